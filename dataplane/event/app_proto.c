@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/event/app_proto.h"
+
+#include <string.h>
+
+const char *const app_proto_names[APP_PROTO_COUNT] = {
+	[APP_UNKNOWN] = "unknown",
+	[APP_FAILED] = "failed",
+#define PROTO(name) [APP_##name] = #name,
+#include "proto_index.def"
+#undef PROTO
+};
+
+enum app_proto app_proto_by_name(const char *name)
+{
+	for (int i = 0; i < APP_PROTO_COUNT; i++)
+		if (strcmp(app_proto_names[i], name) == 0)
+			return (enum app_proto)i;
+	return APP_UNKNOWN;
+}

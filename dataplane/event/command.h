@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The command channel: a SOCK_SEQPACKET pair between control (asks) and dataplane (answers), made
+ * by the supervisor, which keeps both ends open, so that either process may be restarted. One
+ * message is one struct command; file descriptors ride along as SCM_RIGHTS. Every request gets
+ * one reply with the same id; replies to a process that is gone are skipped by their id.
+ */
+#ifndef EVENT_COMMAND_H
+#define EVENT_COMMAND_H
+
+#include <stdint.h>
+
+#include "dataplane/base/addr.h"
+
+/* COMMAND(name, "what the dataplane does"); the reply's fd, if any, is said there. */
+#define COMMANDS                                                                                   \
+	COMMAND(ping, "replies")                                                                   \
+	COMMAND(reload_rules, "loads the configured rule files anew; replies when the workers use "\
+			      "them: value = ruleset version, text = summary or reason")           \
+	COMMAND(swap_indicators, "maps the indicator table in the fd; value = its version")        \
+	COMMAND(block, "drops packets of an address (prefix, expires_ns); inline only")            \
+	COMMAND(unblock, "ends a block")                                                           \
+	COMMAND(dump_flows, "replies with a memfd of flow records (record.h), at most value")      \
+	COMMAND(shutdown, "ends all flows, writes their records, exits")
+
+enum command_type {
+	COMMAND_none,
+#define COMMAND(name, doc) COMMAND_##name,
+	COMMANDS
+#undef COMMAND
+	COMMAND_COUNT
+};
+
+struct command {
+	uint32_t magic;  /* COMMAND_MAGIC */
+	uint16_t type;   /* enum command_type */
+	uint16_t reply;  /* 0 request, 1 reply */
+	uint64_t id;
+	int32_t status;  /* reply: 0 or -errno */
+	uint32_t reserved;
+	uint64_t value;
+	uint64_t expires_ns; /* 0: never */
+	struct addr_prefix prefix;
+	char text[448]; /* terminated */
+};
+
+#define COMMAND_MAGIC 0x4d4d4443u
+
+/* Sends cmd, with fd unless it is -1 (not taken). 0 or -errno. */
+int command_send(int channel, const struct command *cmd, int fd);
+/* Receives one message; *fd is -1 or a new descriptor the caller owns. 1: received; 0: none within
+ * timeout_ms (-1: wait); -errno; -EPROTO: not a command. */
+int command_receive(int channel, struct command *cmd, int *fd, int timeout_ms);
+const char *command_name(unsigned type);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Application protocols. A protocol is one file that exports one `const struct proto proto_NAME`
+ * and one line in the list `protos` of dataplane/meson.build. The framework (app.c) finds the
+ * protocol, joins pieces, keeps the transactions, and frees them when both directions are done,
+ * inspected and logged. All memory comes from w->heap; all of it is bounded by the limits here.
+ */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "dataplane/base/cursor.h"
+#include "dataplane/flow/flow.h"
+
+enum parse_status {
+	PARSE_OK,   /* all of the input was taken */
+	PARSE_MORE, /* .consumed bytes were taken; call again when .need bytes beyond them are there */
+	PARSE_BAD,  /* this direction cannot be followed any more; .event says why (0: none) */
+	PARSE_DONE, /* nothing more of interest will come on this flow (TLS after the handshake): the
+		     * framework stops the stream */
+};
+
+struct parse_result {
+	enum parse_status status;
+	uint32_t consumed;
+	uint32_t need;   /* PARSE_MORE: bytes beyond consumed; 0: any more */
+	uint16_t event;
+};
+
+enum app_input_flags {
+	INPUT_START = 1 << 0, /* first bytes of this direction */
+	INPUT_END = 1 << 1,   /* no more will come; data may be empty */
+	INPUT_GAP = 1 << 2,   /* data is NULL: len bytes are missing here */
+};
+
+struct app_input {
+	const uint8_t *data; /* borrowed for the call */
+	uint32_t len;
+	uint32_t flags;      /* enum app_input_flags */
+	uint64_t offset;     /* of data[0] in its direction's stream */
+};
+
+enum probe_result {
+	PROBE_NO,
+	PROBE_MORE,  /* could be; not enough bytes */
+	PROBE_YES,
+	PROBE_YES_REVERSED, /* yes, but these bytes are what the other side would send */
+};
+
+struct probe_input {
+	const uint8_t *data;
+	uint32_t len;
+	enum direction direction;
+	uint8_t ip_proto;
+	uint16_t client_port, server_port;
+};
+
+/* ---- transactions ---- */
+
+#define TX_EVENTS_MAX 16
+
+/* First member of every protocol's transaction. */
+struct tx {
+	struct tx *next, *prev;
+	uint64_t id;              /* from 0 within the flow */
+	uint8_t progress[2];      /* by direction; the protocol's own steps, 0 nothing yet … proto.done[d] */
+	uint8_t logged, inspected_done[2]; /* framework, detect */
+	uint8_t event_count;
+	uint16_t events[TX_EVENTS_MAX]; /* protocol events, index into proto.events */
+	uint8_t event_direction[TX_EVENTS_MAX];
+	struct tx_detect *detect[2]; /* owner: detect/ */
+	struct file *files[2];    /* owner: app/file; by direction of travel, oldest first */
+};
+
+/* ---- buffers that rules may inspect ---- */
+
+struct buffer_view {
+	const uint8_t *data;  /* borrowed until the end of the packet */
+	uint32_t len;
+	uint64_t offset;      /* streaming: position of data[0] in the whole; else 0 */
+	bool complete;        /* no more bytes will be added */
+};
+
+enum buffer_flags {
+	BUFFER_MULTI = 1 << 0,     /* several instances (get is called with 0, 1, … until false) */
+	BUFFER_STREAMING = 1 << 1, /* grows while the transaction runs (bodies, files) */
+};
+
+struct proto_buffer {
+	const char *name;     /* the sticky keyword: "http.uri", "dns.query", "tls.sni" */
+	uint8_t flags;        /* enum buffer_flags */
+	uint8_t to_server, to_client; /* may be inspected in this direction: 0 no, else the progress it needs */
+	/* False: not there (yet). Must be cheap when nothing changed (caches are the protocol's). */
+	bool (*get)(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned instance,
+		    struct buffer_view *out);
+};
+
+/* A number that rules may compare (http.stat_code has none; dns.opcode, tls.version …). */
+struct proto_value {
+	const char *name;
+	uint8_t to_server, to_client;
+	bool (*get)(struct worker *w, struct flow *f, struct tx *tx, enum direction d, uint64_t *out);
+};
+
+/* ---- a protocol ---- */
+
+struct proto {
+	const char *name;
+	enum app_proto id;
+	uint8_t over_tcp, over_udp;      /* 1: yes */
+	uint8_t done[2];                 /* progress at which a direction of a transaction is complete */
+	uint32_t max_pending_bytes;      /* most that PARSE_MORE may leave to be kept, per direction */
+	uint32_t max_transactions;       /* live at once in one flow; one more is an event (tx_new fails) */
+	uint16_t too_many_event;         /* index into events for that */
+	/* What the protocol needs once a worker, made and freed by app_worker_new and app_worker_free
+	 * (NULL: nothing). It hangs off struct worker. 0, or -1 when memory is out. */
+	int (*worker_new)(struct worker *w);
+	void (*worker_free)(struct worker *w);
+	/* Looks at the first bytes of a direction. Called with more and more of them. */
+	enum probe_result (*probe)(const struct probe_input *in);
+	/* State of one flow. new may return NULL (memory). */
+	void *(*state_new)(struct worker *w, struct flow *f);
+	void (*state_free)(struct worker *w, struct flow *f, void *state);
+	/* Bytes in order (TCP), or one datagram (UDP: PARSE_MORE means the rest is missing). */
+	struct parse_result (*parse)(struct worker *w, struct flow *f, void *state, enum direction d,
+				     const struct app_input *in);
+	void (*tx_free)(struct worker *w, struct flow *f, struct tx *tx);
+	/* Writes the transaction's record(s), called once when both directions are done or the flow
+	 * ends. NULL: nothing to write. */
+	void (*log)(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
+	/* Writes the protocol's object ("http": {…}) into an alert of this transaction. */
+	void (*alert_context)(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r);
+	const char *const *events;       /* names, NULL at the end; "malformed_data" */
+	const struct proto_buffer *buffers; /* name == NULL at the end; or NULL */
+	const struct proto_value *values;   /* likewise */
+};
+
+extern const struct proto *const app_protos[APP_PROTO_COUNT]; /* NULL for UNKNOWN, FAILED */
+
+struct app_session {
+	const struct proto *proto;       /* NULL: not found out */
+	void *state;                     /* the protocol's */
+	struct tx *first, *last;         /* live transactions, oldest first */
+	uint64_t tx_count;               /* made so far */
+	uint8_t probe_done[2], ended[2], failed[2];
+	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect */
+	uint8_t proto_ts, proto_tc;      /* enum app_proto found per direction */
+	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
+	struct app_pending {
+		uint8_t *data;           /* kept for PARSE_MORE, or for probing */
+		uint32_t len, cap, need;
+		uint64_t offset;
+	} pending[2];
+};
+
+/* ---- framework: called by the engine, stream/ and detect/ ---- */
+
+int app_worker_new(struct worker *w);
+void app_worker_free(struct worker *w);
+/* From stream/: the next bytes of a direction, a gap, or the end. p: the packet in hand. */
+void app_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+		const struct app_input *in);
+/* From the engine: a UDP datagram with a flow. */
+void app_datagram(struct worker *w, struct packet *p);
+/* After detect: writes the records of transactions that are complete, frees those also inspected. */
+void app_packet_done(struct worker *w, struct flow *f, struct packet *p);
+/* End of the flow: everything still there is logged; then freed by app_flow_free. */
+void app_flow_end(struct worker *w, struct flow *f, struct packet *p);
+void app_flow_free(struct worker *w, struct flow *f);
+
+/* ---- for protocols ---- */
+
+/* A zeroed transaction of `size` bytes appended to the flow's list, with its id; NULL at the limit
+ * (event noted) or when memory is out. */
+struct tx *tx_new(struct worker *w, struct flow *f, size_t size);
+void tx_event(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned event);
+/* The protocol changes here (STARTTLS, CONNECT, upgrade): following bytes are probed anew, or go
+ * to `to` if it is not APP_UNKNOWN. Live transactions are completed, logged and freed. */
+void app_change_protocol(struct worker *w, struct flow *f, enum app_proto to);
+
+#endif

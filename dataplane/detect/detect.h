@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Rules against packets, streams and transactions. Run once for every packet, after the parsers.
+ */
+#ifndef DETECT_DETECT_H
+#define DETECT_DETECT_H
+
+#include "dataplane/app/app.h"
+#include "dataplane/stream/stream.h"
+
+struct ruleset;        /* rules/ruleset.h: immutable, shared by all workers */
+struct detect_program; /* a rule set bound to our protocols and match functions; immutable */
+
+/* Binds a rule set. Main thread. Takes the rule set. NULL and a sentence in error. */
+struct detect_program *detect_program_new(const struct config *c, struct ruleset *set,
+					  uint64_t version, char *error, size_t error_size);
+void detect_program_free(struct detect_program *p);
+
+int detect_worker_new(struct worker *w);
+void detect_worker_free(struct worker *w);
+/* Forgets thresholds, host bits and the like (a new capture starts). */
+void detect_worker_reset(struct worker *w);
+/* The worker uses this program from the next packet on (called by the worker itself between
+ * bursts; the old one is freed by the main thread after all workers have moved: RCU). NULL: none. */
+void detect_worker_use(struct worker *w, const struct detect_program *p);
+
+/* Everything that can match on this packet: headers, payload, raw stream, transactions of its
+ * direction; writes alerts, sets verdict, flow flags. */
+void detect_packet(struct worker *w, struct packet *p);
+/* Frees what it keeps on a flow or transaction. */
+void detect_flow_free(struct worker *w, struct flow *f);
+void detect_tx_free(struct worker *w, struct tx *tx);
+
+#endif

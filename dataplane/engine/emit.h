@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * How a worker writes a record: begin, add values (record.h), end. One record at a time.
+ */
+#ifndef ENGINE_EMIT_H
+#define ENGINE_EMIT_H
+
+#include "dataplane/engine/worker.h"
+#include "dataplane/packet/packet.h"
+
+/* About a packet (alert, drop, anomaly): addresses as the packet has them, its flow's id. */
+struct recorder *emit_packet(struct worker *w, enum record_type type, const struct packet *p);
+/* About a flow, or a transaction of it (tx_id, or RECORD_NO_TX). Addresses are the client's as
+ * source for TO_SERVER, the server's as source for TO_CLIENT. Time is w->now_ns; packet number that
+ * of the packet in hand (p may be NULL at the end of a flow). */
+struct recorder *emit_flow(struct worker *w, enum record_type type, const struct flow *f,
+			   enum direction d, uint64_t tx_id, const struct packet *p);
+/* Neither: capture_begin and the like. */
+struct recorder *emit_bare(struct worker *w, enum record_type type);
+/* Finishes it and hands it to the sink. */
+void emit_end(struct worker *w);
+/* One contact for Retro Scan; value as contact.h says. Skipped when contacts are off. */
+void emit_contact(struct worker *w, const struct flow *f, unsigned kind, const void *value,
+		  size_t len);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A worker: one thread that takes packets from its queues and does everything with them. All it
+ * writes hangs off this struct. Each module keeps its own part behind one pointer; MODULE_worker_new
+ * fills it at start, MODULE_worker_reset brings it to the state of a fresh start (between captures),
+ * MODULE_worker_free ends it. No DPDK here, so that every module runs in a unit test as it is.
+ */
+#ifndef ENGINE_WORKER_H
+#define ENGINE_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/base/heap.h"
+#include "dataplane/event/config.h"
+#include "dataplane/event/counters.h"
+#include "dataplane/event/record.h"
+
+struct packet;
+struct flow;
+struct tx;
+
+struct worker {
+	/* written at start only */
+	unsigned id;
+	const struct config *config;
+	struct counters *counters;     /* this worker's block in shared memory */
+	bool offline;                  /* captures: wait for a full ring instead of losing records */
+	bool in_the_wire;              /* inline: verdicts are acted on; streams as a receiver in the wire */
+	bool huge_pages;               /* worker_memory may use reserved huge pages */
+
+	/* each module's own */
+	struct packet_pool *packets;
+	struct decode_state *decode;
+	struct flow_table *flows;
+	struct stream_state *streams;
+	struct app_state *apps;
+	struct file_worker *files;
+	struct http_worker *http;
+	struct detect_state *detect;
+
+	/* time of the packet in hand; never goes back within a flow */
+	uint64_t now_ns;
+
+	struct heap heap;              /* parser state */
+
+	/* records: emit.h */
+	struct recorder recorder;
+	uint8_t *record_memory;        /* RECORD_MAX_BYTES */
+	uint64_t record_seq;
+	/* Takes a finished record. Set by the engine (event ring) or a test. */
+	void (*record_sink)(struct worker *w, const struct record_head *record);
+	/* Takes bulk (file chunks); NULL: nobody wants it. */
+	void (*bulk_sink)(struct worker *w, const struct record_head *record);
+	void *sink;                    /* the sinks' own */
+
+	/* Frames held beyond their burst. Set by the engine; a test may leave them NULL: then bytes are
+	 * copied. */
+	void (*frame_hold)(void *frame);
+	void (*frame_release)(void *frame);
+};
+
+/* Memory for the whole run, zeroed, on the worker's NUMA node; only at start. NULL when there is
+ * none. worker_memory_free takes it back. */
+void *worker_memory(struct worker *w, size_t bytes, size_t align);
+void worker_memory_free(struct worker *w, void *memory);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A flow: the packets between two ends that belong together, both directions. Per-worker table,
+ * no locks. client is the end that started it.
+ */
+#ifndef FLOW_FLOW_H
+#define FLOW_FLOW_H
+
+#include "dataplane/engine/worker.h"
+#include "dataplane/event/app_proto.h"
+#include "dataplane/packet/packet.h"
+
+enum flow_flags {
+	FLOW_SEEN_TO_SERVER = 1 << 0,
+	FLOW_SEEN_TO_CLIENT = 1 << 1,
+	FLOW_ESTABLISHED = 1 << 2, /* TCP: handshake done (or midstream); others: both directions seen */
+	FLOW_CLOSED = 1 << 3,      /* TCP: both sides closed, or reset */
+	FLOW_MIDSTREAM = 1 << 4,
+	FLOW_BYPASSED = 1 << 5,    /* released: counted only */
+	FLOW_PASS = 1 << 6,        /* a pass rule: no inspection */
+	FLOW_DROP = 1 << 7,        /* a drop rule or policy: every packet is dropped */
+	FLOW_ALERTED = 1 << 8,
+	FLOW_NO_PAYLOAD = 1 << 9,  /* payload is not inspected any more (encrypted) */
+	FLOW_NO_APP = 1 << 10,     /* application parsing has ended */
+	FLOW_TCP_REUSED = 1 << 11, /* ended because a new SYN took its ports */
+	FLOW_REVERSED = 1 << 12,   /* client and server were swapped after the first packet */
+	FLOW_REJECT = 1 << 13,
+	FLOW_ENDING = 1 << 14,     /* flow_end is running */
+};
+
+enum flow_end_reason { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLOW_END_REUSE };
+
+struct flow {
+	/* line 0: looked at for every packet */
+	struct addr client, server;
+	uint16_t client_port, server_port; /* host order; ICMP: 0 */
+	uint8_t ip_proto, ip_version;
+	uint8_t tunnel_depth;
+	uint8_t vlan_count;
+	uint16_t vlan[PACKET_VLAN_MAX];
+	uint8_t app_proto;            /* enum app_proto: what the flow speaks now */
+	uint8_t end_reason;           /* enum flow_end_reason */
+	uint32_t flags;               /* enum flow_flags */
+	uint32_t hash;
+
+	/* line 1 */
+	uint64_t id;                  /* never 0; unique within a boot; fits 53 bits for JSON readers */
+	uint64_t start_ns, last_ns;
+	uint64_t packets[2], bytes[2]; /* by direction; bytes from the IP header on, as EVE counts flows' */
+	struct tcp_session *tcp;      /* owner: stream/; NULL: not TCP or not tracked */
+	struct app_session *app;      /* owner: app/; NULL: nothing parsed yet */
+	struct detect_flow *detect;   /* owner: detect/; flow bits and such; NULL: none yet */
+	uint8_t drop_reason;          /* enum drop_reason for FLOW_DROP */
+	uint8_t icmp_type, icmp_code; /* of the first packet */
+	uint8_t tcp_flags[2];         /* all flags seen, by direction */
+	uint64_t first_number;        /* packet number of the first packet */
+	uint8_t src_mac[6], dst_mac[6]; /* of the first packet */
+
+	/* flow/'s own: table links, timer */
+	uint32_t table_slot;
+	uint32_t timer_slot;
+	uint64_t expires_ns;
+	struct flow *timer_next, *timer_prev;
+};
+
+int flow_worker_new(struct worker *w);
+void flow_worker_free(struct worker *w);
+/* Ends every flow (reason SHUTDOWN) with all that belongs to it. */
+void flow_end_all(struct worker *w);
+
+/* For a burst: computes what is needed and prefetches. */
+void flow_prefetch(struct worker *w, struct packet *const *packets, unsigned count);
+/* Finds or makes the packet's flow; sets p->flow, p->direction, PACKET_NEW_FLOW,
+ * PACKET_FIRST_IN_DIRECTION, PACKET_ESTABLISHED, PACKET_NO_INSPECT; counts; moves the timer.
+ * A closed TCP flow that sees a new SYN is ended and made anew. p without PACKET_IP, or a fragment,
+ * or INVALID, or BAD_CHECKSUM: no flow. */
+void flow_packet(struct worker *w, struct packet *p);
+/* After the packet has been through all stages: state that must not be seen earlier. */
+void flow_packet_done(struct worker *w, struct packet *p);
+/* Ends flows that are due. budget: at most so many in one call. */
+void flow_timers(struct worker *w, uint64_t now_ns, unsigned budget);
+/* Swaps client and server (a midstream guess proved wrong). */
+void flow_reverse(struct worker *w, struct flow *f);
+/* Calls fn for every flow until it returns false. */
+void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, void *arg), void *arg);
+/* Writes the members of EVE's flow object (pkts_toserver … start) for an alert. */
+void flow_record_brief(struct recorder *r, const struct flow *f);
+/* A whole flow record: at the end, or for dump_flows. */
+void flow_record(struct worker *w, struct flow *f);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One packet on its way through a worker: the frame as received, or a packet found inside it
+ * (tunnel), or put together from fragments, or made up at the end of a flow. Filled by decode,
+ * completed stage by stage, given back when its burst ends. Owned by one worker.
+ */
+#ifndef PACKET_PACKET_H
+#define PACKET_PACKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/base/addr.h"
+#include "dataplane/event/anomaly.h"
+#include "dataplane/event/counters.h"
+#include "dataplane/event/record.h"
+
+struct worker;
+struct flow;
+
+enum direction { TO_SERVER = 0, TO_CLIENT = 1 };
+
+static inline enum direction direction_other(enum direction d)
+{
+	return d == TO_SERVER ? TO_CLIENT : TO_SERVER;
+}
+
+enum packet_flags {
+	PACKET_IP = 1 << 0,           /* l3 is a good IP header; src, dst, ip_version are set */
+	PACKET_L4 = 1 << 1,           /* l4 is a good header of ip_proto; ports or ICMP fields are set */
+	PACKET_FRAGMENT = 1 << 2,     /* a fragment: no l4, payload is the fragment's */
+	PACKET_REASSEMBLED = 1 << 3,  /* made from fragments */
+	PACKET_INNER = 1 << 4,        /* found inside .outer */
+	PACKET_PSEUDO = 1 << 5,       /* made at the end of a flow; no bytes */
+	PACKET_INVALID = 1 << 6,      /* a header cannot be right: events only, no flow */
+	PACKET_BAD_CHECKSUM = 1 << 7, /* and checksums are validated: no flow */
+	PACKET_ESTABLISHED = 1 << 8,  /* its flow was established before this packet */
+	PACKET_NEW_FLOW = 1 << 9,     /* first packet of its flow in any direction */
+	PACKET_FIRST_IN_DIRECTION = 1 << 10,
+	PACKET_STREAM_ADDED = 1 << 11, /* TCP: the stream took (part of) its payload */
+	PACKET_NO_INSPECT = 1 << 12,  /* flow is bypassed or passed: count it, look no further */
+	PACKET_STREAM_END = 1 << 13,  /* its direction's stream ends with it (FIN, RST, flow end) */
+	PACKET_NO_PAYLOAD_INSPECT = 1 << 14, /* payload belongs to an encrypted or finished stream */
+};
+
+enum tcp_flags {
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_PSH = 0x08,
+	TCP_ACK = 0x10,
+	TCP_URG = 0x20,
+	TCP_ECE = 0x40,
+	TCP_CWR = 0x80,
+};
+
+/* RFC 9293 header fields in host order, and the options a receiver acts on. */
+struct tcp_fields {
+	uint32_t seq, ack;
+	uint16_t window, urgent;
+	uint8_t flags;      /* enum tcp_flags */
+	uint8_t header_len; /* bytes */
+	uint8_t has_timestamp, has_window_scale, has_mss, has_sack_permitted, has_tfo, has_md5;
+	uint8_t window_scale;
+	uint16_t mss;
+	uint32_t ts_value, ts_echo;
+	uint8_t sack_count; /* blocks */
+	uint8_t reserved_bits;
+};
+
+enum verdict { VERDICT_ACCEPT, VERDICT_DROP, VERDICT_REJECT };
+
+#define PACKET_EVENTS_MAX 16
+#define PACKET_VLAN_MAX 3
+
+struct packet {
+	/* where the bytes are; all pointers lie within [data, data + len) or are NULL */
+	const uint8_t *data;      /* link header (outermost) or first byte of an inner packet */
+	const uint8_t *l3;        /* IP header */
+	const uint8_t *l4;        /* transport header */
+	const uint8_t *payload;   /* after the transport header; of a fragment: after the IP header */
+	uint32_t len;             /* bytes present */
+	uint32_t wire_len;        /* bytes that were on the wire */
+	uint32_t l3_len;          /* IP header and all it carries, link padding left out */
+	uint32_t payload_len;
+	uint64_t ts_ns;
+	uint64_t number;          /* in the capture, from 1; inner packets have their frame's */
+	struct flow *flow;        /* set by the flow stage; NULL: none */
+	uint32_t flags;           /* enum packet_flags */
+	uint32_t flow_hash;       /* set by decode: equal for both directions */
+
+	/* what the headers say */
+	struct addr src, dst;
+	uint16_t sport, dport;    /* host order; ICMP: type and code */
+	uint8_t ip_version;       /* 4 or 6; 0 not IP */
+	uint8_t ip_proto;         /* of the transport header, after all extension headers */
+	uint8_t direction;        /* enum direction, set by the flow stage */
+	uint8_t tunnel_depth;     /* 0 outermost */
+	uint8_t ttl;
+	uint8_t icmp_type, icmp_code;
+	uint8_t vlan_count;
+	uint16_t vlan[PACKET_VLAN_MAX];
+	uint16_t icmp_id, icmp_seq;
+	uint16_t link_type;       /* of data: LINKTYPE_* as in pcap; inner packets: LINKTYPE_RAW or ETHERNET */
+	uint8_t port_index;       /* port it came from */
+	uint8_t source;           /* enum record_packet_source */
+	const uint8_t *icmp_inner; /* ICMP errors: embedded IP header; NULL none */
+	uint32_t icmp_inner_len;
+	uint32_t icmp_mtu;        /* ICMPv6 packet too big */
+	struct tcp_fields tcp;
+
+	/* what is to become of it */
+	uint8_t verdict;          /* enum verdict; of an inner packet it is its outermost frame's too */
+	uint8_t drop;             /* enum drop_reason */
+	uint8_t event_count;
+	uint16_t events[PACKET_EVENTS_MAX]; /* enum anomaly_id */
+
+	/* whose it is */
+	void *frame;              /* the mbuf that holds data; NULL: bytes live elsewhere for this burst only */
+	struct packet *outer;     /* the packet this one was found in; NULL: outermost */
+	struct packet *next_free;
+	void *buffer;             /* owner: packet/; memory of a reassembled packet */
+};
+
+/* Notes an event (at most PACKET_EVENTS_MAX; more are only counted). */
+void packet_event(struct worker *w, struct packet *p, enum anomaly_id id);
+bool packet_has_event(const struct packet *p, enum anomaly_id id);
+/* Marks this packet and its outermost frame; the first reason stays. */
+void packet_drop(struct packet *p, enum drop_reason reason);
+
+/* Per-worker pool, all allocated at start. packet_get returns a zeroed packet or NULL. */
+int packet_pool_new(struct worker *w, unsigned count);
+void packet_pool_free(struct worker *w);
+struct packet *packet_get(struct worker *w);
+void packet_put(struct worker *w, struct packet *p);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * TCP: connection state and bytes in order. In-order payload goes up at once and in place; a
+ * segment before which bytes are missing is held until they come, are given up, or the flow ends.
+ */
+#ifndef STREAM_STREAM_H
+#define STREAM_STREAM_H
+
+#include "dataplane/flow/flow.h"
+
+enum tcp_state {
+	TCP_NONE, TCP_SYN_SENT, TCP_SYN_RECV, TCP_STATE_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2,
+	TCP_CLOSING, TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_TIME_WAIT, TCP_STATE_CLOSED,
+};
+
+int stream_worker_new(struct worker *w);
+void stream_worker_free(struct worker *w);
+
+/* A TCP packet with a flow: follows the state, notes events, takes the payload; calls app_stream
+ * for every run of bytes that is next in order. May set packet_drop (in the wire). */
+void stream_packet(struct worker *w, struct packet *p);
+/* The flow ends: gives up holes, hands the rest and the end of both directions to app_stream. p is
+ * the pseudo packet of that direction. */
+void stream_flow_end(struct worker *w, struct flow *f, struct packet *p, enum direction d);
+/* Releases all; called once, after the last look at the flow. */
+void stream_flow_free(struct worker *w, struct flow *f);
+
+enum tcp_state stream_state(const struct flow *f);
+/* "new", "established", "closed": state for the flow record; and the TCP state's EVE name. */
+const char *stream_state_name(enum tcp_state s);
+
+/* For the keyword stream_size: bytes seen as next_seq - ISN. */
+uint64_t stream_size(const struct flow *f, enum direction d);
+
+/* ---- the raw stream, for rules on TCP payload ---- */
+
+/* A window over one direction's bytes, contiguous. Borrowed until the next call for this flow. */
+struct stream_raw {
+	const uint8_t *data;
+	uint32_t len;
+	uint32_t fresh;     /* data[fresh…] has not been inspected yet; before it: look-back */
+	uint64_t offset;    /* position of data[0] in the stream, 0 = first byte */
+	bool end;           /* no more bytes will come */
+};
+
+/* True when there are uninspected bytes that should be looked at now: in the wire any; on a tap
+ * stream_chunk of them, or any after stream_raw_flush, or the end of the stream. */
+bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
+/* All of the window has been inspected; bytes beyond the look-back are let go. */
+void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d);
+/* The next peek shows what there is (a transaction was completed). */
+void stream_raw_flush(struct flow *f, enum direction d);
+/* No rule wants this direction's raw bytes any more (or at all): keep none. */
+void stream_raw_off(struct worker *w, struct flow *f, enum direction d);
+/* Stop following both directions (TLS after the handshake, depth, a verdict). */
+void stream_stop(struct worker *w, struct flow *f);
+
+#endif

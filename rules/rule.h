@@ -15,7 +15,7 @@
 
 enum keyword {
 	KEYWORD_none,
-#define KEYWORD(id, name, aliases, parser, place, doc) KEYWORD_##id,
+#define KEYWORD(id, name, aliases, parser, place, about, traits, doc) KEYWORD_##id,
 #include "rules/language/keywords.def"
 #undef KEYWORD
 	KEYWORD_COUNT

@@ -36,6 +36,8 @@ struct worker {
 	struct flow_table *flows;
 	struct stream_state *streams;
 	struct app_state *apps;
+	struct file_worker *files;
+	struct http_worker *http;
 	struct detect_state *detect;
 
 	/* time of the packet in hand; never goes back within a flow */

@@ -112,4 +112,18 @@ void ruleset_groups_free(struct ruleset_groups *groups);
 /* The prefilter of a rule; buffer NULL when it has none. */
 struct group_prefilter group_prefilter_choose(const struct rule *rule);
 
+/* What a rule with payload conditions looks at, as the reference decides it. */
+enum payload_use {
+	USE_PACKET = 1 << 0, /* payload of every packet */
+	USE_STREAM = 1 << 1, /* TCP: the stream; and packets that are not part of it */
+};
+
+unsigned rule_payload_use(const struct rule *rule);
+/* Does the direction (0 to server, 1 to client) come into question? */
+bool rule_has_direction(const struct rule *rule, unsigned direction);
+/* Where a rule belongs; GROUP_PACKET stands for payload in general. */
+enum group_kind rule_group_kind(const struct rule *rule);
+/* Ports of the server side for packets of that direction. */
+const struct port_set *rule_server_ports(const struct rule *rule, unsigned direction);
+
 #endif

@@ -69,6 +69,8 @@ struct tcp_fields {
 };
 
 enum verdict { VERDICT_ACCEPT, VERDICT_DROP, VERDICT_REJECT };
+/* VERDICT_REJECT: who is told. */
+enum packet_reject { REJECT_SOURCE = 1, REJECT_DESTINATION = 2, REJECT_BOTH = 3 };
 
 #define PACKET_EVENTS_MAX 16
 #define PACKET_VLAN_MAX 3
@@ -112,6 +114,7 @@ struct packet {
 	/* what is to become of it */
 	uint8_t verdict;          /* enum verdict; of an inner packet it is its outermost frame's too */
 	uint8_t drop;             /* enum drop_reason */
+	uint8_t reject;           /* enum packet_reject; 0 counts as REJECT_SOURCE */
 	uint8_t event_count;
 	uint8_t checksum_known, checksum_good; /* bits by enum packet_checksum, see packet_checksum_ok */
 	uint16_t events[PACKET_EVENTS_MAX]; /* enum anomaly_id */

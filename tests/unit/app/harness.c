@@ -111,7 +111,7 @@ static void __attribute__((format(printf, 2, 3))) put(struct harness *h, const c
 	va_start(args, format);
 	n = vsnprintf(h->out + h->out_len, room, format, args);
 	va_end(args);
-	if (n > 0 && (size_t)n < room)
+	if (n >= 0 && (size_t)n < room)
 		h->out_len += (size_t)n;
 	else
 		h->out_len = 0; /* start again: nobody looks at so much */

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "dataplane/app/file.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/stream/stream.h"
 
@@ -60,6 +61,27 @@ static enum app_mode mode_of(const struct worker *w, unsigned proto, const char 
 	return APP_MODE_FULL;
 }
 
+static int proto_new(struct worker *w, unsigned i)
+{
+	const struct proto *proto = app_protos[i];
+	struct app_state *a = w->apps;
+
+	if (proto->over_tcp)
+		a->mode_tcp[i] = (uint8_t)mode_of(w, i, "tcp");
+	if (proto->over_udp)
+		a->mode_udp[i] = (uint8_t)mode_of(w, i, "udp");
+	if (proto->config_bytes) {
+		a->config[i] = worker_memory(w, proto->config_bytes, 64);
+		if (!a->config[i])
+			return -1;
+		proto->configure(w, a->config[i]);
+	}
+	if (proto->worker_new && proto->worker_new(w) != 0)
+		return -1;
+	a->made[i] = 1;
+	return 0;
+}
+
 int app_worker_new(struct worker *w)
 {
 	struct app_state *a = worker_memory(w, sizeof(*a), 64);
@@ -67,23 +89,16 @@ int app_worker_new(struct worker *w)
 	if (!a)
 		return -1;
 	w->apps = a;
+	if (file_worker_new(w) != 0) {
+		worker_memory_free(w, a);
+		w->apps = NULL;
+		return -1;
+	}
 	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
-		const struct proto *proto = app_protos[i];
-
-		if (!proto)
-			continue;
-		if (proto->over_tcp)
-			a->mode_tcp[i] = (uint8_t)mode_of(w, i, "tcp");
-		if (proto->over_udp)
-			a->mode_udp[i] = (uint8_t)mode_of(w, i, "udp");
-		if (!proto->config_bytes)
-			continue;
-		a->config[i] = worker_memory(w, proto->config_bytes, 64);
-		if (!a->config[i]) {
+		if (app_protos[i] && proto_new(w, i) != 0) {
 			app_worker_free(w);
 			return -1;
 		}
-		proto->configure(w, a->config[i]);
 	}
 	return 0;
 }
@@ -92,9 +107,13 @@ void app_worker_free(struct worker *w)
 {
 	if (!w->apps)
 		return;
-	for (unsigned i = 0; i < APP_PROTO_COUNT; i++)
+	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
+		if (w->apps->made[i] && app_protos[i]->worker_free)
+			app_protos[i]->worker_free(w);
 		if (w->apps->config[i])
 			worker_memory_free(w, w->apps->config[i]);
+	}
+	file_worker_free(w);
 	worker_memory_free(w, w->apps);
 	w->apps = NULL;
 }

@@ -140,6 +140,10 @@ struct proto {
 	uint32_t max_pending_bytes;      /* most that PARSE_MORE may leave to be kept, per direction */
 	uint32_t max_transactions;       /* live at once in one flow; one more is an event (tx_new fails) */
 	uint16_t too_many_event;         /* index into events for that */
+	/* What the protocol needs once a worker, made and freed by app_worker_new and app_worker_free
+	 * (NULL: nothing). It hangs off struct worker. 0, or -1 when memory is out. */
+	int (*worker_new)(struct worker *w);
+	void (*worker_free)(struct worker *w);
 	/* Looks at the first bytes of a direction. Called with more and more of them. */
 	enum probe_result (*probe)(const struct probe_input *in);
 	/* The protocol's own options: config_bytes of zeroed memory per worker (app_config), filled at

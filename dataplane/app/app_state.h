@@ -14,6 +14,7 @@ enum app_mode { APP_MODE_OFF, APP_MODE_DETECT, APP_MODE_FULL };
 
 struct app_state {
 	uint8_t mode_tcp[APP_PROTO_COUNT], mode_udp[APP_PROTO_COUNT]; /* enum app_mode */
+	uint8_t made[APP_PROTO_COUNT];
 	void *config[APP_PROTO_COUNT]; /* of proto.config_bytes */
 };
 

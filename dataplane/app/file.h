@@ -2,31 +2,120 @@
  *
  * A file seen inside a protocol: its bytes as they come, decoded, with what rules and records need
  * of them: hashes, name, type, gaps, and a bounded window for inspection (buffer file.data).
+ *
+ * A file belongs to the transaction whose list it is on (tx.files[direction]) and lives as long.
+ * A body that is no file of its own (the raw body of a multipart upload) is a file with
+ * FILE_HIDDEN: it has a window, but neither record nor hash nor place in file.data.
  */
 #ifndef APP_FILE_H
 #define APP_FILE_H
 
 #include "dataplane/app/app.h"
 
+#define FILE_NAME_MAX 32767
+#define FILE_MAGIC_BYTES 4096   /* the type is told from so many first bytes */
+#define FILE_MAGIC_TEXT_MAX 512
+#define FILES_PER_TX_MAX 1024   /* one more is not opened */
+#define FILE_SIDS_MAX 16        /* rules named in a file's record */
+
 enum file_state { FILE_OPEN, FILE_CLOSED, FILE_TRUNCATED, FILE_ERROR };
 
-/* Opens a file on the transaction. name is copied (cut at FILE_NAME_MAX). NULL: memory. */
+/* What somebody needs of files; the union of config and rules (file_want). */
+enum file_wants {
+	FILE_WANT_MD5 = 1 << 0,
+	FILE_WANT_SHA1 = 1 << 1,
+	FILE_WANT_SHA256 = 1 << 2,
+	FILE_WANT_MAGIC = 1 << 3,
+};
+
+enum file_flags {
+	FILE_HAS_GAPS = 1 << 0,
+	FILE_HIDDEN = 1 << 1, /* a window only, see above */
+	FILE_LOGGED = 1 << 2,
+	FILE_HAS_RANGE = 1 << 3,
+	FILE_STORE = 1 << 4,  /* a rule wants its bytes: set by detect */
+	FILE_MAGIC_DONE = 1 << 5,
+};
+
+/* How much of a file is shown to rules at once (see file_view). */
+struct file_limits {
+	uint32_t inspect_min;    /* a first look waits for so many bytes, or the end */
+	uint32_t inspect_window; /* later looks: at least so many bytes, old ones among them */
+	uint32_t content_limit;  /* a first look waits no longer than this; 0: no limit */
+};
+
+/* The bytes that may still be inspected. */
+struct file_window {
+	uint8_t *data;
+	uint32_t len, cap;
+	uint64_t start;     /* position of data[0] in the file */
+	uint64_t inspected; /* detect has looked at all before this */
+	bool viewed;        /* since the last file_inspected */
+	bool end_viewed, end_inspected; /* likewise, of the file's end */
+	bool lost;          /* memory was out: bytes are missing before start */
+};
+
+struct file {
+	struct file *next;
+	uint8_t direction;
+	uint8_t state;           /* enum file_state */
+	uint8_t flags;           /* enum file_flags */
+	uint8_t wants;           /* enum file_wants, what was asked for when it was opened */
+	uint8_t has_hash;        /* FILE_WANT_*: which of the digests are there */
+	uint8_t sid_count;
+	uint16_t magic_len;
+	uint32_t name_len;
+	uint8_t *name;           /* as sent; not terminated */
+	char *magic;             /* libmagic's words, or NULL */
+	uint64_t size;           /* bytes seen, missing ones counted */
+	uint64_t range_start, range_end, range_total; /* FILE_HAS_RANGE */
+	uint8_t md5[16], sha1[20], sha256[32];
+	struct file_hash *hash;  /* while open */
+	uint8_t *head;           /* first bytes, while the type is wanted and not told */
+	uint32_t head_len;
+	uint32_t sids[FILE_SIDS_MAX]; /* rules with filestore: set by detect */
+	struct file_limits limits;
+	struct file_window window;
+};
+
+/* Called by app_worker_new and app_worker_free. */
+int file_worker_new(struct worker *w);
+void file_worker_free(struct worker *w);
+/* From now on files of this worker have these too (enum file_wants). Called when rules are loaded;
+ * what the configuration asks for is always there. */
+void file_want(struct worker *w, unsigned wants);
+
+/* Opens a file on the transaction. name is copied (cut at FILE_NAME_MAX). NULL: memory, or too many
+ * files. */
 struct file *file_open(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
 		       const uint8_t *name, uint32_t name_len);
+/* A window without a file (FILE_HIDDEN). */
+struct file *file_open_hidden(struct worker *w, struct flow *f, struct tx *tx, enum direction d);
+void file_set_limits(struct file *file, const struct file_limits *limits);
 void file_append(struct worker *w, struct file *file, const uint8_t *data, uint32_t len);
 void file_gap(struct worker *w, struct file *file, uint64_t len);
 void file_range(struct file *file, uint64_t start, uint64_t end, uint64_t total);
-/* Writes the fileinfo record (once) when it is logged with its transaction. */
+/* Writes the fileinfo record (once) when it is logged with its transaction. NULL is fine. */
 void file_close(struct worker *w, struct file *file, enum file_state state);
+/* Closes those that are still open. */
+void file_close_all(struct worker *w, struct tx *tx, enum direction d, enum file_state state);
 void file_free_all(struct worker *w, struct tx *tx);
 
-/* Buffer file.data, instance by instance: the window that is to be inspected now. False until the
- * minimum for a first look is there, or when nothing is new. */
+/* The file's type in libmagic's words, told from the first bytes; NULL while it is not known. Only
+ * with FILE_WANT_MAGIC. */
+const char *file_magic(struct worker *w, struct file *file);
+
+/* Buffer file.data, instance by instance: the window that is to be inspected now. Only files with
+ * something to look at now count as instances; hidden ones never do. */
 bool file_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned instance,
 	       struct buffer_view *out);
+/* The same for one file, hidden or not. False until the minimum for a first look is there, or when
+ * nothing is new. */
+bool file_view_one(struct worker *w, struct file *file, struct buffer_view *out);
 /* Detect has looked at all views of this direction. */
 void file_inspected(struct worker *w, struct tx *tx, enum direction d);
-/* The fileinfo records of a transaction; called by app_packet_done. */
+/* The fileinfo records of a transaction's closed files; called by app_packet_done. When the flow is
+ * ending, open ones are closed as truncated first. */
 void file_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 /* The "files" array in an alert. */
 void file_alert_context(struct recorder *r, struct tx *tx);

@@ -28,10 +28,8 @@ static void free_tx(struct worker *w, struct flow *f, struct tx *tx)
 	unlink_tx(f->app, tx);
 	if (tx->detect[TO_SERVER] || tx->detect[TO_CLIENT])
 		detect_tx_free(w, tx);
-#if APP_HAS_FILES
 	if (tx->files[TO_SERVER] || tx->files[TO_CLIENT])
 		file_free_all(w, tx);
-#endif
 	if (f->app->proto->tx_free)
 		f->app->proto->tx_free(w, f, tx);
 	heap_free(&w->heap, tx);
@@ -85,10 +83,17 @@ static void write_tx(struct worker *w, struct flow *f, struct tx *tx, struct pac
 	tx->logged = 1;
 	if (f->app->proto->log)
 		f->app->proto->log(w, f, tx, p);
-#if APP_HAS_FILES
-	if (tx->files[TO_SERVER] || tx->files[TO_CLIENT])
-		file_log(w, f, tx, p);
-#endif
+}
+
+static void write_files(struct worker *w, struct flow *f, struct tx *tx, struct packet *p)
+{
+	if (!tx->files[TO_SERVER] && !tx->files[TO_CLIENT])
+		return;
+	if (tx->ended) {
+		file_close_all(w, tx, TO_SERVER, FILE_TRUNCATED);
+		file_close_all(w, tx, TO_CLIENT, FILE_TRUNCATED);
+	}
+	file_log(w, f, tx, p);
 }
 
 void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all)
@@ -107,6 +112,7 @@ void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all)
 			write_events(w, f, tx, p);
 		if (to_be_written(s->proto, tx))
 			write_tx(w, f, tx, p);
+		write_files(w, f, tx, p);
 		if (finished(w, f, tx))
 			free_tx(w, f, tx);
 		else if (tx->logged)

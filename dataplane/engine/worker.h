@@ -28,6 +28,7 @@ struct worker {
 	struct counters *counters;     /* this worker's block in shared memory */
 	bool offline;                  /* captures: wait for a full ring instead of losing records */
 	bool in_the_wire;              /* inline: verdicts are acted on; streams as a receiver in the wire */
+	bool huge_pages;               /* worker_memory may use reserved huge pages */
 
 	/* each module's own */
 	struct packet_pool *packets;
@@ -35,6 +36,8 @@ struct worker {
 	struct flow_table *flows;
 	struct stream_state *streams;
 	struct app_state *apps;
+	struct file_worker *files;
+	struct http_worker *http;
 	struct detect_state *detect;
 
 	/* time of the packet in hand; never goes back within a flow */

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Files: names, sizes, hashes, type and records. The window for inspection is in file_window.c.
+ *
+ * Cost is paid only for what is wanted: a file that nobody hashes, stores or inspects costs its
+ * struct and its name. Hashes and types are wanted by the configuration (file_hashes, file_magic)
+ * or by loaded rules (file_want). Contacts of kind CONTACT_FILE_* are made from the hashes that are
+ * there; by themselves they demand none, so the default configuration hashes nothing.
+ *
+ * Runs in a worker of the dataplane process. Memory: w->heap, but for the digest contexts and the
+ * libmagic handle of OpenSSL and libmagic themselves: contexts are made on first need and kept for
+ * reuse in a list of at most HASH_SPARE_MAX.
+ */
+#include "dataplane/app/file.h"
+
+#include <magic.h>
+#include <openssl/evp.h>
+
+#include "dataplane/engine/emit.h"
+#include "dataplane/event/contact.h"
+
+#define HASH_SPARE_MAX 64
+#define HASH_KINDS 3
+
+struct file_hash {
+	struct file_hash *next; /* among the spare ones */
+	EVP_MD_CTX *ctx[HASH_KINDS];
+};
+
+struct file_worker {
+	unsigned wants;
+	unsigned config_wants;
+	magic_t magic;          /* NULL until a type is wanted, or when its database cannot be read */
+	bool magic_tried;
+	struct file_hash *spare;
+	unsigned spare_count;
+	const EVP_MD *md[HASH_KINDS];
+};
+
+static const uint8_t hash_flag[HASH_KINDS] = {FILE_WANT_MD5, FILE_WANT_SHA1, FILE_WANT_SHA256};
+
+/* ---- worker ---- */
+
+static unsigned wants_of_config(const struct config *c)
+{
+	unsigned wants = c->file_magic ? FILE_WANT_MAGIC : 0;
+
+	for (size_t i = 0; i < c->file_hashes.count; i++) {
+		const char *name = c->file_hashes.items[i];
+
+		if (strcmp(name, "md5") == 0)
+			wants |= FILE_WANT_MD5;
+		else if (strcmp(name, "sha1") == 0)
+			wants |= FILE_WANT_SHA1;
+		else if (strcmp(name, "sha256") == 0)
+			wants |= FILE_WANT_SHA256;
+	}
+	return wants;
+}
+
+int file_worker_new(struct worker *w)
+{
+	struct file_worker *s = worker_memory(w, sizeof(*s), 64);
+
+	if (!s)
+		return -1;
+	s->config_wants = w->config ? wants_of_config(w->config) : 0;
+	s->wants = s->config_wants;
+	s->md[0] = EVP_md5();
+	s->md[1] = EVP_sha1();
+	s->md[2] = EVP_sha256();
+	w->files = s;
+	return 0;
+}
+
+static void hash_free(struct file_hash *h)
+{
+	for (int i = 0; i < HASH_KINDS; i++)
+		EVP_MD_CTX_free(h->ctx[i]);
+}
+
+void file_worker_free(struct worker *w)
+{
+	struct file_worker *s = w->files;
+
+	if (!s)
+		return;
+	while (s->spare) {
+		struct file_hash *h = s->spare;
+
+		s->spare = h->next;
+		hash_free(h);
+		heap_free(&w->heap, h);
+	}
+	if (s->magic)
+		magic_close(s->magic);
+	worker_memory_free(w, s);
+	w->files = NULL;
+}
+
+void file_want(struct worker *w, unsigned wants)
+{
+	w->files->wants = w->files->config_wants | wants;
+}
+
+/* ---- hashes ---- */
+
+static struct file_hash *hash_get(struct worker *w, unsigned wants)
+{
+	struct file_worker *s = w->files;
+	struct file_hash *h = s->spare;
+
+	if (h) {
+		s->spare = h->next;
+		s->spare_count--;
+	} else {
+		h = heap_zalloc(&w->heap, sizeof(*h));
+		if (!h)
+			return NULL;
+	}
+	for (int i = 0; i < HASH_KINDS; i++) {
+		if (!(wants & hash_flag[i]))
+			continue;
+		if (!h->ctx[i])
+			h->ctx[i] = EVP_MD_CTX_new();
+		if (h->ctx[i])
+			EVP_DigestInit_ex(h->ctx[i], s->md[i], NULL);
+	}
+	return h;
+}
+
+static void hash_put(struct worker *w, struct file_hash *h)
+{
+	struct file_worker *s = w->files;
+
+	if (s->spare_count < HASH_SPARE_MAX) {
+		h->next = s->spare;
+		s->spare = h;
+		s->spare_count++;
+		return;
+	}
+	hash_free(h);
+	heap_free(&w->heap, h);
+}
+
+static void hash_update(struct file *file, const uint8_t *data, uint32_t len)
+{
+	for (int i = 0; i < HASH_KINDS; i++)
+		if ((file->wants & hash_flag[i]) && file->hash->ctx[i])
+			EVP_DigestUpdate(file->hash->ctx[i], data, len);
+}
+
+/* A file with missing bytes has no hash. */
+static void hash_finish(struct worker *w, struct file *file, bool good)
+{
+	uint8_t *const out[HASH_KINDS] = {file->md5, file->sha1, file->sha256};
+
+	for (int i = 0; good && i < HASH_KINDS; i++)
+		if ((file->wants & hash_flag[i]) && file->hash->ctx[i] &&
+		    EVP_DigestFinal_ex(file->hash->ctx[i], out[i], NULL) == 1)
+			file->has_hash |= hash_flag[i];
+	hash_put(w, file->hash);
+	file->hash = NULL;
+}
+
+/* ---- type ---- */
+
+static void magic_tell(struct worker *w, struct file *file)
+{
+	struct file_worker *s = w->files;
+	const char *words;
+
+	if (file->flags & FILE_MAGIC_DONE || !file->head)
+		return;
+	file->flags |= FILE_MAGIC_DONE;
+	if (!s->magic && !s->magic_tried) {
+		s->magic_tried = true;
+		s->magic = magic_open(MAGIC_NONE);
+		if (s->magic && magic_load(s->magic, NULL) != 0) {
+			magic_close(s->magic);
+			s->magic = NULL;
+		}
+	}
+	words = s->magic ? magic_buffer(s->magic, file->head, file->head_len) : NULL;
+	if (words) {
+		file->magic_len = (uint16_t)strnlen(words, FILE_MAGIC_TEXT_MAX);
+		file->magic = heap_alloc(&w->heap, file->magic_len + 1u);
+		if (file->magic) {
+			memcpy(file->magic, words, file->magic_len);
+			file->magic[file->magic_len] = 0;
+		}
+	}
+	heap_free(&w->heap, file->head);
+	file->head = NULL;
+}
+
+const char *file_magic(struct worker *w, struct file *file)
+{
+	if (file->head && (file->head_len == FILE_MAGIC_BYTES || file->state != FILE_OPEN))
+		magic_tell(w, file);
+	return file->magic;
+}
+
+static void head_append(struct worker *w, struct file *file, const uint8_t *data, uint32_t len)
+{
+	uint32_t n = FILE_MAGIC_BYTES - file->head_len;
+
+	if (!file->head)
+		file->head = heap_alloc(&w->heap, FILE_MAGIC_BYTES);
+	if (!file->head) {
+		file->flags |= FILE_MAGIC_DONE;
+		return;
+	}
+	n = n < len ? n : len;
+	memcpy(file->head + file->head_len, data, n);
+	file->head_len += n;
+}
+
+/* ---- life ---- */
+
+static const struct file_limits limits_default = {32768, 4096, 100000};
+
+static struct file *file_new(struct worker *w, struct tx *tx, enum direction d)
+{
+	struct file **at = &tx->files[d], *file;
+	unsigned count = 0;
+
+	while (*at) {
+		at = &(*at)->next;
+		count++;
+	}
+	if (count >= FILES_PER_TX_MAX)
+		return NULL;
+	file = heap_zalloc(&w->heap, sizeof(*file));
+	if (!file)
+		return NULL;
+	file->direction = d;
+	file->limits = limits_default;
+	*at = file;
+	return file;
+}
+
+struct file *file_open(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
+		       const uint8_t *name, uint32_t name_len)
+{
+	struct file *file = file_new(w, tx, d);
+
+	if (!file)
+		return NULL;
+	file->name_len = name_len < FILE_NAME_MAX ? name_len : FILE_NAME_MAX;
+	file->name = heap_dup(&w->heap, name, file->name_len);
+	if (!file->name)
+		file->name_len = 0;
+	file->wants = (uint8_t)w->files->wants;
+	if (file->wants & (FILE_WANT_MD5 | FILE_WANT_SHA1 | FILE_WANT_SHA256))
+		file->hash = hash_get(w, file->wants);
+	return file;
+}
+
+struct file *file_open_hidden(struct worker *w, struct flow *f, struct tx *tx, enum direction d)
+{
+	struct file *file = file_new(w, tx, d);
+
+	if (file)
+		file->flags |= FILE_HIDDEN;
+	return file;
+}
+
+void file_set_limits(struct file *file, const struct file_limits *limits)
+{
+	file->limits = *limits;
+}
+
+void file_window_append(struct worker *w, struct file *file, const uint8_t *data, uint32_t len);
+
+void file_append(struct worker *w, struct file *file, const uint8_t *data, uint32_t len)
+{
+	if (file->state != FILE_OPEN || len == 0)
+		return;
+	if (file->hash)
+		hash_update(file, data, len);
+	if ((file->wants & FILE_WANT_MAGIC) && !(file->flags & FILE_MAGIC_DONE) &&
+	    file->head_len < FILE_MAGIC_BYTES)
+		head_append(w, file, data, len);
+	file_window_append(w, file, data, len);
+	file->size += len;
+}
+
+void file_gap(struct worker *w, struct file *file, uint64_t len)
+{
+	if (file->state != FILE_OPEN || len == 0)
+		return;
+	file->flags |= FILE_HAS_GAPS;
+	if (file->head)
+		magic_tell(w, file);
+	file->flags |= FILE_MAGIC_DONE;
+	file->size += len;
+}
+
+void file_range(struct file *file, uint64_t start, uint64_t end, uint64_t total)
+{
+	file->flags |= FILE_HAS_RANGE;
+	file->range_start = start;
+	file->range_end = end;
+	file->range_total = total;
+}
+
+void file_close(struct worker *w, struct file *file, enum file_state state)
+{
+	if (!file || file->state != FILE_OPEN)
+		return;
+	file->state = (uint8_t)state;
+	if (file->hash)
+		hash_finish(w, file, state == FILE_CLOSED && !(file->flags & FILE_HAS_GAPS));
+	if (file->head)
+		magic_tell(w, file);
+}
+
+void file_close_all(struct worker *w, struct tx *tx, enum direction d, enum file_state state)
+{
+	for (struct file *file = tx->files[d]; file; file = file->next)
+		file_close(w, file, state);
+}
+
+void file_free_all(struct worker *w, struct tx *tx)
+{
+	for (int d = 0; d < 2; d++) {
+		while (tx->files[d]) {
+			struct file *file = tx->files[d];
+
+			tx->files[d] = file->next;
+			if (file->hash)
+				hash_put(w, file->hash);
+			heap_free(&w->heap, file->head);
+			heap_free(&w->heap, file->magic);
+			heap_free(&w->heap, file->name);
+			heap_free(&w->heap, file->window.data);
+			heap_free(&w->heap, file);
+		}
+	}
+}
+
+/* ---- records ---- */
+
+static const char *const state_names[] = {"UNKNOWN", "CLOSED", "TRUNCATED", "ERROR"};
+
+static void record_members(struct recorder *r, const struct file *file, const struct tx *tx)
+{
+	rec_bytes(r, F_fileinfo_filename, file->name, file->name_len);
+	if (file->sid_count) {
+		rec_open(r, F_fileinfo_sid);
+		for (unsigned i = 0; i < file->sid_count; i++)
+			rec_uint(r, F_fileinfo_sid_one, file->sids[i]);
+		rec_close(r);
+	}
+	if (file->magic)
+		rec_bytes(r, F_fileinfo_magic, file->magic, file->magic_len);
+	rec_bool(r, F_fileinfo_gaps, file->flags & FILE_HAS_GAPS);
+	rec_text(r, F_fileinfo_state, state_names[file->state]);
+	if (file->has_hash & FILE_WANT_MD5)
+		rec_bytes(r, F_fileinfo_md5, file->md5, sizeof(file->md5));
+	if (file->has_hash & FILE_WANT_SHA1)
+		rec_bytes(r, F_fileinfo_sha1, file->sha1, sizeof(file->sha1));
+	if (file->has_hash & FILE_WANT_SHA256)
+		rec_bytes(r, F_fileinfo_sha256, file->sha256, sizeof(file->sha256));
+	rec_bool(r, F_fileinfo_stored, false);
+	rec_uint(r, F_fileinfo_size, file->size);
+	if (file->flags & FILE_HAS_RANGE) {
+		rec_uint(r, F_fileinfo_start, file->range_start);
+		rec_uint(r, F_fileinfo_end, file->range_end);
+	}
+	rec_uint(r, F_fileinfo_tx_id, tx->id);
+}
+
+static void contact_hex(struct worker *w, const struct flow *f, unsigned kind, const uint8_t *digest,
+			unsigned len)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[64];
+
+	for (unsigned i = 0; i < len; i++) {
+		text[2 * i] = digits[digest[i] >> 4];
+		text[2 * i + 1] = digits[digest[i] & 15];
+	}
+	emit_contact(w, f, kind, text, 2 * len);
+}
+
+static void file_log_one(struct worker *w, struct flow *f, struct tx *tx, struct file *file,
+			 const struct packet *p)
+{
+	const struct proto *proto = f->app ? f->app->proto : NULL;
+	struct recorder *r;
+
+	file->flags |= FILE_LOGGED;
+	r = emit_flow(w, RECORD_fileinfo, f, (enum direction)file->direction, tx->id, p);
+	if (!r)
+		return;
+	if (proto && proto->alert_context)
+		proto->alert_context(w, f, tx, r);
+	rec_open(r, F_fileinfo_fileinfo);
+	record_members(r, file, tx);
+	rec_close(r);
+	emit_end(w);
+	if (file->has_hash & FILE_WANT_MD5)
+		contact_hex(w, f, CONTACT_FILE_MD5, file->md5, sizeof(file->md5));
+	if (file->has_hash & FILE_WANT_SHA1)
+		contact_hex(w, f, CONTACT_FILE_SHA1, file->sha1, sizeof(file->sha1));
+	if (file->has_hash & FILE_WANT_SHA256)
+		contact_hex(w, f, CONTACT_FILE_SHA256, file->sha256, sizeof(file->sha256));
+}
+
+void file_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
+{
+	for (int d = 0; d < 2; d++) {
+		for (struct file *file = tx->files[d]; file; file = file->next) {
+			if (f->flags & FLOW_ENDING)
+				file_close(w, file, FILE_TRUNCATED);
+			if (file->state != FILE_OPEN && !(file->flags & (FILE_LOGGED | FILE_HIDDEN)))
+				file_log_one(w, f, tx, file, p);
+		}
+	}
+}
+
+void file_alert_context(struct recorder *r, struct tx *tx)
+{
+	bool open = false;
+
+	for (int d = 0; d < 2; d++) {
+		for (struct file *file = tx->files[d]; file; file = file->next) {
+			if (file->flags & FILE_HIDDEN)
+				continue;
+			if (!open)
+				rec_open(r, F_top_files);
+			open = true;
+			rec_open(r, F_top_file);
+			record_members(r, file, tx);
+			rec_close(r);
+		}
+	}
+	if (open)
+		rec_close(r);
+}

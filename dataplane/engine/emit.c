@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Heads of records. What a record says beyond its head, the module that writes it adds.
+ */
+#include "dataplane/engine/emit.h"
+
+#include "dataplane/event/contact.h"
+#include "dataplane/flow/flow.h"
+
+#define IPPROTO_ICMP4 1
+#define IPPROTO_ICMP6 58
+#define LINK_ETHERNET 1
+
+static struct recorder *begin(struct worker *w, const struct record_head *head)
+{
+	rec_begin(&w->recorder, w->record_memory, RECORD_MAX_BYTES, head);
+	return &w->recorder;
+}
+
+static struct record_head head_new(const struct worker *w, enum record_type type)
+{
+	return (struct record_head){
+		.type = (uint16_t)type,
+		.ts_ns = w->now_ns,
+		.tx_id = RECORD_NO_TX,
+		.worker = (uint8_t)w->id,
+	};
+}
+
+static uint16_t port_flags(uint8_t ip_proto)
+{
+	switch (ip_proto) {
+	case 6:
+	case 17:
+	case 132:
+		return RECORD_HAS_PORTS;
+	case IPPROTO_ICMP4:
+	case IPPROTO_ICMP6:
+		return RECORD_HAS_ICMP;
+	default:
+		return 0;
+	}
+}
+
+static void head_flow(struct record_head *head, const struct flow *f)
+{
+	head->flow_id = f->id;
+	head->flow_start_ns = f->start_ns;
+	head->app_proto = f->app_proto;
+}
+
+static void head_macs(struct record_head *head, const struct packet *p)
+{
+	while (p->outer)
+		p = p->outer;
+	if (p->link_type != LINK_ETHERNET || p->len < 12 || !p->data)
+		return;
+	memcpy(head->dst_mac, p->data, 6);
+	memcpy(head->src_mac, p->data + 6, 6);
+	head->flags |= RECORD_HAS_MACS;
+}
+
+struct recorder *emit_packet(struct worker *w, enum record_type type, const struct packet *p)
+{
+	struct record_head head = head_new(w, type);
+
+	head.ts_ns = p->ts_ns;
+	head.packet_number = p->number;
+	head.packet_source = p->source;
+	head.port_index = p->port_index;
+	head.vlan_count = p->vlan_count;
+	for (unsigned i = 0; i < p->vlan_count && i < 3; i++)
+		head.vlan[i] = p->vlan[i];
+	if (p->flags & PACKET_IP) {
+		head.src = p->src;
+		head.dst = p->dst;
+		head.ip_version = p->ip_version;
+		head.ip_proto = p->ip_proto;
+		if (p->flags & (PACKET_L4 | PACKET_PSEUDO)) {
+			head.flags |= port_flags(p->ip_proto);
+			head.sport = p->sport;
+			head.dport = p->dport;
+		}
+		if (head.flags & RECORD_HAS_ICMP) {
+			head.sport = p->icmp_type;
+			head.dport = p->icmp_code;
+		}
+	}
+	if (p->flow) {
+		head_flow(&head, p->flow);
+		head.flags |= RECORD_HAS_DIRECTION;
+		if (p->direction == TO_CLIENT)
+			head.flags |= RECORD_TO_CLIENT;
+	}
+	head_macs(&head, p);
+	return begin(w, &head);
+}
+
+struct recorder *emit_flow(struct worker *w, enum record_type type, const struct flow *f,
+			   enum direction d, uint64_t tx_id, const struct packet *p)
+{
+	static const uint8_t no_mac[6];
+	struct record_head head = head_new(w, type);
+	bool to_server = d == TO_SERVER;
+
+	head_flow(&head, f);
+	head.tx_id = tx_id;
+	head.packet_source = PACKET_FLOW_TIMEOUT;
+	if (p) {
+		if (!(p->flags & PACKET_PSEUDO))
+			head.ts_ns = p->ts_ns;
+		head.packet_number = p->number;
+		head.packet_source = p->source;
+		head.port_index = p->port_index;
+	}
+	head.src = to_server ? f->client : f->server;
+	head.dst = to_server ? f->server : f->client;
+	head.sport = to_server ? f->client_port : f->server_port;
+	head.dport = to_server ? f->server_port : f->client_port;
+	head.ip_version = f->ip_version;
+	head.ip_proto = f->ip_proto;
+	head.flags = (uint16_t)(port_flags(f->ip_proto) | RECORD_HAS_DIRECTION |
+				(to_server ? 0 : RECORD_TO_CLIENT));
+	if (head.flags & RECORD_HAS_ICMP) {
+		head.sport = f->icmp_type;
+		head.dport = f->icmp_code;
+	}
+	head.vlan_count = f->vlan_count;
+	for (unsigned i = 0; i < f->vlan_count && i < 3; i++)
+		head.vlan[i] = f->vlan[i];
+	if (memcmp(f->src_mac, no_mac, 6) != 0 || memcmp(f->dst_mac, no_mac, 6) != 0) {
+		memcpy(head.src_mac, to_server ? f->src_mac : f->dst_mac, 6);
+		memcpy(head.dst_mac, to_server ? f->dst_mac : f->src_mac, 6);
+		head.flags |= RECORD_HAS_MACS;
+	}
+	return begin(w, &head);
+}
+
+struct recorder *emit_bare(struct worker *w, enum record_type type)
+{
+	struct record_head head = head_new(w, type);
+
+	return begin(w, &head);
+}
+
+void emit_end(struct worker *w)
+{
+	struct record_head *head = (struct record_head *)(void *)w->record_memory;
+
+	rec_end(&w->recorder);
+	head->seq = ++w->record_seq;
+	w->record_sink(w, head);
+}
+
+void emit_contact(struct worker *w, const struct flow *f, unsigned kind, const void *value,
+		  size_t len)
+{
+	struct recorder *r;
+
+	if (!w->config->contacts)
+		return;
+	r = emit_flow(w, RECORD_contact, f, TO_SERVER, RECORD_NO_TX, NULL);
+	rec_uint(r, F_contact_kind, kind);
+	rec_bytes(r, F_contact_value, value, len);
+	rec_addr(r, F_contact_client, &f->client, f->ip_version);
+	rec_uint(r, F_contact_port, f->server_port);
+	emit_end(w);
+}

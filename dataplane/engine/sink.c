@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/engine/sink.h"
+
+#include <string.h>
+#include <time.h>
+
+#define WAIT_NS 200000
+
+static uint64_t keep_free(const struct ring *r, const struct record_head *record)
+{
+	switch (record_rows[record->type].record_class) {
+	case CLASS_LOG:
+		return r->size_bytes / 4;
+	case CLASS_ALERT:
+	case CLASS_CONTACT:
+		return r->size_bytes / 20;
+	case CLASS_CONTROL:
+		break;
+	}
+	return 0;
+}
+
+/* Offline: waits until the consumer has made room. The only sleep of a worker with a record in
+ * hand. NULL when the process is to end. */
+static void *reserve_waiting(struct worker *w, struct ring *r, uint32_t len)
+{
+	const struct sink *s = w->sink;
+	const struct timespec pause = {.tv_nsec = WAIT_NS};
+	void *at;
+
+	w->counters->record_waited++;
+	while (!(at = ring_reserve(r, len, 0))) {
+		if (*s->stop)
+			return NULL;
+		nanosleep(&pause, NULL);
+	}
+	return at;
+}
+
+static void put(struct worker *w, struct ring *r, const struct record_head *record, uint64_t keep)
+{
+	void *at = ring_reserve(r, record->length, keep);
+
+	if (!at && w->offline && record->length <= r->size_bytes)
+		at = reserve_waiting(w, r, record->length);
+	if (!at) {
+		r->shared->lost[record->type]++;
+		w->counters->record_lost++;
+		return;
+	}
+	memcpy(at, record, record->length);
+	r->shared->last_seq = record->seq;
+	ring_commit(r, record->length);
+	w->counters->record_written++;
+}
+
+static void put_captured(struct sink *s, const struct record_head *record)
+{
+	if (s->capture_room - s->capture_bytes < record->length)
+		return;
+	memcpy(s->capture + s->capture_bytes, record, record->length);
+	s->capture_bytes += record->length;
+}
+
+static void event_sink(struct worker *w, const struct record_head *record)
+{
+	struct sink *s = w->sink;
+
+	if (s->capture)
+		put_captured(s, record);
+	else
+		put(w, &s->event, record, w->offline ? 0 : keep_free(&s->event, record));
+}
+
+static void bulk_sink(struct worker *w, const struct record_head *record)
+{
+	put(w, &((struct sink *)w->sink)->bulk, record, 0);
+}
+
+int sink_open(struct worker *w, struct sink *s, int event_fd, int bulk_fd,
+	      const volatile uint32_t *stop)
+{
+	int err = ring_attach(&s->event, event_fd);
+
+	if (err == 0 && bulk_fd >= 0)
+		err = ring_attach(&s->bulk, bulk_fd);
+	if (err) {
+		sink_close(s);
+		return err;
+	}
+	s->stop = stop;
+	w->sink = s;
+	w->record_sink = event_sink;
+	w->bulk_sink = bulk_fd >= 0 ? bulk_sink : NULL;
+	w->record_seq = s->event.shared->last_seq;
+	if (bulk_fd >= 0 && s->bulk.shared->last_seq > w->record_seq)
+		w->record_seq = s->bulk.shared->last_seq;
+	return 0;
+}
+
+void sink_close(struct sink *s)
+{
+	ring_detach(&s->event);
+	ring_detach(&s->bulk);
+}
+
+void sink_capture_begin(struct worker *w, void *memory, uint64_t room)
+{
+	struct sink *s = w->sink;
+
+	s->capture = memory;
+	s->capture_room = room;
+	s->capture_bytes = 0;
+}
+
+uint64_t sink_capture_end(struct worker *w)
+{
+	struct sink *s = w->sink;
+
+	s->capture = NULL;
+	return s->capture_bytes;
+}

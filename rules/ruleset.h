@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A rule set: rules parsed, ordered, grouped, with their pattern databases. Immutable; made by
+ * one thread, read by many.
+ *
+ * Groups: for every buffer (and the payload of packets and of streams) × direction × protocol ×
+ * port group there is one pattern group: the prefilter literal of each of its rules in one
+ * Hyperscan block-mode database (literals only, rules/compile/). A group's hit gives the rules
+ * whose literal it is. Rules without a literal are listed apart and tried always.
+ */
+#ifndef RULES_RULESET_H
+#define RULES_RULESET_H
+
+#include <stddef.h>
+
+#include "rules/rule.h"
+
+struct ruleset_variables {
+	const char *const *address_names, *const *address_values;
+	size_t address_count;
+	const char *const *port_names, *const *port_values;
+	size_t port_count;
+};
+
+struct ruleset_options {
+	const char *const *files; /* rule files; a name with * ? [ is a pattern */
+	size_t file_count;
+	struct ruleset_variables variables;
+	const char *classification_file; /* NULL or "": the built-in one */
+	const char *reference_file;
+	const char *threshold_file;      /* NULL or "": none */
+	const char *cache_dir;           /* compiled databases; NULL or "": none are kept */
+	bool parse_only;                 /* rules check: no grouping, no databases */
+	bool in_the_wire;
+};
+
+/* One rule (or line) that could not be taken, or was taken with a remark. */
+struct ruleset_problem {
+	char *file;
+	uint32_t line, column;  /* from 1; column of the token that is wrong */
+	uint32_t sid;           /* 0: not known */
+	bool refused;           /* false: a warning */
+	char *reason;           /* "byte_test: operator \"=>\" is not one of < > = <= >= & ^" */
+	char *advice;           /* what to do; "" if there is nothing to say */
+};
+
+struct ruleset_report {
+	size_t active;          /* rules that are not comments */
+	size_t loaded, refused, duplicates;
+	size_t skipped;         /* requires not met */
+	struct ruleset_problem *problems;
+	size_t problem_count;
+	uint64_t databases, databases_from_cache;
+	double parse_seconds, group_seconds, compile_seconds;
+};
+
+struct ruleset {
+	struct rule *const *rules; /* by index: the order of inspection */
+	size_t rule_count;
+	uint32_t flowbit_count, xbit_count, hostbit_count, flowint_count;
+	const char *const *flowbit_names;
+	struct ruleset_groups *groups; /* rules/compile/groups.h; NULL with parse_only */
+	struct arena *arena;           /* owns everything above */
+};
+
+/* Loads. Bad rules are reported, the others load. NULL only when nothing could be done at all
+ * (a file cannot be read, memory): then error holds one sentence. report may be NULL; free its
+ * contents with ruleset_report_clear. */
+struct ruleset *ruleset_load(const struct ruleset_options *o, struct ruleset_report *report,
+			     char *error, size_t error_size);
+void ruleset_free(struct ruleset *set);
+void ruleset_report_clear(struct ruleset_report *report);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * metsuke inspect: the supervisor with captures instead of ports.
+ */
+#include <errno.h>
+#include <ftw.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/daemon/supervisor.h"
+#include "tools/metsuke/cli.h"
+
+#define RULES_MAX 256
+#define SETS_MAX 1024
+
+struct inspection {
+	const char *output;
+	bool show_progress, each;
+	double started;
+	struct counters sum;
+	struct dataplane_status status;
+};
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+/* Makes DIR; takes an earlier inspection's output away unless it is to be added to. */
+static int prepare_output(const char *dir, bool append)
+{
+	char path[PATH_MAX];
+
+	if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
+		fprintf(stderr, "metsuke: %s cannot be made: %s\n", dir, strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (access(dir, W_OK | X_OK) != 0) {
+		fprintf(stderr, "metsuke: %s cannot be written to: %s\n", dir, strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (append)
+		return EXIT_GOOD;
+	snprintf(path, sizeof(path), "%s/store", dir);
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	snprintf(path, sizeof(path), "%s/eve.json", dir);
+	unlink(path);
+	return EXIT_GOOD;
+}
+
+/* The rules that come with the engine: beside the build, or installed. */
+static int default_rules(struct config *c)
+{
+	char self[PATH_MAX], pattern[PATH_MAX + 64], error[256];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	glob_t found;
+
+	self[n > 0 ? n : 0] = '\0';
+	for (int up = 0; up < 2 && strrchr(self, '/'); up++)
+		*strrchr(self, '/') = '\0';
+	snprintf(pattern, sizeof(pattern), "%s/rules/signatures/*.rules", self);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		snprintf(pattern, sizeof(pattern), "/usr/share/metsuke/rules/*.rules");
+	else
+		globfree(&found);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return 0;
+	globfree(&found);
+	return config_append(c, "rules", pattern, error, sizeof(error));
+}
+
+static int settle(struct config *c, const char *output, const char *workers, const char **rules,
+		  int rule_count)
+{
+	char value[PATH_MAX], error[512];
+	int err = 0;
+
+	snprintf(value, sizeof(value), "%s/store", output);
+	err = config_set(c, "store.dir", value, error, sizeof(error));
+	if (!err)
+		err = config_set(c, "eve.dir", output, error, sizeof(error));
+	if (!err)
+		err = config_set(c, "control.socket", "", error, sizeof(error));
+	if (!err && workers)
+		err = config_set(c, "workers", workers, error, sizeof(error));
+	if (!err && rule_count)
+		config_list_clear(c, "rules");
+	for (int i = 0; i < rule_count && !err; i++)
+		err = config_append(c, "rules", rules[i], error, sizeof(error));
+	if (!err && c->rules.count == 0)
+		err = default_rules(c);
+	if (err)
+		fprintf(stderr, "metsuke: %s\n", error);
+	return err ? EXIT_USAGE : EXIT_GOOD;
+}
+
+static void show_progress(struct supervisor *s, void *arg)
+{
+	struct inspection *in = arg;
+	struct dataplane_status *st = &s->counters->status;
+	double share = st->input_bytes ? (double)st->input_bytes_done / (double)st->input_bytes : 0;
+
+	if (!in->show_progress)
+		return;
+	counters_sum(s->counters, &in->sum);
+	if (st->state == DATAPLANE_LOADING_RULES)
+		fprintf(stderr, "\r\033[Kloading rules …  %.1f s", now_s() - in->started);
+	else if (st->state == DATAPLANE_RUNNING)
+		fprintf(stderr, "\r\033[K%3.0f %%  %" PRIu64 " packets  %" PRIu64 " flows  %" PRIu64
+				" alerts  %.1f s",
+			share * 100, in->sum.decoder_pkts, in->sum.flow_total, in->sum.detect_alert,
+			now_s() - in->started);
+	fflush(stderr);
+}
+
+static void summary_text(const struct inspection *in, size_t captures, double seconds)
+{
+	const struct counters *c = &in->sum;
+	const struct dataplane_status *st = &in->status;
+
+	printf("%zu capture%s, %" PRIu64 " packets, %" PRIu64 " bytes in %.2f s\n", captures,
+	       captures == 1 ? "" : "s", c->port_rx_packets, c->port_rx_bytes, seconds);
+	printf("  rules    %" PRIu64 " loaded", st->rules_loaded);
+	if (st->rules_refused)
+		printf(", %" PRIu64 " refused (`metsuke rules check` says why)", st->rules_refused);
+	printf("\n  flows    %" PRIu64 "\n  alerts   %" PRIu64 "\n", c->flow_total, c->detect_alert);
+	if (c->decoder_invalid || c->checksum_bad)
+		printf("  left out %" PRIu64 " with a broken header, %" PRIu64
+		       " with a wrong checksum%s\n",
+		       c->decoder_invalid, c->checksum_bad,
+		       c->checksum_bad ? " (--set checksums=ignore takes them in)" : "");
+	if (st->captures_failed)
+		printf("  failed   %" PRIu64 " capture%s: %s\n", st->captures_failed,
+		       st->captures_failed == 1 ? "" : "s", st->error);
+	printf("  output   %s/%seve.json, %s/store\n", in->output, in->each ? "CAPTURE/" : "",
+	       in->output);
+}
+
+static void summary_json(const struct inspection *in, size_t captures, double seconds)
+{
+	const struct counters *c = &in->sum;
+	const struct dataplane_status *st = &in->status;
+	json_t *o = json_pack("{s:I s:I s:I s:I s:f s:I s:I s:I s:I s:I s:I s:s s:s}", "captures",
+			      (json_int_t)captures, "captures_failed",
+			      (json_int_t)st->captures_failed, "packets",
+			      (json_int_t)c->port_rx_packets, "bytes", (json_int_t)c->port_rx_bytes,
+			      "seconds", seconds, "rules_loaded", (json_int_t)st->rules_loaded,
+			      "rules_refused", (json_int_t)st->rules_refused, "flows",
+			      (json_int_t)c->flow_total, "alerts", (json_int_t)c->detect_alert,
+			      "invalid", (json_int_t)c->decoder_invalid, "bad_checksum",
+			      (json_int_t)c->checksum_bad, "output", in->output, "error", st->error);
+
+	cli_print_json(o);
+	json_decref(o);
+}
+
+static int run(const struct config *c, struct inspection *in, int count, char **captures)
+{
+	struct supervisor s;
+	char error[512];
+	int status;
+
+	if (supervisor_init(&s, c, in->each ? BOOT_INSPECT_EACH : BOOT_INSPECT,
+			    supervisor_workers(c, true), captures, (size_t)count, error,
+			    sizeof(error)) != 0) {
+		fprintf(stderr, "metsuke: %s\n", error);
+		return EXIT_FAILED;
+	}
+	s.tick = show_progress;
+	s.tick_arg = in;
+	status = supervisor_run(&s);
+	if (in->show_progress)
+		fprintf(stderr, "\r\033[K");
+	counters_sum(s.counters, &in->sum);
+	in->status = s.counters->status;
+	supervisor_free(&s);
+	return status;
+}
+
+static int captures_readable(int count, char **captures)
+{
+	for (int i = 0; i < count; i++) {
+		if (access(captures[i], R_OK) != 0) {
+			fprintf(stderr, "metsuke: %s cannot be read: %s\n", captures[i],
+				strerror(errno));
+			return EXIT_FAILED;
+		}
+	}
+	return EXIT_GOOD;
+}
+
+int command_inspect(const struct cli_command *self, int argc, char **argv)
+{
+	const char *rules[RULES_MAX], *sets[SETS_MAX];
+	struct cli_option o[] = {
+		{"--config", 'c', true, NULL, NULL, 0, 0},
+		{"--rules", 'S', true, NULL, rules, RULES_MAX, 0},
+		{"--output", 'o', true, NULL, NULL, 0, 0},
+		{"--set", 0, true, NULL, sets, SETS_MAX, 0},
+		{"--workers", 0, true, NULL, NULL, 0, 0},
+		{"--each", 0, false, NULL, NULL, 0, 0},
+		{"--append", 0, false, NULL, NULL, 0, 0},
+		{"--quiet", 'q', false, NULL, NULL, 0, 0},
+		{NULL, 0, false, NULL, NULL, 0, 0},
+	};
+	int count = cli_parse(self, o, argc, argv), status;
+	struct config *c = config_new();
+	struct inspection in = {.started = now_s()};
+
+	if (count < 1 || !c) {
+		config_free(c);
+		return count < 0 ? EXIT_USAGE : cli_usage(self);
+	}
+	in.output = o[2].value ? o[2].value : "metsuke-out";
+	in.each = o[5].value;
+	in.show_progress = isatty(2) && !o[7].value;
+	status = cli_config(c, o[0].value, sets, o[3].count);
+	if (!status)
+		status = settle(c, in.output, o[4].value, rules, o[1].count);
+	if (!status)
+		status = captures_readable(count, argv);
+	if (!status)
+		status = prepare_output(in.output, o[6].value);
+	if (!status) {
+		status = run(c, &in, count, argv);
+		if (cli_json)
+			summary_json(&in, (size_t)count, now_s() - in.started);
+		else if (!o[7].value)
+			summary_text(&in, (size_t)count, now_s() - in.started);
+		if (in.status.captures_failed)
+			status = EXIT_FAILED;
+	}
+	config_free(c);
+	return status;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tools/metsuke/store_call.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef METSUKE_LIBEXECDIR
+#define METSUKE_LIBEXECDIR "/usr/libexec/metsuke"
+#endif
+
+static void find_control(char *path, size_t size)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	if (strrchr(self, '/'))
+		*strrchr(self, '/') = '\0';
+	snprintf(path, size, "%s/metsuke-control", self);
+	if (access(path, X_OK) != 0)
+		snprintf(path, size, "%s/metsuke-control", METSUKE_LIBEXECDIR);
+}
+
+static char *read_all(int fd)
+{
+	size_t len = 0, cap = 65536;
+	char *text = malloc(cap);
+
+	while (text) {
+		ssize_t n = read(fd, text + len, cap - len - 1);
+
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+		if (cap - len < 32768) {
+			char *bigger = realloc(text, cap *= 2);
+
+			if (!bigger) {
+				free(text);
+				return NULL;
+			}
+			text = bigger;
+		}
+	}
+	if (text)
+		text[len] = '\0';
+	return text;
+}
+
+char *store_call(const char *store, const char *request)
+{
+	char program[PATH_MAX + 32], *reply = NULL;
+	int out[2], status = 0;
+	pid_t pid;
+
+	find_control(program, sizeof(program));
+	if (pipe(out) != 0)
+		return NULL;
+	pid = fork();
+	if (pid == 0) {
+		dup2(out[1], 1);
+		close(out[0]);
+		close(out[1]);
+		execl(program, program, "--store", store, "--call", request, (char *)NULL);
+		fprintf(stderr, "metsuke: %s cannot be started: %s\n", program, strerror(errno));
+		_exit(127);
+	}
+	close(out[1]);
+	if (pid > 0) {
+		reply = read_all(out[0]);
+		waitpid(pid, &status, 0);
+	}
+	close(out[0]);
+	/* The control process has said on stderr why it could not. */
+	if (reply && !*reply) {
+		free(reply);
+		reply = NULL;
+	}
+	return reply;
+}

@@ -123,8 +123,10 @@ void *inspect_each_main(void *lane)
 	uint64_t bytes = 0;
 	size_t i;
 
-	if (lane_modules_new(l) != 0)
+	if (lane_modules_new(l) != 0) {
+		atomic_store(&l->engine->failed, true);
 		return lane_over(l);
+	}
 	while ((i = atomic_fetch_add(&list->next, 1)) < list->count && !told_to_stop(l)) {
 		begin_capture(l, i, list->paths[i]);
 		run_capture(l, list->paths[i], bytes);
@@ -183,8 +185,10 @@ void *inspect_merged_main(void *lane)
 	struct capture_list *list = &l->engine->captures;
 	struct capture_merge *m;
 
-	if (lane_modules_new(l) != 0)
+	if (lane_modules_new(l) != 0) {
+		atomic_store(&l->engine->failed, true);
 		return lane_over(l);
+	}
 	begin_capture(l, 0, list->paths[0]);
 	m = open_all(l);
 	if (m)

@@ -8,6 +8,7 @@
 #include "dataplane/app/app.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/flowdump.h"
 #include "dataplane/flow/flow.h"
 #include "dataplane/stream/stream.h"
 #include "drivers/frame.h"
@@ -125,14 +126,27 @@ int lane_modules_new(struct lane *l)
 			modules[i].end(&l->w);
 		return err;
 	}
-	lane_quiescent(l);
+	lane_online(l);
 	return 0;
 }
 
 void lane_modules_free(struct lane *l)
 {
+	lane_offline(l);
 	for (size_t i = MODULE_COUNT; i-- > 0;)
 		modules[i].end(&l->w);
+}
+
+void lane_online(struct lane *l)
+{
+	rte_rcu_qsbr_thread_online(l->engine->rcu, l->w.id);
+	lane_quiescent(l);
+}
+
+void lane_offline(struct lane *l)
+{
+	rte_rcu_qsbr_thread_offline(l->engine->rcu, l->w.id);
+	rte_rcu_qsbr_thread_unregister(l->engine->rcu, l->w.id);
 }
 
 void lane_quiescent(struct lane *l)
@@ -145,4 +159,5 @@ void lane_quiescent(struct lane *l)
 		l->program = newest;
 	}
 	rte_rcu_qsbr_quiescent(l->engine->rcu, l->w.id);
+	flowdump_lane(l);
 }

@@ -11,6 +11,7 @@
 
 #include "dataplane/app/app.h"
 #include "dataplane/detect/detect.h"
+#include "dataplane/engine/block.h"
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/report.h"
 #include "dataplane/flow/flow.h"
@@ -87,6 +88,20 @@ static void inspect_payload(struct worker *w, struct packet *p)
 		app_datagram(w, p);
 }
 
+/* True: an operator's block drops it; nothing else is to see what no receiver will. */
+static bool blocked(struct lane *l, struct packet *p)
+{
+	const struct block_table *t =
+		atomic_load_explicit(&l->engine->blocks, memory_order_acquire);
+
+	if (!t || !(p->flags & PACKET_IP) ||
+	    !(block_hit(t, &p->src, p->ip_version, l->w.now_ns) ||
+	      block_hit(t, &p->dst, p->ip_version, l->w.now_ns)))
+		return false;
+	packet_drop(p, DROP_block);
+	return true;
+}
+
 static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch)
 {
 	struct worker *w = &l->w;
@@ -94,6 +109,8 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	struct flow *f;
 
 	now_set(w, p->ts_ns);
+	if (w->in_the_wire && blocked(l, p))
+		return;
 	flow_packet(w, p);
 	f = p->flow;
 	lap(watch, &c->cycles_flow);

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Records to JSON. See eve.h.
+ */
+#include "control/ingest/eve.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dataplane/event/app_proto.h"
+
+#define LEVELS_MAX 64 /* of objects and arrays; deeper ones are skipped */
+
+struct walk {
+	struct text *out;
+	const struct eve_options *o;
+	const struct record_head *head;
+	struct value_reader reader;
+	unsigned depth;            /* open levels, the outermost object not counted */
+	uint64_t arrays;           /* bit: the level is an array */
+	bool has_app_proto;        /* the record says it itself */
+};
+
+static const char *proto_name(uint8_t proto, char *room)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return "TCP";
+	case IPPROTO_UDP:
+		return "UDP";
+	case IPPROTO_ICMP:
+		return "ICMP";
+	case IPPROTO_ICMPV6:
+		return "IPv6-ICMP";
+	case IPPROTO_SCTP:
+		return "SCTP";
+	default:
+		snprintf(room, 4, "%03u", proto);
+		return room;
+	}
+}
+
+static void put_addr(struct text *out, const char *key, const struct addr *a, int ip_version)
+{
+	char room[ADDR_TEXT_MAX];
+
+	json_key_cstr(out, key, addr_format_long(a, ip_version, room));
+}
+
+static void put_vlan(struct text *out, const struct record_head *h)
+{
+	unsigned count = h->vlan_count < 3 ? h->vlan_count : 3;
+
+	if (!count)
+		return;
+	json_key(out, "vlan");
+	text_char(out, '[');
+	for (unsigned i = 0; i < count; i++) {
+		json_comma(out);
+		text_uint(out, h->vlan[i]);
+	}
+	text_char(out, ']');
+}
+
+static void put_ends(struct text *out, const struct record_head *h)
+{
+	bool ports = h->flags & RECORD_HAS_PORTS;
+	char room[4];
+
+	if (!h->ip_version)
+		return;
+	put_addr(out, "src_ip", &h->src, h->ip_version);
+	if (ports)
+		json_key_uint(out, "src_port", h->sport);
+	put_addr(out, "dest_ip", &h->dst, h->ip_version);
+	if (ports)
+		json_key_uint(out, "dest_port", h->dport);
+	json_key_cstr(out, "proto", proto_name(h->ip_proto, room));
+	json_key_uint(out, "ip_v", h->ip_version);
+	if (h->flags & RECORD_HAS_ICMP) {
+		json_key_uint(out, "icmp_type", h->sport);
+		json_key_uint(out, "icmp_code", h->dport);
+	}
+}
+
+static void put_mac(struct text *out, const uint8_t *mac)
+{
+	text_format(out, "\"%02x:%02x:%02x:%02x:%02x:%02x\"", mac[0], mac[1], mac[2], mac[3], mac[4],
+		    mac[5]);
+}
+
+static void put_ether(struct text *out, const struct record_head *h)
+{
+	bool many = h->type == RECORD_flow; /* as sets, of which we know one pair */
+
+	json_key(out, "ether");
+	text_str(out, many ? "{\"dest_macs\":[" : "{\"src_mac\":");
+	put_mac(out, many ? h->dst_mac : h->src_mac);
+	text_str(out, many ? "],\"src_macs\":[" : ",\"dest_mac\":");
+	put_mac(out, many ? h->src_mac : h->dst_mac);
+	text_str(out, many ? "]}" : "}");
+}
+
+static void put_head(struct text *out, const struct eve_options *o, const struct record_head *h)
+{
+	bool is_packet = h->type == RECORD_alert || h->type == RECORD_drop;
+
+	text_char(out, '{');
+	json_key_time(out, "timestamp", h->ts_ns);
+	if (h->flow_id)
+		json_key_uint(out, "flow_id", h->flow_id);
+	if (h->port_index < o->interface_count)
+		json_key_cstr(out, "in_iface", o->interfaces[h->port_index]);
+	if (h->packet_number)
+		json_key_uint(out, "pcap_cnt", h->packet_number);
+	json_key_cstr(out, "event_type", record_rows[h->type].name);
+	put_vlan(out, h);
+	put_ends(out, h);
+	if (h->type != RECORD_flow && h->packet_source < PACKET_SOURCE_COUNT)
+		json_key_cstr(out, "pkt_src", record_packet_source_names[h->packet_source]);
+	if (o->ethernet && h->flags & RECORD_HAS_MACS)
+		put_ether(out, h);
+	if (o->community_id && h->flow_id)
+		eve_community_id(out, h, o->community_id_seed);
+	if (h->tx_id != RECORD_NO_TX)
+		json_key_uint(out, "tx_id", h->tx_id);
+	if (is_packet && h->flow_id && h->flags & RECORD_HAS_DIRECTION)
+		json_key_cstr(out, "direction",
+			      h->flags & RECORD_TO_CLIENT ? "to_client" : "to_server");
+}
+
+static bool in_array(const struct walk *w)
+{
+	return w->depth && w->arrays >> (w->depth - 1) & 1;
+}
+
+/* What the options leave out of this record. */
+static bool is_left_out(const struct walk *w, enum field_id field)
+{
+	const struct eve_options *o = w->o;
+	bool alert = w->head->type == RECORD_alert;
+
+	switch (field) {
+	case F_top_payload:
+		return alert && !o->payload && !o->payload_printable;
+	case F_top_stream:
+		return alert && !o->payload && !o->payload_printable && !o->packet;
+	case F_top_packet:
+		return alert && !o->packet;
+	case F_top_verdict:
+		return alert ? !o->verdict : !o->drop_verdict;
+	case F_alert_rule_metadata:
+		return alert && !o->rule_metadata;
+	case F_alert_references:
+		return !o->rule_reference;
+	case F_top_flow:
+	case F_top_app_proto:
+		return alert && field == F_top_flow && !o->flow;
+	case F_top_files:
+		return alert && !o->rule_metadata;
+	default:
+		/* An alert's context of the application layer: an object of another record. */
+		return alert && w->depth == 0 && !o->app_layer &&
+		       field_rows[field].record != RECORD_alert &&
+		       field_rows[field].record != RECORD_top &&
+		       field_rows[field].record != RECORD_flow;
+	}
+}
+
+static void put_hexcolon(struct text *out, struct bytes b)
+{
+	text_char(out, '"');
+	for (uint32_t i = 0; i < b.len; i++) {
+		if (i)
+			text_char(out, ':');
+		text_hex(out, b.data + i, 1);
+	}
+	text_char(out, '"');
+}
+
+static void put_value_addr(struct text *out, struct bytes b)
+{
+	struct addr a = {{0}};
+	char room[ADDR_TEXT_MAX];
+
+	if (b.len != 4 && b.len != 16) {
+		text_str(out, "\"\"");
+		return;
+	}
+	memcpy(a.b, b.data, b.len);
+	json_cstr(out, addr_format_long(&a, b.len == 16 ? 6 : 4, room));
+}
+
+static void put_quoted(struct text *out, void (*print)(struct text *, const void *, size_t),
+		       struct bytes b)
+{
+	text_char(out, '"');
+	print(out, b.data, b.len);
+	text_char(out, '"');
+}
+
+/* The value alone, without its key. */
+static void put_value(struct text *out, const struct value *v)
+{
+	switch (v->kind) {
+	case KIND_UINT:
+	case KIND_HIDDEN:
+		text_uint(out, v->n);
+		break;
+	case KIND_INT:
+		text_int(out, (int64_t)v->n);
+		break;
+	case KIND_BOOL:
+		text_str(out, v->n ? "true" : "false");
+		break;
+	case KIND_FLOAT:
+		text_float(out, v->f);
+		break;
+	case KIND_TEXT:
+		json_string(out, v->body.data, v->body.len);
+		break;
+	case KIND_PRINTABLE:
+		json_printable(out, v->body.data, v->body.len);
+		break;
+	case KIND_BASE64:
+		put_quoted(out, text_base64, v->body);
+		break;
+	case KIND_HEX:
+		put_quoted(out, text_hex, v->body);
+		break;
+	case KIND_HEXCOLON:
+	case KIND_MAC:
+		put_hexcolon(out, v->body);
+		break;
+	case KIND_ADDR:
+		put_value_addr(out, v->body);
+		break;
+	case KIND_TIME:
+		text_char(out, '"');
+		text_time(out, v->n);
+		text_char(out, '"');
+		break;
+	case KIND_JSON:
+		text_bytes(out, v->body.data, v->body.len);
+		break;
+	case KIND_OBJECT:
+	case KIND_ARRAY:
+		break;
+	}
+}
+
+static void put_payload(struct walk *w, struct bytes b)
+{
+	if (b.len > w->o->payload_max)
+		b.len = (uint32_t)w->o->payload_max;
+	if (w->o->payload || w->head->type != RECORD_alert) {
+		json_key(w->out, "payload");
+		put_quoted(w->out, text_base64, b);
+	}
+	if (w->o->payload_printable) {
+		json_key(w->out, "payload_printable");
+		json_printable(w->out, b.data, b.len);
+	}
+}
+
+static void put_packet_info(struct walk *w, const struct value *v)
+{
+	json_key(w->out, "packet_info");
+	text_str(w->out, "{\"linktype\":");
+	text_uint(w->out, v->n);
+	text_char(w->out, '}');
+}
+
+static void open_level(struct walk *w, const struct value *v)
+{
+	bool array = v->kind == KIND_ARRAY;
+
+	if (w->depth >= LEVELS_MAX) {
+		value_skip_level(&w->reader);
+		text_str(w->out, "null");
+		return;
+	}
+	text_char(w->out, array ? '[' : '{');
+	w->arrays &= ~(1ull << w->depth);
+	w->arrays |= (uint64_t)array << w->depth;
+	w->depth++;
+}
+
+static void close_level(struct walk *w)
+{
+	if (!w->depth)
+		return; /* a close too many */
+	text_char(w->out, in_array(w) ? ']' : '}');
+	w->depth--;
+}
+
+static void put_one(struct walk *w, const struct value *v)
+{
+	const struct field_row *row = &field_rows[v->field];
+	bool level = v->kind == KIND_OBJECT || v->kind == KIND_ARRAY;
+
+	if (v->field == F_top_packet_linktype && w->o->packet) {
+		put_packet_info(w, v);
+		return;
+	}
+	if (v->kind == KIND_HIDDEN)
+		return;
+	if (is_left_out(w, v->field)) {
+		if (level)
+			value_skip_level(&w->reader);
+		return;
+	}
+	if (v->field == F_top_payload && !in_array(w)) {
+		put_payload(w, v->body);
+		return;
+	}
+	if (v->field == F_top_app_proto)
+		w->has_app_proto = true;
+	if (v->kind == KIND_JSON && v->body.len == 0)
+		return;
+	if (in_array(w) || !row->key[0])
+		json_comma(w->out); /* no key: an element, or members ready made */
+	else
+		json_key(w->out, row->key);
+	if (level)
+		open_level(w, v);
+	else
+		put_value(w->out, v);
+}
+
+/* A level without a key inside an object would not be JSON: only arrays have such elements, and
+ * ready-made members. Anything else is malformed. */
+static bool is_misplaced(const struct walk *w, const struct value *v)
+{
+	return !in_array(w) && !field_rows[v->field].key[0] && v->kind != KIND_JSON &&
+	       v->kind != KIND_HIDDEN;
+}
+
+static bool says_app_proto(enum record_type type)
+{
+	return type == RECORD_alert || type == RECORD_flow || type == RECORD_fileinfo;
+}
+
+bool eve_write(struct text *out, const struct eve_options *o, const struct record_head *head)
+{
+	struct walk w = {.out = out, .o = o, .head = head};
+	bool good = true;
+	struct value v;
+
+	put_head(out, o, head);
+	value_reader_init(&w.reader, head);
+	while (value_next(&w.reader, &v)) {
+		if (v.close) {
+			close_level(&w);
+		} else if (is_misplaced(&w, &v)) {
+			good = false;
+			if (v.kind == KIND_OBJECT || v.kind == KIND_ARRAY)
+				value_skip_level(&w.reader);
+		} else {
+			put_one(&w, &v);
+		}
+	}
+	good = good && !w.reader.bad && !w.depth;
+	while (w.depth)
+		close_level(&w);
+	if (!w.has_app_proto && says_app_proto(head->type) && head->app_proto != APP_UNKNOWN &&
+	    head->app_proto < APP_PROTO_COUNT)
+		json_key_cstr(out, "app_proto", app_proto_names[head->app_proto]);
+	if (o->host)
+		json_key_cstr(out, "host", o->host);
+	text_char(out, '}');
+	return good;
+}

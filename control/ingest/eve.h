@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A record of the event ring as a line of EVE JSON. Which fields there are and how they are
+ * printed is said by the field table alone (dataplane/event/fields.h): a new record or field
+ * needs no change here. The line begins as Suricata's do: timestamp, flow_id, …, then what the
+ * record holds, in the order in which the worker wrote it.
+ *
+ * Ingest thread; eve_options are immutable after they are made.
+ */
+#ifndef CONTROL_INGEST_EVE_H
+#define CONTROL_INGEST_EVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/base/text.h"
+#include "dataplane/event/config.h"
+#include "dataplane/event/record.h"
+
+/* One output's choice of records and of what they carry. */
+struct eve_options {
+	bool enabled[RECORD_COUNT]; /* by record type */
+	bool stats;
+	bool community_id, ethernet;
+	uint16_t community_id_seed;
+	bool payload, payload_printable, packet, verdict; /* of alerts */
+	uint64_t payload_max; /* bytes of payload printed */
+	bool drop_verdict;
+	bool app_layer, flow, rule_metadata, rule_reference; /* context in alerts */
+	bool tagged_packets;
+	char **interfaces; /* names by port_index; NULL offline */
+	unsigned interface_count;
+	char *host;        /* NULL: not printed */
+};
+
+/* The options of the main file (name NULL: eve.types) or of eve.files.NAME.types. Returns new;
+ * NULL when out of memory. live: there are interfaces, and a host's name if none is configured. */
+struct eve_options *eve_options_new(const struct config *c, const char *name, bool live);
+void eve_options_free(struct eve_options *o);
+/* Whether both print the same line for every record. */
+bool eve_options_same_lines(const struct eve_options *a, const struct eve_options *b);
+
+/* Appends the record as one JSON object, without a newline. False: the record was malformed;
+ * what could be read of it was written, and the object is complete JSON in any case. */
+bool eve_write(struct text *out, const struct eve_options *o, const struct record_head *head);
+
+/* Appends `"community_id":"1:…"` of the flow (https://github.com/corelight/community-id-spec);
+ * nothing for protocols without one. Any direction of the flow gives the same id. */
+void eve_community_id(struct text *out, const struct record_head *head, uint16_t seed);
+/* The id alone, terminated, at most 32 bytes; false if there is none. */
+bool community_id(char *id, const struct record_head *head, uint16_t seed);
+
+#endif

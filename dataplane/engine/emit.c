@@ -107,6 +107,8 @@ struct recorder *emit_flow(struct worker *w, enum record_type type, const struct
 	head.tx_id = tx_id;
 	head.packet_source = PACKET_FLOW_TIMEOUT;
 	if (p) {
+		if (!(p->flags & PACKET_PSEUDO))
+			head.ts_ns = p->ts_ns;
 		head.packet_number = p->number;
 		head.packet_source = p->source;
 		head.port_index = p->port_index;

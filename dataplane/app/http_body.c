@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * HTTP bodies: what libhtp hands out de-chunked and with gzip, deflate and lzma undone; brotli is
+ * undone here. A body becomes a file (struct file) that keeps the window for rules. Its name is that
+ * of Content-Disposition, else the normalised path. The body of a multipart upload is kept as a
+ * hidden file, and its parts with a file name are files.
+ *
+ * Bytes beyond the body limit are neither kept nor decoded: the file ends there, truncated.
+ *
+ * Runs in a worker of the dataplane process.
+ */
+#include "dataplane/app/http.h"
+
+#include <brotli/decode.h>
+
+#include "dataplane/app/http_multipart.h"
+
+/* ---- brotli ---- */
+
+struct http_brotli {
+	BrotliDecoderState *decoder;
+	uint64_t in, out;
+	bool raw; /* not brotli after all, or broken: the rest is handed on as it is */
+};
+
+static void *brotli_alloc(void *heap, size_t size)
+{
+	return heap_alloc(heap, size);
+}
+
+static void brotli_free(void *heap, void *block)
+{
+	heap_free(heap, block);
+}
+
+static void brotli_new(struct worker *w, struct http_tx *tx)
+{
+	tx->brotli = heap_zalloc(&w->heap, sizeof(*tx->brotli));
+	if (!tx->brotli)
+		return;
+	tx->brotli->decoder = BrotliDecoderCreateInstance(brotli_alloc, brotli_free, &w->heap);
+	if (!tx->brotli->decoder) {
+		heap_free(&w->heap, tx->brotli);
+		tx->brotli = NULL;
+	}
+}
+
+static bool word_is(struct bytes b, const char *word)
+{
+	uint32_t n = (uint32_t)strlen(word);
+
+	if (b.len != n)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if ((b.data[i] | 0x20) != word[i])
+			return false;
+	return true;
+}
+
+/* "br" first: it was put on first, and comes off last, after what libhtp undoes. */
+static bool first_coding_is_brotli(struct bytes value)
+{
+	uint32_t n = 0;
+
+	while (value.len && (value.data[0] == ' ' || value.data[0] == '\t')) {
+		value.data++;
+		value.len--;
+	}
+	while (n < value.len && value.data[n] != ',' && value.data[n] != ' ' && value.data[n] != '\t')
+		n++;
+	value.len = n;
+	return word_is(value, "br");
+}
+
+/* ---- names ---- */
+
+static void skip_spaces(struct bytes *b)
+{
+	while (b->len && (b->data[0] == ' ' || b->data[0] == '\t')) {
+		b->data++;
+		b->len--;
+	}
+}
+
+/* The value of `name` ("filename=") in "form-data; name=x; filename=\"y\"". NULL data: not there. */
+struct bytes http_parameter(struct bytes header, const char *name)
+{
+	struct bytes rest = header, piece, none = {NULL, 0};
+	uint32_t n = (uint32_t)strlen(name), i;
+	bool quoted;
+
+	while (rest.len) {
+		quoted = false;
+		for (i = 0; i < rest.len && (quoted || rest.data[i] != ';'); i++) {
+			if (rest.data[i] == '"')
+				quoted = !quoted;
+			else if (rest.data[i] == '\\' && quoted && i + 1 < rest.len)
+				i++;
+		}
+		piece = (struct bytes){rest.data, i};
+		rest.data += i < rest.len ? i + 1 : i;
+		rest.len -= i < rest.len ? i + 1 : i;
+		skip_spaces(&piece);
+		if (piece.len < n || strncasecmp((const char *)piece.data, name, n) != 0)
+			continue;
+		piece.data += n;
+		piece.len -= n;
+		while (piece.len && (piece.data[piece.len - 1] == ' ' || piece.data[piece.len - 1] == '\t'))
+			piece.len--;
+		if (piece.len >= 2 && piece.data[0] == '"' && piece.data[piece.len - 1] == '"') {
+			piece.data++;
+			piece.len -= 2;
+		}
+		return piece;
+	}
+	return none;
+}
+
+static struct bytes body_name(struct http_tx *tx, enum direction d)
+{
+	struct bytes name = {NULL, 0};
+
+	if (d == TO_CLIENT)
+		name = http_parameter(http_field(tx->htp->response_headers, "content-disposition"),
+				      "filename=");
+	if (!name.len && tx->htp->parsed_uri)
+		name = http_bytes(tx->htp->parsed_uri->path);
+	return name;
+}
+
+/* ---- bodies ---- */
+
+static void body_range(struct http_state *s, struct http_tx *tx, struct file *file)
+{
+	struct bytes value = http_field(tx->htp->response_headers, "content-range");
+	struct http_range range;
+
+	if (!value.data)
+		return;
+	if (http_content_range(value, &range) && range.has_range && range.start <= range.end)
+		file_range(file, range.start, range.end, range.size);
+	else
+		http_event(s, tx, TO_CLIENT, HTTP_EVENT_RANGE_INVALID);
+}
+
+static void body_open(struct http_state *s, struct http_tx *tx, enum direction d)
+{
+	struct http_body *b = &tx->body[d];
+	enum htp_method_t method = tx->htp->request_method_number;
+	struct bytes name = body_name(tx, d);
+
+	if (d == TO_SERVER && (method == HTP_M_POST || method == HTP_M_PUT))
+		tx->multipart = http_multipart_new(
+			s->w, http_field(tx->htp->request_headers, "content-type"));
+	if (tx->multipart)
+		b->kind = BODY_MULTIPART;
+	else if (name.data && (d == TO_CLIENT || method == HTP_M_POST || method == HTP_M_PUT))
+		b->kind = BODY_FILE;
+	else
+		b->kind = BODY_PLAIN;
+	if (b->kind == BODY_FILE) {
+		if (name.len > FILE_NAME_MAX)
+			http_event(s, tx, d, HTTP_EVENT_NAME_TOO_LONG);
+		b->file = file_open(s->w, s->f, &tx->tx, d, name.data, name.len);
+	} else {
+		b->file = file_open_hidden(s->w, s->f, &tx->tx, d);
+	}
+	if (!b->file)
+		return;
+	file_set_limits(b->file, &s->w->http->options.limits[d]);
+	if (d == TO_CLIENT && b->kind == BODY_FILE)
+		body_range(s, tx, b->file);
+}
+
+/* Decoded bytes, or a gap. */
+static void body_take(struct http_state *s, struct http_tx *tx, enum direction d,
+		      const uint8_t *data, uint32_t len)
+{
+	struct http_body *b = &tx->body[d];
+	uint64_t limit = s->w->http->options.body_limit[d];
+	uint32_t n = len;
+
+	if (b->kind == BODY_NOT_SEEN)
+		body_open(s, tx, d);
+	if (limit && b->seen >= limit)
+		n = 0;
+	else if (limit && b->seen + n > limit)
+		n = (uint32_t)(limit - b->seen);
+	b->seen += n;
+	if (b->file && n) {
+		if (data)
+			file_append(s->w, b->file, data, n);
+		else
+			file_gap(s->w, b->file, n);
+	}
+	if (tx->multipart && n)
+		http_multipart_data(s, tx, data, n);
+	if (n < len && !b->over_limit) {
+		b->over_limit = true;
+		file_close_all(s->w, &tx->tx, d, FILE_TRUNCATED);
+	}
+}
+
+static void brotli_take(struct http_state *s, struct http_tx *tx, const uint8_t *data, uint32_t len)
+{
+	struct http_brotli *b = tx->brotli;
+	uint8_t *buffer = s->w->http->decode_buffer, *out;
+	const uint8_t *in = data;
+	size_t in_len = len, out_len;
+	BrotliDecoderResult rc = BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT;
+
+	b->in += len;
+	while (rc == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT && !tx->body[TO_CLIENT].over_limit) {
+		out = buffer;
+		out_len = HTTP_DECODE_STEP;
+		rc = BrotliDecoderDecompressStream(b->decoder, &in_len, &in, &out_len, &out, NULL);
+		if (out > buffer)
+			body_take(s, tx, TO_CLIENT, buffer, (uint32_t)(out - buffer));
+		b->out += (uint64_t)(out - buffer);
+		if (b->out > HTTP_BOMB_BYTES && b->out > HTTP_BOMB_RATIO * b->in) {
+			http_event(s, tx, TO_CLIENT, HTTP_EVENT_BOMB);
+			tx->body[TO_CLIENT].over_limit = true;
+			file_close_all(s->w, &tx->tx, TO_CLIENT, FILE_TRUNCATED);
+			return;
+		}
+	}
+	if (rc == BROTLI_DECODER_RESULT_ERROR) {
+		http_event(s, tx, TO_CLIENT, HTTP_EVENT_GZIP_FAILED);
+		b->raw = true;
+		if (b->out == 0)
+			body_take(s, tx, TO_CLIENT, data, len);
+	}
+}
+
+void http_body_headers(struct http_state *s, struct http_tx *tx, enum direction d)
+{
+	if (d == TO_CLIENT && !tx->brotli &&
+	    first_coding_is_brotli(http_field(tx->htp->response_headers, "content-encoding")))
+		brotli_new(s->w, tx);
+}
+
+void http_body_data(struct http_state *s, struct http_tx *tx, enum direction d, const uint8_t *data,
+		    uint32_t len)
+{
+	if (tx->body[d].over_limit)
+		return;
+	if (d == TO_CLIENT && tx->brotli && !tx->brotli->raw && data)
+		brotli_take(s, tx, data, len);
+	else
+		body_take(s, tx, d, data, len);
+	/* Nothing of the rest will be looked at: libhtp need not decode it either. */
+	if (d == TO_CLIENT && tx->body[d].over_limit)
+		tx->htp->response_content_encoding_processing = HTP_COMPRESSION_NONE;
+}
+
+void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d)
+{
+	if (tx->multipart && d == TO_SERVER)
+		http_multipart_end(s, tx);
+	file_close_all(s->w, &tx->tx, d, FILE_CLOSED);
+}
+
+void http_body_free(struct worker *w, struct http_tx *tx)
+{
+	if (tx->brotli) {
+		BrotliDecoderDestroyInstance(tx->brotli->decoder);
+		heap_free(&w->heap, tx->brotli);
+	}
+	http_multipart_free(w, tx);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The dataplane process: what its threads share. Private to engine/.
+ *
+ * Threads: the main thread (housekeeping: commands, heartbeat, clock, reloads), one thread a lane
+ * (a worker with its queues and rings), and, where ports cannot spread flows themselves, one
+ * dispatcher (steer.h). A lane's fields are its own but for those marked with their writer.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/engine/sink.h"
+#include "dataplane/engine/worker.h"
+#include "dataplane/event/boot.h"
+#include "dataplane/packet/decode.h"
+#include "drivers/capture.h"
+
+struct rte_mbuf;
+struct detect_program;
+struct block_table;
+struct handover;
+struct live;
+struct flowdump_share;
+struct engine;
+
+#define BURST 32u
+#define ENGINE_ERROR_BYTES 512
+
+/* ---- captures ---- */
+
+/* How a lane has been told to go through captures; all of a run's names. */
+struct capture_list {
+	char *names;           /* as handed over: each ended by a NUL */
+	char **paths;          /* into names */
+	size_t count;
+	uint64_t bytes;        /* of all files */
+	_Atomic size_t next;   /* INSPECT_EACH: the next one that nobody has taken */
+	_Atomic uint64_t done, failed;
+};
+
+/* ---- a worker thread ---- */
+
+struct lane {
+	struct worker w;       /* first: worker functions get &lane->w and find the lane */
+	struct engine *engine;
+	struct sink sink;
+	pthread_t thread;
+	bool started;
+	int core;              /* pinned to; -1: anywhere */
+	const struct detect_program *program; /* in use */
+	uint64_t bursts;
+	struct counters before; /* at the begin of the capture in hand */
+	char error[CAPTURE_ERROR_BYTES]; /* of the capture in hand */
+
+	/* the burst in hand */
+	struct packet *packets[BURST * DECODE_PACKETS_MAX];
+	unsigned first[BURST + 1]; /* of each frame, in packets */
+	bool anomaly_decode, anomaly_stream, log_drops;
+
+	_Alignas(64) _Atomic uint64_t input_bytes_done; /* readers: main */
+	_Atomic(struct flowdump_share *) dump;          /* writers: main posts, lane takes */
+	_Atomic bool finished;                          /* readers: main */
+};
+
+static inline struct lane *lane_of(struct worker *w)
+{
+	return (struct lane *)(void *)w;
+}
+
+struct engine {
+	struct boot *boot;
+	const struct config *config;
+	struct counters_shared *shared;
+	struct capture_list captures;
+	unsigned lane_count;
+	struct lane *lanes[MAX_WORKERS];
+
+	_Atomic(const struct detect_program *) program; /* writer: main; RCU, see ruleload.h */
+	_Atomic(const struct block_table *) blocks;     /* likewise; NULL: nothing is blocked */
+	struct rte_rcu_qsbr *rcu;
+	struct live *live;             /* NULL: captures */
+	struct handover *handover;     /* captures through several lanes; NULL: one, or live */
+	pthread_t reader;              /* its dispatcher */
+	bool reading;
+	bool huge_pages;
+	_Atomic bool stop;             /* writers: main, a lane that failed */
+	_Atomic bool failed;           /* a lane could not start, or a capture run broke off */
+	pthread_mutex_t error_lock;    /* status.error: never taken on the packet path */
+};
+
+/* Puts one sentence into the status block; the first one of a run stays. Any thread, at start, at
+ * the end, or between captures. */
+void engine_error(struct engine *e, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- engine.c: main thread ---- */
+
+/* From the boot block: shared memory, configuration. 0, or -errno and what is wrong told. */
+int engine_open(struct engine *e, int boot_fd);
+void engine_close(struct engine *e);
+void engine_state(struct engine *e, enum dataplane_state state);
+int engine_lanes_new(struct engine *e);
+/* One thread for each of the first `count` lanes. */
+int engine_threads_start(struct engine *e, unsigned count, void *(*run)(void *));
+void engine_threads_join(struct engine *e);
+bool engine_finished(const struct engine *e);
+
+/* ---- lane.c ---- */
+
+/* A lane with its rings; its modules are made by its own thread (lane_modules_new). 0 or -errno and
+ * a sentence in the status block. */
+int lane_new(struct engine *e, unsigned id);
+void lane_free(struct lane *l);
+int lane_modules_new(struct lane *l);
+void lane_modules_free(struct lane *l);
+/* The lane's thread begins and ends to hold what RCU protects. */
+void lane_online(struct lane *l);
+void lane_offline(struct lane *l);
+/* Uses the newest program, says that nothing older is in use. Between bursts. */
+void lane_quiescent(struct lane *l);
+
+/* ---- pipeline.c ---- */
+
+/* Takes n ≤ BURST frames through all stages; each is sent on or freed. */
+void pipeline_burst(struct lane *l, struct rte_mbuf **frames, unsigned n);
+/* What is due at this time although nothing came. */
+void pipeline_timers(struct lane *l, uint64_t now_ns, unsigned budget);
+
+/* ---- inspect.c: threads that read captures ---- */
+
+void *inspect_each_main(void *lane);
+/* Starts the threads that go through all captures as one stream. */
+int inspect_start(struct engine *e);
+/* The list from the boot block. 0, or -errno and the status sentence. */
+int inspect_list(struct engine *e);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_rcu_qsbr.h>
+
+#include "dataplane/app/app.h"
+#include "dataplane/detect/detect.h"
+#include "dataplane/engine/engine.h"
+#include "dataplane/engine/flowdump.h"
+#include "dataplane/flow/flow.h"
+#include "dataplane/stream/stream.h"
+#include "drivers/frame.h"
+
+/* A burst's packets, and some that are made at the end of flows meanwhile. */
+#define LANE_PACKETS (BURST * DECODE_PACKETS_MAX + 64)
+
+static void mbuf_hold(void *frame)
+{
+	frame_hold(frame);
+}
+
+static void mbuf_release(void *frame)
+{
+	frame_free(frame);
+}
+
+int lane_new(struct engine *e, unsigned id)
+{
+	const struct boot *b = e->boot;
+	struct lane *l;
+	int err;
+
+	if (posix_memalign((void **)&l, 64, sizeof(*l)) != 0)
+		return -ENOMEM;
+	memset(l, 0, sizeof(*l));
+	e->lanes[id] = l;
+	l->engine = e;
+	l->core = -1;
+	l->w.id = id;
+	l->w.config = e->config;
+	l->w.counters = &e->shared->worker[id];
+	memset(l->w.counters, 0, sizeof(*l->w.counters));
+	l->w.offline = b->purpose != BOOT_LIVE;
+	l->w.in_the_wire = e->config->mode == MODE_INLINE;
+	l->w.huge_pages = e->huge_pages;
+	l->w.frame_hold = mbuf_hold;
+	l->w.frame_release = mbuf_release;
+	l->anomaly_decode = config_map_bool(&e->config->eve_types, "anomaly.enabled", true) &&
+			    config_map_bool(&e->config->eve_types, "anomaly.types.decode", false);
+	l->anomaly_stream = config_map_bool(&e->config->eve_types, "anomaly.enabled", true) &&
+			    config_map_bool(&e->config->eve_types, "anomaly.types.stream", false);
+	l->log_drops = config_map_bool(&e->config->eve_types, "drop.enabled", true);
+	err = sink_open(&l->w, &l->sink, b->event_ring_fd[id], b->bulk_ring_fd[id], &b->stop);
+	if (err)
+		engine_error(e, "the event ring of worker %u cannot be mapped: %s", id,
+			     strerror(-err));
+	return err;
+}
+
+void lane_free(struct lane *l)
+{
+	if (!l)
+		return;
+	sink_close(&l->sink);
+	free(l);
+}
+
+struct module {
+	const char *what;
+	int (*start)(struct worker *w);
+	void (*end)(struct worker *w);
+};
+
+static int packets_new(struct worker *w)
+{
+	return packet_pool_new(w, LANE_PACKETS);
+}
+
+static int heap_new(struct worker *w)
+{
+	return heap_init(&w->heap, w->config->app_heap);
+}
+
+static void heap_end(struct worker *w)
+{
+	heap_fini(&w->heap);
+}
+
+static int record_memory_new(struct worker *w)
+{
+	w->record_memory = worker_memory(w, RECORD_MAX_BYTES, 64);
+	return w->record_memory ? 0 : -ENOMEM;
+}
+
+static void record_memory_free(struct worker *w)
+{
+	worker_memory_free(w, w->record_memory);
+}
+
+/* In the order in which each needs those before it. */
+static const struct module modules[] = {
+	{"records", record_memory_new, record_memory_free},
+	{"parser memory", heap_new, heap_end},
+	{"packets", packets_new, packet_pool_free},
+	{"the decoder", decode_worker_new, decode_worker_free},
+	{"the flow table", flow_worker_new, flow_worker_free},
+	{"TCP sessions", stream_worker_new, stream_worker_free},
+	{"application parsers", app_worker_new, app_worker_free},
+	{"detection", detect_worker_new, detect_worker_free},
+};
+
+#define MODULE_COUNT (sizeof(modules) / sizeof(modules[0]))
+
+int lane_modules_new(struct lane *l)
+{
+	for (size_t i = 0; i < MODULE_COUNT; i++) {
+		int err = modules[i].start(&l->w);
+
+		if (err == 0)
+			continue;
+		engine_error(l->engine, "worker %u has no memory for %s: %s; lower flow.max, "
+			     "app_heap or the number of workers", l->w.id, modules[i].what,
+			     strerror(err < 0 ? -err : err));
+		while (i-- > 0)
+			modules[i].end(&l->w);
+		return err;
+	}
+	lane_online(l);
+	return 0;
+}
+
+void lane_modules_free(struct lane *l)
+{
+	lane_offline(l);
+	for (size_t i = MODULE_COUNT; i-- > 0;)
+		modules[i].end(&l->w);
+}
+
+void lane_online(struct lane *l)
+{
+	rte_rcu_qsbr_thread_online(l->engine->rcu, l->w.id);
+	lane_quiescent(l);
+}
+
+void lane_offline(struct lane *l)
+{
+	rte_rcu_qsbr_thread_offline(l->engine->rcu, l->w.id);
+	rte_rcu_qsbr_thread_unregister(l->engine->rcu, l->w.id);
+}
+
+void lane_quiescent(struct lane *l)
+{
+	const struct detect_program *newest =
+		atomic_load_explicit(&l->engine->program, memory_order_acquire);
+
+	if (newest != l->program) {
+		detect_worker_use(&l->w, newest);
+		l->program = newest;
+	}
+	rte_rcu_qsbr_quiescent(l->engine->rcu, l->w.id);
+	flowdump_lane(l);
+}

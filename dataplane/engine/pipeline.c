@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The life of a packet. A burst is decoded as a whole, so that the memory its flows live in is on
+ * its way to the cache before it is needed; then each packet goes through all further stages
+ * before the next one starts, because what a packet sees (a flow bit, a stream's state, a closed
+ * flow) is what the packets before it left. Worker thread.
+ *
+ * packets in = packets out + Σ drop[], at all times between bursts.
+ */
+#include <rte_cycles.h>
+
+#include "dataplane/app/app.h"
+#include "dataplane/detect/detect.h"
+#include "dataplane/engine/block.h"
+#include "dataplane/engine/engine.h"
+#include "dataplane/engine/report.h"
+#include "dataplane/engine/verdict.h"
+#include "dataplane/flow/flow.h"
+#include "dataplane/stream/stream.h"
+#include "drivers/frame.h"
+
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+/* Stages within a packet are timed in one burst of so many; that one counts for all. */
+#define TIMED_BURSTS 16
+#define TIMERS_PER_BURST 64
+
+/* Marks between stages. Off: reads no clock. */
+struct stopwatch {
+	uint64_t at;
+	bool on;
+};
+
+static inline void lap(struct stopwatch *s, uint64_t *counter)
+{
+	uint64_t now;
+
+	if (!s->on)
+		return;
+	now = rte_rdtsc();
+	*counter += (now - s->at) * TIMED_BURSTS;
+	s->at = now;
+}
+
+/* Time goes with the packets and never back: a capture out of order would end flows twice. */
+static void now_set(struct worker *w, uint64_t ts_ns)
+{
+	if (ts_ns > w->now_ns)
+		w->now_ns = ts_ns;
+}
+
+static unsigned decode_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
+{
+	struct worker *w = &l->w;
+	uint64_t snaplen = w->config->snaplen, before_ns = w->now_ns;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct frame_info *info = frame_info(frames[i]);
+		struct packet *p = packet_get(w);
+
+		l->first[i] = count;
+		w->counters->port_rx_packets++;
+		w->counters->port_rx_bytes += info->wire_len;
+		p->data = frame_data(frames[i]);
+		p->len = frame_len(frames[i]);
+		if (snaplen && p->len > snaplen)
+			p->len = (uint32_t)snaplen;
+		p->wire_len = info->wire_len;
+		p->ts_ns = info->ts_ns;
+		p->number = info->number;
+		p->link_type = info->link_type;
+		p->port_index = info->port_index;
+		p->frame = frames[i];
+		now_set(w, p->ts_ns);
+		count += decode_frame(w, p, &l->packets[count]);
+	}
+	l->first[n] = count;
+	/* The stages that follow see each packet at its own time again. */
+	w->now_ns = before_ns;
+	return count;
+}
+
+static void inspect_payload(struct worker *w, struct packet *p)
+{
+	if (p->ip_proto == PROTO_TCP)
+		stream_packet(w, p);
+	else if (p->ip_proto == PROTO_UDP)
+		app_datagram(w, p);
+}
+
+/* True: an operator's block drops it; nothing else is to see what no receiver will. */
+static bool blocked(struct lane *l, struct packet *p)
+{
+	const struct block_table *t =
+		atomic_load_explicit(&l->engine->blocks, memory_order_acquire);
+
+	if (!t || !(p->flags & PACKET_IP) ||
+	    !(block_hit(t, &p->src, p->ip_version, l->w.now_ns) ||
+	      block_hit(t, &p->dst, p->ip_version, l->w.now_ns)))
+		return false;
+	packet_drop(p, DROP_block);
+	return true;
+}
+
+static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch)
+{
+	struct worker *w = &l->w;
+	struct counters *c = w->counters;
+	struct flow *f;
+
+	now_set(w, p->ts_ns);
+	if (w->in_the_wire && blocked(l, p))
+		return;
+	flow_packet(w, p);
+	f = p->flow;
+	lap(watch, &c->cycles_flow);
+	if (f && (f->flags & FLOW_DROP)) {
+		packet_drop(p, f->drop_reason ? f->drop_reason : DROP_rule_flow);
+	} else if (!(p->flags & PACKET_NO_INSPECT)) {
+		if (f)
+			inspect_payload(w, p);
+		lap(watch, &c->cycles_stream);
+		detect_packet(w, p);
+		lap(watch, &c->cycles_detect);
+	}
+	if (p->event_count)
+		report_anomalies(w, p, l->anomaly_decode, l->anomaly_stream);
+	if (f) {
+		app_packet_done(w, f, p);
+		flow_packet_done(w, p);
+	}
+	lap(watch, &c->cycles_event);
+}
+
+void pipeline_timers(struct lane *l, uint64_t now_ns, unsigned budget)
+{
+	decode_timers(&l->w, now_ns);
+	flow_timers(&l->w, now_ns, budget);
+}
+
+void pipeline_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
+{
+	struct worker *w = &l->w;
+	uint64_t start = rte_rdtsc();
+	struct stopwatch watch = {.at = start, .on = l->bursts++ % TIMED_BURSTS == 0};
+	unsigned count = decode_burst(l, frames, n);
+
+	lap(&watch, &w->counters->cycles_decode);
+	flow_prefetch(w, l->packets, count);
+	for (unsigned i = 0; i < count; i++)
+		packet_run(l, l->packets[i], &watch);
+	pipeline_timers(l, w->now_ns, TIMERS_PER_BURST);
+	lap(&watch, &w->counters->cycles_flow);
+	verdict_burst(l, frames, n);
+	for (unsigned i = 0; i < count; i++)
+		packet_put(w, l->packets[i]);
+	lap(&watch, &w->counters->cycles_tx);
+	w->counters->cycles_total += rte_rdtsc() - start;
+}

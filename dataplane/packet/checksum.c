@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Checksums of IPv4, TCP, UDP, ICMPv4 and ICMPv6, computed when first asked for and remembered in
+ * the packet. A frame taken on its way out of a host with checksum offload carries a partial sum,
+ * which is simply wrong. Worker thread.
+ */
+#include "dataplane/packet/checksum.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "dataplane/base/cursor.h"
+#include "dataplane/packet/packet.h"
+
+uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
+{
+	const uint8_t *b = data;
+	uint64_t high = 0, low = 0;
+
+	/* Words are summed in host order and swapped once at the end (RFC 1071, 2.B). */
+	for (; len >= 8; len -= 8, b += 8) {
+		uint64_t v;
+
+		memcpy(&v, b, 8);
+		high += v >> 32;
+		low += v & 0xffffffff;
+	}
+	high += low;
+	for (; len >= 2; len -= 2, b += 2) {
+		uint16_t v;
+
+		memcpy(&v, b, 2);
+		high += v;
+	}
+	if (len) {
+		uint8_t last[2] = {b[0], 0};
+		uint16_t v;
+
+		memcpy(&v, last, 2);
+		high += v;
+	}
+	while (high >> 16)
+		high = (high & 0xffff) + (high >> 16);
+	return sum + ntohs((uint16_t)high);
+}
+
+uint16_t checksum_fold(uint64_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/* The pseudo header of RFC 9293, 3.1 and RFC 8200, 8.1. */
+static uint64_t pseudo_header(const struct packet *p, uint32_t len, uint8_t proto)
+{
+	size_t bytes = p->ip_version == 4 ? 4 : 16;
+	uint64_t sum = checksum_add(0, p->src.b, bytes);
+
+	sum = checksum_add(sum, p->dst.b, bytes);
+	return sum + (len >> 16) + (len & 0xffff) + proto;
+}
+
+static bool transport_ok(const struct packet *p, uint8_t proto)
+{
+	uint32_t len = p->l3_len - (uint32_t)(p->l4 - p->l3);
+
+	if (proto == IPPROTO_UDP) {
+		/* 0: none was made; IPv6 wants one (RFC 8200, 8.1). */
+		if (get_be16(p->l4 + 6) == 0)
+			return p->ip_version == 4;
+		len = get_be16(p->l4 + 4);
+	}
+	if (proto == IPPROTO_ICMP)
+		return checksum_fold(checksum_add(0, p->l4, len)) == 0xffff;
+	return checksum_fold(checksum_add(pseudo_header(p, len, proto), p->l4, len)) == 0xffff;
+}
+
+static bool compute(const struct packet *p, enum packet_checksum layer)
+{
+	static const uint8_t protos[] = {
+		[CHECKSUM_TCP] = IPPROTO_TCP,
+		[CHECKSUM_UDP] = IPPROTO_UDP,
+		[CHECKSUM_ICMPV4] = IPPROTO_ICMP,
+		[CHECKSUM_ICMPV6] = IPPROTO_ICMPV6,
+	};
+
+	if (layer == CHECKSUM_IPV4) {
+		if (!(p->flags & PACKET_IP) || p->ip_version != 4)
+			return true;
+		return checksum_fold(checksum_add(0, p->l3, (p->l3[0] & 0xf) * 4u)) == 0xffff;
+	}
+	if (!(p->flags & PACKET_L4) || p->ip_proto != protos[layer])
+		return true;
+	return transport_ok(p, protos[layer]);
+}
+
+bool packet_checksum_ok(struct packet *p, enum packet_checksum layer)
+{
+	uint8_t bit = (uint8_t)(1u << layer);
+
+	if (!(p->checksum_known & bit)) {
+		p->checksum_known |= bit;
+		if (compute(p, layer))
+			p->checksum_good |= bit;
+	}
+	return p->checksum_good & bit;
+}

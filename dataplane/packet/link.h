@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * LINKTYPE_* numbers (tcpdump.org/linktypes.html), EtherTypes and PPP protocols that we decode.
+ * Private to packet/.
+ */
+#ifndef PACKET_LINK_H
+#define PACKET_LINK_H
+
+enum link_type {
+	LINKTYPE_NULL = 0,
+	LINKTYPE_ETHERNET = 1,
+	LINKTYPE_PPP = 9,
+	LINKTYPE_DLT_RAW_BSD = 12,    /* DLT_RAW in files written by older programs */
+	LINKTYPE_DLT_RAW_OPENBSD = 14,
+	LINKTYPE_PPP_ETHER = 51,
+	LINKTYPE_RAW = 101,
+	LINKTYPE_C_HDLC = 104,
+	LINKTYPE_LOOP = 108,
+	LINKTYPE_LINUX_SLL = 113,
+	LINKTYPE_IPV4 = 228,
+	LINKTYPE_IPV6 = 229,
+	LINKTYPE_LINUX_SLL2 = 276,
+};
+
+enum ether_type {
+	ETHER_IPV4 = 0x0800,
+	ETHER_ARP = 0x0806,
+	ETHER_TRANSPARENT_BRIDGING = 0x6558,
+	ETHER_VLAN = 0x8100,
+	ETHER_IPV6 = 0x86dd,
+	ETHER_PPP = 0x880b,
+	ETHER_MPLS = 0x8847,
+	ETHER_MPLS_UPSTREAM = 0x8848,
+	ETHER_PPPOE_DISCOVERY = 0x8863,
+	ETHER_PPPOE_SESSION = 0x8864,
+	ETHER_8021AD = 0x88a8,
+	ETHER_ERSPAN = 0x88be,
+	ETHER_8021AH = 0x88e7,
+	ETHER_DCE = 0x8903,
+	ETHER_VNTAG = 0x8926,
+	ETHER_NSH = 0x894f,
+	ETHER_QINQ = 0x9100,
+};
+
+#endif

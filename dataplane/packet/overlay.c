@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Tunnels in UDP, known by their port and then by their header: VXLAN (RFC 7348), GENEVE (RFC
+ * 8926), Teredo (RFC 4380), GTP-U (3GPP TS 29.281). What does not look like one is left to be
+ * inspected as plain UDP. Worker thread.
+ */
+#include "dataplane/packet/layer.h"
+#include "dataplane/packet/link.h"
+
+/* Of the frame inside only IP and VLAN tags are looked into. */
+bool decode_vxlan(struct decoder *d, struct packet *p, struct cursor c)
+{
+	const uint8_t *h = cursor_take(&c, 8), *frame = cursor_take(&c, 14);
+
+	/* The flag says that the network identifier is valid; the last byte is reserved. */
+	if (!frame || !(h[0] & 0x08) || h[7] != 0)
+		return false;
+	d->w->counters->decoder_vxlan++;
+	switch (get_be16(frame + 12)) {
+	case ETHER_IPV4:
+		decode_inner(d, p, c, LAYER_ipv4);
+		break;
+	case ETHER_IPV6:
+		decode_inner(d, p, c, LAYER_ipv6);
+		break;
+	case ETHER_VLAN:
+	case ETHER_8021AD:
+	case ETHER_QINQ:
+		decode_inner(d, p, c, LAYER_vlan);
+		break;
+	case ETHER_ARP:
+		break;
+	default:
+		decode_suspect(d, p, ANOMALY_vxlan_unknown_payload_type);
+	}
+	return true;
+}
+
+/* Options: class, type, length in words. They must fill the header exactly. */
+static bool geneve_options_ok(struct cursor c)
+{
+	while (cursor_left(&c)) {
+		const uint8_t *o = cursor_take(&c, 4);
+
+		if (!o || !cursor_skip(&c, (o[3] & 0x1f) * 4u))
+			return false;
+	}
+	return true;
+}
+
+bool decode_geneve(struct decoder *d, struct packet *p, struct cursor c)
+{
+	const uint8_t *h = cursor_take(&c, 8);
+	struct cursor options;
+
+	if (!h || h[0] >> 6 != 0 || (h[1] & 0x3f) != 0 || h[7] != 0)
+		return false;
+	options = cursor_sub(&c, (h[0] & 0x3f) * 4u);
+	if (options.bad || !geneve_options_ok(options))
+		return false;
+	d->w->counters->decoder_geneve++;
+	switch (get_be16(h + 2)) {
+	case ETHER_IPV4:
+		decode_inner(d, p, c, LAYER_ipv4);
+		break;
+	case ETHER_IPV6:
+		decode_inner(d, p, c, LAYER_ipv6);
+		break;
+	case ETHER_TRANSPARENT_BRIDGING:
+		decode_inner(d, p, c, LAYER_ethernet);
+		break;
+	case ETHER_ARP:
+		decode_inner(d, p, c, LAYER_arp);
+		break;
+	default:
+		decode_suspect(d, p, ANOMALY_geneve_unknown_payload_type);
+	}
+	return true;
+}
+
+/* Teredo has no mark of its own: an IPv6 packet that fills the datagram, after an optional origin
+ * (RFC 4380, 5.1.1). A packet that then proves invalid was not Teredo; an empty one (a
+ * bubble) holds nothing to inspect. */
+bool decode_teredo(struct decoder *d, struct packet *p, struct cursor c)
+{
+	const uint8_t *h = cursor_peek(&c, 8);
+	struct packet *inner;
+
+	if (h && h[0] == 0 && h[1] == 0)
+		cursor_skip(&c, 8);
+	h = cursor_peek(&c, 40);
+	if (!h || h[0] >> 4 != 6 || get_be16(h + 4) == 0 ||
+	    get_be16(h + 4) + 40u != cursor_left(&c))
+		return false;
+	inner = decode_inner(d, p, c, LAYER_ipv6);
+	if (!inner)
+		return false;
+	d->jobs[d->count - 1].strict = true;
+	d->w->counters->decoder_teredo++;
+	return true;
+}
+
+enum { GTP_EXTENSION = 0x04, GTP_SEQUENCE = 0x02, GTP_NPDU = 0x01, GTP_G_PDU = 0xff };
+
+bool decode_gtpu(struct decoder *d, struct packet *p, struct cursor c)
+{
+	const uint8_t *h = cursor_take(&c, 8);
+	uint8_t next = 0;
+	uint16_t len;
+
+	/* Version 1, GTP rather than GTP'. */
+	if (!h || (h[0] & 0xf0) != 0x30 || h[1] != GTP_G_PDU)
+		return false;
+	len = get_be16(h + 2);
+	if (len > cursor_left(&c))
+		return false;
+	c = cursor_sub(&c, len);
+	if (h[0] & (GTP_EXTENSION | GTP_SEQUENCE | GTP_NPDU)) {
+		cursor_skip(&c, 3);
+		next = cursor_u8(&c);
+		if (!(h[0] & GTP_EXTENSION))
+			next = 0;
+	}
+	/* Extension headers: length in words, content, type of the next. */
+	while (next && !c.bad) {
+		uint8_t words = cursor_u8(&c);
+
+		if (words == 0)
+			return false;
+		cursor_skip(&c, words * 4u - 2u);
+		next = cursor_u8(&c);
+	}
+	if (c.bad || !(h = cursor_peek(&c, 20)) || (h[0] >> 4 != 4 && h[0] >> 4 != 6))
+		return false;
+	d->w->counters->decoder_gtpu++;
+	decode_inner(d, p, c, h[0] >> 4 == 4 ? LAYER_ipv4 : LAYER_ipv6);
+	return true;
+}

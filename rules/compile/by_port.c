@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Groups of packets and streams: what is looked at × transport protocol × direction × server ports.
+ * Runs in the thread that loads a rule set.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/compile/groups_private.h"
+
+#define PORTS_WIDE 4096     /* a rule of so many ports is in the wide group */
+#define NARROW_MAX 8192     /* groups of one table */
+
+static bool ports_wide(const struct rule *rule, const struct port_set *ports)
+{
+	uint32_t n = 0;
+
+	if (ports->any || (rule->flags & RULE_BIDIRECTIONAL))
+		return true;
+	for (uint32_t i = 0; i < ports->count; i++)
+		n += (uint32_t)ports->ranges[i].high - ports->ranges[i].low + 1;
+	return n >= PORTS_WIDE;
+}
+
+static bool ports_hold(const struct port_set *ports, uint32_t port)
+{
+	for (uint32_t i = 0; i < ports->count; i++)
+		if (port >= ports->ranges[i].low && port <= ports->ranges[i].high)
+			return true;
+	return false;
+}
+
+/* One table under construction. */
+struct port_draft {
+	struct group_draft all; /* every rule that belongs here */
+	unsigned direction;
+};
+
+/* Marks the first port of each elementary interval. */
+static void bounds_mark(const struct port_draft *p, uint8_t *bounds)
+{
+	bounds[0] = 1;
+	for (uint32_t i = 0; i < p->all.count; i++) {
+		const struct rule *rule = p->all.items[i].rule;
+		const struct port_set *ports = rule_server_ports(rule, p->direction);
+
+		if (ports_wide(rule, ports))
+			continue;
+		for (uint32_t k = 0; k < ports->count; k++) {
+			bounds[ports->ranges[k].low] = 1;
+			if (ports->ranges[k].high < 65535)
+				bounds[ports->ranges[k].high + 1] = 1;
+		}
+	}
+}
+
+/* The rules of few ports that hold this port, as a draft. */
+static struct group_draft narrow_draft(struct groups_builder *b, const struct port_draft *p,
+				       uint32_t port)
+{
+	struct group_draft d = {0};
+
+	for (uint32_t i = 0; i < p->all.count; i++) {
+		const struct rule *rule = p->all.items[i].rule;
+		const struct port_set *ports = rule_server_ports(rule, p->direction);
+
+		if (!ports_wide(rule, ports) && ports_hold(ports, port))
+			draft_add(b, &d, rule, p->all.items[i].prefilter);
+	}
+	return d;
+}
+
+static bool draft_same(const struct group_draft *a, const struct group_draft *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (uint32_t i = 0; i < a->count; i++)
+		if (a->items[i].rule != b->items[i].rule)
+			return false;
+	return true;
+}
+
+/* Fills the table and returns the drafts it points to, [0] empty. */
+static struct group_draft *narrow_drafts(struct groups_builder *b, const struct port_draft *p,
+					 uint16_t *table, uint32_t *count)
+{
+	struct group_draft *drafts = calloc(NARROW_MAX, sizeof(*drafts));
+	uint8_t *bounds = calloc(65536, 1);
+	uint16_t at = 0;
+
+	*count = 1;
+	if (!drafts || !bounds) {
+		b->failed = true;
+		goto out;
+	}
+	bounds_mark(p, bounds);
+	for (uint32_t port = 0; port < 65536 && !b->failed; port++) {
+		if (bounds[port]) {
+			struct group_draft d = narrow_draft(b, p, port);
+
+			for (at = 0; at < *count && !draft_same(&drafts[at], &d); at++)
+				;
+			if (at < *count) {
+				free(d.items);
+			} else if (*count == NARROW_MAX) {
+				free(d.items);
+				b->failed = true;
+			} else {
+				drafts[(*count)++] = d;
+			}
+		}
+		table[port] = at;
+	}
+out:
+	free(bounds);
+	return drafts;
+}
+
+static void port_finish(struct groups_builder *b, struct port_draft *p, struct port_groups *out)
+{
+	struct group_draft wide = {0}, *drafts;
+	struct pattern_group *group;
+	uint16_t *table = groups_alloc(b, 65536 * sizeof(*table));
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < p->all.count; i++) {
+		const struct rule *rule = p->all.items[i].rule;
+
+		if (ports_wide(rule, rule_server_ports(rule, p->direction)))
+			draft_add(b, &wide, rule, p->all.items[i].prefilter);
+	}
+	if (wide.count && (group = groups_alloc(b, sizeof(*group))) != NULL) {
+		out->wide = group;
+		draft_finish(b, &wide, group);
+	}
+	free(wide.items);
+	if (!table)
+		return;
+	drafts = narrow_drafts(b, p, table, &count);
+	group = groups_alloc(b, count * sizeof(*group));
+	for (uint32_t i = 1; drafts && i < count; i++) {
+		if (group)
+			draft_finish(b, &drafts[i], &group[i]);
+		free(drafts[i].items);
+	}
+	free(drafts);
+	if (count > 1 && group) {
+		out->narrow = group;
+		out->narrow_count = count;
+		out->narrow_by_port = table;
+	}
+}
+
+static bool rule_has_l4(const struct rule *rule, unsigned l4)
+{
+	static const uint8_t protos[GROUP_L4_COUNT] = {
+		[GROUP_TCP] = RULE_TCP,
+		[GROUP_UDP] = RULE_UDP,
+		[GROUP_OTHER] = RULE_ANY_PROTO & ~(RULE_TCP | RULE_UDP),
+	};
+
+	return rule->ip_protos & protos[l4];
+}
+
+static bool rule_belongs(const struct rule *rule, enum group_kind kind, unsigned l4)
+{
+	enum group_kind own = rule_group_kind(rule);
+
+	if (!rule_has_l4(rule, l4))
+		return false;
+	if (kind == GROUP_PACKET_ALWAYS)
+		return own == kind;
+	if (own != GROUP_PACKET)
+		return false;
+	if (l4 != GROUP_TCP)
+		return kind == GROUP_PACKET && !(rule->flags & RULE_STREAM_ONLY);
+	return rule_payload_use(rule) & (kind == GROUP_STREAM ? USE_STREAM : USE_PACKET);
+}
+
+static void port_groups_make(struct groups_builder *b, enum group_kind kind, unsigned l4,
+			     unsigned direction, struct port_groups *out)
+{
+	static const struct group_prefilter none;
+	struct port_draft p = {.direction = direction};
+
+	for (size_t i = 0; i < b->set->rule_count && !b->failed; i++) {
+		const struct rule *rule = b->set->rules[i];
+
+		if (rule_belongs(rule, kind, l4) && rule_has_direction(rule, direction))
+			draft_add(b, &p.all, rule,
+				  kind == GROUP_PACKET_ALWAYS ? &none
+							      : &b->out->public.prefilter[i]);
+	}
+	if (p.all.count)
+		port_finish(b, &p, out);
+	free(p.all.items);
+}
+
+void groups_by_port(struct groups_builder *b)
+{
+	struct ruleset_groups *g = &b->out->public;
+
+	for (unsigned d = 0; d < 2; d++) {
+		for (unsigned l4 = 0; l4 < GROUP_L4_COUNT; l4++) {
+			port_groups_make(b, GROUP_PACKET, l4, d, &g->packet[l4][d]);
+			port_groups_make(b, GROUP_PACKET_ALWAYS, l4, d, &g->packet_always[l4][d]);
+		}
+		port_groups_make(b, GROUP_STREAM, GROUP_TCP, d, &g->stream[d]);
+	}
+}

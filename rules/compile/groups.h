@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Pattern groups: which rules may match a run of bytes. A group is what one scan answers for: one
+ * buffer (after its transforms), one direction, one protocol, and for payloads one range of server
+ * ports. Of each rule it holds one literal (its prefilter), in one Hyperscan block-mode database
+ * without regard to case; what else a literal must fulfil (its case, where it may end) stands in
+ * the entry and is checked on a hit. Rules that have no literal are listed in `always`.
+ *
+ * Immutable once built; made by the thread that loads the rule set, read by the workers.
+ */
+#ifndef COMPILE_GROUPS_H
+#define COMPILE_GROUPS_H
+
+#include <hs/hs.h>
+
+#include "rules/ruleset.h"
+
+enum group_kind {
+	GROUP_BUFFER,        /* a protocol's buffer, per transaction */
+	GROUP_APP_ALWAYS,    /* rules of transactions that have no literal in a buffer */
+	GROUP_PACKET,        /* payload of a packet */
+	GROUP_STREAM,        /* new bytes of a TCP stream */
+	GROUP_PACKET_ALWAYS, /* rules on packets without payload conditions */
+	GROUP_EVENT,         /* the same, for packets that have decoder or stream events */
+	GROUP_IP_ONLY,       /* first packet of each direction */
+	GROUP_KIND_COUNT
+};
+
+enum group_l4 { GROUP_TCP, GROUP_UDP, GROUP_OTHER, GROUP_L4_COUNT };
+
+enum group_entry_flags {
+	ENTRY_CASE = 1 << 0,    /* the bytes must be as written */
+	ENTRY_AT_END = 1 << 1,  /* must end where the buffer ends */
+};
+
+/* One rule behind a literal. */
+struct group_entry {
+	uint32_t rule;             /* index in the rule set */
+	uint32_t flags;            /* enum group_entry_flags */
+	uint32_t end_min, end_max; /* where the literal may end, counted from the buffer's start */
+	const uint8_t *pattern;    /* ENTRY_CASE: as written */
+};
+
+struct group_literal {
+	uint32_t first, count;     /* its entries */
+	uint32_t len;
+};
+
+struct pattern_group {
+	hs_database_t *database;   /* NULL: no literals */
+	const struct group_literal *literals; /* by Hyperscan's pattern id */
+	uint32_t literal_count;
+	const struct group_entry *entries;
+	uint32_t entry_count;
+	uint32_t literal_max;      /* bytes of the longest */
+	const uint32_t *always;    /* rules to try on every run of bytes, ascending */
+	uint32_t always_count;
+};
+
+/* All groups that a packet's server port leads to: at most one for rules of many ports and one for
+ * rules of few. */
+struct port_groups {
+	const struct pattern_group *wide;    /* NULL: no such rule */
+	const uint16_t *narrow_by_port;      /* 65536 indices into narrow, 0: none; NULL: none at all */
+	const struct pattern_group *narrow;  /* [0] is not used */
+	uint32_t narrow_count;
+};
+
+struct buffer_group {
+	const char *buffer;            /* name of the sticky keyword */
+	const struct transform *transforms;
+	uint32_t transform_count;
+	const char *app;               /* rules for this protocol, and those for none; NULL: for none only */
+	uint8_t direction;             /* 0 to server, 1 to client */
+	struct pattern_group group;
+};
+
+struct ruleset_groups {
+	struct buffer_group *buffers;
+	uint32_t buffer_count;
+	/* kind GROUP_PACKET, GROUP_STREAM, GROUP_PACKET_ALWAYS by protocol and direction */
+	struct port_groups packet[GROUP_L4_COUNT][2];
+	struct port_groups stream[2];
+	struct port_groups packet_always[GROUP_L4_COUNT][2];
+	const uint32_t *events;        /* GROUP_EVENT */
+	uint32_t event_count;
+	const uint32_t *ip_only;       /* GROUP_IP_ONLY */
+	uint32_t ip_only_count;
+	/* GROUP_APP_ALWAYS: rules to try on every transaction, by direction */
+	const uint32_t *app_always[2];
+	uint32_t app_always_count[2];
+	hs_database_t **databases;     /* each once; owner */
+	uint32_t database_count;
+	uint32_t literal_count;        /* over all groups */
+	struct group_prefilter *prefilter; /* by rule index; for explanations */
+};
+
+/* Which condition of a rule is its prefilter. */
+struct group_prefilter {
+	const struct rule_buffer *buffer;     /* NULL: none */
+	const struct match_content *content;
+	struct bytes literal;                 /* the part of it that is searched for */
+};
+
+/* Groups the rules of a set (set->rules, rule_count are complete), compiles or fetches from the
+ * cache (o->cache_dir) the databases, sets set->groups. Fills the report's groups and databases
+ * figures (may be NULL). 0; or -1 and a sentence in error. */
+int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
+			 struct ruleset_report *report, char *error, size_t error_size);
+void ruleset_groups_free(struct ruleset_groups *groups);
+
+/* The prefilter of a rule; buffer NULL when it has none. */
+struct group_prefilter group_prefilter_choose(const struct rule *rule);
+
+/* What a rule with payload conditions looks at, as the reference decides it. */
+enum payload_use {
+	USE_PACKET = 1 << 0, /* payload of every packet */
+	USE_STREAM = 1 << 1, /* TCP: the stream; and packets that are not part of it */
+};
+
+unsigned rule_payload_use(const struct rule *rule);
+/* Does the direction (0 to server, 1 to client) come into question? */
+bool rule_has_direction(const struct rule *rule, unsigned direction);
+/* Where a rule belongs; GROUP_PACKET stands for payload in general. */
+enum group_kind rule_group_kind(const struct rule *rule);
+/* Ports of the server side for packets of that direction. */
+const struct port_set *rule_server_ports(const struct rule *rule, unsigned direction);
+
+#endif

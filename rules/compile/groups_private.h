@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the files of rules/compile share while groups are being built.
+ */
+#ifndef COMPILE_GROUPS_PRIVATE_H
+#define COMPILE_GROUPS_PRIVATE_H
+
+#include "rules/compile/groups.h"
+
+struct database_literal;
+
+struct groups_block {
+	struct groups_block *next;
+	uint64_t align;
+};
+
+struct groups_owned {
+	struct ruleset_groups public; /* first: ruleset_groups_free finds the rest by it */
+	struct groups_block *blocks;
+};
+
+struct draft_item {
+	const struct rule *rule;
+	const struct group_prefilter *prefilter; /* literal.len 0: none */
+};
+
+struct group_draft {
+	struct draft_item *items;
+	uint32_t count, cap;
+};
+
+struct wanted {
+	struct pattern_group *group;
+	struct database_literal *texts; /* folded */
+	uint64_t hash;
+	uint32_t job;
+};
+
+struct groups_builder {
+	struct ruleset *set;
+	struct groups_owned *out;
+	struct wanted *wanted;
+	uint32_t wanted_count, wanted_cap;
+	bool failed; /* memory was out once */
+};
+
+/* Zeroed; lives as long as the groups. NULL and .failed when memory is out. */
+void *groups_alloc(struct groups_builder *b, size_t bytes);
+void draft_add(struct groups_builder *b, struct group_draft *d, const struct rule *rule,
+	       const struct group_prefilter *prefilter);
+/* Makes the group, empties the draft, asks for the database. */
+void draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
+void groups_want_database(struct groups_builder *b, struct pattern_group *group,
+			  struct database_literal *texts);
+/* Fill out->public.buffers, and .packet, .stream and .packet_always. */
+void groups_by_buffer(struct groups_builder *b);
+void groups_by_port(struct groups_builder *b);
+
+#endif

@@ -12,6 +12,8 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include "dataplane/engine/handover.h"
+
 void engine_error(struct engine *e, const char *format, ...)
 {
 	struct dataplane_status *st = &e->shared->status;
@@ -68,6 +70,7 @@ void engine_close(struct engine *e)
 {
 	for (unsigned i = 0; i < e->lane_count && i < MAX_WORKERS; i++)
 		lane_free(e->lanes[i]);
+	handover_free(e->handover);
 	free(e->captures.paths);
 	free(e->captures.names);
 	free(e->rcu);
@@ -113,6 +116,9 @@ void engine_threads_join(struct engine *e)
 			pthread_join(e->lanes[i]->thread, NULL);
 			e->lanes[i]->started = false;
 		}
+	if (e->reading)
+		pthread_join(e->reader, NULL);
+	e->reading = false;
 }
 
 bool engine_finished(const struct engine *e)

@@ -23,6 +23,8 @@
 struct rte_mbuf;
 struct detect_program;
 struct block_table;
+struct handover;
+struct live;
 struct flowdump_share;
 struct engine;
 
@@ -81,7 +83,12 @@ struct engine {
 	_Atomic(const struct detect_program *) program; /* writer: main; RCU, see ruleload.h */
 	_Atomic(const struct block_table *) blocks;     /* likewise; NULL: nothing is blocked */
 	struct rte_rcu_qsbr *rcu;
-	_Atomic bool stop;             /* writer: main */
+	struct live *live;             /* NULL: captures */
+	struct handover *handover;     /* captures through several lanes; NULL: one, or live */
+	pthread_t reader;              /* its dispatcher */
+	bool reading;
+	bool huge_pages;
+	_Atomic bool stop;             /* writers: main, a lane that failed */
 	_Atomic bool failed;           /* a lane could not start, or a capture run broke off */
 	pthread_mutex_t error_lock;    /* status.error: never taken on the packet path */
 };
@@ -126,8 +133,9 @@ void pipeline_timers(struct lane *l, uint64_t now_ns, unsigned budget);
 
 /* ---- inspect.c: threads that read captures ---- */
 
-void *inspect_merged_main(void *lane);
 void *inspect_each_main(void *lane);
+/* Starts the threads that go through all captures as one stream. */
+int inspect_start(struct engine *e);
 /* The list from the boot block. 0, or -errno and the status sentence. */
 int inspect_list(struct engine *e);
 

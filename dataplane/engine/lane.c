@@ -44,6 +44,7 @@ int lane_new(struct engine *e, unsigned id)
 	memset(l->w.counters, 0, sizeof(*l->w.counters));
 	l->w.offline = b->purpose != BOOT_LIVE;
 	l->w.in_the_wire = e->config->mode == MODE_INLINE;
+	l->w.huge_pages = e->huge_pages;
 	l->w.frame_hold = mbuf_hold;
 	l->w.frame_release = mbuf_release;
 	l->anomaly_decode = config_map_bool(&e->config->eve_types, "anomaly.enabled", true) &&

@@ -119,7 +119,7 @@ static int run(struct engine *e)
 		err = run_workers(e, rules, live);
 	live_close(live);
 	ruleload_free(rules);
-	if (err)
+	if (err && !e->shared->status.error[0])
 		engine_error(e, "the dataplane cannot run: %s", strerror(-err));
 	engine_state(e, err ? DATAPLANE_FAILED : DATAPLANE_FINISHED);
 	return err;

@@ -8,6 +8,7 @@
 #define ENGINE_RULELOAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct engine;

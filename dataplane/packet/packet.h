@@ -41,6 +41,7 @@ enum packet_flags {
 	PACKET_NO_INSPECT = 1 << 12,  /* flow is bypassed or passed: count it, look no further */
 	PACKET_STREAM_END = 1 << 13,  /* its direction's stream ends with it (FIN, RST, flow end) */
 	PACKET_NO_PAYLOAD_INSPECT = 1 << 14, /* payload belongs to an encrypted or finished stream */
+	PACKET_FLOW_HASHED = 1 << 15, /* flow_hash is the flow table's keyed hash (flow_prefetch) */
 };
 
 enum tcp_flags {

@@ -272,7 +272,7 @@ int64_t program_rule_find(const struct detect_program *p, uint64_t key)
 	const struct rule_number_key *at =
 		bsearch(&wanted, p->by_sid, p->rule_count, sizeof(*at), key_order);
 
-	return at ? at->rule : -1;
+	return at ? (int64_t)at->rule : -1;
 }
 
 static bool keys_make(struct detect_program *p, const struct ruleset *set)

@@ -111,11 +111,6 @@ struct program_proto {
 	uint32_t always_count[2];
 };
 
-struct detect_refusal {
-	uint32_t rule;
-	char reason[120];
-};
-
 struct detect_program {
 	const struct config *config;
 	struct ruleset *set;           /* owner */
@@ -123,7 +118,7 @@ struct detect_program {
 	uint64_t version;
 	struct program_rule *rules;
 	uint32_t rule_count;
-	struct binding *bindings;
+	struct binding **bindings;     /* of all rules; owner */
 	uint32_t binding_count, binding_cap;
 	const struct addr_set **sets;  /* distinct ones; [0] stands for any */
 	uint32_t set_count;
@@ -168,7 +163,7 @@ struct detect_state {
 	/* of the packet in hand */
 	uint32_t packet_generation;
 	uint64_t *set_cache[2];        /* source, destination: generation << 1 | inside */
-	bool stream_there;
+	bool stream_peeked, stream_there;
 	struct stream_raw stream;
 	struct alert_item queue[ALERT_QUEUE_MAX];
 	unsigned queue_count;

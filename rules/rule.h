@@ -99,7 +99,7 @@ enum number_op { /* struct number_test */
 	NUMBER_GREATER_EQUAL,
 	NUMBER_BETWEEN,    /* low < x < high, as the reference's a<>b */
 	NUMBER_NOT_BETWEEN,
-	NUMBER_MASK,       /* (x & low) != 0 */
+	NUMBER_MASK,       /* (x & low) == high */
 	NUMBER_NOT_MASK,
 };
 

@@ -12,7 +12,7 @@ struct rte_mbuf *frame_new(uint32_t len)
 		return NULL;
 	memset(m, 0, head);
 	m->buf_addr = (uint8_t *)m + head;
-	m->buf_len = (uint16_t)RTE_MIN(len, UINT16_MAX);
+	m->buf_len = (uint16_t)RTE_MIN(len, (uint32_t)UINT16_MAX);
 	m->data_len = m->buf_len;
 	m->pkt_len = len;
 	m->priv_size = sizeof(struct frame_info);

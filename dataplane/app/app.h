@@ -22,8 +22,8 @@ enum parse_status {
 struct parse_result {
 	enum parse_status status;
 	uint32_t consumed;
-	uint32_t need;   /* PARSE_MORE: bytes beyond consumed; 0: any more */
-	uint16_t event;
+	uint32_t need;   /* PARSE_MORE: bytes there must be after the consumed ones; 0: any more */
+	uint16_t event;  /* PARSE_BAD: 1 + index into proto.events */
 };
 
 enum app_input_flags {
@@ -57,6 +57,28 @@ struct probe_input {
 /* ---- transactions ---- */
 
 #define TX_EVENTS_MAX 16
+#define APP_PROBE_BYTES 4096          /* kept of each direction while the protocol is unknown */
+#define APP_PROBE_LIMIT_BYTES 100000  /* seen of a direction after which probing ends */
+#define APP_PROBE_DATAGRAMS 8         /* looked at in each direction of a UDP flow */
+
+/* What the framework itself has to say, about the packet in hand. */
+#define APP_EVENTS                                                                                 \
+	APP_EVENT(MISMATCH_PROTOCOL_BOTH_DIRECTIONS)                                               \
+	APP_EVENT(WRONG_DIRECTION_FIRST_DATA)                                                      \
+	APP_EVENT(DETECT_PROTOCOL_ONLY_ONE_DIRECTION)                                              \
+	APP_EVENT(PROTO_DETECTION_SKIPPED)                                                         \
+	APP_EVENT(NO_TLS_AFTER_STARTTLS)                                                           \
+	APP_EVENT(UNEXPECTED_PROTOCOL)
+
+enum app_event {
+#define APP_EVENT(id) APP_EVENT_##id,
+	APP_EVENTS
+#undef APP_EVENT
+	APP_EVENT_COUNT
+};
+
+/* "APPLAYER_UNEXPECTED_PROTOCOL": as anomaly records print them; rules name them in any case. */
+extern const char *const app_event_names[APP_EVENT_COUNT];
 
 /* First member of every protocol's transaction. */
 struct tx {
@@ -64,7 +86,8 @@ struct tx {
 	uint64_t id;              /* from 0 within the flow */
 	uint8_t progress[2];      /* by direction; the protocol's own steps, 0 nothing yet … proto.done[d] */
 	uint8_t logged, inspected_done[2]; /* framework, detect */
-	uint8_t event_count;
+	uint8_t event_count, events_logged;
+	uint8_t ended;            /* framework: nothing more will come, whatever progress says */
 	uint16_t events[TX_EVENTS_MAX]; /* protocol events, index into proto.events */
 	uint8_t event_direction[TX_EVENTS_MAX];
 	struct tx_detect *detect[2]; /* owner: detect/ */
@@ -99,6 +122,10 @@ struct proto_value {
 	const char *name;
 	uint8_t to_server, to_client;
 	bool (*get)(struct worker *w, struct flow *f, struct tx *tx, enum direction d, uint64_t *out);
+	/* Instead of get, where there may be several: called with 0, 1, … until false; the rule
+	 * matches if any of them does (dns.rrtype). */
+	bool (*get_multi)(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
+			  unsigned instance, uint64_t *out);
 };
 
 /* ---- a protocol ---- */
@@ -107,7 +134,9 @@ struct proto {
 	const char *name;
 	enum app_proto id;
 	uint8_t over_tcp, over_udp;      /* 1: yes */
+	uint8_t client_first;            /* 1: a flow whose first bytes are the server's is not followed */
 	uint8_t done[2];                 /* progress at which a direction of a transaction is complete */
+	uint8_t log_at[2];               /* progress in both directions at which log is called; 0: done */
 	uint32_t max_pending_bytes;      /* most that PARSE_MORE may leave to be kept, per direction */
 	uint32_t max_transactions;       /* live at once in one flow; one more is an event (tx_new fails) */
 	uint16_t too_many_event;         /* index into events for that */
@@ -117,6 +146,10 @@ struct proto {
 	void (*worker_free)(struct worker *w);
 	/* Looks at the first bytes of a direction. Called with more and more of them. */
 	enum probe_result (*probe)(const struct probe_input *in);
+	/* The protocol's own options: config_bytes of zeroed memory per worker (app_config), filled at
+	 * start from the configuration. NULL: none. */
+	uint32_t config_bytes;
+	void (*configure)(const struct worker *w, void *config);
 	/* State of one flow. new may return NULL (memory). */
 	void *(*state_new)(struct worker *w, struct flow *f);
 	void (*state_free)(struct worker *w, struct flow *f, void *state);
@@ -124,12 +157,14 @@ struct proto {
 	struct parse_result (*parse)(struct worker *w, struct flow *f, void *state, enum direction d,
 				     const struct app_input *in);
 	void (*tx_free)(struct worker *w, struct flow *f, struct tx *tx);
-	/* Writes the transaction's record(s), called once when both directions are done or the flow
-	 * ends. NULL: nothing to write. */
+	/* Writes the transaction's record(s), called once when both directions have come to log_at, or
+	 * the flow ends. NULL: nothing to write. */
 	void (*log)(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 	/* Writes the protocol's object ("http": {…}) into an alert of this transaction. */
 	void (*alert_context)(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r);
-	const char *const *events;       /* names, NULL at the end; "malformed_data" */
+	/* Names, NULL at the end, spelled as the anomaly record prints them ("malformed_data",
+	 * "INVALID_REPLY"); rules name them in any case. */
+	const char *const *events;
 	const struct proto_buffer *buffers; /* name == NULL at the end; or NULL */
 	const struct proto_value *values;   /* likewise */
 };
@@ -137,20 +172,33 @@ struct proto {
 extern const struct proto *const app_protos[APP_PROTO_COUNT]; /* NULL for UNKNOWN, FAILED */
 
 struct app_session {
-	const struct proto *proto;       /* NULL: not found out */
+	const struct proto *proto;       /* NULL: not found out, or only identified, not parsed */
 	void *state;                     /* the protocol's */
 	struct tx *first, *last;         /* live transactions, oldest first */
+	uint32_t live;                   /* how many */
 	uint64_t tx_count;               /* made so far */
 	uint8_t probe_done[2], ended[2], failed[2];
 	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect */
 	uint8_t proto_ts, proto_tc;      /* enum app_proto found per direction */
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
+	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
+	uint8_t events;                  /* bit by enum app_event, of the packet in hand */
+
+	/* app.c's own */
+	uint8_t first_data;              /* 0 none; 1 + direction; APP_FIRST_DATA_SENT */
+	uint8_t change;                  /* app_change_protocol was called: done after the packet */
+	uint8_t stop;                    /* PARSE_DONE: likewise */
+	uint8_t dirty;                   /* transactions may have moved on since they were looked at */
+	uint8_t datagrams[2];            /* probed */
+	uint64_t no[2];                  /* probing: bit by enum app_proto, ruled out */
 	struct app_pending {
 		uint8_t *data;           /* kept for PARSE_MORE, or for probing */
 		uint32_t len, cap, need;
-		uint64_t offset;
+		uint64_t offset;         /* of data[0] in the stream */
+		uint64_t skipped;        /* probing: bytes after data that were not kept */
 	} pending[2];
 };
+_Static_assert(APP_PROTO_COUNT <= 64, "app_session.no has a bit for each");
 
 /* ---- framework: called by the engine, stream/ and detect/ ---- */
 
@@ -163,9 +211,24 @@ void app_stream(struct worker *w, struct flow *f, struct packet *p, enum directi
 void app_datagram(struct worker *w, struct packet *p);
 /* After detect: writes the records of transactions that are complete, frees those also inspected. */
 void app_packet_done(struct worker *w, struct flow *f, struct packet *p);
+/* The flow's client and server were swapped by someone else than the framework. */
+void app_flow_reversed(struct worker *w, struct flow *f);
 /* End of the flow: everything still there is logged; then freed by app_flow_free. */
 void app_flow_end(struct worker *w, struct flow *f, struct packet *p);
 void app_flow_free(struct worker *w, struct flow *f);
+
+/* app_proto, app_proto_ts, app_proto_tc, app_proto_orig, app_proto_expected, as far as they are
+ * known, for the top of a flow, alert or anomaly record. */
+void app_record(struct recorder *r, const struct flow *f);
+/* Has the framework noted this about the packet in hand of the flow? */
+static inline bool app_has_event(const struct flow *f, enum app_event e)
+{
+	return f->app && (f->app->events >> e & 1);
+}
+/* The protocol's option app.PROTOCOL.NAME, or NULL. At start only. */
+const char *app_option(const struct worker *w, enum app_proto proto, const char *name);
+/* What proto.configure filled. */
+const void *app_config(const struct worker *w, enum app_proto proto);
 
 /* ---- for protocols ---- */
 
@@ -173,8 +236,9 @@ void app_flow_free(struct worker *w, struct flow *f);
  * (event noted) or when memory is out. */
 struct tx *tx_new(struct worker *w, struct flow *f, size_t size);
 void tx_event(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned event);
-/* The protocol changes here (STARTTLS, CONNECT, upgrade): following bytes are probed anew, or go
- * to `to` if it is not APP_UNKNOWN. Live transactions are completed, logged and freed. */
-void app_change_protocol(struct worker *w, struct flow *f, enum app_proto to);
+/* The protocol changes here (STARTTLS, CONNECT, upgrade): once the packet has been inspected, live
+ * transactions are logged and freed and following bytes are probed anew. `expected` is what should
+ * come (another one is an event); APP_UNKNOWN: anything. */
+void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
 
 #endif

@@ -147,9 +147,11 @@ static struct http_tx *tx_of(htp_tx_t *htp)
 
 /* ---- libhtp's callbacks ---- */
 
+/* An error here would have libhtp try again for ever: without a transaction the request line fails. */
 static int on_request_start(htp_tx_t *htp)
 {
-	return tx_of(htp) ? HTP_OK : HTP_ERROR;
+	tx_of(htp);
+	return HTP_OK;
 }
 
 /* The query is decoded once, as the path was. */
@@ -277,9 +279,6 @@ static int on_response_start(htp_tx_t *htp)
 
 	if (!tx)
 		return HTP_ERROR;
-	/* A response that nobody asked for: there will be no request. */
-	if (htp->request_progress == HTP_REQUEST_COMPLETE)
-		progress(tx, TO_SERVER, HTTP_COMPLETE);
 	return HTP_OK;
 }
 
@@ -353,6 +352,9 @@ static int on_response_complete(htp_tx_t *htp)
 		return HTP_ERROR;
 	http_body_end(tx->state, tx, TO_CLIENT);
 	progress(tx, TO_CLIENT, HTTP_COMPLETE);
+	/* A response that nobody asked for: there will be no request. */
+	if (htp->request_progress == HTP_REQUEST_COMPLETE || !htp->request_line)
+		progress(tx, TO_SERVER, HTTP_COMPLETE);
 	change_after(tx);
 	return HTP_OK;
 }
@@ -417,6 +419,7 @@ static int http_worker_new(struct worker *w)
 	options_read(w->config, &h->options);
 	if (htp_config_set_server_personality(h->cfg, HTP_SERVER_IDS) != HTP_OK)
 		return -1;
+	htp_config_set_convert_lowercase(h->cfg, HTP_DECODER_URL_PATH, 0);
 	htp_config_set_field_limits(h->cfg, HTTP_LINE_MAX / 2, HTTP_LINE_MAX);
 	htp_config_set_number_headers_limit(h->cfg, HTTP_HEADERS_MAX);
 	htp_config_set_log_level(h->cfg, HTP_LOG_WARNING);
@@ -490,6 +493,7 @@ static void http_tx_free(struct worker *w, struct flow *f, struct tx *base)
 	}
 	heap_free(&w->heap, tx->uri.data);
 	heap_free(&w->heap, tx->host.data);
+	heap_free(&w->heap, tx->status_line.data);
 	if (!tx->htp)
 		return;
 	/* An unfinished one stays with libhtp, which may still write to it, until the flow ends. */

@@ -84,7 +84,8 @@ struct http_tx {
 	struct http_state *state;
 	uint64_t flags_seen; /* HTP_* flags that were turned into events */
 	struct http_body body[2];
-	struct http_blob raw[2], header[2], names[2], start[2], fields[2], uri, host;
+	struct http_blob raw[2], header[2], names[2], start[2], fields[2], uri, host,
+		status_line;
 	struct http_multipart *multipart;
 	struct http_brotli *brotli;
 };

@@ -76,9 +76,20 @@ GET(request_line)
 	return show(http_bytes(htp_of(base)->request_line), out);
 }
 
+/* With its line end, as in the reference. */
 GET(response_line)
 {
-	return show(http_bytes(htp_of(base)->response_line), out);
+	struct http_tx *tx = (struct http_tx *)base;
+	struct bytes line = http_bytes(tx->htp->response_line);
+
+	if (!line.data)
+		return false;
+	if (!tx->status_line.built) {
+		http_blob_add(w, &tx->status_line, line.data, line.len);
+		http_blob_add(w, &tx->status_line, "\r\n", 2);
+		tx->status_line.built = true;
+	}
+	return show_blob(&tx->status_line, out);
 }
 
 GET(protocol)
@@ -222,7 +233,7 @@ GET(start)
 		return false;
 	if (!b->built) {
 		http_blob_add(w, b, line.data, line.len);
-		http_blob_add(w, b, "\r\n", 2);
+		http_blob_add(w, b, "\r\n\r\n", d == TO_SERVER ? 2 : 4);
 		for (size_t i = 0, n = headers ? htp_table_size(headers) : 0; i < n; i++) {
 			add_header(w, b, htp_table_get_index(headers, i, NULL));
 			http_blob_add(w, b, "\r\n", 2);

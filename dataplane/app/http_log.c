@@ -102,7 +102,7 @@ static void record_members(struct recorder *r, const htp_tx_t *htp)
 	struct bytes b;
 
 	put(r, F_http_hostname, http_bytes(htp->request_hostname));
-	if (htp->request_port_number >= 0)
+	if (htp->request_port_number > 0)
 		rec_uint(r, F_http_http_port, (uint64_t)htp->request_port_number);
 	put(r, F_http_url, http_bytes(htp->request_uri));
 	put(r, F_http_http_user_agent, http_field(htp->request_headers, "user-agent"));

@@ -16,7 +16,10 @@ int heap_init(struct heap *h, uint64_t limit_bytes)
 	h->limit_bytes = limit_bytes;
 	if (mallctl("arenas.create", &h->arena, &size, NULL, 0) != 0)
 		return -ENOMEM;
-	h->flags = MALLOCX_ARENA(h->arena);
+	/* its own cache: the thread's would keep freed blocks of an arena that is gone */
+	if (mallctl("tcache.create", &h->cache, &size, NULL, 0) != 0)
+		return -ENOMEM;
+	h->flags = MALLOCX_ARENA(h->arena) | MALLOCX_TCACHE(h->cache);
 	return 0;
 }
 
@@ -24,6 +27,7 @@ void heap_fini(struct heap *h)
 {
 	size_t mib[3], n = 3;
 
+	mallctl("tcache.destroy", NULL, NULL, &h->cache, sizeof(h->cache));
 	if (mallctlnametomib("arena.0.destroy", mib, &n) == 0) {
 		mib[1] = h->arena;
 		mallctlbymib(mib, n, NULL, NULL, NULL, 0);

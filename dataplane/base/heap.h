@@ -16,7 +16,8 @@ struct heap {
 	uint64_t limit_bytes;
 	uint64_t refused;     /* allocations that failed at the cap */
 	unsigned arena;       /* jemalloc arena index */
-	int flags;            /* MALLOCX_* for this arena */
+	unsigned cache;       /* jemalloc cache index */
+	int flags;            /* MALLOCX_* for these */
 };
 
 /* 0, or -ENOMEM when no arena could be made. */

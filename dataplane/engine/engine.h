@@ -22,6 +22,10 @@
 
 struct rte_mbuf;
 struct detect_program;
+struct block_table;
+struct handover;
+struct live;
+struct flowdump_share;
 struct engine;
 
 #define BURST 32u
@@ -59,6 +63,7 @@ struct lane {
 	bool anomaly_decode, anomaly_stream, log_drops;
 
 	_Alignas(64) _Atomic uint64_t input_bytes_done; /* readers: main */
+	_Atomic(struct flowdump_share *) dump;          /* writers: main posts, lane takes */
 	_Atomic bool finished;                          /* readers: main */
 };
 
@@ -75,9 +80,16 @@ struct engine {
 	unsigned lane_count;
 	struct lane *lanes[MAX_WORKERS];
 
-	_Atomic(const struct detect_program *) program; /* writer: main; RCU, see reload.h */
+	_Atomic(const struct detect_program *) program; /* writer: main; RCU, see ruleload.h */
+	_Atomic(const struct block_table *) blocks;     /* likewise; NULL: nothing is blocked */
 	struct rte_rcu_qsbr *rcu;
-	_Atomic bool stop;             /* writer: main */
+	struct live *live;             /* NULL: captures */
+	struct handover *handover;     /* captures through several lanes; NULL: one, or live */
+	pthread_t reader;              /* its dispatcher */
+	bool reading;
+	bool huge_pages;
+	_Atomic bool stop;             /* writers: main, a lane that failed */
+	_Atomic bool failed;           /* a lane could not start, or a capture run broke off */
 	pthread_mutex_t error_lock;    /* status.error: never taken on the packet path */
 };
 
@@ -85,6 +97,18 @@ struct engine {
  * the end, or between captures. */
 void engine_error(struct engine *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* ---- engine.c: main thread ---- */
+
+/* From the boot block: shared memory, configuration. 0, or -errno and what is wrong told. */
+int engine_open(struct engine *e, int boot_fd);
+void engine_close(struct engine *e);
+void engine_state(struct engine *e, enum dataplane_state state);
+int engine_lanes_new(struct engine *e);
+/* One thread for each of the first `count` lanes. */
+int engine_threads_start(struct engine *e, unsigned count, void *(*run)(void *));
+void engine_threads_join(struct engine *e);
+bool engine_finished(const struct engine *e);
 
 /* ---- lane.c ---- */
 
@@ -94,6 +118,9 @@ int lane_new(struct engine *e, unsigned id);
 void lane_free(struct lane *l);
 int lane_modules_new(struct lane *l);
 void lane_modules_free(struct lane *l);
+/* The lane's thread begins and ends to hold what RCU protects. */
+void lane_online(struct lane *l);
+void lane_offline(struct lane *l);
 /* Uses the newest program, says that nothing older is in use. Between bursts. */
 void lane_quiescent(struct lane *l);
 
@@ -106,8 +133,9 @@ void pipeline_timers(struct lane *l, uint64_t now_ns, unsigned budget);
 
 /* ---- inspect.c: threads that read captures ---- */
 
-void *inspect_merged_main(void *lane);
 void *inspect_each_main(void *lane);
+/* Starts the threads that go through all captures as one stream. */
+int inspect_start(struct engine *e);
 /* The list from the boot block. 0, or -errno and the status sentence. */
 int inspect_list(struct engine *e);
 

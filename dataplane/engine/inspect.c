@@ -4,15 +4,18 @@
  * takes whole captures from the list, one after the other, each from fresh state. Lane threads.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/handover.h"
 #include "dataplane/flow/flow.h"
 #include "drivers/frame.h"
 
@@ -24,7 +27,6 @@ static void begin_capture(struct lane *l, size_t index, const char *path)
 	struct recorder *r;
 
 	l->before = *l->w.counters;
-	l->error[0] = '\0';
 	r = emit_bare(&l->w, RECORD_capture_begin);
 	rec_uint(r, F_capture_begin_index, index);
 	rec_text(r, F_capture_begin_path, path);
@@ -47,6 +49,7 @@ static void end_capture(struct lane *l, size_t index)
 	r = emit_bare(w, RECORD_capture_end);
 	rec_uint(r, F_capture_end_index, index);
 	rec_text(r, F_capture_end_error, l->error);
+	l->error[0] = '\0';
 	rec_bytes(r, F_capture_end_counters, &delta, sizeof(delta));
 	emit_end(w);
 	decode_worker_reset(w);
@@ -58,7 +61,7 @@ static void end_capture(struct lane *l, size_t index)
 static void capture_failed(struct lane *l, const char *error)
 {
 	if (!l->error[0])
-		strncpy(l->error, error, sizeof(l->error) - 1);
+		snprintf(l->error, sizeof(l->error), "%s", error);
 	atomic_fetch_add(&l->engine->captures.failed, 1);
 	engine_error(l->engine, "%s", error);
 }
@@ -123,8 +126,10 @@ void *inspect_each_main(void *lane)
 	uint64_t bytes = 0;
 	size_t i;
 
-	if (lane_modules_new(l) != 0)
+	if (lane_modules_new(l) != 0) {
+		atomic_store(&l->engine->failed, true);
 		return lane_over(l);
+	}
 	while ((i = atomic_fetch_add(&list->next, 1)) < list->count && !told_to_stop(l)) {
 		begin_capture(l, i, list->paths[i]);
 		run_capture(l, list->paths[i], bytes);
@@ -156,44 +161,116 @@ static struct capture_merge *open_all(struct lane *l)
 	return m;
 }
 
-static void run_merged(struct lane *l, struct capture_merge *m)
+/* Reads all captures; each burst goes to take. */
+static void read_merged(struct lane *l,
+			void (*take)(struct lane *l, struct rte_mbuf **frames, unsigned n))
 {
+	struct capture_list *list = &l->engine->captures;
 	struct rte_mbuf *frames[BURST];
 	char error[CAPTURE_ERROR_BYTES];
 	enum capture_status status = CAPTURE_FRAME;
+	struct capture_merge *m = open_all(l);
 
-	while (status != CAPTURE_END && !told_to_stop(l)) {
+	while (m && status != CAPTURE_END && !told_to_stop(l)) {
 		unsigned n = 0;
 
 		while (n < BURST &&
 		       (status = capture_merge_next(m, &frames[n], error)) == CAPTURE_FRAME)
 			n++;
-		pipeline_burst(l, frames, n);
-		lane_quiescent(l);
+		take(l, frames, n);
 		atomic_store_explicit(&l->input_bytes_done, capture_merge_bytes_done(m),
 				      memory_order_relaxed);
 		if (status == CAPTURE_CUT)
 			capture_failed(l, error);
 	}
+	capture_merge_free(m);
+	atomic_store(&list->done, list->count);
 }
 
-void *inspect_merged_main(void *lane)
+static void inspect_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
+{
+	pipeline_burst(l, frames, n);
+	lane_quiescent(l);
+}
+
+/* One lane: it reads for itself. */
+static void *merged_main(void *lane)
 {
 	struct lane *l = lane;
-	struct capture_list *list = &l->engine->captures;
-	struct capture_merge *m;
 
-	if (lane_modules_new(l) != 0)
+	if (lane_modules_new(l) != 0) {
+		atomic_store(&l->engine->failed, true);
 		return lane_over(l);
-	begin_capture(l, 0, list->paths[0]);
-	m = open_all(l);
-	if (m)
-		run_merged(l, m);
-	capture_merge_free(m);
+	}
+	begin_capture(l, 0, l->engine->captures.paths[0]);
+	read_merged(l, inspect_burst);
 	end_capture(l, 0);
-	atomic_store(&list->done, list->count);
 	lane_modules_free(l);
 	return lane_over(l);
+}
+
+/* Several lanes: one more thread reads for all. It writes no records; what it has to say of the
+ * captures stands in lane 0's place for errors, which lane 0 reads when the handover is over. */
+static void give_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
+{
+	handover_give(l->engine->handover, frames, n, true, &l->engine->stop);
+}
+
+static void *reader_main(void *engine)
+{
+	struct engine *e = engine;
+
+	read_merged(e->lanes[0], give_burst);
+	atomic_store_explicit(&e->handover->over, true, memory_order_release);
+	return NULL;
+}
+
+static void *shared_main(void *lane)
+{
+	static const struct timespec pause = {.tv_nsec = 50000};
+	struct lane *l = lane;
+	struct handover *h = l->engine->handover;
+	struct rte_mbuf *frames[BURST];
+
+	if (lane_modules_new(l) != 0) {
+		atomic_store(&l->engine->failed, true);
+		atomic_store(&l->engine->stop, true);
+		return lane_over(l);
+	}
+	begin_capture(l, 0, l->engine->captures.paths[0]);
+	for (;;) {
+		bool over = atomic_load_explicit(&h->over, memory_order_acquire);
+		unsigned n = handover_take(h, l->w.id, frames, BURST);
+
+		if (n)
+			pipeline_burst(l, frames, n);
+		lane_quiescent(l);
+		if (!n && over)
+			break;
+		if (!n)
+			nanosleep(&pause, NULL);
+	}
+	end_capture(l, 0);
+	lane_modules_free(l);
+	return lane_over(l);
+}
+
+int inspect_start(struct engine *e)
+{
+	int err;
+
+	if (e->lane_count == 1)
+		return engine_threads_start(e, 1, merged_main);
+	e->handover = handover_new(e->lane_count, 0);
+	if (!e->handover)
+		return -ENOMEM;
+	err = engine_threads_start(e, e->lane_count, shared_main);
+	if (!err)
+		err = -pthread_create(&e->reader, NULL, reader_main, e);
+	e->reading = !err;
+	if (err)
+		atomic_store(&e->handover->over, true);
+	return err;
 }
 
 /* Merging holds all files open at once. */

@@ -8,6 +8,7 @@
 #include "dataplane/app/app.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/flowdump.h"
 #include "dataplane/flow/flow.h"
 #include "dataplane/stream/stream.h"
 #include "drivers/frame.h"
@@ -43,6 +44,7 @@ int lane_new(struct engine *e, unsigned id)
 	memset(l->w.counters, 0, sizeof(*l->w.counters));
 	l->w.offline = b->purpose != BOOT_LIVE;
 	l->w.in_the_wire = e->config->mode == MODE_INLINE;
+	l->w.huge_pages = e->huge_pages;
 	l->w.frame_hold = mbuf_hold;
 	l->w.frame_release = mbuf_release;
 	l->anomaly_decode = config_map_bool(&e->config->eve_types, "anomaly.enabled", true) &&
@@ -125,14 +127,27 @@ int lane_modules_new(struct lane *l)
 			modules[i].end(&l->w);
 		return err;
 	}
-	lane_quiescent(l);
+	lane_online(l);
 	return 0;
 }
 
 void lane_modules_free(struct lane *l)
 {
+	lane_offline(l);
 	for (size_t i = MODULE_COUNT; i-- > 0;)
 		modules[i].end(&l->w);
+}
+
+void lane_online(struct lane *l)
+{
+	rte_rcu_qsbr_thread_online(l->engine->rcu, l->w.id);
+	lane_quiescent(l);
+}
+
+void lane_offline(struct lane *l)
+{
+	rte_rcu_qsbr_thread_offline(l->engine->rcu, l->w.id);
+	rte_rcu_qsbr_thread_unregister(l->engine->rcu, l->w.id);
 }
 
 void lane_quiescent(struct lane *l)
@@ -145,4 +160,5 @@ void lane_quiescent(struct lane *l)
 		l->program = newest;
 	}
 	rte_rcu_qsbr_quiescent(l->engine->rcu, l->w.id);
+	flowdump_lane(l);
 }

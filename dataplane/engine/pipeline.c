@@ -11,8 +11,10 @@
 
 #include "dataplane/app/app.h"
 #include "dataplane/detect/detect.h"
+#include "dataplane/engine/block.h"
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/report.h"
+#include "dataplane/engine/verdict.h"
 #include "dataplane/flow/flow.h"
 #include "dataplane/stream/stream.h"
 #include "drivers/frame.h"
@@ -87,6 +89,20 @@ static void inspect_payload(struct worker *w, struct packet *p)
 		app_datagram(w, p);
 }
 
+/* True: an operator's block drops it; nothing else is to see what no receiver will. */
+static bool blocked(struct lane *l, struct packet *p)
+{
+	const struct block_table *t =
+		atomic_load_explicit(&l->engine->blocks, memory_order_acquire);
+
+	if (!t || !(p->flags & PACKET_IP) ||
+	    !(block_hit(t, &p->src, p->ip_version, l->w.now_ns) ||
+	      block_hit(t, &p->dst, p->ip_version, l->w.now_ns)))
+		return false;
+	packet_drop(p, DROP_block);
+	return true;
+}
+
 static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch)
 {
 	struct worker *w = &l->w;
@@ -94,6 +110,8 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	struct flow *f;
 
 	now_set(w, p->ts_ns);
+	if (w->in_the_wire && blocked(l, p))
+		return;
 	flow_packet(w, p);
 	f = p->flow;
 	lap(watch, &c->cycles_flow);
@@ -113,49 +131,6 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 		flow_packet_done(w, p);
 	}
 	lap(watch, &c->cycles_event);
-}
-
-/* The packet that was dropped first: the outermost one, or one found inside it. */
-static void frame_dropped(struct lane *l, unsigned frame)
-{
-	struct worker *w = &l->w;
-	struct packet *outer = l->packets[l->first[frame]];
-
-	w->counters->ips_blocked++;
-	if (!l->log_drops)
-		return;
-	for (unsigned i = l->first[frame + 1]; i-- > l->first[frame];)
-		if (l->packets[i]->verdict != VERDICT_ACCEPT) {
-			l->packets[i]->drop = outer->drop;
-			report_drop(w, l->packets[i]);
-			return;
-		}
-}
-
-/* What becomes of each frame: counted under exactly one reason, or handed on. */
-static void verdict_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
-{
-	struct worker *w = &l->w;
-	struct counters *c = w->counters;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct packet *p = l->packets[l->first[i]];
-
-		if (!w->in_the_wire) {
-			c->drop[DROP_tap]++;
-			frame_free(frames[i]);
-			continue;
-		}
-		if (p->verdict != VERDICT_ACCEPT) {
-			c->drop[p->drop ? p->drop : DROP_rule]++;
-			frame_dropped(l, i);
-			frame_free(frames[i]);
-			continue;
-		}
-		c->ips_accepted++;
-		c->drop[DROP_no_route]++;
-		frame_free(frames[i]);
-	}
 }
 
 void pipeline_timers(struct lane *l, uint64_t now_ns, unsigned budget)

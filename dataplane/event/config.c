@@ -410,6 +410,8 @@ static int set_defaults(struct config *c)
 		err = map_set(&c->address_vars, default_addresses[i].name, default_addresses[i].value);
 	for (size_t i = 0; i < sizeof(default_ports) / sizeof(default_ports[0]) && !err; i++)
 		err = map_set(&c->port_vars, default_ports[i].name, default_ports[i].value);
+	if (!err)
+		err = map_set(&c->os_policy, "windows", "[0.0.0.0/0]");
 	return err;
 }
 

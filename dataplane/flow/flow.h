@@ -28,41 +28,52 @@ enum flow_flags {
 	FLOW_ENDING = 1 << 14,     /* flow_end is running */
 };
 
+/* What let an exception policy act on a flow. */
+enum flow_exception {
+	FLOW_EXCEPTION_REASSEMBLY_MEMCAP = 1 << 0,
+	FLOW_EXCEPTION_MIDSTREAM = 1 << 1,
+	FLOW_EXCEPTION_APP_ERROR = 1 << 2,
+};
+
 enum flow_end_reason { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLOW_END_REUSE };
 
 struct flow {
-	/* line 0: looked at for every packet */
+	/* line 0: the key; looked at for every packet */
 	struct addr client, server;
-	uint16_t client_port, server_port; /* host order; ICMP: 0 */
+	uint16_t client_port, server_port; /* host order; 0 where the protocol has none */
 	uint8_t ip_proto, ip_version;
 	uint8_t tunnel_depth;
 	uint8_t vlan_count;
 	uint16_t vlan[PACKET_VLAN_MAX];
 	uint8_t app_proto;            /* enum app_proto: what the flow speaks now */
 	uint8_t end_reason;           /* enum flow_end_reason */
+	uint32_t key_extra;           /* flow/'s own: ICMP types, ESP's SPI */
 	uint32_t flags;               /* enum flow_flags */
-	uint32_t hash;
+	uint32_t table_slot;          /* flow/'s own: where the table points here */
 
-	/* line 1 */
-	uint64_t id;                  /* never 0; unique within a boot; fits 53 bits for JSON readers */
-	uint64_t start_ns, last_ns;
-	uint64_t packets[2], bytes[2]; /* by direction; bytes from the IP header on, as EVE counts flows' */
+	/* line 1: changes with every packet */
+	uint64_t last_ns;
+	uint64_t packets[2], bytes[2]; /* by direction; bytes of whole frames, as EVE counts flows' */
 	struct tcp_session *tcp;      /* owner: stream/; NULL: not TCP or not tracked */
 	struct app_session *app;      /* owner: app/; NULL: nothing parsed yet */
 	struct detect_flow *detect;   /* owner: detect/; flow bits and such; NULL: none yet */
+
+	/* line 2 */
+	uint64_t id;                  /* never 0; unique within a boot; fits 53 bits for JSON readers */
+	uint64_t start_ns;
+	uint64_t first_number;        /* packet number of the first packet */
+	uint8_t src_mac[6], dst_mac[6]; /* of the first packet, or zero; src is the client's */
+	uint32_t timer_next, timer_prev; /* flow/'s own: neighbours in a timer list */
+	uint16_t timer_list;          /* flow/'s own: which one */
+	uint8_t tcp_flags[2];         /* all flags seen, by direction */
 	uint8_t drop_reason;          /* enum drop_reason for FLOW_DROP */
 	uint8_t icmp_type, icmp_code; /* of the first packet */
-	uint8_t tcp_flags[2];         /* all flags seen, by direction */
-	uint64_t first_number;        /* packet number of the first packet */
-	uint8_t src_mac[6], dst_mac[6]; /* of the first packet */
+	uint8_t icmp_reply_type, icmp_reply_code; /* of the last packet to the client */
+	uint8_t exceptions;           /* enum flow_exception: limits whose policy decided */
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct flow) <= 192, "an idle flow stays small");
 
-	/* flow/'s own: table links, timer */
-	uint32_t table_slot;
-	uint32_t timer_slot;
-	uint64_t expires_ns;
-	struct flow *timer_next, *timer_prev;
-};
-
+/* 0, or -ENOMEM. */
 int flow_worker_new(struct worker *w);
 void flow_worker_free(struct worker *w);
 /* Ends every flow (reason SHUTDOWN) with all that belongs to it. */
@@ -79,8 +90,13 @@ void flow_packet(struct worker *w, struct packet *p);
 void flow_packet_done(struct worker *w, struct packet *p);
 /* Ends flows that are due. budget: at most so many in one call. */
 void flow_timers(struct worker *w, uint64_t now_ns, unsigned budget);
-/* Swaps client and server (a midstream guess proved wrong). */
+/* Swaps client and server (a midstream guess proved wrong). The packet in hand keeps its direction:
+ * the caller swaps that. */
 void flow_reverse(struct worker *w, struct flow *f);
+/* A limit was reached on p's flow: does what the policy says, notes the cause. In the wire drops are
+ * real; on a tap they are marks. */
+void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum flow_exception cause,
+		    enum drop_reason reason);
 /* Calls fn for every flow until it returns false. */
 void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, void *arg), void *arg);
 /* Writes the members of EVE's flow object (pkts_toserver … start) for an alert. */

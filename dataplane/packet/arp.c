@@ -7,14 +7,13 @@
 #define ARP_HEADER_BYTES 8
 #define ARP_BYTES 28
 
-enum { HARDWARE_ETHERNET = 1, PROTOCOL_IPV4 = 0x0800, OPCODE_MAX = 10 };
+enum { HARDWARE_ETHERNET = 1, PROTOCOL_IPV4 = 0x0800, OPCODE_MAX = 4 };
 
 enum layer decode_arp(struct decoder *d, struct packet *p, struct cursor *c)
 {
 	const uint8_t *h = cursor_peek(c, ARP_HEADER_BYTES);
 	uint16_t opcode;
 
-	d->w->counters->decoder_arp++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_arp_pkt_too_small);
 	if (get_be16(h) != HARDWARE_ETHERNET)

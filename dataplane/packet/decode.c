@@ -18,9 +18,10 @@ typedef enum layer layer_fn(struct decoder *d, struct packet *p, struct cursor *
 
 static const struct layer_row {
 	layer_fn *decode;
+	size_t counter; /* offset in struct counters, or NO_COUNTER */
 	bool counts;
 } layer_rows[LAYER_COUNT] = {
-#define LAYER(name, counts) [LAYER_##name] = {decode_##name, counts},
+#define LAYER(name, counter, counts) [LAYER_##name] = {decode_##name, counter, counts},
 	LAYER_LIST(LAYER)
 #undef LAYER
 };
@@ -180,7 +181,7 @@ struct packet *decode_inner(struct decoder *d, struct packet *p, struct cursor c
 
 	if (d->count == DECODE_PACKETS_MAX || !(inner = packet_get(d->w))) {
 		d->w->counters->decoder_too_many_layers++;
-		decode_invalid(d, p, ANOMALY_too_many_layers);
+		decode_suspect(d, p, ANOMALY_too_many_layers);
 		return NULL;
 	}
 	inner->data = c.p;
@@ -251,6 +252,12 @@ static void packet_verify(struct decoder *d, struct packet *p)
 		packet_drop(p, DROP_checksum);
 }
 
+static void counter_add(struct counters *c, size_t offset)
+{
+	if (offset != NO_COUNTER)
+		++*(uint64_t *)(void *)((char *)c + offset);
+}
+
 /* True: the job's packet is to be inspected. */
 static bool run_job(struct decoder *d, struct decode_job *job)
 {
@@ -259,10 +266,11 @@ static bool run_job(struct decoder *d, struct decode_job *job)
 	unsigned before = d->count;
 
 	d->layers = job->layers;
-	d->ppp_vj = false;
+	d->ppp_vj = d->suspect = false;
 	for (enum layer next = job->layer; next != LAYER_END;) {
 		const struct layer_row *row = &layer_rows[next];
 
+		counter_add(d->w->counters, row->counter);
 		if (row->counts && ++d->layers >= d->s->max_layers) {
 			d->w->counters->decoder_too_many_layers++;
 			decode_invalid(d, p, ANOMALY_too_many_layers);
@@ -270,14 +278,15 @@ static bool run_job(struct decoder *d, struct decode_job *job)
 		}
 		next = row->decode(d, p, &c);
 	}
-	if (job->strict && (p->flags & PACKET_INVALID) && d->count == before)
+	if (job->strict && (d->suspect || (p->flags & PACKET_INVALID)) && d->count == before)
 		return false;
 	if (p->flags & PACKET_IP) {
 		if (d->s->validate_checksums && !(p->flags & PACKET_INVALID))
 			packet_verify(d, p);
 		packet_hash(d->w, p);
 	}
-	if (p->flags & PACKET_INVALID)
+	/* Counted once a frame, by its outermost packet. */
+	if (!p->outer && (d->suspect || (p->flags & PACKET_INVALID)))
 		d->w->counters->decoder_invalid++;
 	return true;
 }

@@ -10,7 +10,6 @@ enum layer decode_esp(struct decoder *d, struct packet *p, struct cursor *c)
 {
 	const uint8_t *h = cursor_take(c, ESP_HEADER_BYTES);
 
-	d->w->counters->decoder_esp++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_esp_pkt_too_small);
 	p->l4 = h;

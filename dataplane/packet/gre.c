@@ -110,7 +110,6 @@ enum layer decode_gre(struct decoder *d, struct packet *p, struct cursor *c)
 	uint16_t payload = 1;
 	enum layer inner;
 
-	d->w->counters->decoder_gre++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_gre_pkt_too_small);
 	p->l4 = h;
@@ -137,7 +136,6 @@ enum layer decode_gre(struct decoder *d, struct packet *p, struct cursor *c)
 
 enum layer decode_erspan1(struct decoder *d, struct packet *p, struct cursor *c)
 {
-	d->w->counters->decoder_erspan++;
 	return LAYER_ethernet;
 }
 
@@ -146,7 +144,6 @@ enum layer decode_erspan2(struct decoder *d, struct packet *p, struct cursor *c)
 	const uint8_t *h = cursor_take(c, 8);
 	uint16_t vlan;
 
-	d->w->counters->decoder_erspan++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_erspan_header_too_small);
 	if (h[0] >> 4 != 1)

@@ -48,11 +48,11 @@ static void embedded(struct decoder *d, struct packet *p, const struct cursor *c
 		return;
 	h = cursor_peek(c, 20);
 	if (!h) {
-		decode_invalid(d, p, ANOMALY_icmpv4_ipv4_trunc_pkt);
+		decode_suspect(d, p, ANOMALY_icmpv4_ipv4_trunc_pkt);
 		return;
 	}
 	if (h[0] >> 4 != 4) {
-		decode_invalid(d, p, ANOMALY_icmpv4_ipv4_unknown_ver);
+		decode_suspect(d, p, ANOMALY_icmpv4_ipv4_unknown_ver);
 		return;
 	}
 	p->icmp_inner = h;
@@ -65,7 +65,6 @@ enum layer decode_icmpv4(struct decoder *d, struct packet *p, struct cursor *c)
 	struct icmpv4_row row = {KIND_UNKNOWN, 0};
 	bool code_ok;
 
-	d->w->counters->decoder_icmpv4++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_icmpv4_pkt_too_small);
 	p->icmp_type = h[0];

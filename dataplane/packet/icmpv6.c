@@ -77,11 +77,11 @@ static void embedded(struct decoder *d, struct packet *p, const struct cursor *c
 	const uint8_t *h = cursor_peek(c, 40);
 
 	if (!h) {
-		decode_invalid(d, p, ANOMALY_icmpv6_ipv6_trunc_pkt);
+		decode_suspect(d, p, ANOMALY_icmpv6_ipv6_trunc_pkt);
 		return;
 	}
 	if (h[0] >> 4 != 6) {
-		decode_invalid(d, p, ANOMALY_icmpv6_ipv6_unknown_version);
+		decode_suspect(d, p, ANOMALY_icmpv6_ipv6_unknown_version);
 		return;
 	}
 	p->icmp_inner = h;
@@ -93,7 +93,6 @@ enum layer decode_icmpv6(struct decoder *d, struct packet *p, struct cursor *c)
 	const uint8_t *h = cursor_take(c, ICMP_HEADER_BYTES);
 	struct icmpv6_row row;
 
-	d->w->counters->decoder_icmpv6++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_icmpv6_pkt_too_small);
 	p->icmp_type = h[0];
@@ -110,7 +109,7 @@ enum layer decode_icmpv6(struct decoder *d, struct packet *p, struct cursor *c)
 		return LAYER_END;
 	}
 	if (row.kind == KIND_MLD && p->ttl != 1)
-		decode_invalid(d, p, ANOMALY_icmpv6_mld_message_with_invalid_hl);
+		decode_suspect(d, p, ANOMALY_icmpv6_mld_message_with_invalid_hl);
 	if (h[1] > row.code_max && !(h[0] == TYPE_RENUMBERING && h[1] == CODE_RENUMBERING_RESET)) {
 		decode_event(d, p, ANOMALY_icmpv6_unknown_code);
 		return LAYER_END;

@@ -10,7 +10,6 @@ enum layer decode_igmp(struct decoder *d, struct packet *p, struct cursor *c)
 {
 	const uint8_t *h = cursor_take(c, IGMP_HEADER_BYTES);
 
-	d->w->counters->decoder_igmp++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_igmp_pkt_too_small);
 	p->l4 = h;

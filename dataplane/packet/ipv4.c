@@ -86,7 +86,8 @@ static enum anomaly_id option_check(uint8_t type, uint8_t len, struct cursor bod
 	}
 }
 
-static void options(struct decoder *d, struct packet *p, struct cursor c)
+/* False: a receiver would refuse the packet. */
+static bool options(struct decoder *d, struct packet *p, struct cursor c)
 {
 	uint64_t seen[4] = {0};
 
@@ -99,17 +100,17 @@ static void options(struct decoder *d, struct packet *p, struct cursor c)
 		bool known;
 
 		if (type == OPTION_END)
-			return;
+			return true;
 		if (type == OPTION_NOP)
 			continue;
 		if (!cursor_left(&c)) {
 			decode_event(d, p, ANOMALY_ipv4_opt_eol_required);
-			return;
+			return true;
 		}
 		len = cursor_u8(&c);
 		if (len < 2 || len - 2u > cursor_left(&c)) {
 			decode_invalid(d, p, ANOMALY_ipv4_opt_invalid_len);
-			return;
+			return false;
 		}
 		body = cursor_sub(&c, len - 2u);
 		wrong = option_check(type, len, body, &known);
@@ -119,10 +120,11 @@ static void options(struct decoder *d, struct packet *p, struct cursor c)
 			decode_event(d, p, ANOMALY_ipv4_opt_duplicate);
 		} else if (wrong) {
 			decode_invalid(d, p, wrong);
-			return;
+			return false;
 		}
 		seen[type / 64] |= 1ull << type % 64;
 	}
+	return true;
 }
 
 enum layer decode_ipv4(struct decoder *d, struct packet *p, struct cursor *c)
@@ -132,7 +134,6 @@ enum layer decode_ipv4(struct decoder *d, struct packet *p, struct cursor *c)
 	uint16_t fragment;
 	const uint8_t *h;
 
-	d->w->counters->decoder_ipv4++;
 	h = cursor_peek(&whole, IPV4_HEADER_BYTES);
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_ipv4_pkt_too_small);
@@ -157,8 +158,8 @@ enum layer decode_ipv4(struct decoder *d, struct packet *p, struct cursor *c)
 	*c = cursor_sub(&whole, total_len);
 	head = cursor_sub(c, header_len);
 	cursor_skip(&head, IPV4_HEADER_BYTES);
-	if (cursor_left(&head))
-		options(d, p, head);
+	if (cursor_left(&head) && !options(d, p, head))
+		return LAYER_END;
 	p->payload = c->p;
 	p->payload_len = (uint32_t)cursor_left(c);
 	fragment = get_be16(h + 6);

@@ -28,7 +28,6 @@ enum layer decode_ipv6(struct decoder *d, struct packet *p, struct cursor *c)
 	const uint8_t *h;
 	uint32_t payload_len;
 
-	d->w->counters->decoder_ipv6++;
 	h = cursor_take(&whole, IPV6_HEADER_BYTES);
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_ipv6_pkt_too_small);
@@ -89,7 +88,7 @@ static void options(struct decoder *d, struct packet *p, struct cursor c, bool h
 		}
 		len = cursor_u8(&c);
 		if (c.bad || len > cursor_left(&c)) {
-			decode_invalid(d, p, ANOMALY_ipv6_exthdr_invalid_optlen);
+			decode_suspect(d, p, ANOMALY_ipv6_exthdr_invalid_optlen);
 			break;
 		}
 		switch (type) {
@@ -115,7 +114,7 @@ static void options(struct decoder *d, struct packet *p, struct cursor c, bool h
 			other++;
 		}
 		if (len < least) {
-			decode_invalid(d, p, ANOMALY_ipv6_exthdr_invalid_optlen);
+			decode_suspect(d, p, ANOMALY_ipv6_exthdr_invalid_optlen);
 			break;
 		}
 		cursor_skip(&c, len);

@@ -15,43 +15,46 @@
 #include "dataplane/packet/decode.h"
 #include "dataplane/packet/siphash.h"
 
-/* LAYER(name, counts): one row a header. counts: it counts against decoder.max_layers. */
+/* LAYER(name, counter, counts): one row a header. counter: in struct counters. counts: it counts
+ * against decoder.max_layers. */
+#define AT(member) offsetof(struct counters, member)
+#define NO_COUNTER SIZE_MAX
 #define LAYER_LIST(LAYER)                                                                          \
-	LAYER(ethernet, true)                                                                      \
-	LAYER(dce, false)                                                                          \
-	LAYER(vlan, true)                                                                          \
-	LAYER(vntag, true)                                                                         \
-	LAYER(ieee8021ah, false)                                                                   \
-	LAYER(arp, false)                                                                          \
-	LAYER(mpls, true)                                                                          \
-	LAYER(pppoe_session, true)                                                                 \
-	LAYER(pppoe_discovery, false)                                                              \
-	LAYER(ppp, true)                                                                           \
-	LAYER(nsh, true)                                                                           \
-	LAYER(null, false)                                                                         \
-	LAYER(loop, false)                                                                         \
-	LAYER(sll, false)                                                                          \
-	LAYER(sll2, false)                                                                         \
-	LAYER(raw, false)                                                                          \
-	LAYER(chdlc, true)                                                                         \
-	LAYER(ipv4, true)                                                                          \
-	LAYER(ipv6, true)                                                                          \
-	LAYER(ipv6_extensions, false)                                                              \
-	LAYER(transport4, false)                                                                   \
-	LAYER(tcp, false)                                                                          \
-	LAYER(udp, false)                                                                          \
-	LAYER(sctp, false)                                                                         \
-	LAYER(icmpv4, false)                                                                       \
-	LAYER(icmpv6, false)                                                                       \
-	LAYER(igmp, false)                                                                         \
-	LAYER(esp, false)                                                                          \
-	LAYER(gre, true)                                                                           \
-	LAYER(erspan1, true)                                                                       \
-	LAYER(erspan2, true)
+	LAYER(ethernet, AT(decoder_ethernet), true)                                                \
+	LAYER(dce, NO_COUNTER, false)                                                              \
+	LAYER(vlan, NO_COUNTER, true)                                                              \
+	LAYER(vntag, AT(decoder_vntag), true)                                                      \
+	LAYER(ieee8021ah, AT(decoder_ieee8021ah), true)                                            \
+	LAYER(arp, AT(decoder_arp), true)                                                          \
+	LAYER(mpls, AT(decoder_mpls), true)                                                        \
+	LAYER(pppoe_session, AT(decoder_pppoe), true)                                              \
+	LAYER(pppoe_discovery, AT(decoder_pppoe), false)                                           \
+	LAYER(ppp, AT(decoder_ppp), true)                                                          \
+	LAYER(nsh, AT(decoder_nsh), true)                                                          \
+	LAYER(null, AT(decoder_null), false)                                                       \
+	LAYER(loop, AT(decoder_null), false)                                                       \
+	LAYER(sll, AT(decoder_sll), true)                                                          \
+	LAYER(sll2, AT(decoder_sll2), true)                                                        \
+	LAYER(raw, AT(decoder_raw), false)                                                         \
+	LAYER(chdlc, AT(decoder_chdlc), true)                                                      \
+	LAYER(ipv4, AT(decoder_ipv4), true)                                                        \
+	LAYER(ipv6, AT(decoder_ipv6), true)                                                        \
+	LAYER(ipv6_extensions, NO_COUNTER, false)                                                  \
+	LAYER(transport4, NO_COUNTER, false)                                                       \
+	LAYER(tcp, AT(decoder_tcp), false)                                                         \
+	LAYER(udp, AT(decoder_udp), false)                                                         \
+	LAYER(sctp, AT(decoder_sctp), false)                                                       \
+	LAYER(icmpv4, AT(decoder_icmpv4), false)                                                   \
+	LAYER(icmpv6, AT(decoder_icmpv6), false)                                                   \
+	LAYER(igmp, AT(decoder_igmp), false)                                                       \
+	LAYER(esp, AT(decoder_esp), false)                                                         \
+	LAYER(gre, AT(decoder_gre), true)                                                          \
+	LAYER(erspan1, AT(decoder_erspan), true)                                                   \
+	LAYER(erspan2, AT(decoder_erspan), true)
 
 enum layer {
 	LAYER_END, /* nothing follows, or what follows is not looked into */
-#define LAYER(name, counts) LAYER_##name,
+#define LAYER(name, counter, counts) LAYER_##name,
 	LAYER_LIST(LAYER)
 #undef LAYER
 	LAYER_COUNT
@@ -89,11 +92,12 @@ struct decoder {
 	struct decode_state *s;
 	unsigned count;
 	unsigned layers;  /* of the packet in hand */
+	bool suspect;     /* the packet in hand has a wrong header */
 	bool ppp_vj;      /* its IP header came in PPP with an uncompressed VJ header */
 	struct decode_job jobs[DECODE_PACKETS_MAX];
 };
 
-#define LAYER(name, counts)                                                                        \
+#define LAYER(name, counter, counts)                                                               \
 	enum layer decode_##name(struct decoder *d, struct packet *p, struct cursor *c);
 LAYER_LIST(LAYER)
 #undef LAYER
@@ -110,6 +114,14 @@ static inline enum layer decode_invalid(struct decoder *d, struct packet *p, enu
 	p->flags |= PACKET_INVALID;
 	packet_event(d->w, p, id);
 	return LAYER_END;
+}
+
+/* Notes an event for a header that is wrong but that a receiver may let pass: what it carries is
+ * inspected all the same. */
+static inline void decode_suspect(struct decoder *d, struct packet *p, enum anomaly_id id)
+{
+	d->suspect = true;
+	packet_event(d->w, p, id);
 }
 
 /* The layer of an EtherType; notes unknown ones and too many VLAN tags, returns LAYER_END then.

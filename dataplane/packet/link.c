@@ -52,7 +52,6 @@ enum layer decode_ethernet(struct decoder *d, struct packet *p, struct cursor *c
 	const uint8_t *h = cursor_take(c, 14);
 	bool known;
 
-	d->w->counters->decoder_ethernet++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_ethernet_pkt_too_small);
 	return decode_ethertype(d, p, get_be16(h + 12), &known);
@@ -96,7 +95,6 @@ enum layer decode_vntag(struct decoder *d, struct packet *p, struct cursor *c)
 	enum layer next;
 	bool known;
 
-	d->w->counters->decoder_vntag++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_vntag_header_too_small);
 	next = decode_ethertype(d, p, get_be16(h + 4), &known);
@@ -111,7 +109,6 @@ enum layer decode_ieee8021ah(struct decoder *d, struct packet *p, struct cursor 
 	const uint8_t *h = cursor_take(c, 18);
 	bool known;
 
-	d->w->counters->decoder_ieee8021ah++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_ieee8021ah_header_too_small);
 	return decode_ethertype(d, p, get_be16(h + 16), &known);
@@ -122,7 +119,6 @@ enum layer decode_sll(struct decoder *d, struct packet *p, struct cursor *c)
 	const uint8_t *h = cursor_take(c, 16);
 	bool known;
 
-	d->w->counters->decoder_sll++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_sll_pkt_too_small);
 	return decode_ethertype(d, p, get_be16(h + 14), &known);
@@ -133,7 +129,6 @@ enum layer decode_sll2(struct decoder *d, struct packet *p, struct cursor *c)
 	const uint8_t *h = cursor_take(c, 20);
 	bool known;
 
-	d->w->counters->decoder_sll2++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_sll2_pkt_too_small);
 	return decode_ethertype(d, p, get_be16(h), &known);
@@ -163,7 +158,6 @@ enum layer decode_null(struct decoder *d, struct packet *p, struct cursor *c)
 {
 	const uint8_t *h = cursor_take(c, 4);
 
-	d->w->counters->decoder_null++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_ltnull_pkt_too_small);
 	if (h[0] == 0 && h[1] == 0)
@@ -177,7 +171,6 @@ enum layer decode_loop(struct decoder *d, struct packet *p, struct cursor *c)
 {
 	const uint8_t *h = cursor_take(c, 4);
 
-	d->w->counters->decoder_null++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_ltnull_pkt_too_small);
 	return family_layer(d, p, get_be32(h));
@@ -187,7 +180,6 @@ enum layer decode_raw(struct decoder *d, struct packet *p, struct cursor *c)
 {
 	const uint8_t *h = cursor_peek(c, 20);
 
-	d->w->counters->decoder_raw++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_ipv4_pkt_too_small);
 	switch (h[0] >> 4) {
@@ -206,7 +198,6 @@ enum layer decode_chdlc(struct decoder *d, struct packet *p, struct cursor *c)
 	const uint8_t *h = cursor_take(c, 4);
 	bool known;
 
-	d->w->counters->decoder_chdlc++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_chdlc_pkt_too_small);
 	return decode_ethertype(d, p, get_be16(h + 2), &known);

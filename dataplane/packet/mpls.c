@@ -38,7 +38,6 @@ enum layer decode_mpls(struct decoder *d, struct packet *p, struct cursor *c)
 {
 	uint32_t entry, label;
 
-	d->w->counters->decoder_mpls++;
 	do {
 		entry = cursor_be32(c);
 		if (c->bad)

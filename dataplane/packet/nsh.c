@@ -12,7 +12,6 @@ enum layer decode_nsh(struct decoder *d, struct packet *p, struct cursor *c)
 	const uint8_t *h = cursor_peek(c, 8);
 	unsigned len, metadata;
 
-	d->w->counters->decoder_nsh++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_nsh_header_too_small);
 	if (h[0] >> 6 != 0) {

@@ -7,15 +7,32 @@
 #include "dataplane/packet/layer.h"
 #include "dataplane/packet/link.h"
 
+/* Of the frame inside only IP and VLAN tags are looked into. */
 bool decode_vxlan(struct decoder *d, struct packet *p, struct cursor c)
 {
-	const uint8_t *h = cursor_take(&c, 8);
+	const uint8_t *h = cursor_take(&c, 8), *frame = cursor_take(&c, 14);
 
 	/* The flag says that the network identifier is valid; the last byte is reserved. */
-	if (!h || !(h[0] & 0x08) || h[7] != 0 || !cursor_peek(&c, 14))
+	if (!frame || !(h[0] & 0x08) || h[7] != 0)
 		return false;
 	d->w->counters->decoder_vxlan++;
-	decode_inner(d, p, c, LAYER_ethernet);
+	switch (get_be16(frame + 12)) {
+	case ETHER_IPV4:
+		decode_inner(d, p, c, LAYER_ipv4);
+		break;
+	case ETHER_IPV6:
+		decode_inner(d, p, c, LAYER_ipv6);
+		break;
+	case ETHER_VLAN:
+	case ETHER_8021AD:
+	case ETHER_QINQ:
+		decode_inner(d, p, c, LAYER_vlan);
+		break;
+	case ETHER_ARP:
+		break;
+	default:
+		decode_suspect(d, p, ANOMALY_vxlan_unknown_payload_type);
+	}
 	return true;
 }
 
@@ -56,13 +73,14 @@ bool decode_geneve(struct decoder *d, struct packet *p, struct cursor c)
 		decode_inner(d, p, c, LAYER_arp);
 		break;
 	default:
-		decode_invalid(d, p, ANOMALY_geneve_unknown_payload_type);
+		decode_suspect(d, p, ANOMALY_geneve_unknown_payload_type);
 	}
 	return true;
 }
 
 /* Teredo has no mark of its own: an IPv6 packet that fills the datagram, after an optional origin
- * (RFC 4380, 5.1.1). A packet that then proves invalid was not Teredo. */
+ * (RFC 4380, 5.1.1). A packet that then proves invalid was not Teredo; an empty one (a
+ * bubble) holds nothing to inspect. */
 bool decode_teredo(struct decoder *d, struct packet *p, struct cursor c)
 {
 	const uint8_t *h = cursor_peek(&c, 8);
@@ -71,7 +89,8 @@ bool decode_teredo(struct decoder *d, struct packet *p, struct cursor c)
 	if (h && h[0] == 0 && h[1] == 0)
 		cursor_skip(&c, 8);
 	h = cursor_peek(&c, 40);
-	if (!h || h[0] >> 4 != 6 || get_be16(h + 4) + 40u != cursor_left(&c))
+	if (!h || h[0] >> 4 != 6 || get_be16(h + 4) == 0 ||
+	    get_be16(h + 4) + 40u != cursor_left(&c))
 		return false;
 	inner = decode_inner(d, p, c, LAYER_ipv6);
 	if (!inner)

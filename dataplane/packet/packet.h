@@ -41,6 +41,7 @@ enum packet_flags {
 	PACKET_NO_INSPECT = 1 << 12,  /* flow is bypassed or passed: count it, look no further */
 	PACKET_STREAM_END = 1 << 13,  /* its direction's stream ends with it (FIN, RST, flow end) */
 	PACKET_NO_PAYLOAD_INSPECT = 1 << 14, /* payload belongs to an encrypted or finished stream */
+	PACKET_FLOW_HASHED = 1 << 15, /* flow_hash is the flow table's keyed hash (flow_prefetch) */
 };
 
 enum tcp_flags {
@@ -69,6 +70,8 @@ struct tcp_fields {
 };
 
 enum verdict { VERDICT_ACCEPT, VERDICT_DROP, VERDICT_REJECT };
+/* VERDICT_REJECT: who is told. */
+enum packet_reject { REJECT_SOURCE = 1, REJECT_DESTINATION = 2, REJECT_BOTH = 3 };
 
 #define PACKET_EVENTS_MAX 16
 #define PACKET_VLAN_MAX 3
@@ -112,6 +115,7 @@ struct packet {
 	/* what is to become of it */
 	uint8_t verdict;          /* enum verdict; of an inner packet it is its outermost frame's too */
 	uint8_t drop;             /* enum drop_reason */
+	uint8_t reject;           /* enum packet_reject; 0 counts as REJECT_SOURCE */
 	uint8_t event_count;
 	uint8_t checksum_known, checksum_good; /* bits by enum packet_checksum, see packet_checksum_ok */
 	uint16_t events[PACKET_EVENTS_MAX]; /* enum anomaly_id */

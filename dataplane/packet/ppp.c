@@ -16,6 +16,7 @@ enum ppp_protocol {
 	PPP_BRIDGE = 0x0031,
 	PPP_STREAM = 0x0033,
 	PPP_VINES = 0x0035,
+	PPP_MULTILINK = 0x003d,
 	PPP_IPV6 = 0x0057,
 	PPP_HELLO = 0x0201,
 	PPP_LUXCOM = 0x0231,
@@ -68,6 +69,7 @@ static enum layer protocol(struct decoder *d, struct packet *p, struct cursor *c
 	case PPP_BRIDGE:
 	case PPP_STREAM:
 	case PPP_VINES:
+	case PPP_MULTILINK:
 	case PPP_HELLO:
 	case PPP_LUXCOM:
 	case PPP_SNS:
@@ -101,7 +103,6 @@ enum layer decode_ppp(struct decoder *d, struct packet *p, struct cursor *c)
 	const uint8_t *h = cursor_peek(c, 2);
 	uint16_t proto;
 
-	d->w->counters->decoder_ppp++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_ppp_pkt_too_small);
 	if (h[0] == 0xff && h[1] == 0x03)
@@ -121,7 +122,6 @@ enum layer decode_pppoe_session(struct decoder *d, struct packet *p, struct curs
 	const uint8_t *h = cursor_take(c, PPPOE_HEADER_BYTES);
 	uint16_t proto;
 
-	d->w->counters->decoder_pppoe++;
 	if (!h || !cursor_peek(c, 1))
 		return decode_invalid(d, p, ANOMALY_pppoe_pkt_too_small);
 	if (get_be16(h + 4) == 0)
@@ -141,7 +141,6 @@ enum layer decode_pppoe_discovery(struct decoder *d, struct packet *p, struct cu
 	const uint8_t *h = cursor_take(c, PPPOE_HEADER_BYTES);
 	uint16_t len;
 
-	d->w->counters->decoder_pppoe++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_pppoe_pkt_too_small);
 	switch (h[1]) {

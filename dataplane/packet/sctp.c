@@ -10,7 +10,6 @@ enum layer decode_sctp(struct decoder *d, struct packet *p, struct cursor *c)
 {
 	const uint8_t *h = cursor_take(c, SCTP_HEADER_BYTES);
 
-	d->w->counters->decoder_sctp++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_sctp_pkt_too_small);
 	p->sport = get_be16(h);

@@ -122,13 +122,13 @@ static void options(struct decoder *d, struct packet *p, struct cursor c)
 			return;
 		len = cursor_u8(&c);
 		if (len < 2 || len - 2u > cursor_left(&c)) {
-			decode_event(d, p, ANOMALY_tcp_opt_invalid_len);
+			decode_suspect(d, p, ANOMALY_tcp_opt_invalid_len);
 			return;
 		}
 		body = cursor_sub(&c, len - 2u);
 		n++;
 		if (!length_ok(type, len))
-			decode_event(d, p, ANOMALY_tcp_opt_invalid_len);
+			decode_suspect(d, p, ANOMALY_tcp_opt_invalid_len);
 		else if (!option_take(&p->tcp, type, body))
 			decode_event(d, p, ANOMALY_tcp_opt_duplicate);
 	}
@@ -141,7 +141,6 @@ enum layer decode_tcp(struct decoder *d, struct packet *p, struct cursor *c)
 	struct cursor head;
 	unsigned header_len;
 
-	d->w->counters->decoder_tcp++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_tcp_pkt_too_small);
 	header_len = (h[12] >> 4) * 4u;

@@ -14,6 +14,12 @@ static bool port_in(const struct tunnel_ports *ports, uint16_t port)
 	return false;
 }
 
+/* Answers may come back from the tunnel's port. */
+static bool either_port(const struct tunnel_ports *ports, const struct packet *p)
+{
+	return port_in(ports, p->dport) || port_in(ports, p->sport);
+}
+
 enum layer decode_udp(struct decoder *d, struct packet *p, struct cursor *c)
 {
 	const uint8_t *h = cursor_peek(c, UDP_HEADER_BYTES);
@@ -21,7 +27,6 @@ enum layer decode_udp(struct decoder *d, struct packet *p, struct cursor *c)
 	struct cursor datagram;
 	uint16_t len;
 
-	d->w->counters->decoder_udp++;
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_udp_hlen_too_small);
 	len = get_be16(h + 4);
@@ -37,14 +42,13 @@ enum layer decode_udp(struct decoder *d, struct packet *p, struct cursor *c)
 	p->flags |= PACKET_L4;
 	p->payload = datagram.p;
 	p->payload_len = (uint32_t)cursor_left(&datagram);
-	if ((port_in(&s->teredo, p->sport) || port_in(&s->teredo, p->dport)) &&
-	    decode_teredo(d, p, datagram))
+	if (either_port(&s->teredo, p) && decode_teredo(d, p, datagram))
 		return LAYER_END;
-	if (port_in(&s->geneve, p->dport) && decode_geneve(d, p, datagram))
+	if (either_port(&s->geneve, p) && decode_geneve(d, p, datagram))
 		return LAYER_END;
 	if (port_in(&s->vxlan, p->dport) && decode_vxlan(d, p, datagram))
 		return LAYER_END;
-	if (port_in(&s->gtpu, p->dport))
+	if (either_port(&s->gtpu, p))
 		decode_gtpu(d, p, datagram);
 	return LAYER_END;
 }

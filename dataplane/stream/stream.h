@@ -25,9 +25,18 @@ void stream_flow_end(struct worker *w, struct flow *f, struct packet *p, enum di
 /* Releases all; called once, after the last look at the flow. */
 void stream_flow_free(struct worker *w, struct flow *f);
 
+/* Is p (direction d) a SYN that starts a session anew on the ports of f, whose session is over? */
+bool stream_reuses(struct worker *w, const struct flow *f, const struct packet *p,
+		   enum direction d);
+/* Client and server change places (flow_reverse). */
+void stream_reverse(struct flow *f);
+
 enum tcp_state stream_state(const struct flow *f);
 /* "new", "established", "closed": state for the flow record; and the TCP state's EVE name. */
 const char *stream_state_name(enum tcp_state s);
+
+/* Most pieces that were held apart at once, the delivered run counted as one. */
+unsigned stream_max_regions(const struct flow *f, enum direction d);
 
 /* For the keyword stream_size: bytes seen as next_seq - ISN. */
 uint64_t stream_size(const struct flow *f, enum direction d);
@@ -43,8 +52,14 @@ struct stream_raw {
 	bool end;           /* no more bytes will come */
 };
 
+/* So many inspected bytes stay before the fresh ones (default STREAM_LOOKBACK): the longest that a
+ * rule may look back. Kept per worker; from the next inspection on. */
+#define STREAM_LOOKBACK 4096
+void stream_lookback(struct worker *w, uint32_t bytes);
+
 /* True when there are uninspected bytes that should be looked at now: in the wire any; on a tap
- * stream_chunk of them, or any after stream_raw_flush, or the end of the stream. */
+ * stream_chunk of them, or any after stream_raw_flush, or before a hole, or at the end of the
+ * stream. A hole divides the bytes: after stream_raw_inspected, peek again until it is false. */
 bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
 /* All of the window has been inspected; bytes beyond the look-back are let go. */
 void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d);

@@ -1,171 +1,209 @@
-/* SPDX-License-Identifier: BSD-3-Clause
- *
- * Classes and references, built in or from files of the usual form:
- *   config classification: name,text,priority
- *   config reference: name prefix
- * One thread.
- */
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "rules/language/classes.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "rules/language/scan.h"
+#define ENTRIES_MAX 4096
+#define LINE_MAX_BYTES 4096
 
-#define LINE_MAX_ 4096
+struct class_entry {
+	const char *name, *text; /* reference: key, URL */
+	uint8_t priority;
+};
 
-static bool class_add(struct classes *c, struct arena *arena, const struct scan *name,
-		      const struct scan *text, unsigned priority)
-{
-	struct name_entry *e = names_entry(&c->by_name, name->p, scan_left(name));
-	struct class_row row = {arena_text(arena, text->p, scan_left(text)), (uint8_t)priority};
+struct class_table {
+	struct class_entry *entries;
+	size_t count;
+};
 
-	if (e && !e->value)
-		e->value = arena_copy(arena, &row, sizeof(row));
-	return e && e->value && row.text;
-}
+struct classes {
+	struct class_table classes, references;
+};
 
-static bool reference_add(struct classes *c, struct arena *arena, const struct scan *name,
-			  const struct scan *prefix)
-{
-	struct name_entry *e = names_entry(&c->references, name->p, scan_left(name));
-
-	if (e && !e->value)
-		e->value = arena_text(arena, prefix->p, scan_left(prefix));
-	return e && e->value;
-}
-
-#define SCAN_OF(text) (&(struct scan){text, text + sizeof(text) - 1})
-
-static bool classes_builtin(struct classes *c, struct arena *arena)
-{
-	bool ok = true;
-
-#define CLASS(name, text, priority)                                                                \
-	ok = ok && class_add(c, arena, SCAN_OF(name), SCAN_OF(text), priority);
-#define REFERENCE(name, prefix)
+static const struct class_entry builtin_classes[] = {
+#define CLASS(name, priority, text) {name, text, priority},
+#define REFERENCE(key, url)
 #include "rules/language/classes.def"
 #undef CLASS
 #undef REFERENCE
-	return ok;
-}
+};
 
-static bool references_builtin(struct classes *c, struct arena *arena)
-{
-	bool ok = true;
-
-#define CLASS(name, text, priority)
-#define REFERENCE(name, prefix) ok = ok && reference_add(c, arena, SCAN_OF(name), SCAN_OF(prefix));
+static const struct class_entry builtin_references[] = {
+#define CLASS(name, priority, text)
+#define REFERENCE(key, url) {key, url, 0},
 #include "rules/language/classes.def"
 #undef CLASS
 #undef REFERENCE
-	return ok;
+};
+
+static const struct class_entry *find(const struct class_table *t, const char *name, size_t len)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (strncasecmp(t->entries[i].name, name, len) == 0 && !t->entries[i].name[len])
+			return &t->entries[i];
+	return NULL;
 }
 
-/* One line behind "config classification:"; false: it is wrong. */
-static bool class_line(struct classes *c, struct arena *arena, struct scan line)
+static char *trim(char *s)
 {
-	struct scan name = scan_until(&line, ','), text, number;
-	const char *comma = NULL;
-	uint64_t priority;
+	char *end = s + strlen(s);
 
-	for (const char *p = line.p; p < line.end; p++)
-		if (*p == ',')
-			comma = p;
-	if (!comma || scan_done(&name))
+	while (end > s && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	while (isspace((unsigned char)*s))
+		s++;
+	return s;
+}
+
+/* "name,text,priority" */
+static bool read_class(struct arena *arena, char *body, struct class_entry *out)
+{
+	char *text = strchr(body, ','), *number = text ? strrchr(text + 1, ',') : NULL, *end;
+	unsigned long priority;
+
+	if (!number)
 		return false;
-	text = (struct scan){line.p, comma};
-	number = (struct scan){comma + 1, line.end};
-	scan_trim(&text);
-	return scan_whole(number, 255, &priority) && priority &&
-	       class_add(c, arena, &name, &text, (unsigned)priority);
+	*text++ = '\0';
+	*number++ = '\0';
+	number = trim(number);
+	priority = strtoul(number, &end, 10);
+	if (end == number || *end || priority < 1 || priority > 255)
+		return false;
+	body = trim(body);
+	text = trim(text);
+	out->name = arena_text(arena, body, strlen(body));
+	out->text = arena_text(arena, text, strlen(text));
+	out->priority = (uint8_t)priority;
+	return *body && out->name && out->text;
 }
 
-static bool reference_line(struct classes *c, struct arena *arena, struct scan line)
+/* "key prefix" */
+static bool read_reference(struct arena *arena, char *body, struct class_entry *out)
 {
-	struct scan name = line;
+	char *url;
 
-	while (line.p < line.end && !char_blank(*line.p))
-		line.p++;
-	name.end = line.p;
-	scan_trim(&line);
-	return !scan_done(&name) && !scan_done(&line) && reference_add(c, arena, &name, &line);
+	body = trim(body);
+	url = body + strcspn(body, " \t");
+	if (!*url)
+		return false;
+	*url++ = '\0';
+	url = trim(url);
+	out->name = arena_text(arena, body, strlen(body));
+	out->text = arena_text(arena, url, strlen(url));
+	return *url && out->name && out->text;
 }
 
-static int classes_file(struct classes *c, struct arena *arena, const char *path, bool references,
-			char *error, size_t error_size)
+/* The part of a line after "config WORD:"; NULL if the line does not begin so. */
+static char *after_config(char *line, const char *word)
 {
-	const char *head = references ? "config reference:" : "config classification:";
-	char line[LINE_MAX_];
-	unsigned number = 0;
-	FILE *f = fopen(path, "re");
+	size_t n = strlen(word);
 
-	if (!f) {
-		snprintf(error, error_size, "%s cannot be read: %s", path, strerror(errno));
-		return -1;
-	}
-	while (fgets(line, sizeof(line), f)) {
-		struct scan s = {line, line + strlen(line)};
+	if (strncmp(line, "config", 6) != 0)
+		return NULL;
+	line += 6 + strspn(line + 6, " \t");
+	if (strncmp(line, word, n) != 0)
+		return NULL;
+	line += n + strspn(line + n, " \t");
+	return *line == ':' ? line + 1 : NULL;
+}
 
-		number++;
-		scan_trim(&s);
-		if (scan_done(&s) || *s.p == '#')
+static int read_lines(FILE *f, struct arena *arena, const char *file, const char *word,
+		      struct class_table *t, char *error, size_t error_size)
+{
+	bool is_class = strcmp(word, "classification") == 0;
+	char line[LINE_MAX_BYTES];
+
+	for (unsigned number = 1; fgets(line, sizeof(line), f); number++) {
+		struct class_entry one = {0};
+		char *at = trim(line), *body;
+
+		if (!*at || *at == '#')
 			continue;
-		if (scan_take_text(&s, head)) {
-			scan_trim(&s);
-			if (references ? reference_line(c, arena, s) : class_line(c, arena, s))
-				continue;
+		body = after_config(at, word);
+		if (!body || !(is_class ? read_class : read_reference)(arena, body, &one)) {
+			snprintf(error, error_size, "%s:%u: write it as \"config %s\"", file, number,
+				 is_class ? "classification: name,text,priority" : "reference: key URL");
+			return -EINVAL;
 		}
-		snprintf(error, error_size, "%s:%u: this is no line of the form \"%s %s\"", path,
-			 number, head, references ? "name prefix" : "name,text,priority");
-		fclose(f);
-		return -1;
+		if (t->count >= ENTRIES_MAX)
+			return -E2BIG;
+		if (!find(t, one.name, strlen(one.name)))
+			t->entries[t->count++] = one;
 	}
-	fclose(f);
 	return 0;
 }
 
-int classes_load(struct classes *c, struct arena *arena, const char *classification_file,
-		 const char *reference_file, char *error, size_t error_size)
+static int read_file(struct arena *arena, const char *file, const char *word, struct class_table *t,
+		     char *error, size_t error_size)
 {
-	bool ok = true;
+	FILE *f = fopen(file, "re");
+	int err;
 
-	names_init(&c->by_name, arena);
-	names_init(&c->references, arena);
+	if (!f) {
+		snprintf(error, error_size, "%s: cannot be read: %s", file, strerror(errno));
+		return -errno;
+	}
+	t->entries = arena_alloc(arena, ENTRIES_MAX * sizeof(*t->entries));
+	err = t->entries ? read_lines(f, arena, file, word, t, error, error_size) : -ENOMEM;
+	if (err == -E2BIG)
+		snprintf(error, error_size, "%s: more than %d lines", file, ENTRIES_MAX);
+	fclose(f);
+	return err;
+}
+
+static void use_builtin(struct class_table *t, const struct class_entry *entries, size_t count)
+{
+	/* Never written through: built-in tables are complete. */
+	t->entries = (struct class_entry *)(uintptr_t)entries;
+	t->count = count;
+}
+
+struct classes *classes_new(struct arena *arena, const char *classification_file,
+			    const char *reference_file, char *error, size_t error_size)
+{
+	struct classes *c = arena_alloc(arena, sizeof(*c));
+
+	if (!c) {
+		snprintf(error, error_size, "out of memory");
+		return NULL;
+	}
+	use_builtin(&c->classes, builtin_classes, sizeof(builtin_classes) / sizeof(builtin_classes[0]));
+	use_builtin(&c->references, builtin_references,
+		    sizeof(builtin_references) / sizeof(builtin_references[0]));
 	if (classification_file && *classification_file) {
-		if (classes_file(c, arena, classification_file, false, error, error_size))
-			return -1;
-	} else {
-		ok = classes_builtin(c, arena);
+		c->classes = (struct class_table){0};
+		if (read_file(arena, classification_file, "classification", &c->classes, error,
+			      error_size) != 0)
+			return NULL;
 	}
 	if (reference_file && *reference_file) {
-		if (classes_file(c, arena, reference_file, true, error, error_size))
-			return -1;
-	} else {
-		ok = ok && references_builtin(c, arena);
+		c->references = (struct class_table){0};
+		if (read_file(arena, reference_file, "reference", &c->references, error, error_size) != 0)
+			return NULL;
 	}
-	if (!ok)
-		snprintf(error, error_size, "out of memory while reading the classes of rules");
-	return ok ? 0 : -1;
+	return c;
 }
 
-void classes_clear(struct classes *c)
+bool classes_find(const struct classes *c, const char *name, size_t len, const char **text,
+		  uint8_t *priority)
 {
-	names_clear(&c->by_name);
-	names_clear(&c->references);
+	const struct class_entry *e = find(&c->classes, name, len);
+
+	if (!e)
+		return false;
+	*text = e->text;
+	*priority = e->priority;
+	return true;
 }
 
-const struct class_row *class_find(const struct classes *c, const char *name, size_t len)
+const char *classes_reference(const struct classes *c, const char *key, size_t len)
 {
-	struct name_entry *e = names_find(&c->by_name, name, len);
+	const struct class_entry *e = find(&c->references, key, len);
 
-	return e ? e->value : NULL;
-}
-
-const char *reference_find(const struct classes *c, const char *name, size_t len)
-{
-	struct name_entry *e = names_find(&c->references, name, len);
-
-	return e ? e->value : NULL;
+	return e ? e->text : NULL;
 }

@@ -25,7 +25,7 @@ struct language {
 	struct names flowbits, xbits, hostbits, flowints;
 	struct names address_sets, port_sets; /* text of a header part → its set */
 	struct names patterns;                /* expressions that compile */
-	struct classes *classes;
+	const struct classes *classes;
 };
 
 struct draft_list {

@@ -87,11 +87,13 @@ bool parse_msg(struct draft *d, const struct keyword_row *row, struct scan *arg)
 
 bool parse_classtype(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	const struct class_row *found;
+	const char *text = "";
+	uint8_t priority = 3;
+	bool found;
 
 	(void)row;
 	scan_trim(arg);
-	found = class_find(d->l->classes, arg->p, scan_left(arg));
+	found = classes_find(d->l->classes, arg->p, scan_left(arg), &text, &priority);
 	if (d->seen & SEEN_CLASSTYPE)
 		draft_warn(d, NULL, "classtype stands twice; the more urgent one counts");
 	d->rule->classtype = draft_text(d, arg);
@@ -102,9 +104,9 @@ bool parse_classtype(struct draft *d, const struct keyword_row *row, struct scan
 			   "classtype %.*s is not in the classification table: priority 3",
 			   SCAN_ARG(arg));
 	d->seen |= SEEN_CLASSTYPE;
-	d->rule->category = found ? found->text : "";
+	d->rule->category = text;
 	if (!(d->seen & SEEN_PRIORITY))
-		d->rule->priority = found ? found->priority : 3;
+		d->rule->priority = priority;
 	return true;
 }
 
@@ -124,7 +126,7 @@ bool parse_reference(struct draft *d, const struct keyword_row *row, struct scan
 	if (d->rule->reference_count == DRAFT_REFERENCES_MAX)
 		return draft_fail(d, NULL, "remove some", "more than %d references",
 				  DRAFT_REFERENCES_MAX);
-	prefix = reference_find(d->l->classes, key.p, scan_left(&key));
+	prefix = classes_reference(d->l->classes, key.p, scan_left(&key));
 	if (!prefix)
 		draft_warn(d, key.p, "reference type %.*s is not in the reference table",
 			   SCAN_ARG(&key));

@@ -1,32 +1,29 @@
-/* SPDX-License-Identifier: BSD-3-Clause
- *
- * The list of problems of a load. One thread.
- */
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "rules/language/report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void report_add(struct ruleset_report *report, const struct ruleset_problem *problem)
+void report_add(struct ruleset_report *report, const char *file, uint32_t line, uint32_t column,
+		uint32_t sid, bool refused, const char *reason, const char *advice)
 {
 	struct ruleset_problem *p;
+	size_t n = report ? report->problem_count : 0;
 
 	if (!report)
 		return;
-	/* The space is the next power of two: growing at those counts is enough. */
-	if ((report->problem_count & (report->problem_count - 1)) == 0) {
-		size_t space = report->problem_count ? report->problem_count * 2 : 1;
-
-		p = realloc(report->problems, space * sizeof(*p));
+	/* Space grows in powers of two. */
+	if ((n & (n - 1)) == 0) {
+		p = realloc(report->problems, (n ? 2 * n : 1) * sizeof(*p));
 		if (!p)
 			return;
 		report->problems = p;
 	}
-	p = &report->problems[report->problem_count];
-	*p = *problem;
-	p->file = strdup(problem->file ? problem->file : "");
-	p->reason = strdup(problem->reason ? problem->reason : "");
-	p->advice = strdup(problem->advice ? problem->advice : "");
+	p = &report->problems[n];
+	*p = (struct ruleset_problem){.line = line, .column = column, .sid = sid, .refused = refused};
+	p->file = strdup(file);
+	p->reason = strdup(reason);
+	p->advice = strdup(advice ? advice : "");
 	if (p->file && p->reason && p->advice) {
 		report->problem_count++;
 		return;

@@ -17,11 +17,10 @@
 #include "rules/language/order.h"
 #include "rules/language/reader.h"
 #include "rules/language/report.h"
-#include "rules/language/thresholds.h"
+#include "rules/language/threshold_config.h"
 
 struct loading {
 	struct language language;
-	struct classes classes;
 	struct draft *draft;
 	struct rule **rules;
 	size_t count, space;
@@ -52,15 +51,11 @@ static void loading_report(struct loading *l, const struct reader *reader, const
 			   bool refused)
 {
 	const struct draft *d = l->draft;
-	struct ruleset_problem p = {.file = (char *)file,
-				    .sid = sid,
-				    .refused = refused,
-				    .reason = (char *)reason,
-				    .advice = (char *)advice};
 	size_t offset = at >= d->text && at <= d->text_end ? (size_t)(at - d->text) : 0;
+	uint32_t line, column;
 
-	reader_place(reader, offset, &p.line, &p.column);
-	report_add(l->report, &p);
+	reader_place(reader, offset, &line, &column);
+	report_add(l->report, file, line, column, sid, refused, reason, advice);
 }
 
 /* A sid for the report even where the rule was refused before its sid was read. */
@@ -200,15 +195,16 @@ static bool loading_all(struct loading *l)
 	const struct ruleset_options *o = l->options;
 	const char *thresholds = o->threshold_file;
 
-	if (classes_load(&l->classes, l->language.arena, o->classification_file, o->reference_file,
-			 l->error, l->error_size))
+	l->language.classes = classes_new(l->language.arena, o->classification_file,
+					  o->reference_file, l->error, l->error_size);
+	if (!l->language.classes)
 		return false;
 	for (size_t i = 0; i < o->file_count; i++)
 		if (!loading_pattern(l, o->files[i]))
 			return false;
 	if (thresholds && *thresholds &&
-	    thresholds_load(l->draft, thresholds, l->rules, l->count, l->report, l->error,
-			    l->error_size))
+	    thresholds_attach(l->draft, l->rules, l->count, thresholds, l->report, l->error,
+			      l->error_size))
 		return false;
 	if (rules_order(l->rules, l->count))
 		return loading_no_memory(l);
@@ -228,7 +224,7 @@ static bool loading_init(struct loading *l, const struct ruleset_options *o,
 		return loading_no_memory(l);
 	}
 	l->draft->l = &l->language;
-	l->language = (struct language){.arena = arena, .options = o, .classes = &l->classes};
+	l->language = (struct language){.arena = arena, .options = o};
 	names_init(&l->language.flowbits, arena);
 	names_init(&l->language.xbits, arena);
 	names_init(&l->language.hostbits, arena);
@@ -250,7 +246,6 @@ static void loading_fini(struct loading *l)
 	names_clear(&l->language.port_sets);
 	names_clear(&l->language.patterns);
 	names_clear(&l->identities);
-	classes_clear(&l->classes);
 	if (l->draft)
 		draft_clear(l->draft);
 	free(l->draft);

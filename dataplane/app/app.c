@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The framework around the protocols: takes bytes in order (or datagrams), has the protocol found
+ * out (probe.c), joins pieces that a parser could not use yet, and does after each packet what
+ * must wait until the packet has been inspected: write records, free transactions (tx.c), change
+ * the protocol, stop the stream. Runs in the worker that owns the flow.
+ *
+ * Invariants: a parser sees each byte of a direction once and in order, but for those it left with
+ * PARSE_MORE, which come again in front of at least .need bytes; so its work is linear in the
+ * bytes. What is kept is bounded by proto.max_pending_bytes. After PARSE_BAD no parser is called
+ * for the flow any more.
+ */
+#include "dataplane/app/app_state.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "dataplane/app/file.h"
+#include "dataplane/engine/emit.h"
+#include "dataplane/stream/stream.h"
+
+#define KEEP_FIRST_BYTES 256   /* smallest buffer for kept bytes */
+#define KEEP_LARGE_BYTES 4096  /* an empty buffer beyond this is given back */
+
+const char *const app_event_names[APP_EVENT_COUNT] = {
+#define APP_EVENT(id) [APP_EVENT_##id] = "APPLAYER_" #id,
+	APP_EVENTS
+#undef APP_EVENT
+};
+
+/* ---- worker ---- */
+
+static const char *option(const struct config *c, const char *proto, const char *transport,
+			  const char *name)
+{
+	char key[128];
+
+	snprintf(key, sizeof(key), "%s%s%s.%s", proto, transport ? "." : "",
+		 transport ? transport : "", name);
+	return config_map_get(&c->app, key);
+}
+
+const char *app_option(const struct worker *w, enum app_proto proto, const char *name)
+{
+	return w->config ? option(w->config, app_proto_names[proto], NULL, name) : NULL;
+}
+
+static enum app_mode mode_of(const struct worker *w, unsigned proto, const char *transport)
+{
+	const char *v = NULL;
+
+	if (w->config) {
+		v = option(w->config, app_proto_names[proto], transport, "enabled");
+		if (!v)
+			v = option(w->config, app_proto_names[proto], NULL, "enabled");
+	}
+	if (v && strcasecmp(v, "detection-only") == 0)
+		return APP_MODE_DETECT;
+	if (v && (strcasecmp(v, "no") == 0 || strcasecmp(v, "false") == 0))
+		return APP_MODE_OFF;
+	return APP_MODE_FULL;
+}
+
+static int proto_new(struct worker *w, unsigned i)
+{
+	const struct proto *proto = app_protos[i];
+	struct app_state *a = w->apps;
+
+	if (proto->over_tcp)
+		a->mode_tcp[i] = (uint8_t)mode_of(w, i, "tcp");
+	if (proto->over_udp)
+		a->mode_udp[i] = (uint8_t)mode_of(w, i, "udp");
+	if (proto->config_bytes) {
+		a->config[i] = worker_memory(w, proto->config_bytes, 64);
+		if (!a->config[i])
+			return -1;
+		proto->configure(w, a->config[i]);
+	}
+	if (proto->worker_new && proto->worker_new(w) != 0)
+		return -1;
+	a->made[i] = 1;
+	return 0;
+}
+
+int app_worker_new(struct worker *w)
+{
+	struct app_state *a = worker_memory(w, sizeof(*a), 64);
+
+	if (!a)
+		return -1;
+	w->apps = a;
+	if (file_worker_new(w) != 0) {
+		worker_memory_free(w, a);
+		w->apps = NULL;
+		return -1;
+	}
+	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
+		if (app_protos[i] && proto_new(w, i) != 0) {
+			app_worker_free(w);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void app_worker_free(struct worker *w)
+{
+	if (!w->apps)
+		return;
+	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
+		if (w->apps->made[i] && app_protos[i]->worker_free)
+			app_protos[i]->worker_free(w);
+		if (w->apps->config[i])
+			worker_memory_free(w, w->apps->config[i]);
+	}
+	file_worker_free(w);
+	worker_memory_free(w, w->apps);
+	w->apps = NULL;
+}
+
+const void *app_config(const struct worker *w, enum app_proto proto)
+{
+	return w->apps->config[proto];
+}
+
+/* ---- a flow's session ---- */
+
+static struct app_session *session_of(struct worker *w, struct flow *f)
+{
+	if (!f->app) {
+		f->app = heap_zalloc(&w->heap, sizeof(*f->app));
+		if (!f->app) {
+			w->counters->app_memcap++;
+			f->flags |= FLOW_NO_APP;
+		}
+	}
+	return f->app;
+}
+
+void app_note(struct flow *f, enum app_event e)
+{
+	f->app->events |= (uint8_t)(1u << e);
+}
+
+uint32_t app_keep(struct worker *w, struct app_pending *keep, const uint8_t *data, uint32_t len,
+		  uint32_t limit, uint64_t offset)
+{
+	uint32_t room = limit > keep->len ? limit - keep->len : 0;
+
+	if (len > room)
+		len = room;
+	if (!len)
+		return 0;
+	if (keep->len + len > keep->cap) {
+		uint32_t cap = keep->cap ? keep->cap : KEEP_FIRST_BYTES;
+		uint8_t *bigger;
+
+		while (cap < keep->len + len)
+			cap *= 2;
+		bigger = heap_realloc(&w->heap, keep->data, cap);
+		if (!bigger) {
+			w->counters->app_memcap++;
+			return 0;
+		}
+		keep->data = bigger;
+		keep->cap = cap;
+	}
+	if (!keep->len)
+		keep->offset = offset;
+	memcpy(keep->data + keep->len, data, len);
+	keep->len += len;
+	return len;
+}
+
+void app_keep_free(struct worker *w, struct app_pending *keep)
+{
+	heap_free(&w->heap, keep->data);
+	*keep = (struct app_pending){0};
+}
+
+void app_stop(struct worker *w, struct flow *f)
+{
+	f->flags |= FLOW_NO_APP;
+	if (f->app) {
+		app_keep_free(w, &f->app->pending[TO_SERVER]);
+		app_keep_free(w, &f->app->pending[TO_CLIENT]);
+		f->app->dirty = 1;
+	}
+}
+
+bool app_start(struct worker *w, struct flow *f, struct packet *p, enum app_proto id)
+{
+	struct app_session *s = f->app;
+
+	f->app_proto = (uint8_t)id;
+	w->counters->app_flow[id]++;
+	if (app_mode_of(w, f, id) != APP_MODE_FULL) {
+		app_stop(w, f);
+		return false;
+	}
+	s->proto = app_protos[id];
+	s->state = s->proto->state_new(w, f);
+	if (!s->state) {
+		w->counters->app_memcap++;
+		s->proto = NULL;
+		app_stop(w, f);
+		return false;
+	}
+	return true;
+}
+
+/* ---- a parser gave up ---- */
+
+static void apply_error_policy(struct worker *w, struct flow *f, struct packet *p)
+{
+	enum config_exception policy = w->config ? w->config->app_error_policy : EXCEPTION_IGNORE;
+
+	switch (policy) {
+	case EXCEPTION_IGNORE:
+	case EXCEPTION_PASS_PACKET:
+		break;
+	case EXCEPTION_PASS:
+		f->flags |= FLOW_PASS;
+		break;
+	case EXCEPTION_BYPASS:
+		f->flags |= FLOW_BYPASSED;
+		break;
+	case EXCEPTION_REJECT:
+		f->flags |= FLOW_REJECT;
+		/* fall through */
+	case EXCEPTION_DROP:
+		if (!w->in_the_wire)
+			break;
+		f->flags |= FLOW_DROP;
+		f->drop_reason = DROP_applayer_error;
+		/* fall through */
+	case EXCEPTION_DROP_PACKET:
+		if (w->in_the_wire && p)
+			packet_drop(p, DROP_applayer_error);
+		break;
+	}
+}
+
+static void parser_failed(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+			  unsigned event)
+{
+	struct app_session *s = f->app;
+
+	if (event && s->last)
+		tx_event(w, f, s->last, d, event - 1);
+	if (f->ip_proto != 6)
+		return; /* the next datagram stands for itself */
+	s->failed[TO_SERVER] = s->failed[TO_CLIENT] = 1;
+	s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
+	app_stop(w, f);
+	apply_error_policy(w, f, p);
+}
+
+/* ---- bytes to the parser ---- */
+
+/* Keeps what the parser left of data. False: it is more than the protocol may leave. */
+static bool keep_rest(struct worker *w, struct app_session *s, enum direction d,
+		      const struct app_input *in, const struct parse_result *res)
+{
+	struct app_pending *keep = &s->pending[d];
+	uint32_t consumed = res->consumed < in->len ? res->consumed : in->len;
+	uint32_t rest = in->len - consumed;
+	uint32_t limit = s->change ? UINT32_MAX / 4 : s->proto->max_pending_bytes;
+
+	keep->need = 0;
+	if (!rest) {
+		keep->len = 0;
+	} else if (rest > limit) {
+		return false;
+	} else if (in->data == keep->data) {
+		memmove(keep->data, keep->data + consumed, rest);
+		keep->len = rest;
+		keep->offset += consumed;
+	} else {
+		keep->len = 0;
+		if (app_keep(w, keep, in->data + consumed, rest, limit, in->offset + consumed) != rest)
+			return false;
+	}
+	keep->need = res->need;
+	return true;
+}
+
+static void parse(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+		  const struct app_input *in)
+{
+	struct app_session *s = f->app;
+	struct app_pending *keep = &s->pending[d];
+	struct parse_result res = s->proto->parse(w, f, s->state, d, in);
+
+	s->dirty = s->changed[d] = 1;
+	s->first_data = APP_FIRST_DATA_SENT;
+	if (in->flags & INPUT_END)
+		s->ended[d] = 1;
+	if (res.status == PARSE_MORE && !(in->flags & INPUT_GAP) && f->ip_proto == 6) {
+		if (keep_rest(w, s, d, in, &res))
+			return;
+		res.status = PARSE_BAD;
+	}
+	keep->len = keep->need = 0;
+	if (keep->cap > KEEP_LARGE_BYTES)
+		app_keep_free(w, keep);
+	if (res.status == PARSE_BAD) {
+		if (in->flags & INPUT_GAP)
+			w->counters->app_error_gap++;
+		else
+			w->counters->app_error_parser++;
+		parser_failed(w, f, p, d, res.event);
+	} else if (res.status == PARSE_DONE) {
+		s->stop = 1;
+		s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
+		app_stop(w, f);
+	}
+}
+
+void app_feed(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+	      const struct app_input *in)
+{
+	struct app_session *s = f->app;
+	struct app_pending *keep = &s->pending[d];
+	struct app_input joined;
+
+	if (f->flags & FLOW_NO_APP || s->failed[d] || !s->proto)
+		return;
+	if (s->change) { /* belongs to what comes next */
+		if (!(in->flags & INPUT_GAP))
+			app_keep(w, keep, in->data, in->len, APP_PROBE_BYTES, in->offset);
+		return;
+	}
+	if (in->flags & INPUT_GAP || !keep->len) {
+		keep->len = keep->need = 0;
+		parse(w, f, p, d, in);
+		return;
+	}
+	if (app_keep(w, keep, in->data, in->len, UINT32_MAX / 4, in->offset) != in->len) {
+		parser_failed(w, f, p, d, 0);
+		return;
+	}
+	if (keep->len < keep->need && !(in->flags & INPUT_END))
+		return;
+	joined = (struct app_input){
+		.data = keep->data,
+		.len = keep->len,
+		.flags = in->flags & ~(uint32_t)INPUT_START,
+		.offset = keep->offset,
+	};
+	if (keep->offset == 0)
+		joined.flags |= INPUT_START;
+	parse(w, f, p, d, &joined);
+}
+
+void app_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+		const struct app_input *in)
+{
+	struct app_session *s;
+
+	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED | FLOW_PASS))
+		return;
+	if (!f->app && !in->len)
+		return;
+	s = session_of(w, f);
+	if (!s)
+		return;
+	if (s->proto && app_known(*app_proto_slot(s, d)))
+		app_feed(w, f, p, d, in);
+	else
+		app_probe_stream(w, f, p, d, in);
+}
+
+void app_datagram(struct worker *w, struct packet *p)
+{
+	struct flow *f = p->flow;
+	struct app_session *s;
+
+	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED | FLOW_PASS) || !p->payload_len)
+		return;
+	s = session_of(w, f);
+	if (!s)
+		return;
+	if (!app_known(*app_proto_slot(s, p->direction)))
+		app_probe_datagram(w, f, p);
+	if (s->proto && !(f->flags & FLOW_NO_APP)) {
+		const struct app_input in = {
+			.data = p->payload,
+			.len = p->payload_len,
+			.flags = INPUT_START | INPUT_END,
+		};
+
+		parse(w, f, p, p->direction, &in);
+		s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 0;
+	}
+}
+
+/* ---- after the packet ---- */
+
+void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected)
+{
+	struct app_session *s = f->app;
+
+	s->change = 1;
+	s->proto_expected = (uint8_t)expected;
+}
+
+static void change_now(struct worker *w, struct flow *f, struct packet *p)
+{
+	struct app_session *s = f->app;
+
+	tx_settle(w, f, p, true);
+	tx_free_all(w, f);
+	s->proto->state_free(w, f, s->state);
+	s->proto = NULL;
+	s->state = NULL;
+	s->proto_original = f->app_proto;
+	s->proto_ts = s->proto_tc = APP_UNKNOWN;
+	memset(s->probe_done, 0, sizeof(s->probe_done));
+	memset(s->no, 0, sizeof(s->no));
+	s->change = 0;
+	s->pending[TO_SERVER].need = s->pending[TO_CLIENT].need = 0;
+}
+
+static void write_events(struct worker *w, struct flow *f, struct packet *p)
+{
+	for (unsigned e = 0; e < APP_EVENT_COUNT; e++) {
+		struct recorder *r;
+
+		if (!app_has_event(f, e))
+			continue;
+		r = p && !(p->flags & PACKET_PSEUDO) ?
+			    emit_packet(w, RECORD_anomaly, p) :
+			    emit_flow(w, RECORD_anomaly, f, p ? p->direction : TO_SERVER,
+				      RECORD_NO_TX, p);
+		if (!r)
+			continue;
+		rec_open(r, F_anomaly_anomaly);
+		rec_text(r, F_anomaly_app_proto, app_proto_names[f->app_proto]);
+		rec_text(r, F_anomaly_type, "applayer");
+		rec_text(r, F_anomaly_event, app_event_names[e]);
+		rec_text(r, F_anomaly_layer, "proto_detect");
+		rec_close(r);
+		emit_end(w);
+	}
+	f->app->events = 0;
+}
+
+void app_packet_done(struct worker *w, struct flow *f, struct packet *p)
+{
+	struct app_session *s = f->app;
+
+	if (!s)
+		return;
+	if (s->events)
+		write_events(w, f, p);
+	if (s->dirty)
+		tx_settle(w, f, p, false);
+	if (s->change && s->proto)
+		change_now(w, f, p);
+	if (s->stop) {
+		s->stop = 0;
+		f->flags |= FLOW_NO_PAYLOAD;
+		stream_stop(w, f);
+	}
+}
+
+void app_flow_reversed(struct worker *w, struct flow *f)
+{
+	struct app_session *s = f->app;
+
+	if (!s)
+		return;
+#define SWAP(a, b)                                                                                 \
+	do {                                                                                       \
+		__typeof__(a) swap_ = (a);                                                         \
+		(a) = (b);                                                                         \
+		(b) = swap_;                                                                       \
+	} while (0)
+	SWAP(s->probe_done[0], s->probe_done[1]);
+	SWAP(s->ended[0], s->ended[1]);
+	SWAP(s->failed[0], s->failed[1]);
+	SWAP(s->changed[0], s->changed[1]);
+	SWAP(s->proto_ts, s->proto_tc);
+	SWAP(s->datagrams[0], s->datagrams[1]);
+	SWAP(s->no[0], s->no[1]);
+	SWAP(s->pending[0], s->pending[1]);
+#undef SWAP
+	if (s->first_data == 1 + TO_SERVER)
+		s->first_data = 1 + TO_CLIENT;
+	else if (s->first_data == 1 + TO_CLIENT)
+		s->first_data = 1 + TO_SERVER;
+}
+
+void app_flow_end(struct worker *w, struct flow *f, struct packet *p)
+{
+	struct app_session *s = f->app;
+
+	if (!s)
+		return;
+	if (s->events)
+		write_events(w, f, p);
+	s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
+	tx_settle(w, f, p, true);
+}
+
+void app_flow_free(struct worker *w, struct flow *f)
+{
+	struct app_session *s = f->app;
+
+	if (!s)
+		return;
+	tx_free_all(w, f);
+	if (s->proto)
+		s->proto->state_free(w, f, s->state);
+	app_keep_free(w, &s->pending[TO_SERVER]);
+	app_keep_free(w, &s->pending[TO_CLIENT]);
+	heap_free(&w->heap, s);
+	f->app = NULL;
+}
+
+void app_record(struct recorder *r, const struct flow *f)
+{
+	const struct app_session *s = f->app;
+
+	if (f->app_proto != APP_UNKNOWN)
+		rec_text(r, F_top_app_proto, app_proto_names[f->app_proto]);
+	if (!s)
+		return;
+	if (s->proto_ts != APP_UNKNOWN && s->proto_ts != f->app_proto)
+		rec_text(r, F_top_app_proto_ts, app_proto_names[s->proto_ts]);
+	if (s->proto_tc != APP_UNKNOWN && s->proto_tc != f->app_proto)
+		rec_text(r, F_top_app_proto_tc, app_proto_names[s->proto_tc]);
+	if (s->proto_original != APP_UNKNOWN && s->proto_original != f->app_proto)
+		rec_text(r, F_top_app_proto_orig, app_proto_names[s->proto_original]);
+	if (s->proto_expected != APP_UNKNOWN && s->proto_expected != f->app_proto)
+		rec_text(r, F_top_app_proto_expected, app_proto_names[s->proto_expected]);
+}

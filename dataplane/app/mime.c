@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * MIME: the structure. Bytes go line by line through one of two states: the headers of an entity,
+ * or its body. In a body a line that begins with two hyphens is held until it is known whether it is
+ * a boundary; the line end before it is held as well, as it belongs to the boundary. What is no
+ * boundary goes on to the decoder (mime_decode.c).
+ *
+ * A boundary of an outer level closes all inner ones. A message inside a message is read as part of
+ * the outer one: its headers follow its own.
+ *
+ * Runs in a worker of the dataplane process.
+ */
+#include "dataplane/app/mime.h"
+
+#include <strings.h>
+
+#include "dataplane/app/mime_decode.h"
+
+enum state { HEADERS, BODY };
+
+void mime_init(struct mime *m, struct worker *w, const struct mime_ops *ops, void *ctx, uint32_t flags)
+{
+	memset(m, 0, sizeof(*m));
+	m->w = w;
+	m->ops = ops;
+	m->ctx = ctx;
+	m->flags = flags;
+	m->schemes = ",http,";
+	m->state = HEADERS;
+	m->top = true;
+	m->at_start = true;
+}
+
+bool mime_set_boundary(struct mime *m, struct bytes boundary)
+{
+	uint32_t len = boundary.len < MIME_BOUNDARY_MAX ? boundary.len : MIME_BOUNDARY_MAX;
+	uint8_t *copy;
+
+	if (m->depth == MIME_DEPTH_MAX) {
+		m->anomalies |= MIME_TOO_DEEP;
+		return false;
+	}
+	if (len < boundary.len)
+		m->anomalies |= MIME_LONG_BOUNDARY;
+	copy = heap_alloc(&m->w->heap, len + 2);
+	if (!copy)
+		return false;
+	memcpy(copy, "--", 2);
+	memcpy(copy + 2, boundary.data, len);
+	m->boundary[m->depth] = copy;
+	m->boundary_len[m->depth++] = (uint16_t)(len + 2);
+	if (m->flags & MIME_RAW)
+		m->state = BODY;
+	return true;
+}
+
+/* ---- headers ---- */
+
+static bool equals(struct bytes b, const char *word)
+{
+	return b.len == strlen(word) && strncasecmp((const char *)b.data, word, b.len) == 0;
+}
+
+static bool starts(struct bytes b, const char *word)
+{
+	size_t n = strlen(word);
+
+	return b.len >= n && strncasecmp((const char *)b.data, word, n) == 0;
+}
+
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void take_name(struct mime *m, struct bytes value, const char *parameter)
+{
+	bool cut;
+
+	if (m->name_len)
+		return;
+	m->name_len = mime_parameter(value, parameter, m->name, sizeof(m->name), &cut);
+	if (cut)
+		m->anomalies |= MIME_LONG_NAME;
+}
+
+static void take_content_type(struct mime *m, struct bytes value)
+{
+	uint8_t boundary[MIME_BOUNDARY_MAX];
+	struct bytes word = value;
+	const uint8_t *semicolon = value.len ? memchr(value.data, ';', value.len) : NULL;
+	uint32_t len;
+	bool cut;
+
+	if (semicolon)
+		word.len = (uint32_t)(semicolon - value.data);
+	while (word.len && is_space(word.data[word.len - 1]))
+		word.len--;
+	if (!(m->flags & MIME_RAW))
+		take_name(m, value, "name");
+	if (equals(word, "text/plain"))
+		m->type = MIME_TEXT_PLAIN;
+	else if (equals(word, "text/html"))
+		m->type = MIME_TEXT_HTML;
+	else if (starts(word, "message/rfc822") || starts(word, "message/global"))
+		m->type = MIME_MESSAGE;
+	len = mime_parameter(value, "boundary", boundary, sizeof(boundary), &cut);
+	if (!len || m->flags & MIME_RAW)
+		return;
+	if (cut)
+		m->anomalies |= MIME_LONG_BOUNDARY;
+	/* A second one of the same entity takes the place of the first. */
+	if (m->type == MIME_MULTIPART && m->depth)
+		heap_free(&m->w->heap, m->boundary[--m->depth]);
+	if (mime_set_boundary(m, (struct bytes){boundary, len}))
+		m->type = MIME_MULTIPART;
+}
+
+static void take_header(struct mime *m, struct bytes name, struct bytes value)
+{
+	if (name.len > MIME_HEADER_NAME_LONG)
+		m->anomalies |= MIME_LONG_HEADER_NAME;
+	if (equals(name, "content-disposition")) {
+		take_name(m, value, "filename");
+	} else if (equals(name, "content-transfer-encoding")) {
+		struct bytes word = value;
+
+		while (word.len && is_space(word.data[word.len - 1]))
+			word.len--;
+		if (equals(word, "base64") && !(m->flags & MIME_NO_BASE64))
+			m->encoding = MIME_BASE64;
+		else if (equals(word, "quoted-printable") && !(m->flags & MIME_NO_QP))
+			m->encoding = MIME_QP;
+	} else if (equals(name, "content-type")) {
+		take_content_type(m, value);
+	}
+	if (m->ops->header)
+		m->ops->header(m->ctx, name, value, m->top);
+}
+
+static void header_flush(struct mime *m)
+{
+	struct bytes line = {m->header, m->header_len}, name, value;
+	const uint8_t *colon;
+
+	if (!m->header_open)
+		return;
+	m->header_open = false;
+	colon = line.len ? memchr(line.data, ':', line.len) : NULL;
+	if (colon) {
+		name = (struct bytes){line.data, (uint32_t)(colon - line.data)};
+		value = (struct bytes){colon + 1, line.len - name.len - 1};
+		while (value.len && is_space(value.data[0])) {
+			value.data++;
+			value.len--;
+		}
+		if (m->header_long || value.len > MIME_HEADER_VALUE_MAX)
+			m->anomalies |= MIME_LONG_HEADER_VALUE;
+		if (value.len > MIME_HEADER_VALUE_MAX)
+			value.len = MIME_HEADER_VALUE_MAX;
+		if (!value.len)
+			m->anomalies |= MIME_BAD_HEADER;
+		take_header(m, name, value);
+	} else {
+		m->anomalies |= MIME_BAD_HEADER;
+	}
+	m->header_len = 0;
+	m->header_long = false;
+}
+
+static void header_add(struct mime *m, const uint8_t *data, uint32_t len)
+{
+	uint32_t most = MIME_HEADER_VALUE_MAX + 1024, cap = m->header_cap ? m->header_cap : 256;
+	uint8_t *moved;
+
+	if (m->header_len + len > most) {
+		len = most - m->header_len;
+		m->header_long = true;
+	}
+	if (!len)
+		return;
+	if (m->header_len + len > m->header_cap) {
+		while (cap < m->header_len + len)
+			cap *= 2;
+		moved = heap_realloc(&m->w->heap, m->header, cap);
+		if (!moved)
+			return;
+		m->header = moved;
+		m->header_cap = cap;
+	}
+	memcpy(m->header + m->header_len, data, len);
+	m->header_len += len;
+}
+
+static void entity_reset(struct mime *m)
+{
+	m->type = MIME_OTHER;
+	m->encoding = MIME_PLAIN;
+	m->name_len = 0;
+	m->part_has_data = false;
+	m->at_start = true;
+	m->line_len = 0;
+}
+
+/* The blank line: what comes now? */
+static void headers_end(struct mime *m)
+{
+	header_flush(m);
+	m->at_start = true;
+	m->eol = 0;
+	if (m->type == MIME_MESSAGE && m->encoding == MIME_PLAIN && !(m->flags & MIME_RAW)) {
+		if (m->nesting < MIME_DEPTH_MAX) {
+			m->nesting++;
+			entity_reset(m);
+			m->top = false;
+			return;
+		}
+		m->anomalies |= MIME_TOO_DEEP;
+	}
+	m->state = BODY;
+	m->top = false;
+	if (m->type == MIME_MULTIPART || m->parts >= MIME_PARTS_MAX)
+		return;
+	m->parts++;
+	m->in_part = true;
+	mime_decode_begin(m);
+	m->ops->part_begin(m->ctx, (struct bytes){m->name, m->name_len}, (enum mime_type)m->type);
+}
+
+/* Bytes of a header line without its end; a line may come in several runs. */
+static void header_text(struct mime *m, const uint8_t *data, uint32_t len)
+{
+	if (m->at_start) {
+		if (m->header_open && (data[0] == ' ' || data[0] == '\t')) {
+			data++;
+			len--;
+		} else {
+			header_flush(m);
+			m->header_open = true;
+		}
+		m->at_start = false;
+	}
+	m->line_len += len;
+	header_add(m, data, len);
+}
+
+static void line_checked(struct mime *m)
+{
+	if (m->line_len > MIME_LINE_LONG)
+		m->anomalies |= MIME_LONG_LINE;
+	m->line_len = 0;
+}
+
+static void header_eol(struct mime *m)
+{
+	line_checked(m);
+	if (m->at_start)
+		headers_end(m);
+	m->at_start = true;
+}
+
+/* ---- bodies ---- */
+
+static void part_end(struct mime *m, bool complete)
+{
+	if (!m->in_part)
+		return;
+	mime_decode_end(m);
+	m->in_part = false;
+	if (m->name_len && !m->part_has_data)
+		m->anomalies |= MIME_EMPTY_PART;
+	m->ops->part_end(m->ctx, complete);
+}
+
+/* The held line end is the body's after all. */
+static void body_give_eol(struct mime *m)
+{
+	if (m->eol && m->in_part)
+		mime_decode(m, (const uint8_t *)"\r\n" + (m->eol == 2 ? 0 : 1), m->eol);
+	m->eol = 0;
+}
+
+static void body_text(struct mime *m, const uint8_t *data, uint32_t len)
+{
+	body_give_eol(m);
+	m->line_len += len;
+	if (m->in_part && len) {
+		m->part_has_data = true;
+		mime_decode(m, data, len);
+	}
+}
+
+/* Which open level's boundary is the held line? -1: none. */
+static int boundary_level(const struct mime *m)
+{
+	for (int i = m->depth - 1; i >= 0; i--)
+		if (m->start_len >= m->boundary_len[i] &&
+		    memcmp(m->start, m->boundary[i], m->boundary_len[i]) == 0)
+			return i;
+	return -1;
+}
+
+static void boundary_found(struct mime *m, int level)
+{
+	uint32_t n = m->boundary_len[level];
+	bool last = m->start_len >= n + 2 && memcmp(m->start + n, "--", 2) == 0;
+
+	if (m->flags & MIME_KEEP_LAST_EOL)
+		body_give_eol(m);
+	m->eol = 0;
+	part_end(m, true);
+	while (m->depth > level + (last ? 0 : 1))
+		heap_free(&m->w->heap, m->boundary[--m->depth]);
+	entity_reset(m);
+	m->skip_line = true;
+	m->start_len = 0;
+	if (!last)
+		m->state = HEADERS;
+}
+
+/* A line that began with hyphens is there, or is too long to be a boundary. */
+static void start_decide(struct mime *m)
+{
+	int level = boundary_level(m);
+	uint32_t len = m->start_len;
+
+	m->start_len = 0;
+	m->at_start = false;
+	if (level >= 0) {
+		m->start_len = len;
+		boundary_found(m, level);
+		return;
+	}
+	body_text(m, m->start, len);
+}
+
+/* Holds what may be a boundary. Returns how much was taken. */
+static uint32_t start_hold(struct mime *m, const uint8_t *data, uint32_t len)
+{
+	uint32_t i = 0;
+
+	while (i < len && m->start_len < sizeof(m->start)) {
+		if (m->start_len < 2 && data[i] != '-')
+			break;
+		m->start[m->start_len++] = data[i++];
+	}
+	if (i < len || m->start_len == sizeof(m->start))
+		start_decide(m);
+	return i;
+}
+
+/* Bytes without a line end. */
+static void run_text(struct mime *m, const uint8_t *data, uint32_t len)
+{
+	uint32_t taken;
+
+	if (m->skip_line)
+		return;
+	if (m->state == HEADERS) {
+		header_text(m, data, len);
+		return;
+	}
+	if (m->at_start && m->depth) {
+		taken = start_hold(m, data, len);
+		data += taken;
+		len -= taken;
+		if (!len || m->skip_line)
+			return;
+	}
+	m->at_start = false;
+	body_text(m, data, len);
+}
+
+static void run_eol(struct mime *m, unsigned eol)
+{
+	if (!m->skip_line && m->state == BODY && m->at_start && m->start_len)
+		start_decide(m);
+	if (m->skip_line) {
+		m->skip_line = false;
+		m->at_start = true;
+		m->line_len = 0;
+		return;
+	}
+	if (m->state == HEADERS) {
+		header_eol(m);
+		return;
+	}
+	body_give_eol(m);
+	if (m->encoding != MIME_PLAIN && m->in_part && m->line_len > MIME_ENCODED_LINE_LONG)
+		m->anomalies |= MIME_LONG_ENCODED_LINE;
+	line_checked(m);
+	m->eol = (uint8_t)eol;
+	m->at_start = true;
+}
+
+void mime_data(struct mime *m, const uint8_t *data, uint32_t len)
+{
+	while (len) {
+		const uint8_t *lf;
+		uint32_t n, text;
+
+		if (m->cr) {
+			m->cr = false;
+			if (data[0] == '\n') {
+				run_eol(m, 2);
+				data++;
+				len--;
+				continue;
+			}
+			run_text(m, (const uint8_t *)"\r", 1);
+		}
+		lf = memchr(data, '\n', len);
+		n = lf ? (uint32_t)(lf - data) : len;
+		text = n;
+		if (text && data[text - 1] == '\r') {
+			text--;
+			if (!lf)
+				m->cr = true;
+		}
+		if (text)
+			run_text(m, data, text);
+		if (lf)
+			run_eol(m, text < n ? 2 : 1);
+		n += lf ? 1 : 0;
+		data += n;
+		len -= n;
+	}
+}
+
+void mime_end(struct mime *m, bool complete)
+{
+	if (m->cr)
+		run_text(m, (const uint8_t *)"\r", 1);
+	m->cr = false;
+	if (m->state == BODY && m->start_len)
+		start_decide(m);
+	if (m->state == HEADERS)
+		header_flush(m);
+	else if (m->in_part)
+		body_give_eol(m);
+	part_end(m, complete);
+}
+
+void mime_free(struct mime *m)
+{
+	while (m->depth)
+		heap_free(&m->w->heap, m->boundary[--m->depth]);
+	heap_free(&m->w->heap, m->header);
+	heap_free(&m->w->heap, m->url);
+	m->header = NULL;
+	m->url = NULL;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Which protocol is this? Both directions of a flow are probed apart, each by its first bytes, of
+ * which APP_PROBE_BYTES are kept until the question is settled. A direction is settled when a
+ * probe says yes, or all say no (or the bytes are used up); then it follows the other direction,
+ * if that one was found out. Neither: the flow has failed. The rules about who may speak first,
+ * and what is an event, are those of the reference engine. Runs in the worker that owns the flow.
+ */
+#include "dataplane/app/app_state.h"
+
+/* ---- bytes against all probes ---- */
+
+static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum direction d,
+				  const uint8_t *data, uint32_t len, bool *reversed, bool *settled)
+{
+	struct app_session *s = f->app;
+	const struct probe_input in = {
+		.data = data,
+		.len = len,
+		.direction = d,
+		.ip_proto = f->ip_proto,
+		.client_port = f->client_port,
+		.server_port = f->server_port,
+	};
+
+	*reversed = false;
+	*settled = true;
+	for (unsigned i = APP_FAILED + 1; i < APP_PROTO_COUNT; i++) {
+		const struct proto *proto = app_protos[i];
+
+		if (!proto || !proto->probe || s->no[d] >> i & 1)
+			continue;
+		if (app_mode_of(w, f, i) == APP_MODE_OFF)
+			continue;
+		switch (proto->probe(&in)) {
+		case PROBE_NO:
+			s->no[d] |= 1ull << i;
+			break;
+		case PROBE_MORE:
+			*settled = false;
+			break;
+		case PROBE_YES_REVERSED:
+			*reversed = true;
+			return i;
+		case PROBE_YES:
+			return i;
+		}
+	}
+	if (len >= APP_PROBE_BYTES)
+		*settled = true;
+	return APP_UNKNOWN;
+}
+
+/* ---- TCP ---- */
+
+/* What was kept of a direction goes to the parser, then a gap for what was not kept, then the
+ * part of `in` that is not among the kept bytes. in: NULL, nothing new. */
+static void deliver(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+		    const struct app_input *in, uint32_t in_kept)
+{
+	struct app_session *s = f->app;
+	struct app_pending kept = s->pending[d];
+	bool rest = in && (in->len > in_kept || in->flags & INPUT_END);
+
+	s->pending[d] = (struct app_pending){0};
+	if (kept.len) {
+		const struct app_input first = {
+			.data = kept.data,
+			.len = kept.len,
+			.flags = kept.offset == 0 ? INPUT_START : 0,
+			.offset = kept.offset,
+		};
+
+		app_feed(w, f, p, d, &first);
+	}
+	if (kept.skipped && !(f->flags & FLOW_NO_APP)) {
+		const struct app_input gap = {
+			.len = (uint32_t)kept.skipped,
+			.flags = INPUT_GAP,
+			.offset = kept.offset + kept.len,
+		};
+
+		app_feed(w, f, p, d, &gap);
+	}
+	heap_free(&w->heap, kept.data);
+	if (rest && !(f->flags & FLOW_NO_APP)) {
+		struct app_input more = *in;
+
+		if (in_kept) {
+			more.data += in_kept;
+			more.len -= in_kept;
+			more.offset += in_kept;
+			more.flags &= ~(uint32_t)INPUT_START;
+		}
+		app_feed(w, f, p, d, &more);
+	}
+}
+
+static void failed(struct worker *w, struct flow *f)
+{
+	if (f->app_proto == APP_UNKNOWN) {
+		f->app_proto = APP_FAILED;
+		w->counters->app_flow[APP_FAILED]++;
+	}
+	app_stop(w, f);
+}
+
+/* The direction that has been waiting, now that the other one is known. */
+static void look_at_other(struct worker *w, struct flow *f, struct packet *p, enum direction d)
+{
+	struct app_session *s = f->app;
+	struct app_pending *kept = &s->pending[d];
+	bool reversed, settled = true;
+	enum app_proto found = APP_UNKNOWN;
+
+	if (!kept->len || f->flags & FLOW_NO_APP || !s->proto)
+		return;
+	if (!s->probe_done[d])
+		found = probe_bytes(w, f, d, kept->data, kept->len, &reversed, &settled);
+	if (app_known(found) && found != f->app_proto)
+		app_note(f, APP_EVENT_MISMATCH_PROTOCOL_BOTH_DIRECTIONS);
+	else if (found == APP_UNKNOWN && settled)
+		app_note(f, APP_EVENT_DETECT_PROTOCOL_ONLY_ONE_DIRECTION);
+	else if (found == APP_UNKNOWN)
+		return;
+	*app_proto_slot(s, d) = (uint8_t)(app_known(found) ? found : f->app_proto);
+	deliver(w, f, p, d, NULL, 0);
+}
+
+static void check_expected(struct flow *f, enum app_proto found)
+{
+	struct app_session *s = f->app;
+
+	if (s->proto_expected == APP_UNKNOWN || s->proto_expected == found)
+		return;
+	app_note(f, APP_EVENT_UNEXPECTED_PROTOCOL);
+	if (strcmp(app_proto_names[s->proto_expected], "tls") == 0)
+		app_note(f, APP_EVENT_NO_TLS_AFTER_STARTTLS);
+}
+
+/* A probe said yes for direction d. False: the flow is not to be followed. */
+static bool found_in(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+		     enum app_proto found)
+{
+	struct app_session *s = f->app;
+	enum app_proto other = *app_proto_slot(s, direction_other(d));
+
+	*app_proto_slot(s, d) = (uint8_t)found;
+	if (app_known(other) && other != found) {
+		app_note(f, APP_EVENT_MISMATCH_PROTOCOL_BOTH_DIRECTIONS);
+		if (s->first_data == APP_FIRST_DATA_SENT || d == TO_SERVER)
+			found = other;
+	}
+	if (s->proto)
+		return true;
+	check_expected(f, found);
+	if (app_protos[found]->client_first && s->first_data == 1 + TO_CLIENT) {
+		app_note(f, APP_EVENT_WRONG_DIRECTION_FIRST_DATA);
+		f->app_proto = (uint8_t)found;
+		w->counters->app_flow[found]++;
+		app_stop(w, f);
+		return false;
+	}
+	return app_start(w, f, p, found);
+}
+
+/* No probe said yes (yet) for direction d. True: its bytes may go to the parser. */
+static bool not_found_in(struct worker *w, struct flow *f, enum direction d, uint64_t seen, bool end)
+{
+	struct app_session *s = f->app;
+
+	if (s->proto) {
+		if (!s->probe_done[d] && !end)
+			return false;
+		app_note(f, APP_EVENT_DETECT_PROTOCOL_ONLY_ONE_DIRECTION);
+		*app_proto_slot(s, d) = f->app_proto;
+		return true;
+	}
+	if (s->probe_done[TO_SERVER] && s->probe_done[TO_CLIENT]) {
+		failed(w, f);
+	} else if (seen > APP_PROBE_LIMIT_BYTES) {
+		app_note(f, APP_EVENT_PROTO_DETECTION_SKIPPED);
+		failed(w, f);
+	}
+	return false;
+}
+
+static void gap_while_probing(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+			      const struct app_input *in)
+{
+	struct app_session *s = f->app;
+
+	s->probe_done[d] = 1;
+	if (!s->proto) {
+		failed(w, f);
+		return;
+	}
+	*app_proto_slot(s, d) = f->app_proto;
+	deliver(w, f, p, d, in, 0);
+}
+
+void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+		      const struct app_input *in)
+{
+	struct app_session *s = f->app;
+	struct app_pending *kept = &s->pending[d];
+	bool reversed = false, settled = true, go;
+	enum app_proto found = APP_UNKNOWN;
+	uint32_t in_kept = 0;
+
+	if (in->flags & INPUT_GAP) {
+		gap_while_probing(w, f, p, d, in);
+		return;
+	}
+	if (!s->first_data && in->len)
+		s->first_data = (uint8_t)(1 + d);
+	if (kept->len && !kept->skipped)
+		in_kept = app_keep(w, kept, in->data, in->len, APP_PROBE_BYTES, in->offset);
+	if (!s->probe_done[d] && (kept->len || in->len)) {
+		if (kept->len)
+			found = probe_bytes(w, f, d, kept->data, kept->len, &reversed, &settled);
+		else
+			found = probe_bytes(w, f, d, in->data, in->len, &reversed, &settled);
+		s->probe_done[d] = settled || app_known(found);
+	}
+	if (reversed && f->flags & FLOW_MIDSTREAM && !s->proto && p) {
+		flow_reverse(w, f);
+		app_flow_reversed(w, f);
+		d = direction_other(d);
+		p->direction = (uint8_t)d;
+		kept = &s->pending[d];
+	}
+	if (app_known(found))
+		go = found_in(w, f, p, d, found);
+	else
+		go = not_found_in(w, f, d, kept->len + kept->skipped + in->len - in_kept,
+				  in->flags & INPUT_END);
+	if (f->flags & FLOW_NO_APP)
+		return;
+	if (!go) {
+		if (!kept->len && !kept->skipped)
+			in_kept = app_keep(w, kept, in->data, in->len, APP_PROBE_BYTES, in->offset);
+		kept->skipped += in->len - in_kept;
+		if (in->flags & INPUT_END)
+			s->ended[d] = 1;
+		return;
+	}
+	if (s->first_data == 1 + direction_other(d))
+		look_at_other(w, f, p, direction_other(d));
+	deliver(w, f, p, d, in, in_kept);
+	if (!app_known(*app_proto_slot(s, direction_other(d))))
+		look_at_other(w, f, p, direction_other(d));
+}
+
+/* ---- UDP ---- */
+
+void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p)
+{
+	struct app_session *s = f->app;
+	enum direction d = p->direction;
+	enum app_proto other = *app_proto_slot(s, direction_other(d)), found;
+	bool reversed, settled;
+
+	if (s->datagrams[d] >= APP_PROBE_DATAGRAMS) {
+		if (!s->proto && s->datagrams[direction_other(d)] >= APP_PROBE_DATAGRAMS)
+			app_stop(w, f);
+		return;
+	}
+	s->datagrams[d]++;
+	s->no[d] = 0;
+	found = probe_bytes(w, f, d, p->payload, p->payload_len, &reversed, &settled);
+	if (!app_known(found)) {
+		*app_proto_slot(s, d) = (uint8_t)(app_known(other) ? other : APP_FAILED);
+		if (f->app_proto == APP_UNKNOWN) {
+			f->app_proto = APP_FAILED;
+			w->counters->app_flow[APP_FAILED]++;
+		}
+		return;
+	}
+	if (s->proto) {
+		*app_proto_slot(s, d) = (uint8_t)found;
+		if (found != f->app_proto)
+			app_note(f, APP_EVENT_MISMATCH_PROTOCOL_BOTH_DIRECTIONS);
+		return;
+	}
+	if (reversed) {
+		flow_reverse(w, f);
+		app_flow_reversed(w, f);
+		d = direction_other(d);
+		p->direction = (uint8_t)d;
+	}
+	*app_proto_slot(s, d) = (uint8_t)found;
+	app_start(w, f, p, found);
+}

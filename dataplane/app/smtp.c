@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * SMTP: commands, replies, and who is speaking. See smtp.h.
+ *
+ * Both directions are taken as they come: a partial line is kept in the state (at most
+ * SMTP_LINE_MAX), so every byte is looked at once. The server's 354 (or its PIPELINING) opens the
+ * content; ".", alone on a line, ends it; BDAT counts bytes. A reply that is none ends the parsing.
+ *
+ * Runs in a worker of the dataplane process.
+ */
+#include "dataplane/app/smtp.h"
+
+#include <strings.h>
+
+const char *const smtp_event_names[] = {
+#define EVENT(id, name) name,
+#include "dataplane/app/smtp_events.def"
+#undef EVENT
+	NULL,
+};
+
+/* RFC 5321, 4954, 3207, 1846 */
+static const uint16_t reply_codes[] = {
+	211, 214, 220, 221, 235, 250, 251, 252, 334, 354, 421, 432, 435, 450, 451, 452,
+	454, 455, 458, 459, 500, 501, 502, 503, 504, 521, 523, 524, 525, 530, 534, 535,
+	538, 550, 551, 552, 553, 554, 555, 556,
+};
+
+/* ---- finding it ---- */
+
+static enum probe_result begins(const struct probe_input *in, const char *word)
+{
+	uint32_t n = (uint32_t)strlen(word), len = in->len < n ? in->len : n;
+
+	if (strncasecmp((const char *)in->data, word, len) != 0)
+		return PROBE_NO;
+	return len < n ? PROBE_MORE : PROBE_YES;
+}
+
+/* A greeting is also FTP's: only one that speaks of mail is taken for itself. */
+static enum probe_result probe_greeting(const struct probe_input *in)
+{
+	enum probe_result r = begins(in, "220");
+	const uint8_t *lf;
+	uint32_t n;
+
+	if (r != PROBE_YES)
+		return r;
+	if (in->len > 3 && in->data[3] != ' ' && in->data[3] != '-')
+		return PROBE_NO;
+	lf = memchr(in->data, '\n', in->len);
+	n = lf ? (uint32_t)(lf - in->data) : in->len;
+	for (uint32_t i = 4; i + 4 <= n; i++)
+		if (strncasecmp((const char *)in->data + i, "smtp", 4) == 0)
+			return PROBE_YES;
+	return lf || in->len > 512 ? PROBE_NO : PROBE_MORE;
+}
+
+static enum probe_result smtp_probe(const struct probe_input *in)
+{
+	static const char *const words[] = {"EHLO", "HELO", "QUIT"};
+	enum probe_result best = PROBE_NO;
+
+	if (in->len == 0)
+		return PROBE_MORE;
+	if (in->direction == TO_CLIENT)
+		return probe_greeting(in);
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		enum probe_result r = begins(in, words[i]);
+
+		if (r == PROBE_YES)
+			return r;
+		if (r == PROBE_MORE)
+			best = r;
+	}
+	return best;
+}
+
+/* ---- pieces ---- */
+
+void smtp_event(struct smtp_state *s, enum smtp_event e)
+{
+	if (s->tx)
+		tx_event(s->w, s->f, &s->tx->tx, TO_SERVER, e);
+}
+
+static void event_in(struct smtp_state *s, enum direction d, enum smtp_event e)
+{
+	if (s->tx)
+		tx_event(s->w, s->f, &s->tx->tx, d, e);
+}
+
+bool smtp_texts_add(struct worker *w, struct smtp_texts *t, const void *data, uint32_t len)
+{
+	uint32_t need = t->len + (uint32_t)sizeof(len) + len, cap = t->cap ? t->cap : 128;
+	uint8_t *moved;
+
+	if (need > t->cap) {
+		while (cap < need)
+			cap *= 2;
+		moved = heap_realloc(&w->heap, t->data, cap);
+		if (!moved)
+			return false;
+		t->data = moved;
+		t->cap = cap;
+	}
+	memcpy(t->data + t->len, &len, sizeof(len));
+	if (len)
+		memcpy(t->data + t->len + sizeof(len), data, len);
+	t->len = need;
+	t->count++;
+	return true;
+}
+
+bool smtp_texts_next(const struct smtp_texts *t, uint32_t *at, struct bytes *out)
+{
+	uint32_t len;
+
+	if (*at + sizeof(len) > t->len)
+		return false;
+	memcpy(&len, t->data + *at, sizeof(len));
+	out->data = t->data + *at + sizeof(len);
+	out->len = len;
+	*at += (uint32_t)sizeof(len) + len;
+	return true;
+}
+
+static void text_set(struct worker *w, struct smtp_text *t, struct bytes from)
+{
+	t->data = heap_dup(&w->heap, from.data, from.len);
+	t->len = t->data ? from.len : 0;
+}
+
+static void advance(struct smtp_tx *tx, enum smtp_progress p)
+{
+	if (tx->tx.progress[TO_SERVER] < p)
+		tx->tx.progress[TO_SERVER] = tx->tx.progress[TO_CLIENT] = p;
+}
+
+static bool is_done(const struct smtp_tx *tx)
+{
+	return tx->tx.progress[TO_SERVER] >= SMTP_DONE;
+}
+
+static bool transaction_new(struct smtp_state *s)
+{
+	struct smtp_tx *tx = (struct smtp_tx *)tx_new(s->w, s->f, sizeof(*tx));
+
+	if (!tx)
+		return false;
+	tx->state = s;
+	if (s->helo.data)
+		text_set(s->w, &tx->helo, (struct bytes){s->helo.data, s->helo.len});
+	s->tx = tx;
+	advance(tx, SMTP_COMMANDS);
+	return true;
+}
+
+/* ---- commands ---- */
+
+static bool word_at(struct bytes line, const char *word)
+{
+	size_t n = strlen(word);
+
+	return line.len >= n && strncasecmp((const char *)line.data, word, n) == 0;
+}
+
+/* What stands after the command and one more byte (a space or colon), up to a space. */
+static struct bytes argument(struct bytes line, uint32_t prefix)
+{
+	uint32_t i = prefix + 1, end;
+
+	if (i > line.len)
+		i = line.len;
+	while (i < line.len && line.data[i] == ' ')
+		i++;
+	for (end = i; end < line.len && line.data[end] != ' '; end++)
+		;
+	return (struct bytes){line.data + i, end - i};
+}
+
+static bool command_push(struct smtp_state *s, enum smtp_command c)
+{
+	uint8_t *moved;
+	uint32_t cap;
+
+	if (s->command_count > s->command_first) {
+		uint8_t before = s->commands[s->command_count - 1];
+
+		if (before == SMTP_STARTTLS || before == SMTP_DATA)
+			smtp_event(s, SMTP_EVENT_PIPELINED);
+	}
+	if (s->command_count == s->command_cap) {
+		if (s->command_cap == SMTP_COMMANDS_MAX)
+			return false;
+		cap = s->command_cap ? s->command_cap * 2 : 16;
+		moved = heap_realloc(&s->w->heap, s->commands, cap);
+		if (!moved)
+			return false;
+		s->commands = moved;
+		s->command_cap = cap;
+	}
+	s->commands[s->command_count++] = (uint8_t)c;
+	return true;
+}
+
+static bool command_bdat(struct smtp_state *s, struct bytes line)
+{
+	struct bytes size = argument(line, 4);
+	uint64_t n = 0;
+
+	if (!size.len || line.data[4] != ' ')
+		return false;
+	for (uint32_t i = 0; i < size.len; i++) {
+		if (size.data[i] < '0' || size.data[i] > '9')
+			return i > 0;
+		if (n < UINT32_MAX)
+			n = n * 10 + (size.data[i] - '0');
+	}
+	s->bdat_left = n;
+	s->bdat_last = line.len >= 4 && word_at((struct bytes){line.data + line.len - 4, 4}, "last");
+	if (!s->tx->content)
+		smtp_mail_begin(s);
+	s->tx->bdat = true;
+	s->in_data = n > 0;
+	if (!n && s->bdat_last)
+		smtp_mail_end(s, true);
+	return true;
+}
+
+static bool command_data(struct smtp_state *s)
+{
+	if (s->tx->content) {
+		/* The end of the mail before was not seen. */
+		s->tx->content_bad = true;
+		smtp_event(s, SMTP_EVENT_UNPARSABLE);
+		smtp_mail_end(s, false);
+		if (!transaction_new(s))
+			return false;
+	}
+	smtp_mail_begin(s);
+	s->at_start = true;
+	s->held = 0;
+	if (s->pipelining)
+		s->in_data = true;
+	return true;
+}
+
+static void command_mail(struct smtp_state *s, struct bytes line)
+{
+	struct bytes from = argument(line, 9);
+
+	if (s->tx->mail_from.data) {
+		smtp_event(s, SMTP_EVENT_DUPLICATE);
+		return;
+	}
+	text_set(s->w, &s->tx->mail_from, from);
+	smtp_contacts(s, from);
+}
+
+static void command_rcpt(struct smtp_state *s, struct bytes line)
+{
+	struct bytes to = argument(line, 7);
+
+	if (s->tx->rcpt_to.count < SMTP_RECIPIENTS_MAX)
+		smtp_texts_add(s->w, &s->tx->rcpt_to, to.data, to.len);
+	smtp_contacts(s, to);
+}
+
+static void command_helo(struct smtp_state *s, struct bytes line)
+{
+	struct bytes name = argument(line, 4);
+
+	if (s->helo.data) {
+		smtp_event(s, SMTP_EVENT_DUPLICATE);
+		return;
+	}
+	text_set(s->w, &s->helo, name);
+	if (!s->tx->helo.data)
+		text_set(s->w, &s->tx->helo, name);
+}
+
+/* Does this line begin a new mail? RSET and QUIT belong to the one before. */
+static bool needs_new(const struct smtp_state *s, struct bytes line)
+{
+	if (!s->tx)
+		return true;
+	if (s->tx->bdat && s->tx->content_done && word_at(line, "mail from"))
+		return true;
+	return is_done(s->tx) && !word_at(line, "rset") && !word_at(line, "quit");
+}
+
+/* False: the parsing ends. */
+static bool command_line(struct smtp_state *s, struct bytes line)
+{
+	if (needs_new(s, line)) {
+		if (s->tx)
+			advance(s->tx, SMTP_DONE);
+		if (!transaction_new(s))
+			return false;
+	}
+	if (!s->first_reply)
+		smtp_event(s, SMTP_EVENT_NO_WELCOME);
+	s->current = SMTP_OTHER;
+	if (word_at(line, "starttls")) {
+		s->current = SMTP_STARTTLS;
+	} else if (word_at(line, "data")) {
+		s->current = SMTP_DATA;
+		if (!command_data(s))
+			return false;
+	} else if (word_at(line, "bdat")) {
+		s->current = SMTP_BDAT;
+		if (!command_bdat(s, line))
+			return false;
+	} else if (word_at(line, "helo") || word_at(line, "ehlo")) {
+		command_helo(s, line);
+	} else if (word_at(line, "mail from")) {
+		command_mail(s, line);
+	} else if (word_at(line, "rcpt to")) {
+		command_rcpt(s, line);
+	} else if (word_at(line, "rset")) {
+		s->bdat_left = 0;
+		s->current = SMTP_RSET;
+	}
+	return command_push(s, (enum smtp_command)s->current);
+}
+
+/* ---- content ---- */
+
+static void content_end(struct smtp_state *s)
+{
+	s->in_data = false;
+	command_push(s, SMTP_DATA_END);
+	smtp_mail_end(s, true);
+	advance(s->tx, SMTP_DONE);
+}
+
+enum dot { DOT_NONE, DOT_HELD, DOT_END };
+
+/* The byte at a place where a line of the content begins, or behind a dot held from there. */
+static enum dot content_dot(struct smtp_state *s, uint8_t c)
+{
+	if (s->held == 0)
+		return c == '.' ? DOT_HELD : DOT_NONE;
+	if (c == '\n')
+		return DOT_END;
+	if (s->held == 1 && c == '\r')
+		return DOT_HELD;
+	/* Not the end: a dot put before a line is taken off (RFC 5321, 4.5.2). */
+	if (s->held == 2)
+		smtp_mail_data(s, (const uint8_t *)"\r", 1);
+	return DOT_NONE;
+}
+
+/* Content after DATA. Returns how many bytes were taken: all, or those up to its end. */
+static uint32_t content_data(struct smtp_state *s, const uint8_t *data, uint32_t len)
+{
+	uint32_t i = 0, from = 0; /* data[from … i): to be handed on */
+
+	while (i < len) {
+		const uint8_t *lf;
+
+		if (s->at_start) {
+			enum dot dot = content_dot(s, data[i]);
+
+			if (dot == DOT_END) {
+				content_end(s);
+				return i + 1;
+			}
+			if (dot == DOT_HELD) {
+				if (from < i)
+					smtp_mail_data(s, data + from, i - from);
+				s->held++;
+				from = ++i;
+				continue;
+			}
+			s->held = 0;
+			s->at_start = false;
+		}
+		lf = memchr(data + i, '\n', len - i);
+		i = lf ? (uint32_t)(lf - data) + 1 : len;
+		s->at_start = lf != NULL;
+	}
+	if (from < i)
+		smtp_mail_data(s, data + from, i - from);
+	return i;
+}
+
+static uint32_t content_bdat(struct smtp_state *s, const uint8_t *data, uint32_t len)
+{
+	uint32_t n = len < s->bdat_left ? len : (uint32_t)s->bdat_left;
+
+	smtp_mail_data(s, data, n);
+	s->bdat_left -= n;
+	if (!s->bdat_left) {
+		s->in_data = false;
+		if (s->bdat_last)
+			smtp_mail_end(s, true);
+	}
+	return n;
+}
+
+/* ---- replies ---- */
+
+static unsigned reply_code(struct bytes line)
+{
+	unsigned code = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (line.data[i] < '0' || line.data[i] > '9')
+			return 0;
+		code = code * 10 + line.data[i] - '0';
+	}
+	for (unsigned i = 0; i < sizeof(reply_codes) / sizeof(reply_codes[0]); i++)
+		if (reply_codes[i] == code)
+			return code;
+	return 0;
+}
+
+static void reply_to(struct smtp_state *s, enum smtp_command c, unsigned code)
+{
+	if (c == SMTP_STARTTLS) {
+		if (code == 220) {
+			s->starttls = true;
+			if (s->tx)
+				advance(s->tx, SMTP_DONE);
+		} else {
+			event_in(s, TO_CLIENT, SMTP_EVENT_TLS_REJECTED);
+		}
+	} else if (c == SMTP_DATA) {
+		if (code == 354)
+			s->in_data = true;
+		else
+			event_in(s, TO_CLIENT, SMTP_EVENT_DATA_REJECTED);
+	} else if (c == SMTP_RSET) {
+		if (code == 250 && s->tx && !s->multiline)
+			advance(s->tx, SMTP_DONE);
+	}
+}
+
+/* False: the parsing ends. */
+static bool reply_line(struct smtp_state *s, struct bytes line)
+{
+	bool more = line.len >= 4 && line.data[3] == '-';
+	unsigned code;
+
+	if (line.len == 0)
+		return true;
+	if (line.len < 3 || !(code = reply_code(line))) {
+		event_in(s, TO_CLIENT, SMTP_EVENT_INVALID_REPLY);
+		return false;
+	}
+	s->multiline = more;
+	if (s->command_first == s->command_count) {
+		if (s->first_reply)
+			return true;
+		if (!more)
+			s->first_reply = true;
+		if (code != 220)
+			event_in(s, TO_CLIENT, SMTP_EVENT_INVALID_REPLY);
+		return true;
+	}
+	reply_to(s, (enum smtp_command)s->commands[s->command_first], code);
+	if (!more)
+		s->command_first++;
+	else if (code == 250 && line.len == 14 && word_at((struct bytes){line.data + 4, 10}, "pipelining"))
+		s->pipelining = true;
+	if (s->command_first == s->command_count)
+		s->command_first = s->command_count = 0;
+	return true;
+}
+
+/* ---- lines ---- */
+
+static bool line_room(struct smtp_state *s, struct smtp_line *l)
+{
+	if (!l->data)
+		l->data = heap_alloc(&s->w->heap, SMTP_LINE_MAX);
+	return l->data != NULL;
+}
+
+/* Takes bytes up to a line end. Returns how many; *out is the line when it is whole (data NULL:
+ * not yet, or it was thrown away). False in *ok: no memory. */
+static uint32_t line_take(struct smtp_state *s, enum direction d, const uint8_t *data, uint32_t len,
+			  struct bytes *out, bool *ok)
+{
+	struct smtp_line *l = &s->line[d];
+	const uint8_t *lf = memchr(data, '\n', len);
+	uint32_t n = lf ? (uint32_t)(lf - data) : len;
+	struct bytes line = {data, n};
+
+	*ok = true;
+	out->data = NULL;
+	if (!l->too_long && (l->len || !lf)) {
+		if (!line_room(s, l)) {
+			*ok = false;
+			return len;
+		}
+		if (l->len + n > SMTP_LINE_MAX) {
+			l->too_long = true;
+			event_in(s, d, SMTP_EVENT_TRUNCATED_LINE);
+		} else {
+			memcpy(l->data + l->len, data, n);
+			l->len += n;
+		}
+		line = (struct bytes){l->data, l->len};
+	}
+	if (!lf)
+		return len;
+	if (!l->too_long) {
+		if (line.len && line.data[line.len - 1] == '\r')
+			line.len--;
+		*out = line;
+	}
+	l->too_long = false;
+	l->len = 0;
+	return n + 1;
+}
+
+static bool to_server(struct smtp_state *s, const uint8_t *data, uint32_t len)
+{
+	struct bytes line;
+	uint32_t n;
+	bool ok;
+
+	while (len && !s->starttls) {
+		if (s->in_data && s->current == SMTP_DATA && s->tx) {
+			n = content_data(s, data, len);
+		} else if (s->in_data && s->current == SMTP_BDAT && s->tx) {
+			n = content_bdat(s, data, len);
+		} else {
+			n = line_take(s, TO_SERVER, data, len, &line, &ok);
+			if (!ok || (line.data && !command_line(s, line)))
+				return false;
+		}
+		data += n;
+		len -= n;
+	}
+	return true;
+}
+
+static bool to_client(struct smtp_state *s, const uint8_t *data, uint32_t len)
+{
+	struct bytes line;
+	uint32_t n;
+	bool ok;
+
+	while (len) {
+		n = line_take(s, TO_CLIENT, data, len, &line, &ok);
+		if (!ok || (line.data && !reply_line(s, line)))
+			return false;
+		data += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* ---- flows ---- */
+
+/* Bytes are missing. Within the content it can be followed on; a line with a hole is dropped. */
+static bool take_gap(struct smtp_state *s, enum direction d, uint32_t len)
+{
+	if (d == TO_SERVER && s->in_data && s->tx && s->current == SMTP_DATA) {
+		smtp_mail_gap(s, len);
+		s->at_start = false;
+		s->held = 0;
+		return true;
+	}
+	if (d == TO_SERVER && s->in_data && s->tx && s->current == SMTP_BDAT && len <= s->bdat_left) {
+		smtp_mail_gap(s, len);
+		s->bdat_left -= len;
+		return true;
+	}
+	return false;
+}
+
+static struct parse_result smtp_parse(struct worker *w, struct flow *f, void *state,
+				      enum direction d, const struct app_input *in)
+{
+	struct parse_result result = {.status = PARSE_OK, .consumed = in->len};
+	struct smtp_state *s = state;
+	bool ok = true;
+
+	s->w = w;
+	s->f = f;
+	if (in->flags & INPUT_GAP)
+		ok = take_gap(s, d, in->len);
+	else if (in->len)
+		ok = d == TO_SERVER ? to_server(s, in->data, in->len)
+				    : to_client(s, in->data, in->len);
+	if ((!ok || in->flags & INPUT_END) && d == TO_SERVER && s->tx && s->tx->mime)
+		smtp_mail_end(s, false);
+	if (!ok)
+		result.status = PARSE_BAD;
+	else if (s->starttls) {
+		s->starttls = false;
+		app_change_protocol(w, f, APP_tls);
+	}
+	return result;
+}
+
+static void *smtp_state_new(struct worker *w, struct flow *f)
+{
+	return heap_zalloc(&w->heap, sizeof(struct smtp_state));
+}
+
+static void smtp_state_free(struct worker *w, struct flow *f, void *state)
+{
+	struct smtp_state *s = state;
+
+	heap_free(&w->heap, s->line[0].data);
+	heap_free(&w->heap, s->line[1].data);
+	heap_free(&w->heap, s->helo.data);
+	heap_free(&w->heap, s->commands);
+	heap_free(&w->heap, s);
+}
+
+static void smtp_tx_free(struct worker *w, struct flow *f, struct tx *base)
+{
+	struct smtp_tx *tx = (struct smtp_tx *)base;
+
+	if (tx->state->tx == tx)
+		tx->state->tx = NULL;
+	smtp_mail_free(w, tx);
+	heap_free(&w->heap, tx->helo.data);
+	heap_free(&w->heap, tx->mail_from.data);
+	heap_free(&w->heap, tx->rcpt_to.data);
+	heap_free(&w->heap, tx->header_names.data);
+	heap_free(&w->heap, tx->header_values.data);
+	heap_free(&w->heap, tx->attachments.data);
+	heap_free(&w->heap, tx->urls.data);
+}
+
+const struct proto proto_smtp = {
+	.name = "smtp",
+	.id = APP_smtp,
+	.over_tcp = 1,
+	.done = {SMTP_DONE, SMTP_DONE},
+	.max_pending_bytes = SMTP_LINE_MAX,
+	.max_transactions = SMTP_TRANSACTIONS_MAX,
+	.too_many_event = SMTP_EVENT_TOO_MANY_TRANSACTIONS,
+	.probe = smtp_probe,
+	.state_new = smtp_state_new,
+	.state_free = smtp_state_free,
+	.parse = smtp_parse,
+	.tx_free = smtp_tx_free,
+	.log = smtp_log,
+	.alert_context = smtp_alert_context,
+	.events = smtp_event_names,
+	.buffers = smtp_buffers,
+};

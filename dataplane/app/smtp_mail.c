@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * SMTP: the mail itself, and the buffers that rules look at. Attachments (parts with a file name)
+ * become files. Runs in a worker of the dataplane process.
+ */
+#include "dataplane/app/smtp.h"
+
+#include <strings.h>
+
+/* ---- the MIME parser's answers ---- */
+
+static void on_header(void *ctx, struct bytes name, struct bytes value, bool top)
+{
+	struct smtp_tx *tx = ctx;
+	struct worker *w = tx->state->w;
+
+	if (!top || tx->header_names.count >= SMTP_HEADERS_MAX ||
+	    tx->header_bytes + name.len + value.len > SMTP_HEADER_BYTES_MAX)
+		return;
+	if (!smtp_texts_add(w, &tx->header_names, name.data, name.len))
+		return;
+	tx->header_bytes += name.len + value.len;
+	if (!smtp_texts_add(w, &tx->header_values, value.data, value.len))
+		tx->header_names.len -= (uint32_t)sizeof(uint32_t) + name.len;
+}
+
+static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)
+{
+	struct smtp_tx *tx = ctx;
+	struct smtp_state *s = tx->state;
+
+	if (!name.len)
+		return;
+	if (tx->attachments.count < SMTP_ATTACHMENTS_MAX)
+		smtp_texts_add(s->w, &tx->attachments, name.data, name.len);
+	tx->file = file_open(s->w, s->f, &tx->tx, TO_SERVER, name.data, name.len);
+}
+
+static void on_part_data(void *ctx, const uint8_t *data, uint32_t len)
+{
+	struct smtp_tx *tx = ctx;
+
+	if (tx->file)
+		file_append(tx->state->w, tx->file, data, len);
+}
+
+static void on_part_end(void *ctx, bool complete)
+{
+	struct smtp_tx *tx = ctx;
+
+	file_close(tx->state->w, tx->file, complete ? FILE_CLOSED : FILE_TRUNCATED);
+	tx->file = NULL;
+}
+
+static void on_url(void *ctx, struct bytes scheme, struct bytes rest)
+{
+	struct smtp_tx *tx = ctx;
+
+	if (tx->urls.count < SMTP_URLS_MAX)
+		smtp_texts_add(tx->state->w, &tx->urls, rest.data, rest.len);
+}
+
+static const struct mime_ops ops = {
+	.header = on_header,
+	.part_begin = on_part_begin,
+	.part_data = on_part_data,
+	.part_end = on_part_end,
+	.url = on_url,
+};
+
+static const struct {
+	uint32_t anomaly;
+	uint8_t event;
+} anomalies[] = {
+	{MIME_INVALID_BASE64, SMTP_EVENT_MIME_BASE64},
+	{MIME_INVALID_QP, SMTP_EVENT_MIME_QP},
+	{MIME_LONG_LINE, SMTP_EVENT_MIME_LINE},
+	{MIME_LONG_ENCODED_LINE, SMTP_EVENT_MIME_ENCODED_LINE},
+	{MIME_LONG_HEADER_NAME, SMTP_EVENT_MIME_HEADER_NAME},
+	{MIME_LONG_HEADER_VALUE, SMTP_EVENT_MIME_HEADER_VALUE},
+	{MIME_MALFORMED, SMTP_EVENT_MIME_MALFORMED},
+	{MIME_LONG_BOUNDARY, SMTP_EVENT_MIME_BOUNDARY},
+	{MIME_LONG_NAME, SMTP_EVENT_MIME_NAME},
+	{MIME_TOO_DEEP, SMTP_EVENT_MIME_FAILED},
+};
+
+static void events(struct smtp_state *s)
+{
+	uint32_t fresh = s->tx->mime->anomalies & ~s->tx->anomalies_seen;
+
+	s->tx->anomalies_seen |= fresh;
+	for (unsigned i = 0; fresh && i < sizeof(anomalies) / sizeof(anomalies[0]); i++)
+		if (fresh & anomalies[i].anomaly)
+			smtp_event(s, anomalies[i].event);
+}
+
+/* ---- the content as it comes ---- */
+
+static bool option(const struct smtp_state *s, const char *name, bool otherwise)
+{
+	return s->w->config ? config_map_bool(&s->w->config->app, name, otherwise) : otherwise;
+}
+
+static void limits_set(const struct smtp_state *s, struct file *file)
+{
+	static const struct config_map none;
+	const struct config_map *m = s->w->config ? &s->w->config->app : &none;
+	struct file_limits l = {
+		.inspect_min = (uint32_t)config_map_size(
+			m, "smtp.inspected_tracker.content_inspect_min_size", 32768),
+		.inspect_window = (uint32_t)config_map_size(
+			m, "smtp.inspected_tracker.content_inspect_window", 4096),
+		.content_limit = (uint32_t)config_map_size(m, "smtp.inspected_tracker.content_limit",
+							   100000),
+	};
+
+	file_set_limits(file, &l);
+}
+
+void smtp_mail_begin(struct smtp_state *s)
+{
+	struct smtp_tx *tx = s->tx;
+	uint32_t flags = MIME_KEEP_LAST_EOL;
+
+	tx->content = true;
+	tx->tx.progress[TO_SERVER] = tx->tx.progress[TO_CLIENT] = SMTP_CONTENT;
+	if (option(s, "smtp.raw_extraction", false)) {
+		tx->content = false;
+		tx->file = file_open(s->w, s->f, &tx->tx, TO_SERVER, (const uint8_t *)"rawmsg", 6);
+		if (tx->file)
+			limits_set(s, tx->file);
+		return;
+	}
+	if (!option(s, "smtp.mime.decode_mime", true)) {
+		tx->content = false;
+		return;
+	}
+	tx->mime = heap_alloc(&s->w->heap, sizeof(*tx->mime));
+	if (!tx->mime)
+		return;
+	if (!option(s, "smtp.mime.decode_base64", true))
+		flags |= MIME_NO_BASE64;
+	if (!option(s, "smtp.mime.decode_quoted_printable", true))
+		flags |= MIME_NO_QP;
+	if (!option(s, "smtp.mime.extract_urls", true))
+		flags |= MIME_NO_URLS;
+	mime_init(tx->mime, s->w, &ops, tx, flags);
+}
+
+void smtp_mail_data(struct smtp_state *s, const uint8_t *data, uint32_t len)
+{
+	if (s->tx->mime) {
+		mime_data(s->tx->mime, data, len);
+		if (s->tx->mime->anomalies & ~s->tx->anomalies_seen)
+			events(s);
+	} else if (s->tx->file) {
+		file_append(s->w, s->tx->file, data, len);
+	}
+}
+
+void smtp_mail_gap(struct smtp_state *s, uint64_t len)
+{
+	if (s->tx->file)
+		file_gap(s->w, s->tx->file, len);
+}
+
+void smtp_mail_end(struct smtp_state *s, bool complete)
+{
+	struct smtp_tx *tx = s->tx;
+
+	tx->content_done |= complete;
+	if (tx->mime) {
+		mime_end(tx->mime, complete);
+		events(s);
+		mime_free(tx->mime);
+		heap_free(&s->w->heap, tx->mime);
+		tx->mime = NULL;
+	}
+	if (tx->file)
+		on_part_end(tx, complete);
+}
+
+void smtp_mail_free(struct worker *w, struct smtp_tx *tx)
+{
+	if (!tx->mime)
+		return;
+	mime_free(tx->mime);
+	heap_free(&w->heap, tx->mime);
+	tx->mime = NULL;
+}
+
+struct bytes smtp_mail_header(const struct smtp_tx *tx, const char *name)
+{
+	struct bytes n, v, none = {NULL, 0};
+	uint32_t at_name = 0, at_value = 0;
+	size_t len = strlen(name);
+
+	while (smtp_texts_next(&tx->header_names, &at_name, &n) &&
+	       smtp_texts_next(&tx->header_values, &at_value, &v))
+		if (n.len == len && strncasecmp((const char *)n.data, name, len) == 0)
+			return v;
+	return none;
+}
+
+/* ---- buffers ---- */
+
+#define GET(name)                                                                                  \
+	static bool get_##name(struct worker *w, struct flow *f, struct tx *base, enum direction d, \
+			       unsigned instance, struct buffer_view *out)
+
+static bool show(struct bytes b, struct buffer_view *out)
+{
+	*out = (struct buffer_view){.data = b.data, .len = b.len, .complete = true};
+	return b.data != NULL;
+}
+
+static bool show_nth(const struct smtp_texts *t, unsigned instance, struct buffer_view *out)
+{
+	struct bytes b;
+	uint32_t at = 0;
+
+	while (smtp_texts_next(t, &at, &b))
+		if (instance-- == 0)
+			return show(b, out);
+	return false;
+}
+
+GET(helo)
+{
+	const struct smtp_text *t = &((struct smtp_tx *)base)->helo;
+
+	return show((struct bytes){t->data, t->len}, out);
+}
+
+GET(mail_from)
+{
+	const struct smtp_text *t = &((struct smtp_tx *)base)->mail_from;
+
+	return show((struct bytes){t->data, t->len}, out);
+}
+
+GET(rcpt_to)
+{
+	return show_nth(&((struct smtp_tx *)base)->rcpt_to, instance, out);
+}
+
+GET(url)
+{
+	return show_nth(&((struct smtp_tx *)base)->urls, instance, out);
+}
+
+/* Each Received header is one. */
+GET(received)
+{
+	const struct smtp_tx *tx = (struct smtp_tx *)base;
+	uint32_t at_name = 0, at_value = 0;
+	struct bytes n, v;
+
+	while (smtp_texts_next(&tx->header_names, &at_name, &n) &&
+	       smtp_texts_next(&tx->header_values, &at_value, &v))
+		if (n.len == 8 && strncasecmp((const char *)n.data, "received", 8) == 0 &&
+		    instance-- == 0)
+			return show(v, out);
+	return false;
+}
+
+#define GET_HEADER(name, header)                                                                   \
+	GET(name)                                                                                  \
+	{                                                                                          \
+		return show(smtp_mail_header((struct smtp_tx *)base, header), out);                \
+	}
+
+GET_HEADER(from, "from")
+GET_HEADER(to, "to")
+GET_HEADER(cc, "cc")
+GET_HEADER(subject, "subject")
+GET_HEADER(date, "date")
+GET_HEADER(message_id, "message-id")
+GET_HEADER(x_mailer, "x-mailer")
+
+const struct proto_buffer smtp_buffers[] = {
+	{"smtp.helo", 0, SMTP_COMMANDS, 0, get_helo},
+	{"smtp.mail_from", 0, SMTP_COMMANDS, 0, get_mail_from},
+	{"smtp.rcpt_to", BUFFER_MULTI, SMTP_COMMANDS, 0, get_rcpt_to},
+	{"email.from", 0, SMTP_DONE, 0, get_from},
+	{"email.to", 0, SMTP_DONE, 0, get_to},
+	{"email.cc", 0, SMTP_DONE, 0, get_cc},
+	{"email.subject", 0, SMTP_DONE, 0, get_subject},
+	{"email.date", 0, SMTP_DONE, 0, get_date},
+	{"email.message_id", 0, SMTP_DONE, 0, get_message_id},
+	{"email.x_mailer", 0, SMTP_DONE, 0, get_x_mailer},
+	{"email.url", BUFFER_MULTI, SMTP_DONE, 0, get_url},
+	{"email.received", BUFFER_MULTI, SMTP_DONE, 0, get_received},
+	{"file.data", BUFFER_STREAMING | BUFFER_MULTI, SMTP_COMMANDS, 0, file_view},
+	{NULL},
+};

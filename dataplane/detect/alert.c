@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * From matches to alerts. Matches of a packet are queued, put in the order of the rules, thinned by
+ * thresholds, and then act and are written: at most alerts_per_packet of them. A pass rule ends those
+ * behind it. What an alert always says of its rule is encoded once, when the rule is bound.
+ * Runs in the workers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/app/file.h"
+#include "dataplane/detect/program.h"
+#include "dataplane/engine/emit.h"
+
+#define ENCODED_MAX (64u * 1024)
+
+/* ---- the fixed part ---- */
+
+/* "key":["value", …] for every key that has a value. */
+static size_t json_text(char *out, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	if (n < size)
+		out[n++] = '"';
+	for (; *text && n + 8 < size; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\') {
+			out[n++] = '\\';
+			out[n++] = (char)c;
+		} else if (c < 0x20) {
+			n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
+		} else {
+			out[n++] = (char)c;
+		}
+	}
+	if (n < size)
+		out[n++] = '"';
+	return n;
+}
+
+static bool metadata_first(const struct rule *rule, uint32_t at)
+{
+	for (uint32_t i = 0; i < at; i++)
+		if (rule->metadata[i].value && strcmp(rule->metadata[i].key, rule->metadata[at].key) == 0)
+			return false;
+	return true;
+}
+
+static size_t metadata_json(const struct rule *rule, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < rule->metadata_count && n + 64 < size; i++) {
+		bool first = true;
+
+		if (!rule->metadata[i].value || !*rule->metadata[i].value || !metadata_first(rule, i))
+			continue;
+		if (n)
+			out[n++] = ',';
+		n += json_text(out + n, size - n, rule->metadata[i].key);
+		out[n++] = ':';
+		out[n++] = '[';
+		for (uint32_t k = i; k < rule->metadata_count && n + 64 < size; k++) {
+			if (!rule->metadata[k].value ||
+			    strcmp(rule->metadata[k].key, rule->metadata[i].key) != 0)
+				continue;
+			if (!first)
+				out[n++] = ',';
+			first = false;
+			n += json_text(out + n, size - n, rule->metadata[k].value);
+		}
+		if (n < size)
+			out[n++] = ']';
+	}
+	return n < size ? n : 0;
+}
+
+static void references_add(struct recorder *r, const struct rule *rule)
+{
+	rec_open(r, F_alert_references);
+	for (uint32_t i = 0; i < rule->reference_count; i++)
+		rec_text(r, F_alert_reference, rule->references[i].url);
+	rec_close(r);
+}
+
+bool alert_encode(const struct detect_program *program, struct program_rule *r)
+{
+	static const struct record_head head;
+	const struct rule *rule = r->rule;
+	uint8_t *memory = aligned_alloc(64, ENCODED_MAX);
+	char *json = malloc(ENCODED_MAX / 2);
+	struct recorder rec;
+	size_t n;
+
+	if (!memory || !json)
+		goto out;
+	rec_begin(&rec, memory, ENCODED_MAX, &head);
+	rec_uint(&rec, F_alert_gid, rule->gid);
+	rec_uint(&rec, F_alert_signature_id, rule->sid);
+	rec_uint(&rec, F_alert_rev, rule->rev);
+	rec_text(&rec, F_alert_signature, rule->msg ? rule->msg : "");
+	rec_text(&rec, F_alert_category, rule->category ? rule->category : "");
+	rec_uint(&rec, F_alert_severity, rule->priority);
+	rec_uint(&rec, F_alert_rule_index, rule->index);
+	rec_uint(&rec, F_alert_ruleset_version, program->version);
+	if (program->log_references && rule->reference_count)
+		references_add(&rec, rule);
+	n = program->log_metadata ? metadata_json(rule, json, ENCODED_MAX / 2) : 0;
+	if (n) {
+		rec_open(&rec, F_alert_metadata);
+		rec_bytes(&rec, F_alert_rule_metadata, json, n);
+		rec_close(&rec);
+	}
+	r->encoded_len = rec.len - (uint32_t)sizeof(struct record_head);
+	r->encoded = malloc(r->encoded_len ? r->encoded_len : 1);
+	if (r->encoded)
+		memcpy(r->encoded, memory + sizeof(struct record_head), r->encoded_len);
+out:
+	free(memory);
+	free(json);
+	return r->encoded != NULL;
+}
+
+/* ---- the queue ---- */
+
+void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx, const struct proto *proto)
+{
+	struct detect_state *s = w->detect;
+
+	if (s->queue_count == ALERT_QUEUE_MAX) {
+		w->counters->detect_alert_queue_overflow++;
+		return;
+	}
+	s->queue[s->queue_count++] = (struct alert_item){rule, stream, tx, proto};
+}
+
+static bool item_before(const struct alert_item *a, const struct alert_item *b)
+{
+	if (a->rule != b->rule)
+		return a->rule < b->rule;
+	return a->tx && b->tx && a->tx->id < b->tx->id;
+}
+
+static void queue_sort(struct detect_state *s)
+{
+	for (unsigned i = 1; i < s->queue_count; i++) {
+		struct alert_item item = s->queue[i];
+		unsigned k = i;
+
+		for (; k > 0 && item_before(&item, &s->queue[k - 1]); k--)
+			s->queue[k] = s->queue[k - 1];
+		s->queue[k] = item;
+	}
+}
+
+/* ---- writing ---- */
+
+static void endpoint_add(struct recorder *r, enum field_id object, const struct packet *p, bool src)
+{
+	rec_open(r, object);
+	rec_addr(r, F_alert_endpoint_ip, src ? &p->src : &p->dst, p->ip_version);
+	if ((p->flags & PACKET_L4) && (p->ip_proto == 6 || p->ip_proto == 17 || p->ip_proto == 132))
+		rec_uint(r, F_alert_endpoint_port, src ? p->sport : p->dport);
+	rec_close(r);
+}
+
+static void payload_add(struct worker *w, struct recorder *r, const struct packet *p,
+			const struct alert_item *item)
+{
+	const struct detect_state *s = w->detect;
+	const uint8_t *data = p->payload;
+	uint32_t len = p->payload_len;
+
+	if (item->stream || (item->tx && s->stream_there)) {
+		data = s->stream.data;
+		len = s->stream.len;
+	}
+	if (len > s->program->payload_bytes_max)
+		len = s->program->payload_bytes_max;
+	if (len)
+		rec_bytes(r, F_top_payload, data, len);
+	rec_uint(r, F_top_stream, item->stream || item->tx ? 1 : 0);
+}
+
+static void alert_write(struct worker *w, struct packet *p, const struct alert_item *item,
+			uint8_t action)
+{
+	const struct detect_program *program = w->detect->program;
+	const struct program_rule *rule = &program->rules[item->rule];
+	struct recorder *r = emit_packet(w, RECORD_alert, p);
+	bool blocked = w->in_the_wire && action >= ACTION_DROP && action <= ACTION_REJECT_BOTH;
+
+	if (item->tx)
+		((struct record_head *)r->at)->tx_id = item->tx->id;
+	rec_open(r, F_alert_alert);
+	rec_text(r, F_alert_action, blocked ? "blocked" : "allowed");
+	rec_encoded(r, rule->encoded, rule->encoded_len);
+	if (rule->flags & (RULE_TARGET_SRC | RULE_TARGET_DST)) {
+		bool target_src = rule->flags & RULE_TARGET_SRC;
+
+		endpoint_add(r, F_alert_source, p, !target_src);
+		endpoint_add(r, F_alert_target, p, target_src);
+	}
+	rec_close(r);
+	if (item->tx && program->log_app && item->proto->alert_context)
+		item->proto->alert_context(w, p->flow, item->tx, r);
+	if (item->tx && program->log_app && (item->tx->files[0] || item->tx->files[1]))
+		file_alert_context(r, item->tx);
+	if (p->flow && program->log_flow) {
+		rec_open(r, F_top_flow);
+		flow_record_brief(r, p->flow);
+		rec_close(r);
+	}
+	if (program->log_payload)
+		payload_add(w, r, p, item);
+	if (program->log_packet && !(p->flags & PACKET_PSEUDO)) {
+		rec_bytes(r, F_top_packet, p->data, p->len);
+		rec_uint(r, F_top_packet_linktype, p->link_type);
+	}
+	emit_end(w);
+	w->counters->detect_alert++;
+}
+
+/* ---- acting ---- */
+
+/* Does the rule's action hold for the whole flow? */
+static bool on_flow(const struct program_rule *r, const struct alert_item *item)
+{
+	if (r->rule->scope == SCOPE_PACKET)
+		return false;
+	if (r->rule->scope == SCOPE_FLOW)
+		return true;
+	return item->tx || item->stream || (r->flags & RULE_IP_ONLY) || r->app != APP_UNKNOWN;
+}
+
+/* True: rules behind this one are not heard. */
+static bool act(struct worker *w, struct packet *p, const struct alert_item *item, uint8_t action)
+{
+	const struct program_rule *r = &w->detect->program->rules[item->rule];
+	bool flow = p->flow && on_flow(r, item);
+
+	switch ((enum rule_action)action) {
+	case ACTION_PASS:
+		if (flow && !(p->flow->flags & FLOW_DROP))
+			p->flow->flags |= FLOW_PASS;
+		return true;
+	case ACTION_DROP:
+	case ACTION_REJECT:
+	case ACTION_REJECT_DST:
+	case ACTION_REJECT_BOTH:
+		if (!w->in_the_wire)
+			return false;
+		packet_drop(p, action == ACTION_DROP ? DROP_rule : DROP_reject);
+		if (action != ACTION_DROP)
+			p->verdict = VERDICT_REJECT;
+		if (flow && !(p->flow->flags & FLOW_PASS)) {
+			p->flow->flags |= FLOW_DROP | (action == ACTION_DROP ? 0 : FLOW_REJECT);
+			p->flow->drop_reason = DROP_rule_flow;
+		}
+		return false;
+	default:
+		return false;
+	}
+}
+
+void alerts_finish(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+	unsigned written = 0;
+
+	if (s->queue_count > 1)
+		queue_sort(s);
+	for (unsigned i = 0; i < s->queue_count; i++) {
+		const struct alert_item *item = &s->queue[i];
+		const struct program_rule *r = &s->program->rules[item->rule];
+		uint8_t action = r->rule->action;
+		enum threshold_answer answer =
+			r->threshold_count ? threshold_run(w, p, r, &action) : ALERT_WRITE;
+		bool last = answer != ALERT_NOTHING && act(w, p, item, action);
+
+		if (last)
+			break;
+		if (answer != ALERT_WRITE)
+			w->counters->detect_alerts_suppressed++;
+		else if (r->flags & RULE_NOALERT || action == ACTION_CONFIG)
+			continue;
+		else if (written == s->program->alerts_max)
+			w->counters->detect_alert_queue_overflow++;
+		else {
+			written++;
+			if (p->flow)
+				p->flow->flags |= FLOW_ALERTED;
+			alert_write(w, p, item, action);
+		}
+	}
+	s->queue_count = 0;
+}

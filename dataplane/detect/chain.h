@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The conditions on one buffer as they are executed: contents, expressions, numbers read from the
+ * bytes, in the order of the rule, with a pointer that each match may move. Compiled once
+ * (chain_compile.c), run by the workers (chain.c).
+ *
+ * Retries are the reference's: when a condition fails, the content before it is looked for again
+ * further on only if the next relative condition says so (within, isdataat, byte_*, pcre /R); an
+ * expression always, when something relative follows it. A failed content that is not relative ends
+ * the whole chain. Work is bounded by CHAIN_STEPS_MAX.
+ */
+#ifndef DETECT_CHAIN_H
+#define DETECT_CHAIN_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rules/rule.h"
+
+#define CHAIN_CHECKS_MAX 128
+#define CHAIN_STEPS_MAX 3000  /* the reference's recursion limit */
+#define BASE64_MAX 65535
+#define PCRE_MATCH_LIMIT 3500
+#define PCRE_DEPTH_LIMIT 1500
+
+enum check_kind {
+	CHECK_CONTENT,
+	CHECK_PCRE,
+	CHECK_ISDATAAT,
+	CHECK_BYTE_TEST,
+	CHECK_BYTE_JUMP,
+	CHECK_BYTE_EXTRACT,
+	CHECK_BYTE_MATH,
+	CHECK_SIZE,      /* bsize, urilen */
+	CHECK_BASE64,    /* decodes; the rest of its work is chain.base64 */
+};
+
+struct check {
+	uint8_t kind;      /* enum check_kind */
+	bool retry;        /* look for it again when what follows fails */
+	bool waits_for_end; /* SIZE: bsize, whose answer may need the whole buffer */
+	const struct match *match;
+	const uint8_t *pattern; /* CONTENT: folded when nocase */
+	uint32_t pattern_len;
+	pcre2_code *code;  /* PCRE; owner */
+};
+
+struct chain {
+	struct check *checks;
+	uint32_t count;
+	bool absent;             /* holds when the buffer is not there … */
+	bool or_else;            /* … or when the checks hold */
+	struct chain *base64;    /* conditions on what base64_decode decodes */
+};
+
+/* What a worker needs to run chains. */
+struct chain_scratch {
+	pcre2_match_data *match_data;
+	pcre2_match_context *match_context;
+	uint8_t base64[BASE64_MAX + 1];
+	uint64_t values[RULE_VARIABLES_MAX];
+	uint64_t pcre_limits; /* runs that were stopped at a limit */
+};
+
+struct chain_input {
+	const uint8_t *data;
+	uint32_t len;
+	uint64_t offset; /* of data[0], when earlier bytes of the buffer are not shown */
+	bool end;        /* nothing will be added */
+};
+
+enum chain_result {
+	CHAIN_NO,
+	CHAIN_YES,
+	CHAIN_NEVER,     /* no, whatever may be added to the buffer */
+};
+
+/* New; NULL and a sentence in error. matches are borrowed, base64 (conditions on base64_data, or
+ * NULL) too. */
+struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64,
+			    char *error, size_t error_size);
+void chain_free(struct chain *chain);
+
+int chain_scratch_init(struct chain_scratch *s);
+void chain_scratch_fini(struct chain_scratch *s);
+
+enum chain_result chain_run(struct chain_scratch *s, const struct chain *chain,
+			    const struct chain_input *in);
+
+/* ---- chain_bytes.c: numbers out of bytes; pointer is where the last match ended ---- */
+
+struct byte_input {
+	const uint8_t *data;
+	uint32_t len;
+	uint32_t pointer;
+	uint64_t *values; /* variables */
+};
+
+bool byte_test_run(const struct match_byte *m, const struct byte_input *in);
+/* True and the new pointer. */
+bool byte_jump_run(const struct match_byte *m, const struct byte_input *in, uint32_t *pointer);
+bool byte_extract_run(const struct match_byte *m, const struct byte_input *in, uint32_t *pointer);
+bool byte_math_run(const struct match_byte *m, const struct byte_input *in, uint32_t *pointer);
+/* Up to out_size bytes decoded of what stands there; 0: nothing. */
+uint32_t base64_run(const struct match_base64 *m, const struct byte_input *in, uint8_t *out,
+		    uint32_t out_size);
+bool number_test_holds(const struct number_test *t, uint64_t v);
+
+/* ---- search.c ---- */
+
+/* First place of the pattern (its letters folded to lower case) in data whatever the case. */
+const uint8_t *search_nocase(const uint8_t *data, size_t len, const uint8_t *pattern, size_t n);
+uint8_t fold_byte(uint8_t c);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * From the matches of a rule's buffer to a chain (chain.h). Runs when a rule set is bound.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/detect/chain.h"
+
+#define ERROR_TEXT_MAX 128
+
+static bool kind_of(const struct match *m, struct check *c)
+{
+	switch (m->keyword) {
+	case KEYWORD_content:
+		c->kind = CHECK_CONTENT;
+		return true;
+	case KEYWORD_pcre:
+		c->kind = CHECK_PCRE;
+		return true;
+	case KEYWORD_isdataat:
+		c->kind = CHECK_ISDATAAT;
+		return true;
+	case KEYWORD_byte_test:
+		c->kind = CHECK_BYTE_TEST;
+		return true;
+	case KEYWORD_byte_jump:
+		c->kind = CHECK_BYTE_JUMP;
+		return true;
+	case KEYWORD_byte_extract:
+		c->kind = CHECK_BYTE_EXTRACT;
+		return true;
+	case KEYWORD_byte_math:
+		c->kind = CHECK_BYTE_MATH;
+		return true;
+	case KEYWORD_bsize:
+		c->kind = CHECK_SIZE;
+		c->waits_for_end = true;
+		return true;
+	case KEYWORD_urilen:
+		c->kind = CHECK_SIZE;
+		return true;
+	case KEYWORD_base64_decode:
+		c->kind = CHECK_BASE64;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Is the condition about what follows the last match, so that another place of that is worth trying?
+ * after_pcre: the one before is an expression, for which a distance alone counts too. */
+static bool wants_retry(const struct match *m, bool after_pcre)
+{
+	switch (m->keyword) {
+	case KEYWORD_content:
+		return m->u.content.flags & (after_pcre ? CONTENT_WITHIN | CONTENT_DISTANCE
+							: CONTENT_WITHIN);
+	case KEYWORD_pcre:
+		return m->u.pcre.flags & PCRE_RELATIVE;
+	case KEYWORD_isdataat:
+		return m->u.isdataat.relative;
+	case KEYWORD_byte_test:
+	case KEYWORD_byte_jump:
+	case KEYWORD_byte_extract:
+	case KEYWORD_byte_math:
+		return m->u.byte.flags & BYTE_RELATIVE;
+	case KEYWORD_base64_decode:
+		return m->u.base64.relative;
+	default:
+		return false;
+	}
+}
+
+static void retries_mark(struct chain *chain)
+{
+	for (uint32_t i = 1; i < chain->count; i++) {
+		for (uint32_t k = i; k-- > 0;) {
+			struct check *before = &chain->checks[k];
+
+			if (before->kind != CHECK_CONTENT && before->kind != CHECK_PCRE)
+				continue;
+			if (wants_retry(chain->checks[i].match, before->kind == CHECK_PCRE))
+				before->retry = true;
+			break;
+		}
+	}
+}
+
+static int content_prepare(struct check *c, char *error, size_t error_size)
+{
+	const struct match_content *m = &c->match->u.content;
+	uint8_t *folded;
+
+	if (m->pattern.len == 0) {
+		snprintf(error, error_size, "a content is empty");
+		return -1;
+	}
+	folded = malloc(m->pattern.len);
+	if (!folded) {
+		snprintf(error, error_size, "not enough memory");
+		return -1;
+	}
+	for (uint32_t i = 0; i < m->pattern.len; i++)
+		folded[i] = m->flags & CONTENT_NOCASE ? fold_byte(m->pattern.data[i])
+						      : m->pattern.data[i];
+	c->pattern = folded;
+	c->pattern_len = m->pattern.len;
+	return 0;
+}
+
+static int pcre_prepare(struct check *c, char *error, size_t error_size)
+{
+	const struct match_pcre *m = &c->match->u.pcre;
+	char why[ERROR_TEXT_MAX] = "";
+	PCRE2_SIZE at;
+	int rc;
+
+	c->code = pcre2_compile((PCRE2_SPTR)m->pattern, m->pattern_len, m->options, &rc, &at, NULL);
+	if (!c->code) {
+		pcre2_get_error_message(rc, (PCRE2_UCHAR *)why, sizeof(why));
+		snprintf(error, error_size, "pcre: %s at byte %zu", why, (size_t)at);
+		return -1;
+	}
+	/* An expression that cannot be translated to machine code is interpreted. */
+	pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE);
+	return 0;
+}
+
+static int check_prepare(struct check *c, char *error, size_t error_size)
+{
+	if (c->kind == CHECK_CONTENT)
+		return content_prepare(c, error, error_size);
+	if (c->kind == CHECK_PCRE)
+		return pcre_prepare(c, error, error_size);
+	return 0;
+}
+
+struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64,
+			    char *error, size_t error_size)
+{
+	struct chain *chain = calloc(1, sizeof(*chain));
+
+	snprintf(error, error_size, "not enough memory");
+	if (!chain)
+		return NULL;
+	chain->checks = calloc(buffer->match_count + 1, sizeof(*chain->checks));
+	if (!chain->checks)
+		goto err;
+	if (buffer->match_count > CHAIN_CHECKS_MAX) {
+		snprintf(error, error_size, "more than %d conditions on one buffer",
+			 CHAIN_CHECKS_MAX);
+		goto err;
+	}
+	for (uint32_t i = 0; i < buffer->match_count; i++) {
+		struct check *c = &chain->checks[chain->count];
+
+		c->match = &buffer->matches[i];
+		if (c->match->keyword == KEYWORD_absent) {
+			chain->absent = true;
+			continue;
+		}
+		if (!kind_of(c->match, c)) {
+			snprintf(error, error_size, "a condition that cannot be judged on a buffer");
+			goto err;
+		}
+		chain->count++;
+		if (check_prepare(c, error, error_size))
+			goto err;
+		if (c->kind == CHECK_BASE64 && base64 && !chain->base64) {
+			chain->base64 = chain_compile(base64, NULL, error, error_size);
+			if (!chain->base64)
+				goto err;
+		}
+	}
+	chain->or_else = chain->absent && chain->count;
+	retries_mark(chain);
+	return chain;
+err:
+	chain_free(chain);
+	return NULL;
+}
+
+void chain_free(struct chain *chain)
+{
+	if (!chain)
+		return;
+	for (uint32_t i = 0; chain->checks && i < chain->count; i++) {
+		free((void *)chain->checks[i].pattern);
+		pcre2_code_free(chain->checks[i].code);
+	}
+	chain_free(chain->base64);
+	free(chain->checks);
+	free(chain);
+}

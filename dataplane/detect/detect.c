@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Detection in a worker: its state, and the phases of a packet in order: rules on addresses alone,
+ * on the packet and its stream, on transactions; then what was found is sorted, thinned and written.
+ * What a worker needs is allocated when it starts and when it takes a new program, never for a
+ * packet.
+ */
+#include "dataplane/detect/detect.h"
+
+#include <string.h>
+
+#include "dataplane/app/file.h"
+#include "dataplane/detect/program.h"
+
+int detect_worker_new(struct worker *w)
+{
+	struct detect_state *s = worker_memory(w, sizeof(*s), 64);
+
+	if (!s)
+		return -1;
+	w->detect = s;
+	s->arena = worker_memory(w, TRANSFORM_ARENA_BYTES, 64);
+	s->thresholds = threshold_table_new(w);
+	s->bits = bits_table_new(w);
+	s->tags = tag_table_new(w);
+	if (!s->arena || !s->thresholds || !s->bits || !s->tags || chain_scratch_init(&s->chain)) {
+		detect_worker_free(w);
+		return -1;
+	}
+	return 0;
+}
+
+static void program_memory_free(struct worker *w)
+{
+	struct detect_state *s = w->detect;
+
+	worker_memory_free(w, s->candidate_bits);
+	worker_memory_free(w, s->candidates);
+	worker_memory_free(w, s->set_cache[0]);
+	worker_memory_free(w, s->set_cache[1]);
+	s->candidate_bits = NULL;
+	s->candidates = NULL;
+	s->set_cache[0] = s->set_cache[1] = NULL;
+	if (s->scratch)
+		hs_free_scratch(s->scratch);
+	s->scratch = NULL;
+	s->program = NULL;
+}
+
+void detect_worker_free(struct worker *w)
+{
+	struct detect_state *s = w->detect;
+
+	if (!s)
+		return;
+	program_memory_free(w);
+	chain_scratch_fini(&s->chain);
+	worker_memory_free(w, s->arena);
+	worker_memory_free(w, s->thresholds);
+	worker_memory_free(w, s->bits);
+	worker_memory_free(w, s->tags);
+	worker_memory_free(w, s);
+	w->detect = NULL;
+}
+
+void detect_worker_reset(struct worker *w)
+{
+	threshold_table_reset(w->detect->thresholds);
+	bits_table_reset(w->detect->bits);
+	tag_table_reset(w->detect->tags);
+}
+
+void detect_worker_use(struct worker *w, const struct detect_program *p)
+{
+	struct detect_state *s = w->detect;
+	size_t rules;
+
+	program_memory_free(w);
+	if (!p)
+		return;
+	rules = p->rule_count + 64;
+	s->candidate_bits = worker_memory(w, (rules / 64 + 1) * sizeof(uint64_t), 64);
+	s->candidates = worker_memory(w, rules * sizeof(*s->candidates), 64);
+	for (unsigned i = 0; i < 2; i++)
+		s->set_cache[i] = worker_memory(w, (p->set_count + 1) * sizeof(uint64_t), 64);
+	if (!s->candidate_bits || !s->candidates || !s->set_cache[0] || !s->set_cache[1] ||
+	    (p->scratch && hs_clone_scratch(p->scratch, &s->scratch) != HS_SUCCESS)) {
+		program_memory_free(w);
+		return;
+	}
+	s->candidate_count = 0;
+	s->packet_generation = 1;
+	s->program = p;
+	if (w->files)
+		file_want(w, p->file_wants);
+}
+
+/* The raw stream of the packet's direction, if its turn has come. A transaction that has just been
+ * completed calls for a look at the bytes that made it. */
+static void stream_open(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+	struct flow *f = p->flow;
+	enum direction d = (enum direction)p->direction;
+
+	s->stream_there = s->stream_peeked = false;
+	if (!f || !f->tcp || (f->flags & FLOW_NO_PAYLOAD))
+		return;
+	if (f->app && f->app->proto && f->app->changed[d])
+		for (struct tx *tx = f->app->first; tx; tx = tx->next)
+			if (!tx->inspected_done[d] && tx->progress[d] >= f->app->proto->done[d]) {
+				stream_raw_flush(f, d);
+				break;
+			}
+	s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
+	s->stream_there = s->stream_peeked && s->stream.len > s->stream.fresh;
+}
+
+void detect_packet(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+
+	if (!s || !s->program || (p->flags & PACKET_NO_INSPECT) ||
+	    (p->flow && (p->flow->flags & FLOW_PASS)))
+		return;
+	if (++s->packet_generation == 0) {
+		for (unsigned i = 0; i < 2; i++)
+			memset(s->set_cache[i], 0, (s->program->set_count + 1) * sizeof(uint64_t));
+		s->packet_generation = 1;
+	}
+	s->queue_count = 0;
+	stream_open(w, p);
+	ip_only_run(w, p);
+	packet_rules_run(w, p);
+	if (p->flow)
+		tx_rules_run(w, p);
+	if (s->queue_count)
+		alerts_finish(w, p);
+	if (s->stream_peeked)
+		stream_raw_inspected(w, p->flow, (enum direction)p->direction);
+	tag_packet(w, p);
+	w->counters->detect_pcre_limit += s->chain.pcre_limits;
+	s->chain.pcre_limits = 0;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What is cheapest to say about a candidate: protocol, direction, state, addresses, ports. Equal
+ * address sets of all rules are one set, looked up once a packet. Runs in the workers.
+ */
+#include <string.h>
+
+#include "dataplane/detect/program.h"
+
+#define IPPROTO_NUMBER_ICMP4 1
+#define IPPROTO_NUMBER_TCP 6
+#define IPPROTO_NUMBER_UDP 17
+#define IPPROTO_NUMBER_ICMP6 58
+#define IPPROTO_NUMBER_SCTP 132
+
+static int addr_order(const struct addr *a, const struct addr *b)
+{
+	return memcmp(a->b, b->b, sizeof(a->b));
+}
+
+bool address_in(const struct addr_set *set, const struct addr *a, uint8_t ip_version)
+{
+	uint32_t low = 0, high = set->count;
+
+	if (set->any)
+		return true;
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+		const struct addr_range *r = &set->ranges[middle];
+
+		if (r->ip_version < ip_version ||
+		    (r->ip_version == ip_version && addr_order(&r->high, a) < 0))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < set->count && set->ranges[low].ip_version == ip_version &&
+	       addr_order(&set->ranges[low].low, a) <= 0;
+}
+
+bool ports_hold(const struct port_set *set, uint16_t port)
+{
+	uint32_t low = 0, high = set->count;
+
+	if (set->any)
+		return true;
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (set->ranges[middle].high < port)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < set->count && set->ranges[low].low <= port;
+}
+
+/* side 0 source, 1 destination of the packet. */
+static bool set_holds(struct detect_state *s, const struct packet *p, uint32_t set, unsigned side)
+{
+	uint64_t *cached;
+
+	if (set == 0)
+		return true;
+	if (!p->ip_version)
+		return false;
+	cached = &s->set_cache[side][set];
+	if (*cached >> 1 != s->packet_generation)
+		*cached = (uint64_t)s->packet_generation << 1 |
+			  address_in(s->program->sets[set], side ? &p->dst : &p->src,
+				     p->ip_version);
+	return *cached & 1;
+}
+
+static uint8_t proto_bit(const struct packet *p)
+{
+	if (!p->ip_version)
+		return RULE_OTHER;
+	switch (p->ip_proto) {
+	case IPPROTO_NUMBER_TCP:
+		return RULE_TCP;
+	case IPPROTO_NUMBER_UDP:
+		return RULE_UDP;
+	case IPPROTO_NUMBER_ICMP4:
+		return RULE_ICMP4;
+	case IPPROTO_NUMBER_ICMP6:
+		return RULE_ICMP6;
+	case IPPROTO_NUMBER_SCTP:
+		return RULE_SCTP;
+	default:
+		return RULE_OTHER;
+	}
+}
+
+static bool has_ports(const struct packet *p)
+{
+	return (p->flags & PACKET_L4) && !(p->flags & PACKET_FRAGMENT) &&
+	       (proto_bit(p) & (RULE_TCP | RULE_UDP | RULE_SCTP));
+}
+
+static bool sides_match(struct detect_state *s, const struct packet *p, const struct program_rule *r,
+			bool swapped)
+{
+	const struct rule *rule = r->rule;
+
+	if (!r->ports_any) {
+		if (!has_ports(p))
+			return false;
+		if (!ports_hold(swapped ? &rule->dport : &rule->sport, p->sport) ||
+		    !ports_hold(swapped ? &rule->sport : &rule->dport, p->dport))
+			return false;
+	}
+	return set_holds(s, p, r->src_set, swapped) && set_holds(s, p, r->dst_set, !swapped);
+}
+
+/* On a transaction the state is the one now, on a packet the one before it. */
+static bool established(const struct packet *p, bool in_tx)
+{
+	if (p->flags & PACKET_ESTABLISHED)
+		return true;
+	return in_tx && p->flow->tcp && stream_state(p->flow) >= TCP_STATE_ESTABLISHED;
+}
+
+static bool flow_matches(const struct packet *p, const struct program_rule *r, bool in_tx)
+{
+	uint32_t both = r->flags & (RULE_TO_SERVER | RULE_TO_CLIENT);
+
+	if (!p->flow)
+		return !(r->flags & (RULE_NEEDS_FLOW | RULE_FLOW_ESTABLISHED | RULE_TO_SERVER |
+				     RULE_TO_CLIENT));
+	if (both && both != (RULE_TO_SERVER | RULE_TO_CLIENT) &&
+	    both != (p->direction == TO_SERVER ? RULE_TO_SERVER : RULE_TO_CLIENT))
+		return false;
+	if ((r->flags & RULE_FLOW_ESTABLISHED) && !established(p, in_tx))
+		return false;
+	if ((r->flags & RULE_FLOW_NOT_ESTABLISHED) && (p->flags & PACKET_ESTABLISHED))
+		return false;
+	return true;
+}
+
+bool header_matches(struct detect_state *s, const struct packet *p, const struct program_rule *r,
+		    bool in_tx)
+{
+	const struct rule *rule = r->rule;
+	bool swapped = false;
+
+	if (!(rule->ip_protos & proto_bit(p)))
+		return false;
+	if (p->ip_version ? !(rule->ip_versions & (p->ip_version == 4 ? 1 : 2))
+			  : rule->ip_versions != 3)
+		return false;
+	if (!flow_matches(p, r, in_tx))
+		return false;
+	if ((r->flags & RULE_ONLY_FRAG) && !(p->flags & PACKET_REASSEMBLED))
+		return false;
+	if ((r->flags & RULE_NO_FRAG) && (p->flags & PACKET_REASSEMBLED))
+		return false;
+	/* The second half of a rule on both directions is seen from the other side. */
+	if ((r->flags & RULE_TRANSACTIONAL) && p->direction == TO_CLIENT)
+		swapped = true;
+	if (sides_match(s, p, r, swapped))
+		return true;
+	return (r->flags & RULE_BIDIRECTIONAL) && sides_match(s, p, r, true);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Conditions on transactions that are no buffers, and what rules do to them. Runs in the workers.
+ */
+#include <string.h>
+
+#include "dataplane/app/file.h"
+#include "dataplane/detect/match.h"
+
+bool match_app_layer_event(const struct match_context *c, const struct match *m)
+{
+	const struct tx *tx = c->tx;
+
+	if (!tx || !c->proto || !c->proto->events)
+		return false;
+	for (unsigned i = 0; i < tx->event_count && i < TX_EVENTS_MAX; i++)
+		if (strcmp(c->proto->events[tx->events[i]], m->u.event.name) == 0)
+			return true;
+	return false;
+}
+
+/* Marks the files of the transaction: the bulk ring takes their bytes. */
+bool post_filestore(const struct match_context *c, const struct match *m)
+{
+	uint32_t sid = c->rule->rule->sid;
+
+	for (unsigned d = 0; c->tx && d < 2; d++)
+		for (struct file *f = c->tx->files[d]; f; f = f->next) {
+			unsigned i;
+
+			f->flags |= FILE_STORE;
+			for (i = 0; i < f->sid_count && f->sids[i] != sid; i++)
+				;
+			if (i == f->sid_count && i < FILE_SIDS_MAX)
+				f->sids[f->sid_count++] = sid;
+		}
+	return true;
+}

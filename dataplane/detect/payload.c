@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Rules on packets and streams. Candidates come from the payload of the packet, from the bytes of
+ * its stream that are due for a look, and from the lists of rules without a literal. As in the
+ * reference a rule looks at the stream first and at the packet only if that gave nothing; the payload
+ * of a packet that is part of a stream counts for rules that ask for packets only, so that one rule
+ * may alert on a packet and again on the stream. Runs in the workers.
+ */
+#include "dataplane/detect/program.h"
+
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+
+static enum group_l4 l4_of(const struct packet *p)
+{
+	if (p->ip_proto == PROTO_TCP && p->ip_version)
+		return GROUP_TCP;
+	return p->ip_proto == PROTO_UDP && p->ip_version ? GROUP_UDP : GROUP_OTHER;
+}
+
+static void scan_ports(struct worker *w, const struct port_groups *g, uint16_t port,
+		       const uint8_t *data, uint32_t len)
+{
+	const struct pattern_group *narrow = port_group_narrow(g, port);
+
+	if (g->wide)
+		scan_group(w, g->wide, data, len, 0, true);
+	if (narrow)
+		scan_group(w, narrow, data, len, 0, true);
+}
+
+static bool payload_wanted(const struct packet *p)
+{
+	if (p->flags & (PACKET_NO_PAYLOAD_INSPECT | PACKET_PSEUDO))
+		return false;
+	return p->payload_len && !(p->flow && (p->flow->flags & FLOW_NO_PAYLOAD));
+}
+
+static void candidates_of_packet(struct worker *w, const struct packet *p)
+{
+	struct detect_state *s = w->detect;
+	const struct ruleset_groups *g = s->program->groups;
+	enum group_l4 l4 = l4_of(p);
+	unsigned d = p->flow ? p->direction : TO_SERVER;
+	uint16_t port = d == TO_SERVER ? p->dport : p->sport;
+
+	if (!(p->flags & PACKET_L4) || l4 == GROUP_OTHER)
+		port = 0;
+	if (!(p->flags & PACKET_PSEUDO)) {
+		scan_ports(w, &g->packet_always[l4][d], port, NULL, 0);
+		for (uint32_t i = 0; p->event_count && i < g->event_count; i++)
+			candidate_add(s, g->events[i]);
+	}
+	if (payload_wanted(p)) {
+		scan_ports(w, &g->packet[l4][d], port, p->payload, p->payload_len);
+		/* A segment outside its stream is looked at as a stream of its own. */
+		if (l4 == GROUP_TCP && !(p->flags & PACKET_STREAM_ADDED))
+			scan_ports(w, &g->stream[d], port, p->payload, p->payload_len);
+	}
+	if (s->stream_there)
+		scan_ports(w, &g->stream[d], port, s->stream.data + s->stream.fresh,
+			   s->stream.len - s->stream.fresh);
+}
+
+/* Sets *stream when it was found there. */
+static bool payload_holds(struct detect_state *s, const struct packet *p,
+			  const struct program_rule *r, bool *stream)
+{
+	struct chain_input in = {.end = true};
+
+	*stream = false;
+	if (!r->payload)
+		return true;
+	if ((r->payload_use & USE_STREAM) && p->ip_proto == PROTO_TCP) {
+		if (s->stream_there) {
+			in.data = s->stream.data + s->stream.fresh;
+			in.len = s->stream.len - s->stream.fresh;
+			if (chain_run(&s->chain, r->payload, &in) == CHAIN_YES) {
+				*stream = true;
+				return true;
+			}
+		}
+		if (!(r->payload_use & USE_PACKET) && (p->flags & PACKET_STREAM_ADDED))
+			return false;
+	}
+	if (!payload_wanted(p))
+		return false;
+	in.data = p->payload;
+	in.len = p->payload_len;
+	return chain_run(&s->chain, r->payload, &in) == CHAIN_YES;
+}
+
+static bool speaks(const struct packet *p, uint8_t app)
+{
+	return app == APP_UNKNOWN || (p->flow && p->flow->app_proto == app);
+}
+
+static void rule_run(struct worker *w, struct packet *p, uint32_t index)
+{
+	struct detect_state *s = w->detect;
+	const struct program_rule *r = &s->program->rules[index];
+	struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
+	bool stream;
+
+	if (r->refused || !header_matches(s, p, r, false) || !speaks(p, r->app))
+		return;
+	w->counters->detect_verified++;
+	if (!packet_checks_hold(&c) || !payload_holds(s, p, r, &stream))
+		return;
+	post_run(&c);
+	alert_add(w, index, stream, NULL, NULL);
+}
+
+void packet_rules_run(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+
+	candidates_of_packet(w, p);
+	if (!s->candidate_count)
+		return;
+	w->counters->detect_candidates += s->candidate_count;
+	candidates_sort(s);
+	for (uint32_t i = 0; i < s->candidate_count; i++)
+		rule_run(w, p, s->candidates[i]);
+	candidates_clear(s);
+}

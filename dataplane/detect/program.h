@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A rule set bound to what this engine has: protocols, their buffers, match functions. Made by the
+ * main thread (program.c), immutable, read by all workers. And what each worker keeps for running
+ * it (struct detect_state). Shared by the files of this folder only.
+ */
+#ifndef DETECT_PROGRAM_H
+#define DETECT_PROGRAM_H
+
+#include <hs/hs.h>
+
+#include "dataplane/detect/chain.h"
+#include "dataplane/detect/detect.h"
+#include "rules/compile/groups.h"
+
+#define BUFFERS_MAX 128        /* inspected buffers of one protocol, transforms counted apart */
+#define ENGINES_MAX 28         /* buffers of one rule in one direction */
+#define ALERT_QUEUE_MAX 256    /* matches of one packet before thresholds */
+#define TRANSFORM_ARENA_BYTES (1u << 20)
+#define INSTANCES_MAX 1024     /* of a buffer that has several */
+#define TX_RULES_MAX 4096      /* rules remembered on one direction of a transaction */
+#define TX_STREAMS_MAX 4       /* growing buffers followed per direction of a transaction */
+
+struct match_context {
+	struct worker *w;
+	struct detect_state *s;
+	struct packet *p;
+	struct flow *f;            /* NULL: none */
+	struct tx *tx;             /* NULL: not about a transaction */
+	const struct proto *proto; /* of tx */
+	const struct program_rule *rule;
+};
+
+struct packet_check {
+	bool (*run)(const struct match_context *c, const struct match *m);
+	const struct match *match;
+};
+
+struct app_check {
+	bool (*run)(const struct match_context *c, const struct match *m); /* NULL: value holds */
+	const struct match *match;
+	const struct proto_value *value;
+	uint8_t progress;
+};
+
+/* One buffer of a bound rule. */
+struct buffer_check {
+	uint8_t buffer;            /* index into program_proto.buffers */
+	uint8_t progress;          /* of the transaction, at which it can be there */
+	bool prefilter;            /* holds the literal by which the rule is found */
+	const struct chain *chain;
+};
+
+/* A rule on transactions of one protocol in one direction. */
+struct binding {
+	uint32_t rule;
+	uint8_t app;               /* enum app_proto */
+	uint8_t direction;
+	uint8_t buffer_count, check_count;
+	bool first_half, second_half; /* of a rule on both directions of a transaction */
+	struct buffer_check *buffers; /* the prefilter's first, then by progress */
+	struct app_check *checks;
+	const struct chain *payload; /* raw stream, or the datagram; NULL: none */
+	uint32_t all;              /* bits of everything that must hold */
+};
+
+#define BINDING_CHECKS_BIT (1u << 30)
+#define BINDING_PAYLOAD_BIT (1u << 29)
+
+struct program_rule {
+	const struct rule *rule;
+	uint32_t flags;            /* enum rule_flags */
+	uint32_t src_set, dst_set; /* index into program.sets; 0: any */
+	uint8_t payload_use;       /* enum payload_use */
+	uint8_t app;               /* the flow must speak it; APP_UNKNOWN: no matter */
+	bool refused;              /* cannot be judged here: never a candidate */
+	bool ports_any;
+	uint16_t packet_check_count, post_count, binding_count, header_count;
+	struct packet_check *packet_checks;
+	struct packet_check *posts;
+	struct chain *payload;     /* rules on packets */
+	struct header_check *headers; /* buffers of packet headers */
+	struct binding **bindings;
+	struct chain **chains;     /* all it owns, chain_count */
+	uint16_t chain_count;
+	uint32_t encoded_len;
+	uint8_t *encoded;          /* fixed part of its alerts */
+	int16_t threshold_count;
+	bool detection_filter;
+};
+
+struct header_check {
+	uint16_t keyword;
+	const struct rule_buffer *buffer;
+	const struct chain *chain;
+};
+
+struct program_buffer {
+	const struct proto_buffer *source;
+	const struct transform *transforms;
+	uint32_t transform_count;
+	const struct pattern_group *group[2]; /* by direction; NULL: nothing to look for */
+};
+
+struct program_proto {
+	const struct proto *proto;
+	struct program_buffer buffers[BUFFERS_MAX];
+	unsigned buffer_count;
+	/* rules to try on every transaction, by direction: indices of rules */
+	uint32_t *always[2];
+	uint32_t always_count[2];
+};
+
+struct detect_program {
+	const struct config *config;
+	struct ruleset *set;           /* owner */
+	const struct ruleset_groups *groups;
+	uint64_t version;
+	struct program_rule *rules;
+	uint32_t rule_count;
+	struct binding **bindings;     /* of all rules; owner */
+	uint32_t binding_count, binding_cap;
+	const struct addr_set **sets;  /* distinct ones; [0] stands for any */
+	uint32_t set_count;
+	struct program_proto *protos[APP_PROTO_COUNT]; /* NULL: no rule */
+	struct ip_only *ip_only;       /* iponly.c */
+	hs_scratch_t *scratch;         /* prototype, enough for every database */
+	struct detect_refusal *refusals;
+	uint32_t refusal_count;
+	unsigned file_wants;           /* enum file_wants */
+	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
+	unsigned alerts_max;
+	bool log_payload, log_packet, log_flow, log_app, log_metadata, log_http_body;
+	bool log_references;
+	uint32_t payload_bytes_max;
+};
+
+/* ---- a worker's part ---- */
+
+struct alert_item {
+	uint32_t rule;
+	bool stream;                   /* found in the stream */
+	struct tx *tx;
+	const struct proto *proto;
+};
+
+struct view_slot {
+	uint32_t generation;
+	bool there;
+	struct buffer_view view;
+};
+
+struct detect_state {
+	const struct detect_program *program;
+	hs_scratch_t *scratch;
+	struct chain_scratch chain;
+
+	/* candidates of the phase at hand: a bit a rule, and their list */
+	uint64_t *candidate_bits;
+	uint32_t *candidates;
+	uint32_t candidate_count, candidate_cap;
+
+	/* of the packet in hand */
+	uint32_t packet_generation;
+	uint64_t *set_cache[2];        /* source, destination: generation << 1 | inside */
+	bool stream_peeked, stream_there;
+	struct stream_raw stream;
+	struct alert_item queue[ALERT_QUEUE_MAX];
+	unsigned queue_count;
+
+	/* of the transaction in hand */
+	uint32_t tx_generation;
+	struct view_slot views[BUFFERS_MAX];
+	uint8_t *arena;                /* transformed buffers; TRANSFORM_ARENA_BYTES */
+	uint32_t arena_used;
+
+	struct threshold_table *thresholds;
+	struct bits_table *bits;
+	struct tag_table *tags;
+};
+
+/* A flow's part; from w->heap, made when there is something to keep. */
+struct detect_flow {
+	uint32_t bit_count, bit_cap;
+	uint32_t *bits;                /* numbers of the flow bits that are set */
+	uint32_t int_count, int_cap;
+	struct flow_int {
+		uint32_t id, value;
+	} *ints;
+	uint8_t pass, raw_off;
+	bool tagged;
+	struct flow_tag {
+		uint32_t rule, packets, seconds, bytes;
+		uint64_t start_ns;
+		uint32_t packets_seen, bytes_seen;
+	} tag;
+};
+
+/* NULL when memory is out. */
+struct detect_flow *detect_flow_get(struct worker *w, struct flow *f);
+
+/* scan.c: candidates of a group for a run of bytes. base: position of data[0] in its buffer. */
+void scan_group(struct worker *w, const struct pattern_group *group, const uint8_t *data,
+		uint32_t len, uint64_t base, bool end);
+void candidate_add(struct detect_state *s, uint32_t rule);
+/* Ascending; then the list stands in s->candidates. */
+void candidates_sort(struct detect_state *s);
+void candidates_clear(struct detect_state *s);
+const struct pattern_group *port_group_narrow(const struct port_groups *g, uint16_t port);
+
+/* header.c */
+bool header_matches(struct detect_state *s, const struct packet *p, const struct program_rule *r,
+		    bool in_tx);
+bool address_in(const struct addr_set *set, const struct addr *a, uint8_t ip_version);
+bool ports_hold(const struct port_set *set, uint16_t port);
+
+/* match.c */
+bool packet_checks_hold(const struct match_context *c);
+void post_run(const struct match_context *c);
+bool (*match_function(unsigned keyword))(const struct match_context *c, const struct match *m);
+bool (*post_function(unsigned keyword))(const struct match_context *c, const struct match *m);
+const char *keyword_text(unsigned keyword);
+
+/* payload.c, tx.c, iponly.c: the phases. */
+void packet_rules_run(struct worker *w, struct packet *p);
+void tx_rules_run(struct worker *w, struct packet *p);
+struct ip_only *ip_only_new(const struct detect_program *p);
+void ip_only_free(struct ip_only *i);
+void ip_only_run(struct worker *w, struct packet *p);
+
+/* transforms.c: from what the protocol gives to what is inspected. False: no such bytes. */
+bool transforms_run(struct detect_state *s, const struct program_buffer *b,
+		    struct buffer_view *view);
+bool transform_known(unsigned kind);
+
+/* alert.c */
+void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx,
+	       const struct proto *proto);
+void alerts_finish(struct worker *w, struct packet *p);
+bool alert_encode(const struct detect_program *program, struct program_rule *r);
+
+/* threshold.c */
+enum threshold_answer { ALERT_WRITE, ALERT_HIDE, ALERT_NOTHING };
+struct threshold_table *threshold_table_new(struct worker *w);
+void threshold_table_reset(struct threshold_table *t);
+enum threshold_answer threshold_run(struct worker *w, const struct packet *p,
+				    const struct program_rule *r, uint8_t *action);
+
+/* bits.c, tag.c */
+struct bits_table *bits_table_new(struct worker *w);
+void bits_table_reset(struct bits_table *t);
+struct tag_table *tag_table_new(struct worker *w);
+void tag_table_reset(struct tag_table *t);
+void tag_set(struct worker *w, struct packet *p, const struct program_rule *r,
+	     const struct match_tag *m);
+/* Writes a packet record when the packet's flow or host is tagged. */
+void tag_packet(struct worker *w, struct packet *p);
+
+#endif

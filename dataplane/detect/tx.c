@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Rules on transactions. Each direction of a transaction remembers (struct tx_detect) which buffers
+ * have been through the prefilter and which rules have matched in part; a rule goes on where it
+ * stopped when more of the transaction is there, and alerts once, on the packet that completes it.
+ * Conditions on the packet and the flow are judged once, when the rule is first looked at.
+ *
+ * Buffers that do not grow are scanned once. Growing ones (bodies, files) show a window of what is
+ * new with some of the old, decided by their owner, and are scanned each time there is one.
+ *
+ * Runs in the workers. Memory: w->heap, bounded by TX_RULES_MAX rules a direction.
+ */
+#include "dataplane/app/file.h"
+#include "dataplane/detect/program.h"
+
+#define PROTO_TCP 6
+
+#define TX_RULE_DONE (1u << 31) /* alerted, or can match no more */
+
+struct tx_rule {
+	uint32_t rule;
+	uint32_t matched; /* bits of what held */
+};
+
+struct tx_detect {
+	uint64_t scanned[BUFFERS_MAX / 64];
+	uint32_t rule_count, rule_cap;
+	struct tx_rule *rules;
+};
+
+struct tx_run {
+	struct worker *w;
+	struct detect_state *s;
+	struct packet *p;
+	struct flow *f;
+	struct tx *tx;
+	const struct program_proto *proto;
+	struct tx_detect *state;
+	enum direction d;
+	bool ended; /* no more will come */
+};
+
+enum answer { ANSWER_YES, ANSWER_NOT_YET, ANSWER_NEVER };
+
+/* ---- what is remembered ---- */
+
+static struct tx_rule *rule_find(struct tx_detect *state, uint32_t rule)
+{
+	for (uint32_t i = 0; i < state->rule_count; i++)
+		if (state->rules[i].rule == rule)
+			return &state->rules[i];
+	return NULL;
+}
+
+static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched)
+{
+	struct tx_detect *state = t->state;
+	struct tx_rule *rules;
+
+	if (state->rule_count == state->rule_cap) {
+		uint32_t cap = state->rule_cap ? state->rule_cap * 2 : 4;
+
+		if (cap > TX_RULES_MAX)
+			return;
+		rules = heap_realloc(&t->w->heap, state->rules, cap * sizeof(*rules));
+		if (!rules)
+			return;
+		state->rules = rules;
+		state->rule_cap = cap;
+	}
+	state->rules[state->rule_count++] = (struct tx_rule){rule, matched};
+}
+
+void detect_tx_free(struct worker *w, struct tx *tx)
+{
+	for (unsigned d = 0; d < 2; d++) {
+		if (!tx->detect[d])
+			continue;
+		heap_free(&w->heap, tx->detect[d]->rules);
+		heap_free(&w->heap, tx->detect[d]);
+		tx->detect[d] = NULL;
+	}
+}
+
+/* ---- buffers ---- */
+
+static uint8_t buffer_progress(const struct proto_buffer *b, enum direction d)
+{
+	return d == TO_SERVER ? b->to_server : b->to_client;
+}
+
+/* One instance as rules see it. Single instances are kept for the packet. */
+static bool view_get(struct tx_run *t, unsigned buffer, unsigned instance, struct buffer_view *view)
+{
+	const struct program_buffer *b = &t->proto->buffers[buffer];
+	struct view_slot *slot = &t->s->views[buffer];
+	bool single = !(b->source->flags & BUFFER_MULTI), there;
+
+	if (single) {
+		if (instance > 0)
+			return false;
+		if (slot->generation == t->s->tx_generation) {
+			*view = slot->view;
+			return slot->there;
+		}
+	}
+	there = b->source->get(t->w, t->f, t->tx, t->d, instance, view) &&
+		(b->transform_count == 0 || transforms_run(t->s, b, view));
+	if (single)
+		*slot = (struct view_slot){t->s->tx_generation, there, *view};
+	return there;
+}
+
+static bool past(const struct tx_run *t, uint8_t progress)
+{
+	return t->ended || t->tx->progress[t->d] > progress;
+}
+
+static enum answer buffer_run(struct tx_run *t, const struct buffer_check *c)
+{
+	const struct program_buffer *b = &t->proto->buffers[c->buffer];
+	bool eof = past(t, c->progress), seen = false;
+	uint32_t arena = t->s->arena_used;
+	enum answer answer = ANSWER_NOT_YET;
+
+	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+		struct buffer_view view;
+		enum chain_result r;
+
+		if (b->source->flags & BUFFER_MULTI)
+			t->s->arena_used = arena;
+		if (!view_get(t, c->buffer, i, &view))
+			break;
+		seen = true;
+		if (c->chain->absent && !c->chain->or_else)
+			continue;
+		r = chain_run(&t->s->chain, c->chain,
+			      &(struct chain_input){view.data, view.len, view.offset,
+						    view.complete || eof});
+		if (r == CHAIN_YES)
+			return ANSWER_YES;
+		if (r == CHAIN_NEVER && !(b->source->flags & BUFFER_MULTI))
+			answer = ANSWER_NEVER;
+	}
+	if (!seen && c->chain->absent)
+		return eof ? ANSWER_YES : ANSWER_NOT_YET;
+	return eof ? ANSWER_NEVER : answer;
+}
+
+/* ---- the prefilter ---- */
+
+static void buffer_scan(struct tx_run *t, unsigned buffer)
+{
+	const struct program_buffer *b = &t->proto->buffers[buffer];
+	uint64_t bit = 1ull << buffer % 64, *scanned = &t->state->scanned[buffer / 64];
+	uint8_t progress = buffer_progress(b->source, t->d);
+	uint32_t arena = t->s->arena_used;
+	bool seen = false;
+
+	if ((*scanned & bit) || !b->group[t->d] || progress > t->tx->progress[t->d])
+		return;
+	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+		struct buffer_view view;
+
+		if (b->source->flags & BUFFER_MULTI)
+			t->s->arena_used = arena;
+		if (!view_get(t, buffer, i, &view))
+			break;
+		seen = true;
+		scan_group(t->w, b->group[t->d], view.data, view.len, view.offset, view.complete);
+		if (!(b->source->flags & BUFFER_MULTI))
+			break;
+	}
+	if ((seen || past(t, progress)) && !(b->source->flags & BUFFER_STREAMING))
+		*scanned |= bit;
+}
+
+static void candidates_of_tx(struct tx_run *t)
+{
+	for (unsigned i = 0; i < t->proto->buffer_count; i++)
+		buffer_scan(t, i);
+	for (uint32_t i = 0; i < t->proto->always_count[t->d]; i++)
+		candidate_add(t->s, t->proto->always[t->d][i]);
+	for (uint32_t i = 0; i < t->state->rule_count; i++)
+		if (!(t->state->rules[i].matched & TX_RULE_DONE))
+			candidate_add(t->s, t->state->rules[i].rule);
+}
+
+/* ---- one rule ---- */
+
+static const struct binding *binding_find(const struct tx_run *t, const struct program_rule *r)
+{
+	for (unsigned i = 0; i < r->binding_count; i++)
+		if (r->bindings[i]->app == t->proto->proto->id && r->bindings[i]->direction == t->d)
+			return r->bindings[i];
+	return NULL;
+}
+
+static bool check_holds(struct tx_run *t, const struct match_context *c, const struct app_check *a)
+{
+	uint64_t v;
+
+	if (a->progress > t->tx->progress[t->d])
+		return false;
+	if (a->run)
+		return a->run(c, a->match);
+	return a->value->get(t->w, t->f, t->tx, t->d, &v) &&
+	       number_test_holds(&a->match->u.number, v);
+}
+
+static bool payload_found(struct tx_run *t, const struct chain *chain)
+{
+	struct chain_input in = {.end = true};
+
+	if (t->f->ip_proto == PROTO_TCP) {
+		if (!t->s->stream_there)
+			return false;
+		in.data = t->s->stream.data + t->s->stream.fresh;
+		in.len = t->s->stream.len - t->s->stream.fresh;
+	} else {
+		in.data = t->p->payload;
+		in.len = t->p->payload_len;
+	}
+	return in.len && chain_run(&t->s->chain, chain, &in) == CHAIN_YES;
+}
+
+/* Goes on with what has not held yet. False when the rule can match no more. */
+static bool binding_run(struct tx_run *t, const struct match_context *c, const struct binding *b,
+			uint32_t *matched)
+{
+	for (unsigned i = 0; i < b->buffer_count; i++) {
+		enum answer answer;
+
+		if (*matched & 1u << i)
+			continue;
+		if (b->buffers[i].progress > t->tx->progress[t->d])
+			return true;
+		answer = buffer_run(t, &b->buffers[i]);
+		if (answer != ANSWER_YES)
+			return answer == ANSWER_NOT_YET;
+		*matched |= 1u << i;
+	}
+	if (b->check_count && !(*matched & BINDING_CHECKS_BIT)) {
+		for (unsigned i = 0; i < b->check_count; i++)
+			if (!check_holds(t, c, &b->checks[i]))
+				return !t->ended;
+		*matched |= BINDING_CHECKS_BIT;
+	}
+	if (b->payload && !(*matched & BINDING_PAYLOAD_BIT)) {
+		if (!payload_found(t, b->payload))
+			return true;
+		*matched |= BINDING_PAYLOAD_BIT;
+	}
+	return true;
+}
+
+static bool first_half_done(const struct tx_run *t, uint32_t rule)
+{
+	struct tx_detect *other = t->tx->detect[TO_SERVER];
+	struct tx_rule *r = other ? rule_find(other, rule) : NULL;
+
+	return r && (r->matched & TX_RULE_DONE);
+}
+
+static void rule_run(struct tx_run *t, uint32_t index)
+{
+	const struct program_rule *r = &t->s->program->rules[index];
+	const struct binding *b = r->refused ? NULL : binding_find(t, r);
+	struct tx_rule *known;
+	struct match_context c = {.w = t->w, .s = t->s, .p = t->p, .f = t->f, .tx = t->tx,
+				  .proto = t->proto->proto, .rule = r};
+	uint32_t matched;
+	bool possible;
+
+	if (!b)
+		return;
+	known = rule_find(t->state, index);
+	matched = known ? known->matched : 0;
+	if (matched & TX_RULE_DONE)
+		return;
+	if (!known) {
+		if (!header_matches(t->s, t->p, r, true) || !packet_checks_hold(&c))
+			return;
+		if (b->second_half && !first_half_done(t, index))
+			return;
+	}
+	t->w->counters->detect_verified++;
+	possible = binding_run(t, &c, b, &matched);
+	if (matched == b->all) {
+		matched |= TX_RULE_DONE;
+		if (!b->first_half) {
+			post_run(&c);
+			alert_add(t->w, index, false, t->tx, t->proto->proto);
+		}
+	} else if (!possible) {
+		matched |= TX_RULE_DONE;
+	}
+	if (known)
+		known->matched = matched;
+	else if (matched & ~TX_RULE_DONE)
+		rule_remember(t, index, matched);
+}
+
+/* ---- a transaction ---- */
+
+static void tx_run(struct tx_run *t)
+{
+	struct detect_state *s = t->s;
+
+	if (!t->tx->detect[t->d])
+		t->tx->detect[t->d] = heap_zalloc(&t->w->heap, sizeof(struct tx_detect));
+	t->state = t->tx->detect[t->d];
+	if (!t->state)
+		return;
+	s->tx_generation++;
+	s->arena_used = 0;
+	t->ended = (t->f->flags & FLOW_ENDING) ||
+		   t->tx->progress[t->d] >= t->proto->proto->done[t->d];
+	candidates_of_tx(t);
+	if (s->candidate_count) {
+		t->w->counters->detect_candidates += s->candidate_count;
+		candidates_sort(s);
+		for (uint32_t i = 0; i < s->candidate_count; i++)
+			rule_run(t, s->candidates[i]);
+		candidates_clear(s);
+	}
+	file_inspected(t->w, t->tx, t->d);
+	if (t->ended)
+		t->tx->inspected_done[t->d] = 1;
+}
+
+void tx_rules_run(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+	struct flow *f = p->flow;
+	struct app_session *app = f ? f->app : NULL;
+	enum direction d = (enum direction)p->direction;
+	const struct program_proto *proto;
+
+	if (!app || !app->proto || (!app->changed[d] && !(p->flags & PACKET_PSEUDO)))
+		return;
+	app->changed[d] = 0;
+	proto = s->program->protos[app->proto->id];
+	for (struct tx *tx = app->first; tx; tx = tx->next) {
+		struct tx_run t = {.w = w, .s = s, .p = p, .f = f, .tx = tx, .proto = proto, .d = d};
+
+		if (tx->inspected_done[d])
+			continue;
+		if (proto)
+			tx_run(&t);
+		else if (tx->progress[d] >= app->proto->done[d])
+			tx->inspected_done[d] = 1;
+	}
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Packet time on live ports: the time-stamp counter, anchored to the wall clock every second. The
+ * main thread anchors, workers read (a sequence lock: they retry, they never wait). Between two
+ * anchors the rate is adjusted so that the time reaches the wall clock without jumping back.
+ */
+#ifndef ENGINE_CLOCK_H
+#define ENGINE_CLOCK_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct clock {
+	_Atomic uint32_t sequence; /* odd while it is being written */
+	_Atomic uint64_t tsc;      /* of the anchor */
+	_Atomic uint64_t ns;       /* wall time then */
+	_Atomic uint64_t mult;     /* ns per tick, 32.32 fixed point */
+	/* main thread only */
+	uint64_t hz;
+};
+
+/* hz: of the counter. */
+void clock_start(struct clock *c, uint64_t hz);
+/* Anchors anew. Returns what the clock said minus what the wall clock says, in ns. */
+int64_t clock_anchor(struct clock *c);
+uint64_t clock_at(struct clock *c, uint64_t tsc);
+
+#endif

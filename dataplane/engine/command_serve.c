@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/engine/command_serve.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_rcu_qsbr.h>
+
+#include "dataplane/engine/block.h"
+#include "dataplane/engine/engine.h"
+#include "dataplane/engine/flowdump.h"
+#include "dataplane/engine/ruleload.h"
+#include "dataplane/event/command.h"
+
+#define RETIRED_MAX 64
+
+struct serve {
+	struct engine *engine;
+	struct ruleload *rules;
+	struct block_list blocks;
+	struct command reload;   /* requests that wait for their end; type 0: none */
+	struct command dump;
+	struct flowdump *flows;
+	struct {                 /* tables that a worker may still read */
+		struct block_table *table;
+		uint64_t token;
+	} retired[RETIRED_MAX];
+	unsigned retired_count;
+};
+
+struct serve *serve_new(struct engine *e, struct ruleload *rules)
+{
+	const struct timeval patience = {.tv_usec = 100000};
+	struct serve *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->engine = e;
+	s->rules = rules;
+	/* A control process that reads no replies must not stop the heartbeat. */
+	setsockopt(e->boot->dataplane_channel, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		   sizeof(patience));
+	return s;
+}
+
+/* The workers have ended. */
+void serve_free(struct serve *s)
+{
+	uint64_t count;
+	int fd;
+
+	if (!s)
+		return;
+	if (s->flows) {
+		fd = flowdump_finish(s->flows, &count);
+		if (fd >= 0)
+			close(fd);
+	}
+	for (unsigned i = 0; i < s->retired_count; i++)
+		free(s->retired[i].table);
+	free((void *)(uintptr_t)atomic_exchange(&s->engine->blocks, NULL));
+	block_list_clear(&s->blocks);
+	free(s);
+}
+
+/* Takes no fd; the receiver gets its own. */
+static void answer(struct serve *s, const struct command *request, int status, uint64_t value,
+		   const char *text, int fd)
+{
+	struct command reply = *request;
+
+	reply.reply = 1;
+	reply.status = status;
+	reply.value = value;
+	snprintf(reply.text, sizeof(reply.text), "%s", text);
+	/* Control may be gone; its next incarnation asks again. */
+	(void)command_send(s->engine->boot->dataplane_channel, &reply, fd);
+}
+
+static uint64_t wall_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* ---- blocks ---- */
+
+static void retire_poll(struct serve *s)
+{
+	for (unsigned i = 0; i < s->retired_count;) {
+		if (rte_rcu_qsbr_check(s->engine->rcu, s->retired[i].token, false) == 1) {
+			free(s->retired[i].table);
+			s->retired[i] = s->retired[--s->retired_count];
+		} else {
+			i++;
+		}
+	}
+}
+
+static int blocks_publish(struct serve *s)
+{
+	struct block_table *fresh = NULL, *old;
+
+	retire_poll(s);
+	if (s->retired_count == RETIRED_MAX)
+		return -EAGAIN;
+	if (s->blocks.count) {
+		fresh = block_table_new(&s->blocks);
+		if (!fresh)
+			return -ENOMEM;
+	}
+	old = (struct block_table *)(uintptr_t)atomic_exchange(&s->engine->blocks, fresh);
+	if (old) {
+		s->retired[s->retired_count].table = old;
+		s->retired[s->retired_count++].token = rte_rcu_qsbr_start(s->engine->rcu);
+	}
+	return 0;
+}
+
+static void serve_block(struct serve *s, const struct command *c)
+{
+	int err;
+
+	if (s->engine->config->mode != MODE_INLINE) {
+		answer(s, c, -EOPNOTSUPP, 0, "this sensor listens on a tap and cannot block; "
+		       "run it in the wire (mode: inline)", -1);
+		return;
+	}
+	err = c->type == COMMAND_block ? block_add(&s->blocks, &c->prefix, c->expires_ns)
+				       : block_remove(&s->blocks, &c->prefix);
+	if (!err)
+		err = blocks_publish(s);
+	answer(s, c, err, s->blocks.count,
+	       err == 0         ? ""
+	       : err == -ENOENT ? "this prefix is not blocked"
+	       : err == -ENOSPC ? "the list of blocks is full"
+				: strerror(-err), -1);
+}
+
+/* ---- the others ---- */
+
+static void serve_reload(struct serve *s, const struct command *c)
+{
+	int err = s->reload.type ? -EBUSY : ruleload_start(s->rules);
+
+	if (err)
+		answer(s, c, err, 0, err == -EBUSY ? "the rules are being loaded already"
+						   : strerror(-err), -1);
+	else
+		s->reload = *c;
+}
+
+static void serve_dump(struct serve *s, const struct command *c)
+{
+	if (s->flows) {
+		answer(s, c, -EBUSY, 0, "the flows are being listed already", -1);
+		return;
+	}
+	s->flows = flowdump_start(s->engine, c->value);
+	if (!s->flows)
+		answer(s, c, -ENOMEM, 0, strerror(ENOMEM), -1);
+	else
+		s->dump = *c;
+}
+
+static void serve_one(struct serve *s, const struct command *c)
+{
+	switch (c->type) {
+	case COMMAND_ping:
+		answer(s, c, 0, s->engine->shared->status.ruleset_version, "", -1);
+		break;
+	case COMMAND_reload_rules:
+		serve_reload(s, c);
+		break;
+	case COMMAND_block:
+	case COMMAND_unblock:
+		serve_block(s, c);
+		break;
+	case COMMAND_dump_flows:
+		serve_dump(s, c);
+		break;
+	case COMMAND_shutdown:
+		atomic_store(&s->engine->stop, true);
+		answer(s, c, 0, 0, "", -1);
+		break;
+	case COMMAND_swap_indicators:
+		answer(s, c, -ENOSYS, 0, "this dataplane looks up no indicator table; contacts "
+		       "are compared with the indicators by the control process", -1);
+		break;
+	default:
+		answer(s, c, -ENOSYS, 0, "this dataplane does not know the command", -1);
+		break;
+	}
+}
+
+static void finish_pending(struct serve *s)
+{
+	char text[sizeof(s->reload.text)];
+	uint64_t value = 0;
+	int status;
+
+	if (ruleload_poll(s->rules, &status, &value, text, sizeof(text)) && s->reload.type) {
+		answer(s, &s->reload, status, value, text, -1);
+		s->reload.type = COMMAND_none;
+	}
+	if (s->flows && flowdump_ready(s->flows)) {
+		status = flowdump_finish(s->flows, &value);
+		s->flows = NULL;
+		answer(s, &s->dump, status < 0 ? status : 0, value,
+		       status < 0 ? strerror(-status) : "", status);
+		if (status >= 0)
+			close(status);
+		s->dump.type = COMMAND_none;
+	}
+}
+
+void serve_step(struct serve *s, int timeout_ms)
+{
+	struct command c;
+	int fd, got;
+
+	/* A short wait while somebody waits for us. */
+	if (s->reload.type || s->flows)
+		timeout_ms = 1;
+	while ((got = command_receive(s->engine->boot->dataplane_channel, &c, &fd, timeout_ms)) != 0) {
+		if (got < 0 && got != -EPROTO)
+			break;
+		if (got == 1 && !c.reply)
+			serve_one(s, &c);
+		if (fd >= 0)
+			close(fd);
+		timeout_ms = 0;
+	}
+	/* A channel that cannot be read must not make this loop spin. */
+	if (got < 0 && timeout_ms > 0)
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	finish_pending(s);
+	retire_poll(s);
+	if (block_expire(&s->blocks, wall_ns()))
+		(void)blocks_publish(s);
+}

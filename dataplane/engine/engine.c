@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the process is made of, from the boot block on. Main thread.
+ */
+#include "dataplane/engine/engine.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_rcu_qsbr.h>
+
+#include "dataplane/engine/handover.h"
+
+void engine_error(struct engine *e, const char *format, ...)
+{
+	struct dataplane_status *st = &e->shared->status;
+	char text[ENGINE_ERROR_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	pthread_mutex_lock(&e->error_lock);
+	if (!st->error[0])
+		memcpy(st->error, text, sizeof(text));
+	pthread_mutex_unlock(&e->error_lock);
+	fprintf(stderr, "metsuke: %s\n", text);
+}
+
+int engine_open(struct engine *e, int boot_fd)
+{
+	size_t bytes;
+
+	memset(e, 0, sizeof(*e));
+	pthread_mutex_init(&e->error_lock, NULL);
+	e->boot = boot_attach(boot_fd);
+	if (!e->boot) {
+		fprintf(stderr, "metsuke: the boot block behind descriptor %d cannot be used: %s; "
+			"this program is started by metsuked\n", boot_fd, strerror(errno));
+		return -EPROTO;
+	}
+	e->shared = counters_attach(e->boot->counters_fd);
+	if (!e->shared) {
+		fprintf(stderr, "metsuke: the counters cannot be mapped: %s; are all programs of "
+			"one build?\n", strerror(errno));
+		return -EPROTO;
+	}
+	e->shared->status.error[0] = '\0';
+	e->config = config_read(e->boot->config_fd);
+	if (!e->config) {
+		engine_error(e, "the configuration cannot be read: %s", strerror(errno));
+		return -EPROTO;
+	}
+	e->lane_count = e->boot->worker_count;
+	if (e->lane_count == 0 || e->lane_count > e->shared->worker_count) {
+		engine_error(e, "%u workers were asked for, there is room for 1 to %u",
+			     e->lane_count, e->shared->worker_count);
+		return -EINVAL;
+	}
+	bytes = rte_rcu_qsbr_get_memsize(MAX_WORKERS);
+	if (posix_memalign((void **)&e->rcu, RTE_CACHE_LINE_SIZE, bytes) != 0)
+		return -ENOMEM;
+	return rte_rcu_qsbr_init(e->rcu, MAX_WORKERS) == 0 ? 0 : -EINVAL;
+}
+
+void engine_close(struct engine *e)
+{
+	for (unsigned i = 0; i < e->lane_count && i < MAX_WORKERS; i++)
+		lane_free(e->lanes[i]);
+	handover_free(e->handover);
+	free(e->captures.paths);
+	free(e->captures.names);
+	free(e->rcu);
+	config_free((struct config *)(uintptr_t)e->config);
+	pthread_mutex_destroy(&e->error_lock);
+}
+
+void engine_state(struct engine *e, enum dataplane_state state)
+{
+	__atomic_store_n(&e->shared->status.state, state, __ATOMIC_RELEASE);
+}
+
+int engine_lanes_new(struct engine *e)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < e->lane_count && !err; i++)
+		err = lane_new(e, i);
+	e->shared->status.workers = e->lane_count;
+	return err;
+}
+
+int engine_threads_start(struct engine *e, unsigned count, void *(*run)(void *))
+{
+	for (unsigned i = 0; i < count; i++) {
+		int err;
+
+		rte_rcu_qsbr_thread_register(e->rcu, i);
+		err = pthread_create(&e->lanes[i]->thread, NULL, run, e->lanes[i]);
+		if (err) {
+			engine_error(e, "worker %u cannot be started: %s", i, strerror(err));
+			return -err;
+		}
+		e->lanes[i]->started = true;
+	}
+	return 0;
+}
+
+void engine_threads_join(struct engine *e)
+{
+	for (unsigned i = 0; i < e->lane_count; i++)
+		if (e->lanes[i] && e->lanes[i]->started) {
+			pthread_join(e->lanes[i]->thread, NULL);
+			e->lanes[i]->started = false;
+		}
+	if (e->reading)
+		pthread_join(e->reader, NULL);
+	e->reading = false;
+}
+
+bool engine_finished(const struct engine *e)
+{
+	for (unsigned i = 0; i < e->lane_count; i++)
+		if (e->lanes[i]->started && !atomic_load(&e->lanes[i]->finished))
+			return false;
+	return true;
+}

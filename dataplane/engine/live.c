@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/engine/live.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include "dataplane/engine/clock.h"
+#include "dataplane/engine/engine.h"
+#include "dataplane/engine/handover.h"
+#include "dataplane/flow/flow.h"
+#include "drivers/eal.h"
+#include "drivers/frame.h"
+#include "drivers/port.h"
+
+#define PORTS_MAX 16
+#define NS_PER_SECOND 1000000000ull
+/* Empty polls before a thread sleeps a little; the sleep is short beside a queue's depth. */
+#define POLLS_BEFORE_SLEEP 2000
+#define SLEEP_NS 20000
+#define IDLE_TIMERS 256
+#define PORT_DESCRIPTORS 4096u /* frames that ports and rings may hold, for each port and lane */
+
+struct live {
+	struct engine *engine;
+	struct port *ports[PORTS_MAX];
+	unsigned port_count;
+	bool sends;                    /* inline: ports 0 and 1 are a pair */
+	struct rte_mempool *pool;
+	struct clock clock;
+	struct handover *handover;     /* NULL: each lane has queues of its own */
+	pthread_t dispatcher;
+	bool dispatching;
+	uint64_t anchored_ns;          /* monotonic */
+	/* what ports lost; writer main, reader lane 0, which counts it */
+	_Atomic uint64_t rx_missed, no_mbuf;
+	_Atomic uint64_t too_long;     /* chains that did not fit; writers: whoever takes frames */
+	uint64_t rx_missed_counted, no_mbuf_counted; /* lane 0 */
+	uint64_t lost_counted[MAX_WORKERS];          /* each lane its own */
+};
+
+/* ---- opening ---- */
+
+static unsigned frames_needed(const struct engine *e, unsigned ports)
+{
+	const struct config *c = e->config;
+	uint64_t per_lane = c->stream_max_held + c->defrag_max_fragments + 1024;
+	uint64_t n = e->lane_count * per_lane +
+		     (uint64_t)ports * (e->lane_count + 1) * PORT_DESCRIPTORS;
+
+	return n > 16000000 ? 16000000 : (unsigned)n;
+}
+
+static int uris_of(struct engine *e, const char *uris[PORTS_MAX], unsigned *count)
+{
+	const struct config *c = e->config;
+
+	*count = 0;
+	if (c->mode == MODE_INLINE) {
+		if (!c->pair_a[0] || !c->pair_b[0]) {
+			engine_error(e, "mode inline needs both ports of the pair: set pair.a and "
+				     "pair.b, as pair.a: afxdp:eth1");
+			return -EINVAL;
+		}
+		uris[(*count)++] = c->pair_a;
+		uris[(*count)++] = c->pair_b;
+		return 0;
+	}
+	if (c->ports.count == 0 || c->ports.count > PORTS_MAX) {
+		engine_error(e, c->ports.count ? "at most %d ports can be read"
+					       : "no port to listen on is configured: set ports, "
+						 "as ports: [afxdp:eth1] (at most %d)", PORTS_MAX);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < c->ports.count; i++)
+		uris[(*count)++] = c->ports.items[i];
+	return 0;
+}
+
+static int start_eal(struct live *l, const char *const *uris, unsigned count)
+{
+	struct engine *e = l->engine;
+	static const enum eal_pages pages[] = {
+		[HUGEPAGES_AUTO] = EAL_PAGES_AUTO,
+		[HUGEPAGES_YES] = EAL_PAGES_HUGE,
+		[HUGEPAGES_NO] = EAL_PAGES_SMALL,
+	};
+	struct port_uri parsed[PORTS_MAX];
+	const char *pci[PORTS_MAX];
+	char error[ENGINE_ERROR_BYTES];
+	unsigned frames = frames_needed(e, count);
+	struct eal_options o = {
+		.pages = pages[e->config->hugepages],
+		.frames = frames,
+		.pci = pci,
+	};
+	bool huge = false;
+	int err = 0;
+
+	for (unsigned i = 0; i < count && !err; i++) {
+		err = port_uri_parse(uris[i], &parsed[i], error);
+		if (!err && port_uri_pci(&parsed[i]))
+			pci[o.pci_count++] = port_uri_pci(&parsed[i]);
+	}
+	if (!err)
+		err = eal_start(&o, &huge, error);
+	if (!err) {
+		e->huge_pages = huge;
+		l->pool = eal_frames_new("frames", frames, error);
+		err = l->pool ? 0 : -ENOMEM;
+	}
+	if (err)
+		engine_error(e, "%s", error);
+	return err;
+}
+
+static int open_ports(struct live *l, const char *const *uris, unsigned count)
+{
+	char error[ENGINE_ERROR_BYTES];
+
+	for (unsigned i = 0; i < count; i++) {
+		struct port_config c = {
+			.index = (uint8_t)i,
+			.rx_queues = l->engine->lane_count,
+			.tx_queues = l->sends ? l->engine->lane_count : 0,
+			.pool = l->pool,
+		};
+
+		l->ports[i] = port_open(uris[i], &c, error);
+		if (!l->ports[i]) {
+			engine_error(l->engine, "%s", error);
+			return -ENODEV;
+		}
+		l->port_count++;
+	}
+	return 0;
+}
+
+static bool ports_spread(const struct live *l)
+{
+	unsigned lanes = l->engine->lane_count;
+
+	for (unsigned i = 0; i < l->port_count; i++) {
+		const struct port *p = l->ports[i];
+
+		if (l->sends && port_tx_queues(p) < lanes)
+			return false;
+		if (lanes > 1 && (!port_spreads_flows(p) || port_rx_queues(p) != lanes))
+			return false;
+	}
+	return true;
+}
+
+int live_open(struct engine *e, struct live **out)
+{
+	struct live *l = calloc(1, sizeof(*l));
+	const char *uris[PORTS_MAX];
+	unsigned count;
+	int err;
+
+	*out = l;
+	if (!l)
+		return -ENOMEM;
+	l->engine = e;
+	e->live = l;
+	l->sends = e->config->mode == MODE_INLINE;
+	err = uris_of(e, uris, &count);
+	if (!err)
+		err = start_eal(l, uris, count);
+	if (!err)
+		err = open_ports(l, uris, count);
+	if (err)
+		return err;
+	clock_start(&l->clock, rte_get_tsc_hz());
+	if (!ports_spread(l)) {
+		l->handover = handover_new(e->lane_count, l->sends ? 2 : 0);
+		if (!l->handover)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void live_close(struct live *l)
+{
+	if (!l)
+		return;
+	if (l->dispatching)
+		pthread_join(l->dispatcher, NULL);
+	handover_free(l->handover);
+	for (unsigned i = 0; i < l->port_count; i++)
+		port_close(l->ports[i]);
+	if (l->pool)
+		eal_frames_free(l->pool);
+	eal_stop();
+	l->engine->live = NULL;
+	free(l);
+}
+
+/* ---- taking frames ---- */
+
+/* Bytes must be contiguous: chains are joined, or given up where they do not fit one buffer. */
+static bool make_contiguous(struct rte_mbuf *m)
+{
+	return m->nb_segs == 1 || rte_pktmbuf_linearize(m) == 0;
+}
+
+static void stamp(struct live *l, struct rte_mbuf **frames, unsigned *n)
+{
+	uint64_t now = clock_at(&l->clock, rte_rdtsc());
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < *n; i++) {
+		if (!make_contiguous(frames[i])) {
+			atomic_fetch_add_explicit(&l->too_long, 1, memory_order_relaxed);
+			frame_free(frames[i]);
+			continue;
+		}
+		frame_info(frames[i])->ts_ns = now;
+		frames[kept++] = frames[i];
+	}
+	*n = kept;
+}
+
+static unsigned take_from_ports(struct lane *l, struct live *live)
+{
+	struct rte_mbuf *frames[BURST];
+	unsigned total = 0;
+
+	for (unsigned i = 0; i < live->port_count; i++) {
+		uint64_t before = rte_rdtsc();
+		unsigned n = port_rx_burst(live->ports[i], l->w.id, frames, BURST);
+
+		if (n == 0)
+			continue;
+		stamp(live, frames, &n);
+		l->w.counters->cycles_rx += rte_rdtsc() - before;
+		pipeline_burst(l, frames, n);
+		total += n;
+	}
+	return total;
+}
+
+static unsigned take_from_handover(struct lane *l, struct live *live)
+{
+	struct rte_mbuf *frames[BURST];
+	uint64_t before = rte_rdtsc();
+	unsigned n = handover_take(live->handover, l->w.id, frames, BURST);
+
+	if (n) {
+		l->w.counters->cycles_rx += rte_rdtsc() - before;
+		pipeline_burst(l, frames, n);
+	}
+	return n;
+}
+
+/* What ports and rings lost becomes this lane's to count: a counter has one writer. */
+static void count_losses(struct lane *l, struct live *live)
+{
+	struct counters *c = l->w.counters;
+	uint64_t now;
+
+	if (live->handover) {
+		now = atomic_load_explicit(&live->handover->lost[l->w.id], memory_order_relaxed);
+		c->port_rx_missed += now - live->lost_counted[l->w.id];
+		live->lost_counted[l->w.id] = now;
+	}
+	if (l->w.id != 0)
+		return;
+	now = atomic_load_explicit(&live->rx_missed, memory_order_relaxed);
+	c->port_rx_missed += now - live->rx_missed_counted;
+	live->rx_missed_counted = now;
+	now = atomic_load_explicit(&live->no_mbuf, memory_order_relaxed);
+	c->port_no_mbuf += now - live->no_mbuf_counted;
+	live->no_mbuf_counted = now;
+}
+
+static void idle(struct lane *l, struct live *live, unsigned polls)
+{
+	static const struct timespec pause = {.tv_nsec = SLEEP_NS};
+
+	if (polls % 256 == 0) {
+		uint64_t now = clock_at(&live->clock, rte_rdtsc());
+
+		count_losses(l, live);
+		if (now > l->w.now_ns)
+			l->w.now_ns = now;
+		pipeline_timers(l, l->w.now_ns, IDLE_TIMERS);
+	}
+	if (polls < POLLS_BEFORE_SLEEP)
+		rte_pause();
+	else
+		nanosleep(&pause, NULL);
+}
+
+static void lane_poll(struct lane *l, struct live *live)
+{
+	unsigned polls = 0;
+
+	while (!atomic_load_explicit(&l->engine->stop, memory_order_relaxed)) {
+		unsigned n = live->handover ? take_from_handover(l, live)
+					    : take_from_ports(l, live);
+
+		lane_quiescent(l);
+		if (n)
+			polls = 0;
+		else
+			idle(l, live, ++polls);
+		if (n && l->bursts % 1024 == 0)
+			count_losses(l, live);
+	}
+	/* What was handed over before the end is still inspected. */
+	while (live->handover && take_from_handover(l, live))
+		;
+	count_losses(l, live);
+}
+
+static void *live_main(void *lane)
+{
+	struct lane *l = lane;
+
+	(void)eal_thread_begin();
+	if (lane_modules_new(l) == 0) {
+		lane_poll(l, l->engine->live);
+		flow_end_all(&l->w);
+		lane_modules_free(l);
+	} else {
+		atomic_store(&l->engine->failed, true);
+		atomic_store(&l->engine->stop, true);
+	}
+	eal_thread_end();
+	atomic_store_explicit(&l->finished, true, memory_order_release);
+	return NULL;
+}
+
+/* ---- the dispatcher ---- */
+
+static unsigned dispatch_in(struct live *l)
+{
+	struct rte_mbuf *frames[BURST];
+	unsigned total = 0;
+
+	for (unsigned i = 0; i < l->port_count; i++)
+		for (unsigned q = 0; q < port_rx_queues(l->ports[i]); q++) {
+			unsigned n = port_rx_burst(l->ports[i], q, frames, BURST);
+
+			if (n == 0)
+				continue;
+			stamp(l, frames, &n);
+			handover_give(l->handover, frames, n, false, &l->engine->stop);
+			total += n;
+		}
+	return total;
+}
+
+/* Frames stay in their ring until the port takes them: a lane that finds the ring full drops and
+ * counts; nothing is lost here. */
+static unsigned dispatch_out(struct live *l)
+{
+	unsigned total = 0;
+
+	for (unsigned i = 0; l->sends && i < l->handover->lane_count; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			struct rte_ring *r = l->handover->out[i][k];
+			struct rte_mbuf *frames[BURST];
+			unsigned n = rte_ring_dequeue_burst_start(r, (void **)frames, BURST, NULL);
+			unsigned sent = n ? port_tx_burst(l->ports[k], 0, frames, (uint16_t)n) : 0;
+
+			if (n)
+				rte_ring_dequeue_finish(r, sent);
+			total += sent;
+		}
+	return total;
+}
+
+static void *dispatcher_main(void *arg)
+{
+	static const struct timespec pause = {.tv_nsec = SLEEP_NS};
+	struct live *l = arg;
+	unsigned polls = 0;
+
+	(void)eal_thread_begin();
+	/* Outlives the lanes: what they handed over before they ended is sent. */
+	for (;;) {
+		bool stop = atomic_load_explicit(&l->engine->stop, memory_order_relaxed);
+		unsigned n = stop ? 0 : dispatch_in(l);
+
+		n += dispatch_out(l);
+		if (n)
+			polls = 0;
+		else if (stop && engine_finished(l->engine))
+			break;
+		else if (++polls < POLLS_BEFORE_SLEEP)
+			rte_pause();
+		else
+			nanosleep(&pause, NULL);
+	}
+	eal_thread_end();
+	return NULL;
+}
+
+int live_start(struct live *l)
+{
+	int err = engine_threads_start(l->engine, l->engine->lane_count, live_main);
+
+	if (err || !l->handover)
+		return err;
+	err = pthread_create(&l->dispatcher, NULL, dispatcher_main, l);
+	if (err) {
+		engine_error(l->engine, "the dispatcher cannot be started: %s", strerror(err));
+		return -err;
+	}
+	l->dispatching = true;
+	return 0;
+}
+
+/* ---- sending ---- */
+
+static unsigned send_to(struct lane *l, unsigned port, struct rte_mbuf **frames, unsigned n)
+{
+	struct live *live = l->engine->live;
+
+	if (live->handover)
+		return rte_ring_sp_enqueue_burst(live->handover->out[l->w.id][port],
+						 (void **)frames, n, NULL);
+	return port_tx_burst(live->ports[port], l->w.id, frames, (uint16_t)n);
+}
+
+unsigned live_send(struct lane *l, unsigned in, struct rte_mbuf **frames, unsigned n)
+{
+	return send_to(l, in ? 0 : 1, frames, n);
+}
+
+struct rte_mbuf *live_frame_new(struct lane *l)
+{
+	return rte_pktmbuf_alloc(l->engine->live->pool);
+}
+
+void live_send_own(struct lane *l, unsigned port, struct rte_mbuf *frame)
+{
+	if (send_to(l, port, &frame, 1) != 1)
+		frame_free(frame);
+}
+
+/* ---- main thread ---- */
+
+static void gather_losses(struct live *l)
+{
+	uint64_t missed = 0;
+	uint64_t no_mbuf = atomic_load_explicit(&l->too_long, memory_order_relaxed);
+
+	for (unsigned i = 0; i < l->port_count; i++) {
+		struct port_stats s;
+
+		port_stats(l->ports[i], &s);
+		missed += s.rx_missed;
+		no_mbuf += s.no_mbuf;
+	}
+	atomic_store_explicit(&l->rx_missed, missed, memory_order_relaxed);
+	atomic_store_explicit(&l->no_mbuf, no_mbuf, memory_order_relaxed);
+}
+
+void live_tick(struct live *l)
+{
+	struct timespec t;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
+	if (now - l->anchored_ns < NS_PER_SECOND)
+		return;
+	l->anchored_ns = now;
+	l->engine->shared->status.clock_skew_ns = clock_anchor(&l->clock);
+	gather_losses(l);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/engine/ruleload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rte_rcu_qsbr.h>
+
+#include "dataplane/detect/detect.h"
+#include "dataplane/engine/engine.h"
+#include "rules/ruleset.h"
+
+#define CACHE_DIR "/var/cache/metsuke"
+
+enum phase { IDLE, LOADING, LOADED, WAITING };
+
+struct ruleload {
+	struct engine *engine;
+	uint64_t version;             /* of the newest program */
+	pthread_t thread;
+	_Atomic int phase;            /* enum phase; LOADING → LOADED by the helper thread */
+	struct detect_program *fresh; /* what the helper thread made; NULL: it failed */
+	struct ruleset_report report; /* counts only */
+	char text[448];
+	const struct detect_program *old; /* waits for its grace period */
+	uint64_t token;
+};
+
+struct ruleload *ruleload_new(struct engine *e)
+{
+	struct ruleload *r = calloc(1, sizeof(*r));
+
+	if (r)
+		r->engine = e;
+	return r;
+}
+
+/* Where compiled databases are kept, or NULL: nowhere. */
+static const char *cache_dir(const struct config *c)
+{
+	if (c->rules_cache[0])
+		return c->rules_cache;
+	mkdir(CACHE_DIR, 0755);
+	return access(CACHE_DIR, W_OK) == 0 ? CACHE_DIR : NULL;
+}
+
+static const char *const *texts(char **items)
+{
+	return (const char *const *)items;
+}
+
+static struct ruleset_options options_of(const struct config *c)
+{
+	return (struct ruleset_options){
+		.files = texts(c->rules.items),
+		.file_count = c->rules.count,
+		.variables = {
+			.address_names = texts(c->address_vars.keys),
+			.address_values = texts(c->address_vars.values),
+			.address_count = c->address_vars.count,
+			.port_names = texts(c->port_vars.keys),
+			.port_values = texts(c->port_vars.values),
+			.port_count = c->port_vars.count,
+		},
+		.classification_file = c->classification,
+		.reference_file = c->reference_file,
+		.threshold_file = c->threshold_file,
+		.cache_dir = cache_dir(c),
+		.in_the_wire = c->mode == MODE_INLINE,
+	};
+}
+
+/* The sentence for a set that was refused as a whole because of one rule. */
+static int strict_refusal(const struct ruleset_report *report, char *text, size_t size)
+{
+	for (size_t i = 0; i < report->problem_count; i++) {
+		const struct ruleset_problem *p = &report->problems[i];
+
+		if (!p->refused)
+			continue;
+		snprintf(text, size, "%zu of %zu rules cannot be loaded and detect.strict is set; "
+			 "the first is %s:%u:%u: %s", report->refused, report->active, p->file,
+			 p->line, p->column, p->reason);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Says each problem once, for the person who started us. */
+static void tell_problems(const struct ruleset_report *report)
+{
+	for (size_t i = 0; i < report->problem_count; i++) {
+		const struct ruleset_problem *p = &report->problems[i];
+
+		if (!p->refused)
+			continue;
+		fprintf(stderr, "metsuke: %s:%u:%u: rule %u refused: %s%s%s\n", p->file, p->line,
+			p->column, p->sid, p->reason, p->advice && p->advice[0] ? "; " : "",
+			p->advice ? p->advice : "");
+	}
+}
+
+/* Makes a program from the files; NULL and r->text. */
+static struct detect_program *load(struct ruleload *r, bool tell)
+{
+	const struct config *c = r->engine->config;
+	struct ruleset_options options = options_of(c);
+	struct ruleset_report report = {0};
+	struct detect_program *program = NULL;
+	struct ruleset *set = ruleset_load(&options, &report, r->text, sizeof(r->text));
+
+	if (set && tell)
+		tell_problems(&report);
+	if (set && c->rules_strict && strict_refusal(&report, r->text, sizeof(r->text)) != 0)
+		ruleset_free(set);
+	else if (set)
+		program = detect_program_new(c, set, r->version + 1, r->text, sizeof(r->text));
+	r->report = report;
+	r->report.problems = NULL;
+	ruleset_report_clear(&report);
+	if (program)
+		snprintf(r->text, sizeof(r->text), "%zu rules loaded, %zu refused, %zu skipped",
+			 r->report.loaded, r->report.refused, r->report.skipped);
+	return program;
+}
+
+static void publish(struct ruleload *r, struct detect_program *program)
+{
+	struct dataplane_status *st = &r->engine->shared->status;
+
+	r->old = atomic_load(&r->engine->program);
+	atomic_store_explicit(&r->engine->program, program, memory_order_release);
+	r->version++;
+	st->rules_active = r->report.active;
+	st->rules_loaded = r->report.loaded;
+	st->rules_refused = r->report.refused;
+	__atomic_store_n(&st->ruleset_version, r->version, __ATOMIC_RELEASE);
+}
+
+int ruleload_first(struct ruleload *r)
+{
+	struct detect_program *program;
+
+	r->version = r->engine->shared->status.ruleset_version;
+	program = load(r, r->engine->boot->purpose == BOOT_LIVE);
+	if (!program) {
+		engine_error(r->engine, "%s", r->text);
+		return -EINVAL;
+	}
+	publish(r, program);
+	return 0;
+}
+
+static void *load_main(void *arg)
+{
+	struct ruleload *r = arg;
+
+	r->fresh = load(r, false);
+	atomic_store_explicit(&r->phase, LOADED, memory_order_release);
+	return NULL;
+}
+
+int ruleload_start(struct ruleload *r)
+{
+	int err;
+
+	if (atomic_load(&r->phase) != IDLE)
+		return -EBUSY;
+	atomic_store(&r->phase, LOADING);
+	err = pthread_create(&r->thread, NULL, load_main, r);
+	if (err)
+		atomic_store(&r->phase, IDLE);
+	return -err;
+}
+
+bool ruleload_poll(struct ruleload *r, int *status, uint64_t *version, char *text, size_t size)
+{
+	int phase = atomic_load_explicit(&r->phase, memory_order_acquire);
+
+	if (phase == LOADED) {
+		pthread_join(r->thread, NULL);
+		if (r->fresh) {
+			publish(r, r->fresh);
+			r->token = rte_rcu_qsbr_start(r->engine->rcu);
+			phase = WAITING;
+			atomic_store(&r->phase, phase);
+		}
+	}
+	if (phase == IDLE || phase == LOADING ||
+	    (phase == WAITING && rte_rcu_qsbr_check(r->engine->rcu, r->token, false) != 1))
+		return false;
+	if (r->old)
+		detect_program_free((struct detect_program *)(uintptr_t)r->old);
+	r->old = NULL;
+	*status = r->fresh ? 0 : -EINVAL;
+	*version = r->version;
+	snprintf(text, size, "%s", r->text);
+	r->fresh = NULL;
+	atomic_store(&r->phase, IDLE);
+	return true;
+}
+
+void ruleload_free(struct ruleload *r)
+{
+	const struct detect_program *program;
+
+	if (!r)
+		return;
+	if (atomic_load(&r->phase) == LOADING || atomic_load(&r->phase) == LOADED) {
+		pthread_join(r->thread, NULL);
+		if (r->fresh)
+			detect_program_free(r->fresh);
+	}
+	if (r->old)
+		detect_program_free((struct detect_program *)(uintptr_t)r->old);
+	program = atomic_exchange(&r->engine->program, NULL);
+	if (program)
+		detect_program_free((struct detect_program *)(uintptr_t)program);
+	free(r);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/engine/verdict.h"
+
+#include "dataplane/engine/live.h"
+#include "dataplane/engine/reject.h"
+#include "dataplane/engine/report.h"
+#include "dataplane/packet/packet.h"
+#include "drivers/frame.h"
+
+static void send_reject(struct lane *l, const struct packet *p, bool to_source)
+{
+	struct rte_mbuf *m = live_frame_new(l);
+	unsigned in = p->port_index;
+	uint8_t *room;
+	uint32_t len;
+
+	if (!m)
+		return;
+	room = (uint8_t *)rte_pktmbuf_append(m, REJECT_MAX_BYTES);
+	len = reject_build(p, to_source, room);
+	if (len == 0) {
+		frame_free(m);
+		return;
+	}
+	rte_pktmbuf_trim(m, (uint16_t)(REJECT_MAX_BYTES - len));
+	live_send_own(l, to_source ? in : !in, m);
+}
+
+static void reject(struct lane *l, const struct packet *p)
+{
+	unsigned whom = p->reject ? p->reject : REJECT_SOURCE;
+
+	l->w.counters->ips_rejected++;
+	/* Captures: nobody is there to be told. */
+	if (!l->engine->live)
+		return;
+	if (whom & REJECT_SOURCE)
+		send_reject(l, p, true);
+	if (whom & REJECT_DESTINATION)
+		send_reject(l, p, false);
+}
+
+/* The one that was judged: a packet found inside, or the frame itself. */
+static struct packet *judged(struct lane *l, unsigned frame)
+{
+	for (unsigned i = l->first[frame + 1]; i-- > l->first[frame] + 1;)
+		if (l->packets[i]->verdict != VERDICT_ACCEPT)
+			return l->packets[i];
+	return l->packets[l->first[frame]];
+}
+
+static void drop_frame(struct lane *l, unsigned frame, struct rte_mbuf *m)
+{
+	struct worker *w = &l->w;
+	struct packet *outer = l->packets[l->first[frame]], *p = judged(l, frame);
+
+	if (!outer->drop)
+		outer->drop = DROP_rule;
+	if (!p->drop)
+		p->drop = outer->drop;
+	w->counters->drop[outer->drop]++;
+	w->counters->ips_blocked++;
+	if (p->verdict == VERDICT_REJECT)
+		reject(l, p);
+	if (l->log_drops)
+		report_drop(w, p);
+	frame_free(m);
+}
+
+static void send_frames(struct lane *l, unsigned in, struct rte_mbuf **frames, unsigned n)
+{
+	struct counters *c = l->w.counters;
+	unsigned sent = l->engine->live ? live_send(l, in, frames, n) : 0;
+
+	c->port_tx_packets += sent;
+	c->drop[l->engine->live ? DROP_tx_full : DROP_no_route] += n - sent;
+	while (sent < n)
+		frame_free(frames[sent++]);
+}
+
+void verdict_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
+{
+	struct counters *c = l->w.counters;
+	struct rte_mbuf *out[2][BURST];
+	unsigned count[2] = {0, 0};
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct packet *p = l->packets[l->first[i]];
+		unsigned in = p->port_index ? 1 : 0;
+
+		if (!l->w.in_the_wire) {
+			c->drop[DROP_tap]++;
+			frame_free(frames[i]);
+		} else if (p->verdict != VERDICT_ACCEPT) {
+			drop_frame(l, i, frames[i]);
+		} else {
+			c->ips_accepted++;
+			out[in][count[in]++] = frames[i];
+		}
+	}
+	for (unsigned in = 0; in < 2; in++)
+		if (count[in])
+			send_frames(l, in, out[in], count[in]);
+}

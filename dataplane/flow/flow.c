@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * From packet to flow. Worker thread only; all memory is taken at start.
+ */
+#include "dataplane/flow/flow.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "dataplane/engine/emit.h"
+#include "dataplane/event/contact.h"
+#include "dataplane/flow/table.h"
+#include "dataplane/stream/stream.h"
+
+#define PROTO_ICMP 1
+#define PROTO_IPIP 4
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+#define PROTO_IPV6 41
+#define PROTO_ESP 50
+#define PROTO_ICMP6 58
+#define PROTO_SCTP 132
+#define LINK_ETHERNET 1
+#define FLOW_ID_BITS 53
+#define WORKER_BITS 6
+#define FLOW_MAX (1u << 27)
+
+_Static_assert(MAX_WORKERS <= 1 << WORKER_BITS, "a flow id names its worker");
+
+/* ---- start and end ---- */
+
+int flow_worker_new(struct worker *w)
+{
+	struct flow_table *t = worker_memory(w, sizeof(*t), 64);
+	const struct config *c = w->config;
+	uint64_t max = c->flow_max ? c->flow_max : 1;
+	uint32_t buckets = 16;
+	uint64_t seed = 0;
+
+	if (!t)
+		return -ENOMEM;
+	memset(t, 0, sizeof(*t));
+	t->max = (uint32_t)(max < FLOW_MAX ? max : FLOW_MAX);
+	while (buckets < t->max / (BUCKET_SLOTS / 2))
+		buckets *= 2;
+	t->bucket_mask = buckets - 1;
+	t->free_first = FLOW_NONE;
+	t->buckets = worker_memory(w, (size_t)buckets * sizeof(*t->buckets), 64);
+	t->flows = worker_memory(w, (size_t)t->max * sizeof(*t->flows), 64);
+	if (!t->buckets || !t->flows ||
+	    getrandom(t->secret, sizeof(t->secret), 0) != sizeof(t->secret) ||
+	    getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+		worker_memory_free(w, t->buckets);
+		worker_memory_free(w, t->flows);
+		worker_memory_free(w, t);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < 4; i++)
+		t->secret[i] |= 1;
+	/* Captures give the same ids every time; live, a restart should not repeat them. */
+	t->id_worker = w->id;
+	t->id_next = w->offline ? 1 : (seed >> (64 - FLOW_ID_BITS + WORKER_BITS + 1)) + 1;
+	/* how many tags does not count: a priority tag (VLAN 0) is none */
+	memset(&t->meta_mask, 0xff, sizeof(t->meta_mask));
+	memset((uint8_t *)&t->meta_mask + 3, 0, 1);
+	t->vlan2_mask = UINT16_MAX;
+	if (!c->vlan_in_flow_key) {
+		memset((uint8_t *)&t->meta_mask + 4, 0, 4);
+		t->vlan2_mask = 0;
+	}
+	if (!c->tunnel_depth_in_flow_key)
+		memset((uint8_t *)&t->meta_mask + 2, 0, 1);
+	timers_init(t, c);
+	w->flows = t;
+	return 0;
+}
+
+void flow_worker_free(struct worker *w)
+{
+	struct flow_table *t = w->flows;
+
+	if (!t)
+		return;
+	worker_memory_free(w, t->flows);
+	worker_memory_free(w, t->buckets);
+	worker_memory_free(w, t);
+	w->flows = NULL;
+}
+
+void flow_end_all(struct worker *w)
+{
+	struct flow_table *t = w->flows;
+
+	for (uint32_t i = 0; i < t->fresh; i++) {
+		if (t->flows[i].id)
+			flow_end(w, &t->flows[i], FLOW_END_SHUTDOWN);
+	}
+	t->wheel_started = false;
+	t->next_run_ns = 0;
+	/* the next capture fills the table in the same order as this one did */
+	t->free_first = FLOW_NONE;
+	t->fresh = 0;
+}
+
+void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, void *arg), void *arg)
+{
+	struct flow_table *t = w->flows;
+
+	for (uint32_t i = 0; i < t->fresh; i++) {
+		if (t->flows[i].id && !fn(w, &t->flows[i], arg))
+			return;
+	}
+}
+
+/* ---- one packet ---- */
+
+static bool packet_wants_flow(const struct packet *p)
+{
+	if (!(p->flags & PACKET_IP) ||
+	    (p->flags & (PACKET_FRAGMENT | PACKET_INVALID | PACKET_BAD_CHECKSUM | PACKET_PSEUDO)))
+		return false;
+	switch (p->ip_proto) {
+	case PROTO_TCP:
+	case PROTO_UDP:
+	case PROTO_SCTP:
+	case PROTO_ICMP:
+	case PROTO_ICMP6:
+	case PROTO_ESP:
+		return p->flags & PACKET_L4;
+	case PROTO_IPIP:
+	case PROTO_IPV6:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint32_t packet_key(const struct flow_table *t, struct packet *p, struct flow_key *k)
+{
+	if (!flow_key_of_unreachable(p, k))
+		flow_key_of_packet(p, k);
+	if (!(p->flags & PACKET_FLOW_HASHED)) {
+		p->flow_hash = flow_hash(t, k);
+		p->flags |= PACKET_FLOW_HASHED;
+	}
+	return p->flow_hash;
+}
+
+void flow_prefetch(struct worker *w, struct packet *const *packets, unsigned count)
+{
+	const struct flow_table *t = w->flows;
+	struct flow_key k;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct packet *p = packets[i];
+
+		if (!packet_wants_flow(p))
+			continue;
+		table_prefetch_bucket(t, packet_key(t, p, &k));
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (packets[i]->flags & PACKET_FLOW_HASHED)
+			table_prefetch_flow(t, packets[i]->flow_hash);
+	}
+}
+
+static bool icmp_is_error(const struct packet *p)
+{
+	if (p->ip_proto != PROTO_ICMP)
+		return false;
+	switch (p->icmp_type) {
+	case 3:
+	case 4:
+	case 5:
+	case 11:
+	case 12:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void flow_macs(struct flow *f, const struct packet *p)
+{
+	while (p->outer)
+		p = p->outer;
+	if (p->link_type != LINK_ETHERNET || p->len < 12 || !p->data)
+		return;
+	memcpy(f->dst_mac, p->data, 6);
+	memcpy(f->src_mac, p->data + 6, 6);
+}
+
+static struct flow *flow_take(struct worker *w, struct flow_table *t)
+{
+	struct flow *f;
+
+	if (t->active >= t->max) {
+		f = timer_victim(t, w->now_ns);
+		if (!f)
+			return NULL;
+		w->counters->flow_evicted++;
+		flow_end(w, f, FLOW_END_FORCED);
+	}
+	if (t->free_first != FLOW_NONE) {
+		f = &t->flows[t->free_first];
+		t->free_first = f->timer_next;
+	} else {
+		f = &t->flows[t->fresh++];
+	}
+	memset(f, 0, sizeof(*f));
+	f->timer_list = LIST_NONE;
+	return f;
+}
+
+static void flow_give_back(struct flow_table *t, struct flow *f)
+{
+	f->id = 0;
+	f->timer_next = t->free_first;
+	t->free_first = flow_index(t, f);
+}
+
+static void flow_count_new(struct worker *w, uint8_t ip_proto)
+{
+	struct counters *c = w->counters;
+
+	c->flow_total++;
+	c->flow_active++;
+	switch (ip_proto) {
+	case PROTO_TCP: c->flow_tcp++; break;
+	case PROTO_UDP: c->flow_udp++; break;
+	case PROTO_ICMP: c->flow_icmpv4++; break;
+	case PROTO_ICMP6: c->flow_icmpv6++; break;
+	case PROTO_SCTP: c->flow_sctp++; break;
+	default: break;
+	}
+}
+
+/* True when a flow's first packet came from the server: an answer to something not seen. */
+static bool first_is_answer(const struct packet *p)
+{
+	if (p->ip_proto == PROTO_TCP && (p->tcp.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		return false;
+	if (p->ip_proto == PROTO_TCP && (p->tcp.flags & TCP_SYN))
+		return true;
+	if (p->ip_proto != PROTO_TCP && p->ip_proto != PROTO_UDP)
+		return false;
+	return p->sport < 1024 && p->dport >= 1024;
+}
+
+/* Remembers whom the client contacted, as far as the first packet tells. */
+static void flow_contact(struct worker *w, const struct flow *f, const struct packet *p)
+{
+	struct flow turned;
+
+	if (!w->config->contacts)
+		return;
+	if (first_is_answer(p)) {
+		turned = *f;
+		turned.client = f->server;
+		turned.server = f->client;
+		turned.client_port = f->server_port;
+		turned.server_port = f->client_port;
+		f = &turned;
+	}
+	emit_contact(w, f, CONTACT_IP, f->server.b, f->ip_version == 4 ? 4 : 16);
+}
+
+static struct flow *flow_new(struct worker *w, struct packet *p, const struct flow_key *k,
+			     uint32_t hash)
+{
+	struct flow_table *t = w->flows;
+	struct flow *f = flow_take(w, t);
+
+	if (!f)
+		return NULL;
+	f->client = k->src;
+	f->server = k->dst;
+	f->client_port = k->sport;
+	f->server_port = k->dport;
+	f->key_extra = k->extra;
+	f->ip_proto = p->ip_proto;
+	f->ip_version = p->ip_version;
+	f->tunnel_depth = p->tunnel_depth;
+	f->vlan_count = p->vlan_count;
+	memcpy(f->vlan, p->vlan, sizeof(f->vlan));
+	if (!table_insert(t, f, hash)) {
+		flow_give_back(t, f);
+		return NULL;
+	}
+	f->id = t->id_next++ << WORKER_BITS | t->id_worker;
+	f->start_ns = f->last_ns = w->now_ns;
+	f->first_number = p->number;
+	f->icmp_type = p->icmp_type;
+	f->icmp_code = p->icmp_code;
+	flow_macs(f, p);
+	t->active++;
+	timer_set(t, f);
+	flow_count_new(w, f->ip_proto);
+	p->flags |= PACKET_NEW_FLOW;
+	flow_contact(w, f, p);
+	return f;
+}
+
+static void table_full(struct worker *w, struct packet *p)
+{
+	w->counters->flow_table_full++;
+	switch (w->config->flow_full) {
+	case EXCEPTION_DROP:
+	case EXCEPTION_DROP_PACKET:
+	case EXCEPTION_REJECT:
+		packet_drop(p, DROP_flow_memcap);
+		if (w->config->flow_full == EXCEPTION_REJECT)
+			p->verdict = VERDICT_REJECT;
+		p->flags |= PACKET_NO_INSPECT;
+		break;
+	case EXCEPTION_PASS:
+	case EXCEPTION_PASS_PACKET:
+	case EXCEPTION_BYPASS:
+		p->flags |= PACKET_NO_INSPECT;
+		break;
+	case EXCEPTION_IGNORE:
+		break;
+	}
+}
+
+/* A packet made of fragments counts with the link header of the last of them. */
+static uint64_t packet_bytes(const struct packet *p)
+{
+	const struct packet *frame = p->outer;
+
+	if (!(p->flags & PACKET_REASSEMBLED) || !frame || !frame->l3)
+		return p->len;
+	return p->len + (uint64_t)(frame->l3 - frame->data);
+}
+
+/* A packet that only reports on the flow (ICMP error) does not make a direction seen. */
+static void flow_count(struct worker *w, struct flow *f, struct packet *p)
+{
+	enum direction d = (enum direction)p->direction;
+	uint32_t seen = d == TO_SERVER ? FLOW_SEEN_TO_SERVER : FLOW_SEEN_TO_CLIENT;
+
+	f->packets[d]++;
+	f->bytes[d] += packet_bytes(p);
+	if (w->now_ns > f->last_ns)
+		f->last_ns = w->now_ns;
+	if (icmp_is_error(p))
+		return;
+	if (!(f->flags & seen)) {
+		f->flags |= seen;
+		p->flags |= PACKET_FIRST_IN_DIRECTION;
+	}
+	if (f->ip_proto == PROTO_TCP) {
+		f->tcp_flags[d] |= p->tcp.flags;
+	} else if ((f->flags & FLOW_SEEN_TO_CLIENT) && (f->flags & FLOW_SEEN_TO_SERVER)) {
+		f->flags |= FLOW_ESTABLISHED;
+	}
+	if (d == TO_CLIENT) {
+		f->icmp_reply_type = p->icmp_type;
+		f->icmp_reply_code = p->icmp_code;
+	}
+}
+
+static void flow_mark(struct worker *w, struct flow *f, struct packet *p)
+{
+	if (f->flags & (FLOW_ESTABLISHED | FLOW_CLOSED))
+		p->flags |= PACKET_ESTABLISHED;
+	if (f->flags & FLOW_NO_PAYLOAD)
+		p->flags |= PACKET_NO_PAYLOAD_INSPECT;
+	if (f->flags & FLOW_DROP) {
+		packet_drop(p, f->drop_reason == DROP_rule || f->drop_reason == DROP_none ?
+				       DROP_rule_flow :
+				       (enum drop_reason)f->drop_reason);
+		p->flags |= PACKET_NO_INSPECT;
+	}
+	if (f->flags & FLOW_PASS)
+		p->flags |= PACKET_NO_INSPECT;
+	if (f->flags & FLOW_BYPASSED) {
+		p->flags |= PACKET_NO_INSPECT;
+		w->counters->flow_bypassed_pkts++;
+		w->counters->flow_bypassed_bytes += p->len;
+	}
+}
+
+void flow_packet(struct worker *w, struct packet *p)
+{
+	struct flow_table *t = w->flows;
+	enum direction d = TO_SERVER;
+	struct flow_key k;
+	struct flow *f;
+	uint32_t hash;
+
+	if (!packet_wants_flow(p))
+		return;
+	hash = packet_key(t, p, &k);
+	f = table_find(t, hash, &k, &d);
+	if (f && flow_expired(t, f, w->now_ns)) {
+		flow_end(w, f, FLOW_END_TIMEOUT);
+		f = NULL;
+	} else if (f && p->ip_proto == PROTO_TCP && stream_reuses(w, f, p, d)) {
+		f->flags |= FLOW_TCP_REUSED;
+		w->counters->flow_tcp_reuse++;
+		flow_end(w, f, FLOW_END_REUSE);
+		f = NULL;
+	}
+	if (!f) {
+		if (icmp_is_error(p))
+			return;
+		d = TO_SERVER;
+		f = flow_new(w, p, &k, hash);
+		if (!f) {
+			table_full(w, p);
+			return;
+		}
+	} else if (p->ip_proto != f->ip_proto) {
+		/* an unreachable: it travels against the packet it quotes */
+		d = addr_equal(&p->src, &f->client) ? TO_SERVER : TO_CLIENT;
+	}
+	p->flow = f;
+	p->direction = (uint8_t)d;
+	flow_count(w, f, p);
+	flow_mark(w, f, p);
+}
+
+void flow_packet_done(struct worker *w, struct packet *p)
+{
+	if (p->flow)
+		timer_touch(w->flows, p->flow);
+}
+
+void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum flow_exception cause,
+		    enum drop_reason reason)
+{
+	struct flow *f = p->flow;
+
+	switch ((enum config_exception)policy) {
+	case EXCEPTION_IGNORE:
+		return;
+	case EXCEPTION_PASS:
+		f->flags |= FLOW_PASS;
+		p->flags |= PACKET_NO_INSPECT;
+		break;
+	case EXCEPTION_PASS_PACKET:
+		p->flags |= PACKET_NO_INSPECT;
+		break;
+	case EXCEPTION_BYPASS:
+		f->flags |= FLOW_BYPASSED;
+		p->flags |= PACKET_NO_INSPECT;
+		break;
+	case EXCEPTION_REJECT:
+		f->flags |= FLOW_REJECT;
+		/* fall through */
+	case EXCEPTION_DROP:
+		f->flags |= FLOW_DROP;
+		f->drop_reason = (uint8_t)reason;
+		packet_drop(p, reason);
+		if (policy == EXCEPTION_REJECT)
+			p->verdict = VERDICT_REJECT;
+		p->flags |= PACKET_NO_INSPECT;
+		break;
+	case EXCEPTION_DROP_PACKET:
+		packet_drop(p, reason);
+		p->flags |= PACKET_NO_INSPECT;
+		break;
+	}
+	f->exceptions |= (uint8_t)cause;
+}
+
+static void swap_bytes(void *a, void *b, size_t len)
+{
+	uint8_t *x = a, *y = b;
+
+	for (size_t i = 0; i < len; i++) {
+		uint8_t keep = x[i];
+
+		x[i] = y[i];
+		y[i] = keep;
+	}
+}
+
+void flow_reverse(struct worker *w, struct flow *f)
+{
+	uint32_t seen = f->flags & (FLOW_SEEN_TO_SERVER | FLOW_SEEN_TO_CLIENT);
+
+	swap_bytes(&f->client, &f->server, sizeof(f->client));
+	swap_bytes(&f->client_port, &f->server_port, sizeof(f->client_port));
+	swap_bytes(&f->packets[0], &f->packets[1], sizeof(f->packets[0]));
+	swap_bytes(&f->bytes[0], &f->bytes[1], sizeof(f->bytes[0]));
+	swap_bytes(&f->tcp_flags[0], &f->tcp_flags[1], 1);
+	swap_bytes(f->src_mac, f->dst_mac, sizeof(f->src_mac));
+	f->key_extra = f->key_extra >> 16 | f->key_extra << 16;
+	f->flags &= ~(uint32_t)(FLOW_SEEN_TO_SERVER | FLOW_SEEN_TO_CLIENT);
+	if (seen & FLOW_SEEN_TO_SERVER)
+		f->flags |= FLOW_SEEN_TO_CLIENT;
+	if (seen & FLOW_SEEN_TO_CLIENT)
+		f->flags |= FLOW_SEEN_TO_SERVER;
+	f->flags ^= FLOW_REVERSED;
+	stream_reverse(f);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The end of a flow, in the order in which the rest may depend on it: what the stream still holds
+ * goes up, rules look once more, open transactions are logged, the flow record is written, all is
+ * freed. Worker thread only.
+ */
+#include <string.h>
+
+#include "dataplane/app/app.h"
+#include "dataplane/detect/detect.h"
+#include "dataplane/engine/emit.h"
+#include "dataplane/flow/table.h"
+#include "dataplane/stream/stream.h"
+
+/* A packet without bytes that stands for the end of one direction. */
+static struct packet *end_packet(struct worker *w, struct flow *f, enum direction d,
+				 enum flow_end_reason reason)
+{
+	struct packet *p = &w->flows->pseudo;
+	bool to_server = d == TO_SERVER;
+
+	memset(p, 0, sizeof(*p));
+	p->flags = PACKET_IP | PACKET_PSEUDO | PACKET_STREAM_END;
+	if (f->flags & (FLOW_ESTABLISHED | FLOW_CLOSED))
+		p->flags |= PACKET_ESTABLISHED;
+	if (f->flags & FLOW_NO_PAYLOAD)
+		p->flags |= PACKET_NO_PAYLOAD_INSPECT;
+	p->source = PACKET_FLOW_TIMEOUT;
+	p->ts_ns = reason == FLOW_END_SHUTDOWN ? f->last_ns : w->now_ns;
+	p->flow = f;
+	p->direction = (uint8_t)d;
+	p->src = to_server ? f->client : f->server;
+	p->dst = to_server ? f->server : f->client;
+	p->sport = to_server ? f->client_port : f->server_port;
+	p->dport = to_server ? f->server_port : f->client_port;
+	p->ip_version = f->ip_version;
+	p->ip_proto = f->ip_proto;
+	p->tunnel_depth = f->tunnel_depth;
+	p->vlan_count = f->vlan_count;
+	memcpy(p->vlan, f->vlan, sizeof(p->vlan));
+	p->tcp.flags = TCP_ACK;
+	return p;
+}
+
+static bool flow_inspected(const struct flow *f)
+{
+	return !(f->flags & (FLOW_PASS | FLOW_BYPASSED | FLOW_DROP));
+}
+
+/* Is there anything a last look could find? */
+static bool direction_pending(struct worker *w, struct flow *f, enum direction d)
+{
+	struct stream_raw raw;
+
+	return (f->app && f->app->first) || stream_raw_peek(w, f, d, &raw);
+}
+
+static void direction_end(struct worker *w, struct flow *f, enum direction d,
+			  enum flow_end_reason reason)
+{
+	struct packet *p = end_packet(w, f, d, reason);
+
+	stream_flow_end(w, f, p, d);
+	if (flow_inspected(f) && direction_pending(w, f, d)) {
+		detect_packet(w, p);
+		app_packet_done(w, f, p);
+	}
+}
+
+void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
+{
+	struct flow_table *t = w->flows;
+
+	f->flags |= FLOW_ENDING;
+	f->end_reason = (uint8_t)reason;
+	if (f->tcp) {
+		direction_end(w, f, TO_SERVER, reason);
+		direction_end(w, f, TO_CLIENT, reason);
+	}
+	if (f->app)
+		app_flow_end(w, f, end_packet(w, f, TO_SERVER, reason));
+	flow_record(w, f);
+	emit_contact_end(w, f, f->bytes[TO_SERVER], f->bytes[TO_CLIENT]);
+	detect_flow_free(w, f);
+	app_flow_free(w, f);
+	stream_flow_free(w, f);
+	timer_clear(t, f);
+	table_remove(t, f);
+	f->id = 0;
+	f->timer_next = t->free_first;
+	t->free_first = flow_index(t, f);
+	t->active--;
+	w->counters->flow_active--;
+	w->counters->flow_ended++;
+}

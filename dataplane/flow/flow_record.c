@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The flow as a record. Worker thread only.
+ */
+#include <string.h>
+
+#include "dataplane/app/app.h"
+#include "dataplane/engine/emit.h"
+#include "dataplane/flow/table.h"
+#include "dataplane/stream/stream.h"
+
+#define PROTO_ICMP 1
+#define PROTO_TCP 6
+#define PROTO_ICMP6 58
+#define NS_PER_S 1000000000ull
+
+/* The sender of the first packet, which EVE's flow records have as their source even where it proved
+ * to be the server. */
+static enum direction flow_first(const struct flow *f)
+{
+	return f->flags & FLOW_REVERSED ? TO_CLIENT : TO_SERVER;
+}
+
+static void record_counts(struct recorder *r, const struct flow *f, enum direction first)
+{
+	enum direction back = direction_other(first);
+
+	rec_uint(r, F_flow_pkts_toserver, f->packets[first]);
+	rec_uint(r, F_flow_pkts_toclient, f->packets[back]);
+	rec_uint(r, F_flow_bytes_toserver, f->bytes[first]);
+	rec_uint(r, F_flow_bytes_toclient, f->bytes[back]);
+	rec_time(r, F_flow_start, f->start_ns);
+}
+
+void flow_record_brief(struct recorder *r, const struct flow *f)
+{
+	record_counts(r, f, TO_SERVER);
+}
+
+static const char *end_reason_name(const struct flow *f)
+{
+	switch ((enum flow_end_reason)f->end_reason) {
+	case FLOW_END_TIMEOUT: return "timeout";
+	case FLOW_END_FORCED: return "forced";
+	case FLOW_END_SHUTDOWN: return "shutdown";
+	case FLOW_END_REUSE: return "tcp_reuse";
+	}
+	return "unknown";
+}
+
+static const char *stage_name(const struct flow *f)
+{
+	switch (flow_stage_of(f)) {
+	case STAGE_ESTABLISHED: return "established";
+	case STAGE_CLOSED: return "closed";
+	case STAGE_BYPASSED: return "bypassed";
+	default: return "new";
+	}
+}
+
+static const char *policy_name(unsigned policy)
+{
+	switch ((enum config_exception)policy) {
+	case EXCEPTION_PASS: return "pass_flow";
+	case EXCEPTION_PASS_PACKET: return "pass_packet";
+	case EXCEPTION_BYPASS: return "bypass";
+	case EXCEPTION_DROP: return "drop_flow";
+	case EXCEPTION_DROP_PACKET: return "drop_packet";
+	case EXCEPTION_REJECT: return "reject";
+	case EXCEPTION_IGNORE: break;
+	}
+	return "ignore";
+}
+
+static void record_exceptions(struct recorder *r, const struct config *c, const struct flow *f)
+{
+	const struct {
+		enum flow_exception cause;
+		const char *target;
+		unsigned policy;
+	} rows[] = {
+		{FLOW_EXCEPTION_REASSEMBLY_MEMCAP, "stream_reassembly_memcap",
+		 c->stream_memcap_policy},
+		{FLOW_EXCEPTION_MIDSTREAM, "stream_midstream", c->stream_midstream_policy},
+		{FLOW_EXCEPTION_APP_ERROR, "app_layer_error", c->app_error_policy},
+	};
+
+	if (!f->exceptions)
+		return;
+	rec_open(r, F_flow_exception_policy);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!(f->exceptions & rows[i].cause))
+			continue;
+		rec_open(r, F_flow_exception_entry);
+		rec_text(r, F_flow_exception_target, rows[i].target);
+		rec_text(r, F_flow_exception_name, policy_name(rows[i].policy));
+		rec_close(r);
+	}
+	rec_close(r);
+}
+
+static void hex_byte(uint8_t v, char text[3])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	text[0] = digits[v >> 4];
+	text[1] = digits[v & 15];
+	text[2] = 0;
+}
+
+/* Without a session nothing is said of its flags, as EVE has it. */
+static void record_tcp(struct recorder *r, const struct flow *f)
+{
+	static const struct {
+		uint8_t flag;
+		enum field_id field;
+	} rows[] = {
+		{TCP_SYN, F_flow_tcp_syn}, {TCP_FIN, F_flow_tcp_fin}, {TCP_RST, F_flow_tcp_rst},
+		{TCP_PSH, F_flow_tcp_psh}, {TCP_ACK, F_flow_tcp_ack}, {TCP_URG, F_flow_tcp_urg},
+		{TCP_ECE, F_flow_tcp_ecn}, {TCP_CWR, F_flow_tcp_cwr},
+	};
+	uint8_t ts = f->tcp ? f->tcp_flags[TO_SERVER] : 0;
+	uint8_t tc = f->tcp ? f->tcp_flags[TO_CLIENT] : 0;
+	char text[3];
+
+	rec_open(r, F_flow_tcp);
+	hex_byte(ts | tc, text);
+	rec_text(r, F_flow_tcp_flags, text);
+	hex_byte(ts, text);
+	rec_text(r, F_flow_tcp_flags_ts, text);
+	hex_byte(tc, text);
+	rec_text(r, F_flow_tcp_flags_tc, text);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if ((ts | tc) & rows[i].flag)
+			rec_bool(r, rows[i].field, true);
+	}
+	if (f->tcp) {
+		rec_text(r, F_flow_tcp_state, stream_state_name(stream_state(f)));
+		rec_uint(r, F_flow_tcp_ts_max_regions, stream_max_regions(f, TO_SERVER));
+		rec_uint(r, F_flow_tcp_tc_max_regions, stream_max_regions(f, TO_CLIENT));
+	}
+	rec_close(r);
+}
+
+static void record_proto(struct recorder *r, const struct flow *f)
+{
+	if (f->app_proto != APP_UNKNOWN)
+		rec_text(r, F_top_app_proto, app_proto_names[f->app_proto]);
+	if (!f->app)
+		return;
+	if (f->app->proto_ts != f->app_proto)
+		rec_text(r, F_top_app_proto_ts, app_proto_names[f->app->proto_ts]);
+	if (f->app->proto_tc != f->app_proto)
+		rec_text(r, F_top_app_proto_tc, app_proto_names[f->app->proto_tc]);
+}
+
+void flow_record(struct worker *w, struct flow *f)
+{
+	enum direction first = flow_first(f);
+	struct recorder *r = emit_flow(w, RECORD_flow, f, first, RECORD_NO_TX, NULL);
+
+	record_proto(r, f);
+	rec_open(r, F_top_flow);
+	record_counts(r, f, first);
+	rec_time(r, F_flow_end, f->last_ns);
+	rec_uint(r, F_flow_age, f->last_ns / NS_PER_S - f->start_ns / NS_PER_S);
+	if (f->flags & FLOW_BYPASSED)
+		rec_text(r, F_flow_bypass, "local");
+	rec_text(r, F_flow_state, stage_name(f));
+	if (f->flags & FLOW_ENDING)
+		rec_text(r, F_flow_reason, end_reason_name(f));
+	rec_bool(r, F_flow_alerted, f->flags & FLOW_ALERTED);
+	if (f->flags & FLOW_DROP)
+		rec_text(r, F_flow_action, "drop");
+	else if (f->flags & FLOW_PASS)
+		rec_text(r, F_flow_action, "pass");
+	if (f->app && f->app->tx_count)
+		rec_uint(r, F_flow_tx_cnt, f->app->tx_count);
+	record_exceptions(r, w->config, f);
+	rec_close(r);
+	if (f->ip_proto == PROTO_TCP)
+		record_tcp(r, f);
+	emit_end(w);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Private to flow/. A worker's table of flows: buckets of one cache line each with twelve tags and
+ * twelve indices, over an array of flows that is allocated once. A flow whose home bucket is full
+ * stands in one of the next; its home counts it, so that a look-up knows whether to look further.
+ * The hash is keyed, key per boot; both directions of a flow have the same hash.
+ */
+#ifndef FLOW_TABLE_H
+#define FLOW_TABLE_H
+
+#include "dataplane/flow/flow.h"
+
+#define FLOW_NONE UINT32_MAX
+#define BUCKET_SLOTS 12
+#define BUCKET_PROBES 16 /* buckets a flow may stand in, its home included */
+#define WHEEL_SLOTS 1024
+#define WHEEL_SHIFT 30 /* a tick is 2^30 ns, just over a second */
+
+enum flow_class { CLASS_TCP, CLASS_UDP, CLASS_ICMP, CLASS_OTHER, CLASS_COUNT };
+enum flow_stage { STAGE_NEW, STAGE_ESTABLISHED, STAGE_CLOSED, STAGE_BYPASSED, STAGE_COUNT };
+
+/* Flows that end soonest stand in lists in the order of their last packet: new ones by class, and
+ * closed ones. All others hang in the wheel by the tick in which they are looked at next. */
+enum timer_list {
+	LIST_NEW = WHEEL_SLOTS, /* + enum flow_class */
+	LIST_CLOSED = LIST_NEW + CLASS_COUNT,
+	LIST_COUNT,
+	LIST_NONE,
+};
+
+struct flow_bucket {
+	uint8_t tag[BUCKET_SLOTS]; /* 0: empty */
+	uint16_t away;             /* flows at home here that stand elsewhere */
+	uint16_t reserved;
+	uint32_t flow[BUCKET_SLOTS];
+};
+_Static_assert(sizeof(struct flow_bucket) == 64, "a bucket is a cache line");
+
+struct flow_key {
+	struct addr src, dst;
+	uint16_t sport, dport;
+	uint32_t extra, extra_reversed;
+	uint64_t meta; /* ip_proto, ip_version, tunnel_depth, vlan_count, vlan[0], vlan[1] as in the flow */
+	uint16_t vlan2;
+	uint8_t one_way; /* only packets of this direction belong to the flow */
+};
+
+struct timer_head {
+	uint32_t first, last;
+	uint32_t count;
+};
+
+struct flow_table {
+	struct flow_bucket *buckets;
+	uint32_t bucket_mask;
+	uint32_t max;
+	struct flow *flows;
+	uint32_t free_first;  /* chained by timer_next */
+	uint32_t fresh;       /* flows[fresh …] were never used */
+	uint32_t active;
+	uint64_t secret[4];
+	uint64_t id_next, id_worker;
+	uint64_t meta_mask;   /* parts of the key that count */
+	uint16_t vlan2_mask;
+
+	/* timers */
+	uint64_t timeout_ns[CLASS_COUNT][STAGE_COUNT];
+	uint64_t wheel_tick;  /* next slot to be looked at */
+	uint64_t next_run_ns;
+	bool wheel_started;
+	struct timer_head lists[LIST_COUNT];
+	uint64_t wheel_used[WHEEL_SLOTS / 64];
+
+	uint64_t full_noted_ns;
+	struct packet pseudo; /* handed through the stages when a flow ends */
+};
+
+static inline uint32_t flow_index(const struct flow_table *t, const struct flow *f)
+{
+	return (uint32_t)(f - t->flows);
+}
+
+/* table.c */
+uint32_t flow_hash(const struct flow_table *t, const struct flow_key *k);
+void flow_key_of_packet(const struct packet *p, struct flow_key *k);
+/* The flow an ICMPv4 unreachable speaks of; false: it names none. */
+bool flow_key_of_unreachable(const struct packet *p, struct flow_key *k);
+struct flow *table_find(struct flow_table *t, uint32_t hash, const struct flow_key *k,
+			enum direction *d);
+/* False: no slot near its home is free. */
+bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash);
+void table_remove(struct flow_table *t, struct flow *f);
+void table_prefetch_bucket(const struct flow_table *t, uint32_t hash);
+void table_prefetch_flow(const struct flow_table *t, uint32_t hash);
+struct flow_key flow_key_of_flow(const struct flow *f);
+
+/* timer.c */
+void timers_init(struct flow_table *t, const struct config *c);
+enum flow_class flow_class_of(uint8_t ip_proto);
+enum flow_stage flow_stage_of(const struct flow *f);
+bool flow_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns);
+/* Puts the flow where its stage and last packet say. */
+void timer_set(struct flow_table *t, struct flow *f);
+void timer_clear(struct flow_table *t, struct flow *f);
+/* After a packet: cheap when nothing changes. */
+void timer_touch(struct flow_table *t, struct flow *f);
+/* The flow to give up first when there is no room; NULL: none that may be given up. */
+struct flow *timer_victim(struct flow_table *t, uint64_t now_ns);
+
+/* flow_end.c */
+void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason);
+
+#endif

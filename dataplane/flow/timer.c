@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * When flows end by themselves. Packet time; worker thread only.
+ *
+ * New and closed flows stand in lists ordered by their last packet: the first of a list is the next
+ * to end, and the first to go when room is needed. Established flows hang in a wheel; a packet does
+ * not move them: when their slot comes up they are hung where their last packet says. A flow that
+ * is over is noticed at once when one more packet with its key comes (flow_packet asks
+ * flow_expired), so a late look changes only when its record is written.
+ */
+#include "dataplane/flow/table.h"
+
+#include <string.h>
+
+#define NS_PER_S 1000000000ull
+#define TIMER_RUN_NS (NS_PER_S / 8)
+
+void timers_init(struct flow_table *t, const struct config *c)
+{
+	const uint64_t seconds[CLASS_COUNT][STAGE_COUNT] = {
+		[CLASS_TCP] = {c->flow_tcp_new, c->flow_tcp_established, c->flow_tcp_closed},
+		[CLASS_UDP] = {c->flow_udp_new, c->flow_udp_established, c->flow_udp_new},
+		[CLASS_ICMP] = {c->flow_icmp_new, c->flow_icmp_established, c->flow_icmp_new},
+		[CLASS_OTHER] = {c->flow_other_new, c->flow_other_established, c->flow_other_new},
+	};
+
+	for (unsigned i = 0; i < CLASS_COUNT; i++) {
+		for (unsigned s = 0; s < STAGE_COUNT; s++) {
+			uint64_t v = s == STAGE_BYPASSED ? c->flow_bypassed : seconds[i][s];
+
+			t->timeout_ns[i][s] = (v < UINT32_MAX ? v : UINT32_MAX) * NS_PER_S;
+		}
+	}
+	for (unsigned i = 0; i < LIST_COUNT; i++)
+		t->lists[i] = (struct timer_head){.first = FLOW_NONE, .last = FLOW_NONE};
+}
+
+enum flow_class flow_class_of(uint8_t ip_proto)
+{
+	switch (ip_proto) {
+	case 6: return CLASS_TCP;
+	case 17: return CLASS_UDP;
+	case 1:
+	case 58: return CLASS_ICMP;
+	default: return CLASS_OTHER;
+	}
+}
+
+enum flow_stage flow_stage_of(const struct flow *f)
+{
+	if (f->flags & FLOW_BYPASSED)
+		return STAGE_BYPASSED;
+	if (f->flags & FLOW_CLOSED)
+		return STAGE_CLOSED;
+	return f->flags & FLOW_ESTABLISHED ? STAGE_ESTABLISHED : STAGE_NEW;
+}
+
+static uint64_t flow_due_ns(const struct flow_table *t, const struct flow *f)
+{
+	return f->last_ns + t->timeout_ns[flow_class_of(f->ip_proto)][flow_stage_of(f)];
+}
+
+bool flow_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns)
+{
+	return now_ns > f->last_ns && now_ns >= flow_due_ns(t, f);
+}
+
+/* ---- lists ---- */
+
+static void list_append(struct flow_table *t, struct flow *f, unsigned list)
+{
+	struct timer_head *h = &t->lists[list];
+	uint32_t i = flow_index(t, f);
+
+	f->timer_list = (uint16_t)list;
+	f->timer_next = FLOW_NONE;
+	f->timer_prev = h->last;
+	if (h->last != FLOW_NONE)
+		t->flows[h->last].timer_next = i;
+	else
+		h->first = i;
+	h->last = i;
+	h->count++;
+	if (list < WHEEL_SLOTS)
+		t->wheel_used[list / 64] |= 1ull << (list % 64);
+}
+
+void timer_clear(struct flow_table *t, struct flow *f)
+{
+	struct timer_head *h;
+
+	if (f->timer_list >= LIST_COUNT)
+		return;
+	h = &t->lists[f->timer_list];
+	if (f->timer_prev != FLOW_NONE)
+		t->flows[f->timer_prev].timer_next = f->timer_next;
+	else
+		h->first = f->timer_next;
+	if (f->timer_next != FLOW_NONE)
+		t->flows[f->timer_next].timer_prev = f->timer_prev;
+	else
+		h->last = f->timer_prev;
+	if (--h->count == 0 && f->timer_list < WHEEL_SLOTS)
+		t->wheel_used[f->timer_list / 64] &= ~(1ull << (f->timer_list % 64));
+	f->timer_list = LIST_NONE;
+}
+
+static unsigned list_for(struct flow_table *t, const struct flow *f)
+{
+	enum flow_stage stage = flow_stage_of(f);
+	uint64_t tick;
+
+	if (stage == STAGE_NEW)
+		return LIST_NEW + flow_class_of(f->ip_proto);
+	if (stage == STAGE_CLOSED)
+		return LIST_CLOSED;
+	if (!t->wheel_started) {
+		t->wheel_started = true;
+		t->wheel_tick = f->last_ns >> WHEEL_SHIFT;
+	}
+	tick = (flow_due_ns(t, f) >> WHEEL_SHIFT) + 1;
+	if (tick < t->wheel_tick)
+		tick = t->wheel_tick;
+	if (tick >= t->wheel_tick + WHEEL_SLOTS)
+		tick = t->wheel_tick + WHEEL_SLOTS - 1;
+	return tick % WHEEL_SLOTS;
+}
+
+void timer_set(struct flow_table *t, struct flow *f)
+{
+	timer_clear(t, f);
+	list_append(t, f, list_for(t, f));
+}
+
+void timer_touch(struct flow_table *t, struct flow *f)
+{
+	enum flow_stage stage = flow_stage_of(f);
+	bool in_wheel = f->timer_list < WHEEL_SLOTS;
+
+	if (stage == STAGE_ESTABLISHED || stage == STAGE_BYPASSED) {
+		if (!in_wheel)
+			timer_set(t, f);
+		return;
+	}
+	if (in_wheel || t->lists[f->timer_list].last != flow_index(t, f))
+		timer_set(t, f);
+}
+
+/* ---- ends ---- */
+
+static unsigned list_run(struct worker *w, struct flow_table *t, unsigned list, uint64_t now_ns,
+			 unsigned budget)
+{
+	unsigned done = 0;
+
+	while (done < budget && t->lists[list].first != FLOW_NONE) {
+		struct flow *f = &t->flows[t->lists[list].first];
+
+		if (!flow_expired(t, f, now_ns))
+			break;
+		flow_end(w, f, FLOW_END_TIMEOUT);
+		done++;
+	}
+	return done;
+}
+
+static unsigned slot_run(struct worker *w, struct flow_table *t, unsigned slot, uint64_t now_ns,
+			 unsigned budget)
+{
+	unsigned done = 0, left = t->lists[slot].count;
+
+	while (done < budget && left-- > 0) {
+		struct flow *f = &t->flows[t->lists[slot].first];
+
+		done++;
+		if (flow_expired(t, f, now_ns))
+			flow_end(w, f, FLOW_END_TIMEOUT);
+		else
+			timer_set(t, f);
+	}
+	return done;
+}
+
+/* First used slot at or after `tick`, as a tick; tick + WHEEL_SLOTS if there is none. */
+static uint64_t wheel_next(const struct flow_table *t, uint64_t tick)
+{
+	uint64_t end = tick + WHEEL_SLOTS;
+
+	while (tick < end) {
+		unsigned slot = tick % WHEEL_SLOTS;
+		uint64_t word = t->wheel_used[slot / 64] >> (slot % 64);
+
+		if (word)
+			return tick + (unsigned)__builtin_ctzll(word);
+		tick += 64 - slot % 64;
+	}
+	return end;
+}
+
+void flow_timers(struct worker *w, uint64_t now_ns, unsigned budget)
+{
+	struct flow_table *t = w->flows;
+	uint64_t now_tick = now_ns >> WHEEL_SHIFT;
+
+	/* time may go back where captures are read one after the other */
+	if (now_ns < t->next_run_ns && t->next_run_ns - now_ns <= TIMER_RUN_NS)
+		return;
+	for (unsigned i = LIST_NEW; i < LIST_COUNT && budget > 0; i++)
+		budget -= list_run(w, t, i, now_ns, budget);
+	while (t->wheel_tick < now_tick && budget > 0) {
+		uint64_t next = wheel_next(t, t->wheel_tick);
+		unsigned done;
+
+		if (next >= now_tick) {
+			t->wheel_tick = now_tick;
+			break;
+		}
+		/* what is not due yet must be hung later than this slot */
+		t->wheel_tick = next + 1;
+		done = slot_run(w, t, next % WHEEL_SLOTS, now_ns, budget);
+		if (done == budget && t->lists[next % WHEEL_SLOTS].count > 0)
+			t->wheel_tick = next;
+		budget -= done;
+	}
+	if (budget > 0)
+		t->next_run_ns = now_ns + TIMER_RUN_NS;
+}
+
+struct flow *timer_victim(struct flow_table *t, uint64_t now_ns)
+{
+	unsigned best = LIST_NEW;
+	uint64_t slot;
+
+	for (unsigned i = LIST_NEW; i < LIST_NEW + CLASS_COUNT; i++) {
+		if (t->lists[i].count > t->lists[best].count)
+			best = i;
+	}
+	if (t->lists[best].first != FLOW_NONE)
+		return &t->flows[t->lists[best].first];
+	if (t->lists[LIST_CLOSED].first != FLOW_NONE)
+		return &t->flows[t->lists[LIST_CLOSED].first];
+	/* An established flow only when its time is nearly up: three quarters of its wait. */
+	slot = wheel_next(t, t->wheel_tick) % WHEEL_SLOTS;
+	for (uint32_t i = t->lists[slot].first, n = 0; i != FLOW_NONE && n < 16;
+	     i = t->flows[i].timer_next, n++) {
+		struct flow *f = &t->flows[i];
+		uint64_t wait = t->timeout_ns[flow_class_of(f->ip_proto)][flow_stage_of(f)];
+
+		if (now_ns >= f->last_ns + wait / 4 * 3)
+			return f;
+	}
+	return NULL;
+}

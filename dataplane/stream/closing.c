@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The states after the first FIN. FIN_WAIT1 … TIME_WAIT is the path of a server that closes first,
+ * CLOSE_WAIT and LAST_ACK that of a client that does. Worker thread only.
+ */
+#include "dataplane/stream/session.h"
+
+/* What most of these states do with a packet they take. */
+static void closing_take(struct tcp_seen *t)
+{
+	struct tcp_side *own = t->own, *other = t->other;
+
+	tcp_timestamp_note(t);
+	if (t->flags & TCP_ACK) {
+		tcp_ack(t, other, t->ack);
+		/* acknowledged, so sent: we missed it */
+		tcp_next_seq(other, t->ack);
+	}
+	/* a number beyond a FIN is no data */
+	if (t->p->payload_len)
+		tcp_next_seq(own, t->end);
+	tcp_segment(t);
+	tcp_next_win(other);
+}
+
+static void closing_window(struct tcp_seen *t)
+{
+	t->other->window = t->win << t->other->wscale;
+}
+
+static bool fin_in_window(const struct tcp_seen *t)
+{
+	return seq_from(t->end, t->own->next_seq) &&
+	       seq_upto(t->end, t->own->last_ack + t->own->window);
+}
+
+static bool fin_out_of_window(const struct tcp_seen *t)
+{
+	return seq_before(t->seq, t->own->next_seq) ||
+	       seq_after(t->seq, t->own->last_ack + t->own->window);
+}
+
+static bool shutdown_syn(struct tcp_seen *t)
+{
+	tcp_event(t, ANOMALY_stream_shutdown_syn_resend);
+	return false;
+}
+
+/* First FIN of the session. */
+bool tcp_on_fin(struct tcp_seen *t)
+{
+	if (!tcp_ack_ok(t)) {
+		tcp_event(t, ANOMALY_stream_fin_invalid_ack);
+		return false;
+	}
+	if (!fin_in_window(t)) {
+		tcp_event(t, ANOMALY_stream_fin_out_of_window);
+		return false;
+	}
+	if (t->flags & TCP_SYN) {
+		tcp_event(t, ANOMALY_stream_fin_syn);
+		return false;
+	}
+	tcp_set_state(t, t->d == TO_SERVER ? TCP_CLOSE_WAIT : TCP_FIN_WAIT1);
+	tcp_next_seq(t->own, t->end);
+	closing_window(t);
+	closing_take(t);
+	return true;
+}
+
+bool tcp_on_fin_wait1(struct tcp_seen *t)
+{
+	bool again, data_in_window;
+
+	if (t->flags & TCP_RST)
+		return tcp_rst(t);
+	if ((t->flags & (TCP_FIN | TCP_SYN)) == TCP_SYN)
+		return shutdown_syn(t);
+	if (!(t->flags & (TCP_FIN | TCP_ACK)))
+		return true;
+	if (!tcp_timestamp_ok(t))
+		return false;
+	again = tcp_is_retransmission(t);
+	if ((t->flags & TCP_FIN) && !again && fin_out_of_window(t)) {
+		tcp_event(t, ANOMALY_stream_fin1_fin_wrong_seq);
+		return false;
+	}
+	if (!tcp_ack_ok(t)) {
+		tcp_event(t, ANOMALY_stream_fin1_invalid_ack);
+		return false;
+	}
+	if (again) {
+		closing_take(t);
+		return true;
+	}
+	if (t->flags & TCP_FIN) {
+		tcp_set_state(t, TCP_CLOSING);
+		/* both in one packet: its ACK covers the other end's FIN */
+		if (t->ack == t->other->next_seq + 1)
+			tcp_set_state(t, TCP_TIME_WAIT);
+	} else {
+		data_in_window = seq_upto(t->end, t->own->next_win) ||
+				 (t->s->flags & (SESSION_MIDSTREAM | SESSION_ASYNC));
+		if (!data_in_window) {
+			tcp_event(t, ANOMALY_stream_fin1_ack_wrong_seq);
+			return false;
+		}
+		if (t->seq == t->own->next_seq && t->ack == t->other->next_seq + 1)
+			tcp_set_state(t, TCP_FIN_WAIT2);
+	}
+	closing_window(t);
+	closing_take(t);
+	return true;
+}
+
+bool tcp_on_fin_wait2(struct tcp_seen *t)
+{
+	bool again;
+
+	if (t->flags & TCP_RST)
+		return tcp_rst(t);
+	if ((t->flags & (TCP_FIN | TCP_SYN)) == TCP_SYN)
+		return shutdown_syn(t);
+	if (!(t->flags & (TCP_FIN | TCP_ACK)))
+		return true;
+	if (!tcp_timestamp_ok(t))
+		return false;
+	if (t->flags & TCP_FIN) {
+		again = (t->seq == t->own->next_seq - 1 && t->ack == t->other->last_ack) ||
+			tcp_is_retransmission(t);
+		if (!again && fin_out_of_window(t)) {
+			tcp_event(t, ANOMALY_stream_fin2_fin_wrong_seq);
+			return false;
+		}
+	} else {
+		again = tcp_is_retransmission(t);
+		if (!again && seq_after(t->end, t->own->next_win) &&
+		    !(t->s->flags & (SESSION_MIDSTREAM | SESSION_ASYNC))) {
+			tcp_event(t, ANOMALY_stream_fin2_ack_wrong_seq);
+			return false;
+		}
+	}
+	if (!tcp_ack_ok(t)) {
+		tcp_event(t, ANOMALY_stream_fin2_invalid_ack);
+		return false;
+	}
+	if (!again) {
+		if (t->flags & TCP_FIN)
+			tcp_set_state(t, TCP_TIME_WAIT);
+		closing_window(t);
+	}
+	closing_take(t);
+	return true;
+}
+
+bool tcp_on_closing(struct tcp_seen *t)
+{
+	bool again;
+
+	if (t->flags & TCP_RST)
+		return tcp_rst(t);
+	if (t->flags & TCP_SYN)
+		return shutdown_syn(t);
+	if (!(t->flags & TCP_ACK))
+		return true;
+	if (!tcp_timestamp_ok(t))
+		return false;
+	again = tcp_is_retransmission(t);
+	if (!again && t->seq != t->own->next_seq && t->seq != t->own->next_seq + 1) {
+		tcp_event(t, ANOMALY_stream_closing_ack_wrong_seq);
+		return false;
+	}
+	if (!tcp_ack_ok(t)) {
+		tcp_event(t, ANOMALY_stream_closing_invalid_ack);
+		return false;
+	}
+	if (!again) {
+		tcp_set_state(t, TCP_TIME_WAIT);
+		closing_window(t);
+	}
+	closing_take(t);
+	return true;
+}
+
+bool tcp_on_close_wait(struct tcp_seen *t)
+{
+	bool again;
+
+	if (t->flags & TCP_RST)
+		return tcp_rst(t);
+	if ((t->flags & (TCP_FIN | TCP_SYN)) == TCP_SYN)
+		return shutdown_syn(t);
+	if (!(t->flags & (TCP_FIN | TCP_ACK)))
+		return true;
+	if (!tcp_timestamp_ok(t))
+		return false;
+	again = tcp_is_retransmission(t);
+	if (t->flags & TCP_FIN) {
+		if (!again && fin_out_of_window(t)) {
+			tcp_event(t, ANOMALY_stream_closewait_fin_out_of_window);
+			return false;
+		}
+	} else {
+		if (t->p->payload_len > 0 && seq_upto(t->end, t->own->last_ack)) {
+			tcp_event(t, ANOMALY_stream_closewait_pkt_before_last_ack);
+			return false;
+		}
+		if (seq_after(t->seq, t->own->last_ack + t->own->window)) {
+			tcp_event(t, ANOMALY_stream_closewait_ack_out_of_window);
+			return false;
+		}
+	}
+	if (!tcp_ack_ok(t)) {
+		tcp_event(t, ANOMALY_stream_closewait_invalid_ack);
+		return false;
+	}
+	if (!again) {
+		if ((t->flags & TCP_FIN) && t->d == TO_CLIENT)
+			tcp_set_state(t, TCP_LAST_ACK);
+		closing_window(t);
+	}
+	closing_take(t);
+	return true;
+}
+
+bool tcp_on_last_ack(struct tcp_seen *t)
+{
+	bool again;
+
+	if (t->flags & TCP_RST)
+		return tcp_rst(t);
+	if (t->flags & TCP_FIN) {
+		tcp_is_retransmission(t);
+		return true;
+	}
+	if (t->flags & TCP_SYN)
+		return shutdown_syn(t);
+	if (!(t->flags & TCP_ACK))
+		return true;
+	if (!tcp_timestamp_ok(t))
+		return false;
+	again = tcp_is_retransmission(t);
+	if (!tcp_ack_ok(t)) {
+		tcp_event(t, ANOMALY_stream_lastack_invalid_ack);
+		return false;
+	}
+	if (!again && seq_from(t->seq, t->own->next_seq)) {
+		if (t->seq != t->own->next_seq && t->seq != t->own->next_seq + 1) {
+			tcp_event(t, ANOMALY_stream_lastack_ack_wrong_seq);
+			return false;
+		}
+		tcp_set_state(t, TCP_STATE_CLOSED);
+		closing_window(t);
+	}
+	closing_take(t);
+	return true;
+}
+
+bool tcp_on_time_wait(struct tcp_seen *t)
+{
+	bool again;
+
+	if (t->flags & TCP_RST)
+		return tcp_rst(t);
+	if (t->flags & TCP_FIN) {
+		tcp_is_retransmission(t);
+		return true;
+	}
+	if (t->flags & TCP_SYN)
+		return shutdown_syn(t);
+	if (!(t->flags & TCP_ACK))
+		return true;
+	if (!tcp_timestamp_ok(t))
+		return false;
+	again = tcp_is_retransmission(t);
+	if (!again && t->seq != t->own->next_seq && t->seq != t->own->next_seq + 1) {
+		if (t->p->payload_len == 0 && t->seq == t->own->next_seq - 1)
+			return true; /* an earlier acknowledgement, late */
+		tcp_event(t, ANOMALY_stream_timewait_ack_wrong_seq);
+		return false;
+	}
+	if (!tcp_ack_ok(t)) {
+		tcp_event(t, ANOMALY_stream_timewait_invalid_ack);
+		return false;
+	}
+	if (!again) {
+		tcp_set_state(t, TCP_STATE_CLOSED);
+		closing_window(t);
+	}
+	closing_take(t);
+	return true;
+}

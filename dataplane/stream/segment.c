@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * From segments to bytes in order. What is next in order goes up at once and in place; what comes
+ * early is held. On a tap the receiver's policy says which of two overlapping held segments counts;
+ * in the wire a segment that contradicts earlier bytes is dropped, so that what was inspected is
+ * what arrives. Worker thread only.
+ */
+#include <string.h>
+
+#include "dataplane/stream/session.h"
+
+/* ---- upward ---- */
+
+/* Parsers may find that client and server are the other way round (flow_reverse): then the sides
+ * have changed places when app_stream returns, and *d with them. */
+static void app_give(struct worker *w, struct flow *f, struct packet *p, enum direction *d,
+		     const uint8_t *data, uint32_t len, uint32_t flags)
+{
+	struct tcp_side *side = &f->tcp->side[*d];
+	struct app_input in = {.data = data, .len = len, .flags = flags, .offset = side->delivered};
+	uint32_t turned = f->flags & FLOW_REVERSED;
+
+	if (!(side->flags & SIDE_STARTED)) {
+		side->flags |= SIDE_STARTED;
+		in.flags |= INPUT_START;
+	}
+	side->delivered += len;
+	side->expect += len;
+	app_stream(w, f, p, *d, &in);
+	if ((f->flags & FLOW_REVERSED) != turned)
+		*d = direction_other(*d);
+}
+
+static bool side_followed(const struct flow *f, enum direction d)
+{
+	return !(f->tcp->side[d].flags & (SIDE_STOPPED | SIDE_END_SENT));
+}
+
+static void side_end(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+{
+	struct tcp_side *side = &f->tcp->side[*d];
+
+	if (side->flags & SIDE_END_SENT)
+		return;
+	side->flags |= SIDE_END_SENT;
+	if (p->direction == *d)
+		p->flags |= PACKET_STREAM_END;
+	app_give(w, f, p, d, NULL, 0, INPUT_END);
+}
+
+/* Nothing more of this direction is followed; what the window has is still inspected. */
+static void side_stop(struct worker *w, struct tcp_side *side)
+{
+	side->flags |= SIDE_STOPPED;
+	if (side->bytes)
+		held_remove(w, side->bytes, 0, side->bytes->held_count);
+}
+
+static void side_depth(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+{
+	struct tcp_side *side = &f->tcp->side[*d];
+	uint64_t depth = w->streams->depth;
+
+	if (!depth || side->delivered < depth || !side_followed(f, *d))
+		return;
+	side->flags |= SIDE_DEPTH;
+	packet_event(w, p, ANOMALY_stream_reassembly_depth_reached);
+	w->counters->tcp_stream_depth_reached++;
+	side_end(w, f, p, d);
+	side_stop(w, &f->tcp->side[*d]);
+}
+
+/* Bytes next in order. */
+static void side_bytes(struct worker *w, struct flow *f, struct packet *p, enum direction *d,
+		       const uint8_t *data, uint32_t len)
+{
+	const struct stream_state *st = w->streams;
+	struct tcp_side *side = &f->tcp->side[*d];
+
+	if (st->depth && len > st->depth - side->delivered)
+		len = (uint32_t)(st->depth - side->delivered);
+	if (len) {
+		raw_append(w, side, data, len);
+		app_give(w, f, p, d, data, len, 0);
+	}
+	side_depth(w, f, p, d);
+}
+
+/* The next len bytes will not come. */
+static void side_gap(struct worker *w, struct flow *f, struct packet *p, enum direction *d,
+		     uint32_t len)
+{
+	struct tcp_side *side = &f->tcp->side[*d];
+
+	packet_event(w, p, ANOMALY_stream_reassembly_seq_gap);
+	w->counters->tcp_reassembly_gap++;
+	side->flags |= SIDE_GAP;
+	raw_gap(w, side, len);
+	app_give(w, f, p, d, NULL, len, INPUT_GAP);
+	side_depth(w, f, p, d);
+}
+
+/* Hands on what is held and next in order; then the end, if this was all. */
+static void side_drain(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+{
+	struct tcp_side *side = &f->tcp->side[*d];
+
+	while (side_followed(f, *d) && side->bytes && side->bytes->held_count) {
+		struct tcp_piece *held = piece_of(w->streams, side->bytes, 0);
+		struct tcp_piece piece = *held;
+		uint32_t skip = side->expect - piece.seq;
+
+		if (seq_after(piece.seq, side->expect))
+			break;
+		/* taken off the list first: going up may free the list */
+		held->owner = NULL;
+		held->framed = false;
+		held_remove(w, side->bytes, 0, 1);
+		if (piece.urgent)
+			side->expect = piece.seq + piece.len;
+		else if (skip < piece.len)
+			side_bytes(w, f, p, d, piece.data + skip, piece.len - skip);
+		if (piece.framed)
+			w->frame_release(piece.owner);
+		else
+			heap_free(&w->heap, piece.owner);
+		side = &f->tcp->side[*d];
+	}
+	if ((side->flags & SIDE_FIN) && side_followed(f, *d) &&
+	    seq_from(side->expect, side->fin_seq))
+		side_end(w, f, p, d);
+}
+
+/* Gives up the first hole. */
+static void side_skip(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+{
+	struct tcp_side *side = &f->tcp->side[*d];
+	uint32_t to = piece_of(w->streams, side->bytes, 0)->seq;
+
+	if (seq_after(to, side->expect))
+		side_gap(w, f, p, d, to - side->expect);
+	side_drain(w, f, p, d);
+}
+
+/* After bytes went up: which side is whose? */
+static void seen_turn(struct tcp_seen *t, enum direction d)
+{
+	t->d = d;
+	t->own = &t->s->side[d];
+	t->other = &t->s->side[direction_other(d)];
+}
+
+static void own_bytes(struct tcp_seen *t, const uint8_t *data, uint32_t len)
+{
+	enum direction d = t->d;
+
+	side_bytes(t->w, t->f, t->p, &d, data, len);
+	seen_turn(t, d);
+}
+
+static void own_drain(struct tcp_seen *t)
+{
+	enum direction d = t->d;
+
+	side_drain(t->w, t->f, t->p, &d);
+	seen_turn(t, d);
+}
+
+static void own_skip(struct tcp_seen *t)
+{
+	enum direction d = t->d;
+
+	side_skip(t->w, t->f, t->p, &d);
+	seen_turn(t, d);
+}
+
+/* ---- holding ---- */
+
+/* One run of a segment: bytes, or one out-of-band byte. */
+struct run {
+	const uint8_t *data;
+	uint32_t seq, len;
+	uint32_t from, to; /* the segment it is of */
+	bool urgent;
+};
+
+enum hold_result { HOLD_OK, HOLD_FULL };
+
+static enum hold_result run_hold(struct tcp_seen *t, uint32_t at, const struct run *r)
+{
+	struct tcp_bytes *b = t->own->bytes;
+	struct tcp_piece piece = {
+		.data = r->data,
+		.seq = r->seq,
+		.len = r->len,
+		.from = r->from,
+		.to = r->to,
+		.urgent = r->urgent,
+	};
+
+	if (t->p->frame && t->w->frame_hold && t->w->frame_release) {
+		piece.owner = t->p->frame;
+		piece.framed = true;
+	} else {
+		piece.owner = heap_dup(&t->w->heap, r->data, r->len);
+		if (!piece.owner)
+			return HOLD_FULL;
+		piece.data = piece.owner;
+	}
+	if (!held_insert(t->w, b, at, &piece)) {
+		if (!piece.framed)
+			heap_free(&t->w->heap, piece.owner);
+		return HOLD_FULL;
+	}
+	if (piece.framed)
+		t->w->frame_hold(piece.owner);
+	t->w->counters->tcp_segments_held++;
+	return HOLD_OK;
+}
+
+/* The held piece `at` keeps only its first `keep` bytes. */
+static void piece_cut(struct tcp_seen *t, uint32_t at, uint32_t keep)
+{
+	struct tcp_piece *piece = piece_of(t->st, t->own->bytes, at);
+
+	t->own->bytes->held_bytes -= piece->len - keep;
+	piece->len = keep;
+}
+
+/* Replaces [seq, end) of the held piece `at` by the run's bytes; *at is then the piece after. */
+static enum hold_result piece_replace(struct tcp_seen *t, uint32_t *at, const struct run *r,
+				      uint32_t seq, uint32_t end)
+{
+	struct tcp_bytes *b = t->own->bytes;
+	struct tcp_piece old = *piece_of(t->st, b, *at);
+	struct run part = *r;
+	uint32_t old_end = old.seq + old.len;
+
+	if (seq_after(old_end, end)) {
+		/* its tail becomes a piece of its own */
+		struct tcp_piece tail = old;
+
+		tail.data += end - old.seq;
+		tail.seq = end;
+		tail.len = old_end - end;
+		if (!old.framed) {
+			tail.owner = heap_dup(&t->w->heap, tail.data, tail.len);
+			if (!tail.owner)
+				return HOLD_FULL;
+			tail.data = tail.owner;
+		}
+		if (!held_insert(t->w, b, *at + 1, &tail)) {
+			if (!old.framed)
+				heap_free(&t->w->heap, tail.owner);
+			return HOLD_FULL;
+		}
+		if (old.framed)
+			t->w->frame_hold(tail.owner);
+		piece_cut(t, *at, end - old.seq);
+	}
+	if (old.seq == seq)
+		held_remove(t->w, b, *at, 1);
+	else
+		piece_cut(t, (*at)++, seq - old.seq);
+	part.data += seq - r->seq;
+	part.seq = seq;
+	part.len = end - seq;
+	if (run_hold(t, *at, &part) != HOLD_OK)
+		return HOLD_FULL;
+	(*at)++;
+	return HOLD_OK;
+}
+
+/* Does the run contradict what is held? */
+static bool run_differs(struct tcp_seen *t, const struct run *r)
+{
+	const struct tcp_bytes *b = t->own->bytes;
+	uint32_t end = r->seq + r->len;
+
+	for (uint32_t i = held_find(t->st, b, r->seq); i < b->held_count; i++) {
+		const struct tcp_piece *piece = piece_of(t->st, b, i);
+		uint32_t from = seq_after(piece->seq, r->seq) ? piece->seq : r->seq;
+		uint32_t to = piece->seq + piece->len;
+
+		if (seq_from(piece->seq, end))
+			break;
+		if (seq_after(to, end))
+			to = end;
+		t->w->counters->tcp_overlap++;
+		if (piece->urgent != r->urgent ||
+		    memcmp(piece->data + (from - piece->seq), r->data + (from - r->seq),
+			   to - from) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Puts the run among the held pieces; differs: overlaps are decided by the receiver's policy. */
+static enum hold_result run_insert(struct tcp_seen *t, const struct run *r, bool differs)
+{
+	struct tcp_bytes *b = t->own->bytes;
+	enum os_policy policy = tcp_policy(t, t->own, t->d == TO_SERVER);
+	uint32_t at = held_find(t->st, b, r->seq), cur = r->seq, end = r->seq + r->len;
+
+	while (seq_before(cur, end)) {
+		struct tcp_piece *old = at < b->held_count ? piece_of(t->st, b, at) : NULL;
+		uint32_t until;
+
+		if (old && seq_upto(old->seq, cur)) {
+			until = old->seq + old->len;
+			if (seq_after(until, end))
+				until = end;
+			if (differs &&
+			    tcp_policy_new_wins(policy, r->from, r->to, old->from, old->to)) {
+				if (piece_replace(t, &at, r, cur, until) != HOLD_OK)
+					return HOLD_FULL;
+			} else {
+				at++;
+			}
+		} else {
+			struct run part = *r;
+
+			until = old && seq_before(old->seq, end) ? old->seq : end;
+			part.data += cur - r->seq;
+			part.seq = cur;
+			part.len = until - cur;
+			if (run_hold(t, at, &part) != HOLD_OK)
+				return HOLD_FULL;
+			at++;
+		}
+		cur = until;
+	}
+	return HOLD_OK;
+}
+
+static void regions_note(struct tcp_seen *t)
+{
+	const struct tcp_bytes *b = t->own->bytes;
+	uint32_t regions = b->held_count + 1;
+
+	if (regions > UINT8_MAX)
+		regions = UINT8_MAX;
+	if (regions > t->s->max_regions[t->d])
+		t->s->max_regions[t->d] = (uint8_t)regions;
+}
+
+static void overlap_differs(struct tcp_seen *t)
+{
+	t->w->counters->tcp_overlap_diff_data++;
+	tcp_event(t, ANOMALY_stream_reassembly_overlap_different_data);
+}
+
+/* No room: on a tap the oldest hole is given up; in the wire the segment must come again. */
+static void held_full(struct tcp_seen *t)
+{
+	t->w->counters->tcp_segment_memcap_drop++;
+	tcp_event(t, ANOMALY_stream_reassembly_insert_memcap);
+	flow_exception(t->w, t->p, t->w->config->stream_memcap_policy,
+		       FLOW_EXCEPTION_REASSEMBLY_MEMCAP, DROP_stream_memcap);
+	if (t->st->in_the_wire)
+		packet_drop(t->p, DROP_stream_memcap);
+	else if (t->own->bytes && t->own->bytes->held_count)
+		own_skip(t);
+}
+
+static bool held_too_many(const struct tcp_seen *t)
+{
+	const struct tcp_bytes *b = t->own->bytes;
+
+	return b->held_count >= TCP_HELD_MAX - 2 ||
+	       ((t->s->flags & SESSION_ASYNC) && b->held_count >= TCP_ASYNC_HELD_MAX);
+}
+
+static void run_early(struct tcp_seen *t, const struct run *r)
+{
+	struct tcp_bytes *b = tcp_bytes_get(t->w, t->own);
+	bool differs;
+
+	if (!b) {
+		held_full(t);
+		return;
+	}
+	differs = run_differs(t, r);
+	if (differs) {
+		overlap_differs(t);
+		if (t->st->in_the_wire) {
+			packet_drop(t->p, DROP_stream_reassembly);
+			return;
+		}
+	}
+	t->p->flags |= PACKET_STREAM_ADDED;
+	if (run_insert(t, r, differs) != HOLD_OK) {
+		held_full(t);
+		return;
+	}
+	regions_note(t);
+	if (held_too_many(t)) {
+		if (t->st->in_the_wire)
+			packet_drop(t->p, DROP_stream_memcap);
+		else
+			own_skip(t);
+	}
+}
+
+/* ---- a segment ---- */
+
+static void run_take(struct tcp_seen *t, struct run r)
+{
+	struct tcp_side *own = t->own;
+	uint32_t old;
+
+	if (!side_followed(t->f, t->d) || r.len == 0)
+		return;
+	if (seq_before(r.seq, own->expect)) {
+		/* handed on already: only compared */
+		old = own->expect - r.seq;
+		if (old > r.len)
+			old = r.len;
+		t->w->counters->tcp_overlap++;
+		if (!r.urgent && raw_differs(own, r.seq, r.data, old)) {
+			overlap_differs(t);
+			if (t->st->in_the_wire) {
+				packet_drop(t->p, DROP_stream_reassembly);
+				return;
+			}
+		}
+		r.data += old;
+		r.seq += old;
+		r.len -= old;
+		if (r.len == 0)
+			return;
+	}
+	if (r.seq == own->expect &&
+	    !(own->bytes && own->bytes->held_count &&
+	      seq_before(piece_of(t->st, own->bytes, 0)->seq, r.seq + r.len))) {
+		t->p->flags |= PACKET_STREAM_ADDED;
+		if (r.urgent)
+			own->expect += r.len;
+		else
+			own_bytes(t, r.data, r.len);
+	} else {
+		run_early(t, &r);
+	}
+	own_drain(t);
+}
+
+/* The out-of-band byte of a segment with URG: the one before the pointer; a pointer of 0 means the
+ * first (as Linux takes it). False: it is not in this segment. */
+static bool urgent_at(const struct tcp_seen *t, uint32_t *at)
+{
+	uint32_t offset = t->p->tcp.urgent ? t->p->tcp.urgent - 1u : 0;
+
+	if (!(t->flags & TCP_URG) || offset >= t->p->payload_len)
+		return false;
+	*at = offset;
+	return true;
+}
+
+static void segment_urgent(struct tcp_seen *t, struct run r, uint32_t at)
+{
+	struct run byte = r, rest = r;
+	struct tcp_bytes *b = tcp_bytes_get(t->w, t->own);
+
+	if (!b || b->urgent_count >= TCP_URGENT_OOB_MAX) {
+		tcp_event(t, ANOMALY_stream_reassembly_urgent_oob_limit_reached);
+		if (t->st->in_the_wire) {
+			packet_drop(t->p, DROP_stream_urgent);
+			return;
+		}
+		run_take(t, r);
+		return;
+	}
+	if (seq_from(r.seq + at, t->own->expect))
+		b->urgent_count++;
+	r.len = at;
+	run_take(t, r);
+	byte.data += at;
+	byte.seq += at;
+	byte.len = 1;
+	byte.urgent = true;
+	run_take(t, byte);
+	rest.data += at + 1;
+	rest.seq += at + 1;
+	rest.len -= at + 1;
+	run_take(t, rest);
+}
+
+void tcp_segment(struct tcp_seen *t)
+{
+	struct tcp_side *own = t->own;
+	uint32_t at;
+	struct run r = {
+		.data = t->p->payload,
+		.seq = t->seq,
+		.len = t->p->payload_len,
+		.from = t->seq,
+		.to = t->end,
+	};
+
+	if ((t->flags & TCP_FIN) && !(own->flags & SIDE_FIN)) {
+		own->flags |= SIDE_FIN;
+		own->fin_seq = t->end;
+	}
+	if (!side_followed(t->f, t->d))
+		return;
+	/* a session met midway begins with the first byte seen of each side */
+	if ((t->s->flags & SESSION_MIDSTREAM) && !(own->flags & SIDE_STARTED) && r.len &&
+	    !(own->bytes && own->bytes->held_count) && seq_after(t->seq, own->expect))
+		own->expect = t->seq;
+	if (r.len == 0) {
+		own_drain(t);
+	} else if (!(t->flags & TCP_URG) || t->st->urgent == URGENT_INLINE) {
+		run_take(t, r);
+	} else if (t->st->urgent == URGENT_DROP || t->st->urgent == URGENT_GAP) {
+		if (t->st->urgent == URGENT_DROP && t->st->in_the_wire)
+			packet_drop(t->p, DROP_stream_urgent);
+	} else if (urgent_at(t, &at)) {
+		segment_urgent(t, r, at);
+	} else {
+		run_take(t, r);
+	}
+}
+
+void tcp_acked(struct tcp_seen *t, enum direction d)
+{
+	bool own = d == t->d;
+	struct tcp_side *side = &t->s->side[d];
+
+	while (side_followed(t->f, d) && side->bytes && side->bytes->held_count &&
+	       seq_from(side->last_ack, piece_of(t->st, side->bytes, 0)->seq)) {
+		side_skip(t->w, t->f, t->p, &d);
+		side = &t->s->side[d];
+	}
+	seen_turn(t, own ? d : direction_other(d));
+}
+
+void tcp_finish(struct worker *w, struct flow *f, struct packet *p, enum direction d)
+{
+	struct tcp_side *side = &f->tcp->side[d];
+
+	while (side_followed(f, d) && side->bytes && side->bytes->held_count) {
+		side_skip(w, f, p, &d);
+		side = &f->tcp->side[d];
+	}
+	/* a FIN far off may be anybody's */
+	if (side_followed(f, d) && (side->flags & SIDE_FIN) &&
+	    seq_before(side->expect, side->fin_seq) &&
+	    side->fin_seq - side->expect < side->window + (1u << 16))
+		side_gap(w, f, p, &d, side->fin_seq - side->expect);
+	if (f->tcp->side[d].flags & SIDE_STARTED)
+		side_end(w, f, p, &d);
+}

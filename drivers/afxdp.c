@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * afxdp:INTERFACE a kernel interface through AF_XDP sockets, one a queue of the interface. The
+ * kernel's own spreading over queues need not keep a flow's directions together, so its queues
+ * are never given to different workers.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+#include <xdp/libxdp.h>
+
+#include "drivers/eal.h"
+#include "drivers/port_driver.h"
+
+/* Their warnings become part of our own sentence when something fails; the rest is noise. */
+static int bpf_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level == LIBBPF_WARN)
+		eal_note_error(format, args);
+	return 0;
+}
+
+static int xdp_print(enum libxdp_print_level level, const char *format, va_list args)
+{
+	if (level == LIBXDP_WARN)
+		eal_note_error(format, args);
+	return 0;
+}
+
+static unsigned interface_queues(const char *interface)
+{
+	char path[128];
+	unsigned n = 0;
+
+	for (; n < 64; n++) {
+		snprintf(path, sizeof(path), "/sys/class/net/%.16s/queues/rx-%u", interface, n);
+		if (access(path, F_OK) != 0)
+			break;
+	}
+	return n ? n : 1;
+}
+
+static unsigned interface_mtu(const char *interface)
+{
+	char path[128];
+	unsigned mtu = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%.16s/mtu", interface);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%u", &mtu) != 1)
+		mtu = 0;
+	if (f)
+		fclose(f);
+	return mtu;
+}
+
+static int afxdp_open(struct port *p, const struct port_uri *u, const struct port_config *c,
+		      char *error)
+{
+	const char *queue = port_uri_option(u, "queue"), *queues = port_uri_option(u, "queues");
+	const char *copy = port_uri_option(u, "copy");
+	struct port_config all = *c;
+	char name[32], args[160], what[64];
+
+	if (!u->target[0] || if_nametoindex(u->target) == 0)
+		return port_fail(error, -ENODEV, "there is no interface \"%s\"; ip link shows those "
+				 "there are", u->target);
+	if (geteuid() != 0 && access("/sys/fs/bpf", W_OK) != 0)
+		return port_fail(error, -EPERM, "AF_XDP on %s takes root (CAP_NET_RAW, CAP_BPF, "
+				 "CAP_NET_ADMIN)", u->target);
+	if (interface_mtu(u->target) > 2048)
+		return port_fail(error, -EINVAL, "interface %s has an MTU of %u; AF_XDP takes frames "
+				 "of at most 2048 bytes here: ip link set %s mtu 1500", u->target,
+				 interface_mtu(u->target), u->target);
+	/* Every queue of the interface must be read, or what arrives on it is not seen. */
+	all.rx_queues = queues ? (unsigned)strtoul(queues, NULL, 10) : interface_queues(u->target);
+	all.tx_queues = all.rx_queues;
+	if (all.rx_queues == 0 || all.rx_queues > 64)
+		return port_fail(error, -EINVAL, "port %s: queues is a number from 1 to 64", p->uri);
+	libbpf_set_print(bpf_print);
+	libxdp_set_print(xdp_print);
+	snprintf(name, sizeof(name), "net_af_xdp%u", c->index);
+	snprintf(args, sizeof(args), "iface=%s,start_queue=%.4s,queue_count=%u%s", u->target,
+		 queue ? queue : "0", all.rx_queues,
+		 copy && strcmp(copy, "yes") == 0 ? ",force_copy=1" : "");
+	snprintf(what, sizeof(what), "interface %s", u->target);
+	return ethdev_create(p, &all, name, args, what,
+			     "is another XDP program on it (ip link show; ip link set dev IF xdp off), "
+			     "is it up, and may this process load BPF programs?", error);
+}
+
+const struct port_ops port_afxdp = {
+	.scheme = "afxdp", .options = "queue queues copy ", .open = afxdp_open, ETHDEV_OPS,
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Ports by URI: pci:0000:3b:00.0  afxdp:eth1  pcap:FILE  memif:SOCKET  tap:NAME  ring:NAME  null:
+ * Options follow the target after commas, "memif:/run/m.sock,role=client,id=3", or, where a comma
+ * would part a list, as "memif:/run/m.sock?role=client&id=3".
+ *
+ * A driver is one file with one const struct port_ops and one line in the list of port.c. Opened
+ * and closed by one thread; a queue is used by one thread at a time. All but pcap: need eal_start
+ * first. Frames are those of frame.h; rx fills their frame_info but for the time (a port that
+ * stamps itself sets ts_ns too).
+ */
+#ifndef DRIVERS_PORT_H
+#define DRIVERS_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rte_mbuf;
+struct rte_mempool;
+struct port;
+
+#define PORT_ERROR_BYTES 512
+#define PORT_OPTIONS_MAX 8
+
+/* A URI taken apart; all texts point into .text. */
+struct port_uri {
+	char text[512];
+	const char *scheme, *target;
+	struct {
+		const char *key, *value;
+	} options[PORT_OPTIONS_MAX];
+	unsigned option_count;
+};
+
+struct port_config {
+	uint8_t index;             /* goes into every frame */
+	unsigned rx_queues;        /* wanted; fewer may be had: port_rx_queues */
+	unsigned tx_queues;        /* 0: will never send */
+	struct rte_mempool *pool;  /* frames received are taken from it */
+};
+
+struct port_stats {
+	uint64_t rx_missed;  /* lost before they were taken */
+	uint64_t no_mbuf;    /* lost because no frame was free */
+	uint64_t tx_errors;
+};
+
+struct port_info {
+	char name[64];       /* the port's own: interface, PCI address, file */
+	char driver[32];
+	uint8_t mac[6];
+	uint16_t mtu;
+	bool link_up;
+	uint32_t speed_mbps; /* 0: not known */
+	int numa_node;       /* -1: not known */
+	bool has_mac;
+};
+
+/* 0, or -EINVAL and a sentence in error (PORT_ERROR_BYTES). */
+int port_uri_parse(const char *text, struct port_uri *out, char *error);
+/* NULL if it has no such option. */
+const char *port_uri_option(const struct port_uri *u, const char *key);
+/* The scheme, the pci: target as EAL wants to know it at its start; NULL: not a pci: port. */
+const char *port_uri_pci(const struct port_uri *u);
+
+/* NULL, and one sentence in error that says what is wrong and what to do. */
+struct port *port_open(const char *uri, const struct port_config *c, char *error);
+void port_close(struct port *p);
+const char *port_uri_of(const struct port *p);
+unsigned port_rx_queues(const struct port *p);
+unsigned port_tx_queues(const struct port *p);
+/* Its queues hold whole flows, both directions and their fragments: each may go to a worker. */
+bool port_spreads_flows(const struct port *p);
+/* Never fails; fewer than n is no error. Frames that were sent are the port's, the others stay the
+ * caller's. */
+uint16_t port_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
+uint16_t port_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
+void port_stats(struct port *p, struct port_stats *out);
+void port_info(struct port *p, struct port_info *out);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A worker and a flow without an engine, for tests of the application protocols: bytes go in,
+ * records come out as JSON lines. The functions of other folders that the framework calls are
+ * replaced by ones that remember the call.
+ */
+#ifndef TESTS_APP_HARNESS_H
+#define TESTS_APP_HARNESS_H
+
+#include "dataplane/app/app.h"
+
+struct harness {
+	struct worker w;
+	struct counters counters;
+	struct flow flow;
+	struct packet packet;
+	uint64_t offset[2];     /* of the next byte of a stream */
+	char out[1 << 20];      /* records so far, one a line */
+	size_t out_len;
+	char contacts[1 << 16]; /* "kind value\n" */
+	size_t contacts_len;
+	unsigned stream_stops, reversals;
+};
+
+/* settings: "path=value" pairs, NULL at the end; or NULL. */
+struct harness *harness_new(uint8_t ip_proto, uint16_t server_port, const char *const *settings);
+/* Ends the flow if that was not done; everything must have been given back. */
+void harness_free(struct harness *h);
+
+/* A segment: the bytes, then what happens after a packet. */
+void harness_tcp(struct harness *h, enum direction d, const void *data, size_t len);
+/* The same in segments of `step` bytes. */
+void harness_tcp_steps(struct harness *h, enum direction d, const void *data, size_t len, size_t step);
+void harness_gap(struct harness *h, enum direction d, uint32_t len);
+void harness_end(struct harness *h, enum direction d);
+void harness_udp(struct harness *h, enum direction d, const void *data, size_t len);
+void harness_finish(struct harness *h);
+/* Without what happens after a packet, so that transactions can be looked at. */
+void harness_tcp_open(struct harness *h, enum direction d, const void *data, size_t len);
+void harness_udp_open(struct harness *h, enum direction d, const void *data, size_t len);
+void harness_done(struct harness *h);
+
+/* How often `text` occurs in the records. */
+unsigned harness_count(const struct harness *h, const char *text);
+/* Forgets the records. */
+void harness_clear(struct harness *h);
+const struct proto_buffer *harness_buffer(const struct proto *proto, const char *name);
+const struct proto_value *harness_value(const struct proto *proto, const char *name);
+/* The buffer's text of the flow's last transaction; NULL: not there. Valid until the next call. */
+const char *harness_text(struct harness *h, enum direction d, const char *buffer, unsigned instance);
+
+/* "16 03 01 …" or "160301…" → bytes in new memory. */
+uint8_t *unhex(const char *text, size_t *len);
+
+#endif

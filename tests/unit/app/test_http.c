@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * dataplane/app/http*.c: requests and responses in, buffers, records and events out.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <brotli/encode.h>
+#include <zlib.h>
+
+#include "dataplane/app/file.h"
+#include "tests/unit/app/harness.h"
+
+static struct harness *open_http(const char *const *settings)
+{
+	return harness_new(6, 80, settings);
+}
+
+static void up(struct harness *h, const char *text)
+{
+	harness_tcp(h, TO_SERVER, text, strlen(text));
+}
+
+static void down(struct harness *h, const char *text)
+{
+	harness_tcp(h, TO_CLIENT, text, strlen(text));
+}
+
+static void assert_buffer(struct harness *h, enum direction d, const char *name, const char *expect)
+{
+	const char *got = harness_text(h, d, name, 0);
+
+	if (!expect)
+		assert_null(got);
+	else if (!got)
+		fail_msg("%s: not there", name);
+	else
+		assert_string_equal(got, expect);
+}
+
+static const char request[] =
+	"GET /a/./b/../c//d%2fe\\f%41%20G/%u0041?q=%41%2541+z HTTP/1.1\r\n"
+	"Host: WWW.Example.com:8080\r\n"
+	"User-Agent:  agent x \r\n"
+	"Cookie: a=b\r\n"
+	"Accept: one\r\n"
+	"Accept: two\r\n"
+	"Referer: http://ref/\r\n"
+	"\r\n";
+
+static const char response[] =
+	"HTTP/1.1 301 Moved\r\n"
+	"Server: srv\r\n"
+	"Content-Type: text/html; charset=x\r\n"
+	"Set-Cookie: c=d\r\n"
+	"Location: /there\r\n"
+	"Content-Length: 5\r\n"
+	"\r\n"
+	"hello";
+
+/* Every buffer of a request and its response. */
+static void buffers(void **state)
+{
+	struct harness *h = open_http(NULL);
+
+	harness_tcp_open(h, TO_SERVER, request, sizeof(request) - 1);
+	assert_buffer(h, TO_SERVER, "http.uri", "/a/c/d/e/fA G/A?q=A%41+z");
+	assert_buffer(h, TO_SERVER, "http.uri.raw", "/a/./b/../c//d%2fe\\f%41%20G/%u0041?q=%41%2541+z");
+	assert_buffer(h, TO_SERVER, "http.method", "GET");
+	assert_buffer(h, TO_SERVER, "http.protocol", "HTTP/1.1");
+	assert_buffer(h, TO_SERVER, "http.host", "www.example.com");
+	assert_buffer(h, TO_SERVER, "http.host.raw", "WWW.Example.com:8080");
+	assert_buffer(h, TO_SERVER, "http.user_agent", "agent x");
+	assert_buffer(h, TO_SERVER, "http.cookie", "a=b");
+	assert_buffer(h, TO_SERVER, "http.accept", "one, two");
+	assert_buffer(h, TO_SERVER, "http.header",
+		      "Host: WWW.Example.com:8080\r\nUser-Agent: agent x\r\nAccept: one, two\r\n"
+		      "Referer: http://ref/\r\n");
+	assert_buffer(h, TO_SERVER, "http.header_names",
+		      "\r\nHost\r\nUser-Agent\r\nCookie\r\nAccept\r\nReferer\r\n\r\n");
+	assert_buffer(h, TO_SERVER, "http.header.raw", strchr(request, '\n') + 1);
+	assert_buffer(h, TO_SERVER, "http.start",
+		      "GET /a/./b/../c//d%2fe\\f%41%20G/%u0041?q=%41%2541+z HTTP/1.1\r\n"
+		      "Host: WWW.Example.com:8080\r\nUser-Agent: agent x\r\nCookie: a=b\r\n"
+		      "Accept: one, two\r\nReferer: http://ref/\r\n\r\n");
+	assert_string_equal(harness_text(h, TO_SERVER, "http.request_header", 1), "User-Agent: agent x");
+	assert_null(harness_text(h, TO_SERVER, "http.request_header", 5));
+	assert_buffer(h, TO_SERVER, "http.request_body", NULL);
+
+	harness_tcp_open(h, TO_CLIENT, response, sizeof(response) - 1);
+	assert_buffer(h, TO_CLIENT, "http.stat_code", "301");
+	assert_buffer(h, TO_CLIENT, "http.stat_msg", "Moved");
+	assert_buffer(h, TO_CLIENT, "http.response_line", "HTTP/1.1 301 Moved\r\n");
+	assert_buffer(h, TO_CLIENT, "http.cookie", "c=d");
+	assert_buffer(h, TO_CLIENT, "http.server", "srv");
+	assert_buffer(h, TO_CLIENT, "http.location", "/there");
+	assert_buffer(h, TO_CLIENT, "http.content_len", "5");
+	assert_buffer(h, TO_CLIENT, "http.content_type", "text/html; charset=x");
+	assert_buffer(h, TO_CLIENT, "http.response_body", "hello");
+	assert_buffer(h, TO_CLIENT, "file.data", "hello");
+	assert_buffer(h, TO_CLIENT, "http.response_header", "Server: srv");
+	harness_done(h);
+	harness_free(h);
+}
+
+/* The records: http with all its members, fileinfo with the body's. */
+static void records(void **state)
+{
+	struct harness *h = open_http(NULL);
+
+	up(h, request);
+	assert_int_equal(harness_count(h, "\"event_type\":\"http\""), 0);
+	down(h, response);
+	assert_int_equal(harness_count(h, "\"http\":{\"hostname\":\"WWW.Example.com\",\"http_port\":8080,"), 2);
+	assert_int_equal(harness_count(h, "\"http_user_agent\":\"agent x\",\"http_content_type\":\"text/html\","
+					  "\"http_refer\":\"http://ref/\",\"http_method\":\"GET\","
+					  "\"protocol\":\"HTTP/1.1\",\"status\":301,"
+					  "\"redirect\":\"/there\",\"length\":5}"), 2);
+	assert_int_equal(harness_count(h, "\"fileinfo\":{\"filename\":\"/a/c/d/e/fA G/A\",\"gaps\":false,"
+					  "\"state\":\"CLOSED\",\"stored\":false,\"size\":5,\"tx_id\":0}"), 1);
+	assert_non_null(strstr(h->contacts, "1 www.example.com\n"));
+	assert_non_null(strstr(h->contacts, "3 www.example.com/a/./b/"));
+	assert_non_null(strstr(h->contacts, "13 agent x\n"));
+	harness_free(h);
+}
+
+/* The same bytes one by one give the same records. */
+static void one_byte_segments(void **state)
+{
+	struct harness *whole = open_http(NULL), *pieces = open_http(NULL);
+
+	up(whole, request);
+	down(whole, response);
+	harness_tcp_steps(pieces, TO_SERVER, request, sizeof(request) - 1, 1);
+	harness_tcp_steps(pieces, TO_CLIENT, response, sizeof(response) - 1, 1);
+	assert_string_equal(whole->out, pieces->out);
+	harness_free(whole);
+	harness_free(pieces);
+}
+
+/* Several requests at once, answered in order; chunks; a last request without an answer. */
+static void pipelined(void **state)
+{
+	struct harness *h = open_http(NULL);
+
+	up(h, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"
+	      "GET /3 HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+	assert_int_equal(harness_count(h, "\"url\":\"/1\""), 2);
+	assert_int_equal(harness_count(h, "\"size\":5,\"tx_id\":0"), 1);
+	down(h, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+	assert_int_equal(harness_count(h, "\"url\":\"/2\""), 1);
+	assert_int_equal(harness_count(h, "\"url\":\"/3\""), 0);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"url\":\"/3\""), 1);
+	harness_free(h);
+}
+
+static void response_alone(void **state)
+{
+	struct harness *h = open_http(NULL);
+
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+	assert_int_equal(harness_count(h, "\"url\":\"/libhtp::request_uri_not_seen\""), 2);
+	assert_int_equal(harness_count(h, "UNABLE_TO_MATCH_RESPONSE_TO_REQUEST"), 1);
+	harness_free(h);
+}
+
+/* Compressed bodies: gzip and deflate by libhtp, brotli here; broken brotli is shown as it is. */
+static void compressed(void **state)
+{
+	static const char text[] = "the body of the response, the body of the response";
+	struct harness *h = open_http(NULL);
+	uint8_t packed[512];
+	size_t len = sizeof(packed);
+	char head[256];
+
+	up(h, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+	assert_int_equal(BrotliEncoderCompress(5, 18, BROTLI_MODE_GENERIC, sizeof(text) - 1,
+					       (const uint8_t *)text, &len, packed), 1);
+	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: %zu\r\n\r\n", len);
+	harness_tcp_open(h, TO_CLIENT, head, strlen(head));
+	harness_tcp_open(h, TO_CLIENT, packed, len);
+	assert_buffer(h, TO_CLIENT, "file.data", text);
+	harness_done(h);
+	assert_int_equal(harness_count(h, "\"size\":50"), 1);
+
+	up(h, "GET /g HTTP/1.1\r\nHost: h\r\n\r\n");
+	z_stream z = {0};
+
+	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	z.next_in = (Bytef *)(uintptr_t)text;
+	z.avail_in = sizeof(text) - 1;
+	z.next_out = packed;
+	z.avail_out = sizeof(packed);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	len = z.total_out;
+	deflateEnd(&z);
+	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", len);
+	harness_tcp_open(h, TO_CLIENT, head, strlen(head));
+	harness_tcp_open(h, TO_CLIENT, packed, len);
+	assert_buffer(h, TO_CLIENT, "file.data", text);
+	harness_done(h);
+
+	up(h, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+	harness_tcp_open(h, TO_CLIENT, "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 7\r\n\r\n"
+				  "\xff\xff plain", 68);
+	harness_done(h);
+	harness_finish(h);
+	harness_free(h);
+}
+
+/* A bomb costs what the limit allows. */
+static void bomb(void **state)
+{
+	static const char *const open_limit[] = {"app.http.response_body_limit=0", NULL};
+	size_t size = 64u << 20, len = BrotliEncoderMaxCompressedSize(size);
+	uint8_t *zeros = calloc(1, size), *packed = malloc(len);
+	char head[256];
+
+	assert_int_equal(BrotliEncoderCompress(1, 22, BROTLI_MODE_GENERIC, size, zeros, &len, packed), 1);
+	for (int limited = 0; limited < 2; limited++) {
+		struct harness *h = open_http(limited ? NULL : open_limit);
+
+		up(h, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+		snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: %zu\r\n\r\n", len);
+		down(h, head);
+		harness_tcp_steps(h, TO_CLIENT, packed, len, 1460);
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "TRUNCATED"), 1);
+		assert_int_equal(harness_count(h, "COMPRESSION_BOMB"), limited ? 0 : 1);
+		assert_int_equal(harness_count(h, "\"size\":102400,"), limited);
+		harness_free(h);
+	}
+	free(zeros);
+	free(packed);
+}
+
+/* Parts of an upload with names are files; the body is a buffer, not a file. */
+static void multipart(void **state)
+{
+	static const char post[] =
+		"POST /up HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=XX\r\n"
+		"Content-Length: 268\r\n\r\n"
+		"--XX\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nvalue\r\n"
+		"--XX\r\nContent-Disposition: form-data; name=\"a\"; filename=\"one.bin\"\r\n"
+		"Content-Type: application/octet-stream\r\n\r\n12\r\n--X\r\n34\r\n"
+		"--XX\r\nContent-Disposition: form-data; name=\"b\"; filename=\"two\"\r\n\r\n2\r\n--XX--\r\n";
+	struct harness *h = open_http(NULL);
+	size_t head = (size_t)(strstr(post, "--XX\r\n") - post);
+	char sized[1024];
+
+	snprintf(sized, sizeof(sized), "%s", post);
+	snprintf(strstr(sized, "268"), 4, "%3zu", sizeof(post) - 1 - head);
+	strstr(sized, "Content-Length: ")[19] = '\r';
+	harness_tcp_open(h, TO_SERVER, sized, sizeof(post) - 1);
+	assert_string_equal(harness_text(h, TO_SERVER, "file.data", 0), "12\r\n--X\r\n34");
+	assert_string_equal(harness_text(h, TO_SERVER, "file.data", 1), "2");
+	assert_null(harness_text(h, TO_SERVER, "file.data", 2));
+	assert_string_equal(harness_text(h, TO_SERVER, "http.request_body", 0), post + head);
+	harness_done(h);
+	down(h, "HTTP/1.1 204 No Content\r\n\r\n");
+	assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 2);
+	assert_int_equal(harness_count(h, "\"filename\":\"one.bin\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":11"), 1);
+	assert_int_equal(harness_count(h, "\"filename\":\"two\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":1,"), 1);
+	harness_free(h);
+}
+
+/* Missing bytes in a body are counted; missing bytes in headers end the parsing. */
+static void gaps(void **state)
+{
+	struct harness *h = open_http(NULL);
+
+	up(h, "GET /g HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n12345");
+	harness_gap(h, TO_CLIENT, 10);
+	down(h, "67890");
+	assert_int_equal(harness_count(h, "\"gaps\":true,\"state\":\"CLOSED\",\"stored\":false,\"size\":20"), 1);
+	harness_free(h);
+
+	h = open_http(NULL);
+	up(h, "GET /g HTTP/1.1\r\nHo");
+	harness_gap(h, TO_SERVER, 10);
+	up(h, "\r\n\r\n");
+	harness_finish(h);
+	harness_free(h);
+}
+
+static void names_and_ranges(void **state)
+{
+	struct harness *h = open_http(NULL);
+
+	up(h, "GET /dir/x.bin HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 206 Partial\r\nContent-Disposition: attachment; filename=\"a;b.exe\"\r\n"
+		"Content-Range: bytes 100-104/2000\r\nContent-Length: 5\r\n\r\nabcde");
+	assert_int_equal(harness_count(h, "\"content_range\":{\"raw\":\"bytes 100-104/2000\",\"start\":100,"
+					  "\"end\":104,\"size\":2000}"), 2);
+	assert_int_equal(harness_count(h, "\"filename\":\"a;b.exe\""), 1);
+	assert_int_equal(harness_count(h, "\"size\":5,\"start\":100,\"end\":104"), 1);
+	harness_free(h);
+}
+
+/* After a CONNECT that was granted the bytes are another protocol's: here HTTP again. */
+static void tunnel(void **state)
+{
+	struct harness *h = open_http(NULL);
+
+	up(h, "CONNECT far.example:443 HTTP/1.1\r\nHost: far.example:443\r\n\r\n");
+	down(h, "HTTP/1.1 200 Connected\r\n\r\n");
+	assert_int_equal(harness_count(h, "\"http_method\":\"CONNECT\""), 1);
+	up(h, "GET /inside HTTP/1.1\r\nHost: i\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	assert_int_equal(harness_count(h, "\"url\":\"/inside\""), 1);
+	harness_free(h);
+}
+
+/* A first look waits for its minimum; later ones show what is new and some of what was before. */
+static void windows(void **state)
+{
+	static const char *const settings[] = {
+		"app.http.response_body_minimal_inspect_size=100",
+		"app.http.response_body_inspect_window=40", NULL};
+	struct harness *h = open_http(settings);
+	struct buffer_view v;
+	char piece[61];
+	struct tx *tx;
+
+	memset(piece, 'a', 60);
+	piece[60] = 0;
+	up(h, "GET /w HTTP/1.1\r\nHost: h\r\n\r\n");
+	harness_tcp_open(h, TO_CLIENT, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 41);
+	harness_tcp_open(h, TO_CLIENT, piece, 60);
+	tx = h->flow.app->first;
+	assert_false(file_view(&h->w, &h->flow, tx, TO_CLIENT, 0, &v));
+	harness_tcp_open(h, TO_CLIENT, piece, 60);
+	assert_true(file_view(&h->w, &h->flow, tx, TO_CLIENT, 0, &v));
+	assert_int_equal(v.len, 120);
+	assert_true(file_view(&h->w, &h->flow, tx, TO_CLIENT, 0, &v));
+	file_inspected(&h->w, tx, TO_CLIENT);
+	assert_false(file_view(&h->w, &h->flow, tx, TO_CLIENT, 0, &v));
+	harness_tcp_open(h, TO_CLIENT, piece, 20);
+	assert_true(file_view(&h->w, &h->flow, tx, TO_CLIENT, 0, &v));
+	assert_int_equal(v.offset, 100);
+	assert_int_equal(v.len, 40);
+	file_inspected(&h->w, tx, TO_CLIENT);
+	harness_tcp_open(h, TO_CLIENT, piece, 60);
+	assert_true(file_view(&h->w, &h->flow, tx, TO_CLIENT, 0, &v));
+	assert_int_equal(v.offset, 130);
+	assert_int_equal(v.len, 70);
+	assert_false(v.complete);
+	harness_done(h);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"stored\":false,\"size\":200"), 1);
+	harness_free(h);
+}
+
+static void hashes(void **state)
+{
+	static const char *const settings[] = {"file_hashes=md5,sha1,sha256", "file_magic=yes", NULL};
+	struct harness *h = open_http(settings);
+
+	up(h, "GET /h HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+	assert_int_equal(harness_count(h, "\"md5\":\"900150983cd24fb0d6963f7d28e17f72\""), 1);
+	assert_int_equal(harness_count(h, "\"sha1\":\"a9993e364706816aba3e25717850c26c9cd0d89d\""), 1);
+	assert_int_equal(harness_count(h, "\"sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""), 1);
+	assert_int_equal(harness_count(h, "\"magic\":\"ASCII text"), 1);
+	assert_non_null(strstr(h->contacts, "9 900150983cd24fb0d6963f7d28e17f72\n"));
+	harness_free(h);
+}
+
+/* What is wrong has a name. */
+static void events(void **state)
+{
+	static const struct {
+		const char *request, *response, *event;
+	} cases[] = {
+		{"GET / HTTP/1.1\r\n\r\n", NULL, "MISSING_HOST_HEADER"},
+		{"GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", NULL, "HOST_HEADER_AMBIGUOUS"},
+		{"GET / HTTP/1.1\r\nHost: a\r\nnocolon\r\n\r\n", NULL, "REQUEST_FIELD_MISSING_COLON"},
+		{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", NULL,
+		 "INVALID_REQUEST_CHUNK_LEN"},
+		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 2xx OK\r\n\r\n", "RESPONSE_INVALID_STATUS"},
+		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		 "HTTP/1.1 200 OK\r\nContent-Encoding: wild\r\nContent-Length: 1\r\n\r\nx",
+		 "ABNORMAL_CE_HEADER"},
+		{"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", NULL,
+		 "DUPLICATE_CONTENT_LENGTH_FIELD_IN_REQUEST"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct harness *h = open_http(NULL);
+
+		up(h, cases[i].request);
+		if (cases[i].response)
+			down(h, cases[i].response);
+		harness_finish(h);
+		if (harness_count(h, cases[i].event) != 1)
+			fail_msg("%s not in %s", cases[i].event, h->out);
+		harness_free(h);
+	}
+}
+
+/* More requests than may live at once: an event, and the flow is left alone. */
+static void too_many(void **state)
+{
+	struct harness *h = open_http(NULL);
+	static const char one[] = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+	for (int i = 0; i < 600; i++)
+		up(h, one);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "TOO_MANY_TRANSACTIONS"), 1);
+	assert_int_equal(harness_count(h, "\"event_type\":\"http\""), 512);
+	harness_free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buffers),
+		cmocka_unit_test(records),
+		cmocka_unit_test(one_byte_segments),
+		cmocka_unit_test(pipelined),
+		cmocka_unit_test(response_alone),
+		cmocka_unit_test(compressed),
+		cmocka_unit_test(bomb),
+		cmocka_unit_test(multipart),
+		cmocka_unit_test(gaps),
+		cmocka_unit_test(names_and_ranges),
+		cmocka_unit_test(tunnel),
+		cmocka_unit_test(windows),
+		cmocka_unit_test(hashes),
+		cmocka_unit_test(events),
+		cmocka_unit_test(too_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

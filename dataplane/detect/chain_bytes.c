@@ -30,9 +30,9 @@ bool number_test_holds(const struct number_test *t, uint64_t v)
 	case NUMBER_NOT_BETWEEN:
 		return !(v > t->low && v < t->high);
 	case NUMBER_MASK:
-		return (v & t->low) != 0;
+		return (v & t->low) == t->high;
 	case NUMBER_NOT_MASK:
-		return (v & t->low) == 0;
+		return (v & t->low) != t->high;
 	}
 	return false;
 }

@@ -118,7 +118,7 @@ static bool option_parse(struct draft *d, struct scan option)
  * else is in it. */
 static bool options_requires(struct draft *d, struct scan body)
 {
-	struct scan option, name;
+	struct scan option = {NULL, NULL}, name;
 
 	while (option_next(d, &body, &option)) {
 		name = option_name(&option);
@@ -132,7 +132,7 @@ static bool options_requires(struct draft *d, struct scan body)
 
 bool options_parse(struct draft *d, struct scan *body)
 {
-	struct scan option;
+	struct scan option = {NULL, NULL};
 
 	scan_trim(body);
 	if (scan_done(body) || *body->p != '(')

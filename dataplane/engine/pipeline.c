@@ -61,7 +61,7 @@ static unsigned decode_burst(struct lane *l, struct rte_mbuf **frames, unsigned 
 
 		l->first[i] = count;
 		w->counters->port_rx_packets++;
-		w->counters->port_rx_bytes += info->wire_len;
+		w->counters->port_rx_bytes += frame_len(frames[i]);
 		p->data = frame_data(frames[i]);
 		p->len = frame_len(frames[i]);
 		if (snaplen && p->len > snaplen)

@@ -27,7 +27,6 @@ void engine_error(struct engine *e, const char *format, ...)
 	if (!st->error[0])
 		memcpy(st->error, text, sizeof(text));
 	pthread_mutex_unlock(&e->error_lock);
-	fprintf(stderr, "metsuke: %s\n", text);
 }
 
 int engine_open(struct engine *e, int boot_fd)

@@ -93,8 +93,8 @@ struct engine {
 	pthread_mutex_t error_lock;    /* status.error: never taken on the packet path */
 };
 
-/* Puts one sentence into the status block; the first one of a run stays. Any thread, at start, at
- * the end, or between captures. */
+/* Puts one sentence into the status block, which the supervisor shows; the first one of a run
+ * stays. Any thread, at start, at the end, or between captures. */
 void engine_error(struct engine *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

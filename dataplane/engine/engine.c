@@ -127,3 +127,11 @@ bool engine_finished(const struct engine *e)
 			return false;
 	return true;
 }
+
+bool engine_ready(const struct engine *e)
+{
+	for (unsigned i = 0; i < e->lane_count; i++)
+		if (!atomic_load(&e->lanes[i]->ready))
+			return false;
+	return true;
+}

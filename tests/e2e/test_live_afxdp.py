@@ -22,7 +22,8 @@ def listen(host, seconds, out):
     code = (f"import socket, time\ns = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))\n"
             f"s.bind(('{host.inside}', 3)); s.settimeout(0.2)\n"
             "s.setsockopt(263, 8, 1)\n"  # PACKET_AUXDATA: tags that the kernel took off
-            f"f = open('{out}', 'w'); end = time.monotonic() + {seconds}\n"
+            f"f = open('{out}', 'w'); f.write('ready\\n'); f.flush()\n"
+            f"end = time.monotonic() + {seconds}\n"
             "while time.monotonic() < end:\n"
             "    try: b, aux, _, a = s.recvmsg(65536, 256)\n"
             "    except TimeoutError: continue\n"
@@ -31,7 +32,11 @@ def listen(host, seconds, out):
             "        import struct; st = struct.unpack('=IIIHHHH', d[:20])\n"
             "        if st[0] & 16: b = b[:12] + struct.pack('!HH', st[6] or 0x8100, st[5]) + b[12:]\n"
             "    f.write(b.hex() + '\\n'); f.flush()\n")
-    return host.start("/usr/bin/python3", "-c", code)
+    process = host.start("/usr/bin/python3", "-c", code)
+    while not (os.path.exists(out) and os.path.getsize(out)):
+        assert process.poll() is None
+        time.sleep(0.02)
+    return process
 
 
 def web_server(host):
@@ -76,7 +81,6 @@ def test_pair_forwards_every_byte(hosts, service, tmp_path):
     sent += [Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02", type=0x88b5) / Raw(dice.randbytes(100))]
     out = tmp_path / "received"
     listener = listen(b, 4, out)
-    time.sleep(1)
     a.send(sent)
     listener.wait(20)
     received = set(out.read_text().split())
@@ -135,7 +139,6 @@ def test_reload_loses_nothing(hosts, service, tmp_path):
                                               "checksums": "ignore"}).ready()
     out, count = tmp_path / "received", 4000
     listener = listen(b, 8, out)
-    time.sleep(1)
     for part in range(4):
         a.send(numbered(part * count // 4, count // 4))
         engine.write_rules(ALERT.replace("sid:7", f"sid:{8 + part}"))

@@ -13,8 +13,14 @@
 
 void *worker_memory(struct worker *w, size_t bytes, size_t align)
 {
+	void *at;
+
 	(void)w;
-	return aligned_alloc(align < 64 ? 64 : align, (bytes + 63) / 64 * 64);
+	bytes = (bytes + 63) / 64 * 64;
+	at = aligned_alloc(align < 64 ? 64 : align, bytes);
+	if (at)
+		memset(at, 0, bytes);
+	return at;
 }
 
 void worker_memory_free(struct worker *w, void *memory)

@@ -282,7 +282,16 @@ void lab_free(struct lab *l)
 
 void lab_clear(struct lab *l)
 {
-	memset(l->side, 0, sizeof(l->side));
+	for (unsigned d = 0; d < 2; d++) {
+		struct lab_side *s = &l->side[d];
+
+		s->up[0] = 0;
+		s->up_len = 0;
+		s->offset = 0;
+		s->starts = s->ends = s->gaps = s->calls = 0;
+		s->out_of_step = false;
+	}
+	l->raw_broken = false;
 	memset(l->counters.anomaly, 0, sizeof(l->counters.anomaly));
 	memset(l->raw_len, 0, sizeof(l->raw_len));
 	l->raw[0][0] = l->raw[1][0] = 0;

@@ -129,7 +129,7 @@ static enum probe_result probed(const struct probe_input *in, const uint8_t *mes
 {
 	bool response = message[2] & 0x80;
 
-	if (response == (in->direction == TO_CLIENT))
+	if (response == (in->direction == TO_CLIENT) || in->server_port == DNS_PORT)
 		return PROBE_YES;
 	return PROBE_YES_REVERSED;
 }

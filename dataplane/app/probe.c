@@ -10,6 +10,13 @@
 
 /* ---- bytes against all probes ---- */
 
+/* May the flow's first packet have been an answer, its question not seen? */
+static bool reversible(const struct worker *w, const struct flow *f)
+{
+	return !f->app->proto && w->config && w->config->stream_midstream &&
+	       (f->ip_proto != 6 || f->flags & FLOW_MIDSTREAM);
+}
+
 static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum direction d,
 				  const uint8_t *data, uint32_t len, bool *reversed, bool *settled)
 {
@@ -40,8 +47,11 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 			*settled = false;
 			break;
 		case PROBE_YES_REVERSED:
-			*reversed = true;
-			return i;
+			*reversed = reversible(w, f);
+			if (*reversed || proto->client_first)
+				return i;
+			s->no[d] |= 1ull << i;
+			break;
 		case PROBE_YES:
 			return i;
 		}
@@ -223,7 +233,7 @@ void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum d
 			found = probe_bytes(w, f, d, in->data, in->len, &reversed, &settled);
 		s->probe_done[d] = settled || app_known(found);
 	}
-	if (reversed && f->flags & FLOW_MIDSTREAM && !s->proto && p) {
+	if (reversed && p) {
 		flow_reverse(w, f);
 		app_flow_reversed(w, f);
 		d = direction_other(d);

@@ -293,8 +293,6 @@ static struct parse_result sslv2_record(struct worker *w, struct flow *f, struct
 		raise_progress(t, TO_CLIENT, TLS_SERVER_HELLO);
 		break;
 	}
-	if (d == TO_CLIENT)
-		t->flags |= TLS_LOG_WITHOUT_CERT;
 	cursor_skip(c, header);
 	st->stream[d].type = 0;
 	st->stream[d].record_left = len;
@@ -304,6 +302,19 @@ static struct parse_result sslv2_record(struct worker *w, struct flow *f, struct
 static bool known_version(uint16_t v)
 {
 	return (v >= 0x0300 && v <= 0x0304) || v >> 8 == 0x7f;
+}
+
+static void change_cipher_spec(struct tls_state *st, enum direction d)
+{
+	struct tls_tx *t = st->tx;
+
+	if (t->side[TO_CLIENT].version >= 0x0304)
+		return; /* 1.3 sends it for old middleboxes only */
+	st->stream[d].encrypted = true;
+	/* The server encrypts without having shown a certificate: it took the ticket (RFC 5077 3.1). */
+	if (d == TO_CLIENT && t->flags & TLS_CLIENT_TICKET && t->flags & TLS_SERVER_HELLO_SEEN &&
+	    !t->side[TO_CLIENT].certs.memory)
+		t->flags |= TLS_RESUMED;
 }
 
 static struct parse_result record_header(struct worker *w, struct flow *f, struct tls_state *st,
@@ -325,11 +336,15 @@ static struct parse_result record_header(struct worker *w, struct flow *f, struc
 	if (len > RECORD_BYTES_MAX)
 		return bad(TLS_EVENT_INVALID_RECORD_LENGTH);
 	s->type = b[0];
+	if (!st->tx->side[d].version)
+		st->tx->side[d].version = get_be16(b + 1);
 	switch (b[0]) {
 	case CONTENT_CHANGE_CIPHER_SPEC:
-		s->encrypted = st->tx->side[TO_CLIENT].version < 0x0304;
+		change_cipher_spec(st, d);
 		break;
 	case CONTENT_ALERT:
+		if (!s->encrypted)
+			st->tx->flags |= TLS_ALERTED;
 		break;
 	case CONTENT_HANDSHAKE:
 		if (s->encrypted)

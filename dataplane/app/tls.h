@@ -77,6 +77,8 @@ enum tls_flags {
 	TLS_HEARTBEAT_SERVER = 1 << 8,
 	TLS_HANDSHAKE_COMPLETE = 1 << 9,
 	TLS_EARLY_DATA = 1 << 10,
+	TLS_CLIENT_TICKET = 1 << 11, /* the client offers a session ticket */
+	TLS_ALERTED = 1 << 12,       /* an alert in plain text */
 };
 
 /* Certificates that one side has shown. */

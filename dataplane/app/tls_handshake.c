@@ -99,6 +99,8 @@ static bool client_hello(struct worker *w, struct flow *f, struct tls_tx *t, con
 	if (t->flags & TLS_CLIENT_HELLO_SEEN && t->side[TO_SERVER].hello)
 		return true; /* the second one, after a HelloRetryRequest */
 	t->flags |= TLS_CLIENT_HELLO_SEEN;
+	if (h.flags & HELLO_HAS_TICKET)
+		t->flags |= TLS_CLIENT_TICKET;
 	if (h.flags & HELLO_EARLY_DATA)
 		t->flags |= TLS_EARLY_DATA;
 	if (h.flags & HELLO_BAD_LENGTH)

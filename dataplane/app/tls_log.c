@@ -256,7 +256,7 @@ void tls_log(struct worker *w, struct flow *f, struct tx *tx, const struct packe
 	struct recorder *r;
 
 	if (!(x->subject.data && x->issuer.data) && !(t->flags & TLS_RESUMED && c->log_resumed) &&
-	    !(t->flags & TLS_LOG_WITHOUT_CERT))
+	    !(t->flags & (TLS_LOG_WITHOUT_CERT | TLS_ALERTED)))
 		return;
 	r = emit_flow(w, RECORD_tls, f, TO_SERVER, RECORD_NO_TX, p);
 	if (!r)

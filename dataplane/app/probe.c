@@ -11,10 +11,9 @@
 /* ---- bytes against all probes ---- */
 
 /* May the flow's first packet have been an answer, its question not seen? */
-static bool reversible(const struct worker *w, const struct flow *f)
+static bool reversible(const struct flow *f)
 {
-	return !f->app->proto && w->config && w->config->stream_midstream &&
-	       (f->ip_proto != 6 || f->flags & FLOW_MIDSTREAM);
+	return !f->app->proto && (f->ip_proto != 6 || f->flags & FLOW_MIDSTREAM);
 }
 
 static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum direction d,
@@ -28,6 +27,7 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 		.ip_proto = f->ip_proto,
 		.client_port = f->client_port,
 		.server_port = f->server_port,
+		.midstream = w->config && w->config->stream_midstream,
 	};
 
 	*reversed = false;
@@ -47,11 +47,8 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 			*settled = false;
 			break;
 		case PROBE_YES_REVERSED:
-			*reversed = reversible(w, f);
-			if (*reversed || proto->client_first)
-				return i;
-			s->no[d] |= 1ull << i;
-			break;
+			*reversed = reversible(f);
+			return i;
 		case PROBE_YES:
 			return i;
 		}
@@ -166,9 +163,7 @@ static bool found_in(struct worker *w, struct flow *f, struct packet *p, enum di
 	check_expected(f, found);
 	if (app_protos[found]->client_first && s->first_data == 1 + TO_CLIENT) {
 		app_note(f, APP_EVENT_WRONG_DIRECTION_FIRST_DATA);
-		f->app_proto = (uint8_t)found;
-		w->counters->app_flow[found]++;
-		app_stop(w, f);
+		failed(w, f);
 		return false;
 	}
 	return app_start(w, f, p, found);

@@ -112,8 +112,9 @@ static bool have_tx(struct worker *w, struct flow *f, struct tls_state *st)
 	return st->tx;
 }
 
-static struct parse_result bad(enum tls_event e)
+static struct parse_result bad(struct tls_state *st, enum tls_event e)
 {
+	st->tx->flags |= TLS_BROKEN;
 	return (struct parse_result){.status = PARSE_BAD, .event = (uint16_t)(1 + e)};
 }
 
@@ -274,7 +275,7 @@ static struct parse_result sslv2_record(struct worker *w, struct flow *f, struct
 	header = b[0] & 0x80 ? 2 : 3;
 	len = (uint32_t)(b[0] & (b[0] & 0x80 ? 0x7f : 0x3f)) << 8 | b[1];
 	if (!len)
-		return bad(TLS_EVENT_INVALID_SSLV2_HEADER);
+		return bad(st, TLS_EVENT_INVALID_SSLV2_HEADER);
 	t->side[d].version = 2;
 	switch (b[header]) {
 	case SSLV2_ERROR:
@@ -294,6 +295,7 @@ static struct parse_result sslv2_record(struct worker *w, struct flow *f, struct
 		break;
 	}
 	cursor_skip(c, header);
+	st->stream[d].sslv2 = true;
 	st->stream[d].type = 0;
 	st->stream[d].record_left = len;
 	return res;
@@ -332,9 +334,9 @@ static struct parse_result record_header(struct worker *w, struct flow *f, struc
 	}
 	len = get_be16(b + 3);
 	if (!known_version(get_be16(b + 1)))
-		return bad(TLS_EVENT_INVALID_RECORD_VERSION);
+		return bad(st, TLS_EVENT_INVALID_RECORD_VERSION);
 	if (len > RECORD_BYTES_MAX)
-		return bad(TLS_EVENT_INVALID_RECORD_LENGTH);
+		return bad(st, TLS_EVENT_INVALID_RECORD_LENGTH);
 	s->type = b[0];
 	if (!st->tx->side[d].version)
 		st->tx->side[d].version = get_be16(b + 1);
@@ -351,8 +353,8 @@ static struct parse_result record_header(struct worker *w, struct flow *f, struc
 			s->type = 0;
 		break;
 	case CONTENT_APPLICATION:
-		/* before the server's hello: early data */
-		if (st->tx->flags & TLS_SERVER_HELLO_SEEN || d == TO_CLIENT)
+		/* early data (0-RTT) comes before the server's hello */
+		if (st->tx->flags & TLS_SERVER_HELLO_SEEN || !(st->tx->flags & TLS_EARLY_DATA))
 			st->tx->flags |= TLS_HANDSHAKE_COMPLETE;
 		break;
 	case CONTENT_HEARTBEAT:
@@ -368,7 +370,7 @@ static struct parse_result record_header(struct worker *w, struct flow *f, struc
 			return (struct parse_result){.status = PARSE_BAD};
 		break;
 	default:
-		return bad(TLS_EVENT_INVALID_RECORD_TYPE);
+		return bad(st, TLS_EVENT_INVALID_RECORD_TYPE);
 	}
 	cursor_skip(c, RECORD_HEADER_BYTES);
 	s->record_left = len;
@@ -412,12 +414,13 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 	while (cursor_left(&c)) {
 		if (s->record_left) {
 			if (!take_body(w, f, st, d, &c)) {
-				res = bad(TLS_EVENT_INVALID_HANDSHAKE_MESSAGE);
+				res.status = PARSE_BAD;
+				res.event = 1 + TLS_EVENT_INVALID_HANDSHAKE_MESSAGE;
 				break;
 			}
 			continue;
 		}
-		if (*c.p & 0xc0 && !s->started)
+		if (*c.p & 0xc0 && (!s->started || s->sslv2))
 			res = sslv2_record(w, f, st, d, &c);
 		else
 			res = record_header(w, f, st, d, &c);

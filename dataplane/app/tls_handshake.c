@@ -52,6 +52,7 @@ static void keep_hello(struct worker *w, struct tls_side *side, const struct tls
 {
 	side->hello = true;
 	side->version = h->client ? h->version : h->selected_version;
+	side->offered = h->highest_version;
 	memcpy(side->random, h->random, sizeof(side->random));
 	if (h->session_id.len <= sizeof(side->session_id)) {
 		memcpy(side->session_id, h->session_id.data, h->session_id.len);

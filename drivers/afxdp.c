@@ -92,12 +92,9 @@ static int afxdp_open(struct port *p, const struct port_uri *u, const struct por
 		 queue ? queue : "0", all.rx_queues,
 		 copy && strcmp(copy, "yes") == 0 ? ",force_copy=1" : "");
 	snprintf(what, sizeof(what), "interface %s", u->target);
-	if (ethdev_create(p, &all, name, args, what,
-			  "is another AF_XDP program on it (ip link show), is it up, and may this "
-			  "process load BPF programs?", error) != 0)
-		return -EIO;
-	p->spreads_flows = false;
-	return 0;
+	return ethdev_create(p, &all, name, args, what,
+			     "is another XDP program on it (ip link show; ip link set dev IF xdp off), "
+			     "is it up, and may this process load BPF programs?", error);
 }
 
 const struct port_ops port_afxdp = {

@@ -6,13 +6,33 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <bpf/libbpf.h>
+#include <xdp/libxdp.h>
+
+#include "drivers/eal.h"
 #include "drivers/port_driver.h"
+
+/* Their warnings become part of our own sentence when something fails; the rest is noise. */
+static int bpf_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level == LIBBPF_WARN)
+		eal_note_error(format, args);
+	return 0;
+}
+
+static int xdp_print(enum libxdp_print_level level, const char *format, va_list args)
+{
+	if (level == LIBXDP_WARN)
+		eal_note_error(format, args);
+	return 0;
+}
 
 static unsigned interface_queues(const char *interface)
 {
@@ -65,17 +85,16 @@ static int afxdp_open(struct port *p, const struct port_uri *u, const struct por
 	all.tx_queues = all.rx_queues;
 	if (all.rx_queues == 0 || all.rx_queues > 64)
 		return port_fail(error, -EINVAL, "port %s: queues is a number from 1 to 64", p->uri);
+	libbpf_set_print(bpf_print);
+	libxdp_set_print(xdp_print);
 	snprintf(name, sizeof(name), "net_af_xdp%u", c->index);
 	snprintf(args, sizeof(args), "iface=%s,start_queue=%.4s,queue_count=%u%s", u->target,
 		 queue ? queue : "0", all.rx_queues,
 		 copy && strcmp(copy, "yes") == 0 ? ",force_copy=1" : "");
 	snprintf(what, sizeof(what), "interface %s", u->target);
-	if (ethdev_create(p, &all, name, args, what,
-			  "is another AF_XDP program on it (ip link show), is it up, and may this "
-			  "process load BPF programs?", error) != 0)
-		return -EIO;
-	p->spreads_flows = false;
-	return 0;
+	return ethdev_create(p, &all, name, args, what,
+			     "is another XDP program on it (ip link show; ip link set dev IF xdp off), "
+			     "is it up, and may this process load BPF programs?", error);
 }
 
 const struct port_ops port_afxdp = {

@@ -43,6 +43,16 @@ void eal_forget_error(void)
 	eal.last[0] = '\0';
 }
 
+void eal_note_error(const char *format, va_list args)
+{
+	size_t n;
+
+	vsnprintf(eal.last, sizeof(eal.last), format, args);
+	n = strlen(eal.last);
+	while (n && (eal.last[n - 1] == '\n' || eal.last[n - 1] == ' '))
+		eal.last[--n] = '\0';
+}
+
 /* One write is one message: "PREFIX: function(): text\n". */
 static ssize_t log_write(void *cookie, const char *text, size_t len)
 {
@@ -87,6 +97,16 @@ uint64_t eal_free_huge_bytes(void)
 	return sum;
 }
 
+/* Memory for frames: an element with its pool header. On small pages none crosses a page, so one
+ * page holds one. */
+static uint64_t frames_bytes(unsigned count, bool huge)
+{
+	uint64_t element = sizeof(struct rte_mbuf) + sizeof(struct frame_info) +
+			   RTE_PKTMBUF_HEADROOM + FRAME_DATA_ROOM + 64;
+
+	return huge ? count * (element + 256) : count * ((element + 4095) / 4096 * 4096 + 256);
+}
+
 static int first_core(const cpu_set_t *set)
 {
 	for (int i = 0; i < CPU_SETSIZE; i++)
@@ -98,7 +118,7 @@ static int first_core(const cpu_set_t *set)
 /* Decides about the pages before EAL starts: it starts only once. */
 static int choose_pages(const struct eal_options *o, bool *huge, char *error)
 {
-	uint64_t have = eal_free_huge_bytes(), need = o->memory_bytes + SPARE_BYTES;
+	uint64_t have = eal_free_huge_bytes(), need = frames_bytes(o->frames, true) + SPARE_BYTES;
 
 	*huge = o->pages != EAL_PAGES_SMALL && have >= need;
 	if (o->pages != EAL_PAGES_HUGE || *huge)
@@ -114,9 +134,9 @@ static int choose_pages(const struct eal_options *o, bool *huge, char *error)
 int eal_start(const struct eal_options *o, bool *huge, char *error)
 {
 	static char core[16], memory[16], prefix[48];
-	char *args[ARGS_MAX] = {(char *)"metsuke-dataplane", (char *)"--in-memory",
-				(char *)"--no-telemetry", (char *)"--iova-mode=va"};
-	int n = 4, err;
+	char *args[ARGS_MAX] = {(char *)"metsuke-dataplane", (char *)"--no-telemetry",
+				(char *)"--iova-mode=va"};
+	int n = 3, err;
 	cpu_set_t before;
 
 	if (eal.started)
@@ -129,9 +149,11 @@ int eal_start(const struct eal_options *o, bool *huge, char *error)
 	args[n++] = core;
 	snprintf(prefix, sizeof(prefix), "--file-prefix=metsuke-%ld", (long)getpid());
 	args[n++] = prefix;
+	/* Nothing of ours is found by, or left to, another process. */
+	args[n++] = *huge ? (char *)"--in-memory" : (char *)"--no-shconf";
 	if (!*huge) {
 		snprintf(memory, sizeof(memory), "%llu",
-			 (unsigned long long)((o->memory_bytes + SPARE_BYTES) >> 20));
+			 (unsigned long long)((frames_bytes(o->frames, false) + SPARE_BYTES) >> 20));
 		args[n++] = (char *)"--no-huge";
 		args[n++] = (char *)"-m";
 		args[n++] = memory;
@@ -151,10 +173,11 @@ int eal_start(const struct eal_options *o, bool *huge, char *error)
 	if (rte_eal_init(n, args) < 0) {
 		snprintf(error, ERROR_BYTES, "DPDK cannot be started: %s%s%s; are you root, and is "
 			 "there memory for %llu MiB?", rte_strerror(rte_errno), eal.last[0] ? ": " : "",
-			 eal.last, (unsigned long long)(o->memory_bytes >> 20));
+			 eal.last, (unsigned long long)(frames_bytes(o->frames, *huge) >> 20));
 		return rte_errno ? -rte_errno : -EIO;
 	}
 	eal.started = true;
+	rmdir(rte_eal_get_runtime_dir());
 	sched_setaffinity(0, sizeof(before), &before);
 	return 0;
 }
@@ -167,13 +190,6 @@ void eal_stop(void)
 	eal.started = false;
 }
 
-uint64_t eal_frames_bytes(unsigned count)
-{
-	/* element, its pool header, and what does not fill a page */
-	return (uint64_t)count * (sizeof(struct rte_mbuf) + sizeof(struct frame_info) +
-				  RTE_PKTMBUF_HEADROOM + FRAME_DATA_ROOM + 64 + 256);
-}
-
 struct rte_mempool *eal_frames_new(const char *name, unsigned count, char *error)
 {
 	struct rte_mempool *pool = rte_pktmbuf_pool_create(
@@ -183,7 +199,7 @@ struct rte_mempool *eal_frames_new(const char *name, unsigned count, char *error
 	if (!pool)
 		snprintf(error, ERROR_BYTES, "no memory for %u frames (%llu MiB): %s; reserve more "
 			 "huge pages, or lower stream.reassembly.max_held or workers", count,
-			 (unsigned long long)(eal_frames_bytes(count) >> 20),
+			 (unsigned long long)(frames_bytes(count, true) >> 20),
 			 rte_strerror(rte_errno));
 	return pool;
 }

@@ -6,6 +6,7 @@
 #ifndef DRIVERS_EAL_H
 #define DRIVERS_EAL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@ enum eal_pages { EAL_PAGES_AUTO, EAL_PAGES_HUGE, EAL_PAGES_SMALL };
 
 struct eal_options {
 	enum eal_pages pages;
-	uint64_t memory_bytes;      /* what will be taken from it: decides about huge pages */
+	unsigned frames;            /* that pools will be asked for: decides about huge pages */
 	const char *const *pci;     /* devices to be probed; the others are left alone */
 	unsigned pci_count;
 };
@@ -30,12 +31,12 @@ uint64_t eal_free_huge_bytes(void);
 /* The last complaint of EAL or of a driver in it, without its prefix; "" if there was none. */
 const char *eal_last_error(void);
 void eal_forget_error(void);
+/* For libraries with a log of their own. */
+void eal_note_error(const char *format, va_list args);
 
-/* A pool of count frames (frame.h) for `threads` threads. NULL and a sentence. */
+/* A pool of count frames (frame.h). NULL and a sentence. */
 struct rte_mempool *eal_frames_new(const char *name, unsigned count, char *error);
 void eal_frames_free(struct rte_mempool *pool);
-/* Memory that such a pool takes. */
-uint64_t eal_frames_bytes(unsigned count);
 /* Makes the calling thread one of EAL's: its own cache of frames. 0 or -errno. */
 int eal_thread_begin(void);
 void eal_thread_end(void);

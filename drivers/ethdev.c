@@ -78,7 +78,7 @@ int ethdev_open(struct port *p, const struct port_config *c, uint16_t eth_id, co
 	p->rx_queues = RTE_MIN(RTE_MAX(c->rx_queues, 1u), (unsigned)info.max_rx_queues);
 	/* Some devices want at least one queue to send, used or not. */
 	p->tx_queues = RTE_MIN(RTE_MAX(c->tx_queues, 1u), (unsigned)info.max_tx_queues);
-	p->spreads_flows = p->rx_queues > 1 && ask_for_rss(&conf, &info);
+	p->spreads_flows = p->ops->spreads_flows && p->rx_queues > 1 && ask_for_rss(&conf, &info);
 	err = rte_eth_dev_configure(eth_id, (uint16_t)p->rx_queues, (uint16_t)p->tx_queues, &conf);
 	if (!err)
 		err = queues_start(p, &info);

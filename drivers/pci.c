@@ -30,5 +30,5 @@ static int pci_open(struct port *p, const struct port_uri *u, const struct port_
 }
 
 const struct port_ops port_pci = {
-	.scheme = "pci", .options = "", .open = pci_open, ETHDEV_OPS,
+	.scheme = "pci", .options = "", .spreads_flows = true, .open = pci_open, ETHDEV_OPS,
 };

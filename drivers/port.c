@@ -66,19 +66,19 @@ static int parse_option(struct port_uri *u, const struct port_ops *ops, char *te
 	return 0;
 }
 
-/* From the comma after the target on. */
-static int parse_options(struct port_uri *u, const struct port_ops *ops, char *comma,
+/* From the separator after the target on. */
+static int parse_options(struct port_uri *u, const struct port_ops *ops, char *at,
 			 const char *whole, char *error)
 {
 	int err = 0;
 
-	while (comma && !err) {
-		char *text = comma + 1;
+	while (at && !err) {
+		char *text = at + 1;
 
-		*comma = '\0';
-		comma = strchr(text, ',');
-		if (comma)
-			*comma = '\0';
+		*at = '\0';
+		at = strpbrk(text, ",&");
+		if (at)
+			*at = '\0';
 		err = parse_option(u, ops, text, whole, error);
 	}
 	return err;
@@ -104,7 +104,7 @@ int port_uri_parse(const char *text, struct port_uri *out, char *error)
 				 "pcap:FILE memif:SOCKET tap:NAME ring:NAME or null:", text);
 	out->scheme = out->text;
 	out->target = colon + 1;
-	return parse_options(out, ops, strchr(colon + 1, ','), text, error);
+	return parse_options(out, ops, strpbrk(colon + 1, ",?"), text, error);
 }
 
 const char *port_uri_option(const struct port_uri *u, const char *key)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Ports by URI: pci:0000:3b:00.0  afxdp:eth1  pcap:FILE  memif:SOCKET  tap:NAME  ring:NAME  null:
- * Options follow the target after commas: "memif:/run/m.sock,role=client,id=3".
+ * Options follow the target after commas, "memif:/run/m.sock,role=client,id=3", or, where a comma
+ * would part a list, as "memif:/run/m.sock?role=client&id=3".
  *
  * A driver is one file with one const struct port_ops and one line in the list of port.c. Opened
  * and closed by one thread; a queue is used by one thread at a time. All but pcap: need eal_start

@@ -10,6 +10,7 @@
 struct port_ops {
 	const char *scheme;
 	const char *options; /* keys it knows, each followed by a blank: "role id " */
+	bool spreads_flows;  /* can hash addresses over its queues with a key of ours */
 	/* 0, or -errno and a sentence. Sets rx_queues, tx_queues and its own members. */
 	int (*open)(struct port *p, const struct port_uri *u, const struct port_config *c,
 		    char *error);

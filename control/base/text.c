@@ -248,7 +248,7 @@ static bool is_plain(uint8_t c)
 	return c >= 0x20 && c != '"' && c != '\\';
 }
 
-void json_string(struct text *t, const void *data, size_t n)
+void json_put_string(struct text *t, const void *data, size_t n)
 {
 	const uint8_t *p = data;
 	uint8_t *start = text_room(t, 6 * n + 2), *at = start;
@@ -276,12 +276,12 @@ void json_string(struct text *t, const void *data, size_t n)
 	t->len += (size_t)(at - start);
 }
 
-void json_cstr(struct text *t, const char *s)
+void json_put_cstr(struct text *t, const char *s)
 {
-	json_string(t, s, strlen(s));
+	json_put_string(t, s, strlen(s));
 }
 
-void json_printable(struct text *t, const void *data, size_t n)
+void json_put_printable(struct text *t, const void *data, size_t n)
 {
 	const uint8_t *p = data;
 	uint8_t *start = text_room(t, 2 * n + 2), *at = start;
@@ -308,14 +308,14 @@ void json_comma(struct text *t)
 void json_key(struct text *t, const char *key)
 {
 	json_comma(t);
-	json_cstr(t, key);
+	json_put_cstr(t, key);
 	text_char(t, ':');
 }
 
 void json_key_cstr(struct text *t, const char *key, const char *s)
 {
 	json_key(t, key);
-	json_cstr(t, s);
+	json_put_cstr(t, s);
 }
 
 void json_key_uint(struct text *t, const char *key, uint64_t v)

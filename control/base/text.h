@@ -68,10 +68,10 @@ void text_time(struct text *t, uint64_t ns);
 
 /* A JSON string with its quotes. Bytes that are not UTF-8: every byte beyond ASCII of the whole
  * string becomes \xnn (so written that JSON readers see a backslash, an x and two digits). */
-void json_string(struct text *t, const void *data, size_t n);
-void json_cstr(struct text *t, const char *s);
+void json_put_string(struct text *t, const void *data, size_t n);
+void json_put_cstr(struct text *t, const char *s);
 /* Not printable ASCII becomes '.', but CR and LF stay (escaped). */
-void json_printable(struct text *t, const void *data, size_t n);
+void json_put_printable(struct text *t, const void *data, size_t n);
 /* "key": with a comma before it unless an object or array was just opened. */
 void json_key(struct text *t, const char *key);
 /* A comma, unless an object or array was just opened. */

@@ -189,7 +189,7 @@ static void put_value_addr(struct text *out, struct bytes b)
 		return;
 	}
 	memcpy(a.b, b.data, b.len);
-	json_cstr(out, addr_format_long(&a, b.len == 16 ? 6 : 4, room));
+	json_put_cstr(out, addr_format_long(&a, b.len == 16 ? 6 : 4, room));
 }
 
 static void put_quoted(struct text *out, void (*print)(struct text *, const void *, size_t),
@@ -218,10 +218,10 @@ static void put_value(struct text *out, const struct value *v)
 		text_float(out, v->f);
 		break;
 	case KIND_TEXT:
-		json_string(out, v->body.data, v->body.len);
+		json_put_string(out, v->body.data, v->body.len);
 		break;
 	case KIND_PRINTABLE:
-		json_printable(out, v->body.data, v->body.len);
+		json_put_printable(out, v->body.data, v->body.len);
 		break;
 	case KIND_BASE64:
 		put_quoted(out, text_base64, v->body);
@@ -260,7 +260,7 @@ static void put_payload(struct walk *w, struct bytes b)
 	}
 	if (w->o->payload_printable) {
 		json_key(w->out, "payload_printable");
-		json_printable(w->out, b.data, b.len);
+		json_put_printable(w->out, b.data, b.len);
 	}
 }
 

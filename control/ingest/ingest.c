@@ -363,6 +363,15 @@ uint64_t ingest_backlog(const struct ingest *in)
 	return sum;
 }
 
+uint64_t ingest_lost(const struct ingest *in, enum record_type type)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < in->worker_count; i++)
+		sum += __atomic_load_n(&in->worker[i].ring.shared->lost[type], __ATOMIC_RELAXED);
+	return sum;
+}
+
 /* No record will come any more. Asked before the rings are found empty, so that none is missed. */
 static bool is_over(const struct ingest *in)
 {

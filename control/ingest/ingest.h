@@ -58,6 +58,8 @@ int ingest_commit(struct ingest *in);
 /* Any thread: EVE files are opened anew after the next commit. */
 void ingest_ask_rotate(struct ingest *in);
 const struct ingest_figures *ingest_figures(const struct ingest *in);
+/* Records of that type that workers gave up because a ring was full. Any thread. */
+uint64_t ingest_lost(const struct ingest *in, enum record_type type);
 /* Bytes waiting in the rings. Any thread. */
 uint64_t ingest_backlog(const struct ingest *in);
 

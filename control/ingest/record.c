@@ -189,9 +189,9 @@ int ingest_record(struct ingest *in, unsigned worker, const struct record_head *
 		end_capture(in, worker, head);
 		return 0;
 	case RECORD_contact:
+		if (in->setup.contacts && contacts_stage(in->setup.contacts, head) != 0)
+			return -EAGAIN;
 		in->figures.contacts++;
-		if (in->setup.contacts)
-			contacts_stage(in->setup.contacts, head);
 		return 0;
 	case RECORD_top:
 		in->figures.malformed++;

@@ -160,13 +160,29 @@ static void close_database(struct store *s)
 	s->db = NULL;
 }
 
+/* Nothing was ever stored: it is new, or its making was cut short. */
+static bool is_empty(struct store *s)
+{
+	bool empty = true;
+
+	for (int f = 0; f < STORE_FAMILY_COUNT && empty; f++) {
+		struct store_iter *it = store_iter_new(s, (enum store_family)f, NULL, NULL, NULL);
+
+		if (it)
+			store_iter_first(it);
+		empty = it && !store_iter_valid(it) && store_iter_status(it) == 0;
+		store_iter_free(it);
+	}
+	return empty;
+}
+
 /* The format of a store that was there before must be ours; a new one is given it. */
-static int check_format(struct store *s, bool is_new)
+static int check_format(struct store *s)
 {
 	struct text value = {0};
 	int err = store_get(s, STORE_meta, "format", 6, NULL, &value);
 
-	if (err == 0 && is_new) {
+	if (err == 0 && s->mode == STORE_WRITE && is_empty(s)) {
 		err = store_put(s, STORE_meta, "format", 6, STORE_FORMAT, strlen(STORE_FORMAT));
 	} else if (err >= 0) {
 		const char *has = err == 0 ? "none" : text_cstr(&value);
@@ -226,7 +242,7 @@ static int open_checked(struct store *s)
 	}
 	err = open_database(s);
 	if (!err)
-		err = check_format(s, !there);
+		err = check_format(s);
 	if (err)
 		close_database(s);
 	if (err == -EBUSY)

@@ -103,7 +103,7 @@ static void stream_open(struct worker *w, struct packet *p)
 	struct flow *f = p->flow;
 	enum direction d = (enum direction)p->direction;
 
-	s->stream_there = false;
+	s->stream_there = s->stream_peeked = false;
 	if (!f || !f->tcp || (f->flags & FLOW_NO_PAYLOAD))
 		return;
 	if (f->app && f->app->proto && f->app->changed[d])
@@ -112,7 +112,8 @@ static void stream_open(struct worker *w, struct packet *p)
 				stream_raw_flush(f, d);
 				break;
 			}
-	s->stream_there = stream_raw_peek(w, f, d, &s->stream) && s->stream.len > s->stream.fresh;
+	s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
+	s->stream_there = s->stream_peeked && s->stream.len > s->stream.fresh;
 }
 
 void detect_packet(struct worker *w, struct packet *p)
@@ -135,7 +136,7 @@ void detect_packet(struct worker *w, struct packet *p)
 		tx_rules_run(w, p);
 	if (s->queue_count)
 		alerts_finish(w, p);
-	if (s->stream_there)
+	if (s->stream_peeked)
 		stream_raw_inspected(w, p->flow, (enum direction)p->direction);
 	tag_packet(w, p);
 	w->counters->detect_pcre_limit += s->chain.pcre_limits;

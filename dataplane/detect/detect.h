@@ -15,6 +15,12 @@ struct detect_program; /* a rule set bound to our protocols and match functions;
 struct detect_program *detect_program_new(const struct config *c, struct ruleset *set,
 					  uint64_t version, char *error, size_t error_size);
 void detect_program_free(struct detect_program *p);
+/* Rules that were loaded but cannot be judged by this engine: how many, and the list (borrowed). */
+struct detect_refusal {
+	uint32_t rule;    /* index in the rule set */
+	char reason[120];
+};
+size_t detect_program_refusals(const struct detect_program *p, const struct detect_refusal **out);
 
 int detect_worker_new(struct worker *w);
 void detect_worker_free(struct worker *w);

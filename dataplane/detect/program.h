@@ -111,11 +111,6 @@ struct program_proto {
 	uint32_t always_count[2];
 };
 
-struct detect_refusal {
-	uint32_t rule;
-	char reason[120];
-};
-
 struct detect_program {
 	const struct config *config;
 	struct ruleset *set;           /* owner */
@@ -123,12 +118,17 @@ struct detect_program {
 	uint64_t version;
 	struct program_rule *rules;
 	uint32_t rule_count;
-	struct binding *bindings;
+	struct binding **bindings;     /* of all rules; owner */
 	uint32_t binding_count, binding_cap;
 	const struct addr_set **sets;  /* distinct ones; [0] stands for any */
 	uint32_t set_count;
 	struct program_proto *protos[APP_PROTO_COUNT]; /* NULL: no rule */
 	struct ip_only *ip_only;       /* iponly.c */
+	uint32_t *bit_keys;            /* by number of the flow bit: hash of its name */
+	struct rule_number_key {
+		uint64_t key;          /* gid, sid */
+		uint32_t rule;
+	} *by_sid;                     /* ascending */
 	hs_scratch_t *scratch;         /* prototype, enough for every database */
 	struct detect_refusal *refusals;
 	uint32_t refusal_count;
@@ -168,7 +168,7 @@ struct detect_state {
 	/* of the packet in hand */
 	uint32_t packet_generation;
 	uint64_t *set_cache[2];        /* source, destination: generation << 1 | inside */
-	bool stream_there;
+	bool stream_peeked, stream_there;
 	struct stream_raw stream;
 	struct alert_item queue[ALERT_QUEUE_MAX];
 	unsigned queue_count;
@@ -187,7 +187,7 @@ struct detect_state {
 /* A flow's part; from w->heap, made when there is something to keep. */
 struct detect_flow {
 	uint32_t bit_count, bit_cap;
-	uint32_t *bits;                /* numbers of the flow bits that are set */
+	uint32_t *bits;                /* keys of the flow bits that are set */
 	uint32_t int_count, int_cap;
 	struct flow_int {
 		uint32_t id, value;
@@ -218,6 +218,10 @@ bool header_matches(struct detect_state *s, const struct packet *p, const struct
 		    bool in_tx);
 bool address_in(const struct addr_set *set, const struct addr *a, uint8_t ip_version);
 bool ports_hold(const struct port_set *set, uint16_t port);
+
+/* program.c: the rule of that gid and sid; -1: none. */
+int64_t program_rule_find(const struct detect_program *p, uint64_t key);
+uint64_t program_rule_key(const struct rule *rule);
 
 /* match.c */
 bool packet_checks_hold(const struct match_context *c);

@@ -98,7 +98,7 @@ static int start_eal(struct live *l, const char *const *uris, unsigned count)
 	unsigned frames = frames_needed(e, count);
 	struct eal_options o = {
 		.pages = pages[e->config->hugepages],
-		.memory_bytes = eal_frames_bytes(frames),
+		.frames = frames,
 		.pci = pci,
 	};
 	bool huge = false;

@@ -61,10 +61,12 @@ int flow_worker_new(struct worker *w)
 	/* Captures give the same ids every time; live, a restart should not repeat them. */
 	t->id_worker = w->id;
 	t->id_next = w->offline ? 1 : (seed >> (64 - FLOW_ID_BITS + WORKER_BITS + 1)) + 1;
+	/* how many tags does not count: a priority tag (VLAN 0) is none */
 	memset(&t->meta_mask, 0xff, sizeof(t->meta_mask));
+	memset((uint8_t *)&t->meta_mask + 3, 0, 1);
 	t->vlan2_mask = UINT16_MAX;
 	if (!c->vlan_in_flow_key) {
-		memset((uint8_t *)&t->meta_mask + 3, 0, 5);
+		memset((uint8_t *)&t->meta_mask + 4, 0, 4);
 		t->vlan2_mask = 0;
 	}
 	if (!c->tunnel_depth_in_flow_key)
@@ -322,6 +324,16 @@ static void table_full(struct worker *w, struct packet *p)
 	}
 }
 
+/* A packet made of fragments counts with the link header of the last of them. */
+static uint64_t packet_bytes(const struct packet *p)
+{
+	const struct packet *frame = p->outer;
+
+	if (!(p->flags & PACKET_REASSEMBLED) || !frame || !frame->l3)
+		return p->len;
+	return p->len + (uint64_t)(frame->l3 - frame->data);
+}
+
 /* A packet that only reports on the flow (ICMP error) does not make a direction seen. */
 static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 {
@@ -329,7 +341,7 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 	uint32_t seen = d == TO_SERVER ? FLOW_SEEN_TO_SERVER : FLOW_SEEN_TO_CLIENT;
 
 	f->packets[d]++;
-	f->bytes[d] += p->len;
+	f->bytes[d] += packet_bytes(p);
 	if (w->now_ns > f->last_ns)
 		f->last_ns = w->now_ns;
 	if (icmp_is_error(p))

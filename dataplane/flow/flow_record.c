@@ -14,13 +14,27 @@
 #define PROTO_ICMP6 58
 #define NS_PER_S 1000000000ull
 
+/* The sender of the first packet, which EVE's flow records have as their source even where it proved
+ * to be the server. */
+static enum direction flow_first(const struct flow *f)
+{
+	return f->flags & FLOW_REVERSED ? TO_CLIENT : TO_SERVER;
+}
+
+static void record_counts(struct recorder *r, const struct flow *f, enum direction first)
+{
+	enum direction back = direction_other(first);
+
+	rec_uint(r, F_flow_pkts_toserver, f->packets[first]);
+	rec_uint(r, F_flow_pkts_toclient, f->packets[back]);
+	rec_uint(r, F_flow_bytes_toserver, f->bytes[first]);
+	rec_uint(r, F_flow_bytes_toclient, f->bytes[back]);
+	rec_time(r, F_flow_start, f->start_ns);
+}
+
 void flow_record_brief(struct recorder *r, const struct flow *f)
 {
-	rec_uint(r, F_flow_pkts_toserver, f->packets[TO_SERVER]);
-	rec_uint(r, F_flow_pkts_toclient, f->packets[TO_CLIENT]);
-	rec_uint(r, F_flow_bytes_toserver, f->bytes[TO_SERVER]);
-	rec_uint(r, F_flow_bytes_toclient, f->bytes[TO_CLIENT]);
-	rec_time(r, F_flow_start, f->start_ns);
+	record_counts(r, f, TO_SERVER);
 }
 
 static const char *end_reason_name(const struct flow *f)
@@ -128,25 +142,14 @@ static void record_tcp(struct recorder *r, const struct flow *f)
 	rec_close(r);
 }
 
-static void record_proto(struct recorder *r, const struct flow *f)
-{
-	if (f->app_proto != APP_UNKNOWN)
-		rec_text(r, F_top_app_proto, app_proto_names[f->app_proto]);
-	if (!f->app)
-		return;
-	if (f->app->proto_ts != f->app_proto)
-		rec_text(r, F_top_app_proto_ts, app_proto_names[f->app->proto_ts]);
-	if (f->app->proto_tc != f->app_proto)
-		rec_text(r, F_top_app_proto_tc, app_proto_names[f->app->proto_tc]);
-}
-
 void flow_record(struct worker *w, struct flow *f)
 {
-	struct recorder *r = emit_flow(w, RECORD_flow, f, TO_SERVER, RECORD_NO_TX, NULL);
+	enum direction first = flow_first(f);
+	struct recorder *r = emit_flow(w, RECORD_flow, f, first, RECORD_NO_TX, NULL);
 
-	record_proto(r, f);
+	app_record(r, f);
 	rec_open(r, F_top_flow);
-	flow_record_brief(r, f);
+	record_counts(r, f, first);
 	rec_time(r, F_flow_end, f->last_ns);
 	rec_uint(r, F_flow_age, f->last_ns / NS_PER_S - f->start_ns / NS_PER_S);
 	if (f->flags & FLOW_BYPASSED)

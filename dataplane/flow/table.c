@@ -49,6 +49,16 @@ static int icmp6_answer(uint8_t type)
 	case 131: return 130;
 	case 139: return 140; /* node information */
 	case 140: return 139;
+	case 144: return 145; /* home agent discovery */
+	case 145: return 144;
+	case 146: return 147; /* mobile prefix */
+	case 147: return 146;
+	case 148: return 149; /* certification path */
+	case 149: return 148;
+	case 151: return 152; /* multicast router */
+	case 152: return 151;
+	case 157: return 158; /* duplicate address */
+	case 158: return 157;
 	default: return -1;
 	}
 }

@@ -31,6 +31,8 @@ const char *cli_text(const json_t *row, const char *path)
 		size_t n = strcspn(path, ".");
 
 		snprintf(key, sizeof(key), "%.*s", (int)n, path);
+		if (json_is_array(at))
+			at = json_array_get(at, 0);
 		at = json_object_get(at, key);
 		path += n + (path[n] == '.');
 	}

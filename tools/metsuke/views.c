@@ -77,6 +77,42 @@ static void set_limit(json_t *params, const char *text, int otherwise)
 	json_object_set_new(params, "limit", json_integer(text ? atoi(text) : otherwise));
 }
 
+/* One line that says what a record is about, for the table; by record type. */
+static const struct {
+	const char *type, *paths[4];
+} summaries[] = {
+	{"dns", {"dns.type", "dns.queries.rrname", "dns.queries.rrtype", "dns.rcode"}},
+	{"http", {"http.http_method", "http.hostname", "http.url", "http.status"}},
+	{"tls", {"tls.version", "tls.sni", "tls.subject", NULL}},
+	{"smtp", {"smtp.mail_from", "smtp.rcpt_to", "email.subject", "email.attachment"}},
+	{"fileinfo", {"fileinfo.filename", "fileinfo.size", "fileinfo.state", NULL}},
+	{"flow", {"flow.bytes_toserver", "flow.bytes_toclient", "flow.state", NULL}},
+	{"anomaly", {"anomaly.event", NULL, NULL, NULL}},
+	{"alert", {"alert.signature_id", "alert.signature", NULL, NULL}},
+	{"drop", {"drop.reason", NULL, NULL, NULL}},
+};
+
+static void add_summary(json_t *row)
+{
+	const char *type = json_string_value(json_object_get(row, "event_type"));
+	char text[512];
+	size_t len = 0;
+
+	for (size_t i = 0; type && i < sizeof(summaries) / sizeof(summaries[0]); i++) {
+		if (strcmp(type, summaries[i].type) != 0)
+			continue;
+		for (int k = 0; k < 4 && summaries[i].paths[k]; k++) {
+			const char *part = cli_text(row, summaries[i].paths[k]);
+
+			if (*part && len < sizeof(text))
+				len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+							len ? " " : "", part);
+		}
+	}
+	if (len)
+		json_object_set_new(row, "summary", json_string(text));
+}
+
 static int list_records(const struct cli_command *self, const char *method, const char *known,
 			const struct cli_column *columns, const char *nothing, int argc, char **argv)
 {
@@ -85,7 +121,8 @@ static int list_records(const struct cli_command *self, const char *method, cons
 				 {"--oldest", 0, false, NULL, NULL, 0, 0},
 				 NO_MORE_OPTIONS};
 	int words = cli_parse(self, o, argc, argv);
-	json_t *params = json_object();
+	json_t *params = json_object(), *result, *row;
+	size_t i;
 
 	if (words < 0 || filters(self, params, known, words, argv) != 0) {
 		json_decref(params);
@@ -94,7 +131,11 @@ static int list_records(const struct cli_command *self, const char *method, cons
 	set_limit(params, o[2].value, 50);
 	if (o[3].value)
 		json_object_set_new(params, "oldest", json_true());
-	return show(ask(o, method, params), columns, nothing);
+	result = ask(o, method, params);
+	if (!cli_json)
+		json_array_foreach(rows_of(result), i, row)
+			add_summary(row);
+	return show(result, columns, nothing);
 }
 
 int command_alerts(const struct cli_command *self, int argc, char **argv)

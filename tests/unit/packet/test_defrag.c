@@ -2,6 +2,8 @@
  *
  * dataplane/packet/defrag.c
  */
+#include <stdio.h>
+
 #include "dataplane/packet/layer.h"
 #include "tests/unit/packet/frames.h"
 
@@ -80,8 +82,8 @@ static void novak_overlaps(void **state)
 			struct packet_worker *pw;
 			unsigned out = 0;
 
-			strcpy(setting, "host_os_policy_default=");
-			strcat(setting, rows[i].policy);
+			snprintf(setting, sizeof(setting), "host_os_policy_default=%s",
+				 rows[i].policy);
 			pw = packet_worker_new(settings);
 			for (size_t k = 0; k < sizeof(novak) / sizeof(novak[0]); k++)
 				out = send(pw, six, 1, &novak[k]);

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Journal, tables, sealing. See contacts.h.
+ */
+#include "control/contact/contacts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/base/say.h"
+#include "control/contact/contacts_private.h"
+#include "control/store/bytes.h"
+#include "control/store/days.h"
+
+#define GRACE_NS 600000000000ull /* a day is over that long after its end */
+
+size_t marker_key(uint8_t *key, uint16_t day, uint16_t part)
+{
+	key[0] = 'c';
+	put_be16(key + 1, day);
+	key[3] = 0;
+	put_be16(key + 4, part);
+	return 6;
+}
+
+size_t client_key(uint8_t *key, uint16_t day, int ip_version, const struct addr *a, uint16_t part)
+{
+	size_t ip = ip_version == 4 ? 4 : 16;
+
+	key[0] = 'c';
+	put_be16(key + 1, day);
+	key[3] = (uint8_t)ip_version;
+	memcpy(key + 4, a->b, ip);
+	put_be16(key + 4 + ip, part);
+	return 6 + ip;
+}
+
+size_t ordinal_key(uint8_t *key, uint16_t day, uint16_t part, uint32_t ordinal)
+{
+	key[0] = 'p';
+	put_be16(key + 1, day);
+	key[3] = 0;
+	put_be16(key + 4, part);
+	put_be32(key + 6, ordinal);
+	return 10;
+}
+
+size_t posting_key(uint8_t *key, uint16_t day, const uint8_t *value, size_t len, uint16_t part)
+{
+	key[0] = 'p';
+	put_be16(key + 1, day);
+	memcpy(key + 3, value, len);
+	put_be16(key + 3 + len, part);
+	return 5 + len;
+}
+
+size_t dictionary_key(uint8_t *key, const uint8_t *value, size_t len)
+{
+	key[0] = 'd';
+	memcpy(key + 1, value, len);
+	return 1 + len;
+}
+
+int part_is_in(struct store *s, const struct store_snapshot *snapshot, uint16_t day, uint16_t part)
+{
+	uint8_t key[6];
+	struct text value = {0};
+	int found = store_get(s, STORE_contact, key, marker_key(key, day, part), snapshot, &value);
+
+	text_free(&value);
+	return found;
+}
+
+void table_get(struct contact_table *t)
+{
+	t->references++;
+}
+
+void table_put(struct contacts *c, struct contact_table *t)
+{
+	if (--t->references == 0)
+		table_free(t);
+}
+
+/* One more than the highest part of the day that is in memory or in the store. */
+static int next_part(struct contacts *c, uint16_t day, uint16_t *part)
+{
+	uint8_t from[6], to[6];
+	struct slice low = {from, 4}, high = {to, 4};
+	struct store_iter *it;
+	uint32_t next = 0;
+
+	marker_key(from, day, 0);
+	marker_key(to, day, 0);
+	to[3] = 1;
+	it = store_iter_new(c->store, STORE_contact, NULL, &low, &high);
+	if (!it)
+		return -ENOMEM;
+	store_iter_last(it);
+	if (store_iter_valid(it) && store_iter_key(it).len == 6)
+		next = read_be16((const uint8_t *)store_iter_key(it).data + 4) + 1u;
+	store_iter_free(it);
+	for (unsigned i = 0; i < c->table_count; i++)
+		if (c->table[i]->day == day && c->table[i]->part >= next)
+			next = c->table[i]->part + 1u;
+	if (next > UINT16_MAX)
+		return -ENOSPC;
+	*part = (uint16_t)next;
+	return 0;
+}
+
+static struct contact_table *open_table(struct contacts *c, uint16_t day)
+{
+	for (unsigned i = 0; i < c->table_count; i++)
+		if (c->table[i]->day == day && !c->table[i]->sealed)
+			return c->table[i];
+	return NULL;
+}
+
+static struct contact_table *find_part(struct contacts *c, uint16_t day, uint16_t part)
+{
+	for (unsigned i = 0; i < c->table_count; i++)
+		if (c->table[i]->day == day && c->table[i]->part == part)
+			return c->table[i];
+	return NULL;
+}
+
+static struct contact_table *add_table(struct contacts *c, uint16_t day, uint16_t part)
+{
+	struct contact_table *t = c->table_count < TABLES_MAX ? table_new(day, part) : NULL;
+
+	if (t)
+		c->table[c->table_count++] = t;
+	return t;
+}
+
+static uint64_t bytes_of_tables(const struct contacts *c, bool sealed)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < c->table_count; i++)
+		if (c->table[i]->sealed == sealed)
+			sum += table_bytes(c->table[i]);
+	return sum;
+}
+
+static struct contact_table *biggest_open(struct contacts *c)
+{
+	struct contact_table *best = NULL;
+
+	for (unsigned i = 0; i < c->table_count; i++)
+		if (!c->table[i]->sealed &&
+		    (!best || c->table[i]->entry_count > best->entry_count))
+			best = c->table[i];
+	return best;
+}
+
+/* Under the lock: lets the keeper work off sealed tables until there is room. */
+static void wait_for_room(struct contacts *c)
+{
+	while (bytes_of_tables(c, true) > c->limit_bytes || c->table_count == TABLES_MAX) {
+		if (c->table_count == TABLES_MAX && !bytes_of_tables(c, true))
+			biggest_open(c)->sealed = true;
+		if (c->has_keeper) {
+			pthread_cond_wait(&c->freed, &c->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&c->lock);
+		if (contacts_keep(c) < 0) {
+			pthread_mutex_lock(&c->lock);
+			return;
+		}
+		pthread_mutex_lock(&c->lock);
+	}
+}
+
+int contacts_stage(struct contacts *c, const struct record_head *head)
+{
+	uint16_t day = day_of(head->ts_ns);
+	struct staged_day *at = NULL;
+	size_t before;
+
+	if (!journal_from_record(&c->entry, head)) {
+		c->refused_new++;
+		return 0;
+	}
+	for (unsigned i = 0; i < c->staged_count && !at; i++)
+		if (c->staged[i].day == day)
+			at = &c->staged[i];
+	if (!at && c->staged_count < STAGED_DAYS_MAX) {
+		at = &c->staged[c->staged_count++];
+		at->day = day;
+		at->recorded = false;
+		text_clear(&at->bytes);
+	}
+	if (!at)
+		return -EAGAIN;
+	before = at->bytes.len;
+	journal_put(&at->bytes, &c->entry);
+	c->staged_bytes += at->bytes.len - before;
+	c->staged_new++;
+	return 0;
+}
+
+size_t contacts_staged_bytes(const struct contacts *c)
+{
+	return c->staged_bytes;
+}
+
+void contacts_record(struct contacts *c, struct store_batch *b)
+{
+	uint8_t key[JOURNAL_KEY_BYTES];
+
+	pthread_mutex_lock(&c->lock);
+	c->figures.staged += c->staged_new;
+	c->figures.refused += c->refused_new;
+	c->staged_new = c->refused_new = 0;
+	for (unsigned i = 0; i < c->staged_count; i++) {
+		struct staged_day *at = &c->staged[i];
+		struct contact_table *t;
+
+		wait_for_room(c);
+		t = open_table(c, at->day);
+		if (!t && next_part(c, at->day, &at->part) == 0)
+			t = add_table(c, at->day, at->part);
+		if (!t) {
+			say("contacts of a day cannot be kept: %s", store_error());
+			continue;
+		}
+		at->part = t->part;
+		at->recorded = true;
+		journal_key(key, at->day, at->part, ++c->journal_number);
+		store_batch_put(c->store, b, STORE_contact_log, key, sizeof(key), at->bytes.data,
+				at->bytes.len);
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Counts the contacts of a run of journal entries in. */
+static int apply(struct contact_table *t, const uint8_t *p, size_t len, struct journal_entry *e)
+{
+	const uint8_t *end = p + len;
+	int err = 0;
+
+	while (!err && journal_get(&p, end, e))
+		err = table_add(t, e->value, e->len, &e->row);
+	return err ? err : p == end ? 0 : -EPROTO;
+}
+
+void contacts_committed(struct contacts *c)
+{
+	pthread_mutex_lock(&c->lock);
+	for (unsigned i = 0; i < c->staged_count; i++) {
+		struct staged_day *at = &c->staged[i];
+		struct contact_table *t = at->recorded ? find_part(c, at->day, at->part) : NULL;
+
+		if (t && apply(t, at->bytes.data, at->bytes.len, &c->entry) != 0)
+			say("out of memory: contacts stay in the journal until the next start");
+	}
+	while (bytes_of_tables(c, false) > c->limit_bytes) {
+		struct contact_table *t = biggest_open(c);
+
+		if (!t)
+			break;
+		t->sealed = true;
+	}
+	wait_for_room(c);
+	pthread_mutex_unlock(&c->lock);
+	contacts_forget(c);
+}
+
+void contacts_forget(struct contacts *c)
+{
+	c->staged_count = 0;
+	c->staged_bytes = 0;
+}
+
+/* The part's files are in: its journal is not needed. */
+static int drop_journal(struct contacts *c, uint16_t day, uint16_t part)
+{
+	uint8_t from[JOURNAL_KEY_BYTES], to[JOURNAL_KEY_BYTES];
+	struct store_batch *b = store_batch_new();
+	int err;
+
+	journal_key(from, day, part, 0);
+	journal_key(to, day, part, UINT64_MAX);
+	store_batch_delete_range(c->store, b, STORE_contact_log, from, sizeof(from), to, sizeof(to));
+	err = store_write(c->store, b, true);
+	store_batch_free(b);
+	return err;
+}
+
+/* One row of the journal, read back. */
+static int load_row(struct contacts *c, uint16_t day, uint16_t part, struct slice value)
+{
+	struct contact_table *t = find_part(c, day, part);
+
+	if (!t)
+		t = add_table(c, day, part);
+	if (!t)
+		return -ENOMEM;
+	if (t->sealed)
+		return 0; /* complete already, the keeper has it */
+	if (apply(t, value.data, value.len, &c->entry) == -EPROTO)
+		say("contacts of day %u: a damaged row of the journal is left out", day);
+	return 0;
+}
+
+/* Reads the journal: tables for parts that are not in files, nothing else kept. */
+static int load_journal(struct contacts *c)
+{
+	struct store_iter *it = store_iter_new(c->store, STORE_contact_log, NULL, NULL, NULL);
+	uint32_t last = UINT32_MAX;
+	bool skip = false;
+	int err = 0;
+
+	if (!it)
+		return -ENOMEM;
+	for (store_iter_first(it); store_iter_valid(it) && !err; store_iter_next(it)) {
+		struct slice key = store_iter_key(it);
+		const uint8_t *k = key.data;
+		uint16_t day, part;
+
+		if (key.len != JOURNAL_KEY_BYTES)
+			continue;
+		day = read_be16(k);
+		part = read_be16(k + 2);
+		if (read_be64(k + 4) > c->journal_number)
+			c->journal_number = read_be64(k + 4);
+		if (last != read_be32(k)) {
+			int in = part_is_in(c->store, NULL, day, part);
+
+			last = read_be32(k);
+			skip = in == 1;
+			err = in < 0 ? in : 0;
+			if (skip && store_mode(c->store) == STORE_WRITE)
+				err = drop_journal(c, day, part);
+		}
+		if (!skip && !err)
+			err = load_row(c, day, part, store_iter_value(it));
+	}
+	if (!err)
+		err = store_iter_status(it);
+	store_iter_free(it);
+	return err;
+}
+
+/* Open tables of a day with more than one part in the journal: only the newest takes more. */
+static void seal_older_parts(struct contacts *c)
+{
+	for (unsigned i = 0; i < c->table_count; i++)
+		for (unsigned k = 0; k < c->table_count; k++)
+			if (c->table[i]->day == c->table[k]->day &&
+			    c->table[i]->part < c->table[k]->part)
+				c->table[i]->sealed = true;
+}
+
+int contacts_reload(struct contacts *c)
+{
+	unsigned kept = 0;
+	int err;
+
+	pthread_mutex_lock(&c->lock);
+	for (unsigned i = 0; i < c->table_count; i++) {
+		if (c->table[i]->sealed)
+			c->table[kept++] = c->table[i];
+		else
+			table_put(c, c->table[i]);
+	}
+	c->table_count = kept;
+	err = load_journal(c);
+	seal_older_parts(c);
+	pthread_mutex_unlock(&c->lock);
+	contacts_forget(c);
+	return err;
+}
+
+int contacts_new(struct contacts **out, struct store *s, const struct config *config)
+{
+	struct contacts *c = calloc(1, sizeof(*c));
+	int err;
+
+	*out = NULL;
+	if (!c)
+		return -ENOMEM;
+	c->store = s;
+	c->limit_bytes = config->control_memory / 4;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->freed, NULL);
+	err = contacts_reload(c);
+	if (err) {
+		contacts_free(c);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
+void contacts_free(struct contacts *c)
+{
+	if (!c)
+		return;
+	for (unsigned i = 0; i < c->table_count; i++)
+		table_put(c, c->table[i]);
+	for (unsigned i = 0; i < STAGED_DAYS_MAX; i++)
+		text_free(&c->staged[i].bytes);
+	pthread_mutex_destroy(&c->lock);
+	pthread_cond_destroy(&c->freed);
+	free(c);
+}
+
+static void remove_table(struct contacts *c, struct contact_table *t)
+{
+	for (unsigned i = 0; i < c->table_count; i++) {
+		if (c->table[i] != t)
+			continue;
+		c->table[i] = c->table[--c->table_count];
+		table_put(c, t);
+		return;
+	}
+}
+
+int contacts_keep(struct contacts *c)
+{
+	struct contact_table *t = NULL;
+	uint64_t bytes = 0;
+	int err;
+
+	pthread_mutex_lock(&c->lock);
+	for (unsigned i = 0; i < c->table_count && !t; i++)
+		if (c->table[i]->sealed)
+			t = c->table[i];
+	if (t)
+		table_get(t);
+	pthread_mutex_unlock(&c->lock);
+	if (!t)
+		return 0;
+	/* Sealed: nobody changes it, so it is read without the lock. */
+	err = part_is_in(c->store, NULL, t->day, t->part);
+	if (err == 0)
+		err = table_write_files(c->store, t, &bytes);
+	if (err >= 0)
+		err = drop_journal(c, t->day, t->part);
+	pthread_mutex_lock(&c->lock);
+	if (err)
+		c->figures.file_errors++;
+	else
+		c->figures.files_written++;
+	if (!err)
+		remove_table(c, t);
+	table_put(c, t);
+	pthread_cond_broadcast(&c->freed);
+	pthread_mutex_unlock(&c->lock);
+	return err ? err : 1;
+}
+
+void contacts_has_keeper(struct contacts *c, bool has)
+{
+	pthread_mutex_lock(&c->lock);
+	c->has_keeper = has;
+	pthread_cond_broadcast(&c->freed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void contacts_seal_old(struct contacts *c, uint64_t newest_ns)
+{
+	pthread_mutex_lock(&c->lock);
+	for (unsigned i = 0; i < c->table_count; i++) {
+		uint64_t end_ns = ((uint64_t)c->table[i]->day + 1) * DAY_NS;
+
+		if (newest_ns > end_ns + GRACE_NS)
+			c->table[i]->sealed = true;
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+void contacts_seal_all(struct contacts *c, uint32_t entries_min)
+{
+	pthread_mutex_lock(&c->lock);
+	for (unsigned i = 0; i < c->table_count; i++)
+		if (c->table[i]->entry_count >= entries_min)
+			c->table[i]->sealed = true;
+	pthread_mutex_unlock(&c->lock);
+}
+
+int contacts_expire(struct contacts *c, uint16_t day)
+{
+	static const char prefixes[] = {'c', 'p'};
+	uint8_t from[3] = {0}, to[3];
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(prefixes) && !err; i++) {
+		from[0] = to[0] = (uint8_t)prefixes[i];
+		put_be16(from + 1, 0);
+		put_be16(to + 1, day);
+		err = store_drop_range(c->store, STORE_contact, from, 3, to, 3);
+	}
+	return err;
+}
+
+void contacts_figures(struct contacts *c, struct contacts_figures *out)
+{
+	pthread_mutex_lock(&c->lock);
+	*out = c->figures;
+	out->tables = c->table_count;
+	for (unsigned i = 0; i < c->table_count; i++) {
+		out->entries += c->table[i]->entry_count;
+		out->sealed += c->table[i]->sealed;
+		out->memory_bytes += table_bytes(c->table[i]);
+	}
+	pthread_mutex_unlock(&c->lock);
+}

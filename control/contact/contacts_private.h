@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the files of this folder share. Nobody else includes it.
+ */
+#ifndef CONTROL_CONTACT_PRIVATE_H
+#define CONTROL_CONTACT_PRIVATE_H
+
+#include <pthread.h>
+
+#include "control/contact/contacts.h"
+#include "control/contact/journal.h"
+#include "control/contact/table.h"
+
+#define STAGED_DAYS_MAX 64  /* in one batch; more make it commit */
+#define TABLES_MAX 512      /* days in memory at once */
+#define ORDINAL_STEP 64     /* posting lists between two entries of the ordinal index */
+
+struct staged_day {
+	uint16_t day;
+	uint16_t part;
+	bool recorded;     /* part is set, it stands in the batch */
+	struct text bytes;
+};
+
+struct contacts {
+	struct store *store;
+	pthread_mutex_t lock;   /* tables and what is in them */
+	pthread_cond_t freed;   /* a sealed table is gone */
+	struct contact_table *table[TABLES_MAX];
+	unsigned table_count;
+	uint64_t limit_bytes;   /* of open tables; as much again of sealed ones */
+	struct staged_day staged[STAGED_DAYS_MAX]; /* ingest thread only */
+	unsigned staged_count;
+	size_t staged_bytes;
+	uint64_t staged_new, refused_new; /* not yet in figures */
+	struct journal_entry entry; /* scratch, ingest thread only */
+	uint64_t journal_number;
+	bool has_keeper;        /* someone calls contacts_keep */
+	struct contacts_figures figures;
+};
+
+/* Keys of the family contact. Each returns the length. */
+#define CONTACT_KEY_MAX (1 + 2 + 1 + VALUE_KEY_MAX + 2)
+size_t marker_key(uint8_t *key, uint16_t day, uint16_t part);
+size_t client_key(uint8_t *key, uint16_t day, int ip_version, const struct addr *a, uint16_t part);
+size_t ordinal_key(uint8_t *key, uint16_t day, uint16_t part, uint32_t ordinal);
+size_t posting_key(uint8_t *key, uint16_t day, const uint8_t *value, size_t len, uint16_t part);
+size_t dictionary_key(uint8_t *key, const uint8_t *value, size_t len);
+/* Whether the part's files are in, as the snapshot (NULL: now) shows. 1, 0, -errno. */
+int part_is_in(struct store *s, const struct store_snapshot *snapshot, uint16_t day, uint16_t part);
+
+/* Under the lock: a reference, so that the table stays while the lock is let go. */
+void table_get(struct contact_table *t);
+void table_put(struct contacts *c, struct contact_table *t);
+
+/* files.c: writes a sealed table's files and takes them in. */
+int table_write_files(struct store *s, const struct contact_table *t, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the control process gives up after its start: root, most system calls, all of the file
+ * system but its own folders. Called by the main thread before any other thread is there.
+ */
+#ifndef CONTROL_PROCESS_SANDBOX_H
+#define CONTROL_PROCESS_SANDBOX_H
+
+#include "dataplane/event/boot.h"
+#include "dataplane/event/config.h"
+
+/* Makes the folders and gives them to the user, then becomes that user. Nothing when not root or
+ * not live, or when there is no such user (said once). 0 or -errno after a sentence. */
+int sandbox_drop_root(const struct config *c, const struct boot *b);
+/* no_new_privs, limits, Landlock, seccomp. 0 or -errno after a sentence. */
+int sandbox_enter(const struct config *c);
+
+#endif

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Commands and their replies; counters, rates, flows.
+ */
+#include "control/rpc/engine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/ingest/eve.h"
+#include "control/ingest/ingest.h"
+#include "control/ingest/stats.h"
+#include "control/rpc/rpc_private.h"
+
+#define PENDING_MAX 64
+#define BLOCKS_MAX 1024
+#define FLOW_LIMIT 50
+#define SECOND_NS 1000000000ull
+
+struct pending {
+	uint64_t id;
+	uint64_t client;
+	uint64_t deadline_ns;
+	struct text request_id; /* as JSON */
+	void (*finish)(struct rpc_call *call, const struct command *reply, int fd);
+	struct command cmd;
+	bool used, answered;
+};
+
+/* What top compares. */
+struct sample {
+	uint64_t ns;
+	struct counters *worker; /* one each */
+};
+
+struct block {
+	struct addr_prefix prefix;
+	uint64_t expires_ns; /* wall clock; 0: never */
+};
+
+struct rpc_engine {
+	int channel;
+	struct counters_shared *counters;
+	uint64_t next_id;
+	struct pending pending[PENDING_MAX];
+	struct sample sample[2]; /* the one before, the last */
+	struct block blocks[BLOCKS_MAX];
+	unsigned block_count;
+};
+
+static uint64_t clock_ns(clockid_t which)
+{
+	struct timespec ts;
+
+	clock_gettime(which, &ts);
+	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
+}
+
+int rpc_engine_new(struct rpc_engine **out, int channel, struct counters_shared *counters)
+{
+	struct rpc_engine *e = calloc(1, sizeof(*e));
+
+	*out = e;
+	if (!e)
+		return -ENOMEM;
+	e->channel = channel;
+	e->counters = counters;
+	/* Replies to an earlier control process must not look like ours. */
+	e->next_id = clock_ns(CLOCK_MONOTONIC);
+	for (int i = 0; i < 2 && counters; i++) {
+		e->sample[i].worker = calloc(counters->worker_count + 1, sizeof(struct counters));
+		if (!e->sample[i].worker) {
+			rpc_engine_free(e);
+			*out = NULL;
+			return -ENOMEM;
+		}
+	}
+	rpc_engine_tick(e);
+	return 0;
+}
+
+void rpc_engine_free(struct rpc_engine *e)
+{
+	if (!e)
+		return;
+	for (int i = 0; i < PENDING_MAX; i++)
+		text_free(&e->pending[i].request_id);
+	free(e->sample[0].worker);
+	free(e->sample[1].worker);
+	free(e);
+}
+
+int rpc_engine_channel(const struct rpc_engine *e)
+{
+	return e->channel;
+}
+
+static void copy_counters(struct counters *to, const struct counters *from)
+{
+	const uint64_t *in = (const void *)from;
+	uint64_t *out = (void *)to;
+
+	for (size_t i = 0; i < sizeof(*to) / sizeof(uint64_t); i++)
+		out[i] = __atomic_load_n(&in[i], __ATOMIC_RELAXED);
+}
+
+static void take_sample(const struct rpc_engine *e, struct sample *s)
+{
+	s->ns = clock_ns(CLOCK_MONOTONIC);
+	for (unsigned i = 0; i < e->counters->worker_count; i++)
+		copy_counters(&s->worker[i], &e->counters->worker[i]);
+}
+
+void rpc_engine_tick(struct rpc_engine *e)
+{
+	struct sample swap = e->sample[0];
+
+	if (!e->counters)
+		return;
+	e->sample[0] = e->sample[1];
+	e->sample[1] = swap;
+	take_sample(e, &e->sample[1]);
+}
+
+/* ---- commands ---- */
+
+void rpc_defer(struct rpc_call *call, struct command *cmd, unsigned wait_s,
+	       void (*finish)(struct rpc_call *call, const struct command *reply, int fd))
+{
+	struct rpc_engine *e = call->ctx->engine;
+	struct pending *p = NULL;
+	int err;
+
+	for (int i = 0; i < PENDING_MAX && !p; i++)
+		if (!e->pending[i].used)
+			p = &e->pending[i];
+	if (!p || e->channel < 0) {
+		rpc_fail(call, RPC_FAILED, p ? "there is no channel to the dataplane"
+					     : "too many commands wait for the dataplane");
+		return;
+	}
+	cmd->magic = COMMAND_MAGIC;
+	cmd->id = ++e->next_id;
+	err = command_send(e->channel, cmd, -1);
+	if (err) {
+		rpc_fail(call, RPC_FAILED, "the dataplane cannot be asked: %s", strerror(-err));
+		return;
+	}
+	text_clear(&p->request_id);
+	if (json_is_integer(call->id))
+		text_int(&p->request_id, json_integer_value(call->id));
+	else if (json_is_string(call->id))
+		json_put_string(&p->request_id, json_string_value(call->id),
+			    json_string_length(call->id));
+	else
+		text_str(&p->request_id, "null");
+	p->id = cmd->id;
+	p->client = call->client;
+	p->deadline_ns = clock_ns(CLOCK_MONOTONIC) + wait_s * SECOND_NS;
+	p->finish = finish;
+	p->cmd = *cmd;
+	p->answered = call->id != NULL;
+	p->used = true;
+	call->deferred = true;
+}
+
+static void answer(struct rpc_engine *e, struct rpc_context *ctx, struct pending *p,
+		   const struct command *reply, int fd,
+		   void (*send)(void *, uint64_t, struct text *), void *arg)
+{
+	struct text result = {0}, out = {0};
+	struct rpc_call call = {.ctx = ctx, .result = &result, .client = p->client};
+
+	if (!reply)
+		rpc_fail(&call, RPC_FAILED, "the dataplane did not answer \"%s\" in time",
+			 command_name(p->cmd.type));
+	else if (reply->status)
+		rpc_fail(&call, RPC_FAILED, "%s", reply->text[0] ? reply->text
+								  : strerror(-reply->status));
+	else
+		p->finish(&call, reply, fd);
+	p->used = false;
+	if (p->answered) {
+		rpc_reply(&out, (struct slice){p->request_id.data, p->request_id.len}, &call);
+		send(arg, p->client, &out);
+	}
+	text_free(&result);
+	text_free(&out);
+}
+
+void rpc_engine_receive(struct rpc_engine *e, struct rpc_context *ctx,
+			void (*send)(void *arg, uint64_t client, struct text *reply), void *arg)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	struct command reply;
+	int fd;
+
+	while (e->channel >= 0 && command_receive(e->channel, &reply, &fd, 0) == 1) {
+		for (int i = 0; i < PENDING_MAX; i++) {
+			struct pending *p = &e->pending[i];
+
+			if (reply.reply && p->used && p->id == reply.id) {
+				answer(e, ctx, p, &reply, fd, send, arg);
+				break;
+			}
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	for (int i = 0; i < PENDING_MAX; i++)
+		if (e->pending[i].used && now > e->pending[i].deadline_ns)
+			answer(e, ctx, &e->pending[i], NULL, -1, send, arg);
+}
+
+/* ---- methods ---- */
+
+static void finish_reload(struct rpc_call *call, const struct command *reply, int fd)
+{
+	text_char(call->result, '{');
+	json_key_uint(call->result, "version", reply->value);
+	json_key_cstr(call->result, "summary", reply->text);
+	text_char(call->result, '}');
+}
+
+void method_rules_reload(struct rpc_call *call)
+{
+	struct command cmd = {.type = COMMAND_reload_rules};
+
+	rpc_defer(call, &cmd, 600, finish_reload);
+}
+
+static void finish_plain(struct rpc_call *call, const struct command *reply, int fd)
+{
+	text_char(call->result, '{');
+	json_key_bool(call->result, "done", true);
+	if (reply->text[0])
+		json_key_cstr(call->result, "text", reply->text);
+	text_char(call->result, '}');
+}
+
+static bool same_prefix(const struct addr_prefix *a, const struct addr_prefix *b)
+{
+	return a->ip_version == b->ip_version && a->bits == b->bits && addr_equal(&a->addr, &b->addr);
+}
+
+static void forget_block(struct rpc_engine *e, const struct addr_prefix *p)
+{
+	for (unsigned i = 0; i < e->block_count; i++)
+		if (same_prefix(&e->blocks[i].prefix, p))
+			e->blocks[i--] = e->blocks[--e->block_count];
+}
+
+void method_block(struct rpc_call *call)
+{
+	struct command cmd = {.type = COMMAND_block};
+	struct rpc_engine *e = call->ctx->engine;
+	uint64_t seconds = param_uint(call, "expires", 0);
+
+	addr_prefix_parse(param_text(call, "address"), &cmd.prefix);
+	if (call->ctx->config->mode != MODE_INLINE) {
+		rpc_fail(call, RPC_FAILED, "block: this engine only listens (mode is tap)");
+		return;
+	}
+	if (seconds)
+		cmd.expires_ns = clock_ns(CLOCK_REALTIME) + seconds * SECOND_NS;
+	forget_block(e, &cmd.prefix);
+	rpc_defer(call, &cmd, 10, finish_plain);
+	if (call->deferred && e->block_count < BLOCKS_MAX)
+		e->blocks[e->block_count++] = (struct block){cmd.prefix, cmd.expires_ns};
+}
+
+void method_unblock(struct rpc_call *call)
+{
+	struct command cmd = {.type = COMMAND_unblock};
+
+	addr_prefix_parse(param_text(call, "address"), &cmd.prefix);
+	forget_block(call->ctx->engine, &cmd.prefix);
+	rpc_defer(call, &cmd, 10, finish_plain);
+}
+
+void method_blocks(struct rpc_call *call)
+{
+	struct rpc_engine *e = call->ctx->engine;
+	uint64_t now = clock_ns(CLOCK_REALTIME);
+	char room[ADDR_TEXT_MAX];
+
+	text_char(call->result, '[');
+	for (unsigned i = 0; i < e->block_count; i++) {
+		const struct block *b = &e->blocks[i];
+
+		if (b->expires_ns && b->expires_ns < now)
+			continue;
+		json_comma(call->result);
+		text_format(call->result, "{\"address\":\"%s/%u\"",
+			    addr_format(&b->prefix.addr, b->prefix.ip_version, room),
+			    b->prefix.bits);
+		if (b->expires_ns)
+			json_key_time(call->result, "expires", b->expires_ns);
+		text_char(call->result, '}');
+	}
+	text_char(call->result, ']');
+}
+
+void method_shutdown(struct rpc_call *call)
+{
+	struct command cmd = {.type = COMMAND_shutdown};
+
+	rpc_defer(call, &cmd, 30, finish_plain);
+}
+
+void method_eve_rotate(struct rpc_call *call)
+{
+	ingest_ask_rotate(call->ctx->ingest);
+	text_str(call->result, "{\"done\":true}");
+}
+
+/* A memfd of flow records, one after the other. */
+static void finish_flows(struct rpc_call *call, const struct command *reply, int fd)
+{
+	struct eve_options *o = eve_options_new(call->ctx->config, NULL,
+						call->ctx->boot->purpose == BOOT_LIVE);
+	struct stat st;
+	uint8_t *at = MAP_FAILED;
+	uint64_t done = 0, size = 0;
+
+	text_char(call->result, '[');
+	if (fd >= 0 && o && fstat(fd, &st) == 0 && st.st_size > 0) {
+		size = (uint64_t)st.st_size;
+		at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	}
+	while (at != MAP_FAILED && size - done >= sizeof(struct record_head)) {
+		const struct record_head *head = (const void *)(at + done);
+
+		if (!record_valid(head, size - done))
+			break;
+		json_comma(call->result);
+		eve_write(call->result, o, head);
+		done += head->length;
+	}
+	text_char(call->result, ']');
+	if (at != MAP_FAILED)
+		munmap(at, size);
+	eve_options_free(o);
+}
+
+void method_flows(struct rpc_call *call)
+{
+	struct command cmd = {.type = COMMAND_dump_flows,
+			      .value = param_uint(call, "limit", FLOW_LIMIT)};
+
+	rpc_defer(call, &cmd, 10, finish_flows);
+}
+
+void method_counters(struct rpc_call *call)
+{
+	struct counters *sum = aligned_alloc(64, sizeof(*sum));
+
+	if (!sum || !call->ctx->counters) {
+		free(sum);
+		rpc_fail(call, RPC_FAILED, "the counters cannot be read");
+		return;
+	}
+	counters_sum(call->ctx->counters, sum);
+	text_char(call->result, '{');
+	stats_members(call->result, sum);
+	text_char(call->result, '}');
+	free(sum);
+}
+
+struct rates {
+	double seconds;
+	uint64_t packets, bytes, flows, alerts, records, lost, active;
+	uint64_t cycles, cycles_decode, cycles_flow, cycles_stream, cycles_detect, cycles_event;
+};
+
+static void add_rates(struct rates *r, const struct counters *now, const struct counters *before)
+{
+	r->packets += now->decoder_pkts - before->decoder_pkts;
+	r->bytes += now->decoder_bytes - before->decoder_bytes;
+	r->flows += now->flow_total - before->flow_total;
+	r->alerts += now->detect_alert - before->detect_alert;
+	r->records += now->record_written - before->record_written;
+	r->lost += now->record_lost - before->record_lost + now->port_rx_missed -
+		   before->port_rx_missed;
+	r->active += now->flow_active;
+	r->cycles += now->cycles_total - before->cycles_total;
+	r->cycles_decode += now->cycles_decode - before->cycles_decode;
+	r->cycles_flow += now->cycles_flow - before->cycles_flow;
+	r->cycles_stream += now->cycles_stream - before->cycles_stream;
+	r->cycles_detect += now->cycles_detect - before->cycles_detect;
+	r->cycles_event += now->cycles_event - before->cycles_event;
+}
+
+static void put_rate(struct text *out, const char *key, uint64_t n, double seconds)
+{
+	json_key_uint(out, key, (uint64_t)((double)n / seconds + 0.5));
+}
+
+static void put_share(struct text *out, const char *key, uint64_t part, uint64_t all)
+{
+	json_key(out, key);
+	text_float(out, all ? (double)(part * 1000 / all) / 10 : 0);
+}
+
+static void put_rates(struct text *out, const struct rates *r)
+{
+	put_rate(out, "packets", r->packets, r->seconds);
+	put_rate(out, "bits", r->bytes * 8, r->seconds);
+	put_rate(out, "flows", r->flows, r->seconds);
+	put_rate(out, "alerts", r->alerts, r->seconds);
+	put_rate(out, "records", r->records, r->seconds);
+	put_rate(out, "lost", r->lost, r->seconds);
+	json_key_uint(out, "flows_active", r->active);
+	json_key(out, "share");
+	text_char(out, '{');
+	put_share(out, "decode", r->cycles_decode, r->cycles);
+	put_share(out, "flow", r->cycles_flow, r->cycles);
+	put_share(out, "stream", r->cycles_stream, r->cycles);
+	put_share(out, "detect", r->cycles_detect, r->cycles);
+	put_share(out, "event", r->cycles_event, r->cycles);
+	text_char(out, '}');
+}
+
+void method_top(struct rpc_call *call)
+{
+	struct rpc_engine *e = call->ctx->engine;
+	struct counters *now = aligned_alloc(64, sizeof(*now));
+	struct text *out = call->result, workers = {0};
+	const struct sample *before = &e->sample[0];
+	struct rates all = {0};
+
+	if (!now || !e->counters) {
+		free(now);
+		rpc_fail(call, RPC_FAILED, "the counters cannot be read");
+		return;
+	}
+	if (!before->ns)
+		before = &e->sample[1];
+	all.seconds = (double)(clock_ns(CLOCK_MONOTONIC) - before->ns) / 1e9 + 1e-9;
+	for (unsigned i = 0; i < e->counters->worker_count; i++) {
+		struct rates one = {.seconds = all.seconds};
+
+		copy_counters(now, &e->counters->worker[i]);
+		add_rates(&one, now, &before->worker[i]);
+		add_rates(&all, now, &before->worker[i]);
+		text_str(&workers, i ? ",{" : "{");
+		json_key_uint(&workers, "worker", i);
+		put_rates(&workers, &one);
+		text_char(&workers, '}');
+	}
+	text_char(out, '{');
+	json_key(out, "seconds");
+	text_float(out, all.seconds);
+	put_rates(out, &all);
+	json_key(out, "workers");
+	text_char(out, '[');
+	text_bytes(out, workers.data, workers.len);
+	text_str(out, "]}");
+	text_free(&workers);
+	free(now);
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Rules on transactions, bound to protocols: buffers by name to the protocol's proto_buffer, numbers
+ * to its proto_value. A rule that names no protocol is bound to all that have what it asks for.
+ * Runs in the main thread.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "dataplane/detect/bind.h"
+
+/* Chains of a rule's buffers are compiled once and shared by its bindings. */
+struct app_rule {
+	struct program_rule *r;
+	struct chain *chains[ENGINES_MAX + 4];
+	char reason[120]; /* why the last protocol would not do */
+};
+
+static bool speaks(const struct rule *rule, const struct proto *proto)
+{
+	const char *name = app_proto_names[proto->id];
+
+	if (!rule->app || strcmp(rule->app, name) == 0)
+		return true;
+	if (strcmp(rule->app, "http") == 0)
+		return strcmp(name, "http2") == 0;
+	return strcmp(rule->app, "http1") == 0 && strcmp(name, "http") == 0;
+}
+
+static bool carried_by(const struct rule *rule, const struct proto *proto)
+{
+	return (proto->over_tcp && (rule->ip_protos & RULE_TCP)) ||
+	       (proto->over_udp && (rule->ip_protos & RULE_UDP));
+}
+
+static const struct proto_buffer *buffer_find(const struct proto *proto, const char *name)
+{
+	for (const struct proto_buffer *b = proto->buffers; b && b->name; b++)
+		if (strcmp(b->name, name) == 0)
+			return b;
+	return NULL;
+}
+
+static const struct proto_value *value_find(const struct proto *proto, const char *name)
+{
+	for (const struct proto_value *v = proto->values; v && v->name; v++)
+		if (strcmp(v->name, name) == 0)
+			return v;
+	return NULL;
+}
+
+static bool transforms_same(const struct program_buffer *b, const struct rule_buffer *buffer)
+{
+	if (b->transform_count != buffer->transform_count)
+		return false;
+	for (uint32_t i = 0; i < b->transform_count; i++)
+		if (b->transforms[i].kind != buffer->transforms[i].kind ||
+		    b->transforms[i].argument.len != buffer->transforms[i].argument.len ||
+		    (b->transforms[i].argument.len &&
+		     memcmp(b->transforms[i].argument.data, buffer->transforms[i].argument.data,
+			    b->transforms[i].argument.len) != 0))
+			return false;
+	return true;
+}
+
+/* The group that a scan of this buffer is about: the protocol's own, else that of rules for none. */
+static const struct pattern_group *group_find(const struct detect_program *p,
+					      const struct program_buffer *b,
+					      const struct proto *proto, unsigned d)
+{
+	const struct pattern_group *common = NULL;
+	const char *app = app_proto_names[proto->id];
+
+	if (strcmp(app, "http2") == 0)
+		app = "http";
+	for (uint32_t i = 0; i < p->groups->buffer_count; i++) {
+		const struct buffer_group *g = &p->groups->buffers[i];
+		const struct rule_buffer key = {.transforms = g->transforms,
+						.transform_count = g->transform_count};
+
+		if (g->direction != d || strcmp(g->buffer, b->source->name) != 0 ||
+		    !transforms_same(b, &key))
+			continue;
+		if (g->app && strcmp(g->app, app) == 0)
+			return &g->group;
+		if (!g->app)
+			common = &g->group;
+	}
+	return common;
+}
+
+/* Index of the inspected buffer, made when it is new; -1: too many. */
+static int program_buffer(struct binder *b, const struct proto *proto,
+			  const struct proto_buffer *source, const struct rule_buffer *buffer)
+{
+	struct program_proto **at = &b->program->protos[proto->id];
+	struct program_buffer *pb;
+
+	if (!*at)
+		*at = calloc(1, sizeof(**at));
+	if (!*at)
+		return -1;
+	(*at)->proto = proto;
+	for (unsigned i = 0; i < (*at)->buffer_count; i++)
+		if ((*at)->buffers[i].source == source &&
+		    transforms_same(&(*at)->buffers[i], buffer))
+			return (int)i;
+	if ((*at)->buffer_count == BUFFERS_MAX)
+		return -1;
+	pb = &(*at)->buffers[(*at)->buffer_count];
+	*pb = (struct program_buffer){source, buffer->transforms, buffer->transform_count, {0}};
+	for (unsigned d = 0; d < 2; d++)
+		pb->group[d] = group_find(b->program, pb, proto, d);
+	return (int)(*at)->buffer_count++;
+}
+
+static struct chain *chain_of(struct binder *b, struct app_rule *a, uint32_t at)
+{
+	if (!a->chains[at])
+		a->chains[at] = rule_chain(b, a->r, &a->r->rule->buffers[at]);
+	return a->chains[at];
+}
+
+static uint8_t direction_progress(uint8_t to_server, uint8_t to_client, unsigned d)
+{
+	return d == TO_SERVER ? to_server : to_client;
+}
+
+/* One buffer of the rule into the binding. False: this protocol and direction cannot. */
+static bool buffer_bind(struct binder *b, struct app_rule *a, const struct proto *proto,
+			struct binding *binding, uint32_t at)
+{
+	const struct rule *rule = a->r->rule;
+	const struct rule_buffer *buffer = &rule->buffers[at];
+	const struct proto_buffer *source;
+	struct buffer_check *check;
+	uint8_t progress;
+	int index;
+
+	if (strcmp(buffer->name, "base64_data") == 0)
+		return true;
+	if (strcmp(buffer->name, "payload") == 0) {
+		binding->payload = chain_of(b, a, at);
+		return binding->payload != NULL;
+	}
+	source = buffer_find(proto, buffer->name);
+	if (!source) {
+		snprintf(a->reason, sizeof(a->reason), "%s is not offered by the parser of %s",
+			 buffer->name, proto->name);
+		return false;
+	}
+	progress = direction_progress(source->to_server, source->to_client, binding->direction);
+	if (!progress) {
+		snprintf(a->reason, sizeof(a->reason), "%s is not seen in this direction",
+			 buffer->name);
+		return rule->flags & RULE_TRANSACTIONAL;
+	}
+	for (uint32_t i = 0; i < buffer->transform_count; i++)
+		if (!transform_known(buffer->transforms[i].kind)) {
+			snprintf(a->reason, sizeof(a->reason),
+				 "a transform of %s is not supported by this engine", buffer->name);
+			return false;
+		}
+	index = program_buffer(b, proto, source, buffer);
+	if (index < 0 || binding->buffer_count == ENGINES_MAX) {
+		snprintf(a->reason, sizeof(a->reason), "too many buffers");
+		return false;
+	}
+	check = &binding->buffers[binding->buffer_count++];
+	*check = (struct buffer_check){.buffer = (uint8_t)index, .progress = progress,
+				       .prefilter = b->program->groups->prefilter[rule->index].buffer ==
+						    buffer,
+				       .chain = chain_of(b, a, at)};
+	return check->chain != NULL;
+}
+
+static bool event_known(const struct proto *proto, const struct match *m)
+{
+	for (const char *const *e = proto->events; e && *e; e++)
+		if (strcasecmp(*e, m->u.event.name) == 0)
+			return true;
+	return false;
+}
+
+static bool check_bind(struct app_rule *a, const struct proto *proto, struct binding *binding,
+		       const struct match *m)
+{
+	struct app_check check = {.match = m};
+	const struct proto_value *value = value_find(proto, keyword_text(m->keyword));
+
+	if (m->keyword == KEYWORD_app_layer_event && !event_known(proto, m)) {
+		snprintf(a->reason, sizeof(a->reason), "%s has no event of that name", proto->name);
+		return false;
+	}
+	check.run = match_function(m->keyword);
+	if (!check.run && !value) {
+		snprintf(a->reason, sizeof(a->reason), "%s cannot be judged by this engine",
+			 keyword_text(m->keyword));
+		return false;
+	}
+	if (!check.run) {
+		check.value = value;
+		check.progress = direction_progress(value->to_server, value->to_client,
+						    binding->direction);
+		if (!check.progress) {
+			snprintf(a->reason, sizeof(a->reason), "%s is not seen in this direction",
+				 value->name);
+			return a->r->rule->flags & RULE_TRANSACTIONAL;
+		}
+	}
+	binding->checks[binding->check_count++] = check;
+	return true;
+}
+
+/* The prefilter's buffer first, the others as they come to be there. */
+static void buffers_order(struct binding *binding)
+{
+	for (unsigned i = 1; i < binding->buffer_count; i++) {
+		struct buffer_check c = binding->buffers[i];
+		unsigned k = i;
+
+		for (; k > 0 && (c.prefilter > binding->buffers[k - 1].prefilter ||
+				 (c.prefilter == binding->buffers[k - 1].prefilter &&
+				  c.progress < binding->buffers[k - 1].progress));
+		     k--)
+			binding->buffers[k] = binding->buffers[k - 1];
+		binding->buffers[k] = c;
+	}
+}
+
+static void binding_free(struct binding *binding)
+{
+	if (!binding)
+		return;
+	free(binding->buffers);
+	free(binding->checks);
+	free(binding);
+}
+
+static struct binding *binding_make(struct binder *b, struct app_rule *a, const struct proto *proto,
+				    unsigned d)
+{
+	const struct rule *rule = a->r->rule;
+	struct binding *binding = calloc(1, sizeof(*binding));
+
+	if (!binding)
+		return NULL;
+	binding->rule = rule->index;
+	binding->app = (uint8_t)proto->id;
+	binding->direction = (uint8_t)d;
+	binding->buffers = calloc(ENGINES_MAX, sizeof(*binding->buffers));
+	binding->checks = calloc(rule->app_match_count + 1, sizeof(*binding->checks));
+	if (!binding->buffers || !binding->checks)
+		goto err;
+	for (uint32_t i = 0; i < rule->buffer_count; i++)
+		if (!buffer_bind(b, a, proto, binding, i))
+			goto err;
+	for (uint32_t i = 0; i < rule->app_match_count; i++)
+		if (!check_bind(a, proto, binding, &rule->app_matches[i]))
+			goto err;
+	if (!binding->buffer_count && !binding->check_count)
+		goto err;
+	buffers_order(binding);
+	binding->buffers = realloc(binding->buffers,
+				   (binding->buffer_count + 1u) * sizeof(*binding->buffers));
+	binding->all = (1u << binding->buffer_count) - 1;
+	if (binding->check_count)
+		binding->all |= BINDING_CHECKS_BIT;
+	if (binding->payload)
+		binding->all |= BINDING_PAYLOAD_BIT;
+	if (rule->flags & RULE_TRANSACTIONAL) {
+		binding->first_half = d == TO_SERVER;
+		binding->second_half = d == TO_CLIENT;
+	}
+	return binding;
+err:
+	binding_free(binding);
+	return NULL;
+}
+
+static bool binding_keep(struct binder *b, struct program_rule *r, struct binding *binding)
+{
+	struct detect_program *p = b->program;
+	struct binding **list;
+
+	if (p->binding_count == p->binding_cap) {
+		uint32_t cap = p->binding_cap ? p->binding_cap * 2 : 1024;
+
+		list = realloc(p->bindings, cap * sizeof(struct binding *));
+		if (!list)
+			return false;
+		p->bindings = list;
+		p->binding_cap = cap;
+	}
+	list = realloc(r->bindings, (r->binding_count + 1u) * sizeof(struct binding *));
+	if (!list)
+		return false;
+	r->bindings = list;
+	r->bindings[r->binding_count++] = binding;
+	p->bindings[p->binding_count++] = binding;
+	return true;
+}
+
+void rule_bind_app(struct binder *b, struct program_rule *r)
+{
+	struct app_rule a = {.r = r};
+	const struct rule *rule = r->rule;
+
+	if (rule->buffer_count > ENGINES_MAX) {
+		rule_refuse(b, r, "too many buffers");
+		return;
+	}
+	snprintf(a.reason, sizeof(a.reason), "protocol %s is not parsed by this engine",
+		 rule->app ? rule->app : "of these conditions");
+	for (unsigned i = 0; i < APP_PROTO_COUNT && !r->refused; i++) {
+		const struct proto *proto = app_protos[i];
+
+		if (!proto || !speaks(rule, proto) || !carried_by(rule, proto))
+			continue;
+		for (unsigned d = 0; d < 2 && !r->refused; d++) {
+			struct binding *binding = rule_has_direction(rule, d)
+							  ? binding_make(b, &a, proto, d)
+							  : NULL;
+
+			if (binding && !binding_keep(b, r, binding)) {
+				binding_free(binding);
+				rule_refuse(b, r, "not enough memory");
+			}
+		}
+	}
+	if (!r->binding_count && !r->refused)
+		rule_refuse(b, r, a.reason);
+}
+
+/* Rules that no literal of this protocol and direction leads to are tried always. */
+bool binder_finish(struct binder *b)
+{
+	struct detect_program *p = b->program;
+
+	for (uint32_t i = 0; i < p->binding_count; i++) {
+		struct binding *binding = p->bindings[i];
+		struct program_proto *proto = p->protos[binding->app];
+		unsigned d = binding->direction;
+		uint32_t *always;
+
+		if (binding->buffer_count && binding->buffers[0].prefilter &&
+		    proto->buffers[binding->buffers[0].buffer].group[d])
+			continue;
+		if (!proto) {
+			proto = p->protos[binding->app] = calloc(1, sizeof(*proto));
+			if (!proto)
+				return false;
+			proto->proto = app_protos[binding->app];
+		}
+		always = realloc(proto->always[d],
+				 (proto->always_count[d] + 1) * sizeof(*always));
+		if (!always)
+			return false;
+		proto->always[d] = always;
+		always[proto->always_count[d]++] = binding->rule;
+	}
+	return true;
+}

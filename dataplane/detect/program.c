@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Makes a program from a rule set: settings, address sets, what every rule is checked with. A rule
+ * of which any condition cannot be judged here is refused with a reason (detect_refusals), so that
+ * none silently matches too much or never. Runs in the main thread.
+ */
+#include "dataplane/detect/program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "dataplane/app/file.h"
+#include "dataplane/detect/bind.h"
+
+#define REASON_MAX 120
+
+void rule_refuse(struct binder *b, struct program_rule *r, const char *reason)
+{
+	struct detect_program *p = b->program;
+	struct detect_refusal *refusal;
+
+	r->refused = true;
+	refusal = realloc(p->refusals, (p->refusal_count + 1) * sizeof(*refusal));
+	if (!refusal)
+		return;
+	p->refusals = refusal;
+	refusal = &refusal[p->refusal_count++];
+	refusal->rule = r->rule->index;
+	snprintf(refusal->reason, sizeof(refusal->reason), "%s", reason);
+}
+
+/* ---- address sets ---- */
+
+struct set_table {
+	uint32_t *slots; /* index into program.sets; 0: empty */
+	uint32_t mask;
+};
+
+static uint64_t set_hash(const struct addr_set *s)
+{
+	uint64_t h = s->count;
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		h = XXH3_64bits_withSeed(s->ranges[i].low.b, 16, h);
+		h = XXH3_64bits_withSeed(s->ranges[i].high.b, 16, h + s->ranges[i].ip_version);
+	}
+	return h;
+}
+
+static bool set_same(const struct addr_set *a, const struct addr_set *b)
+{
+	if (a->any != b->any || a->count != b->count)
+		return false;
+	for (uint32_t i = 0; i < a->count; i++)
+		if (a->ranges[i].ip_version != b->ranges[i].ip_version ||
+		    !addr_equal(&a->ranges[i].low, &b->ranges[i].low) ||
+		    !addr_equal(&a->ranges[i].high, &b->ranges[i].high))
+			return false;
+	return true;
+}
+
+static uint32_t set_number(struct detect_program *p, struct set_table *t, const struct addr_set *s)
+{
+	uint32_t at;
+
+	if (s->any)
+		return 0;
+	for (at = (uint32_t)set_hash(s) & t->mask; t->slots[at]; at = (at + 1) & t->mask)
+		if (set_same(p->sets[t->slots[at]], s))
+			return t->slots[at];
+	p->sets[p->set_count] = s;
+	t->slots[at] = p->set_count;
+	return p->set_count++;
+}
+
+static bool sets_make(struct detect_program *p)
+{
+	struct set_table t = {.mask = 1};
+
+	while (t.mask < p->rule_count * 4)
+		t.mask = t.mask << 1 | 1;
+	t.slots = calloc((size_t)t.mask + 1, sizeof(*t.slots));
+	p->sets = calloc(p->rule_count * 2 + 1, sizeof(*p->sets));
+	if (!t.slots || !p->sets) {
+		free(t.slots);
+		return false;
+	}
+	p->set_count = 1;
+	for (uint32_t i = 0; i < p->rule_count; i++) {
+		struct program_rule *r = &p->rules[i];
+
+		r->src_set = set_number(p, &t, &r->rule->src);
+		r->dst_set = set_number(p, &t, &r->rule->dst);
+	}
+	free(t.slots);
+	return true;
+}
+
+/* ---- one rule ---- */
+
+static struct packet_check *checks_of(struct binder *b, struct program_rule *r,
+				      const struct match *matches, uint32_t count, bool post,
+				      uint16_t *out_count)
+{
+	struct packet_check *checks = calloc(count ? count : 1, sizeof(*checks));
+	char reason[REASON_MAX];
+
+	for (uint32_t i = 0; checks && i < count; i++) {
+		struct packet_check *c = &checks[*out_count];
+
+		/* What flow says stands in the rule's flags. */
+		if (matches[i].keyword == KEYWORD_flow)
+			continue;
+		c->match = &matches[i];
+		c->run = post ? post_function(matches[i].keyword) : match_function(matches[i].keyword);
+		if (!c->run) {
+			snprintf(reason, sizeof(reason), "%s cannot be judged by this engine",
+				 keyword_text(matches[i].keyword));
+			rule_refuse(b, r, reason);
+			break;
+		}
+		(*out_count)++;
+	}
+	return checks;
+}
+
+struct chain *rule_chain(struct binder *b, struct program_rule *r, const struct rule_buffer *buffer)
+{
+	char error[REASON_MAX];
+	const struct rule_buffer *base64 = NULL;
+	struct chain *chain, **chains;
+
+	for (uint32_t i = 0; i < r->rule->buffer_count; i++)
+		if (strcmp(r->rule->buffers[i].name, "base64_data") == 0)
+			base64 = &r->rule->buffers[i];
+	chain = chain_compile(buffer, base64, error, sizeof(error));
+	if (!chain) {
+		rule_refuse(b, r, error);
+		return NULL;
+	}
+	chains = realloc(r->chains, (r->chain_count + 1u) * sizeof(struct chain *));
+	if (!chains) {
+		chain_free(chain);
+		rule_refuse(b, r, "not enough memory");
+		return NULL;
+	}
+	r->chains = chains;
+	r->chains[r->chain_count++] = chain;
+	return chain;
+}
+
+static bool is_header_buffer(unsigned keyword)
+{
+	return keyword == KEYWORD_ipv4_hdr || keyword == KEYWORD_ipv6_hdr ||
+	       keyword == KEYWORD_tcp_hdr || keyword == KEYWORD_udp_hdr ||
+	       keyword == KEYWORD_icmpv4_hdr || keyword == KEYWORD_icmpv6_hdr ||
+	       keyword == KEYWORD_ip_src || keyword == KEYWORD_ip_dst;
+}
+
+/* Buffers of packets: headers, and the payload of rules that are not on transactions. */
+static void packet_buffers_bind(struct binder *b, struct program_rule *r)
+{
+	const struct rule *rule = r->rule;
+	char reason[REASON_MAX];
+
+	r->headers = calloc(rule->buffer_count + 1, sizeof(*r->headers));
+	for (uint32_t i = 0; i < rule->buffer_count && !r->refused; i++) {
+		const struct rule_buffer *buffer = &rule->buffers[i];
+
+		if (is_header_buffer(buffer->keyword) && r->headers) {
+			if (buffer->transform_count)
+				rule_refuse(b, r, "transforms of packet headers are not supported");
+			else
+				r->headers[r->header_count++] = (struct header_check){
+					buffer->keyword, buffer, rule_chain(b, r, buffer)};
+		} else if (strcmp(buffer->name, "payload") == 0) {
+			if (rule->flags & RULE_HAS_APP)
+				continue;
+			if (r->payload || buffer->transform_count)
+				rule_refuse(b, r, r->payload ? "more than one payload buffer"
+							     : "transforms of the payload are not "
+							       "supported");
+			else
+				r->payload = rule_chain(b, r, buffer);
+		} else if (!(rule->flags & RULE_HAS_APP) &&
+			   strcmp(buffer->name, "base64_data") != 0) {
+			snprintf(reason, sizeof(reason), "%s is not inspected by this engine",
+				 buffer->name);
+			rule_refuse(b, r, reason);
+		}
+	}
+}
+
+static bool app_known(const char *name, uint8_t *app)
+{
+	if (strcmp(name, "http1") == 0)
+		name = "http";
+	*app = (uint8_t)app_proto_by_name(name);
+	return *app != APP_UNKNOWN;
+}
+
+static void wants_note(struct detect_program *p, const struct rule *rule)
+{
+	for (uint32_t i = 0; i < rule->buffer_count; i++)
+		if (rule->buffers[i].keyword == KEYWORD_file_magic)
+			p->file_wants |= FILE_WANT_MAGIC;
+	for (uint32_t i = 0; i < rule->app_match_count; i++) {
+		if (rule->app_matches[i].keyword == KEYWORD_filemd5)
+			p->file_wants |= FILE_WANT_MD5;
+		if (rule->app_matches[i].keyword == KEYWORD_filesha1)
+			p->file_wants |= FILE_WANT_SHA1;
+		if (rule->app_matches[i].keyword == KEYWORD_filesha256)
+			p->file_wants |= FILE_WANT_SHA256;
+	}
+}
+
+static void rule_bind(struct binder *b, struct program_rule *r)
+{
+	const struct rule *rule = r->rule;
+	char reason[REASON_MAX];
+
+	r->flags = rule->flags;
+	r->ports_any = rule->sport.any && rule->dport.any;
+	r->payload_use = (uint8_t)rule_payload_use(rule);
+	r->threshold_count = (int16_t)rule->threshold_count;
+	if (rule->variable_count > RULE_VARIABLES_MAX)
+		rule_refuse(b, r, "too many variables");
+	if (!r->refused)
+		r->packet_checks = checks_of(b, r, rule->packet_matches, rule->packet_match_count,
+					     false, &r->packet_check_count);
+	if (!r->refused)
+		r->posts = checks_of(b, r, rule->post_matches, rule->post_match_count, true,
+				     &r->post_count);
+	if (!r->refused && rule->app && !(rule->flags & RULE_HAS_APP) &&
+	    !app_known(rule->app, &r->app)) {
+		snprintf(reason, sizeof(reason), "protocol %s is not parsed by this engine",
+			 rule->app);
+		rule_refuse(b, r, reason);
+	}
+	if (!r->refused)
+		packet_buffers_bind(b, r);
+	if (!r->refused && (rule->flags & RULE_HAS_APP))
+		rule_bind_app(b, r);
+	if (r->refused)
+		return;
+	wants_note(b->program, rule);
+	if (!alert_encode(b->program, r))
+		rule_refuse(b, r, "not enough memory");
+}
+
+/* ---- names that outlive a reload ---- */
+
+uint64_t program_rule_key(const struct rule *rule)
+{
+	return (uint64_t)rule->gid << 32 | rule->sid;
+}
+
+static int key_order(const void *a, const void *b)
+{
+	const struct rule_number_key *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+int64_t program_rule_find(const struct detect_program *p, uint64_t key)
+{
+	const struct rule_number_key wanted = {.key = key};
+	const struct rule_number_key *at =
+		bsearch(&wanted, p->by_sid, p->rule_count, sizeof(*at), key_order);
+
+	return at ? (int64_t)at->rule : -1;
+}
+
+static bool keys_make(struct detect_program *p, const struct ruleset *set)
+{
+	p->by_sid = calloc(p->rule_count + 1, sizeof(*p->by_sid));
+	p->bit_keys = calloc(set->flowbit_count + 1, sizeof(*p->bit_keys));
+	if (!p->by_sid || !p->bit_keys)
+		return false;
+	for (uint32_t i = 0; i < p->rule_count; i++)
+		p->by_sid[i] = (struct rule_number_key){program_rule_key(set->rules[i]), i};
+	qsort(p->by_sid, p->rule_count, sizeof(*p->by_sid), key_order);
+	for (uint32_t i = 0; i < set->flowbit_count; i++)
+		p->bit_keys[i] = set->flowbit_names
+					 ? (uint32_t)XXH3_64bits(set->flowbit_names[i],
+								 strlen(set->flowbit_names[i]))
+					 : i;
+	return true;
+}
+
+/* ---- the program ---- */
+
+static void settings_read(struct detect_program *p, const struct config *c)
+{
+	const struct config_map *m = &c->eve_types;
+
+	p->config = c;
+	p->alerts_max = c->alerts_per_packet < ALERT_QUEUE_MAX ? (unsigned)c->alerts_per_packet
+							       : ALERT_QUEUE_MAX;
+	p->log_payload = config_map_bool(m, "alert.payload", false) ||
+			 config_map_bool(m, "alert.payload-printable", false) ||
+			 config_map_bool(m, "alert.payload_printable", false);
+	p->log_packet = config_map_bool(m, "alert.packet", false);
+	p->log_flow = config_map_bool(m, "alert.flow", true);
+	p->log_app = config_map_bool(m, "alert.app-layer", config_map_bool(m, "alert.metadata.app-layer", true));
+	p->log_metadata = config_map_bool(m, "alert.metadata", true);
+	p->log_references = config_map_bool(m, "alert.references", false);
+	p->payload_bytes_max = (uint32_t)config_map_size(m, "alert.payload-buffer-size", 4096);
+}
+
+static bool scratch_make(struct detect_program *p)
+{
+	for (uint32_t i = 0; i < p->groups->database_count; i++)
+		if (hs_alloc_scratch(p->groups->databases[i], &p->scratch) != HS_SUCCESS)
+			return false;
+	return true;
+}
+
+struct detect_program *detect_program_new(const struct config *c, struct ruleset *set,
+					  uint64_t version, char *error, size_t error_size)
+{
+	struct detect_program *p = calloc(1, sizeof(*p));
+	struct binder b = {.program = p};
+
+	if (!p || !set->groups)
+		goto err;
+	p->groups = set->groups;
+	p->version = version;
+	p->rule_count = (uint32_t)set->rule_count;
+	p->rules = calloc(p->rule_count + 1, sizeof(*p->rules));
+	if (!p->rules)
+		goto err;
+	settings_read(p, c);
+	for (uint32_t i = 0; i < p->rule_count; i++)
+		p->rules[i].rule = set->rules[i];
+	if (!sets_make(p) || !scratch_make(p) || !keys_make(p, set))
+		goto err;
+	for (uint32_t i = 0; i < p->rule_count; i++)
+		rule_bind(&b, &p->rules[i]);
+	if (!binder_finish(&b))
+		goto err;
+	p->ip_only = ip_only_new(p);
+	if (!p->ip_only)
+		goto err;
+	p->set = set;
+	return p;
+err:
+	snprintf(error, error_size, !set->groups ? "the rule set has no pattern groups"
+						 : "not enough memory for the rules");
+	detect_program_free(p);
+	return NULL;
+}
+
+static void rule_free(struct program_rule *r)
+{
+	for (unsigned i = 0; i < r->chain_count; i++)
+		chain_free(r->chains[i]);
+	free(r->chains);
+	free(r->packet_checks);
+	free(r->posts);
+	free(r->headers);
+	free(r->bindings);
+	free(r->encoded);
+}
+
+void detect_program_free(struct detect_program *p)
+{
+	if (!p)
+		return;
+	for (uint32_t i = 0; p->rules && i < p->rule_count; i++)
+		rule_free(&p->rules[i]);
+	for (uint32_t i = 0; i < p->binding_count; i++) {
+		free(p->bindings[i]->buffers);
+		free(p->bindings[i]->checks);
+		free(p->bindings[i]);
+	}
+	free(p->bindings);
+	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
+		if (!p->protos[i])
+			continue;
+		free(p->protos[i]->always[0]);
+		free(p->protos[i]->always[1]);
+		free(p->protos[i]);
+	}
+	ip_only_free(p->ip_only);
+	if (p->scratch)
+		hs_free_scratch(p->scratch);
+	free(p->by_sid);
+	free(p->bit_keys);
+	free(p->sets);
+	free(p->rules);
+	free(p->refusals);
+	if (p->set)
+		ruleset_free(p->set);
+	free(p);
+}
+
+size_t detect_program_refusals(const struct detect_program *p, const struct detect_refusal **out)
+{
+	*out = p->refusals;
+	return p->refusal_count;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * rules/compile: prefilter.c, groups.c, by_buffer.c, by_port.c, database.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "rules/compile/groups.h"
+
+#define RULES_MAX 8
+
+/* A few rules, built by hand. */
+struct made {
+	struct rule rules[RULES_MAX];
+	struct rule *list[RULES_MAX];
+	struct rule_buffer buffers[RULES_MAX][2];
+	struct match matches[RULES_MAX][3];
+	struct port_range ports[RULES_MAX];
+	struct ruleset set;
+};
+
+static const struct rule_number none = {.variable = -1};
+
+static struct rule *rule_new(struct made *m, uint32_t flags, uint8_t ip_protos)
+{
+	uint32_t i = (uint32_t)m->set.rule_count++;
+	struct rule *r = &m->rules[i];
+
+	m->list[i] = r;
+	m->set.rules = m->list;
+	*r = (struct rule){.index = i, .sid = i + 1, .flags = flags, .ip_protos = ip_protos,
+			   .ip_versions = 3, .buffers = m->buffers[i],
+			   .src = {.any = true}, .dst = {.any = true},
+			   .sport = {.any = true}, .dport = {.any = true}};
+	return r;
+}
+
+static struct match *content_add(struct made *m, struct rule *r, const char *buffer, uint16_t keyword,
+				 const char *text, uint32_t flags)
+{
+	struct rule_buffer *b = &r->buffers[0];
+	struct match *at;
+
+	if (!r->buffer_count) {
+		*b = (struct rule_buffer){.name = buffer, .keyword = keyword,
+					  .matches = m->matches[r->index]};
+		r->buffer_count = 1;
+	}
+	at = &b->matches[b->match_count++];
+	*at = (struct match){.keyword = KEYWORD_content,
+			     .u.content = {.pattern = {(const uint8_t *)text, (uint32_t)strlen(text)},
+					   .flags = flags, .offset = none, .depth = none,
+					   .distance = none, .within = none}};
+	return at;
+}
+
+static void dport_set(struct made *m, struct rule *r, uint16_t low, uint16_t high)
+{
+	m->ports[r->index] = (struct port_range){low, high};
+	r->dport = (struct port_set){.ranges = &m->ports[r->index], .count = 1};
+}
+
+static void build(struct made *m, const char *cache, struct ruleset_report *report)
+{
+	struct ruleset_options o = {.cache_dir = cache};
+	char error[256];
+
+	if (ruleset_groups_build(&m->set, &o, report, error, sizeof(error)))
+		fail_msg("%s", error);
+}
+
+static struct made *made_new(void)
+{
+	return calloc(1, sizeof(struct made));
+}
+
+static void made_free(struct made *m)
+{
+	ruleset_groups_free(m->set.groups);
+	free(m);
+}
+
+static int hits_count(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+		      void *context)
+{
+	++*(unsigned *)context;
+	return 0;
+}
+
+static unsigned hits(const struct pattern_group *g, const char *text)
+{
+	hs_scratch_t *scratch = NULL;
+	unsigned n = 0;
+
+	assert_non_null(g->database);
+	assert_int_equal(hs_alloc_scratch(g->database, &scratch), HS_SUCCESS);
+	hs_scan(g->database, text, (unsigned)strlen(text), 0, scratch, hits_count, &n);
+	hs_free_scratch(scratch);
+	return n;
+}
+
+/* The rarest content is the prefilter; the author's word counts more; a negated one never does. */
+static void prefilter(void **state)
+{
+	struct made *m = made_new();
+	struct rule *r = rule_new(m, RULE_HAS_PAYLOAD, RULE_TCP);
+	struct group_prefilter p;
+
+	(void)state;
+	content_add(m, r, "payload", KEYWORD_none, "GET ", 0);
+	content_add(m, r, "payload", KEYWORD_none, "zq7#kx!", 0);
+	p = group_prefilter_choose(r);
+	assert_memory_equal(p.literal.data, "zq7#kx!", 7);
+	r->buffers[0].matches[0].u.content.flags |= CONTENT_FAST_PATTERN;
+	p = group_prefilter_choose(r);
+	assert_memory_equal(p.literal.data, "GET ", 4);
+	r->buffers[0].matches[0].u.content.flags = CONTENT_NEGATED;
+	r->buffers[0].matches[1].u.content.flags = CONTENT_NEGATED;
+	assert_null(group_prefilter_choose(r).buffer);
+	r->buffers[0].matches[1].u.content.flags = CONTENT_FAST_CHOP;
+	r->buffers[0].matches[1].u.content.chop_offset = 2;
+	r->buffers[0].matches[1].u.content.chop_length = 3;
+	p = group_prefilter_choose(r);
+	assert_int_equal(p.literal.len, 3);
+	assert_memory_equal(p.literal.data, "7#k", 3);
+	made_free(m);
+}
+
+/* Rules of few ports are met only by packets to these ports; equal literals are one. */
+static void ports(void **state)
+{
+	struct made *m = made_new();
+	const struct port_groups *g;
+	struct rule *r;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		r = rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP);
+		content_add(m, r, "payload", KEYWORD_none, i == 1 ? "EVIL" : "evil",
+			    i == 2 ? 0 : CONTENT_NOCASE);
+		if (i < 2)
+			dport_set(m, r, 53, 60);
+	}
+	r = rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP);
+	content_add(m, r, "payload", KEYWORD_none, "other", 0);
+	dport_set(m, r, 60, 61);
+	build(m, NULL, NULL);
+	g = &m->set.groups->packet[GROUP_UDP][0];
+	assert_non_null(g->wide);
+	assert_int_equal(g->wide->entry_count, 1);
+	assert_int_equal(g->narrow_by_port[52], 0);
+	assert_int_not_equal(g->narrow_by_port[53], 0);
+	assert_int_equal(g->narrow[g->narrow_by_port[53]].literal_count, 1);
+	assert_int_equal(g->narrow[g->narrow_by_port[53]].entry_count, 2);
+	assert_int_equal(g->narrow[g->narrow_by_port[60]].literal_count, 2);
+	assert_int_equal(g->narrow[g->narrow_by_port[61]].literal_count, 1);
+	assert_int_equal(g->narrow_by_port[62], 0);
+	assert_int_equal(hits(&g->narrow[g->narrow_by_port[60]], "xxEvilxxotherxx"), 2);
+	/* The same literals make the same database. */
+	assert_ptr_equal(g->wide->database, g->narrow[g->narrow_by_port[53]].database);
+	assert_null(m->set.groups->packet[GROUP_UDP][1].wide);
+	assert_null(m->set.groups->packet[GROUP_TCP][0].wide);
+	made_free(m);
+}
+
+/* depth and offset: the packet counts too; else the stream alone. */
+static void packet_or_stream(void **state)
+{
+	struct made *m = made_new();
+	struct rule *r = rule_new(m, RULE_HAS_PAYLOAD, RULE_TCP);
+	struct match *c = content_add(m, r, "payload", KEYWORD_none, "evil", 0);
+
+	(void)state;
+	assert_int_equal(rule_payload_use(r), USE_STREAM);
+	c->u.content.flags = CONTENT_DEPTH;
+	assert_int_equal(rule_payload_use(r), USE_PACKET | USE_STREAM);
+	r->flags |= RULE_PACKET_ONLY;
+	assert_int_equal(rule_payload_use(r), USE_PACKET);
+	r->flags = RULE_HAS_PAYLOAD | RULE_STREAM_ONLY;
+	assert_int_equal(rule_payload_use(r), USE_STREAM);
+	build(m, NULL, NULL);
+	assert_non_null(m->set.groups->stream[0].wide);
+	assert_non_null(m->set.groups->stream[1].wide);
+	assert_null(m->set.groups->packet[GROUP_TCP][0].wide);
+	made_free(m);
+}
+
+/* Groups of a protocol's buffer hold its rules and those for no protocol in particular. */
+static void buffers(void **state)
+{
+	struct made *m = made_new();
+	static const char *const apps[] = {"http", NULL, "smtp"};
+	struct rule *r;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		r = rule_new(m, RULE_HAS_APP | RULE_TO_CLIENT, RULE_TCP);
+		r->app = apps[i];
+		content_add(m, r, "file.data", KEYWORD_file_data, i ? "second" : "first", 0);
+	}
+	r = rule_new(m, RULE_HAS_APP | RULE_TO_CLIENT, RULE_TCP);
+	content_add(m, r, "file.data", KEYWORD_file_data, "not", CONTENT_NEGATED);
+	build(m, NULL, NULL);
+	assert_int_equal(m->set.groups->buffer_count, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct buffer_group *g = &m->set.groups->buffers[i];
+
+		assert_int_equal(g->direction, 1);
+		assert_int_equal(g->group.entry_count, g->app ? 2 : 1);
+	}
+	assert_int_equal(m->set.groups->app_always_count[1], 1);
+	assert_int_equal(m->set.groups->app_always_count[0], 0);
+	made_free(m);
+}
+
+/* What a literal must fulfil beside its letters. */
+static void entries(void **state)
+{
+	struct made *m = made_new();
+	struct rule *r = rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP);
+	struct match *c = content_add(m, r, "payload", KEYWORD_none, "evil", CONTENT_OFFSET | CONTENT_DEPTH);
+	const struct group_entry *e;
+
+	(void)state;
+	c->u.content.offset = (struct rule_number){.value = 10, .variable = -1};
+	c->u.content.depth = (struct rule_number){.value = 6, .variable = -1};
+	build(m, NULL, NULL);
+	e = &m->set.groups->packet[GROUP_UDP][0].wide->entries[0];
+	assert_int_equal(e->end_min, 14);
+	assert_int_equal(e->end_max, 16);
+	assert_int_equal(e->flags, ENTRY_CASE);
+	made_free(m);
+}
+
+static void cache_walk(const char *dir, bool damage, bool remove_all)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	char path[512];
+
+	while ((e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (damage) {
+			FILE *f = fopen(path, "r+");
+
+			fseek(f, 100, SEEK_SET);
+			fputc('?', f);
+			fputc('?', f);
+			fclose(f);
+		}
+		if (remove_all)
+			unlink(path);
+	}
+	closedir(d);
+}
+
+/* A second load takes all databases from the cache; damaged files are made anew. */
+static void cache(void **state)
+{
+	char dir[] = "/tmp/metsuke-cache-XXXXXX";
+	struct ruleset_report report[4] = {0};
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (unsigned i = 0; i < 4; i++) {
+		struct made *m = made_new();
+		struct rule *r = rule_new(m, RULE_HAS_PAYLOAD, RULE_UDP);
+
+		content_add(m, r, "payload", KEYWORD_none, "evil", 0);
+		if (i == 2)
+			cache_walk(dir, true, false);
+		build(m, dir, &report[i]);
+		assert_int_equal(hits(m->set.groups->packet[GROUP_UDP][1].wide, "the EVIL"), 1);
+		made_free(m);
+	}
+	assert_int_equal(report[0].databases, 1);
+	assert_int_equal(report[0].databases_from_cache, 0);
+	assert_int_equal(report[1].databases_from_cache, 1);
+	assert_int_equal(report[2].databases_from_cache, 0);
+	assert_int_equal(report[3].databases_from_cache, 1);
+	cache_walk(dir, false, true);
+	rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(prefilter), cmocka_unit_test(ports),
+		cmocka_unit_test(packet_or_stream), cmocka_unit_test(buffers),
+		cmocka_unit_test(entries), cmocka_unit_test(cache),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

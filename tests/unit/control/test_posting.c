@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,7 +86,7 @@ static void test_round_trip(void **state)
 				count = 0;
 				assert_int_equal(posting_decode((struct slice){copy, cut}, &back,
 								&count, &cap),
-						 -71 /* EPROTO */);
+						 -EPROTO);
 				free(copy);
 			}
 			text_free(&out);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -279,6 +280,67 @@ static void test_malformed(void **state)
 	feed_free(f);
 }
 
+static void put_ballast(const char *dir, off_t keep_free)
+{
+	static char zeros[65536];
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/ballast", dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	setvbuf(file, NULL, _IONBF, 0);
+	while (fwrite(zeros, 1, sizeof(zeros), file) == sizeof(zeros))
+		;
+	fflush(file);
+	assert_int_equal(ftruncate(fileno(file), ftello(file) - keep_free), 0);
+	fclose(file);
+}
+
+/* The disk fills up and gets room again: nothing lost, nothing doubled, no help needed. */
+static void test_disk_full(void **state)
+{
+	struct feed *f = feed_new();
+	char ballast[128];
+	uint64_t distinct;
+	uint32_t sent = 0;
+	unsigned waits = 0;
+	pid_t pid;
+
+	if (mount("tmpfs", f->dir, "tmpfs", 0, "size=32m") != 0) {
+		feed_free(f);
+		print_message("no mount here\n");
+		skip();
+	}
+	snprintf(ballast, sizeof(ballast), "%s/ballast", f->dir);
+	feed_share(f, BOOT_INSPECT, 1, 1 << 20);
+	pid = feed_start(f, control);
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < 200; i++)
+			sent += feed_alert(f, 0, START_NS + sent, sent, "room");
+		while (ring_tail(&f->ring[0]) != ring_head(&f->ring[0]))
+			sleep_us(1000);
+		put_ballast(f->dir, 20000);
+		for (uint32_t i = 0; i < 1000; i++)
+			sent += feed_alert(f, 0, START_NS + sent, sent, "no room");
+		for (unsigned i = 0; i < 1500; i++)
+			sleep_us(1000);
+		waits += ring_tail(&f->ring[0]) != ring_head(&f->ring[0]);
+		assert_int_equal(unlink(ballast), 0);
+		for (unsigned i = 0; i < 15000 && ring_tail(&f->ring[0]) != ring_head(&f->ring[0]); i++)
+			sleep_us(1000);
+		assert_int_equal(ring_tail(&f->ring[0]), ring_head(&f->ring[0]));
+	}
+	f->counters->status.state = DATAPLANE_FINISHED;
+	assert_int_equal(feed_wait(pid), 0);
+	assert_int_equal(waits, 3);
+	assert_int_equal(count_lines(f->dir, "eve.json", "alert", &distinct), sent);
+	assert_int_equal(distinct, sent);
+	assert_int_equal(count_rows(f->dir, STORE_alert), sent);
+	umount2(f->dir, MNT_DETACH);
+	feed_free(f);
+}
+
 /* As fast as it goes. */
 static void test_rate(void **state)
 {
@@ -320,7 +382,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_offline), cmocka_unit_test(test_each),
 		cmocka_unit_test(test_malformed), cmocka_unit_test(test_kill),
-		cmocka_unit_test(test_kill_each), cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_kill_each), cmocka_unit_test(test_disk_full),
+		cmocka_unit_test(test_rate),
 	};
 
 	if (argc < 2) {

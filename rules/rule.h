@@ -99,7 +99,7 @@ enum number_op { /* struct number_test */
 	NUMBER_GREATER_EQUAL,
 	NUMBER_BETWEEN,    /* low < x < high, as the reference's a<>b */
 	NUMBER_NOT_BETWEEN,
-	NUMBER_MASK,       /* (x & low) != 0 */
+	NUMBER_MASK,       /* (x & low) == high */
 	NUMBER_NOT_MASK,
 };
 
@@ -325,7 +325,9 @@ struct rule {
 	uint8_t ip_protos;       /* enum rule_ip_proto bits */
 	uint8_t ip_versions;     /* bit 0: IPv4, bit 1: IPv6 */
 	uint32_t flags;          /* enum rule_flags */
-	const char *app;         /* "http" (1 and 2), "http1", "tls", "dns" …; NULL: none named */
+	const char *app;               /* "http" (1 and 2), "http1", "tls", "dns" …; NULL: none named,
+					* or keywords leave several open: their buffers decide */
+	const char *hook;              /* "request_headers" of http1:request_headers; NULL: none */
 	struct addr_set src, dst;
 	struct port_set sport, dport;
 

@@ -166,3 +166,21 @@ void emit_contact(struct worker *w, const struct flow *f, unsigned kind, const v
 	rec_uint(r, F_contact_port, f->server_port);
 	emit_end(w);
 }
+
+void emit_contact_end(struct worker *w, const struct flow *f, uint64_t bytes_out, uint64_t bytes_in)
+{
+	struct recorder *r;
+
+	if (!w->config->contacts)
+		return;
+	r = emit_flow(w, RECORD_contact, f, TO_SERVER, RECORD_NO_TX, NULL);
+	((struct record_head *)(void *)r->at)->ts_ns = f->last_ns;
+	rec_uint(r, F_contact_kind, CONTACT_IP);
+	rec_bytes(r, F_contact_value, f->server.b, f->ip_version == 6 ? 16 : 4);
+	rec_addr(r, F_contact_client, &f->client, f->ip_version);
+	rec_uint(r, F_contact_port, f->server_port);
+	rec_uint(r, F_contact_goes_on, 1);
+	rec_uint(r, F_contact_bytes_out, bytes_out);
+	rec_uint(r, F_contact_bytes_in, bytes_in);
+	emit_end(w);
+}

@@ -26,8 +26,8 @@ struct limit {
 static const struct {
 	const char *name;
 	uint8_t value;
-} track_names[] = {{"by_src", TRACK_SRC},   {"by_dst", TRACK_DST},   {"by_both", TRACK_BOTH},
-		   {"by_either", TRACK_PAIR}, {"by_rule", TRACK_RULE}, {"by_flow", TRACK_FLOW}},
+} track_names[] = {{"by_src", TRACK_SRC},   {"by_dst", TRACK_DST},   {"by_both", TRACK_PAIR},
+		   {"by_either", TRACK_BOTH}, {"by_rule", TRACK_RULE}, {"by_flow", TRACK_FLOW}},
   type_names[] = {{"limit", THRESHOLD_LIMIT},
 		  {"threshold", THRESHOLD_THRESHOLD},
 		  {"both", THRESHOLD_BOTH},

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Conditions on transactions that are no buffers: protocol, events, states, and the values of
+ * single protocols, by number or by name.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rules/language/draft.h"
+#include "rules/language/parsers.h"
+#include "rules/language/protocol.h"
+
+static struct match *app_word(struct draft *d, const struct keyword_row *row, struct scan text)
+{
+	struct match *m;
+
+	scan_trim(&text);
+	if (!draft_imply(d, row))
+		return NULL;
+	m = draft_add_row(d, row);
+	if (!m)
+		return NULL;
+	m->u.word.text = draft_text(d, &text);
+	m->u.word.negated = d->negated;
+	if (!m->u.word.text)
+		draft_no_memory(d);
+	return m->u.word.text ? m : NULL;
+}
+
+static bool app_refuse(struct draft *d, const struct keyword_row *row, const struct scan *arg,
+		       const char *advice)
+{
+	return draft_fail(d, arg->p, advice, "%s: \"%.*s\" is not understood", row->name,
+			  scan_left(arg) > 80 ? 80 : (int)scan_left(arg), arg->p);
+}
+
+/* A word out of a list. */
+static bool app_choice(struct draft *d, const struct keyword_row *row, struct scan *arg,
+		       const char *const *words, size_t count, const char *advice)
+{
+	scan_trim(arg);
+	for (size_t i = 0; i < count; i++)
+		if (scan_is_nocase(arg, words[i])) {
+			struct match *m = app_word(d, row, *arg);
+
+			if (m)
+				m->u.word.bits = (uint32_t)i;
+			return m != NULL;
+		}
+	return app_refuse(d, row, arg, advice);
+}
+
+bool parse_app_layer_protocol(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	static const char *const modes[] = {"direction", "to_server", "to_client",
+					    "either",    "final",     "original"};
+	struct match_app_proto p = {.negated = scan_take(arg, '!')};
+	struct scan name = scan_until(arg, ','), mode = *arg;
+	struct match *m;
+
+	scan_trim(&mode);
+	for (uint8_t i = 0; i < 6; i++)
+		if (scan_is(&mode, modes[i]))
+			p.mode = i;
+	if (!scan_done(&mode) && !scan_is(&mode, modes[p.mode]))
+		return app_refuse(d, row, &mode,
+				  "use direction, to_server, to_client, either, final or original");
+	if (scan_is(&name, "failed") || scan_is(&name, "unknown")) {
+		p.name = scan_is(&name, "failed") ? "failed" : "unknown";
+	} else {
+		const struct protocol_row *found = protocol_app_find(&name);
+
+		if (!found)
+			return draft_fail(d, name.p, "use a protocol such as http, failed or unknown",
+					  "app-layer-protocol: \"%.*s\" is no protocol",
+					  SCAN_ARG(&name));
+		p.name = found->name;
+	}
+	if (d->apps_set)
+		return draft_fail(d, NULL, "remove it, or use a rule on tcp, udp or ip",
+				  "app-layer-protocol: the rule is about %s already", d->apps);
+	if ((d->seen & SEEN_APP_PROTOCOL) ||
+	    (!p.negated && d->packet.count &&
+	     d->packet.items[d->packet.count - 1].keyword == KEYWORD_app_layer_protocol))
+		return draft_fail(d, NULL, "keep one", "app-layer-protocol stands twice");
+	if (!p.negated)
+		d->seen |= SEEN_APP_PROTOCOL;
+	d->rule->flags |= RULE_NEEDS_FLOW;
+	m = draft_add_row(d, row);
+	if (m)
+		m->u.app_proto = p;
+	return m != NULL;
+}
+
+/* protocol.event; an event of the protocol detection itself is one of the flow. */
+bool parse_app_layer_event(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan proto = scan_until(arg, '.'), name = *arg;
+	const struct protocol_row *found;
+	struct match *m;
+	const char *app;
+
+	scan_trim(&name);
+	if (scan_done(&name)) { /* applayer_… without a protocol */
+		if (scan_left(&proto) < 9 || strncmp(proto.p, "applayer_", 9) != 0)
+			return app_refuse(d, row, &proto, "write protocol.event");
+		name = proto;
+		app = "";
+		m = draft_add(d, &d->packet, keyword_id(row));
+		d->rule->flags |= RULE_NEEDS_FLOW;
+	} else {
+		if (scan_is(&proto, "file"))
+			return app_refuse(d, row, &proto, "name a protocol");
+		found = protocol_app_find(&proto);
+		if (!found)
+			return draft_fail(d, proto.p, "use a protocol such as http or dns",
+					  "app-layer-event: \"%.*s\" is no protocol",
+					  SCAN_ARG(&proto));
+		app = strcmp(found->name, "http1") == 0 ? "http" : found->name;
+		if (!draft_apps(d, strcmp(app, "http") == 0 ? "http1" : app, row->name))
+			return false;
+		m = draft_add_row(d, row);
+	}
+	if (!m)
+		return false;
+	m->u.event = (struct match_event){0, app, draft_text(d, &name)};
+	return m->u.event.name || draft_no_memory(d);
+}
+
+bool parse_app_layer_state(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	scan_trim(arg);
+	if (!scan_done(arg) && strchr("<>", *arg->p) && d->apps_set)
+		return app_word(d, row, *arg) != NULL;
+	return app_refuse(d, row, arg, "write > or < and a state, in a rule on one protocol");
+}
+
+struct number_name {
+	enum keyword keyword;
+	const char *name;
+	uint32_t value;
+};
+
+static const struct number_name number_names[] = {
+#define NAME(keyword, name, value) {KEYWORD_##keyword, name, value},
+#include "rules/language/number_names.def"
+#undef NAME
+};
+
+/* By name (! negates), else by number. */
+static bool name_number(struct draft *d, const struct keyword_row *row, struct scan *arg,
+			keyword_parser *by_number)
+{
+	struct scan word = *arg;
+	bool negated = scan_take(&word, '!'), named = false;
+	struct match *m;
+
+	scan_trim(&word);
+	for (size_t i = 0; i < sizeof(number_names) / sizeof(*number_names); i++) {
+		named |= number_names[i].keyword == keyword_id(row);
+		if (number_names[i].keyword != keyword_id(row) ||
+		    !scan_is_nocase(&word, number_names[i].name))
+			continue;
+		if (!draft_imply(d, row))
+			return false;
+		m = draft_add_row(d, row);
+		if (m)
+			m->u.number = (struct number_test){
+				negated ? NUMBER_NOT_EQUAL : NUMBER_EQUAL, number_names[i].value, 0};
+		return m != NULL;
+	}
+	if (!scan_done(&word) && isalpha((unsigned char)*word.p))
+		return draft_fail(d, word.p,
+				  named ? "write the number, or one of the protocol's names"
+					: "write the number",
+				  "%s: \"%.*s\" is no name it knows", row->name, SCAN_ARG(&word));
+	return by_number(d, row, arg);
+}
+
+bool parse_name_u8(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	return name_number(d, row, arg, parse_u8);
+}
+
+bool parse_name_u16(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	return name_number(d, row, arg, parse_u16);
+}
+
+bool parse_name_u32(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	return name_number(d, row, arg, parse_u32);
+}
+
+/* Names of bits, ! negates one: u.word.bits are those asked for, .mask those looked at. Or a
+ * number with a mask. */
+bool parse_bit_names(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	uint32_t bits = 0, mask = 0;
+	struct match *m;
+	struct scan whole = *arg;
+
+	scan_trim(&whole);
+	if (!scan_done(&whole) && strchr("&0123456789", *whole.p))
+		return parse_u16(d, row, arg);
+	while (!scan_done(arg)) {
+		struct scan word = scan_until(arg, ',');
+		bool negated = scan_take(&word, '!'), found = false;
+
+		scan_trim(&word);
+		for (size_t i = 0; i < sizeof(number_names) / sizeof(*number_names); i++) {
+			if (number_names[i].keyword != keyword_id(row) ||
+			    !scan_is_nocase(&word, number_names[i].name))
+				continue;
+			found = true;
+			mask |= number_names[i].value;
+			bits |= negated ? 0 : number_names[i].value;
+		}
+		if (!found)
+			return app_refuse(d, row, &word, "write names of flags, separated by commas");
+	}
+	m = app_word(d, row, whole);
+	if (m) {
+		m->u.word.bits = bits;
+		m->u.word.mask = mask;
+	}
+	return m != NULL;
+}
+
+bool parse_yes_no(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	static const char *const words[] = {"no", "yes", "false", "true", "0", "1"};
+
+	return app_choice(d, row, arg, words, 6, "write yes or no");
+}
+
+bool parse_text(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	return app_word(d, row, *arg) != NULL;
+}
+
+bool parse_ftp_mode(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	static const char *const words[] = {"active", "passive"};
+
+	return app_choice(d, row, arg, words, 2, "write active or passive");
+}
+
+bool parse_ftpdata_command(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	static const char *const words[] = {"stor", "retr"};
+
+	return app_choice(d, row, arg, words, 2, "write stor or retr");
+}
+
+bool parse_tls_version(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	static const char *const words[] = {"1.0", "1.1", "1.2", "1.3"};
+
+	return app_choice(d, row, arg, words, 4, "write 1.0, 1.1, 1.2 or 1.3");
+}
+
+bool parse_tls_text(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	return app_word(d, row, *arg) != NULL;
+}
+
+bool parse_tls_store(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	(void)arg;
+	return draft_imply(d, row) && draft_add_row(d, row) != NULL;
+}
+
+/* <, >, a<>b with dates YYYY[-MM[-DD[THH[:MM[:SS]]]]] */
+bool parse_tls_date(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	scan_trim(arg);
+	for (const char *p = arg->p; p < arg->end; p++)
+		if (!isdigit((unsigned char)*p) && !strchr("<>-T: ", *p))
+			return app_refuse(d, row, arg, "write for example >2026-01-31");
+	return app_word(d, row, *arg) != NULL;
+}
+
+/* Comma-separated versions; bits of .bits as in the list, .mask those that are negated. */
+bool parse_ssl_version(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	static const char *const names[] = {"sslv2", "sslv3", "tls1.0", "tls1.1", "tls1.2", "tls1.3"};
+	uint32_t bits = 0, negated = 0;
+	struct scan whole = *arg;
+	struct match *m;
+
+	while (!scan_done(arg)) {
+		struct scan word = scan_until(arg, ',');
+		bool not = scan_take(&word, '!'), found = false;
+
+		scan_trim(&word);
+		for (uint32_t i = 0; i < 6; i++)
+			if (scan_is_nocase(&word, names[i])) {
+				found = true;
+				*(not ? &negated : &bits) |= 1u << i;
+			}
+		if (!found)
+			return app_refuse(d, row, &word,
+					  "use sslv2 sslv3 tls1.0 tls1.1 tls1.2 tls1.3");
+	}
+	m = app_word(d, row, whole);
+	if (m) {
+		m->u.word.bits = bits;
+		m->u.word.mask = negated;
+	}
+	return m != NULL;
+}
+
+bool parse_ssl_state(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	static const char *const names[] = {"client_hello", "server_hello", "client_keyx",
+					    "server_keyx", "unknown"};
+	uint32_t bits = 0, negated = 0;
+	struct scan whole = *arg;
+	struct match *m;
+
+	while (!scan_done(arg)) {
+		struct scan word = {arg->p, arg->p};
+		bool not, found = false;
+
+		while (word.end < arg->end && !strchr(",|", *word.end))
+			word.end++;
+		arg->p = word.end < arg->end ? word.end + 1 : arg->end;
+		not = scan_take(&word, '!');
+		scan_trim(&word);
+		for (uint32_t i = 0; i < 5; i++)
+			if (scan_is_nocase(&word, names[i])) {
+				found = true;
+				*(not ? &negated : &bits) |= 1u << i;
+			}
+		if (!found)
+			return app_refuse(d, row, &word, "use client_hello server_hello client_keyx "
+							 "server_keyx unknown");
+	}
+	m = app_word(d, row, whole);
+	if (m) {
+		m->u.word.bits = bits;
+		m->u.word.mask = negated;
+	}
+	return m != NULL;
+}
+
+/* UUID[,op version][,any_frag] */
+bool parse_dce_iface(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan whole = *arg, uuid = scan_until(arg, ',');
+	size_t digits = 0;
+
+	for (const char *p = uuid.p; p < uuid.end; p++) {
+		if (isxdigit((unsigned char)*p))
+			digits++;
+		else if (*p != '-')
+			return app_refuse(d, row, &uuid, "write a UUID");
+	}
+	if (digits != 32 || scan_left(&uuid) != 36)
+		return app_refuse(d, row, &uuid, "write a UUID of 8-4-4-4-12 hex digits");
+	while (!scan_done(arg)) {
+		struct scan part = scan_until(arg, ',');
+		uint64_t n;
+
+		if (scan_is(&part, "any_frag"))
+			continue;
+		if (scan_done(&part) || !strchr("<>=!", *part.p))
+			return app_refuse(d, row, &part, "write =, <, > or ! and a version");
+		part.p++;
+		if (!scan_whole(part, UINT16_MAX, &n))
+			return app_refuse(d, row, &part, "write a version up to 65535");
+	}
+	return app_word(d, row, whole) != NULL;
+}
+
+bool parse_dce_opnum(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan whole = *arg;
+
+	while (!scan_done(arg)) {
+		struct scan part = scan_until(arg, ','), low = scan_until(&part, '-');
+		uint64_t a, b;
+
+		if (!scan_whole(low, UINT16_MAX, &a) ||
+		    (!scan_done(&part) && (!scan_whole(part, UINT16_MAX, &b) || b < a)))
+			return app_refuse(d, row, &low, "write numbers and ranges a-b");
+	}
+	return app_word(d, row, whole) != NULL;
+}
+
+bool parse_krb5_encryption(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	return app_word(d, row, *arg) != NULL;
+}
+
+/* value[,any|all|index] */
+bool parse_ldap_indexed(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan value = scan_until(arg, ',');
+
+	scan_trim(arg);
+	if (!scan_done(arg) && !scan_is(arg, "any") && !scan_is(arg, "all")) {
+		int64_t index;
+
+		if (!scan_whole_signed(*arg, INT32_MIN, INT32_MAX, &index))
+			return app_refuse(d, row, arg, "write any, all or an index");
+	}
+	return name_number(d, row, &value, parse_u32);
+}
+
+bool parse_settings(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	return app_word(d, row, *arg) != NULL;
+}
+
+bool parse_ike_attribute(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan whole = *arg, name = scan_until(arg, '=');
+	uint64_t n;
+
+	scan_trim(arg);
+	if (scan_done(&name) || !scan_whole(*arg, UINT32_MAX, &n))
+		return app_refuse(d, row, &whole, "write attribute=number");
+	return app_word(d, row, whole) != NULL;
+}
+
+bool parse_modbus(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	scan_trim(arg);
+	if (strncmp(arg->p, "function", 8) != 0 && strncmp(arg->p, "access", 6) != 0 &&
+	    strncmp(arg->p, "unit", 4) != 0)
+		return app_refuse(d, row, arg, "begin with function, access or unit");
+	return app_word(d, row, *arg) != NULL;
+}
+
+static bool numbers_by_comma(struct draft *d, const struct keyword_row *row, struct scan *arg,
+			     unsigned least, unsigned most, uint64_t max)
+{
+	struct scan whole = *arg;
+	unsigned count = 0;
+
+	while (!scan_done(arg)) {
+		struct scan part = scan_until(arg, ',');
+		uint64_t n;
+
+		if (++count > most || !scan_whole(part, max, &n))
+			return app_refuse(d, row, &part, "write numbers separated by commas");
+	}
+	return count >= least ? app_word(d, row, whole) != NULL
+			      : app_refuse(d, row, &whole, "write all of its numbers");
+}
+
+bool parse_dnp3_obj(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	return numbers_by_comma(d, row, arg, 2, 2, UINT8_MAX);
+}
+
+bool parse_cip_service(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	return numbers_by_comma(d, row, arg, 1, 3, UINT16_MAX);
+}
+
+bool parse_enip_revision(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan whole = *arg, major = scan_until(arg, '.');
+	uint64_t n;
+
+	if (!scan_whole(major, UINT8_MAX, &n) || !scan_whole(*arg, UINT8_MAX, &n))
+		return app_refuse(d, row, &whole, "write major.minor");
+	return app_word(d, row, whole) != NULL;
+}

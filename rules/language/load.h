@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Reading one rule; ruleset.c reads files of them.
+ */
+#ifndef LANGUAGE_LOAD_H
+#define LANGUAGE_LOAD_H
+
+#include "rules/language/draft.h"
+
+/* Reads the draft's text (text, text_end are set, the text outlives the rule) into a new rule in
+ * the arena. NULL: the draft holds the problem, or d->skip is set. */
+struct rule *rule_read(struct draft *d);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The remaining conditions on buffers (absent, entropy, asn1) and what a rule does when it matches
+ * (filestore, bypass, config, nfq_set_mark).
+ */
+#include <string.h>
+
+#include "rules/language/draft.h"
+#include "rules/language/parsers.h"
+
+static bool misc_word(struct draft *d, struct match *m, struct scan text)
+{
+	if (!m)
+		return false;
+	scan_trim(&text);
+	m->u.word.text = draft_text(d, &text);
+	return m->u.word.text || draft_no_memory(d);
+}
+
+/* absent[:or_else] is the first condition of its buffer. .bits: or_else. */
+bool parse_absent(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct match *m;
+	bool or_else;
+
+	(void)row;
+	scan_trim(arg);
+	or_else = scan_is(arg, "or_else");
+	if (!scan_done(arg) && !or_else)
+		return draft_fail(d, arg->p, "write or_else or nothing", "absent: \"%.*s\" is unknown",
+				  SCAN_ARG(arg));
+	if (!d->wanted)
+		return draft_fail(d, NULL, "put it directly behind a buffer such as http.referer",
+				  "absent: it is not the first condition of a buffer");
+	m = draft_add_bytes(d, draft_buffer_current(d), KEYWORD_absent);
+	if (m)
+		m->u.word.bits = or_else;
+	return m != NULL;
+}
+
+/* bytes N, offset N, value OP number with up to ten decimals */
+bool parse_entropy(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan whole = *arg;
+	bool value = false;
+
+	while (!scan_done(arg)) {
+		struct scan part = scan_until(arg, ','), word = scan_word(&part);
+		uint64_t n;
+
+		scan_trim(&part);
+		if (scan_is(&word, "value")) {
+			value = !scan_done(&part) &&
+				part.p + strspn(part.p, "<>=!-.0123456789 ") >= part.end;
+			if (value)
+				continue;
+		} else if ((scan_is(&word, "bytes") || scan_is(&word, "offset")) &&
+			   scan_whole(part, UINT32_MAX, &n)) {
+			continue;
+		}
+		return draft_fail(d, word.p, "write value <|>|= number, bytes N, offset N",
+				  "entropy: \"%.*s\" is not understood", SCAN_ARG(&word));
+	}
+	if (!value)
+		return draft_fail(d, NULL, "add value", "entropy: the value is missing");
+	return misc_word(d, draft_add_bytes(d, draft_buffer_current(d), keyword_id(row)), whole);
+}
+
+bool parse_asn1(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan whole = *arg;
+
+	while (!scan_done(arg)) {
+		struct scan part = scan_until(arg, ','), word = scan_word(&part);
+		int64_t n;
+
+		scan_trim(&part);
+		if (scan_is(&word, "bitstring_overflow") || scan_is(&word, "double_overflow"))
+			continue;
+		if ((scan_is(&word, "oversize_length") && scan_whole_signed(part, 1, UINT32_MAX, &n)) ||
+		    (scan_is(&word, "absolute_offset") && scan_whole_signed(part, 0, UINT16_MAX, &n)) ||
+		    (scan_is(&word, "relative_offset") &&
+		     scan_whole_signed(part, -UINT16_MAX, UINT16_MAX, &n)))
+			continue;
+		return draft_fail(d, word.p,
+				  "use bitstring_overflow, double_overflow, oversize_length N, "
+				  "absolute_offset N, relative_offset N",
+				  "asn1: \"%.*s\" is not understood", SCAN_ARG(&word));
+	}
+	return misc_word(d, draft_add_bytes(d, draft_buffer_relative(d), keyword_id(row)), whole);
+}
+
+/* [request|to_server|response|to_client|both[,file|tx|ssn|flow]] */
+bool parse_filestore(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	static const char *const directions[] = {"request", "to_server", "response", "to_client",
+						 "both"};
+	static const char *const scopes[] = {"file", "tx", "ssn", "flow"};
+	struct scan whole = *arg, direction = scan_until(arg, ','), scope = *arg;
+	bool known = scan_done(&direction), scoped;
+
+	scan_trim(&scope);
+	scoped = scan_done(&scope);
+	for (size_t i = 0; i < 5; i++)
+		known |= scan_is(&direction, directions[i]);
+	for (size_t i = 0; i < 4; i++)
+		scoped |= scan_is(&scope, scopes[i]);
+	if (!known || !scoped)
+		return draft_fail(d, direction.p,
+				  "write request, response or both, then file, tx or ssn",
+				  "filestore: \"%.*s\" is not understood", SCAN_ARG(&whole));
+	if (!draft_apps(d, "file", row->name))
+		return false;
+	d->seen |= SEEN_FILESTORE;
+	d->rule->flags |= RULE_FILESTORE | RULE_HAS_APP;
+	return misc_word(d, draft_add_row(d, row), whole);
+}
+
+bool parse_bypass(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	(void)arg;
+	d->rule->flags |= RULE_NEEDS_FLOW;
+	return draft_add_row(d, row) != NULL;
+}
+
+/* config:logging disable, type tx|flow, scope tx|flow */
+bool parse_config(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan whole = *arg;
+	bool subsystem = false, type = false, scope = false;
+
+	while (!scan_done(arg)) {
+		struct scan part = scan_until(arg, ','), word = scan_word(&part);
+
+		scan_trim(&part);
+		if ((scan_is(&word, "logging") || scan_is(&word, "tracking")) &&
+		    scan_is(&part, "disable"))
+			subsystem = true;
+		else if (scan_is(&word, "type") && (scan_is(&part, "tx") || scan_is(&part, "flow")))
+			type = true;
+		else if (scan_is(&word, "scope") && (scan_is(&part, "tx") || scan_is(&part, "flow") ||
+						     scan_is(&part, "packet")))
+			scope = true;
+		else
+			return draft_fail(d, word.p,
+					  "write logging disable, type tx|flow, scope tx|flow",
+					  "config: \"%.*s\" is not understood", SCAN_ARG(&word));
+	}
+	if (!subsystem || !type || !scope)
+		return draft_fail(d, NULL, "write logging disable, type tx|flow, scope tx|flow",
+				  "config: a part is missing");
+	if (d->rule->action != ACTION_CONFIG)
+		return draft_fail(d, NULL, "begin the rule with config",
+				  "config: the rule's action is not config");
+	return misc_word(d, draft_add_row(d, row), whole);
+}
+
+/* mark[/mask], hexadecimal with 0x or decimal */
+bool parse_nfq_set_mark(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan whole = *arg, mark = scan_until(arg, '/');
+	uint64_t n;
+
+	scan_trim(arg);
+	if (!scan_whole(mark, UINT32_MAX, &n) ||
+	    (!scan_done(arg) && !scan_whole(*arg, UINT32_MAX, &n)))
+		return draft_fail(d, mark.p, "write mark/mask", "nfq_set_mark: \"%.*s\" is no mark",
+				  SCAN_ARG(&whole));
+	return misc_word(d, draft_add_row(d, row), whole);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Sets of ports: what is listed less what is excluded; all ports where only exclusions are listed.
+ */
+#include <stdlib.h>
+
+#include "rules/language/header.h"
+
+#define PORTS 65536
+
+struct port_walk {
+	struct set_walk walk; /* first */
+	uint8_t *with, *without; /* a byte a port */
+	bool some;
+};
+
+static bool port_item(struct set_walk *w, const struct scan *item, bool excluded)
+{
+	static const char advice[] = "write a port from 0 to 65535 or a range a:b";
+	struct port_walk *pw = (struct port_walk *)w;
+	uint64_t low = 0, high = PORTS - 1;
+	struct scan rest = *item;
+
+	if (scan_is_nocase(item, "any")) {
+		if (excluded)
+			return set_fail(w, item, "remove it", "!any leaves no port");
+	} else if (memchr(item->p, ':', scan_left(item))) {
+		struct scan first = scan_until(&rest, ':');
+
+		scan_trim(&rest);
+		if ((!scan_done(&first) && !scan_whole(first, PORTS - 1, &low)) ||
+		    (!scan_done(&rest) && !scan_whole(rest, PORTS - 1, &high)) || low > high ||
+		    (scan_done(&first) && scan_done(&rest)))
+			return set_fail(w, item, advice, "\"%.*s\" is no range of ports",
+					SCAN_ARG(item));
+	} else {
+		if (!scan_whole(rest, PORTS - 1, &low))
+			return set_fail(w, item, advice, "\"%.*s\" is no port", SCAN_ARG(item));
+		high = low;
+	}
+	memset((excluded ? pw->without : pw->with) + low, 1, high - low + 1);
+	pw->some |= !excluded;
+	return true;
+}
+
+static bool port_set_make(struct port_walk *pw, const struct scan *text, struct port_set *out)
+{
+	struct draft *d = pw->walk.d;
+	struct port_range *ranges;
+	uint32_t count = 0;
+
+	if (!pw->some)
+		memset(pw->with, 1, PORTS);
+	for (unsigned i = 0; i < PORTS; i++)
+		pw->with[i] = pw->with[i] && !pw->without[i];
+	for (unsigned i = 0; i < PORTS; i++)
+		count += pw->with[i] && (i == 0 || !pw->with[i - 1]);
+	if (!count)
+		return draft_fail(d, text->p, "exclude less", "no port is left in \"%.*s\"",
+				  scan_left(text) > 80 ? 80 : (int)scan_left(text), text->p);
+	ranges = arena_alloc(d->l->arena, count * sizeof(*ranges));
+	if (!ranges)
+		return draft_no_memory(d);
+	*out = (struct port_set){.ranges = ranges, .count = count};
+	count = 0;
+	for (unsigned i = 0; i < PORTS; i++) {
+		if (!pw->with[i])
+			continue;
+		if (i == 0 || !pw->with[i - 1])
+			ranges[count++].low = (uint16_t)i;
+		ranges[count - 1].high = (uint16_t)i;
+	}
+	out->any = count == 1 && ranges[0].low == 0 && ranges[0].high == PORTS - 1;
+	return true;
+}
+
+bool port_set_parse(struct draft *d, const struct scan *text, struct port_set *out)
+{
+	const struct ruleset_variables *v = &d->l->options->variables;
+	struct name_entry *known = names_find(&d->l->port_sets, text->p, scan_left(text));
+	struct port_walk pw = {.walk = {d, "port", v->port_names, v->port_values, v->port_count,
+					NULL, 0, false, port_item}};
+	struct port_set *kept;
+	bool ok;
+
+	if (known && known->value) {
+		*out = *(const struct port_set *)known->value;
+		return true;
+	}
+	pw.with = calloc(2, PORTS);
+	if (!pw.with)
+		return draft_no_memory(d);
+	pw.without = pw.with + PORTS;
+	ok = set_walk(&pw.walk, *text) && port_set_make(&pw, text, out);
+	free(pw.with);
+	if (!ok)
+		return false;
+	kept = arena_copy(d->l->arena, out, sizeof(*out));
+	known = names_entry(&d->l->port_sets, text->p, scan_left(text));
+	if (known)
+		known->value = kept;
+	return true;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Protocol names of rule headers and of app-layer-protocol. Constant.
+ */
+#include "rules/language/protocol.h"
+
+static const struct protocol_row protocols[] = {
+	{"ip", RULE_ANY_PROTO, 0, false, 0},
+	{"pkthdr", RULE_ANY_PROTO, 0, false, RULE_DECODE_EVENT},
+	{"ipv4", RULE_ANY_PROTO, 1, false, 0},
+	{"ip4", RULE_ANY_PROTO, 1, false, 0},
+	{"ipv6", RULE_ANY_PROTO, 2, false, 0},
+	{"ip6", RULE_ANY_PROTO, 2, false, 0},
+	{"tcp", RULE_TCP, 0, false, 0},
+	{"tcp-pkt", RULE_TCP, 0, false, RULE_PACKET_ONLY},
+	{"tcp-stream", RULE_TCP, 0, false, RULE_STREAM_ONLY},
+	{"udp", RULE_UDP, 0, false, 0},
+	{"sctp", RULE_SCTP, 0, false, 0},
+	{"icmp", RULE_ICMP4 | RULE_ICMP6, 0, false, 0},
+	{"icmpv4", RULE_ICMP4, 0, false, 0},
+	{"icmp4", RULE_ICMP4, 0, false, 0},
+	{"icmpv6", RULE_ICMP6, 0, false, 0},
+	{"icmp6", RULE_ICMP6, 0, false, 0},
+	{"http", RULE_TCP, 0, true, 0},
+	{"http1", RULE_TCP, 0, true, 0},
+	{"http2", RULE_TCP, 0, true, 0},
+	{"tls", RULE_TCP, 0, true, 0},
+	{"ssl", RULE_TCP, 0, true, 0},
+	{"dns", RULE_TCP | RULE_UDP, 0, true, 0},
+	{"mdns", RULE_UDP, 0, true, 0},
+	{"doh2", RULE_TCP, 0, true, 0},
+	{"ftp", RULE_TCP, 0, true, 0},
+	{"ftp-data", RULE_TCP, 0, true, 0},
+	{"tftp", RULE_UDP, 0, true, 0},
+	{"smtp", RULE_TCP, 0, true, 0},
+	{"imap", RULE_TCP, 0, true, 0},
+	{"pop3", RULE_TCP, 0, true, 0},
+	{"smb", RULE_TCP, 0, true, 0},
+	{"dcerpc", RULE_TCP | RULE_UDP, 0, true, 0},
+	{"nfs", RULE_TCP | RULE_UDP, 0, true, 0},
+	{"ssh", RULE_TCP, 0, true, 0},
+	{"krb5", RULE_TCP | RULE_UDP, 0, true, 0},
+	{"ldap", RULE_TCP | RULE_UDP, 0, true, 0},
+	{"quic", RULE_UDP, 0, true, 0},
+	{"dhcp", RULE_UDP, 0, true, 0},
+	{"ntp", RULE_UDP, 0, true, 0},
+	{"snmp", RULE_UDP, 0, true, 0},
+	{"sip", RULE_TCP | RULE_UDP, 0, true, 0},
+	{"rfb", RULE_TCP, 0, true, 0},
+	{"rdp", RULE_TCP, 0, true, 0},
+	{"mqtt", RULE_TCP, 0, true, 0},
+	{"ike", RULE_UDP, 0, true, 0},
+	{"pgsql", RULE_TCP, 0, true, 0},
+	{"telnet", RULE_TCP, 0, true, 0},
+	{"websocket", RULE_TCP, 0, true, 0},
+	{"bittorrent-dht", RULE_UDP, 0, true, 0},
+	{"modbus", RULE_TCP, 0, true, 0},
+	{"dnp3", RULE_TCP, 0, true, 0},
+	{"enip", RULE_TCP | RULE_UDP, 0, true, 0},
+};
+
+const struct protocol_row *protocol_find(const struct scan *name)
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
+		if (scan_is_nocase(name, protocols[i].name))
+			return &protocols[i];
+	return NULL;
+}
+
+const struct protocol_row *protocol_app_find(const struct scan *name)
+{
+	const struct protocol_row *row = protocol_find(name);
+
+	return row && row->app ? row : NULL;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Loading a rule set: files, rules, duplicates, limits from outside, order, groups. One thread.
+ */
+#include "rules/ruleset.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "rules/compile/groups.h"
+#include "rules/language/classes.h"
+#include "rules/language/load.h"
+#include "rules/language/order.h"
+#include "rules/language/reader.h"
+#include "rules/language/report.h"
+#include "rules/language/threshold_config.h"
+
+struct loading {
+	struct language language;
+	struct draft *draft;
+	struct rule **rules;
+	size_t count, space;
+	struct names identities; /* "gid:sid" → the rule's place + 1 */
+	const struct ruleset_options *options;
+	struct ruleset_report *report; /* NULL: nobody asks */
+	struct ruleset_report counts;
+	char *error;
+	size_t error_size;
+};
+
+static double seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static bool loading_no_memory(struct loading *l)
+{
+	snprintf(l->error, l->error_size, "out of memory while reading rules");
+	return false;
+}
+
+static void loading_report(struct loading *l, const struct reader *reader, const char *file,
+			   const char *at, const char *reason, const char *advice, uint32_t sid,
+			   bool refused)
+{
+	const struct draft *d = l->draft;
+	size_t offset = at >= d->text && at <= d->text_end ? (size_t)(at - d->text) : 0;
+	uint32_t line, column;
+
+	reader_place(reader, offset, &line, &column);
+	report_add(l->report, file, line, column, sid, refused, reason, advice);
+}
+
+/* A sid for the report even where the rule was refused before its sid was read. */
+static uint32_t text_sid(const struct draft *d)
+{
+	for (const char *p = d->text; p + 4 < d->text_end; p++) {
+		struct scan s = {p + 4, d->text_end};
+		uint64_t n;
+
+		if (memcmp(p, "sid:", 4) == 0 && (p == d->text || strchr("; (\t", p[-1])) &&
+		    scan_number(&s, UINT32_MAX, &n))
+			return (uint32_t)n;
+	}
+	return 0;
+}
+
+/* true: the rule stays. A newer version takes the place of an older one. */
+static bool loading_identity(struct loading *l, struct rule *r, bool *kept)
+{
+	char key[32];
+	int n = snprintf(key, sizeof(key), "%u:%u", r->gid, r->sid);
+	struct name_entry *e = names_entry(&l->identities, key, (size_t)n);
+	size_t place;
+
+	if (!e)
+		return loading_no_memory(l);
+	place = (size_t)(uintptr_t)e->value;
+	*kept = true;
+	if (!place) {
+		if (l->count == l->space) {
+			size_t space = l->space ? l->space * 2 : 1024;
+			struct rule **rules = realloc(l->rules, space * sizeof(struct rule *));
+
+			if (!rules)
+				return loading_no_memory(l);
+			l->rules = rules;
+			l->space = space;
+		}
+		l->rules[l->count++] = r;
+		e->value = (void *)(uintptr_t)l->count;
+		return true;
+	}
+	l->counts.duplicates++;
+	if (r->rev > l->rules[place - 1]->rev)
+		l->rules[place - 1] = r;
+	else
+		*kept = false;
+	return true;
+}
+
+static bool loading_rule(struct loading *l, const struct reader *reader, const char *file)
+{
+	struct draft *d = l->draft;
+	struct rule *r;
+	uint32_t column;
+	bool kept;
+
+	d->text = arena_text(l->language.arena, reader->text, reader->len);
+	if (!d->text)
+		return loading_no_memory(l);
+	d->text_end = d->text + reader->len;
+	while (d->text_end > d->text && char_blank(d->text_end[-1]))
+		d->text_end--;
+	l->counts.active++;
+	r = rule_read(d);
+	if (!r && d->skip && !d->problem_at) {
+		l->counts.skipped++;
+		return true;
+	}
+	if (!r) {
+		l->counts.refused++;
+		loading_report(l, reader, file, d->problem_at, d->reason, d->advice, text_sid(d), true);
+		return true;
+	}
+	r->file = file;
+	reader_place(reader, 0, &r->line, &column);
+	if (!loading_identity(l, r, &kept))
+		return false;
+	if (!kept) {
+		l->counts.refused++;
+		loading_report(l, reader, file, d->text,
+			       "another rule has the same gid and sid, and is not older",
+			       "give one of them another sid, or the newer one a higher rev", r->sid,
+			       true);
+	} else if (d->warning_at) {
+		loading_report(l, reader, file, d->warning_at, d->warning, "", r->sid, false);
+	}
+	return true;
+}
+
+static bool loading_file(struct loading *l, const char *path)
+{
+	struct reader reader;
+	int err = reader_open(&reader, path);
+	char *file;
+	bool ok = true;
+
+	if (err) {
+		snprintf(l->error, l->error_size, "rule file %s cannot be read: %s", path,
+			 strerror(-err));
+		return false;
+	}
+	file = arena_text(l->language.arena, path, strlen(path));
+	if (!file)
+		ok = loading_no_memory(l);
+	while (ok && reader_next(&reader))
+		ok = loading_rule(l, &reader, file);
+	reader_close(&reader);
+	return ok;
+}
+
+static bool loading_pattern(struct loading *l, const char *pattern)
+{
+	glob_t found;
+	bool ok = true;
+	int err;
+
+	if (!strpbrk(pattern, "*?["))
+		return loading_file(l, pattern);
+	err = glob(pattern, 0, NULL, &found);
+	if (err == GLOB_NOMATCH) {
+		snprintf(l->error, l->error_size, "no rule file has a name like %s", pattern);
+		return false;
+	}
+	if (err) {
+		snprintf(l->error, l->error_size, "the folder of %s cannot be read", pattern);
+		return false;
+	}
+	for (size_t i = 0; ok && i < found.gl_pathc; i++)
+		ok = loading_file(l, found.gl_pathv[i]);
+	globfree(&found);
+	return ok;
+}
+
+static bool loading_all(struct loading *l)
+{
+	const struct ruleset_options *o = l->options;
+	const char *thresholds = o->threshold_file;
+
+	l->language.classes = classes_new(l->language.arena, o->classification_file,
+					  o->reference_file, l->error, l->error_size);
+	if (!l->language.classes)
+		return false;
+	for (size_t i = 0; i < o->file_count; i++)
+		if (!loading_pattern(l, o->files[i]))
+			return false;
+	if (thresholds && *thresholds &&
+	    thresholds_attach(l->draft, l->rules, l->count, thresholds, l->report, l->error,
+			      l->error_size))
+		return false;
+	if (rules_order(l->rules, l->count))
+		return loading_no_memory(l);
+	return true;
+}
+
+static bool loading_init(struct loading *l, const struct ruleset_options *o,
+			 struct ruleset_report *report)
+{
+	struct arena *arena = arena_new(0);
+
+	l->options = o;
+	l->report = report;
+	l->draft = calloc(1, sizeof(*l->draft));
+	if (!arena || !l->draft) {
+		arena_free(arena);
+		return loading_no_memory(l);
+	}
+	l->draft->l = &l->language;
+	l->language = (struct language){.arena = arena, .options = o};
+	names_init(&l->language.flowbits, arena);
+	names_init(&l->language.xbits, arena);
+	names_init(&l->language.hostbits, arena);
+	names_init(&l->language.flowints, arena);
+	names_init(&l->language.address_sets, arena);
+	names_init(&l->language.port_sets, arena);
+	names_init(&l->language.patterns, arena);
+	names_init(&l->identities, arena);
+	return true;
+}
+
+static void loading_fini(struct loading *l)
+{
+	names_clear(&l->language.flowbits);
+	names_clear(&l->language.xbits);
+	names_clear(&l->language.hostbits);
+	names_clear(&l->language.flowints);
+	names_clear(&l->language.address_sets);
+	names_clear(&l->language.port_sets);
+	names_clear(&l->language.patterns);
+	names_clear(&l->identities);
+	if (l->draft)
+		draft_clear(l->draft);
+	free(l->draft);
+	free(l->rules);
+}
+
+/* The set itself, from what was read. */
+static struct ruleset *loading_finish(struct loading *l)
+{
+	struct arena *arena = l->language.arena;
+	struct names *bits = &l->language.flowbits;
+	const char **names = arena_alloc(arena, (bits->count + 1) * sizeof(*names));
+	struct rule **rules = arena_alloc(arena, (l->count + 1) * sizeof(struct rule *));
+	struct ruleset *set = calloc(1, sizeof(*set));
+
+	if (!names || !rules || !set) {
+		loading_no_memory(l);
+		free(set);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < bits->count; i++)
+		names[i] = bits->entries[i].text;
+	if (l->count)
+		memcpy(rules, l->rules, l->count * sizeof(struct rule *));
+	*set = (struct ruleset){
+		.rules = rules,
+		.rule_count = l->count,
+		.flowbit_count = bits->count,
+		.xbit_count = l->language.xbits.count,
+		.hostbit_count = l->language.hostbits.count,
+		.flowint_count = l->language.flowints.count,
+		.flowbit_names = names,
+		.arena = arena,
+	};
+	return set;
+}
+
+static void loading_counts(const struct loading *l, double started)
+{
+	struct ruleset_report *r = l->report;
+
+	if (!r)
+		return;
+	r->active = l->counts.active;
+	r->refused = l->counts.refused;
+	r->duplicates = l->counts.duplicates;
+	r->skipped = l->counts.skipped;
+	r->loaded = l->count;
+	r->parse_seconds = seconds_now() - started;
+}
+
+struct ruleset *ruleset_load(const struct ruleset_options *o, struct ruleset_report *report,
+			     char *error, size_t error_size)
+{
+	struct loading l = {.error = error, .error_size = error_size};
+	struct ruleset *set = NULL;
+	double started = seconds_now();
+
+	if (report)
+		*report = (struct ruleset_report){0};
+	if (!loading_init(&l, o, report)) {
+		loading_fini(&l);
+		return NULL;
+	}
+	if (loading_all(&l))
+		set = loading_finish(&l);
+	loading_counts(&l, started);
+	loading_fini(&l);
+	if (!set) {
+		arena_free(l.language.arena);
+		return NULL;
+	}
+	if (!o->parse_only && ruleset_groups_build(set, o, report, error, error_size)) {
+		ruleset_free(set);
+		return NULL;
+	}
+	return set;
+}
+
+void ruleset_free(struct ruleset *set)
+{
+	if (!set)
+		return;
+	ruleset_groups_free(set->groups);
+	arena_free(set->arena);
+	free(set);
+}

@@ -349,6 +349,8 @@ int posting_decode(struct slice in, struct contact_row **rows, size_t *count, si
 	/* Every row has at least one byte: a count that lies does not make us allocate. */
 	if (r.bad || (!single && format != POSTING_FORMAT) || v4 > n || n > ROWS_MAX || n > in.len)
 		return -EPROTO;
+	if (!n)
+		return 0;
 	at = rows_room(rows, *count, cap, n);
 	if (!at)
 		return -ENOMEM;

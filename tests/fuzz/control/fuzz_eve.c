@@ -52,7 +52,7 @@ static void write_line(const struct eve_options *o, const struct record_head *he
 
 	eve_write(&out, o, head);
 	if (!out.failed && !has_ready_made(head)) {
-		line = json_loadb((char *)out.data, out.len, 0, NULL);
+		line = json_loadb((char *)out.data, out.len, JSON_DECODE_INT_AS_REAL, NULL);
 		/* What jansson does not take: NUL in strings, too deep a nesting. */
 		if (!line && !memmem(out.data, out.len, "\\u0000", 6))
 			abort();

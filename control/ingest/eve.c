@@ -312,7 +312,7 @@ static void put_one(struct walk *w, const struct value *v)
 	const struct field_row *row = &field_rows[v->field];
 	bool level = v->kind == KIND_OBJECT || v->kind == KIND_ARRAY;
 
-	if (v->field == F_top_packet_linktype && w->o->packet) {
+	if (v->field == F_top_packet_linktype && w->o->packet && !in_array(w)) {
 		put_packet_info(w, v);
 		return;
 	}

@@ -35,7 +35,7 @@ static bool byte_number(struct draft *d, const struct keyword_row *row, struct s
 	variable = draft_variable_find(d, &part, buffer);
 	if (variable < 0)
 		return draft_fail(d, part.p, "extract it before, in the same buffer",
-				  "%s: no byte_extract or byte_math of this buffer set %.*s",
+				  "%s: no byte_extract or byte_math before it sets %.*s",
 				  row->name, SCAN_ARG(&part));
 	out->variable = (int16_t)variable;
 	return true;
@@ -102,7 +102,8 @@ static bool byte_check_count(struct draft *d, const struct keyword_row *row,
 	int64_t max = b->flags & BYTE_STRING ? BYTES_STRING_MAX : BYTES_MAX;
 
 	if (b->count.variable < 0 && (b->count.value < 1 || b->count.value > max))
-		if (!(b->count.value == 0 && keyword_id(row) == KEYWORD_byte_jump))
+		if (!(b->count.value == 0 &&
+		      (keyword_id(row) == KEYWORD_byte_jump || (b->flags & BYTE_STRING))))
 			return draft_fail(d, at, "correct the number",
 					  "%s: %lld bytes cannot be read, 1 to %lld can", row->name,
 					  (long long)b->count.value, (long long)max);

@@ -29,27 +29,31 @@ static const char *hex_parse(struct draft *d, const struct keyword_row *row, con
 			     const char *end, uint8_t *out, uint32_t *len)
 {
 	const char *start = p - 1;
+	int high = -1;
 
-	for (;;) {
-		while (p < end && *p == ' ')
-			p++;
-		if (p < end && *p == '|')
-			return p + 1;
-		if (p >= end) {
-			draft_fail(d, start, "close it with |", "%s: the hex part is not closed",
-				   row->name);
-			return NULL;
-		}
-		if (hex_value(*p) < 0 || p + 1 >= end || hex_value(p[1]) < 0) {
+	for (; p < end && *p != '|'; p++) {
+		if (*p == ' ')
+			continue;
+		if (hex_value(*p) < 0) {
 			draft_fail(d, p, "write two hex digits for each byte: |0d 0a|",
-				   hex_value(*p) < 0 ? "%s: \"%c\" is no hex digit"
-						     : "%s: the hex digit %c stands alone",
-				   row->name, *p);
+				   "%s: \"%c\" is no hex digit", row->name, *p);
 			return NULL;
 		}
-		out[(*len)++] = (uint8_t)(hex_value(*p) << 4 | hex_value(p[1]));
-		p += 2;
+		if (high < 0) {
+			high = hex_value(*p);
+			continue;
+		}
+		out[(*len)++] = (uint8_t)(high << 4 | hex_value(*p));
+		high = -1;
 	}
+	if (p >= end || high >= 0) {
+		draft_fail(d, start, "write two hex digits for each byte: |0d 0a|",
+			   p >= end ? "%s: the hex part is not closed"
+				    : "%s: the hex part has half a byte",
+			   row->name);
+		return NULL;
+	}
+	return p + 1;
 }
 
 bool bytes_parse(struct draft *d, const struct keyword_row *row, struct scan *arg,
@@ -98,11 +102,6 @@ static struct match_content *content_add(struct draft *d, const struct keyword_r
 	c->offset = c->depth = c->distance = c->within = no_number;
 	if (!bytes_parse(d, row, arg, &c->pattern))
 		return NULL;
-	if (c->pattern.len > 255) {
-		draft_fail(d, arg->p, "split it in two", "%s: %u bytes, more than 255", row->name,
-			   c->pattern.len);
-		return NULL;
-	}
 	if (d->negated)
 		c->flags |= CONTENT_NEGATED;
 	return c;

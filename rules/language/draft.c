@@ -196,11 +196,19 @@ struct match_content *draft_content(struct draft *d, const struct keyword_row *r
 
 int draft_variable_find(const struct draft *d, const struct scan *name, int buffer)
 {
-	for (uint32_t i = 0; i < d->variable_count; i++)
-		if (d->variables[i].buffer == buffer && d->variables[i].len == scan_left(name) &&
-		    memcmp(d->variables[i].name, name->p, scan_left(name)) == 0)
+	int other = -1;
+
+	for (uint32_t i = 0; i < d->variable_count; i++) {
+		const struct draft_variable *v = &d->variables[i];
+
+		if (v->len != scan_left(name) || memcmp(v->name, name->p, v->len) != 0)
+			continue;
+		if (v->buffer == buffer)
 			return (int)i;
-	return -1;
+		if (d->buffers[v->buffer].row)
+			other = (int)i;
+	}
+	return other;
 }
 
 int draft_variable_new(struct draft *d, const struct scan *name, int buffer)

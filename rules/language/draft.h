@@ -136,7 +136,8 @@ struct match *draft_add_bytes(struct draft *d, int buffer, enum keyword keyword)
 /* The content that a modifier is about; NULL: a problem was noted. */
 struct match_content *draft_content(struct draft *d, const struct keyword_row *row);
 
-/* A byte variable by name in a buffer: its index, or -1. */
+/* A byte variable by name as seen from a buffer: its index, or -1. Those of the payload are seen
+ * there only, those of other buffers everywhere, as in the reference. */
 int draft_variable_find(const struct draft *d, const struct scan *name, int buffer);
 /* Index of a new one; -1: a problem was noted. */
 int draft_variable_new(struct draft *d, const struct scan *name, int buffer);

@@ -76,10 +76,12 @@ static bool limit_add(struct draft *d, const struct keyword_row *row, struct sca
 	unsigned have = 0;
 	struct match *m;
 
-	if (d->seen & SEEN_THRESHOLD)
-		return draft_fail(d, NULL, "keep one",
-				  "threshold or detection_filter stands twice in the rule");
-	d->seen |= SEEN_THRESHOLD;
+	for (uint32_t i = 0; i < d->limits.count; i++)
+		if (d->limits.items[i].keyword != keyword_id(row) ||
+		    keyword_id(row) == KEYWORD_detection_filter)
+			return draft_fail(d, NULL, "keep one",
+					  "%s: the rule has a threshold or detection_filter already",
+					  row->name);
 	while (!scan_done(arg))
 		if (!limit_part(d, row, scan_until(arg, ','), &t, &have))
 			return false;

@@ -169,9 +169,7 @@ bool parse_target(struct draft *d, const struct keyword_row *row, struct scan *a
 {
 	(void)row;
 	scan_trim(arg);
-	if (d->seen & SEEN_TARGET)
-		return draft_fail(d, NULL, "remove one", "target stands twice in the rule");
-	d->seen |= SEEN_TARGET;
+	d->rule->flags &= ~(uint32_t)(RULE_TARGET_SRC | RULE_TARGET_DST);
 	if (scan_is(arg, "src_ip"))
 		d->rule->flags |= RULE_TARGET_SRC;
 	else if (scan_is(arg, "dest_ip"))

@@ -111,7 +111,8 @@ static bool pcre_split(struct draft *d, struct scan *arg, struct pcre_reading *r
 
 static bool pcre_read_flags(struct draft *d, struct scan *arg, struct pcre_reading *r)
 {
-	for (; !scan_done(arg) && !char_blank(*arg->p); arg->p++) {
+	/* The quotes were not taken off where only the closing one is there. */
+	for (; !scan_done(arg) && !char_blank(*arg->p) && *arg->p != '"'; arg->p++) {
 		const struct pcre_flag *f = pcre_flag_find(*arg->p);
 
 		if (*arg->p == ',')
@@ -142,13 +143,20 @@ static int pcre_buffer(struct draft *d, const struct pcre_reading *r)
 
 	if (!r->buffer)
 		return draft_buffer_current(d);
-	if (d->wanted || d->current >= 0) {
-		draft_fail(d, r->buffer_at, "remove the flag, or write pkt_data before",
-			   "pcre: flag %c names a buffer while another is in use", *r->buffer_at);
-		return -1;
-	}
 	if (!draft_apps(d, "http1", "pcre"))
 		return -1;
+	if (d->wanted || d->current >= 0) {
+		const char *in_use = d->wanted ? d->wanted_name : d->buffers[d->current].name;
+
+		/* Q is the body of a response by either of its names. */
+		if (strcmp(in_use, r->buffer) == 0 ||
+		    (*r->buffer_at == 'Q' && strcmp(in_use, "http.response_body") == 0))
+			return draft_buffer_current(d);
+		draft_fail(d, r->buffer_at, "remove the flag, or write pkt_data before",
+			   "pcre: flag %c names %s, but %s is in use", *r->buffer_at, r->buffer,
+			   in_use);
+		return -1;
+	}
 	at = draft_buffer_named(d, keyword_find(r->buffer, strlen(r->buffer)));
 	if (at >= 0)
 		d->buffers[at].legacy = true;

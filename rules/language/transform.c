@@ -23,6 +23,16 @@ static struct transform *transform_add(struct draft *d, const struct keyword_row
 {
 	struct transform *t;
 
+	if (!d->wanted && d->current >= 0) {
+		/* Behind conditions it begins another use of the same buffer. */
+		const struct draft_buffer *b = &d->buffers[d->current];
+
+		d->wanted = b->row;
+		d->wanted_name = b->name;
+		d->wanted_at = d->at;
+		d->transform_count = b->transform_count;
+		memcpy(d->transforms, b->transforms, b->transform_count * sizeof(*b->transforms));
+	}
 	if (!d->wanted) {
 		draft_fail(d, NULL, "put it directly behind a buffer such as http.uri",
 			   "%s: there is no buffer before it", row->name);

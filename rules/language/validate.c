@@ -55,13 +55,10 @@ static bool content_form(struct draft *d, const struct draft_buffer *b, struct m
 					  "http.host: a content with upper-case letters never matches");
 		return true;
 	case KEYWORD_http_method:
-		if (strchr(" \t", c->pattern.data[0]) && c->pattern.data[0])
-			return draft_fail(d, b->at, "remove the blank",
-					  "http.method: a method does not begin with a blank");
-		if (strchr(" \t\r\n", c->pattern.data[c->pattern.len - 1]) &&
-		    c->pattern.data[c->pattern.len - 1])
-			return draft_fail(d, b->at, "remove the blank",
-					  "http.method: a method does not end with a blank");
+		if (char_blank((char)c->pattern.data[0]) ||
+		    char_blank((char)c->pattern.data[c->pattern.len - 1]))
+			draft_warn(d, b->at,
+				   "http.method: a method neither begins nor ends with a blank");
 		return true;
 	case KEYWORD_tls_cert_serial:
 		if (c->pattern.len > 2 && !memchr(c->pattern.data, ':', c->pattern.len))
@@ -83,6 +80,35 @@ static bool content_form(struct draft *d, const struct draft_buffer *b, struct m
 	default:
 		return true;
 	}
+}
+
+/* A content that no result of the transform has. */
+static bool transform_fits(struct draft *d, const struct draft_buffer *b,
+			   const struct match_content *c)
+{
+	for (uint32_t t = 0; t < b->transform_count; t++) {
+		const char *name = NULL;
+
+		for (uint32_t i = 0; i < c->pattern.len && !name; i++) {
+			uint8_t byte = c->pattern.data[i];
+			bool blank = isspace(byte), before = i && isspace(c->pattern.data[i - 1]);
+
+			if (b->transforms[t].kind == TRANSFORM_strip_whitespace && blank)
+				name = "strip_whitespace";
+			else if (b->transforms[t].kind == TRANSFORM_compress_whitespace && blank &&
+				 before)
+				name = "compress_whitespace";
+			else if (b->transforms[t].kind == TRANSFORM_to_lowercase && isupper(byte))
+				name = "to_lowercase";
+			else if (b->transforms[t].kind == TRANSFORM_to_uppercase && islower(byte))
+				name = "to_uppercase";
+		}
+		if (name)
+			return draft_fail(d, b->at, "write the content as it is after the transform",
+					  "%s: a content of %s can never be in its result", name,
+					  b->name);
+	}
+	return true;
 }
 
 /* The least bytes a buffer must have for its conditions to hold. */
@@ -149,7 +175,9 @@ static bool buffer_valid(struct draft *d, struct draft_buffer *b)
 	for (uint32_t i = 0; i < b->list.count; i++) {
 		struct match *m = &b->list.items[i];
 
-		if (m->keyword == KEYWORD_content && !content_form(d, b, &m->u.content))
+		if (m->keyword == KEYWORD_content &&
+		    !(b->transform_count ? transform_fits(d, b, &m->u.content)
+					 : content_form(d, b, &m->u.content)))
 			return false;
 		if ((m->keyword == KEYWORD_bsize || m->keyword == KEYWORD_urilen) &&
 		    !length_fits(d, b, keyword_rows[m->keyword].name, &m->u.number))

@@ -211,36 +211,6 @@ bool app_start(struct worker *w, struct flow *f, struct packet *p, enum app_prot
 
 /* ---- a parser gave up ---- */
 
-static void apply_error_policy(struct worker *w, struct flow *f, struct packet *p)
-{
-	enum config_exception policy = w->config ? w->config->app_error_policy : EXCEPTION_IGNORE;
-
-	switch (policy) {
-	case EXCEPTION_IGNORE:
-	case EXCEPTION_PASS_PACKET:
-		break;
-	case EXCEPTION_PASS:
-		f->flags |= FLOW_PASS;
-		break;
-	case EXCEPTION_BYPASS:
-		f->flags |= FLOW_BYPASSED;
-		break;
-	case EXCEPTION_REJECT:
-		f->flags |= FLOW_REJECT;
-		/* fall through */
-	case EXCEPTION_DROP:
-		if (!w->in_the_wire)
-			break;
-		f->flags |= FLOW_DROP;
-		f->drop_reason = DROP_applayer_error;
-		/* fall through */
-	case EXCEPTION_DROP_PACKET:
-		if (w->in_the_wire && p)
-			packet_drop(p, DROP_applayer_error);
-		break;
-	}
-}
-
 static void parser_failed(struct worker *w, struct flow *f, struct packet *p, enum direction d,
 			  unsigned event)
 {
@@ -252,8 +222,11 @@ static void parser_failed(struct worker *w, struct flow *f, struct packet *p, en
 		return; /* the next datagram stands for itself */
 	s->failed[TO_SERVER] = s->failed[TO_CLIENT] = 1;
 	s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
+	tx_end_all(f);
 	app_stop(w, f);
-	apply_error_policy(w, f, p);
+	if (p && p->flow)
+		flow_exception(w, p, w->config ? w->config->app_error_policy : EXCEPTION_IGNORE,
+			       FLOW_EXCEPTION_APP_ERROR, DROP_applayer_error);
 }
 
 /* ---- bytes to the parser ---- */
@@ -313,6 +286,7 @@ static void parse(struct worker *w, struct flow *f, struct packet *p, enum direc
 	} else if (res.status == PARSE_DONE) {
 		s->stop = 1;
 		s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
+		tx_end_all(f);
 		app_stop(w, f);
 	}
 }
@@ -358,7 +332,7 @@ void app_stream(struct worker *w, struct flow *f, struct packet *p, enum directi
 {
 	struct app_session *s;
 
-	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED | FLOW_PASS))
+	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED))
 		return;
 	if (!f->app && !in->len)
 		return;
@@ -376,7 +350,7 @@ void app_datagram(struct worker *w, struct packet *p)
 	struct flow *f = p->flow;
 	struct app_session *s;
 
-	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED | FLOW_PASS) || !p->payload_len)
+	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED) || !p->payload_len)
 		return;
 	s = session_of(w, f);
 	if (!s)

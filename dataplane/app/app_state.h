@@ -55,6 +55,8 @@ void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p);
 /* tx.c */
 /* Writes what is to be written, frees what is done with. all: as if everything had ended. */
 void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all);
+/* No parser will move them on: all are complete in both directions. */
+void tx_end_all(struct flow *f);
 void tx_free_all(struct worker *w, struct flow *f);
 
 #endif

@@ -108,6 +108,9 @@ void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all)
 		next = tx->next;
 		if (all)
 			tx->ended = 1;
+		/* detect has had its look at this packet's direction, if there is a detect */
+		if (p && tx->progress[p->direction] >= s->proto->done[p->direction])
+			tx->inspected_done[p->direction] = 1;
 		if (tx->events_logged < tx->event_count)
 			write_events(w, f, tx, p);
 		if (to_be_written(s->proto, tx))
@@ -119,6 +122,17 @@ void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all)
 			waiting = true; /* for detect */
 	}
 	s->dirty = waiting;
+}
+
+void tx_end_all(struct flow *f)
+{
+	struct app_session *s = f->app;
+
+	for (struct tx *tx = s->first; tx; tx = tx->next)
+		for (unsigned d = 0; d < 2; d++)
+			if (tx->progress[d] < s->proto->done[d])
+				tx->progress[d] = s->proto->done[d];
+	s->changed[TO_SERVER] = s->changed[TO_CLIENT] = 1;
 }
 
 void tx_free_all(struct worker *w, struct flow *f)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dataplane/detect/bind.h"
 
@@ -178,7 +179,7 @@ static bool buffer_bind(struct binder *b, struct app_rule *a, const struct proto
 static bool event_known(const struct proto *proto, const struct match *m)
 {
 	for (const char *const *e = proto->events; e && *e; e++)
-		if (strcmp(*e, m->u.event.name) == 0)
+		if (strcasecmp(*e, m->u.event.name) == 0)
 			return true;
 	return false;
 }

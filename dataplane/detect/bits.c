@@ -79,6 +79,12 @@ static void flow_bit_set(struct worker *w, struct flow *f, uint32_t id)
 	d->bits[d->bit_count++] = id;
 }
 
+/* What stands for a bit in flows: the hash of its name, so that it outlives a reload. */
+static uint32_t bit_key(const struct match_context *c, uint32_t id)
+{
+	return c->s->program->bit_keys[id];
+}
+
 bool match_flowbits(const struct match_context *c, const struct match *m)
 {
 	const struct match_bits *b = &m->u.bits;
@@ -86,7 +92,7 @@ bool match_flowbits(const struct match_context *c, const struct match *m)
 	if (!c->f)
 		return false;
 	for (unsigned i = 0; i < b->count; i++)
-		if (flow_bit_is(c->f, b->ids[i]) == (b->command == BITS_ISSET))
+		if (flow_bit_is(c->f, bit_key(c, b->ids[i])) == (b->command == BITS_ISSET))
 			return true;
 	return false;
 }
@@ -96,12 +102,13 @@ bool post_flowbits(const struct match_context *c, const struct match *m)
 	const struct match_bits *b = &m->u.bits;
 
 	for (unsigned i = 0; c->f && i < b->count; i++) {
-		bool is = flow_bit_is(c->f, b->ids[i]);
+		uint32_t key = bit_key(c, b->ids[i]);
+		bool is = flow_bit_is(c->f, key);
 
 		if (b->command == BITS_SET || (b->command == BITS_TOGGLE && !is))
-			flow_bit_set(c->w, c->f, b->ids[i]);
+			flow_bit_set(c->w, c->f, key);
 		else if (b->command == BITS_UNSET || b->command == BITS_TOGGLE)
-			flow_bit_unset(c->f, b->ids[i]);
+			flow_bit_unset(c->f, key);
 	}
 	return true;
 }

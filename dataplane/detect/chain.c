@@ -32,9 +32,17 @@ struct run {
 static enum chain_result run_nested(struct chain_scratch *s, const struct chain *chain,
 				    const struct chain_input *in);
 
+/* Values read from the bytes can be anything; beyond this all are alike, and sums stay in range. */
+#define VALUE_FAR (1ll << 40)
+
 static int64_t number_of(const struct rule_number *n, const struct run *r)
 {
-	return n->variable >= 0 ? (int64_t)r->scratch->values[n->variable] : n->value;
+	uint64_t v;
+
+	if (n->variable < 0)
+		return n->value;
+	v = r->scratch->values[n->variable];
+	return v > VALUE_FAR ? VALUE_FAR : (int64_t)v;
 }
 
 /* ---- contents ---- */
@@ -90,6 +98,8 @@ static bool content_window(const struct run *r, const struct match_content *c,
 		*to = len;
 	if (f->resume)
 		*from = f->resume;
+	if (*from < 0)
+		*from = 0;
 	return *from <= *to && *to > 0;
 }
 

@@ -42,6 +42,18 @@ static int64_t number_of(const struct rule_number *n, const struct byte_input *i
 	return n->variable >= 0 ? (int64_t)in->values[n->variable] : n->value;
 }
 
+/* The same for places and lengths: beyond this all are outside the buffer. */
+#define PLACE_FAR (1ll << 40)
+
+static int64_t place_of(const struct rule_number *n, const struct byte_input *in)
+{
+	int64_t v = number_of(n, in);
+
+	if (n->variable >= 0 && (uint64_t)v > PLACE_FAR)
+		return PLACE_FAR;
+	return v;
+}
+
 static unsigned digit_of(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
@@ -83,11 +95,18 @@ static uint32_t number_read(const uint8_t *at, uint32_t len, unsigned base, uint
 	return i;
 }
 
+static uint32_t count_of(const struct match_byte *m, const struct byte_input *in)
+{
+	int64_t n = place_of(&m->count, in);
+
+	return n < 0 || n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
 /* Where the bytes to read begin; NULL when they are not all in the buffer. */
 static const uint8_t *bytes_at(const struct match_byte *m, const struct byte_input *in,
 			       uint32_t count, int64_t *left)
 {
-	int64_t at = number_of(&m->offset, in);
+	int64_t at = place_of(&m->offset, in);
 
 	if (m->flags & BYTE_RELATIVE)
 		at += in->pointer;
@@ -122,7 +141,7 @@ static uint64_t value_masked(const struct match_byte *m, uint64_t v)
 
 bool byte_test_run(const struct match_byte *m, const struct byte_input *in)
 {
-	uint32_t count = (uint32_t)number_of(&m->count, in);
+	uint32_t count = count_of(m, in);
 	uint64_t v = 0, with = (uint64_t)number_of(&m->value, in);
 	const uint8_t *at;
 	int64_t left;
@@ -160,7 +179,7 @@ bool byte_test_run(const struct match_byte *m, const struct byte_input *in)
 
 bool byte_jump_run(const struct match_byte *m, const struct byte_input *in, uint32_t *pointer)
 {
-	uint32_t count = (uint32_t)number_of(&m->count, in), taken = 0;
+	uint32_t count = count_of(m, in), taken = 0;
 	uint64_t v = 0;
 	const uint8_t *at;
 	int64_t left, to;
@@ -191,7 +210,7 @@ bool byte_jump_run(const struct match_byte *m, const struct byte_input *in, uint
 
 bool byte_extract_run(const struct match_byte *m, const struct byte_input *in, uint32_t *pointer)
 {
-	uint32_t count = (uint32_t)number_of(&m->count, in), taken;
+	uint32_t count = count_of(m, in), taken;
 	uint64_t v = 0;
 	const uint8_t *at;
 	int64_t left;
@@ -211,7 +230,7 @@ bool byte_extract_run(const struct match_byte *m, const struct byte_input *in, u
 
 bool byte_math_run(const struct match_byte *m, const struct byte_input *in, uint32_t *pointer)
 {
-	uint32_t count = (uint32_t)number_of(&m->count, in), taken;
+	uint32_t count = count_of(m, in), taken;
 	uint64_t v = 0, with = (uint64_t)number_of(&m->value, in);
 	const uint8_t *at;
 	int64_t left;

@@ -3,6 +3,7 @@
  * Conditions on transactions that are no buffers, and what rules do to them. Runs in the workers.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "dataplane/app/file.h"
 #include "dataplane/detect/match.h"
@@ -14,7 +15,7 @@ bool match_app_layer_event(const struct match_context *c, const struct match *m)
 	if (!tx || !c->proto || !c->proto->events)
 		return false;
 	for (unsigned i = 0; i < tx->event_count && i < TX_EVENTS_MAX; i++)
-		if (strcmp(c->proto->events[tx->events[i]], m->u.event.name) == 0)
+		if (strcasecmp(c->proto->events[tx->events[i]], m->u.event.name) == 0)
 			return true;
 	return false;
 }

@@ -252,6 +252,46 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 		rule_refuse(b, r, "not enough memory");
 }
 
+/* ---- names that outlive a reload ---- */
+
+uint64_t program_rule_key(const struct rule *rule)
+{
+	return (uint64_t)rule->gid << 32 | rule->sid;
+}
+
+static int key_order(const void *a, const void *b)
+{
+	const struct rule_number_key *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+int64_t program_rule_find(const struct detect_program *p, uint64_t key)
+{
+	const struct rule_number_key wanted = {.key = key};
+	const struct rule_number_key *at =
+		bsearch(&wanted, p->by_sid, p->rule_count, sizeof(*at), key_order);
+
+	return at ? (int64_t)at->rule : -1;
+}
+
+static bool keys_make(struct detect_program *p, const struct ruleset *set)
+{
+	p->by_sid = calloc(p->rule_count + 1, sizeof(*p->by_sid));
+	p->bit_keys = calloc(set->flowbit_count + 1, sizeof(*p->bit_keys));
+	if (!p->by_sid || !p->bit_keys)
+		return false;
+	for (uint32_t i = 0; i < p->rule_count; i++)
+		p->by_sid[i] = (struct rule_number_key){program_rule_key(set->rules[i]), i};
+	qsort(p->by_sid, p->rule_count, sizeof(*p->by_sid), key_order);
+	for (uint32_t i = 0; i < set->flowbit_count; i++)
+		p->bit_keys[i] = set->flowbit_names
+					 ? (uint32_t)XXH3_64bits(set->flowbit_names[i],
+								 strlen(set->flowbit_names[i]))
+					 : i;
+	return true;
+}
+
 /* ---- the program ---- */
 
 static void settings_read(struct detect_program *p, const struct config *c)
@@ -297,7 +337,7 @@ struct detect_program *detect_program_new(const struct config *c, struct ruleset
 	settings_read(p, c);
 	for (uint32_t i = 0; i < p->rule_count; i++)
 		p->rules[i].rule = set->rules[i];
-	if (!sets_make(p) || !scratch_make(p))
+	if (!sets_make(p) || !scratch_make(p) || !keys_make(p, set))
 		goto err;
 	for (uint32_t i = 0; i < p->rule_count; i++)
 		rule_bind(&b, &p->rules[i]);
@@ -349,6 +389,8 @@ void detect_program_free(struct detect_program *p)
 	ip_only_free(p->ip_only);
 	if (p->scratch)
 		hs_free_scratch(p->scratch);
+	free(p->by_sid);
+	free(p->bit_keys);
 	free(p->sets);
 	free(p->rules);
 	free(p->refusals);

@@ -124,6 +124,11 @@ struct detect_program {
 	uint32_t set_count;
 	struct program_proto *protos[APP_PROTO_COUNT]; /* NULL: no rule */
 	struct ip_only *ip_only;       /* iponly.c */
+	uint32_t *bit_keys;            /* by number of the flow bit: hash of its name */
+	struct rule_number_key {
+		uint64_t key;          /* gid, sid */
+		uint32_t rule;
+	} *by_sid;                     /* ascending */
 	hs_scratch_t *scratch;         /* prototype, enough for every database */
 	struct detect_refusal *refusals;
 	uint32_t refusal_count;
@@ -182,7 +187,7 @@ struct detect_state {
 /* A flow's part; from w->heap, made when there is something to keep. */
 struct detect_flow {
 	uint32_t bit_count, bit_cap;
-	uint32_t *bits;                /* numbers of the flow bits that are set */
+	uint32_t *bits;                /* keys of the flow bits that are set */
 	uint32_t int_count, int_cap;
 	struct flow_int {
 		uint32_t id, value;
@@ -213,6 +218,10 @@ bool header_matches(struct detect_state *s, const struct packet *p, const struct
 		    bool in_tx);
 bool address_in(const struct addr_set *set, const struct addr *a, uint8_t ip_version);
 bool ports_hold(const struct port_set *set, uint16_t port);
+
+/* program.c: the rule of that gid and sid; -1: none. */
+int64_t program_rule_find(const struct detect_program *p, uint64_t key);
+uint64_t program_rule_key(const struct rule *rule);
 
 /* match.c */
 bool packet_checks_hold(const struct match_context *c);

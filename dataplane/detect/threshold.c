@@ -16,11 +16,11 @@
 struct threshold_key {
 	struct addr a, b;
 	uint64_t flow;
-	uint32_t rule;  /* index + 1; 0: empty */
+	uint32_t sid, gid; /* both 0: empty; a reload does not change them */
 	uint8_t which;  /* of the rule's thresholds */
 	uint8_t track;
 	uint8_t ip_version;
-	uint8_t pad;
+	uint8_t pad[5];
 };
 
 struct threshold_entry {
@@ -40,7 +40,8 @@ static bool key_of(const struct packet *p, const struct program_rule *r, unsigne
 		   const struct match_threshold *t, struct threshold_key *key)
 {
 	memset(key, 0, sizeof(*key));
-	key->rule = r->rule->index + 1;
+	key->sid = r->rule->sid;
+	key->gid = r->rule->gid;
 	key->which = (uint8_t)which;
 	key->track = t->track;
 	key->ip_version = p->ip_version;

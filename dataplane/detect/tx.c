@@ -10,6 +10,8 @@
  *
  * Runs in the workers. Memory: w->heap, bounded by TX_RULES_MAX rules a direction.
  */
+#include <string.h>
+
 #include "dataplane/app/file.h"
 #include "dataplane/detect/program.h"
 
@@ -18,11 +20,13 @@
 #define TX_RULE_DONE (1u << 31) /* alerted, or can match no more */
 
 struct tx_rule {
-	uint32_t rule;
+	uint64_t key;     /* gid and sid */
+	uint32_t rule;    /* index in the program of .version */
 	uint32_t matched; /* bits of what held */
 };
 
 struct tx_detect {
+	uint64_t version; /* of the program that the rest is about */
 	uint64_t scanned[BUFFERS_MAX / 64];
 	uint32_t rule_count, rule_cap;
 	struct tx_rule *rules;
@@ -68,7 +72,26 @@ static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched)
 		state->rules = rules;
 		state->rule_cap = cap;
 	}
-	state->rules[state->rule_count++] = (struct tx_rule){rule, matched};
+	state->rules[state->rule_count++] = (struct tx_rule){
+		program_rule_key(t->s->program->rules[rule].rule), rule, matched};
+}
+
+/* After a reload: what has alerted stays so, everything else begins anew. */
+static void state_move(struct tx_detect *state, const struct detect_program *p)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < state->rule_count; i++) {
+		int64_t at = program_rule_find(p, state->rules[i].key);
+
+		if (at < 0 || !(state->rules[i].matched & TX_RULE_DONE))
+			continue;
+		state->rules[kept] = state->rules[i];
+		state->rules[kept++].rule = (uint32_t)at;
+	}
+	state->rule_count = kept;
+	memset(state->scanned, 0, sizeof(state->scanned));
+	state->version = p->version;
 }
 
 void detect_tx_free(struct worker *w, struct tx *tx)
@@ -196,16 +219,27 @@ static const struct binding *binding_find(const struct tx_run *t, const struct p
 	return NULL;
 }
 
-static bool check_holds(struct tx_run *t, const struct match_context *c, const struct app_check *a)
+static bool value_holds(struct tx_run *t, const struct app_check *a)
 {
+	const struct proto_value *value = a->value;
 	uint64_t v;
 
+	if (!value->get_multi)
+		return value->get(t->w, t->f, t->tx, t->d, &v) &&
+		       number_test_holds(&a->match->u.number, v);
+	for (unsigned i = 0; value->get_multi(t->w, t->f, t->tx, t->d, i, &v); i++)
+		if (number_test_holds(&a->match->u.number, v))
+			return true;
+	return false;
+}
+
+static bool check_holds(struct tx_run *t, const struct match_context *c, const struct app_check *a)
+{
 	if (a->progress > t->tx->progress[t->d])
 		return false;
 	if (a->run)
 		return a->run(c, a->match);
-	return a->value->get(t->w, t->f, t->tx, t->d, &v) &&
-	       number_test_holds(&a->match->u.number, v);
+	return value_holds(t, a);
 }
 
 static bool payload_found(struct tx_run *t, const struct chain *chain)
@@ -312,6 +346,8 @@ static void tx_run(struct tx_run *t)
 	t->state = t->tx->detect[t->d];
 	if (!t->state)
 		return;
+	if (t->state->version != s->program->version)
+		state_move(t->state, s->program);
 	s->tx_generation++;
 	s->arena_used = 0;
 	t->ended = (t->f->flags & FLOW_ENDING) ||

@@ -142,24 +142,12 @@ static void record_tcp(struct recorder *r, const struct flow *f)
 	rec_close(r);
 }
 
-static void record_proto(struct recorder *r, const struct flow *f)
-{
-	if (f->app_proto != APP_UNKNOWN)
-		rec_text(r, F_top_app_proto, app_proto_names[f->app_proto]);
-	if (!f->app)
-		return;
-	if (f->app->proto_ts != f->app_proto)
-		rec_text(r, F_top_app_proto_ts, app_proto_names[f->app->proto_ts]);
-	if (f->app->proto_tc != f->app_proto)
-		rec_text(r, F_top_app_proto_tc, app_proto_names[f->app->proto_tc]);
-}
-
 void flow_record(struct worker *w, struct flow *f)
 {
 	enum direction first = flow_first(f);
 	struct recorder *r = emit_flow(w, RECORD_flow, f, first, RECORD_NO_TX, NULL);
 
-	record_proto(r, f);
+	app_record(r, f);
 	rec_open(r, F_top_flow);
 	record_counts(r, f, first);
 	rec_time(r, F_flow_end, f->last_ns);

@@ -14,10 +14,8 @@
 #include "dataplane/packet/layer.h"
 #include "dataplane/packet/link.h"
 
-typedef enum layer layer_fn(struct decoder *d, struct packet *p, struct cursor *c);
-
 static const struct layer_row {
-	layer_fn *decode;
+	enum layer (*decode)(struct decoder *d, struct packet *p, struct cursor *c);
 	size_t counter; /* offset in struct counters, or NO_COUNTER */
 	bool counts;
 } layer_rows[LAYER_COUNT] = {
@@ -195,7 +193,8 @@ struct packet *decode_inner(struct decoder *d, struct packet *p, struct cursor c
 	inner->frame = p->frame;
 	inner->outer = p;
 	inner->tunnel_depth = (uint8_t)(p->tunnel_depth + 1);
-	/* What is inside is inspected as the inner packet; of the outer one only the headers are. */
+	/* What is inside is inspected as the inner packet; of the outer one only the headers are.
+	 */
 	p->flags |= PACKET_NO_PAYLOAD_INSPECT;
 	d->jobs[d->count++] = (struct decode_job){
 		.p = inner, .at = c, .layer = (uint8_t)layer, .layers = (uint8_t)d->layers};
@@ -219,11 +218,11 @@ void decode_reassembled(struct decoder *d, struct packet *p, struct packet *whol
 	whole->vlan_count = p->vlan_count;
 	memcpy(whole->vlan, p->vlan, sizeof(whole->vlan));
 	p->flags |= PACKET_NO_PAYLOAD_INSPECT;
-	d->jobs[d->count++] = (struct decode_job){
-		.p = whole,
-		.at = c,
-		.layer = whole->data[0] >> 4 == 4 ? LAYER_ipv4 : LAYER_ipv6,
-		.layers = (uint8_t)d->layers};
+	d->jobs[d->count++] =
+		(struct decode_job){.p = whole,
+				    .at = c,
+				    .layer = whole->data[0] >> 4 == 4 ? LAYER_ipv4 : LAYER_ipv6,
+				    .layers = (uint8_t)d->layers};
 }
 
 bool decode_room(const struct decoder *d)
@@ -299,8 +298,9 @@ unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DEC
 	d.w = w;
 	d.s = w->decode;
 	d.count = 1;
-	d.jobs[0] = (struct decode_job){
-		.p = p, .at = cursor_of(p->data, p->len), .layer = (uint8_t)link_layer(p->link_type)};
+	d.jobs[0] = (struct decode_job){.p = p,
+					.at = cursor_of(p->data, p->len),
+					.layer = (uint8_t)link_layer(p->link_type)};
 	w->counters->decoder_pkts++;
 	w->counters->decoder_bytes += p->len;
 	if (p->len > w->counters->decoder_max_pkt_size)

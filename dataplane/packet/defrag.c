@@ -62,18 +62,18 @@ _Static_assert(sizeof(struct defrag_key) == 48, "hashed as six words");
 
 struct tracker {
 	struct defrag_key key;
-	struct tracker *next;      /* in its bucket, or free */
-	struct list age;           /* in defrag.ages, oldest first */
-	uint64_t last_ns;          /* packet time of the newest fragment */
+	struct tracker *next; /* in its bucket, or free */
+	struct list age;      /* in defrag.ages, oldest first */
+	uint64_t last_ns;     /* packet time of the newest fragment */
 	uint32_t fragments;
-	uint32_t total;            /* bytes, known with the last fragment; 0 not yet */
-	uint32_t seen_end;         /* bytes: furthest end of any fragment */
-	uint32_t blocks;           /* that have an owner */
+	uint32_t total;    /* bytes, known with the last fragment; 0 not yet */
+	uint32_t seen_end; /* bytes: furthest end of any fragment */
+	uint32_t blocks;   /* that have an owner */
 	uint16_t header_len;
-	uint16_t names_at;         /* IPv6: offset of the byte that names what follows */
-	uint8_t next_header;       /* IPv6 */
-	uint8_t policy;            /* enum defrag_policy */
-	struct chunk *header;      /* the IP header, from the fragment that owns block 0 */
+	uint16_t names_at;    /* IPv6: offset of the byte that names what follows */
+	uint8_t next_header;  /* IPv6 */
+	uint8_t policy;       /* enum defrag_policy */
+	struct chunk *header; /* the IP header, from the fragment that owns block 0 */
 	struct chunk *chunks[TRACKER_CHUNKS];
 };
 
@@ -101,9 +101,9 @@ struct defrag {
 /* One fragment as it goes through this file. */
 struct fragment {
 	const uint8_t *data;
-	uint32_t start, end;       /* bytes within the packet */
+	uint32_t start, end; /* bytes within the packet */
 	bool more;
-	const uint8_t *header;     /* what stands before the fragmented part */
+	const uint8_t *header; /* what stands before the fragmented part */
 	uint32_t header_len;
 	uint16_t names_at;
 	uint8_t next_header;
@@ -167,8 +167,7 @@ static struct tracker *tracker_find(struct defrag *s, const struct defrag_key *k
 }
 
 /* At the limit the oldest packet is given up for the new one. */
-static struct tracker *tracker_new(struct worker *w, struct defrag *s,
-				   const struct defrag_key *key)
+static struct tracker *tracker_new(struct worker *w, struct defrag *s, const struct defrag_key *key)
 {
 	struct tracker **bucket = &s->buckets[key_bucket(s, key)];
 	struct tracker *t;
@@ -299,9 +298,9 @@ static bool new_wins(enum defrag_policy policy, struct extent new, struct extent
 	case DEFRAG_LINUX:
 		return new.start <= old.start;
 	case DEFRAG_SOLARIS:
-		return new.start < old.start && new.end >= old.end;
+		return new.start < old.start &&new.end >= old.end;
 	case DEFRAG_WINDOWS:
-		return new.start < old.start && new.end > old.end;
+		return new.start<old.start &&new.end> old.end;
 	}
 	return false;
 }
@@ -380,8 +379,7 @@ static void fragment_store(struct tracker *t, const struct fragment *f)
 		else if (!new_wins(t->policy, new, *owner))
 			continue;
 		*owner = new;
-		memcpy(block_data(t, b), f->data + (b * BLOCK_BYTES - f->start),
-		       block_bytes(f, b));
+		memcpy(block_data(t, b), f->data + (b * BLOCK_BYTES - f->start), block_bytes(f, b));
 		if (b == 0) {
 			memcpy(t->header->header, f->header, f->header_len);
 			t->header_len = (uint16_t)f->header_len;
@@ -452,8 +450,7 @@ static struct packet *reassemble(struct decoder *d, struct defrag *s, struct tra
 	return whole;
 }
 
-static void give_up(struct decoder *d, struct defrag *s, struct packet *p,
-		    const struct fragment *f)
+static void give_up(struct decoder *d, struct defrag *s, struct packet *p, const struct fragment *f)
 {
 	d->w->counters->defrag_max_frags_reached++;
 	decode_event(d, p, f->ignored);

@@ -24,8 +24,7 @@ void defrag_expire(struct worker *w, struct defrag *s, uint64_t now_ns);
  * that is queued in d. */
 void defrag_ipv4(struct decoder *d, struct packet *p);
 /* names: the byte, in p, that names the fragment header; header: the fragment header. */
-void defrag_ipv6(struct decoder *d, struct packet *p, const uint8_t *names,
-		 const uint8_t *header);
+void defrag_ipv6(struct decoder *d, struct packet *p, const uint8_t *names, const uint8_t *header);
 
 /* The memory behind a reassembled packet goes back. */
 void defrag_buffer_put(struct worker *w, void *buffer);

@@ -7,8 +7,14 @@
 #include "dataplane/packet/link.h"
 
 /* First byte. */
-enum { GRE_CHECKSUM = 0x80, GRE_ROUTING = 0x40, GRE_KEY = 0x20, GRE_SEQUENCE = 0x10,
-       GRE_STRICT = 0x08, GRE_RECURSION = 0x07 };
+enum {
+	GRE_CHECKSUM = 0x80,
+	GRE_ROUTING = 0x40,
+	GRE_KEY = 0x20,
+	GRE_SEQUENCE = 0x10,
+	GRE_STRICT = 0x08,
+	GRE_RECURSION = 0x07
+};
 /* Second byte. */
 enum { GRE_FLAGS = 0x78, GRE_ACK = 0x80, GRE_VERSION = 0x07 };
 

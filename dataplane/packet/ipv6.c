@@ -11,12 +11,17 @@
 
 enum { NEXT_MOBILITY = 135, NEXT_HIP = 139, NEXT_SHIM6 = 140 };
 
-enum { OPTION_PAD1 = 0, OPTION_PADN = 1, OPTION_ROUTER_ALERT = 5, OPTION_HOME_ADDRESS = 0xc9,
-       OPTION_JUMBO = 0xc2 };
+enum {
+	OPTION_PAD1 = 0,
+	OPTION_PADN = 1,
+	OPTION_ROUTER_ALERT = 5,
+	OPTION_HOME_ADDRESS = 0xc9,
+	OPTION_JUMBO = 0xc2
+};
 
 /* One walk over the chain of headers of a packet. */
 struct chain {
-	uint8_t next;           /* type of the header at the cursor */
+	uint8_t next; /* type of the header at the cursor */
 	uint8_t dst_options;
 	bool hop_by_hop, routing, auth, fragment;
 	const uint8_t *next_at; /* the byte that names `next` */
@@ -58,11 +63,13 @@ static enum layer inner_ip(struct decoder *d, struct packet *p, struct cursor *c
 	struct counters *count = d->w->counters;
 
 	if (!h)
-		return decode_invalid(d, p, four ? ANOMALY_ipv6_ipv4_in_ipv6_too_small
-						 : ANOMALY_ipv6_ipv6_in_ipv6_too_small);
+		return decode_invalid(d, p,
+				      four ? ANOMALY_ipv6_ipv4_in_ipv6_too_small
+					   : ANOMALY_ipv6_ipv6_in_ipv6_too_small);
 	if (h[0] >> 4 != version)
-		return decode_invalid(d, p, four ? ANOMALY_ipv6_ipv4_in_ipv6_wrong_version
-						 : ANOMALY_ipv6_ipv6_in_ipv6_wrong_version);
+		return decode_invalid(d, p,
+				      four ? ANOMALY_ipv6_ipv4_in_ipv6_wrong_version
+					   : ANOMALY_ipv6_ipv6_in_ipv6_wrong_version);
 	p->l4 = c->p;
 	p->flags |= PACKET_L4;
 	if (!decode_inner(d, p, *c, four ? LAYER_ipv4 : LAYER_ipv6))
@@ -109,8 +116,9 @@ static void options(struct decoder *d, struct packet *p, struct cursor c, bool h
 			other++;
 			break;
 		default:
-			decode_event(d, p, hop_by_hop ? ANOMALY_ipv6_hopopts_unknown_opt
-						      : ANOMALY_ipv6_dstopts_unknown_opt);
+			decode_event(d, p,
+				     hop_by_hop ? ANOMALY_ipv6_hopopts_unknown_opt
+						: ANOMALY_ipv6_dstopts_unknown_opt);
 			other++;
 		}
 		if (len < least) {
@@ -120,8 +128,9 @@ static void options(struct decoder *d, struct packet *p, struct cursor c, bool h
 		cursor_skip(&c, len);
 	}
 	if (padding && !other)
-		decode_event(d, p, hop_by_hop ? ANOMALY_ipv6_hopopts_only_padding
-					      : ANOMALY_ipv6_dstopts_only_padding);
+		decode_event(d, p,
+			     hop_by_hop ? ANOMALY_ipv6_hopopts_only_padding
+					: ANOMALY_ipv6_dstopts_only_padding);
 }
 
 /* Takes a header of `len` bytes, moves the chain on. NULL: cut short. */
@@ -173,7 +182,8 @@ static bool header_routing(struct decoder *d, struct packet *p, struct chain *ch
 	chain->routing = true;
 	if (h[2] == 0)
 		decode_event(d, p, ANOMALY_ipv6_rh_type_0);
-	/* On its way to a waypoint: the checksum is for the last address, so it says nothing here. */
+	/* On its way to a waypoint: the checksum is for the last address, so it says nothing here.
+	 */
 	if (h[3] != 0)
 		p->checksum_known = p->checksum_good = 0xff;
 	return true;

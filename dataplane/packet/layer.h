@@ -91,9 +91,9 @@ struct decoder {
 	struct worker *w;
 	struct decode_state *s;
 	unsigned count;
-	unsigned layers;  /* of the packet in hand */
-	bool suspect;     /* the packet in hand has a wrong header */
-	bool ppp_vj;      /* its IP header came in PPP with an uncompressed VJ header */
+	unsigned layers; /* of the packet in hand */
+	bool suspect;    /* the packet in hand has a wrong header */
+	bool ppp_vj;     /* its IP header came in PPP with an uncompressed VJ header */
 	struct decode_job jobs[DECODE_PACKETS_MAX];
 };
 

@@ -162,8 +162,8 @@ enum layer decode_null(struct decoder *d, struct packet *p, struct cursor *c)
 		return decode_invalid(d, p, ANOMALY_ltnull_pkt_too_small);
 	if (h[0] == 0 && h[1] == 0)
 		return family_layer(d, p, get_be32(h));
-	return family_layer(d, p, (uint32_t)h[3] << 24 | (uint32_t)h[2] << 16 |
-					  (uint32_t)h[1] << 8 | h[0]);
+	return family_layer(
+		d, p, (uint32_t)h[3] << 24 | (uint32_t)h[2] << 16 | (uint32_t)h[1] << 8 | h[0]);
 }
 
 /* OpenBSD: as above, always in network order. */

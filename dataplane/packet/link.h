@@ -10,7 +10,7 @@ enum link_type {
 	LINKTYPE_NULL = 0,
 	LINKTYPE_ETHERNET = 1,
 	LINKTYPE_PPP = 9,
-	LINKTYPE_DLT_RAW_BSD = 12,    /* DLT_RAW in files written by older programs */
+	LINKTYPE_DLT_RAW_BSD = 12, /* DLT_RAW in files written by older programs */
 	LINKTYPE_DLT_RAW_OPENBSD = 14,
 	LINKTYPE_PPP_ETHER = 51,
 	LINKTYPE_RAW = 101,

@@ -117,7 +117,7 @@ struct packet {
 	uint8_t drop;             /* enum drop_reason */
 	uint8_t reject;           /* enum packet_reject; 0 counts as REJECT_SOURCE */
 	uint8_t event_count;
-	uint8_t checksum_known, checksum_good; /* bits by enum packet_checksum, see packet_checksum_ok */
+	uint8_t checksum_known, checksum_good; /* bits by enum packet_checksum */
 	uint16_t events[PACKET_EVENTS_MAX]; /* enum anomaly_id */
 
 	/* whose it is */
@@ -133,7 +133,13 @@ bool packet_has_event(const struct packet *p, enum anomaly_id id);
 /* Marks this packet and its outermost frame; the first reason stays. */
 void packet_drop(struct packet *p, enum drop_reason reason);
 
-enum packet_checksum { CHECKSUM_IPV4, CHECKSUM_TCP, CHECKSUM_UDP, CHECKSUM_ICMPV4, CHECKSUM_ICMPV6 };
+enum packet_checksum {
+	CHECKSUM_IPV4,
+	CHECKSUM_TCP,
+	CHECKSUM_UDP,
+	CHECKSUM_ICMPV4,
+	CHECKSUM_ICMPV6,
+};
 
 /* Is the layer's checksum right? Computed when first asked, whatever `checksums` is set to. True
  * where the packet has no such layer, and for IPv4's UDP without a checksum. */

@@ -62,7 +62,7 @@ static const char *app_of(const struct rule *rule)
 	return rule->app;
 }
 
-static struct buffer_draft *draft_find(struct groups_builder *b, struct buffer_drafts *all,
+static struct buffer_draft *buffer_draft_find(struct groups_builder *b, struct buffer_drafts *all,
 				       const struct rule_buffer *buffer, const char *app,
 				       unsigned direction)
 {
@@ -100,7 +100,7 @@ static void drafts_open(struct groups_builder *b, struct buffer_drafts *all)
 			continue;
 		for (unsigned d = 0; d < 2; d++)
 			if (rule_has_direction(rule, d) && buffer_has_direction(buffer, d))
-				draft_find(b, all, buffer, app_of(rule), d);
+				buffer_draft_find(b, all, buffer, app_of(rule), d);
 	}
 }
 

@@ -70,7 +70,7 @@ static struct group_draft narrow_draft(struct groups_builder *b, const struct po
 	return d;
 }
 
-static bool draft_same(const struct group_draft *a, const struct group_draft *b)
+static bool group_draft_same(const struct group_draft *a, const struct group_draft *b)
 {
 	if (a->count != b->count)
 		return false;
@@ -98,7 +98,7 @@ static struct group_draft *narrow_drafts(struct groups_builder *b, const struct 
 		if (bounds[port]) {
 			struct group_draft d = narrow_draft(b, p, port);
 
-			for (at = 0; at < *count && !draft_same(&drafts[at], &d); at++)
+			for (at = 0; at < *count && !group_draft_same(&drafts[at], &d); at++)
 				;
 			if (at < *count) {
 				free(d.items);

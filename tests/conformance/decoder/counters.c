@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Reads "name<TAB>path" lines; decodes each capture from fresh state, checksums not looked at,
- * GTP-U neither (the reference does not), and prints a JSON object a line: the name and all counters
- * and events that are not 0.
+ * GTP-U neither (the reference does not), and prints a JSON object a line: the name and all
+ * counters and events that are not 0.
  */
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -56,8 +56,7 @@ static int run(struct packet_worker *pw, const char *name, const char *path)
 
 int main(int argc, char **argv)
 {
-	static const char *const settings[] = {"checksums=ignore",
-					       "decoder.gtpu.enabled=no", NULL};
+	static const char *const settings[] = {"checksums=ignore", "decoder.gtpu.enabled=no", NULL};
 	struct packet_worker *pw = packet_worker_new(settings);
 	char line[4096];
 

@@ -57,6 +57,12 @@ void packet_drop(struct packet *p, enum drop_reason reason)
 	p->drop = (uint8_t)reason;
 }
 
+void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum flow_exception cause,
+		    enum drop_reason reason)
+{
+	harness_of(w)->exceptions++;
+}
+
 void detect_tx_free(struct worker *w, struct tx *tx)
 {
 	tx->detect[0] = tx->detect[1] = NULL;

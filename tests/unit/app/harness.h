@@ -19,7 +19,7 @@ struct harness {
 	size_t out_len;
 	char contacts[1 << 16]; /* "kind value\n" */
 	size_t contacts_len;
-	unsigned stream_stops, reversals;
+	unsigned stream_stops, reversals, exceptions;
 };
 
 /* settings: "path=value" pairs, NULL at the end; or NULL. */

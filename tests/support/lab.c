@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/lab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/app/app.h"
+#include "dataplane/detect/detect.h"
+#include "dataplane/engine/emit.h"
+
+#define START_NS 1700000000000000000ull
+
+void *worker_memory(struct worker *w, size_t bytes, size_t align)
+{
+	(void)w;
+	return aligned_alloc(align < 64 ? 64 : align, (bytes + 63) / 64 * 64);
+}
+
+void worker_memory_free(struct worker *w, void *memory)
+{
+	(void)w;
+	free(memory);
+}
+
+/* ---- what lies above and beside ---- */
+
+static struct lab *lab_of(struct worker *w)
+{
+	return (struct lab *)w->sink;
+}
+
+static void up_add(struct lab_side *s, const void *data, size_t len)
+{
+	if (s->up_len + len >= sizeof(s->up))
+		abort();
+	memcpy(s->up + s->up_len, data, len);
+	s->up_len += len;
+	s->up[s->up_len] = 0;
+}
+
+void app_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+		const struct app_input *in)
+{
+	struct lab *l = lab_of(w);
+	struct lab_side *s = &l->side[d];
+	char text[32];
+
+	s->calls++;
+	s->out_of_step |= in->offset != s->offset || s->ends > 0;
+	s->offset = in->offset + in->len;
+	s->starts += (in->flags & INPUT_START) != 0;
+	if (in->flags & INPUT_GAP) {
+		s->gaps++;
+		snprintf(text, sizeof(text), "[gap %u]", in->len);
+		if (!l->quiet)
+			up_add(s, text, strlen(text));
+	} else if (in->len && !l->quiet) {
+		up_add(s, in->data, in->len);
+	}
+	if (in->flags & INPUT_END) {
+		s->ends++;
+		if (!l->quiet)
+			up_add(s, "[end]", 5);
+	}
+	if (l->turn_at && --l->turn_at == 0) {
+		flow_reverse(w, f);
+		p->direction ^= 1;
+	}
+	if (l->stop_at && --l->stop_at == 0)
+		stream_stop(w, f);
+}
+
+void app_datagram(struct worker *w, struct packet *p)
+{
+	(void)w;
+	(void)p;
+}
+
+void app_packet_done(struct worker *w, struct flow *f, struct packet *p)
+{
+	(void)w;
+	(void)f;
+	(void)p;
+}
+
+void app_flow_end(struct worker *w, struct flow *f, struct packet *p)
+{
+	(void)w;
+	(void)f;
+	(void)p;
+}
+
+void app_flow_free(struct worker *w, struct flow *f)
+{
+	(void)w;
+	(void)f;
+}
+
+static void raw_look(struct lab *l, struct flow *f, enum direction d)
+{
+	struct stream_raw raw;
+
+	while (stream_raw_peek(&l->w, f, d, &raw)) {
+		size_t n = raw.len - raw.fresh;
+
+		l->raw_broken |= n == 0 || raw.fresh > raw.len;
+		if (l->raw_len[d] + n >= sizeof(l->raw[d]))
+			abort();
+		if (raw.fresh && raw.fresh <= l->raw_len[d])
+			l->raw_broken |= memcmp(l->raw[d] + l->raw_len[d] - raw.fresh, raw.data,
+						raw.fresh) != 0;
+		memcpy(l->raw[d] + l->raw_len[d], raw.data + raw.fresh, n);
+		l->raw_len[d] += n;
+		l->raw[d][l->raw_len[d]] = 0;
+		stream_raw_inspected(&l->w, f, d);
+	}
+}
+
+void detect_packet(struct worker *w, struct packet *p)
+{
+	struct lab *l = lab_of(w);
+
+	l->detects += (p->flags & PACKET_PSEUDO) != 0;
+	if (l->inspect && p->flow)
+		raw_look(l, p->flow, (enum direction)p->direction);
+}
+
+void detect_flow_free(struct worker *w, struct flow *f)
+{
+	(void)w;
+	(void)f;
+}
+
+static void record_text(const struct record_head *r, enum field_id f, char *text, size_t size)
+{
+	struct value v;
+
+	text[0] = 0;
+	if (record_find(r, f, &v))
+		snprintf(text, size, "%.*s", (int)v.body.len, (const char *)v.body.data);
+}
+
+static uint64_t record_number(const struct record_head *r, enum field_id f)
+{
+	struct value v;
+
+	return record_find(r, f, &v) ? v.n : 0;
+}
+
+static void sink(struct worker *w, const struct record_head *r)
+{
+	struct lab *l = lab_of(w);
+	struct lab_record *out = &l->records[l->record_count % 1024];
+
+	l->contacts += r->type == RECORD_contact;
+	if (r->type != RECORD_flow)
+		return;
+	l->record_count++;
+	out->head = *r;
+	out->packets[0] = record_number(r, F_flow_pkts_toserver);
+	out->packets[1] = record_number(r, F_flow_pkts_toclient);
+	out->bytes[0] = record_number(r, F_flow_bytes_toserver);
+	out->bytes[1] = record_number(r, F_flow_bytes_toclient);
+	record_text(r, F_flow_state, out->state, sizeof(out->state));
+	record_text(r, F_flow_reason, out->reason, sizeof(out->reason));
+	record_text(r, F_flow_tcp_state, out->tcp_state, sizeof(out->tcp_state));
+	record_text(r, F_flow_tcp_flags, out->tcp_flags, sizeof(out->tcp_flags));
+}
+
+/* ---- frames: each keeps a copy of the payload, spoilt when it is let go ---- */
+
+struct lab_frame {
+	struct lab *lab;
+	int count;
+	uint32_t len;
+	uint8_t data[];
+};
+
+static void frame_hold(void *frame)
+{
+	struct lab_frame *f = frame;
+
+	f->count++;
+	f->lab->held++;
+}
+
+static void frame_drop(struct lab_frame *f)
+{
+	if (--f->count == 0) {
+		memset(f->data, '#', f->len);
+		free(f);
+	}
+}
+
+static void frame_release(void *frame)
+{
+	struct lab_frame *f = frame;
+
+	f->lab->held--;
+	frame_drop(f);
+}
+
+/* ---- the lab ---- */
+
+static void set(struct config *c, const char *setting)
+{
+	const char *equals = strchr(setting, '=');
+	char path[128], error[256];
+
+	if (!equals || (size_t)(equals - setting) >= sizeof(path))
+		abort();
+	memcpy(path, setting, (size_t)(equals - setting));
+	path[equals - setting] = 0;
+	if (config_set(c, path, equals + 1, error, sizeof(error)) != 0) {
+		fprintf(stderr, "%s: %s\n", setting, error);
+		abort();
+	}
+}
+
+struct lab *lab_new(const char *const *settings)
+{
+	struct lab *l = aligned_alloc(64, (sizeof(*l) + 63) / 64 * 64);
+	struct worker *w;
+
+	if (!l)
+		abort();
+	memset(l, 0, sizeof(*l));
+	w = &l->w;
+	l->config = config_new();
+	set(l->config, "flow.max=1024");
+	for (; settings && *settings; settings++)
+		set(l->config, *settings);
+	w->config = l->config;
+	w->counters = &l->counters;
+	w->in_the_wire = l->config->mode == MODE_INLINE;
+	w->offline = true;
+	w->record_sink = sink;
+	w->sink = l;
+	w->now_ns = START_NS;
+	w->record_memory = malloc(RECORD_MAX_BYTES);
+	if (!w->record_memory || heap_init(&w->heap, l->config->app_heap) != 0 ||
+	    flow_worker_new(w) != 0 || stream_worker_new(w) != 0)
+		abort();
+	addr_parse("10.0.0.1", &l->client);
+	addr_parse("192.0.2.2", &l->server);
+	l->client_port = 40000;
+	l->server_port = 80;
+	l->window = 65535;
+	l->p = &l->keep;
+	return l;
+}
+
+void lab_end(struct lab *l)
+{
+	flow_end_all(&l->w);
+	l->flow = NULL;
+}
+
+void lab_free(struct lab *l)
+{
+	lab_end(l);
+	if (l->w.heap.used_bytes || l->held || l->counters.flow_active) {
+		fprintf(stderr, "left behind: %llu bytes, %d frames, %llu flows\n",
+			(unsigned long long)l->w.heap.used_bytes, l->held,
+			(unsigned long long)l->counters.flow_active);
+		abort();
+	}
+	stream_worker_free(&l->w);
+	flow_worker_free(&l->w);
+	heap_fini(&l->w.heap);
+	free(l->w.record_memory);
+	config_free(l->config);
+	free(l);
+}
+
+void lab_clear(struct lab *l)
+{
+	memset(l->side, 0, sizeof(l->side));
+	memset(l->counters.anomaly, 0, sizeof(l->counters.anomaly));
+	memset(l->raw_len, 0, sizeof(l->raw_len));
+	l->raw[0][0] = l->raw[1][0] = 0;
+	l->record_count = 0;
+}
+
+void lab_wait(struct lab *l, double seconds)
+{
+	l->w.now_ns += (uint64_t)(seconds * 1e9);
+}
+
+void lab_packet(struct lab *l, struct packet *p)
+{
+	struct worker *w = &l->w;
+
+	p->ts_ns = w->now_ns;
+	p->number = l->keep.number + 1;
+	flow_prefetch(w, &p, 1);
+	flow_packet(w, p);
+	l->flow = p->flow;
+	if (p->flow && !(p->flags & PACKET_NO_INSPECT)) {
+		if (p->ip_proto == 6)
+			stream_packet(w, p);
+		detect_packet(w, p);
+	}
+	if (p->flow)
+		flow_packet_done(w, p);
+	l->keep = *p;
+	l->p = &l->keep;
+}
+
+static void addresses(struct lab *l, struct packet *p, enum direction d, uint8_t ip_proto)
+{
+	bool to_server = d == TO_SERVER;
+
+	p->flags = PACKET_IP | PACKET_L4;
+	p->ip_version = 4;
+	p->ip_proto = ip_proto;
+	p->src = to_server ? l->client : l->server;
+	p->dst = to_server ? l->server : l->client;
+	p->sport = to_server ? l->client_port : l->server_port;
+	p->dport = to_server ? l->server_port : l->client_port;
+}
+
+void lab_tcp(struct lab *l, const struct lab_tcp *t)
+{
+	struct packet p = {0};
+	struct lab_frame *f = malloc(sizeof(*f) + t->len + 1);
+
+	if (!f)
+		abort();
+	*f = (struct lab_frame){.lab = l, .count = 1, .len = t->len};
+	if (t->len)
+		memcpy(f->data, t->data, t->len);
+	addresses(l, &p, t->d, 6);
+	p.data = p.payload = f->data;
+	p.payload_len = t->len;
+	p.len = t->len + 54;
+	p.tcp.flags = t->flags;
+	p.tcp.seq = t->seq;
+	p.tcp.ack = t->flags & TCP_ACK ? t->ack : 0;
+	p.tcp.window = t->window < 0 ? 0 : t->window ? (uint16_t)t->window : l->window;
+	p.tcp.urgent = t->urgent;
+	p.tcp.has_timestamp = t->has_ts;
+	p.tcp.ts_value = t->ts;
+	p.tcp.ts_echo = t->ts_echo;
+	p.tcp.has_window_scale = t->has_scale;
+	p.tcp.window_scale = t->scale;
+	p.tcp.has_tfo = t->has_tfo;
+	p.tcp.has_md5 = t->has_md5;
+	if (l->frames) {
+		l->w.frame_hold = frame_hold;
+		l->w.frame_release = frame_release;
+		p.frame = f;
+	}
+	lab_packet(l, &p);
+	l->keep.data = l->keep.payload = NULL;
+	l->keep.frame = NULL;
+	frame_drop(f);
+}
+
+void lab_udp(struct lab *l, enum direction d, uint32_t len)
+{
+	struct packet p = {0};
+
+	addresses(l, &p, d, 17);
+	p.len = len + 42;
+	p.payload_len = len;
+	lab_packet(l, &p);
+}
+
+void lab_icmp(struct lab *l, enum direction d, uint8_t type, uint8_t code)
+{
+	struct packet p = {0};
+
+	addresses(l, &p, d, 1);
+	p.sport = p.icmp_type = type;
+	p.dport = p.icmp_code = code;
+	p.len = 60;
+	lab_packet(l, &p);
+}
+
+void lab_open(struct lab *l, uint32_t client_isn, uint32_t server_isn)
+{
+	lab_tcp(l, &(struct lab_tcp){.d = TO_SERVER, .flags = TCP_SYN, .seq = client_isn});
+	lab_tcp(l, &(struct lab_tcp){.d = TO_CLIENT, .flags = TCP_SYN | TCP_ACK,
+				     .seq = server_isn, .ack = client_isn + 1});
+	lab_tcp(l, &(struct lab_tcp){.d = TO_SERVER, .flags = TCP_ACK, .seq = client_isn + 1,
+				     .ack = server_isn + 1});
+}
+
+void lab_say(struct lab *l, enum direction d, uint32_t seq, uint32_t ack, const char *text)
+{
+	lab_tcp(l, &(struct lab_tcp){.d = d, .flags = TCP_ACK | TCP_PSH, .seq = seq, .ack = ack,
+				     .data = text, .len = (uint32_t)strlen(text)});
+}
+
+bool lab_event(const struct lab *l, enum anomaly_id id)
+{
+	for (unsigned i = 0; i < l->p->event_count; i++) {
+		if (l->p->events[i] == id)
+			return true;
+	}
+	return false;
+}
+
+uint64_t lab_events(const struct lab *l, enum anomaly_id id)
+{
+	return l->counters.anomaly[id];
+}
+
+const char *lab_up(struct lab *l, enum direction d)
+{
+	return l->side[d].up;
+}
+
+const char *lab_raw(struct lab *l, enum direction d)
+{
+	return l->raw[d];
+}

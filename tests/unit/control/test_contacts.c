@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The memory of contacts against a plain list of all that was put in: by indicator and by
+ * client, in memory, in files, in both, and after being opened anew at any step.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/contact/contacts.h"
+#include "control/contact/query.h"
+#include "control/store/bytes.h"
+#include "control/store/days.h"
+#include "control/store/store.h"
+#include "dataplane/event/record.h"
+#include "tests/unit/control/feed.h"
+
+#define NAMES 40
+#define CLIENTS 25
+#define DAYS 6
+#define FIRST_DAY 19753u
+
+/* One pair, summed by hand. */
+struct plain {
+	uint64_t first_ns, last_ns, count;
+	uint32_t days; /* bit by day */
+	uint16_t port;
+};
+
+static struct plain model[NAMES][CLIENTS];
+static unsigned seed = 11;
+
+struct fixture {
+	struct feed *f;
+	struct store *store;
+	struct contacts *contacts;
+	struct store_batch *batch;
+	char path[96];
+};
+
+static void name_of(unsigned i, char *text, size_t size)
+{
+	static const char *const shapes[] = {"n%u.evil.example", "www.n%u.good.example",
+					     "n%u.notevil.example", "deep.a.n%u.evil.example"};
+
+	snprintf(text, size, shapes[i % 4], i);
+}
+
+static void client_of(unsigned i, char *text, size_t size)
+{
+	snprintf(text, size, i % 5 ? "10.1.0.%u" : "2001:db8::%x", i + 1);
+}
+
+static void open_all(struct fixture *x)
+{
+	assert_int_equal(store_open(&x->store, x->path, STORE_WRITE, NULL), 0);
+	assert_int_equal(contacts_new(&x->contacts, x->store, x->f->config), 0);
+	x->batch = store_batch_new();
+}
+
+static void close_all(struct fixture *x)
+{
+	contacts_free(x->contacts);
+	store_batch_free(x->batch);
+	store_close(x->store);
+}
+
+static int setup(void **state)
+{
+	struct fixture *x = calloc(1, sizeof(*x));
+
+	x->f = feed_new();
+	memset(model, 0, sizeof(model));
+	snprintf(x->path, sizeof(x->path), "%s/store", x->f->dir);
+	open_all(x);
+	*state = x;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *x = *state;
+
+	close_all(x);
+	feed_free(x->f);
+	free(x);
+	return 0;
+}
+
+static void stage(struct fixture *x, unsigned name, unsigned client, uint64_t ts_ns, uint16_t port)
+{
+	struct record_head h = {.type = RECORD_contact, .ts_ns = ts_ns};
+	_Alignas(8) uint8_t memory[1024];
+	struct plain *p = &model[name][client];
+	struct recorder r;
+	struct addr a;
+	char text[64];
+	int version;
+
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_uint(&r, F_contact_kind, name % 2 ? CONTACT_SNI : CONTACT_DOMAIN);
+	name_of(name, text, sizeof(text));
+	rec_text(&r, F_contact_value, text);
+	client_of(client, text, sizeof(text));
+	version = addr_parse(text, &a);
+	rec_addr(&r, F_contact_client, &a, version);
+	rec_uint(&r, F_contact_port, port);
+	rec_end(&r);
+	assert_int_equal(contacts_stage(x->contacts, (struct record_head *)(void *)memory), 0);
+	if (!p->count || ts_ns < p->first_ns)
+		p->first_ns = ts_ns;
+	if (ts_ns > p->last_ns)
+		p->last_ns = ts_ns;
+	p->count++;
+	p->days |= 1u << (day_of(ts_ns) - FIRST_DAY);
+	p->port = port;
+}
+
+static void commit(struct fixture *x)
+{
+	contacts_record(x->contacts, x->batch);
+	assert_int_equal(store_write(x->store, x->batch, false), 0);
+	store_batch_clear(x->batch);
+	contacts_committed(x->contacts);
+}
+
+static void draw(struct fixture *x, unsigned n, unsigned days)
+{
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t day = FIRST_DAY + (unsigned)rand_r(&seed) % days;
+		uint64_t us = ((uint64_t)rand_r(&seed) << 20 ^ (uint64_t)rand_r(&seed)) % 86400000000u;
+
+		stage(x, (unsigned)rand_r(&seed) % NAMES, (unsigned)rand_r(&seed) % CLIENTS,
+		      day * DAY_NS + us * 1000, (uint16_t)(rand_r(&seed) % 2 ? 443 : 80));
+		if (rand_r(&seed) % 50 == 0)
+			commit(x);
+	}
+	commit(x);
+}
+
+static unsigned bits(uint32_t v)
+{
+	return (unsigned)__builtin_popcount(v);
+}
+
+static void check_sum(const struct contact_sum *got, const struct plain *want)
+{
+	assert_int_equal(got->first_ns, want->first_ns);
+	assert_int_equal(got->last_ns, want->last_ns);
+	assert_int_equal(got->count, want->count);
+	assert_int_equal(got->days, bits(want->days));
+	assert_true(got->port_count >= 1 && got->port_count <= 2);
+}
+
+static const struct contact_sum *find_row(const struct contact_result *r, unsigned name,
+					  unsigned client)
+{
+	uint8_t key[VALUE_KEY_MAX];
+	char text[64];
+	struct addr a;
+	size_t len;
+	int version;
+
+	client_of(client, text, sizeof(text));
+	version = addr_parse(text, &a);
+	name_of(name, text, sizeof(text));
+	len = value_key(CONTACT_DOMAIN, text, strlen(text), key);
+	for (size_t i = 0; i < r->count; i++) {
+		int kind;
+		struct slice v = contact_result_value(r, r->rows[i].value, &kind);
+
+		if (v.len == len && memcmp(v.data, key, len) == 0 &&
+		    r->rows[i].ip_version == version && addr_equal(&r->rows[i].client, &a))
+			return &r->rows[i];
+	}
+	return NULL;
+}
+
+static void check_name(struct fixture *x, unsigned name)
+{
+	struct value_range *range = calloc(VALUE_RANGES_MAX, sizeof(*range));
+	struct contact_result r = {0};
+	char text[64];
+	size_t want = 0;
+
+	name_of(name, text, sizeof(text));
+	assert_int_equal(indicator_ranges(CONTACT_DOMAIN, text, range), 2);
+	assert_int_equal(contacts_by_value(x->contacts, &range[0], &r), 0);
+	assert_int_equal(contacts_by_value(x->contacts, &range[1], &r), 0);
+	assert_int_equal(contact_result_finish(&r), 0);
+	for (unsigned c = 0; c < CLIENTS; c++) {
+		const struct contact_sum *row = find_row(&r, name, c);
+
+		assert_int_equal(row != NULL, model[name][c].count != 0);
+		if (row)
+			check_sum(row, &model[name][c]);
+		want += row != NULL;
+	}
+	assert_int_equal(r.count, want);
+	contact_result_free(&r);
+	free(range);
+}
+
+static void check_client(struct fixture *x, unsigned client)
+{
+	struct contact_result r = {0};
+	struct addr a;
+	char text[64];
+	size_t want = 0;
+	int version;
+
+	client_of(client, text, sizeof(text));
+	version = addr_parse(text, &a);
+	assert_int_equal(contacts_by_client(x->contacts, &a, version, &r), 0);
+	assert_int_equal(contact_result_finish(&r), 0);
+	for (unsigned n = 0; n < NAMES; n++) {
+		const struct contact_sum *row = find_row(&r, n, client);
+
+		assert_int_equal(row != NULL, model[n][client].count != 0);
+		if (row)
+			check_sum(row, &model[n][client]);
+		want += row != NULL;
+	}
+	assert_int_equal(r.count, want);
+	contact_result_free(&r);
+}
+
+/* Both ways, all of it; and everything below a domain. */
+static void check_all(struct fixture *x)
+{
+	struct value_range *range = calloc(VALUE_RANGES_MAX, sizeof(*range));
+	struct contact_result r = {0};
+	uint64_t want = 0, got = 0;
+
+	for (unsigned n = 0; n < NAMES; n++)
+		check_name(x, n);
+	for (unsigned c = 0; c < CLIENTS; c++)
+		check_client(x, c);
+	indicator_ranges(CONTACT_DOMAIN, "evil.example", range);
+	assert_int_equal(contacts_by_value(x->contacts, &range[0], &r), 0);
+	assert_int_equal(contacts_by_value(x->contacts, &range[1], &r), 0);
+	assert_int_equal(contact_result_finish(&r), 0);
+	for (unsigned n = 0; n < NAMES; n++)
+		for (unsigned c = 0; c < CLIENTS && (n % 4 == 0 || n % 4 == 3); c++)
+			want += model[n][c].count;
+	for (size_t i = 0; i < r.count; i++)
+		got += r.rows[i].count;
+	assert_int_equal(got, want);
+	contact_result_free(&r);
+	free(range);
+}
+
+static void keep_all(struct fixture *x)
+{
+	contacts_seal_all(x->contacts, 1);
+	while (contacts_keep(x->contacts) == 1)
+		;
+}
+
+static void test_memory(void **state)
+{
+	struct fixture *x = *state;
+
+	draw(x, 3000, DAYS);
+	check_all(x);
+	close_all(x);
+	open_all(x);
+	check_all(x);
+}
+
+static void test_files(void **state)
+{
+	struct fixture *x = *state;
+	struct contacts_figures f;
+
+	draw(x, 3000, DAYS);
+	keep_all(x);
+	contacts_figures(x->contacts, &f);
+	assert_int_equal(f.entries, 0);
+	check_all(x);
+	/* The same days again: a second part of each. */
+	draw(x, 1000, DAYS);
+	check_all(x);
+	close_all(x);
+	open_all(x);
+	check_all(x);
+	keep_all(x);
+	check_all(x);
+	draw(x, 500, 2);
+	check_all(x);
+}
+
+/* The journal of a part whose files are in, as if the process had died between the two steps. */
+static void test_died_between(void **state)
+{
+	struct fixture *x = *state;
+	struct store_iter *it;
+	struct text rows[64] = {{0}};
+	uint8_t keys[64][12];
+	unsigned n = 0;
+
+	draw(x, 1000, 1);
+	it = store_iter_new(x->store, STORE_contact_log, NULL, NULL, NULL);
+	for (store_iter_first(it); store_iter_valid(it) && n < 64; store_iter_next(it), n++) {
+		struct slice k = store_iter_key(it), v = store_iter_value(it);
+
+		memcpy(keys[n], k.data, 12);
+		text_bytes(&rows[n], v.data, v.len);
+	}
+	store_iter_free(it);
+	assert_true(n > 5);
+	keep_all(x);
+	for (unsigned i = 0; i < n; i++) {
+		store_put(x->store, STORE_contact_log, keys[i], 12, rows[i].data, rows[i].len);
+		text_free(&rows[i]);
+	}
+	close_all(x);
+	open_all(x);
+	check_all(x);
+	it = store_iter_new(x->store, STORE_contact_log, NULL, NULL, NULL);
+	store_iter_first(it);
+	assert_false(store_iter_valid(it));
+	store_iter_free(it);
+}
+
+/* A batch that was not committed leaves nothing. */
+static void test_forget(void **state)
+{
+	struct fixture *x = *state;
+	struct plain before[NAMES][CLIENTS];
+
+	draw(x, 500, 2);
+	memcpy(before, model, sizeof(model));
+	for (unsigned i = 0; i < 100; i++)
+		stage(x, i % NAMES, i % CLIENTS, FIRST_DAY * DAY_NS + i, 80);
+	contacts_record(x->contacts, x->batch);
+	store_batch_clear(x->batch);
+	contacts_forget(x->contacts);
+	assert_int_equal(store_reopen(x->store), 0);
+	assert_int_equal(contacts_reload(x->contacts), 0);
+	memcpy(model, before, sizeof(model));
+	check_all(x);
+}
+
+/* Little memory: parts are written as they fill up. */
+static void test_spill(void **state)
+{
+	struct fixture *x = *state;
+	struct contacts_figures f;
+
+	close_all(x);
+	x->f->config->control_memory = 400000;
+	open_all(x);
+	draw(x, 20000, DAYS);
+	contacts_figures(x->contacts, &f);
+	assert_true(f.files_written > 0);
+	assert_true(f.memory_bytes < 400000);
+	check_all(x);
+}
+
+static void test_expire(void **state)
+{
+	struct fixture *x = *state;
+	struct contact_result r = {0};
+	struct addr a;
+	char text[64];
+
+	draw(x, 2000, DAYS);
+	keep_all(x);
+	assert_int_equal(contacts_expire(x->contacts, FIRST_DAY + 2), 0);
+	client_of(1, text, sizeof(text));
+	assert_int_equal(contacts_by_client(x->contacts, &a, addr_parse(text, &a), &r), 0);
+	assert_int_equal(contact_result_finish(&r), 0);
+	assert_true(r.count > 0);
+	for (size_t i = 0; i < r.count; i++)
+		assert_true(r.rows[i].first_ns >= (FIRST_DAY + 2) * DAY_NS);
+	contact_result_free(&r);
+}
+
+/* A day of an office: what a contact costs on disk, names included. */
+static void test_size(void **state)
+{
+	struct fixture *x = *state;
+	uint64_t pairs = 0, n = 200000;
+	struct contacts_figures f;
+
+	for (uint64_t i = 0; i < n; i++) {
+		struct record_head h = {.type = RECORD_contact};
+		_Alignas(8) uint8_t memory[512];
+		uint32_t name, client = (uint32_t)rand_r(&seed) % 2000;
+		double u = (double)rand_r(&seed) / RAND_MAX;
+		struct recorder r;
+		struct addr a = {{10, (uint8_t)(client >> 8), (uint8_t)client, 9}};
+		char text[64];
+
+		/* Log-uniform popularity over 50,000 names. */
+		for (name = 1; u > 0.064 && name < 50000; u -= 0.064)
+			name *= 2;
+		name += (uint32_t)rand_r(&seed) % name;
+		h.ts_ns = FIRST_DAY * DAY_NS + (uint64_t)rand_r(&seed) % 86400000000ull * 1000;
+		snprintf(text, sizeof(text), "%s%x.%x.com", name % 3 ? "www." : "cdn.", name % 7,
+			 name * 2654435761u);
+		rec_begin(&r, memory, sizeof(memory), &h);
+		rec_uint(&r, F_contact_kind, CONTACT_SNI);
+		rec_text(&r, F_contact_value, text);
+		rec_addr(&r, F_contact_client, &a, 4);
+		rec_uint(&r, F_contact_port, 443);
+		rec_end(&r);
+		assert_int_equal(contacts_stage(x->contacts, (struct record_head *)(void *)memory), 0);
+		if (i % 5000 == 0)
+			commit(x);
+	}
+	commit(x);
+	contacts_figures(x->contacts, &f);
+	pairs = f.entries;
+	keep_all(x);
+	print_message("%lu contacts, %lu client-indicator pairs: %.1f bytes a pair on disk\n",
+		      (unsigned long)n, (unsigned long)pairs,
+		      (double)store_family_bytes(x->store, STORE_contact) / (double)pairs);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_memory), TEST(test_files),  TEST(test_died_between), TEST(test_forget),
+		TEST(test_spill),  TEST(test_expire), TEST(test_size),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

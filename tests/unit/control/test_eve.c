@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Records made by hand, and the line of EVE that becomes of them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/ingest/eve.h"
+#include "control/ingest/stats.h"
+#include "dataplane/event/app_proto.h"
+
+#define START_NS 1706693400123456789ull
+
+static _Alignas(8) uint8_t memory[65536];
+
+static struct record_head head_of(enum record_type type)
+{
+	struct record_head h = {
+		.type = (uint16_t)type,
+		.flags = RECORD_HAS_PORTS | RECORD_HAS_DIRECTION,
+		.seq = 1,
+		.ts_ns = START_NS,
+		.flow_id = 77,
+		.tx_id = 3,
+		.packet_number = 9,
+		.sport = 1025,
+		.dport = 80,
+		.ip_version = 4,
+		.ip_proto = IPPROTO_TCP,
+	};
+
+	addr_parse("10.0.0.1", &h.src);
+	addr_parse("192.0.2.1", &h.dst);
+	return h;
+}
+
+static struct eve_options *options(const char *const *pairs)
+{
+	struct config *c = config_new();
+	struct eve_options *o;
+	char error[200];
+
+	assert_int_equal(config_set(c, "eve.community_id", "no", error, sizeof(error)), 0);
+	for (; pairs && *pairs; pairs += 2)
+		assert_int_equal(config_set(c, pairs[0], pairs[1], error, sizeof(error)), 0);
+	o = eve_options_new(c, NULL, false);
+	assert_non_null(o);
+	config_free(c);
+	return o;
+}
+
+static void check(const char *const *pairs, const char *want, bool good)
+{
+	struct eve_options *o = options(pairs);
+	struct text out = {0};
+
+	assert_int_equal(eve_write(&out, o, (const struct record_head *)(void *)memory), good);
+	assert_string_equal(text_cstr(&out), want);
+	text_free(&out);
+	eve_options_free(o);
+}
+
+static void make_alert(struct recorder *r, const struct record_head *h)
+{
+	rec_begin(r, memory, sizeof(memory), h);
+	rec_open(r, F_alert_alert);
+	rec_text(r, F_alert_action, "allowed");
+	rec_uint(r, F_alert_signature_id, 2000001);
+	rec_text(r, F_alert_signature, "say \"hi\"\\ \n\x01");
+	rec_open(r, F_alert_metadata);
+	rec_text(r, F_alert_rule_metadata, "\"tag\":[\"a\",\"b\"]");
+	rec_open(r, F_alert_flowbits);
+	rec_text(r, F_alert_flowbit, "x.y");
+	rec_close(r);
+	rec_close(r);
+	rec_close(r);
+	rec_bytes(r, F_top_payload, "GET /\x00\xff\r\n", 9);
+	rec_end(r);
+}
+
+static void test_alert(void **state)
+{
+	static const char *const payload[] = {"eve.types.alert.payload", "yes",
+					      "eve.types.alert.payload-printable", "yes",
+					      "eve.types.alert.metadata", "no", NULL};
+	struct record_head h = head_of(RECORD_alert);
+	struct recorder r;
+
+	h.app_proto = (uint8_t)app_proto_by_name("http");
+	make_alert(&r, &h);
+	check(NULL,
+	      "{\"timestamp\":\"2024-01-31T09:30:00.123456+0000\",\"flow_id\":77,\"pcap_cnt\":9,"
+	      "\"event_type\":\"alert\",\"src_ip\":\"10.0.0.1\",\"src_port\":1025,"
+	      "\"dest_ip\":\"192.0.2.1\",\"dest_port\":80,\"proto\":\"TCP\",\"ip_v\":4,"
+	      "\"pkt_src\":\"wire/pcap\",\"tx_id\":3,\"direction\":\"to_server\","
+	      "\"alert\":{\"action\":\"allowed\",\"signature_id\":2000001,"
+	      "\"signature\":\"say \\\"hi\\\"\\\\ \\n\\u0001\",\"metadata\":{\"tag\":[\"a\",\"b\"],"
+	      "\"flowbits\":[\"x.y\"]}},\"app_proto\":\"http\"}",
+	      true);
+	check(payload,
+	      "{\"timestamp\":\"2024-01-31T09:30:00.123456+0000\",\"flow_id\":77,\"pcap_cnt\":9,"
+	      "\"event_type\":\"alert\",\"src_ip\":\"10.0.0.1\",\"src_port\":1025,"
+	      "\"dest_ip\":\"192.0.2.1\",\"dest_port\":80,\"proto\":\"TCP\",\"ip_v\":4,"
+	      "\"pkt_src\":\"wire/pcap\",\"tx_id\":3,\"direction\":\"to_server\","
+	      "\"alert\":{\"action\":\"allowed\",\"signature_id\":2000001,"
+	      "\"signature\":\"say \\\"hi\\\"\\\\ \\n\\u0001\",\"metadata\":{"
+	      "\"flowbits\":[\"x.y\"]}},\"payload\":\"R0VUIC8A/w0K\","
+	      "\"payload_printable\":\"GET /..\\r\\n\",\"app_proto\":\"http\"}",
+	      true);
+}
+
+static void test_ip6_icmp_vlan(void **state)
+{
+	struct record_head h = head_of(RECORD_dns);
+	struct recorder r;
+
+	h.flags = RECORD_HAS_ICMP;
+	h.ip_version = 6;
+	h.ip_proto = IPPROTO_ICMPV6;
+	h.sport = 128;
+	h.dport = 0;
+	h.tx_id = RECORD_NO_TX;
+	h.packet_number = 0;
+	h.vlan_count = 2;
+	h.vlan[0] = 100;
+	h.vlan[1] = 7;
+	addr_parse("2001:db8::1", &h.src);
+	addr_parse("fe80::2", &h.dst);
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_end(&r);
+	check(NULL,
+	      "{\"timestamp\":\"2024-01-31T09:30:00.123456+0000\",\"flow_id\":77,"
+	      "\"event_type\":\"dns\",\"vlan\":[100,7],"
+	      "\"src_ip\":\"2001:0db8:0000:0000:0000:0000:0000:0001\","
+	      "\"dest_ip\":\"fe80:0000:0000:0000:0000:0000:0000:0002\","
+	      "\"proto\":\"IPv6-ICMP\",\"ip_v\":6,\"icmp_type\":128,\"icmp_code\":0,"
+	      "\"pkt_src\":\"wire/pcap\"}",
+	      true);
+	h.ip_proto = 47;
+	h.flags = 0;
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_end(&r);
+	check(NULL,
+	      "{\"timestamp\":\"2024-01-31T09:30:00.123456+0000\",\"flow_id\":77,"
+	      "\"event_type\":\"dns\",\"vlan\":[100,7],"
+	      "\"src_ip\":\"2001:0db8:0000:0000:0000:0000:0000:0001\","
+	      "\"dest_ip\":\"fe80:0000:0000:0000:0000:0000:0000:0002\","
+	      "\"proto\":\"047\",\"ip_v\":6,\"pkt_src\":\"wire/pcap\"}",
+	      true);
+}
+
+static void text_is(const void *data, size_t n, const char *want)
+{
+	struct text out = {0};
+
+	json_put_string(&out, data, n);
+	assert_string_equal(text_cstr(&out), want);
+	text_free(&out);
+}
+
+static void test_text(void **state)
+{
+	text_is("caf\xc3\xa9", 5, "\"caf\xc3\xa9\"");
+	/* One bad byte: all bytes beyond ASCII are spelled out. */
+	text_is("caf\xc3\xa9\xff", 6, "\"caf\\\\xc3\\\\xa9\\\\xff\"");
+	text_is("\xed\xa0\x80", 3, "\"\\\\xed\\\\xa0\\\\x80\""); /* a surrogate */
+	text_is("\xc0\x80", 2, "\"\\\\xc0\\\\x80\"");            /* too long a form */
+	text_is("\xf0\x9f\x98\x80", 4, "\"\xf0\x9f\x98\x80\"");
+	text_is("\xf0\x9f\x98", 3, "\"\\\\xf0\\\\x9f\\\\x98\"");
+	text_is("a\0b\x1f\x7f", 5, "\"a\\u0000b\\u001f\x7f\"");
+	text_is("", 0, "\"\"");
+}
+
+/* Whatever stands in the values, the line is complete. */
+static void test_malformed(void **state)
+{
+	struct record_head h = head_of(RECORD_dns);
+	struct value_head bad = {.field = F_dns_dns, .n = 0}, wild = {.field = 60000};
+	struct recorder r;
+
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_end(&r);
+	memcpy(memory + r.len, &bad, 8);
+	memcpy(memory + r.len + 8, &bad, 8);
+	memcpy(memory + r.len + 16, &wild, 8);
+	((struct record_head *)(void *)memory)->length += 24;
+	check(NULL,
+	      "{\"timestamp\":\"2024-01-31T09:30:00.123456+0000\",\"flow_id\":77,\"pcap_cnt\":9,"
+	      "\"event_type\":\"dns\",\"src_ip\":\"10.0.0.1\",\"src_port\":1025,"
+	      "\"dest_ip\":\"192.0.2.1\",\"dest_port\":80,\"proto\":\"TCP\",\"ip_v\":4,"
+	      "\"pkt_src\":\"wire/pcap\",\"tx_id\":3,\"dns\":{\"dns\":{}}}",
+	      false);
+}
+
+static void test_types(void **state)
+{
+	static const char *const only[] = {"eve.types.others", "no", "eve.types.dns.enabled",
+					   "yes", NULL};
+	struct eve_options *o = options(NULL);
+
+	assert_true(o->enabled[RECORD_alert] && o->enabled[RECORD_dns] && o->stats);
+	assert_false(o->enabled[RECORD_drop]);
+	assert_false(o->enabled[RECORD_contact]);
+	eve_options_free(o);
+	o = options(only);
+	assert_true(o->enabled[RECORD_dns]);
+	assert_false(o->enabled[RECORD_alert] || o->stats || o->enabled[RECORD_flow]);
+	eve_options_free(o);
+}
+
+static void id_is(const char *src, uint16_t sport, const char *dst, uint16_t dport, uint8_t proto,
+		  uint16_t seed, const char *want)
+{
+	struct record_head h = {.ip_proto = proto, .sport = sport, .dport = dport};
+	char id[40];
+
+	h.ip_version = (uint8_t)addr_parse(src, &h.src);
+	addr_parse(dst, &h.dst);
+	assert_true(community_id(id, &h, seed));
+	assert_string_equal(id, want);
+}
+
+/* Values of the specification's own baseline. */
+static void test_community_id(void **state)
+{
+	id_is("128.232.110.120", 34855, "66.35.250.204", 80, 6, 0,
+	      "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+	id_is("66.35.250.204", 80, "128.232.110.120", 34855, 6, 0,
+	      "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+	id_is("128.232.110.120", 34855, "66.35.250.204", 80, 6, 1,
+	      "1:3V71V58M3Ksw/yuFALMcW0LAHvc=");
+	id_is("192.168.1.52", 54585, "8.8.8.8", 53, 17, 0, "1:d/FP5EW3wiY1vCndhwleRRKHowQ=");
+	id_is("192.168.0.89", 8, "192.168.0.1", 0, 1, 0, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk=");
+	id_is("192.168.0.1", 0, "192.168.0.89", 0, 1, 0, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk=");
+}
+
+static void test_stats(void **state)
+{
+	struct counters c = {.decoder_pkts = 5};
+	struct text out = {0};
+
+	c.drop[DROP_rule_flow] = 2;
+	stats_record(&out, &c, START_NS, 8, "sensor");
+	assert_non_null(strstr(text_cstr(&out), "\"event_type\":\"stats\",\"stats\":{\"uptime\":8,"));
+	assert_non_null(strstr(text_cstr(&out), "\"pkts\":5"));
+	assert_non_null(strstr(text_cstr(&out), "\"drop_reason\":{"));
+	assert_non_null(strstr(text_cstr(&out), "\"flow_drop\":2"));
+	assert_non_null(strstr(text_cstr(&out), ",\"host\":\"sensor\"}"));
+	text_free(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alert),	  cmocka_unit_test(test_ip6_icmp_vlan),
+		cmocka_unit_test(test_text),	  cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_types),	  cmocka_unit_test(test_community_id),
+		cmocka_unit_test(test_stats),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

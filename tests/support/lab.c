@@ -91,6 +91,10 @@ void app_flow_end(struct worker *w, struct flow *f, struct packet *p)
 	(void)p;
 }
 
+void app_record(struct recorder *r, const struct flow *f)
+{
+}
+
 void app_flow_free(struct worker *w, struct flow *f)
 {
 	(void)w;

@@ -149,10 +149,9 @@ int draft_buffer_relative(struct draft *d)
 
 bool draft_stick(struct draft *d, const struct keyword_row *row, const char *name)
 {
-	if (d->after_base64)
+	if (d->after_base64 && row)
 		return draft_fail(d, NULL, "put base64_data and its conditions last",
-				  "%s: no other buffer may follow base64_data",
-				  row ? row->name : "pkt_data");
+				  "%s: no other buffer may follow base64_data", row->name);
 	if (d->transform_count)
 		return draft_fail(d, NULL, "put a content or another condition behind the transform",
 				  "nothing stands behind the transforms of %s", d->wanted_name);
@@ -161,8 +160,10 @@ bool draft_stick(struct draft *d, const struct keyword_row *row, const char *nam
 				  "put a content or another condition behind it, or remove it",
 				  "buffer %s has no conditions", d->wanted_name);
 	d->current = -1;
-	if (!row)
+	if (!row) {
+		d->after_base64 = false;
 		return true;
+	}
 	d->wanted = row;
 	d->wanted_name = name;
 	d->wanted_at = d->at;

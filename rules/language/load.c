@@ -6,6 +6,29 @@
 
 #include <string.h>
 
+void language_init(struct language *l, struct arena *arena, const struct ruleset_options *o)
+{
+	*l = (struct language){.arena = arena, .options = o};
+	names_init(&l->flowbits, arena);
+	names_init(&l->xbits, arena);
+	names_init(&l->hostbits, arena);
+	names_init(&l->flowints, arena);
+	names_init(&l->address_sets, arena);
+	names_init(&l->port_sets, arena);
+	names_init(&l->patterns, arena);
+}
+
+void language_clear(struct language *l)
+{
+	names_clear(&l->flowbits);
+	names_clear(&l->xbits);
+	names_clear(&l->hostbits);
+	names_clear(&l->flowints);
+	names_clear(&l->address_sets);
+	names_clear(&l->port_sets);
+	names_clear(&l->patterns);
+}
+
 /* Bytes that may not stand in a rule: control characters, and what is not UTF-8 (RFC 3629). */
 static const char *text_bad(const char *p, const char *end)
 {

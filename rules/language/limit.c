@@ -47,7 +47,7 @@ static bool limit_part(struct draft *d, const struct keyword_row *row, struct sc
 	unsigned bit = 0;
 
 	scan_trim(&part);
-	if (scan_is(&word, "type") && row->place == PLACE_LIMIT && limit_type_parse(part, &t->type))
+	if (scan_is(&word, "type") && keyword_id(row) == KEYWORD_threshold && limit_type_parse(part, &t->type))
 		bit = PART_TYPE;
 	else if (scan_is(&word, "track") && track_parse(part, &t->track) && t->track != TRACK_BOTH)
 		bit = PART_TRACK;

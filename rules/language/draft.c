@@ -153,7 +153,8 @@ bool draft_stick(struct draft *d, const struct keyword_row *row, const char *nam
 		return draft_fail(d, NULL, "put base64_data and its conditions last",
 				  "%s: no other buffer may follow base64_data", row->name);
 	if (d->transform_count)
-		return draft_fail(d, NULL, "put a content or another condition behind the transform",
+		return draft_fail(d, NULL,
+				  "put a content or another condition behind the transform",
 				  "nothing stands behind the transforms of %s", d->wanted_name);
 	if (d->wanted)
 		return draft_fail(d, d->wanted_at,
@@ -225,8 +226,7 @@ int draft_variable_new(struct draft *d, const struct scan *name, int buffer)
 		draft_fail(d, name->p, "use fewer", "more than %d variables", RULE_VARIABLES_MAX);
 		return -1;
 	}
-	d->variables[d->variable_count] =
-		(struct draft_variable){name->p, scan_left(name), buffer};
+	d->variables[d->variable_count] = (struct draft_variable){name->p, scan_left(name), buffer};
 	return (int)d->variable_count++;
 }
 

@@ -34,8 +34,11 @@ static const char *text_bad(const char *p, const char *end)
 {
 	while (p < end) {
 		unsigned char c = (unsigned char)*p;
-		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2
-			      : c >= 0xf0 && c < 0xf5 ? 3 : 9;
+		size_t more = c < 0x80                ? 0
+			      : c >= 0xc2 && c < 0xe0 ? 1
+			      : c >= 0xe0 && c < 0xf0 ? 2
+			      : c >= 0xf0 && c < 0xf5 ? 3
+						      : 9;
 
 		if ((c < 0x20 && c != '\t' && c != '\r' && c != '\n') || c == 0x7f || more == 9 ||
 		    (size_t)(end - p) <= more)

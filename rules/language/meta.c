@@ -31,7 +31,8 @@ bool parse_sid(struct draft *d, const struct keyword_row *row, struct scan *arg)
 	if (!meta_number(d, row, arg, SEEN_SID, UINT32_MAX, &n))
 		return false;
 	if (!n)
-		return draft_fail(d, arg->p, "use a number from 1 on", "sid: 0 is no number of a rule");
+		return draft_fail(d, arg->p, "use a number from 1 on",
+				  "sid: 0 is no number of a rule");
 	d->rule->sid = (uint32_t)n;
 	return true;
 }

@@ -20,17 +20,28 @@ struct pcre_flag {
 };
 
 static const struct pcre_flag pcre_flags[] = {
-	{'i', PCRE2_CASELESS, NULL},  {'s', PCRE2_DOTALL, NULL},
-	{'m', PCRE2_MULTILINE, NULL}, {'x', PCRE2_EXTENDED, NULL},
-	{'A', PCRE2_ANCHORED, NULL},  {'E', PCRE2_DOLLAR_ENDONLY, NULL},
-	{'G', PCRE2_UNGREEDY, NULL},  {'O', 0, NULL},
-	{'R', 0, NULL},               {'B', 0, NULL},
-	{'U', 0, "http.uri"},         {'I', 0, "http.uri.raw"},
-	{'H', 0, "http.header"},      {'D', 0, "http.header.raw"},
-	{'M', 0, "http.method"},      {'C', 0, "http.cookie"},
-	{'P', 0, "http.request_body"}, {'Q', 0, "file.data"},
-	{'S', 0, "http.stat_code"},   {'Y', 0, "http.stat_msg"},
-	{'V', 0, "http.user_agent"},  {'W', 0, "http.host"},
+	{'i', PCRE2_CASELESS, NULL},
+	{'s', PCRE2_DOTALL, NULL},
+	{'m', PCRE2_MULTILINE, NULL},
+	{'x', PCRE2_EXTENDED, NULL},
+	{'A', PCRE2_ANCHORED, NULL},
+	{'E', PCRE2_DOLLAR_ENDONLY, NULL},
+	{'G', PCRE2_UNGREEDY, NULL},
+	{'O', 0, NULL},
+	{'R', 0, NULL},
+	{'B', 0, NULL},
+	{'U', 0, "http.uri"},
+	{'I', 0, "http.uri.raw"},
+	{'H', 0, "http.header"},
+	{'D', 0, "http.header.raw"},
+	{'M', 0, "http.method"},
+	{'C', 0, "http.cookie"},
+	{'P', 0, "http.request_body"},
+	{'Q', 0, "file.data"},
+	{'S', 0, "http.stat_code"},
+	{'Y', 0, "http.stat_msg"},
+	{'V', 0, "http.user_agent"},
+	{'W', 0, "http.host"},
 	{'Z', 0, "http.host.raw"},
 };
 
@@ -119,9 +130,10 @@ static bool pcre_read_flags(struct draft *d, struct scan *arg, struct pcre_readi
 			return draft_fail(d, arg->p, "remove it",
 					  "pcre: captures into variables are not supported");
 		if (!f)
-			return draft_fail(d, arg->p,
-					  "use i s m x A E G O R B or a buffer: U I H D M C P Q S Y V W Z",
-					  "pcre: there is no flag %c", *arg->p);
+			return draft_fail(
+				d, arg->p,
+				"use i s m x A E G O R B or a buffer: U I H D M C P Q S Y V W Z",
+				"pcre: there is no flag %c", *arg->p);
 		r->options |= f->option;
 		if (f->letter == 'R')
 			r->flags |= PCRE_RELATIVE;

@@ -8,7 +8,7 @@
 #define WORDS (PORTS / 64)
 
 struct port_walk {
-	struct set_walk walk; /* first */
+	struct set_walk walk;                 /* first */
 	uint64_t with[WORDS], without[WORDS]; /* a bit a port */
 	bool some;
 };
@@ -108,8 +108,8 @@ bool port_set_parse(struct draft *d, const struct scan *text, struct port_set *o
 		return true;
 	}
 	memset(&pw, 0, sizeof(pw));
-	pw.walk = (struct set_walk){d, "port", v->port_names, v->port_values, v->port_count, NULL, 0,
-				    false, port_item};
+	pw.walk = (struct set_walk){d,    "port", v->port_names, v->port_values, v->port_count,
+				    NULL, 0,      false,         port_item};
 	ok = set_walk(&pw.walk, *text) && port_set_make(&pw, text, out);
 	if (!ok)
 		return false;

@@ -127,7 +127,8 @@ static bool loading_rule(struct loading *l, const struct reader *reader, const c
 	}
 	if (!r) {
 		l->counts.refused++;
-		loading_report(l, reader, file, d->problem_at, d->reason, d->advice, text_sid(d), true);
+		loading_report(l, reader, file, d->problem_at, d->reason, d->advice, text_sid(d),
+			       true);
 		return true;
 	}
 	r->file = file;
@@ -138,8 +139,8 @@ static bool loading_rule(struct loading *l, const struct reader *reader, const c
 		l->counts.refused++;
 		loading_report(l, reader, file, d->text,
 			       "another rule has the same gid and sid, and is not older",
-			       "give one of them another sid, or the newer one a higher rev", r->sid,
-			       true);
+			       "give one of them another sid, or the newer one a higher rev",
+			       r->sid, true);
 	} else if (d->warning_at) {
 		loading_report(l, reader, file, d->warning_at, d->warning, "", r->sid, false);
 	}

@@ -48,11 +48,13 @@ static bool content_form(struct draft *d, const struct draft_buffer *b, struct m
 	switch (buffer_keyword(b)) {
 	case KEYWORD_http_host:
 		if (c->flags & CONTENT_NOCASE)
-			return draft_fail(d, b->at, "remove nocase",
-					  "http.host is in lower case already, nocase is not allowed");
+			return draft_fail(
+				d, b->at, "remove nocase",
+				"http.host is in lower case already, nocase is not allowed");
 		if (has_upper(&c->pattern))
-			return draft_fail(d, b->at, "write the host in lower case",
-					  "http.host: a content with upper-case letters never matches");
+			return draft_fail(
+				d, b->at, "write the host in lower case",
+				"http.host: a content with upper-case letters never matches");
 		return true;
 	case KEYWORD_http_method:
 		if (char_blank((char)c->pattern.data[0]) ||
@@ -62,8 +64,9 @@ static bool content_form(struct draft *d, const struct draft_buffer *b, struct m
 		return true;
 	case KEYWORD_tls_cert_serial:
 		if (c->pattern.len > 2 && !memchr(c->pattern.data, ':', c->pattern.len))
-			return draft_fail(d, b->at, "write it as AA:BB:CC",
-					  "tls.cert_serial: a content without colons never matches");
+			return draft_fail(
+				d, b->at, "write it as AA:BB:CC",
+				"tls.cert_serial: a content without colons never matches");
 		fold(d, &c->pattern, true);
 		return true;
 	case KEYWORD_tls_cert_fingerprint:
@@ -104,9 +107,9 @@ static bool transform_fits(struct draft *d, const struct draft_buffer *b,
 				name = "to_uppercase";
 		}
 		if (name)
-			return draft_fail(d, b->at, "write the content as it is after the transform",
-					  "%s: a content of %s can never be in its result", name,
-					  b->name);
+			return draft_fail(
+				d, b->at, "write the content as it is after the transform",
+				"%s: a content of %s can never be in its result", name, b->name);
 	}
 	return true;
 }
@@ -165,9 +168,10 @@ static bool length_fits(struct draft *d, const struct draft_buffer *b, const cha
 
 	if (allowed < 0 || needed <= allowed)
 		return true;
-	return draft_fail(d, b->at, "correct the length or the contents",
-			  "%s allows %lld bytes, the contents of %s need %lld: the rule never matches",
-			  what, (long long)allowed, b->name, (long long)needed);
+	return draft_fail(
+		d, b->at, "correct the length or the contents",
+		"%s allows %lld bytes, the contents of %s need %lld: the rule never matches", what,
+		(long long)allowed, b->name, (long long)needed);
 }
 
 static bool buffer_valid(struct draft *d, struct draft_buffer *b)
@@ -217,7 +221,8 @@ static bool whole_valid(struct draft *d)
 		frame |= buffer_keyword(&d->buffers[i]) == KEYWORD_frame;
 	}
 	if (!(d->seen & SEEN_SID))
-		return draft_fail(d, d->text, "add sid and a number of its own", "the rule has no sid");
+		return draft_fail(d, d->text, "add sid and a number of its own",
+				  "the rule has no sid");
 	if (r->action == ACTION_CONFIG && !d->post.count)
 		return draft_fail(d, d->text, "add config:logging disable, type tx, scope tx",
 				  "the action is config, but the rule configures nothing");

@@ -13,7 +13,8 @@ struct rule_reader {
 	struct draft draft;
 };
 
-/* With HOME_NET 10.0.0.0/8, EXTERNAL_NET !$HOME_NET, HTTP_PORTS [80,8080]. Aborts without memory. */
+/* With HOME_NET 10.0.0.0/8, EXTERNAL_NET !$HOME_NET, HTTP_PORTS [80,8080]. Aborts without memory.
+ */
 struct rule_reader *rule_reader_new(void);
 void rule_reader_free(struct rule_reader *r);
 /* NULL: the draft holds the problem. The text need not be terminated. */

@@ -87,9 +87,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		if (r->draft.skip && !r->draft.problem_at)
 			continue;
-		must(r->draft.problem_at >= r->draft.text && r->draft.problem_at <= r->draft.text_end);
+		must(r->draft.problem_at >= r->draft.text &&
+		     r->draft.problem_at <= r->draft.text_end);
 		must(r->draft.reason[0]);
-		reader_place(&reader, (size_t)(r->draft.problem_at - r->draft.text), &line, &column);
+		reader_place(&reader, (size_t)(r->draft.problem_at - r->draft.text), &line,
+			     &column);
 		must(line && column);
 	}
 	if (rules_order(rules, count))

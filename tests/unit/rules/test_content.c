@@ -33,7 +33,8 @@ static void places(void **state)
 	assert_int_equal(c->offset.value, 2);
 	assert_int_equal(c->depth.value, 16);
 	assert_true(c->flags & CONTENT_NOCASE);
-	c = first_content(TCP("content:\"abc\"; startswith; content:\"d\"; distance:-3; within:4;"));
+	c = first_content(
+		TCP("content:\"abc\"; startswith; content:\"d\"; distance:-3; within:4;"));
 	assert_int_equal(c->depth.value, 3);
 	assert_true(c->flags & CONTENT_RELATIVE_NEXT);
 	refused(TCP("content:\"abc\"; depth:^2;"), "smaller than the content");
@@ -50,7 +51,8 @@ static void places(void **state)
 
 static void isdataat(void **state)
 {
-	const struct match_content *c = first_content(TCP("content:\"abc\"; isdataat:!1,relative;"));
+	const struct match_content *c =
+		first_content(TCP("content:\"abc\"; isdataat:!1,relative;"));
 	const struct rule *r;
 
 	assert_true(c->flags & CONTENT_ENDSWITH);
@@ -74,8 +76,9 @@ static void fast_pattern(void **state)
 
 static void legacy(void **state)
 {
-	const struct rule *r = loads(HTTP("content:\"a\"; http_uri; content:\"b\"; content:\"c\"; "
-					  "distance:0; http_uri; pcre:\"/x/U\"; uricontent:\"d\";"));
+	const struct rule *r =
+		loads(HTTP("content:\"a\"; http_uri; content:\"b\"; content:\"c\"; "
+			   "distance:0; http_uri; pcre:\"/x/U\"; uricontent:\"d\";"));
 
 	assert_int_equal(r->buffer_count, 2);
 	assert_string_equal(r->app, "http1");
@@ -99,15 +102,17 @@ static void legacy(void **state)
 
 static void sticky(void **state)
 {
-	const struct rule *r = loads("alert dns any any -> any any (dns.query; content:\"a\"; "
-				     "dns.query; dotprefix; content:\"b\"; pkt_data; content:\"c\"; "
-				     "sid:1;)");
+	const struct rule *r =
+		loads("alert dns any any -> any any (dns.query; content:\"a\"; "
+		      "dns.query; dotprefix; content:\"b\"; pkt_data; content:\"c\"; "
+		      "sid:1;)");
 
 	assert_int_equal(r->buffer_count, 3);
 	assert_int_equal(r->buffers[1].transform_count, 1);
 	assert_int_equal(r->buffers[1].transforms[0].kind, TRANSFORM_dotprefix);
 	assert_true(r->flags & RULE_TO_SERVER);
-	r = loads(HTTP("http.uri; content:\"a\"; http.method; content:\"G\"; http.uri; content:\"b\";"));
+	r = loads(HTTP(
+		"http.uri; content:\"a\"; http.method; content:\"G\"; http.uri; content:\"b\";"));
 	assert_int_equal(r->buffer_count, 2);
 	assert_int_equal(r->buffers[0].match_count, 2);
 	refused(HTTP("^http.uri; http.method; content:\"G\";"), "no conditions");
@@ -122,7 +127,8 @@ static void base64(void **state)
 		  "content:\"b\"; pkt_data; content:\"c\"; fast_pattern;"));
 	refused(TCP("^base64_data; content:\"b\";"), "nothing has been decoded");
 	refused(TCP("base64_decode; base64_data; content:\"b\"; ^fast_pattern;"), "base64_data");
-	refused(HTTP("base64_decode; base64_data; content:\"b\"; ^http.uri; content:\"c\";"), "may follow");
+	refused(HTTP("base64_decode; base64_data; content:\"b\"; ^http.uri; content:\"c\";"),
+		"may follow");
 }
 
 static void pcre(void **state)
@@ -141,10 +147,11 @@ static void pcre(void **state)
 
 static void byte_keywords(void **state)
 {
-	const struct rule *r = loads(TCP("byte_extract:2,0,n,little; content:\"a\"; within:n; "
-					 "byte_test:4,!>,n,2,relative,string,hex; "
-					 "byte_jump:1,0,from_end,post_offset -2; "
-					 "byte_math:bytes 2, offset 0, oper <<, rvalue 3, result m;"));
+	const struct rule *r =
+		loads(TCP("byte_extract:2,0,n,little; content:\"a\"; within:n; "
+			  "byte_test:4,!>,n,2,relative,string,hex; "
+			  "byte_jump:1,0,from_end,post_offset -2; "
+			  "byte_math:bytes 2, offset 0, oper <<, rvalue 3, result m;"));
 	const struct match *m = r->buffers[0].matches;
 
 	assert_int_equal(r->variable_count, 2);
@@ -165,9 +172,11 @@ static void byte_keywords(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bytes),  cmocka_unit_test(places),       cmocka_unit_test(isdataat),
-		cmocka_unit_test(legacy), cmocka_unit_test(fast_pattern), cmocka_unit_test(sticky),
-		cmocka_unit_test(base64), cmocka_unit_test(pcre),         cmocka_unit_test(byte_keywords),
+		cmocka_unit_test(bytes),         cmocka_unit_test(places),
+		cmocka_unit_test(isdataat),      cmocka_unit_test(legacy),
+		cmocka_unit_test(fast_pattern),  cmocka_unit_test(sticky),
+		cmocka_unit_test(base64),        cmocka_unit_test(pcre),
+		cmocka_unit_test(byte_keywords),
 	};
 
 	return cmocka_run_group_tests(tests, reader_start, reader_stop);

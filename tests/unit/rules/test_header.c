@@ -78,7 +78,8 @@ static void addresses(void **state)
 	check_range(&r->src.ranges[1], "11.0.0.0", "255.255.255.255");
 	check_range(&r->dst.ranges[0], "10.0.0.0", "10.0.255.255");
 
-	r = with_head("alert ip [2001:db8::/32,!10.0.0.1,1.2.3.4-1.2.3.7] any -> $EXTERNAL_NET any");
+	r = with_head(
+		"alert ip [2001:db8::/32,!10.0.0.1,1.2.3.4-1.2.3.7] any -> $EXTERNAL_NET any");
 	assert_int_equal(r->src.count, 2);
 	check_range(&r->src.ranges[0], "1.2.3.4", "1.2.3.7");
 	assert_int_equal(r->src.ranges[1].ip_version, 6);
@@ -109,7 +110,8 @@ static void nesting(void **state)
 
 	memset(opened, '[', 200);
 	memset(closed, ']', 200);
-	snprintf(text, sizeof(text), "alert ip %s1.2.3.4%s any -> any any (sid:1;)", opened, closed);
+	snprintf(text, sizeof(text), "alert ip %s1.2.3.4%s any -> any any (sid:1;)", opened,
+		 closed);
 	refused(text, "nest deeper");
 }
 
@@ -134,8 +136,8 @@ static void ports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(actions),   cmocka_unit_test(protocols),
-		cmocka_unit_test(directions), cmocka_unit_test(addresses),
+		cmocka_unit_test(actions),         cmocka_unit_test(protocols),
+		cmocka_unit_test(directions),      cmocka_unit_test(addresses),
 		cmocka_unit_test(wrong_addresses), cmocka_unit_test(nesting),
 		cmocka_unit_test(ports),
 	};

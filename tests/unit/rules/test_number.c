@@ -5,7 +5,7 @@ static void check(const char *text, int op, uint64_t low, uint64_t high)
 {
 	const struct rule *r = loads(text);
 	const struct number_test *t = r->packet_match_count ? &r->packet_matches[0].u.number
-							     : &r->app_matches[0].u.number;
+							    : &r->app_matches[0].u.number;
 
 	assert_int_equal(t->op, op);
 	assert_int_equal(t->low, low);
@@ -56,7 +56,9 @@ static void fields(void **state)
 	refused(TCP("ipopts:^none;"), "no option");
 	refused(TCP("^ip_proto:6;"), "already");
 	assert_int_equal(loads("alert ip any any -> any any (ip_proto:igmp; sid:1;)")
-				 ->packet_matches[0].u.number.low, 2);
+				 ->packet_matches[0]
+				 .u.number.low,
+			 2);
 	refused(TCP("dsize:5; ^dsize:6;"), "twice");
 	refused(TCP("decode-event:^ipv4.no_such;"), "no event");
 }

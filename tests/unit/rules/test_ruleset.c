@@ -40,15 +40,15 @@ static struct ruleset *load(const char *file, const char *thresholds, struct rul
 
 static void counts(void **state)
 {
-	const char *file = write_file("counts.rules",
-				      "# alert ip any any -> any any (sid:1;)\n"
-				      " alert ip any any -> any any (sid:1;)\n"
-				      "alert ip any any -> any any (msg:\"old\"; sid:1; rev:1;)\n"
-				      "alert ip any any -> any any (msg:\"new\"; sid:1; rev:2;)\n"
-				      "alert ip any any -> any any (msg:\"same\"; sid:1; rev:2;)\n"
-				      "alert ip any any -> any any (requires:version >= 99; sid:2;)\n"
-				      "alert ip any any -> any any (msg:\"x\"; \\\n"
-				      "  ttl:300; sid:3;)\n");
+	const char *file = write_file(
+		"counts.rules", "# alert ip any any -> any any (sid:1;)\n"
+				" alert ip any any -> any any (sid:1;)\n"
+				"alert ip any any -> any any (msg:\"old\"; sid:1; rev:1;)\n"
+				"alert ip any any -> any any (msg:\"new\"; sid:1; rev:2;)\n"
+				"alert ip any any -> any any (msg:\"same\"; sid:1; rev:2;)\n"
+				"alert ip any any -> any any (requires:version >= 99; sid:2;)\n"
+				"alert ip any any -> any any (msg:\"x\"; \\\n"
+				"  ttl:300; sid:3;)\n");
 	struct ruleset_report r;
 	char error[256];
 	struct ruleset *set = load(file, NULL, &r, error);
@@ -73,16 +73,17 @@ static void counts(void **state)
 
 static void thresholds(void **state)
 {
-	const char *rules = write_file("t.rules", "alert ip any any -> any any (sid:1;)\n"
-						  "alert ip any any -> any any (threshold:type limit, "
-						  "track by_src, count 1, seconds 5; sid:2;)\n");
-	const char *limits =
-		write_file("threshold.config",
-			   "suppress gen_id 1, sig_id 1, track by_either, ip [10.0.0.0/8,!10.1.0.0/16]\n"
-			   "threshold gen_id 1, sig_id 0, type both, track by_dst, count 3, seconds 9\n"
-			   "rate_filter gen_id 1, sig_id 2, track by_rule, count 3, seconds 9, "
-			   "new_action drop, timeout 60\n"
-			   "suppress gen_id 1\n");
+	const char *rules =
+		write_file("t.rules", "alert ip any any -> any any (sid:1;)\n"
+				      "alert ip any any -> any any (threshold:type limit, "
+				      "track by_src, count 1, seconds 5; sid:2;)\n");
+	const char *limits = write_file(
+		"threshold.config",
+		"suppress gen_id 1, sig_id 1, track by_either, ip [10.0.0.0/8,!10.1.0.0/16]\n"
+		"threshold gen_id 1, sig_id 0, type both, track by_dst, count 3, seconds 9\n"
+		"rate_filter gen_id 1, sig_id 2, track by_rule, count 3, seconds 9, "
+		"new_action drop, timeout 60\n"
+		"suppress gen_id 1\n");
 	struct ruleset_report r;
 	char error[256];
 	struct ruleset *set = load(rules, limits, &r, error);
@@ -132,8 +133,8 @@ static int folder_make(void **state)
 
 static int folder_remove(void **state)
 {
-	static const char *const names[] = {"counts.rules", "t.rules", "threshold.config", "g1.rules",
-					    "g2.rules"};
+	static const char *const names[] = {"counts.rules", "t.rules", "threshold.config",
+					    "g1.rules", "g2.rules"};
 	char path[256];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {

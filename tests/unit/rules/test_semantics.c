@@ -24,7 +24,8 @@ static void implied(void **state)
 
 	assert_string_equal(r->app, "tls");
 	assert_true(r->flags & RULE_TO_SERVER);
-	assert_memory_equal(r->buffers[0].matches[0].u.content.pattern.data, "0123456789abcdef", 16);
+	assert_memory_equal(r->buffers[0].matches[0].u.content.pattern.data, "0123456789abcdef",
+			    16);
 	r = loads("alert ip any any -> any any (tls.sni; content:\"a\"; sid:1;)");
 	assert_int_equal(r->ip_protos, RULE_TCP);
 	refused("alert dns any any -> any any (^http.uri; content:\"a\"; sid:1;)", "is about dns");
@@ -40,7 +41,8 @@ static void direction(void **state)
 	refused(HTTP("^http.header.raw; content:\"a\";"), "needs a direction");
 	loads("alert http any any => any any (http.uri; content:\"a\"; http.stat_code; "
 	      "content:\"200\"; sid:1;)");
-	refused("alert http any any => any any (http.uri; content:\"a\"; sid:1;)", "both directions");
+	refused("alert http any any => any any (http.uri; content:\"a\"; sid:1;)",
+		"both directions");
 	refused("alert http any any => any any (^flow:to_server; http.uri; content:\"a\"; sid:1;)",
 		"both directions");
 	refused("alert smtp any any -> any any (flow:to_client; file.data; content:\"a\"; sid:1;)",
@@ -61,15 +63,17 @@ static void contradictions(void **state)
 	loads(HTTP("http.host; dotprefix; content:\".example\"; nocase;"));
 	refused(HTTP("^file.data; strip_whitespace; content:\"a b\";"), "never be in its result");
 	refused(HTTP("dsize:5; http.uri; content:\"a\";"), "cannot be in one rule");
-	refused("alert tls any any -> any any (^tls.cert_serial; content:\"0aBB\"; sid:1;)", "colons");
+	refused("alert tls any any -> any any (^tls.cert_serial; content:\"0aBB\"; sid:1;)",
+		"colons");
 	refused("alert ip any any -> any any (msg:\"a\";)", "no sid");
 }
 
 static void state_keywords(void **state)
 {
-	const struct rule *r = loads(TCP("flowbits:isset,one|two; flowbits:set,three; "
-					 "xbits:set,x,track ip_pair,expire 9; flowint:n,+,1; "
-					 "threshold:type both, track by_src, count 3, seconds 60;"));
+	const struct rule *r =
+		loads(TCP("flowbits:isset,one|two; flowbits:set,three; "
+			  "xbits:set,x,track ip_pair,expire 9; flowint:n,+,1; "
+			  "threshold:type both, track by_src, count 3, seconds 60;"));
 
 	assert_int_equal(r->packet_match_count, 1);
 	assert_int_equal(r->packet_matches[0].u.bits.count, 2);

@@ -435,6 +435,19 @@ static void reset_injected(void **state)
 	lab_free(l);
 }
 
+static void reset_with_data(void **state)
+{
+	struct lab *l = lab_with(NULL, NULL);
+
+	(void)state;
+	lab_open(l, 100, 500);
+	SEND(S, .flags = TCP_RST | TCP_ACK, .seq = 501, .ack = 101, .data = "denied", .len = 6);
+	HAS(rst_with_data);
+	STATE(TCP_STATE_CLOSED);
+	assert_string_equal(lab_up(l, TO_CLIENT), "");
+	lab_free(l);
+}
+
 static void reset_wrong_ack(void **state)
 {
 	struct lab *l = lab_with(NULL, NULL);
@@ -643,6 +656,7 @@ int main(void)
 		cmocka_unit_test(timestamps),
 		cmocka_unit_test(reset_by_system),
 		cmocka_unit_test(reset_injected),
+		cmocka_unit_test(reset_with_data),
 		cmocka_unit_test(reset_wrong_ack),
 		cmocka_unit_test(four_way),
 		cmocka_unit_test(fast_open),

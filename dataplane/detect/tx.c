@@ -373,7 +373,8 @@ void tx_rules_run(struct worker *w, struct packet *p)
 	enum direction d = (enum direction)p->direction;
 	const struct program_proto *proto;
 
-	if (!app || !app->proto || (!app->changed[d] && !(p->flags & PACKET_PSEUDO)))
+	if (!app || !app->proto ||
+	    (!app->changed[d] && !s->stream_there && !(p->flags & PACKET_PSEUDO)))
 		return;
 	app->changed[d] = 0;
 	proto = s->program->protos[app->proto->id];

@@ -35,6 +35,18 @@ static const char *proto_name(uint8_t proto, char *room)
 		return "IPv6-ICMP";
 	case IPPROTO_SCTP:
 		return "SCTP";
+	case IPPROTO_IGMP:
+		return "IGMP";
+	case IPPROTO_IPIP:
+		return "IP-in-IP";
+	case IPPROTO_IPV6:
+		return "IPv6";
+	case IPPROTO_GRE:
+		return "GRE";
+	case IPPROTO_ESP:
+		return "ESP";
+	case IPPROTO_AH:
+		return "AH";
 	default:
 		snprintf(room, 4, "%03u", proto);
 		return room;

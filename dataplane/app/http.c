@@ -538,6 +538,8 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 			result.status = PARSE_MORE;
 		else
 			result.consumed = in->len;
+	} else if (rc == HTP_STREAM_CLOSED && !data) {
+		/* A gap that libhtp cannot place (in headers): it goes on behind it as if it were not. */
 	} else if (rc != HTP_STREAM_DATA) {
 		/* The other side may well be understood, and says what became of it. */
 		s->failed[d] = 1;

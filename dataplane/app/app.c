@@ -332,7 +332,7 @@ void app_stream(struct worker *w, struct flow *f, struct packet *p, enum directi
 {
 	struct app_session *s;
 
-	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED | FLOW_PASS))
+	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED))
 		return;
 	if (!f->app && !in->len)
 		return;
@@ -350,7 +350,7 @@ void app_datagram(struct worker *w, struct packet *p)
 	struct flow *f = p->flow;
 	struct app_session *s;
 
-	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED | FLOW_PASS) || !p->payload_len)
+	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED) || !p->payload_len)
 		return;
 	s = session_of(w, f);
 	if (!s)

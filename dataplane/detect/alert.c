@@ -254,8 +254,12 @@ static bool act(struct worker *w, struct packet *p, const struct alert_item *ite
 		if (!w->in_the_wire)
 			return false;
 		packet_drop(p, action == ACTION_DROP ? DROP_rule : DROP_reject);
-		if (action != ACTION_DROP)
+		if (action != ACTION_DROP) {
 			p->verdict = VERDICT_REJECT;
+			p->reject = action == ACTION_REJECT	? REJECT_SOURCE
+				    : action == ACTION_REJECT_DST ? REJECT_DESTINATION
+								  : REJECT_BOTH;
+		}
 		if (flow && !(p->flow->flags & FLOW_PASS)) {
 			p->flow->flags |= FLOW_DROP | (action == ACTION_DROP ? 0 : FLOW_REJECT);
 			p->flow->drop_reason = DROP_rule_flow;

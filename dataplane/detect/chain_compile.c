@@ -159,6 +159,7 @@ struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_
 		c->match = &buffer->matches[i];
 		if (c->match->keyword == KEYWORD_absent) {
 			chain->absent = true;
+			chain->or_else = c->match->u.word.bits;
 			continue;
 		}
 		if (!kind_of(c->match, c)) {
@@ -174,7 +175,6 @@ struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_
 				goto err;
 		}
 	}
-	chain->or_else = chain->absent && chain->count;
 	retries_mark(chain);
 	return chain;
 err:

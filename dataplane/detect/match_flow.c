@@ -33,6 +33,16 @@ bool match_flow_bytes_toclient(const struct match_context *c, const struct match
 	return c->f && number_test_holds(&m->u.number, c->f->bytes[TO_CLIENT]);
 }
 
+bool match_flow_pkts(const struct match_context *c, const struct match *m)
+{
+	return match_flow_pkts_toserver(c, m) || match_flow_pkts_toclient(c, m);
+}
+
+bool match_flow_bytes(const struct match_context *c, const struct match *m)
+{
+	return match_flow_bytes_toserver(c, m) || match_flow_bytes_toclient(c, m);
+}
+
 bool match_stream_size(const struct match_context *c, const struct match *m)
 {
 	const struct match_stream_size *t = &m->u.stream_size;

@@ -130,6 +130,83 @@ bool match_icmpv6_mtu(const struct match_context *c, const struct match *m)
 	       number_test_holds(&m->u.number, c->p->icmp_mtu);
 }
 
+bool match_tos(const struct match_context *c, const struct match *m)
+{
+	return c->p->ip_version == 4 && c->p->l3 && number_test_holds(&m->u.number, c->p->l3[1]);
+}
+
+#define FRAGMENT_RESERVED 0x8000
+#define FRAGMENT_DONT 0x4000
+#define FRAGMENT_MORE 0x2000
+
+bool match_fragbits(const struct match_context *c, const struct match *m)
+{
+	uint32_t want = m->u.word.bits, bits;
+	uint16_t field;
+
+	if (c->p->ip_version != 4 || !c->p->l3)
+		return false;
+	field = get_be16(c->p->l3 + 6);
+	bits = (field & FRAGMENT_MORE ? 1u : 0) | (field & FRAGMENT_DONT ? 2u : 0) |
+	       (field & FRAGMENT_RESERVED ? 4u : 0);
+	switch (m->u.word.modifier) {
+	case '+':
+		return (bits & want) == want;
+	case '*':
+		return (bits & want) != 0;
+	case '!':
+	case '-':
+		return (bits & want) == 0;
+	default:
+		return bits == want;
+	}
+}
+
+bool match_fragoffset(const struct match_context *c, const struct match *m)
+{
+	return c->p->ip_version == 4 && c->p->l3 &&
+	       number_test_holds(&m->u.number, get_be16(c->p->l3 + 6) & 0x1fffu);
+}
+
+/* bits: the option's type, 0xffff any. */
+bool match_ipopts(const struct match_context *c, const struct match *m)
+{
+	const struct packet *p = c->p;
+	struct cursor options;
+	uint32_t header;
+
+	if (p->ip_version != 4 || !p->l3)
+		return false;
+	header = (p->l3[0] & 15u) * 4;
+	if (header <= 20 || p->l3_len < header)
+		return false;
+	if (m->u.word.bits == 0xffff)
+		return true;
+	options = cursor_of(p->l3 + 20, header - 20);
+	while (cursor_left(&options)) {
+		uint8_t type = cursor_u8(&options), len;
+
+		if (type == m->u.word.bits)
+			return true;
+		if (type == 0)
+			return false;
+		if (type == 1)
+			continue;
+		len = cursor_u8(&options);
+		if (len < 2 || !cursor_skip(&options, len - 2u))
+			return false;
+	}
+	return false;
+}
+
+bool match_vlan_id(const struct match_context *c, const struct match *m)
+{
+	for (unsigned i = 0; i < c->p->vlan_count && i < PACKET_VLAN_MAX; i++)
+		if (number_test_holds(&m->u.number, c->p->vlan[i] & 0xfffu))
+			return true;
+	return false;
+}
+
 bool match_vlan_layers(const struct match_context *c, const struct match *m)
 {
 	return number_test_holds(&m->u.number, c->p->vlan_count);

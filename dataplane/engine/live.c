@@ -51,7 +51,7 @@ struct live {
 static unsigned frames_needed(const struct engine *e, unsigned ports)
 {
 	const struct config *c = e->config;
-	uint64_t per_lane = c->stream_max_held + c->defrag_max_fragments + 1024;
+	uint64_t per_lane = c->stream_max_held + 1024;
 	uint64_t n = e->lane_count * per_lane +
 		     (uint64_t)ports * (e->lane_count + 1) * PORT_DESCRIPTORS;
 

@@ -61,7 +61,7 @@ static unsigned decode_burst(struct lane *l, struct rte_mbuf **frames, unsigned 
 
 		l->first[i] = count;
 		w->counters->port_rx_packets++;
-		w->counters->port_rx_bytes += info->wire_len;
+		w->counters->port_rx_bytes += frame_len(frames[i]);
 		p->data = frame_data(frames[i]);
 		p->len = frame_len(frames[i]);
 		if (snaplen && p->len > snaplen)
@@ -115,15 +115,13 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	flow_packet(w, p);
 	f = p->flow;
 	lap(watch, &c->cycles_flow);
-	if (f && (f->flags & FLOW_DROP)) {
-		packet_drop(p, f->drop_reason ? f->drop_reason : DROP_rule_flow);
-	} else if (!(p->flags & PACKET_NO_INSPECT)) {
-		if (f)
-			inspect_payload(w, p);
-		lap(watch, &c->cycles_stream);
+	/* A passed flow is followed and logged; only the rules leave it alone. */
+	if (f && !(f->flags & (FLOW_DROP | FLOW_BYPASSED)))
+		inspect_payload(w, p);
+	lap(watch, &c->cycles_stream);
+	if (!(p->flags & PACKET_NO_INSPECT))
 		detect_packet(w, p);
-		lap(watch, &c->cycles_detect);
-	}
+	lap(watch, &c->cycles_detect);
 	if (p->event_count)
 		report_anomalies(w, p, l->anomaly_decode, l->anomaly_stream);
 	if (f) {

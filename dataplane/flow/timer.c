@@ -105,6 +105,22 @@ void timer_clear(struct flow_table *t, struct flow *f)
 	f->timer_list = LIST_NONE;
 }
 
+/* First used slot at or after `tick`, as a tick; tick + WHEEL_SLOTS if there is none. */
+static uint64_t wheel_next(const struct flow_table *t, uint64_t tick)
+{
+	uint64_t end = tick + WHEEL_SLOTS;
+
+	while (tick < end) {
+		unsigned slot = tick % WHEEL_SLOTS;
+		uint64_t word = t->wheel_used[slot / 64] >> (slot % 64);
+
+		if (word)
+			return tick + (unsigned)__builtin_ctzll(word);
+		tick += 64 - slot % 64;
+	}
+	return end;
+}
+
 static unsigned list_for(struct flow_table *t, const struct flow *f)
 {
 	enum flow_stage stage = flow_stage_of(f);
@@ -119,6 +135,9 @@ static unsigned list_for(struct flow_table *t, const struct flow *f)
 		t->wheel_tick = f->last_ns >> WHEEL_SHIFT;
 	}
 	tick = (flow_due_ns(t, f) >> WHEEL_SHIFT) + 1;
+	/* an empty wheel follows time that went back: another capture */
+	if (tick < t->wheel_tick && wheel_next(t, t->wheel_tick) == t->wheel_tick + WHEEL_SLOTS)
+		t->wheel_tick = f->last_ns >> WHEEL_SHIFT;
 	if (tick < t->wheel_tick)
 		tick = t->wheel_tick;
 	if (tick >= t->wheel_tick + WHEEL_SLOTS)
@@ -181,22 +200,6 @@ static unsigned slot_run(struct worker *w, struct flow_table *t, unsigned slot, 
 	return done;
 }
 
-/* First used slot at or after `tick`, as a tick; tick + WHEEL_SLOTS if there is none. */
-static uint64_t wheel_next(const struct flow_table *t, uint64_t tick)
-{
-	uint64_t end = tick + WHEEL_SLOTS;
-
-	while (tick < end) {
-		unsigned slot = tick % WHEEL_SLOTS;
-		uint64_t word = t->wheel_used[slot / 64] >> (slot % 64);
-
-		if (word)
-			return tick + (unsigned)__builtin_ctzll(word);
-		tick += 64 - slot % 64;
-	}
-	return end;
-}
-
 void flow_timers(struct worker *w, uint64_t now_ns, unsigned budget)
 {
 	struct flow_table *t = w->flows;
@@ -211,7 +214,7 @@ void flow_timers(struct worker *w, uint64_t now_ns, unsigned budget)
 		uint64_t next = wheel_next(t, t->wheel_tick);
 		unsigned done;
 
-		if (next >= now_tick) {
+		if (next >= now_tick || next == t->wheel_tick + WHEEL_SLOTS) {
 			t->wheel_tick = now_tick;
 			break;
 		}

@@ -62,7 +62,7 @@ static const char *app_of(const struct rule *rule)
 	return rule->app;
 }
 
-static struct buffer_draft *draft_find(struct groups_builder *b, struct buffer_drafts *all,
+static struct buffer_draft *buffer_draft_find(struct groups_builder *b, struct buffer_drafts *all,
 				       const struct rule_buffer *buffer, const char *app,
 				       unsigned direction)
 {
@@ -100,7 +100,7 @@ static void drafts_open(struct groups_builder *b, struct buffer_drafts *all)
 			continue;
 		for (unsigned d = 0; d < 2; d++)
 			if (rule_has_direction(rule, d) && buffer_has_direction(buffer, d))
-				draft_find(b, all, buffer, app_of(rule), d);
+				buffer_draft_find(b, all, buffer, app_of(rule), d);
 	}
 }
 
@@ -122,7 +122,7 @@ static void drafts_fill(struct groups_builder *b, struct buffer_drafts *all)
 			    rule_has_direction(rule, d->key.direction) &&
 			    transforms_same(d->key.transforms, d->key.transform_count,
 					    buffer->transforms, buffer->transform_count))
-				draft_add(b, &d->draft, rule, prefilter);
+				group_draft_add(b, &d->draft, rule, prefilter);
 		}
 	}
 }
@@ -142,7 +142,7 @@ void groups_by_buffer(struct groups_builder *b)
 	for (uint32_t i = 0; i < all.count; i++) {
 		if (g->buffers) {
 			g->buffers[i] = all.drafts[i].key;
-			draft_finish(b, &all.drafts[i].draft, &g->buffers[i].group);
+			group_draft_finish(b, &all.drafts[i].draft, &g->buffers[i].group);
 			g->buffer_count = i + 1;
 		}
 		free(all.drafts[i].draft.items);

@@ -65,12 +65,12 @@ static struct group_draft narrow_draft(struct groups_builder *b, const struct po
 		const struct port_set *ports = rule_server_ports(rule, p->direction);
 
 		if (!ports_wide(rule, ports) && ports_hold(ports, port))
-			draft_add(b, &d, rule, p->all.items[i].prefilter);
+			group_draft_add(b, &d, rule, p->all.items[i].prefilter);
 	}
 	return d;
 }
 
-static bool draft_same(const struct group_draft *a, const struct group_draft *b)
+static bool group_draft_same(const struct group_draft *a, const struct group_draft *b)
 {
 	if (a->count != b->count)
 		return false;
@@ -98,7 +98,7 @@ static struct group_draft *narrow_drafts(struct groups_builder *b, const struct 
 		if (bounds[port]) {
 			struct group_draft d = narrow_draft(b, p, port);
 
-			for (at = 0; at < *count && !draft_same(&drafts[at], &d); at++)
+			for (at = 0; at < *count && !group_draft_same(&drafts[at], &d); at++)
 				;
 			if (at < *count) {
 				free(d.items);
@@ -127,11 +127,11 @@ static void port_finish(struct groups_builder *b, struct port_draft *p, struct p
 		const struct rule *rule = p->all.items[i].rule;
 
 		if (ports_wide(rule, rule_server_ports(rule, p->direction)))
-			draft_add(b, &wide, rule, p->all.items[i].prefilter);
+			group_draft_add(b, &wide, rule, p->all.items[i].prefilter);
 	}
 	if (wide.count && (group = groups_alloc(b, sizeof(*group))) != NULL) {
 		out->wide = group;
-		draft_finish(b, &wide, group);
+		group_draft_finish(b, &wide, group);
 	}
 	free(wide.items);
 	if (!table)
@@ -140,7 +140,7 @@ static void port_finish(struct groups_builder *b, struct port_draft *p, struct p
 	group = groups_alloc(b, count * sizeof(*group));
 	for (uint32_t i = 1; drafts && i < count; i++) {
 		if (group)
-			draft_finish(b, &drafts[i], &group[i]);
+			group_draft_finish(b, &drafts[i], &group[i]);
 		free(drafts[i].items);
 	}
 	free(drafts);
@@ -187,7 +187,7 @@ static void port_groups_make(struct groups_builder *b, enum group_kind kind, uns
 		const struct rule *rule = b->set->rules[i];
 
 		if (rule_belongs(rule, kind, l4) && rule_has_direction(rule, direction))
-			draft_add(b, &p.all, rule,
+			group_draft_add(b, &p.all, rule,
 				  kind == GROUP_PACKET_ALWAYS ? &none
 							      : &b->out->public.prefilter[i]);
 	}

@@ -113,7 +113,7 @@ const struct port_set *rule_server_ports(const struct rule *rule, unsigned direc
 
 /* ---- drafts ---- */
 
-void draft_add(struct groups_builder *b, struct group_draft *d, const struct rule *rule,
+void group_draft_add(struct groups_builder *b, struct group_draft *d, const struct rule *rule,
 	       const struct group_prefilter *prefilter)
 {
 	struct draft_item *items;
@@ -190,7 +190,7 @@ static struct group_entry entry_of(const struct draft_item *item)
 }
 
 /* A group without its database: a job is left for it. */
-void draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group)
+void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group)
 {
 	struct group_literal *literals = groups_alloc(b, d->count * sizeof(*literals));
 	struct group_entry *entries = groups_alloc(b, d->count * sizeof(*entries));

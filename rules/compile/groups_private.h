@@ -46,10 +46,10 @@ struct groups_builder {
 
 /* Zeroed; lives as long as the groups. NULL and .failed when memory is out. */
 void *groups_alloc(struct groups_builder *b, size_t bytes);
-void draft_add(struct groups_builder *b, struct group_draft *d, const struct rule *rule,
+void group_draft_add(struct groups_builder *b, struct group_draft *d, const struct rule *rule,
 	       const struct group_prefilter *prefilter);
 /* Makes the group, empties the draft, asks for the database. */
-void draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
+void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
 void groups_want_database(struct groups_builder *b, struct pattern_group *group,
 			  struct database_literal *texts);
 /* Fill out->public.buffers, and .packet, .stream and .packet_always. */

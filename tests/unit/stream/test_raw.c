@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The raw window for rules.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/support/lab.h"
+
+#define SEND(...) lab_tcp(l, &(struct lab_tcp){__VA_ARGS__})
+#define C .d = TO_SERVER
+#define S .d = TO_CLIENT
+
+static struct lab *lab_with(const char *a, const char *b)
+{
+	const char *const settings[] = {a, b, NULL};
+	struct lab *l = lab_new(a ? settings : NULL);
+
+	lab_open(l, 100, 500);
+	return l;
+}
+
+static void say(struct lab *l, uint32_t at, const char *text)
+{
+	lab_say(l, TO_SERVER, 101 + at, 501, text);
+}
+
+static void chunks_on_a_tap(void **state)
+{
+	struct lab *l = lab_with("stream.reassembly.chunk=10", NULL);
+	struct stream_raw raw;
+
+	(void)state;
+	say(l, 0, "abcde");
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	say(l, 5, "fghij");
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_int_equal(raw.len, 10);
+	assert_int_equal(raw.fresh, 0);
+	assert_int_equal(raw.offset, 0);
+	assert_memory_equal(raw.data, "abcdefghij", 10);
+	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	say(l, 10, "klm");
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	stream_raw_flush(l->flow, TO_SERVER);
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_int_equal(raw.len, 13);
+	assert_int_equal(raw.fresh, 10);
+	assert_false(raw.end);
+	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
+	say(l, 13, "n");
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	SEND(C, .flags = TCP_FIN | TCP_ACK, .seq = 115, .ack = 501);
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_true(raw.end);
+	assert_int_equal(raw.len - raw.fresh, 1);
+	lab_free(l);
+}
+
+static void always_in_the_wire(void **state)
+{
+	struct lab *l = lab_with("mode=inline", NULL);
+	struct stream_raw raw;
+
+	(void)state;
+	say(l, 0, "a");
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	lab_free(l);
+}
+
+static void look_back(void **state)
+{
+	struct lab *l = lab_with("stream.reassembly.chunk=1", NULL);
+	struct stream_raw raw;
+
+	(void)state;
+	stream_lookback(&l->w, 4);
+	say(l, 0, "abcdefgh");
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
+	say(l, 8, "ij");
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_int_equal(raw.len, 6);
+	assert_int_equal(raw.fresh, 4);
+	assert_int_equal(raw.offset, 4);
+	assert_memory_equal(raw.data, "efghij", 6);
+	lab_free(l);
+}
+
+static void holes_divide(void **state)
+{
+	struct lab *l = lab_with(NULL, NULL);
+	struct stream_raw raw;
+
+	(void)state;
+	say(l, 0, "abc");
+	say(l, 10, "klm");
+	say(l, 20, "uvw");
+	SEND(S, .flags = TCP_ACK, .seq = 501, .ack = 101 + 23);
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_int_equal(raw.len, 3);
+	assert_memory_equal(raw.data, "abc", 3);
+	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_int_equal(raw.len, 3);
+	assert_int_equal(raw.offset, 10);
+	assert_memory_equal(raw.data, "klm", 3);
+	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
+	/* after the last hole: a chunk or a flush is waited for */
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	stream_raw_flush(l->flow, TO_SERVER);
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_int_equal(raw.offset, 20);
+	assert_memory_equal(raw.data, "uvw", 3);
+	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	lab_free(l);
+}
+
+static void off(void **state)
+{
+	struct lab *l = lab_with(NULL, NULL);
+	struct stream_raw raw;
+
+	(void)state;
+	say(l, 0, "abc");
+	stream_raw_off(&l->w, l->flow, TO_SERVER);
+	say(l, 3, "def");
+	stream_raw_flush(l->flow, TO_SERVER);
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_string_equal(lab_up(l, TO_SERVER), "abcdef");
+	lab_free(l);
+}
+
+/* Every byte is shown as fresh once, in order, whatever the segments; memory stays bounded. */
+static void all_bytes_once(void **state)
+{
+	static char text[100001];
+
+	for (unsigned wire = 0; wire < 2; wire++) {
+		struct lab *l = lab_with(wire ? "mode=inline" : "mode=tap",
+					 "stream.reassembly.depth=0");
+		uint32_t at = 0, n = 1;
+
+		(void)state;
+		l->inspect = true;
+		for (unsigned i = 0; i < 100000; i++)
+			text[i] = (char)('a' + i * 7919 % 26);
+		while (at < 100000) {
+			n = n * 5 % 1460 + 1;
+			if (n > 100000 - at)
+				n = 100000 - at;
+			SEND(C, .flags = TCP_ACK, .seq = 101 + at, .ack = 501, .data = text + at,
+			     .len = n);
+			at += n;
+			SEND(S, .flags = TCP_ACK, .seq = 501, .ack = 101 + at);
+			assert_true(l->w.heap.used_bytes < 40000);
+		}
+		lab_end(l);
+		assert_false(l->raw_broken);
+		assert_int_equal(l->raw_len[TO_SERVER], 100000);
+		assert_memory_equal(l->raw[TO_SERVER], text, 100000);
+		lab_free(l);
+	}
+}
+
+/* Nobody looks: memory stays bounded all the same. */
+static void nobody_looks(void **state)
+{
+	struct lab *l = lab_with("stream.reassembly.depth=0", NULL);
+	static char text[1400];
+
+	(void)state;
+	l->quiet = true;
+	memset(text, 'a', sizeof(text));
+	for (uint32_t i = 0; i < 3000; i++) {
+		SEND(C, .flags = TCP_ACK, .seq = 101 + i * 1400, .ack = 501, .data = text,
+		     .len = 1400);
+		SEND(S, .flags = TCP_ACK, .seq = 501, .ack = 101 + (i + 1) * 1400);
+	}
+	assert_true(l->w.heap.used_bytes < 1200000);
+	lab_free(l);
+}
+
+static void last_look_at_the_end(void **state)
+{
+	struct lab *l = lab_with(NULL, NULL);
+
+	(void)state;
+	l->inspect = true;
+	say(l, 0, "too little for a chunk");
+	assert_string_equal(lab_raw(l, TO_SERVER), "");
+	lab_end(l);
+	assert_string_equal(lab_raw(l, TO_SERVER), "too little for a chunk");
+	assert_int_equal(l->detects, 1);
+	lab_free(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chunks_on_a_tap),
+		cmocka_unit_test(always_in_the_wire),
+		cmocka_unit_test(look_back),
+		cmocka_unit_test(holes_divide),
+		cmocka_unit_test(off),
+		cmocka_unit_test(all_bytes_once),
+		cmocka_unit_test(nobody_looks),
+		cmocka_unit_test(last_look_at_the_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

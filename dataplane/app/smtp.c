@@ -232,7 +232,6 @@ static bool command_data(struct smtp_state *s)
 {
 	if (s->tx->content) {
 		/* The end of the mail before was not seen. */
-		s->tx->content_bad = true;
 		smtp_event(s, SMTP_EVENT_UNPARSABLE);
 		smtp_mail_end(s, false);
 		if (!transaction_new(s))

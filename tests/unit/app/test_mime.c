@@ -14,7 +14,7 @@
 #include "dataplane/app/mime.h"
 
 struct seen {
-	char text[8192]; /* "[name|data]" a part, "{url}" a URL */
+	char text[65536]; /* "[name|data]" a part, "{url}" a URL */
 	size_t len;
 };
 

@@ -94,7 +94,7 @@ static void bdat(void **state)
 {
 	struct harness *h = greeted(NULL);
 
-	up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 64\r\n"
+	up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 63\r\n"
 	      "Content-Disposition: attachment; filename=f\r\nSubject: x\r\n\r\n1234BDAT 2 LAST\r\n56QUIT\r\n");
 	down(h, "250 a\r\n250 b\r\n250 c\r\n250 d\r\n221 e\r\n");
 	harness_finish(h);

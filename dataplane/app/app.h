@@ -52,6 +52,7 @@ struct probe_input {
 	enum direction direction;
 	uint8_t ip_proto;
 	uint16_t client_port, server_port;
+	bool midstream; /* flows may be picked up midway: an answer may come first */
 };
 
 /* ---- transactions ---- */
@@ -86,7 +87,7 @@ struct tx {
 	uint64_t id;              /* from 0 within the flow */
 	uint8_t progress[2];      /* by direction; the protocol's own steps, 0 nothing yet … proto.done[d] */
 	uint8_t logged, inspected_done[2]; /* framework, detect */
-	uint8_t event_count, events_logged;
+	uint8_t event_count, events_logged; /* events that come after the record are not written */
 	uint8_t ended;            /* framework: nothing more will come, whatever progress says */
 	uint16_t events[TX_EVENTS_MAX]; /* protocol events, index into proto.events */
 	uint8_t event_direction[TX_EVENTS_MAX];

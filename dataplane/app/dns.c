@@ -131,7 +131,7 @@ static enum probe_result probed(const struct probe_input *in, const uint8_t *mes
 
 	if (response == (in->direction == TO_CLIENT))
 		return PROBE_YES;
-	return PROBE_YES_REVERSED;
+	return in->server_port == DNS_PORT || in->midstream ? PROBE_YES_REVERSED : PROBE_NO;
 }
 
 static enum probe_result probe_tcp(const struct probe_input *in, bool port_53)

@@ -10,6 +10,12 @@
 
 /* ---- bytes against all probes ---- */
 
+/* May the flow's first packet have been an answer, its question not seen? */
+static bool reversible(const struct flow *f)
+{
+	return !f->app->proto && (f->ip_proto != 6 || f->flags & FLOW_MIDSTREAM);
+}
+
 static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum direction d,
 				  const uint8_t *data, uint32_t len, bool *reversed, bool *settled)
 {
@@ -21,6 +27,7 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 		.ip_proto = f->ip_proto,
 		.client_port = f->client_port,
 		.server_port = f->server_port,
+		.midstream = w->config && w->config->stream_midstream,
 	};
 
 	*reversed = false;
@@ -40,7 +47,7 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 			*settled = false;
 			break;
 		case PROBE_YES_REVERSED:
-			*reversed = true;
+			*reversed = reversible(f);
 			return i;
 		case PROBE_YES:
 			return i;
@@ -156,9 +163,7 @@ static bool found_in(struct worker *w, struct flow *f, struct packet *p, enum di
 	check_expected(f, found);
 	if (app_protos[found]->client_first && s->first_data == 1 + TO_CLIENT) {
 		app_note(f, APP_EVENT_WRONG_DIRECTION_FIRST_DATA);
-		f->app_proto = (uint8_t)found;
-		w->counters->app_flow[found]++;
-		app_stop(w, f);
+		failed(w, f);
 		return false;
 	}
 	return app_start(w, f, p, found);
@@ -223,7 +228,7 @@ void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum d
 			found = probe_bytes(w, f, d, in->data, in->len, &reversed, &settled);
 		s->probe_done[d] = settled || app_known(found);
 	}
-	if (reversed && f->flags & FLOW_MIDSTREAM && !s->proto && p) {
+	if (reversed && p) {
 		flow_reverse(w, f);
 		app_flow_reversed(w, f);
 		d = direction_other(d);

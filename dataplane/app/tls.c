@@ -112,8 +112,9 @@ static bool have_tx(struct worker *w, struct flow *f, struct tls_state *st)
 	return st->tx;
 }
 
-static struct parse_result bad(enum tls_event e)
+static struct parse_result bad(struct tls_state *st, enum tls_event e)
 {
+	st->tx->flags |= TLS_BROKEN;
 	return (struct parse_result){.status = PARSE_BAD, .event = (uint16_t)(1 + e)};
 }
 
@@ -274,7 +275,7 @@ static struct parse_result sslv2_record(struct worker *w, struct flow *f, struct
 	header = b[0] & 0x80 ? 2 : 3;
 	len = (uint32_t)(b[0] & (b[0] & 0x80 ? 0x7f : 0x3f)) << 8 | b[1];
 	if (!len)
-		return bad(TLS_EVENT_INVALID_SSLV2_HEADER);
+		return bad(st, TLS_EVENT_INVALID_SSLV2_HEADER);
 	t->side[d].version = 2;
 	switch (b[header]) {
 	case SSLV2_ERROR:
@@ -293,9 +294,8 @@ static struct parse_result sslv2_record(struct worker *w, struct flow *f, struct
 		raise_progress(t, TO_CLIENT, TLS_SERVER_HELLO);
 		break;
 	}
-	if (d == TO_CLIENT)
-		t->flags |= TLS_LOG_WITHOUT_CERT;
 	cursor_skip(c, header);
+	st->stream[d].sslv2 = true;
 	st->stream[d].type = 0;
 	st->stream[d].record_left = len;
 	return res;
@@ -304,6 +304,19 @@ static struct parse_result sslv2_record(struct worker *w, struct flow *f, struct
 static bool known_version(uint16_t v)
 {
 	return (v >= 0x0300 && v <= 0x0304) || v >> 8 == 0x7f;
+}
+
+static void change_cipher_spec(struct tls_state *st, enum direction d)
+{
+	struct tls_tx *t = st->tx;
+
+	if (t->side[TO_CLIENT].version >= 0x0304)
+		return; /* 1.3 sends it for old middleboxes only */
+	st->stream[d].encrypted = true;
+	/* The server encrypts without having shown a certificate: it took the ticket (RFC 5077 3.1). */
+	if (d == TO_CLIENT && t->flags & TLS_CLIENT_TICKET && t->flags & TLS_SERVER_HELLO_SEEN &&
+	    !t->side[TO_CLIENT].certs.memory)
+		t->flags |= TLS_RESUMED;
 }
 
 static struct parse_result record_header(struct worker *w, struct flow *f, struct tls_state *st,
@@ -321,23 +334,27 @@ static struct parse_result record_header(struct worker *w, struct flow *f, struc
 	}
 	len = get_be16(b + 3);
 	if (!known_version(get_be16(b + 1)))
-		return bad(TLS_EVENT_INVALID_RECORD_VERSION);
+		return bad(st, TLS_EVENT_INVALID_RECORD_VERSION);
 	if (len > RECORD_BYTES_MAX)
-		return bad(TLS_EVENT_INVALID_RECORD_LENGTH);
+		return bad(st, TLS_EVENT_INVALID_RECORD_LENGTH);
 	s->type = b[0];
+	if (!st->tx->side[d].version)
+		st->tx->side[d].version = get_be16(b + 1);
 	switch (b[0]) {
 	case CONTENT_CHANGE_CIPHER_SPEC:
-		s->encrypted = st->tx->side[TO_CLIENT].version < 0x0304;
+		change_cipher_spec(st, d);
 		break;
 	case CONTENT_ALERT:
+		if (!s->encrypted)
+			st->tx->flags |= TLS_ALERTED;
 		break;
 	case CONTENT_HANDSHAKE:
 		if (s->encrypted)
 			s->type = 0;
 		break;
 	case CONTENT_APPLICATION:
-		/* before the server's hello: early data */
-		if (st->tx->flags & TLS_SERVER_HELLO_SEEN || d == TO_CLIENT)
+		/* early data (0-RTT) comes before the server's hello */
+		if (st->tx->flags & TLS_SERVER_HELLO_SEEN || !(st->tx->flags & TLS_EARLY_DATA))
 			st->tx->flags |= TLS_HANDSHAKE_COMPLETE;
 		break;
 	case CONTENT_HEARTBEAT:
@@ -353,7 +370,7 @@ static struct parse_result record_header(struct worker *w, struct flow *f, struc
 			return (struct parse_result){.status = PARSE_BAD};
 		break;
 	default:
-		return bad(TLS_EVENT_INVALID_RECORD_TYPE);
+		return bad(st, TLS_EVENT_INVALID_RECORD_TYPE);
 	}
 	cursor_skip(c, RECORD_HEADER_BYTES);
 	s->record_left = len;
@@ -397,12 +414,13 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 	while (cursor_left(&c)) {
 		if (s->record_left) {
 			if (!take_body(w, f, st, d, &c)) {
-				res = bad(TLS_EVENT_INVALID_HANDSHAKE_MESSAGE);
+				res.status = PARSE_BAD;
+				res.event = 1 + TLS_EVENT_INVALID_HANDSHAKE_MESSAGE;
 				break;
 			}
 			continue;
 		}
-		if (*c.p & 0xc0 && !s->started)
+		if (*c.p & 0xc0 && (!s->started || s->sslv2))
 			res = sslv2_record(w, f, st, d, &c);
 		else
 			res = record_header(w, f, st, d, &c);

@@ -10,7 +10,7 @@
 #include "dataplane/app/tls_hello.h"
 #include "dataplane/app/tls_x509.h"
 
-#define TLS_HANDSHAKE_MAX (128u * 1024) /* longest handshake message that is read */
+#define TLS_HANDSHAKE_MAX (512u * 1024) /* longest handshake message that is read */
 #define TLS_CHAIN_MAX 16                /* certificates of a chain that are kept */
 #define TLS_NAME_MAX 1024               /* server name and protocol names kept */
 
@@ -77,6 +77,9 @@ enum tls_flags {
 	TLS_HEARTBEAT_SERVER = 1 << 8,
 	TLS_HANDSHAKE_COMPLETE = 1 << 9,
 	TLS_EARLY_DATA = 1 << 10,
+	TLS_CLIENT_TICKET = 1 << 11, /* the client offers a session ticket */
+	TLS_ALERTED = 1 << 12,       /* an alert in plain text */
+	TLS_BROKEN = 1 << 13,        /* records could not be followed to the end */
 };
 
 /* Certificates that one side has shown. */
@@ -91,6 +94,7 @@ struct tls_certs {
 
 struct tls_side {
 	uint16_t version;   /* server: chosen; client: first field of its hello; 0 not known */
+	uint16_t offered;   /* client: the highest version it offers */
 	bool hello;
 	uint8_t random[32];
 	uint8_t session_id[32];
@@ -119,6 +123,7 @@ struct tls_tx {
 struct tls_stream {
 	uint8_t type;          /* of the record at hand; 0: skip it */
 	bool started;          /* a record has been seen */
+	bool sslv2;            /* and it was one of SSLv2 */
 	bool encrypted;        /* after ChangeCipherSpec, before version 1.3 */
 	uint32_t record_left;  /* bytes of the record still to come */
 	uint8_t *message;      /* a handshake message that is not whole yet */

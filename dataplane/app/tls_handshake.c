@@ -52,6 +52,7 @@ static void keep_hello(struct worker *w, struct tls_side *side, const struct tls
 {
 	side->hello = true;
 	side->version = h->client ? h->version : h->selected_version;
+	side->offered = h->highest_version;
 	memcpy(side->random, h->random, sizeof(side->random));
 	if (h->session_id.len && h->session_id.len <= sizeof(side->session_id)) {
 		memcpy(side->session_id, h->session_id.data, h->session_id.len);
@@ -99,6 +100,8 @@ static bool client_hello(struct worker *w, struct flow *f, struct tls_tx *t, con
 	if (t->flags & TLS_CLIENT_HELLO_SEEN && t->side[TO_SERVER].hello)
 		return true; /* the second one, after a HelloRetryRequest */
 	t->flags |= TLS_CLIENT_HELLO_SEEN;
+	if (h.flags & HELLO_HAS_TICKET)
+		t->flags |= TLS_CLIENT_TICKET;
 	if (h.flags & HELLO_EARLY_DATA)
 		t->flags |= TLS_EARLY_DATA;
 	if (h.flags & HELLO_BAD_LENGTH)

@@ -108,7 +108,8 @@ static void read_versions(struct tls_hello *h, struct cursor c)
 	while (cursor_left(&items) >= 2) {
 		uint16_t v = cursor_be16(&items);
 
-		if (!tls_is_grease(v) && v > h->highest_version)
+		/* TLS and its drafts; others (experiments, GREASE) say nothing of the order */
+		if ((v >> 8 == 3 || v >> 8 == 0x7f) && v > h->highest_version)
 			h->highest_version = v;
 	}
 	if (!h->highest_version)

@@ -225,7 +225,7 @@ static void write_object(struct recorder *r, uint32_t fields, const struct tls_t
 	if (fields & TLS_LOG_SNI && t->sni)
 		rec_bytes(r, F_tls_sni, t->sni, t->sni_len);
 	if (fields & TLS_LOG_VERSION)
-		write_version(r, server->version);
+		write_version(r, server->version ? server->version : client->offered);
 	write_times(r, fields, certs);
 	if (fields & TLS_LOG_CERTIFICATE)
 		write_certificate(r, certs);
@@ -248,15 +248,28 @@ static void write_object(struct recorder *r, uint32_t fields, const struct tls_t
 	rec_close(r);
 }
 
+/* A connection of which neither a certificate nor the reason for its absence was seen has none,
+ * unless something went wrong or the server never said a word. */
+static bool worth_a_record(const struct flow *f, const struct tls_config *c, const struct tls_tx *t)
+{
+	const struct tls_side *server = &t->side[TO_CLIENT];
+
+	if (server->certs.first.subject.data && server->certs.first.issuer.data)
+		return true;
+	if (t->flags & TLS_RESUMED)
+		return c->log_resumed;
+	if (t->flags & (TLS_LOG_WITHOUT_CERT | TLS_ALERTED | TLS_BROKEN | TLS_HANDSHAKE_COMPLETE))
+		return true;
+	return t->flags & TLS_CLIENT_HELLO_SEEN && !server->version && !(f->flags & FLOW_CLOSED);
+}
+
 void tls_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
 {
 	const struct tls_config *c = app_config(w, APP_tls);
 	const struct tls_tx *t = tls_of(tx);
-	const struct x509 *x = &t->side[TO_CLIENT].certs.first;
 	struct recorder *r;
 
-	if (!(x->subject.data && x->issuer.data) && !(t->flags & TLS_RESUMED && c->log_resumed) &&
-	    !(t->flags & TLS_LOG_WITHOUT_CERT))
+	if (!worth_a_record(f, c, t))
 		return;
 	r = emit_flow(w, RECORD_tls, f, TO_SERVER, RECORD_NO_TX, p);
 	if (!r)

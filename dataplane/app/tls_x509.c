@@ -286,12 +286,12 @@ static int64_t days_from_civil(int64_t y, int m, int d)
 	return era * 146097 + doe - 719468;
 }
 
-/* UTCTime YYMMDDHHMM[SS]Z or GeneralizedTime YYYYMMDDHHMMSSZ; also with +hhmm. */
+/* UTCTime YYMMDDHHMM[SS]Z or GeneralizedTime YYYYMMDDHHMMSSZ. */
 static bool read_time(struct cursor *c, int64_t *out)
 {
 	struct der time;
 	bool too_long = false;
-	int year, century = -1, part[5], zone;
+	int year, century = -1, part[5];
 	const uint8_t *sign;
 
 	if (!der_next(c, &time, &too_long))
@@ -314,16 +314,9 @@ static bool read_time(struct cursor *c, int64_t *out)
 		century = year >= 50 ? 19 : 20;
 	*out = days_from_civil(century * 100 + year, part[0], part[1]) * 86400 + part[2] * 3600 +
 	       part[3] * 60 + part[4];
+	/* RFC 5280 4.1.2.5: no other zone than Z */
 	sign = cursor_take(&time.body, 1);
-	if (sign && (*sign == '+' || *sign == '-')) {
-		int hours = two_digits(&time.body), minutes = two_digits(&time.body);
-
-		if (hours < 0 || minutes < 0)
-			return false;
-		zone = hours * 3600 + minutes * 60;
-		*out -= *sign == '+' ? zone : -zone;
-	}
-	return true;
+	return sign && *sign == 'Z' && !cursor_left(&time.body);
 }
 
 char *x509_time_format(int64_t seconds, char *text)

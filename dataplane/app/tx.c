@@ -111,7 +111,7 @@ void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all)
 		/* detect has had its look at this packet's direction, if there is a detect */
 		if (p && tx->progress[p->direction] >= s->proto->done[p->direction])
 			tx->inspected_done[p->direction] = 1;
-		if (tx->events_logged < tx->event_count)
+		if (!tx->logged && tx->events_logged < tx->event_count)
 			write_events(w, f, tx, p);
 		if (to_be_written(s->proto, tx))
 			write_tx(w, f, tx, p);

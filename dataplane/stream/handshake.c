@@ -422,8 +422,26 @@ static bool sent_ack_async(struct tcp_seen *t)
 	return true;
 }
 
+/* What the server echoes must be the client's own stamp: others cannot know it. */
+static bool sent_echo_ok(struct tcp_seen *t)
+{
+	const struct tcp_side *client = t->other;
+	uint32_t echo = t->p->tcp.ts_echo;
+	bool ok;
+
+	if (t->d == TO_SERVER || !t->p->tcp.has_timestamp || echo == 0)
+		return true;
+	ok = client->flags & SIDE_TS ? client->last_ts == 0 || echo == client->last_ts :
+				       client->last_ts != 0;
+	if (!ok)
+		tcp_event(t, ANOMALY_stream_pkt_invalid_timestamp);
+	return ok;
+}
+
 bool tcp_on_syn_sent(struct tcp_seen *t)
 {
+	if (!sent_echo_ok(t))
+		return false;
 	if (t->flags & TCP_RST)
 		return sent_rst(t);
 	if (t->flags & TCP_FIN)

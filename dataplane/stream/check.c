@@ -182,5 +182,7 @@ bool tcp_rst(struct tcp_seen *t)
 		tcp_ack(t, t->other, rst_ack(t->other, t->ack));
 	tcp_timestamp_note(t);
 	t->p->flags |= PACKET_STREAM_END;
+	if (t->p->payload_len)
+		t->p->flags |= PACKET_STREAM_ADDED;
 	return true;
 }

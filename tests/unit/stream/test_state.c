@@ -207,6 +207,15 @@ static void syn_flood_of_one_session(void **state)
 	SEND(C, .flags = TCP_ACK, .seq = 5101, .ack = 501, .data = "ok", .len = 2);
 	assert_string_equal(lab_up(l, TO_SERVER), "ok");
 	lab_free(l);
+	/* the one that is answered found no room */
+	l = lab_with(NULL, NULL);
+	for (uint32_t i = 0; i < 20; i++)
+		SEND(C, .flags = TCP_SYN, .seq = 100 + i * 1000);
+	SEND(S, .flags = TCP_SYN | TCP_ACK, .seq = 500, .ack = 15101);
+	NONE();
+	SEND(C, .flags = TCP_ACK, .seq = 15101, .ack = 501, .data = "ok", .len = 2);
+	assert_string_equal(lab_up(l, TO_SERVER), "ok");
+	lab_free(l);
 }
 
 static void synack_with_other_number(void **state)

@@ -49,6 +49,7 @@ struct runner {
 	struct loop loops[LOOPS_MAX];
 	struct scans *scans;
 	struct counters begin, end; /* around the measured loops */
+	double on_core_s, wall_s;   /* of the measured loops */
 };
 
 static struct {
@@ -62,12 +63,17 @@ static struct {
 	pthread_barrier_t barrier;
 } bench;
 
-static double now_s(void)
+static double clock_s(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double now_s(void)
+{
+	return clock_s(CLOCK_MONOTONIC);
 }
 
 static void die(const char *what)
@@ -165,7 +171,7 @@ static void *runner_main(void *arg)
 	for (unsigned loop = 0; loop <= bench.loops; loop++) {
 		const struct counters *c = r->lane->w.counters;
 		uint64_t alerts = c->detect_alert, records = c->record_written;
-		double before;
+		double before, core;
 
 		/* The first loop warms up; one more, after the last, records the scans. */
 		if (loop == bench.loops)
@@ -176,8 +182,13 @@ static void *runner_main(void *arg)
 		}
 		pthread_barrier_wait(&bench.barrier);
 		before = now_s();
+		core = clock_s(CLOCK_THREAD_CPUTIME_ID);
 		run_loop(r, loop);
 		r->loops[loop].seconds = now_s() - before;
+		if (loop && loop < bench.loops) {
+			r->on_core_s += clock_s(CLOCK_THREAD_CPUTIME_ID) - core;
+			r->wall_s += r->loops[loop].seconds;
+		}
 		pthread_barrier_wait(&bench.barrier);
 		r->loops[loop].alerts = c->detect_alert - alerts;
 		r->loops[loop].records = c->record_written - records;
@@ -339,6 +350,10 @@ static void show(struct runner *r, unsigned workers, uint64_t alerts)
 	printf("  cycles a packet      %8.0f, a byte %.2f\n", (double)d.cycles_total / packets,
 	       (double)d.cycles_total / ((double)bench.bytes * n));
 	show_stages(&d, packets);
+	for (unsigned k = 0; k < workers; k++)
+		if (r[k].on_core_s < 0.97 * r[k].wall_s)
+			printf("  worker %u had its core %.0f %% of the time only: do not trust the figures\n",
+			       k, 100 * r[k].on_core_s / r[k].wall_s);
 	printf("  alerts a loop        %8" PRIu64 "  (the same in all %u)\n", alerts, bench.loops + 1);
 	printf("  bytes scanned        %8.1f MB in %" PRIu64 " scans a loop: %.0f %% of the bytes\n",
 	       (double)scan_bytes / 1e6, scans, 100 * (double)scan_bytes / (double)bench.bytes);

@@ -25,7 +25,7 @@ enum rule_action {
 	ACTION_ALERT,
 	ACTION_PASS,
 	ACTION_DROP,
-	ACTION_REJECT,      /* reset or unreachable to the sender; also drops */
+	ACTION_REJECT, /* reset or unreachable to the sender; also drops */
 	ACTION_REJECT_DST,
 	ACTION_REJECT_BOTH,
 	ACTION_CONFIG,
@@ -37,34 +37,34 @@ enum rule_flags {
 	RULE_BIDIRECTIONAL = 1 << 0, /* <> */
 	RULE_TRANSACTIONAL = 1 << 1, /* => both directions of one transaction */
 	RULE_NOALERT = 1 << 2,
-	RULE_PACKET_ONLY = 1 << 3,   /* tcp-pkt, dsize, flow:no_stream: payload of the packet alone */
-	RULE_STREAM_ONLY = 1 << 4,   /* tcp-stream, flow:only_stream */
+	RULE_PACKET_ONLY = 1 << 3, /* tcp-pkt, dsize, flow:no_stream: payload of the packet alone */
+	RULE_STREAM_ONLY = 1 << 4, /* tcp-stream, flow:only_stream */
 	RULE_FLOW_ESTABLISHED = 1 << 5,
 	RULE_FLOW_NOT_ESTABLISHED = 1 << 6,
 	RULE_FLOW_STATELESS = 1 << 7,
-	RULE_TO_SERVER = 1 << 8,     /* flow:to_server, or every keyword works that way only */
+	RULE_TO_SERVER = 1 << 8, /* flow:to_server, or every keyword works that way only */
 	RULE_TO_CLIENT = 1 << 9,
 	RULE_ONLY_FRAG = 1 << 10,
 	RULE_NO_FRAG = 1 << 11,
-	RULE_NEEDS_FLOW = 1 << 12,   /* flow, flowbits, app-layer …: nothing without a flow */
-	RULE_HAS_PAYLOAD = 1 << 13,  /* there is a buffer "payload" */
-	RULE_HAS_APP = 1 << 14,      /* a protocol buffer, event or value: judged per transaction */
-	RULE_IP_ONLY = 1 << 15,      /* nothing but header addresses: first packet of each direction */
+	RULE_NEEDS_FLOW = 1 << 12,  /* flow, flowbits, app-layer …: nothing without a flow */
+	RULE_HAS_PAYLOAD = 1 << 13, /* there is a buffer "payload" */
+	RULE_HAS_APP = 1 << 14,     /* a protocol buffer, event or value: judged per transaction */
+	RULE_IP_ONLY = 1 << 15, /* nothing but header addresses: first packet of each direction */
 	RULE_DECODE_EVENT = 1 << 16, /* may match packets that are invalid */
 	RULE_TARGET_SRC = 1 << 17,   /* target:src_ip */
 	RULE_TARGET_DST = 1 << 18,
-	RULE_PREFILTER = 1 << 19,    /* keyword prefilter */
+	RULE_PREFILTER = 1 << 19, /* keyword prefilter */
 	RULE_FILESTORE = 1 << 20,
 };
 
 enum rule_ip_proto { /* struct rule.ip_protos */
-	RULE_TCP = 1 << 0,
-	RULE_UDP = 1 << 1,
-	RULE_ICMP4 = 1 << 2,
-	RULE_ICMP6 = 1 << 3,
-	RULE_SCTP = 1 << 4,
-	RULE_OTHER = 1 << 5, /* any other IP protocol, and what is not IP at all */
-	RULE_ANY_PROTO = 0x3f,
+		     RULE_TCP = 1 << 0,
+		     RULE_UDP = 1 << 1,
+		     RULE_ICMP4 = 1 << 2,
+		     RULE_ICMP6 = 1 << 3,
+		     RULE_SCTP = 1 << 4,
+		     RULE_OTHER = 1 << 5, /* any other IP protocol, and what is not IP at all */
+		     RULE_ANY_PROTO = 0x3f,
 };
 
 struct addr_range {
@@ -91,16 +91,16 @@ struct port_set {
 };
 
 enum number_op { /* struct number_test */
-	NUMBER_EQUAL,
-	NUMBER_NOT_EQUAL,
-	NUMBER_LESS,
-	NUMBER_LESS_EQUAL,
-	NUMBER_GREATER,
-	NUMBER_GREATER_EQUAL,
-	NUMBER_BETWEEN,    /* low < x < high, as the reference's a<>b */
-	NUMBER_NOT_BETWEEN,
-	NUMBER_MASK,       /* (x & low) == high */
-	NUMBER_NOT_MASK,
+		 NUMBER_EQUAL,
+		 NUMBER_NOT_EQUAL,
+		 NUMBER_LESS,
+		 NUMBER_LESS_EQUAL,
+		 NUMBER_GREATER,
+		 NUMBER_GREATER_EQUAL,
+		 NUMBER_BETWEEN, /* low < x < high, as the reference's a<>b */
+		 NUMBER_NOT_BETWEEN,
+		 NUMBER_MASK, /* (x & low) == high */
+		 NUMBER_NOT_MASK,
 };
 
 struct number_test {
@@ -133,8 +133,8 @@ enum content_flags {
 };
 
 struct match_content {
-	struct bytes pattern;       /* as written, not folded */
-	uint32_t flags;             /* enum content_flags */
+	struct bytes pattern;                               /* as written, not folded */
+	uint32_t flags;                                     /* enum content_flags */
 	struct rule_number offset, depth, distance, within; /* depth counts from offset */
 	uint16_t chop_offset, chop_length;
 	struct bytes replace;
@@ -147,10 +147,10 @@ enum pcre_flags {
 };
 
 struct match_pcre {
-	const char *pattern;  /* without delimiters; terminated (may hold no NUL) */
+	const char *pattern; /* without delimiters; terminated (may hold no NUL) */
 	uint32_t pattern_len;
-	uint32_t options;     /* PCRE2_* compile options from i s m x A E G */
-	uint32_t flags;       /* enum pcre_flags */
+	uint32_t options; /* PCRE2_* compile options from i s m x A E G */
+	uint32_t flags;   /* enum pcre_flags */
 };
 
 struct match_isdataat {
@@ -169,26 +169,35 @@ enum byte_flags {
 	BYTE_FROM_END = 1 << 7,
 };
 
-enum byte_op { BYTE_LESS, BYTE_GREATER, BYTE_EQUAL, BYTE_LESS_EQUAL, BYTE_GREATER_EQUAL, BYTE_AND, BYTE_OR };
+enum byte_op {
+	BYTE_LESS,
+	BYTE_GREATER,
+	BYTE_EQUAL,
+	BYTE_LESS_EQUAL,
+	BYTE_GREATER_EQUAL,
+	BYTE_AND,
+	BYTE_OR
+};
 
 /* byte_test, byte_jump, byte_extract, byte_math: unused members are 0. */
 struct match_byte {
-	struct rule_number count;  /* bytes to read */
+	struct rule_number count; /* bytes to read */
 	struct rule_number offset;
-	struct rule_number value;  /* test: operand; math: right-hand side */
-	uint32_t flags;            /* enum byte_flags */
-	uint32_t multiplier;       /* jump, extract; 0 and 1: none */
-	int32_t post_offset;       /* jump */
-	uint32_t bitmask;          /* 0: none */
-	uint8_t align;             /* extract: 2 or 4 */
-	uint8_t base;              /* BYTE_STRING: 8, 10, 16; 0 by its prefix */
-	uint8_t op;                /* test: enum byte_op; math: '+', '-', '*', '/', '<' (shift), '>' */
-	int16_t variable;          /* extract, math: index it sets; else -1 */
+	struct rule_number value; /* test: operand; math: right-hand side */
+	uint32_t flags;           /* enum byte_flags */
+	uint32_t multiplier;      /* jump, extract; 0 and 1: none */
+	int32_t post_offset;      /* jump */
+	uint32_t bitmask;         /* 0: none */
+	uint8_t align;            /* extract: 2 or 4 */
+	uint8_t base;             /* BYTE_STRING: 8, 10, 16; 0 by its prefix */
+	uint8_t op;       /* test: enum byte_op; math: '+', '-', '*', '/', '<' (shift), '>' */
+	int16_t variable; /* extract, math: index it sets; else -1 */
 };
 
 struct match_tcp_flags {
 	uint8_t flags, ignore;
-	uint8_t modifier; /* 0 exactly these, '+' these and more, '*' any of these, '!' none of these */
+	uint8_t modifier; /* 0 exactly these, '+' these and more, '*' any of these, '!' none of
+			     these */
 };
 
 enum bits_command { BITS_SET, BITS_UNSET, BITS_TOGGLE, BITS_ISSET, BITS_ISNOTSET };
@@ -203,14 +212,21 @@ struct match_bits {
 	uint32_t expire_s;
 };
 
-enum flowint_command { FLOWINT_TEST, FLOWINT_ADD, FLOWINT_SUBTRACT, FLOWINT_SET, FLOWINT_ISSET, FLOWINT_NOTSET };
+enum flowint_command {
+	FLOWINT_TEST,
+	FLOWINT_ADD,
+	FLOWINT_SUBTRACT,
+	FLOWINT_SET,
+	FLOWINT_ISSET,
+	FLOWINT_NOTSET
+};
 
 struct match_flowint {
 	uint8_t command;
 	struct number_test test;
-	uint32_t id;           /* variable, numbered over the rule set */
+	uint32_t id; /* variable, numbered over the rule set */
 	bool value_is_variable;
-	uint32_t value;        /* number or variable id */
+	uint32_t value; /* number or variable id */
 };
 
 enum stream_size_side { SIDE_SERVER, SIDE_CLIENT, SIDE_BOTH, SIDE_EITHER };
@@ -220,14 +236,22 @@ struct match_stream_size {
 	struct number_test test;
 };
 
-enum threshold_type { THRESHOLD_LIMIT, THRESHOLD_THRESHOLD, THRESHOLD_BOTH, THRESHOLD_BACKOFF, THRESHOLD_DETECTION_FILTER, THRESHOLD_RATE_FILTER, THRESHOLD_SUPPRESS };
+enum threshold_type {
+	THRESHOLD_LIMIT,
+	THRESHOLD_THRESHOLD,
+	THRESHOLD_BOTH,
+	THRESHOLD_BACKOFF,
+	THRESHOLD_DETECTION_FILTER,
+	THRESHOLD_RATE_FILTER,
+	THRESHOLD_SUPPRESS
+};
 
 struct match_threshold {
-	uint8_t type;   /* enum threshold_type */
-	uint8_t track;  /* enum bits_track */
+	uint8_t type;  /* enum threshold_type */
+	uint8_t track; /* enum bits_track */
 	uint32_t count, seconds, multiplier;
-	uint8_t new_action; /* rate_filter: enum rule_action */
-	uint32_t timeout_s; /* rate_filter */
+	uint8_t new_action;        /* rate_filter: enum rule_action */
+	uint32_t timeout_s;        /* rate_filter */
 	struct addr_set addresses; /* suppress: only these; any otherwise */
 };
 
@@ -243,26 +267,27 @@ struct match_event {
 };
 
 struct match_app_proto {
-	const char *name;  /* "http", "failed", "unknown" */
-	uint8_t mode;      /* 0 direction, 1 to_server, 2 to_client, 3 either, 4 final, 5 original */
+	const char *name; /* "http", "failed", "unknown" */
+	uint8_t mode;     /* 0 direction, 1 to_server, 2 to_client, 3 either, 4 final, 5 original */
 	bool negated;
 };
 
 struct match_base64 {
-	uint32_t bytes;    /* 0: all */
+	uint32_t bytes; /* 0: all */
 	uint32_t offset;
 	bool relative;
 };
 
 /* One condition. Conditions of a list are in the order of the rule. */
 struct match {
-	uint16_t keyword;  /* enum keyword */
+	uint16_t keyword; /* enum keyword */
 	union {
 		struct match_content content;
 		struct match_pcre pcre;
 		struct match_isdataat isdataat;
 		struct match_byte byte;
-		struct number_test number; /* dsize, itype, icode, ttl, id, seq, window, bsize, urilen … */
+		struct number_test
+			number; /* dsize, itype, icode, ttl, id, seq, window, bsize, urilen … */
 		struct match_tcp_flags tcp_flags;
 		struct match_bits bits;
 		struct match_flowint flowint;
@@ -290,8 +315,8 @@ enum transform_kind {
 };
 
 struct transform {
-	uint8_t kind;            /* enum transform_kind */
-	struct bytes argument;   /* xor key, pcrexform pattern … */
+	uint8_t kind;          /* enum transform_kind */
+	struct bytes argument; /* xor key, pcrexform pattern … */
 };
 
 #define RULE_TRANSFORMS_MAX 16
@@ -299,17 +324,17 @@ struct transform {
 /* The conditions on one buffer. "payload" is the packet payload or the TCP stream. A buffer that
  * may have many instances can stand more than once in a rule: then each stands for an instance. */
 struct rule_buffer {
-	const char *name;        /* "http.uri", "payload", "file.data" */
-	uint16_t keyword;        /* the sticky keyword that names it, KEYWORD_none for payload */
+	const char *name; /* "http.uri", "payload", "file.data" */
+	uint16_t keyword; /* the sticky keyword that names it, KEYWORD_none for payload */
 	const struct transform *transforms;
 	uint32_t transform_count;
 	struct match *matches;
 	uint32_t match_count;
-	bool legacy_http1;       /* bound to HTTP/1 by a legacy modifier or pcre flag */
+	bool legacy_http1; /* bound to HTTP/1 by a legacy modifier or pcre flag */
 };
 
 struct rule_reference {
-	const char *key, *url;   /* url: prefix of reference.config joined with the value */
+	const char *key, *url; /* url: prefix of reference.config joined with the value */
 };
 
 struct rule_metadata {
@@ -317,42 +342,42 @@ struct rule_metadata {
 };
 
 struct rule {
-	uint32_t index;          /* place in the reference's order of inspection, from 0 */
+	uint32_t index; /* place in the reference's order of inspection, from 0 */
 	uint32_t gid, sid, rev;
-	uint8_t action;          /* enum rule_action */
-	uint8_t scope;           /* enum rule_scope */
-	uint8_t priority;        /* 1 highest … 255 */
-	uint8_t ip_protos;       /* enum rule_ip_proto bits */
-	uint8_t ip_versions;     /* bit 0: IPv4, bit 1: IPv6 */
-	uint32_t flags;          /* enum rule_flags */
-	const char *app;               /* "http" (1 and 2), "http1", "tls", "dns" …; NULL: none named,
-					* or keywords leave several open: their buffers decide */
-	const char *hook;              /* "request_headers" of http1:request_headers; NULL: none */
+	uint8_t action;      /* enum rule_action */
+	uint8_t scope;       /* enum rule_scope */
+	uint8_t priority;    /* 1 highest … 255 */
+	uint8_t ip_protos;   /* enum rule_ip_proto bits */
+	uint8_t ip_versions; /* bit 0: IPv4, bit 1: IPv6 */
+	uint32_t flags;      /* enum rule_flags */
+	const char *app;     /* "http" (1 and 2), "http1", "tls", "dns" …; NULL: none named,
+			      * or keywords leave several open: their buffers decide */
+	const char *hook;    /* "request_headers" of http1:request_headers; NULL: none */
 	struct addr_set src, dst;
 	struct port_set sport, dport;
 
-	struct match *packet_matches;  /* on headers, flow, state; no buffer */
+	struct match *packet_matches; /* on headers, flow, state; no buffer */
 	uint32_t packet_match_count;
-	struct match *app_matches;     /* app-layer-event, protocol numbers: per transaction */
+	struct match *app_matches; /* app-layer-event, protocol numbers: per transaction */
 	uint32_t app_match_count;
-	struct rule_buffer *buffers;   /* in the order of the rule */
+	struct rule_buffer *buffers; /* in the order of the rule */
 	uint32_t buffer_count;
-	struct match *post_matches;    /* set bits, flowint changes, tag: when everything matched */
+	struct match *post_matches; /* set bits, flowint changes, tag: when everything matched */
 	uint32_t post_match_count;
-	struct match *thresholds;      /* threshold, detection_filter; and those of threshold.config */
+	struct match *thresholds; /* threshold, detection_filter; and those of threshold.config */
 	uint32_t threshold_count;
-	uint32_t variable_count;       /* byte_extract, byte_math variables */
+	uint32_t variable_count; /* byte_extract, byte_math variables */
 
-	const char *msg;               /* "" if none */
-	const char *classtype;         /* NULL: none */
-	const char *category;          /* text of the classtype, "" if none */
+	const char *msg;       /* "" if none */
+	const char *classtype; /* NULL: none */
+	const char *category;  /* text of the classtype, "" if none */
 	const struct rule_reference *references;
 	uint32_t reference_count;
 	const struct rule_metadata *metadata;
 	uint32_t metadata_count;
-	const char *file;              /* where it stands */
+	const char *file; /* where it stands */
 	uint32_t line;
-	const char *text;              /* the rule as written */
+	const char *text; /* the rule as written */
 };
 
 #endif

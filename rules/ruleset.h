@@ -28,26 +28,26 @@ struct ruleset_options {
 	struct ruleset_variables variables;
 	const char *classification_file; /* NULL or "": the built-in one */
 	const char *reference_file;
-	const char *threshold_file;      /* NULL or "": none */
-	const char *cache_dir;           /* compiled databases; NULL or "": none are kept */
-	bool parse_only;                 /* rules check: no grouping, no databases */
+	const char *threshold_file; /* NULL or "": none */
+	const char *cache_dir;      /* compiled databases; NULL or "": none are kept */
+	bool parse_only;            /* rules check: no grouping, no databases */
 	bool in_the_wire;
 };
 
 /* One rule (or line) that could not be taken, or was taken with a remark. */
 struct ruleset_problem {
 	char *file;
-	uint32_t line, column;  /* from 1; column of the token that is wrong */
-	uint32_t sid;           /* 0: not known */
-	bool refused;           /* false: a warning */
-	char *reason;           /* "byte_test: operator \"=>\" is not one of < > = <= >= & ^" */
-	char *advice;           /* what to do; "" if there is nothing to say */
+	uint32_t line, column; /* from 1; column of the token that is wrong */
+	uint32_t sid;          /* 0: not known */
+	bool refused;          /* false: a warning */
+	char *reason;          /* "byte_test: operator \"=>\" is not one of < > = <= >= & ^" */
+	char *advice;          /* what to do; "" if there is nothing to say */
 };
 
 struct ruleset_report {
-	size_t active;          /* rules that are not comments */
+	size_t active; /* rules that are not comments */
 	size_t loaded, refused, duplicates;
-	size_t skipped;         /* requires not met */
+	size_t skipped; /* requires not met */
 	struct ruleset_problem *problems;
 	size_t problem_count;
 	uint64_t databases, databases_from_cache;

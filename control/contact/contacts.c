@@ -146,23 +146,34 @@ static uint64_t bytes_of_tables(const struct contacts *c, bool sealed)
 	return sum;
 }
 
-static struct contact_table *biggest_open(struct contacts *c)
+/* A sealed table is written as it is, and its journal dropped: what is in a batch that belongs to
+ * it must have been counted in before. */
+static void seal(struct contact_table *t)
+{
+	if (!t->pending)
+		t->sealed = true;
+}
+
+/* False: there is none that may be sealed. */
+static bool seal_biggest(struct contacts *c)
 {
 	struct contact_table *best = NULL;
 
 	for (unsigned i = 0; i < c->table_count; i++)
-		if (!c->table[i]->sealed &&
+		if (!c->table[i]->sealed && !c->table[i]->pending &&
 		    (!best || c->table[i]->entry_count > best->entry_count))
 			best = c->table[i];
-	return best;
+	if (best)
+		seal(best);
+	return best != NULL;
 }
 
 /* Under the lock: lets the keeper work off sealed tables until there is room. */
 static void wait_for_room(struct contacts *c)
 {
 	while (bytes_of_tables(c, true) > c->limit_bytes || c->table_count == TABLES_MAX) {
-		if (c->table_count == TABLES_MAX && !bytes_of_tables(c, true))
-			biggest_open(c)->sealed = true;
+		if (c->table_count == TABLES_MAX && !bytes_of_tables(c, true) && !seal_biggest(c))
+			return;
 		if (c->has_keeper) {
 			pthread_cond_wait(&c->freed, &c->lock);
 			continue;
@@ -229,6 +240,7 @@ void contacts_record(struct contacts *c, struct store_batch *b)
 			say("contacts of a day cannot be kept: %s", store_error());
 			continue;
 		}
+		t->pending = true;
 		at->part = t->part;
 		at->recorded = true;
 		journal_key(key, at->day, at->part, ++c->journal_number);
@@ -258,14 +270,11 @@ void contacts_committed(struct contacts *c)
 
 		if (t && apply(t, at->bytes.data, at->bytes.len, &c->entry) != 0)
 			say("out of memory: contacts stay in the journal until the next start");
+		if (t)
+			t->pending = false;
 	}
-	while (bytes_of_tables(c, false) > c->limit_bytes) {
-		struct contact_table *t = biggest_open(c);
-
-		if (!t)
-			break;
-		t->sealed = true;
-	}
+	while (bytes_of_tables(c, false) > c->limit_bytes && seal_biggest(c))
+		;
 	wait_for_room(c);
 	pthread_mutex_unlock(&c->lock);
 	contacts_forget(c);
@@ -273,6 +282,10 @@ void contacts_committed(struct contacts *c)
 
 void contacts_forget(struct contacts *c)
 {
+	pthread_mutex_lock(&c->lock);
+	for (unsigned i = 0; i < c->table_count; i++)
+		c->table[i]->pending = false;
+	pthread_mutex_unlock(&c->lock);
 	c->staged_count = 0;
 	c->staged_bytes = 0;
 }
@@ -471,7 +484,7 @@ void contacts_seal_old(struct contacts *c, uint64_t newest_ns)
 		uint64_t end_ns = ((uint64_t)c->table[i]->day + 1) * DAY_NS;
 
 		if (newest_ns > end_ns + GRACE_NS)
-			c->table[i]->sealed = true;
+			seal(c->table[i]);
 	}
 	pthread_mutex_unlock(&c->lock);
 }
@@ -481,7 +494,7 @@ void contacts_seal_all(struct contacts *c, uint32_t entries_min)
 	pthread_mutex_lock(&c->lock);
 	for (unsigned i = 0; i < c->table_count; i++)
 		if (c->table[i]->entry_count >= entries_min)
-			c->table[i]->sealed = true;
+			seal(c->table[i]);
 	pthread_mutex_unlock(&c->lock);
 }
 

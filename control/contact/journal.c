@@ -27,6 +27,7 @@ bool journal_from_record(struct journal_entry *e, const struct record_head *head
 	struct bytes text = {0};
 	struct value_reader r;
 	struct value v;
+	bool goes_on = false;
 	int kind = 0;
 
 	memset(&e->row, 0, sizeof(e->row));
@@ -53,6 +54,9 @@ bool journal_from_record(struct journal_entry *e, const struct record_head *head
 		case F_contact_count:
 			e->row.count = v.n ? v.n : 1;
 			break;
+		case F_contact_goes_on:
+			goes_on = v.n != 0;
+			break;
 		case F_contact_bytes_out:
 			e->row.bytes_out = v.n;
 			break;
@@ -65,6 +69,9 @@ bool journal_from_record(struct journal_entry *e, const struct record_head *head
 	}
 	if (r.bad || !kind || !text.len || !e->row.ip_version)
 		return false;
+	/* One that was counted when it began: it only lasts longer. */
+	if (goes_on)
+		e->row.count = 0;
 	e->row.first_us = e->row.last_us = head->ts_ns % DAY_NS / 1000;
 	e->value[0] = (uint8_t)kind;
 	e->len = kind == CONTACT_IP ? value_key_addr(text.data, text.len, e->value + 1)

@@ -16,6 +16,7 @@ enum posting_flags {
 	ONE_PORT = 1 << 3,
 	PORTS = 1 << 4,
 	BYTES = 1 << 5,
+	LASTS = 1 << 6,
 };
 
 int contact_row_compare(const struct contact_row *a, const struct contact_row *b)
@@ -71,6 +72,8 @@ static unsigned posting_flags_of(const struct contact_row *rows, size_t count)
 		ms = ms && r->first_us % 1000 == 0 && r->last_us % 1000 == 0;
 		if (r->count != 1)
 			flags &= ~(unsigned)ALL_ONE;
+		if (r->last_us != r->first_us)
+			flags |= LASTS;
 		if (r->port_count != 1 || r->port[0] != rows[0].port[0])
 			flags &= ~(unsigned)ONE_PORT;
 		if (r->port_count)
@@ -146,7 +149,7 @@ static void put_single(struct text *out, const struct contact_row *row, unsigned
 	if (!(flags & ALL_ONE))
 		put_number(out, row->count);
 	put_number(out, row->first_us / unit);
-	if (row->count > 1)
+	if (flags & LASTS)
 		put_number(out, (row->last_us - row->first_us) / unit);
 	if (flags & ONE_PORT)
 		put_number(out, row->port[0]);
@@ -176,9 +179,8 @@ void posting_encode(struct text *out, const struct contact_row *rows, size_t cou
 	for (size_t i = 0; i < count && !(flags & ALL_ONE); i++)
 		put_number(out, rows[i].count);
 	put_firsts(out, rows, count, unit);
-	for (size_t i = 0; i < count; i++)
-		if (rows[i].count > 1)
-			put_number(out, rows[i].last_us / unit - rows[i].first_us / unit);
+	for (size_t i = 0; i < count && flags & LASTS; i++)
+		put_number(out, (rows[i].last_us - rows[i].first_us) / unit);
 	if (flags & ONE_PORT)
 		put_number(out, rows[0].port[0]);
 	for (size_t i = 0; i < count && flags & PORTS; i++) {
@@ -292,7 +294,7 @@ static void get_columns(struct reader *r, struct contact_row *rows, size_t count
 	if (!r->bad)
 		get_firsts(r, rows, count, unit);
 	for (size_t i = 0; i < count && !r->bad; i++)
-		rows[i].last_us = rows[i].first_us + (rows[i].count > 1 ? number(r) * unit : 0);
+		rows[i].last_us = rows[i].first_us + (flags & LASTS ? number(r) * unit : 0);
 	if (!r->bad)
 		get_ports(r, rows, count, flags);
 	for (size_t i = 0; i < count && flags & BYTES && !r->bad; i++) {
@@ -310,7 +312,7 @@ static void get_single(struct reader *r, struct contact_row *row, unsigned flags
 		row->client.b[i] = byte(r);
 	row->count = flags & ALL_ONE ? 1 : number(r);
 	row->first_us = number(r) * unit;
-	row->last_us = row->first_us + (row->count > 1 ? number(r) * unit : 0);
+	row->last_us = row->first_us + (flags & LASTS ? number(r) * unit : 0);
 	if (flags & ONE_PORT) {
 		row->port_count = 1;
 		row->port[0] = (uint16_t)number(r);
@@ -349,6 +351,8 @@ int posting_decode(struct slice in, struct contact_row **rows, size_t *count, si
 	/* Every row has at least one byte: a count that lies does not make us allocate. */
 	if (r.bad || (!single && format != POSTING_FORMAT) || v4 > n || n > ROWS_MAX || n > in.len)
 		return -EPROTO;
+	if (!n)
+		return 0;
 	at = rows_room(rows, *count, cap, n);
 	if (!at)
 		return -ENOMEM;

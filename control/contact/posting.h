@@ -9,7 +9,7 @@
  *   counts     varints, unless ALL_ONE
  *   first      least of them (varint), bits each (1 byte), then first − least, packed, in units
  *              of 1 µs, 1 ms or 1 s of the day as the flags say
- *   last       last − first (varint), for rows with a count above 1
+ *   last       LASTS: last − first (varint) for each row; else they are the same
  *   ports      ONE_PORT: a varint for all; PORTS: for each row how many, then varints
  *   bytes      BYTES: out, in (varints) for each row
  * Most lists have one row, of an IPv4 client; such a list is instead 0x80 | flags (1 byte), then

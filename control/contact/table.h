@@ -49,6 +49,7 @@ struct contact_table {
 	struct table_index value_index, client_index, entry_index;
 	uint64_t used_ns;  /* CLOCK_MONOTONIC of the last change */
 	unsigned references;
+	bool pending;      /* contacts for it stand in a batch that is not committed: not to be sealed */
 	bool sealed;       /* takes nothing more; waits to be written as a file */
 };
 

@@ -284,11 +284,11 @@ static void child_gone(struct supervisor *s, struct supervisor_child *child, int
 	how_it_ended(status, how, sizeof(how));
 	fprintf(stderr, "metsuke: the %s process %s%s\n", child->name, how,
 		child->finished ? "" : "; it is started again");
-	/* 0, 0, then 100 ms doubling up to 6.4 s */
+	/* 0, 0, then 25 ms doubling up to 800 ms */
 	if (child->quick_deaths > 2) {
-		unsigned step = child->quick_deaths - 3 < 6 ? child->quick_deaths - 3 : 6;
+		unsigned step = child->quick_deaths - 3 < 5 ? child->quick_deaths - 3 : 5;
 
-		child->restart_at_ns = now + (100000000ull << step);
+		child->restart_at_ns = now + (25000000ull << step);
 	}
 }
 

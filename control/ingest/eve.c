@@ -35,6 +35,18 @@ static const char *proto_name(uint8_t proto, char *room)
 		return "IPv6-ICMP";
 	case IPPROTO_SCTP:
 		return "SCTP";
+	case IPPROTO_IGMP:
+		return "IGMP";
+	case IPPROTO_IPIP:
+		return "IP-in-IP";
+	case IPPROTO_IPV6:
+		return "IPv6";
+	case IPPROTO_GRE:
+		return "GRE";
+	case IPPROTO_ESP:
+		return "ESP";
+	case IPPROTO_AH:
+		return "AH";
 	default:
 		snprintf(room, 4, "%03u", proto);
 		return room;
@@ -300,7 +312,7 @@ static void put_one(struct walk *w, const struct value *v)
 	const struct field_row *row = &field_rows[v->field];
 	bool level = v->kind == KIND_OBJECT || v->kind == KIND_ARRAY;
 
-	if (v->field == F_top_packet_linktype && w->o->packet) {
+	if (v->field == F_top_packet_linktype && w->o->packet && !in_array(w)) {
 		put_packet_info(w, v);
 		return;
 	}

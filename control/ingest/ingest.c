@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "control/base/say.h"
@@ -19,6 +20,8 @@
 #define TURN_BYTES_MAX (1u << 20) /* of one ring before the next has its turn */
 #define RETRY_NS 1000000000ull   /* between attempts to write again */
 #define MS_NS 1000000ull
+#define SPACE_RESERVE (64u << 20) /* bytes to leave free, or a sixteenth of a small disk */
+#define SPACE_LOOK_NS 200000000ull
 
 uint64_t monotonic_ns(void)
 {
@@ -281,10 +284,47 @@ static void committed(struct ingest *in)
 	store_batch_clear(in->batch);
 }
 
+static bool has_room(const char *dir)
+{
+	struct statvfs v;
+	uint64_t reserve = SPACE_RESERVE;
+
+	if (statvfs(dir, &v) != 0)
+		return true; /* the write will say */
+	if (reserve > v.f_blocks / 16 * v.f_frsize)
+		reserve = v.f_blocks / 16 * v.f_frsize;
+	return v.f_bavail * v.f_frsize > reserve;
+}
+
+/* RocksDB needs room for what it does in the background, and cannot be relied on when it finds
+ * none: so nothing is given to it when there is little. */
+static void wait_for_room(struct ingest *in)
+{
+	const struct config *c = in->setup.config;
+	bool said = false;
+
+	while (!has_room(c->store_dir) || (c->eve_enabled && !has_room(c->eve_dir))) {
+		if (!said)
+			say("the disk of %s is full: records stay in the ring, and are stored when "
+			    "there is space again",
+			    has_room(c->store_dir) ? c->eve_dir : c->store_dir);
+		said = true;
+		in->figures.waiting = 1;
+		if (__atomic_load_n(&in->setup.boot->stop, __ATOMIC_RELAXED))
+			break; /* the last try */
+		sleep_ns(SPACE_LOOK_NS);
+	}
+	if (said)
+		say("there is space again");
+	in->figures.waiting = 0;
+}
+
 int ingest_commit(struct ingest *in)
 {
-	int err = write_sinks(in);
+	int err;
 
+	wait_for_room(in);
+	err = write_sinks(in);
 	if (err)
 		return err;
 	if (in->setup.contacts)
@@ -293,6 +333,7 @@ int ingest_commit(struct ingest *in)
 	in->figures.commit_bytes += store_batch_bytes(in->batch);
 	err = store_write(in->setup.store, in->batch, true);
 	if (err) {
+		in->store_failed = true;
 		if (err == -ENOSPC)
 			say("no space left for the store %s: records stay in the ring and are "
 			    "stored when there is space again",
@@ -309,15 +350,18 @@ int ingest_commit(struct ingest *in)
 /* Forgets what was read since the last commit and goes back to what the store says. */
 static int go_back(struct ingest *in)
 {
-	int err;
+	int err = 0;
 
 	store_batch_clear(in->batch);
 	in->uncommitted = 0;
 	if (in->setup.contacts)
 		contacts_forget(in->setup.contacts);
-	err = store_reopen(in->setup.store);
-	if (!err && in->setup.contacts)
-		err = contacts_reload(in->setup.contacts);
+	if (in->store_failed) {
+		err = store_reopen(in->setup.store);
+		if (!err && in->setup.contacts)
+			err = contacts_reload(in->setup.contacts);
+		in->store_failed = err != 0;
+	}
 	if (!err && in->sink)
 		err = eve_sink_rollback(in->sink, in->setup.store, in->boot_id);
 	for (unsigned i = 0; i < in->worker_count && !err; i++)
@@ -335,6 +379,9 @@ static bool recover(struct ingest *in)
 	in->figures.waiting = 1;
 	for (;;) {
 		sleep_ns(RETRY_NS);
+		if (!has_room(in->setup.config->store_dir) &&
+		    !__atomic_load_n(&in->setup.boot->stop, __ATOMIC_RELAXED))
+			continue;
 		err = go_back(in);
 		if (!err)
 			break;
@@ -469,8 +516,6 @@ int ingest_run(struct ingest *in)
 				return -EIO;
 			continue;
 		}
-		if (!in->uncommitted || any)
-			in->figures.waiting = 0;
 		if (!any)
 			sleep_ns(IDLE_SLEEP_NS);
 	}

@@ -41,6 +41,7 @@ struct ingest {
 	uint64_t uncommitted;      /* records since the last commit */
 	uint64_t first_uncommitted_ns, started_ns, next_stats_ns; /* CLOCK_MONOTONIC */
 	uint64_t stats_seq;
+	bool store_failed;         /* since it was last opened */
 	atomic_bool rotate;
 	struct ingest_figures figures;
 };

@@ -51,13 +51,11 @@ static int make_dirs(const char *dir)
 	return 0;
 }
 
-static int own(const char *dir, bool all)
+static int own(const char *dir)
 {
 	int err = make_dirs(dir);
 
-	if (!err && all && nftw(dir, give_away, 16, FTW_PHYS | FTW_MOUNT) != 0)
-		err = -errno;
-	if (!err && !all && chown(dir, owner_uid, owner_gid) != 0)
+	if (!err && nftw(dir, give_away, 16, FTW_PHYS | FTW_MOUNT) != 0)
 		err = -errno;
 	if (err)
 		say("%s cannot be made or given to the user of the control process: %s", dir,
@@ -82,9 +80,9 @@ int sandbox_drop_root(const struct config *c, const struct boot *b)
 	}
 	owner_uid = user->pw_uid;
 	owner_gid = user->pw_gid;
-	err = own(c->store_dir, true);
+	err = own(c->store_dir);
 	if (!err && c->eve_enabled)
-		err = own(c->eve_dir, true);
+		err = own(c->eve_dir);
 	if (err)
 		return err;
 	if (setgroups(0, NULL) != 0 || setresgid(owner_gid, owner_gid, owner_gid) != 0 ||
@@ -222,6 +220,10 @@ int sandbox_enter(const struct config *c)
 {
 	int err = 0;
 
+	/* They must be there to be allowed. */
+	make_dirs(c->store_dir);
+	if (c->eve_enabled)
+		make_dirs(c->eve_dir);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		err = -errno;
 	if (!err)

@@ -325,7 +325,7 @@ static void check_half_lines(struct rpc_server *s, uint64_t now)
 		struct client *c = &s->client[i];
 
 		if (c->fd < 0 || !c->half_ns || c->closing ||
-		    now - c->half_ns < RPC_HALF_LINE_S * 1000000000ull)
+		    now < c->half_ns + RPC_HALF_LINE_S * 1000000000ull)
 			continue;
 		reply_error(c, "the line did not end within 5 seconds");
 		flush_out(s, c);

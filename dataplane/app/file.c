@@ -413,8 +413,6 @@ void file_log(struct worker *w, struct flow *f, struct tx *tx, const struct pack
 {
 	for (int d = 0; d < 2; d++) {
 		for (struct file *file = tx->files[d]; file; file = file->next) {
-			if (f->flags & FLOW_ENDING)
-				file_close(w, file, FILE_TRUNCATED);
 			if (file->state != FILE_OPEN && !(file->flags & (FILE_LOGGED | FILE_HIDDEN)))
 				file_log_one(w, f, tx, file, p);
 		}

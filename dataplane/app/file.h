@@ -114,8 +114,7 @@ bool file_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d
 bool file_view_one(struct worker *w, struct file *file, struct buffer_view *out);
 /* Detect has looked at all views of this direction. */
 void file_inspected(struct worker *w, struct tx *tx, enum direction d);
-/* The fileinfo records of a transaction's closed files; called by app_packet_done. When the flow is
- * ending, open ones are closed as truncated first. */
+/* The fileinfo records of a transaction's closed files; called by app_packet_done. */
 void file_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 /* The "files" array in an alert. */
 void file_alert_context(struct recorder *r, struct tx *tx);

@@ -135,10 +135,8 @@ static struct http_tx *tx_of(htp_tx_t *htp)
 	if (++s->transactions > HTTP_FLOW_TRANSACTIONS_MAX)
 		return NULL;
 	tx = (struct http_tx *)tx_new(s->w, s->f, sizeof(*tx));
-	if (!tx) {
-		s->too_many = true;
+	if (!tx)
 		return NULL;
-	}
 	tx->htp = htp;
 	tx->state = s;
 	htp_tx_set_user_data(htp, tx);
@@ -423,6 +421,7 @@ static int http_worker_new(struct worker *w)
 	htp_config_set_field_limits(h->cfg, HTTP_LINE_MAX / 2, HTTP_LINE_MAX);
 	htp_config_set_number_headers_limit(h->cfg, HTTP_HEADERS_MAX);
 	htp_config_set_log_level(h->cfg, HTP_LOG_WARNING);
+	htp_config_set_allow_space_uri(h->cfg, 1);
 	htp_config_set_parse_request_cookies(h->cfg, 0);
 	htp_config_set_plusspace_decode(h->cfg, HTP_DECODER_URLENCODED, 0);
 	htp_config_set_request_decompression(h->cfg, 1);
@@ -527,7 +526,7 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 
 	s->w = w;
 	s->f = f;
-	if (in->len) {
+	if (in->len && !s->failed[d]) {
 		rc = d == TO_SERVER ? htp_connp_req_data(s->connp, NULL, data, in->len)
 				    : htp_connp_res_data(s->connp, NULL, data, in->len);
 		http_events_drain(s, d);
@@ -540,7 +539,10 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 		else
 			result.consumed = in->len;
 	} else if (rc != HTP_STREAM_DATA) {
-		result.status = PARSE_BAD;
+		/* The other side may well be understood, and says what became of it. */
+		s->failed[d] = 1;
+		if (s->failed[direction_other(d)] || s->transactions > HTTP_FLOW_TRANSACTIONS_MAX)
+			result.status = PARSE_BAD;
 	}
 	if (in->flags & INPUT_END)
 		close_direction(s, d);

@@ -97,8 +97,7 @@ struct http_state {
 	htp_connp_t *connp;
 	unsigned messages;
 	uint32_t transactions;
-	bool too_many;
-	uint8_t close_done[2];
+	uint8_t failed[2], close_done[2]; /* by direction */
 	bool change;      /* the protocol changes after this call … */
 	uint8_t change_to; /* … to this, or APP_UNKNOWN */
 };

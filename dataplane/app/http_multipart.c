@@ -5,8 +5,6 @@
  */
 #include "dataplane/app/http_multipart.h"
 
-#include <strings.h>
-
 #include "dataplane/app/mime.h"
 
 struct http_multipart {
@@ -61,9 +59,6 @@ struct http_multipart *http_multipart_new(struct worker *w, struct bytes content
 	uint32_t len;
 	bool cut;
 
-	if (content_type.len < 19 ||
-	    strncasecmp((const char *)content_type.data, "multipart/form-data", 19) != 0)
-		return NULL;
 	len = mime_parameter(content_type, "boundary", boundary, sizeof(boundary), &cut);
 	if (!len || cut)
 		return NULL;

@@ -7,7 +7,7 @@
 
 #include "dataplane/app/http.h"
 
-/* NULL: not multipart/form-data with a boundary, or no memory. */
+/* NULL: no boundary, or no memory. The type's name does not matter, as in the reference. */
 struct http_multipart *http_multipart_new(struct worker *w, struct bytes content_type);
 /* data NULL: a gap. */
 void http_multipart_data(struct http_state *s, struct http_tx *tx, const uint8_t *data, uint32_t len);

@@ -305,8 +305,6 @@ static void boundary_found(struct mime *m, int level)
 	uint32_t n = m->boundary_len[level];
 	bool last = m->start_len >= n + 2 && memcmp(m->start + n, "--", 2) == 0;
 
-	if (m->flags & MIME_KEEP_LAST_EOL)
-		body_give_eol(m);
 	m->eol = 0;
 	part_end(m, true);
 	while (m->depth > level + (last ? 0 : 1))

@@ -44,7 +44,6 @@ enum mime_flags {
 	MIME_NO_BASE64 = 1 << 1,
 	MIME_NO_QP = 1 << 2,
 	MIME_NO_URLS = 1 << 3,
-	MIME_KEEP_LAST_EOL = 1 << 4, /* the line end before a boundary belongs to the part above it */
 };
 
 enum mime_type { MIME_OTHER, MIME_TEXT_PLAIN, MIME_TEXT_HTML, MIME_MULTIPART, MIME_MESSAGE };

@@ -120,7 +120,7 @@ static void limits_set(const struct smtp_state *s, struct file *file)
 void smtp_mail_begin(struct smtp_state *s)
 {
 	struct smtp_tx *tx = s->tx;
-	uint32_t flags = MIME_KEEP_LAST_EOL;
+	uint32_t flags = 0;
 
 	tx->content = true;
 	tx->tx.progress[TO_SERVER] = tx->tx.progress[TO_CLIENT] = SMTP_CONTENT;

@@ -256,26 +256,27 @@ static bool entry_same(const struct bits_entry *a, const struct bits_entry *b)
 	       addr_equal(&a->a, &b->a) && addr_equal(&a->b, &b->b);
 }
 
-static struct bits_entry *entry_find(struct worker *w, const struct bits_entry *key)
+static struct bits_entry *entry_find(struct worker *w, const struct packet *p, const struct bits_entry *key)
 {
 	struct bits_entry *set = entries_of(w->detect->bits, key);
 
 	for (unsigned i = 0; i < BITS_WAYS; i++)
 		if (entry_same(&set[i], key)) {
-			if (set[i].expires_ns > w->now_ns)
+			if (set[i].expires_ns > p->ts_ns)
 				return &set[i];
 			set[i].id = 0;
 		}
 	return NULL;
 }
 
-static void entry_set(struct worker *w, struct bits_entry *key, uint32_t expire_s)
+static void entry_set(struct worker *w, const struct packet *p, struct bits_entry *key,
+		      uint32_t expire_s)
 {
-	struct bits_entry *set = entries_of(w->detect->bits, key), *at = entry_find(w, key);
+	struct bits_entry *set = entries_of(w->detect->bits, key), *at = entry_find(w, p, key);
 
-	key->expires_ns = expire_s ? w->now_ns + expire_s * NS_PER_S : UINT64_MAX;
+	key->expires_ns = expire_s ? p->ts_ns + expire_s * NS_PER_S : UINT64_MAX;
 	for (unsigned i = 0; !at && i < BITS_WAYS; i++)
-		if (!set[i].id || set[i].expires_ns <= w->now_ns)
+		if (!set[i].id || set[i].expires_ns <= p->ts_ns)
 			at = &set[i];
 	if (!at) {
 		at = &set[0];
@@ -293,7 +294,7 @@ static bool space_match(const struct match_context *c, const struct match_bits *
 
 	for (unsigned i = 0; i < b->count; i++)
 		if (entry_key(c->p, b, space, i, &key) &&
-		    (entry_find(c->w, &key) != NULL) == (b->command == BITS_ISSET))
+		    (entry_find(c->w, c->p, &key) != NULL) == (b->command == BITS_ISSET))
 			return true;
 	return false;
 }
@@ -306,9 +307,9 @@ static void space_post(const struct match_context *c, const struct match_bits *b
 
 		if (!entry_key(c->p, b, space, i, &key))
 			return;
-		at = entry_find(c->w, &key);
+		at = entry_find(c->w, c->p, &key);
 		if (b->command == BITS_SET || (b->command == BITS_TOGGLE && !at))
-			entry_set(c->w, &key, b->expire_s);
+			entry_set(c->w, c->p, &key, b->expire_s);
 		else if (at && (b->command == BITS_UNSET || b->command == BITS_TOGGLE))
 			at->id = 0;
 	}

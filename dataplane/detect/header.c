@@ -92,9 +92,9 @@ static uint8_t proto_bit(const struct packet *p)
 	}
 }
 
-static bool has_ports(const struct packet *p)
+bool packet_has_ports(const struct packet *p)
 {
-	return (p->flags & PACKET_L4) && !(p->flags & PACKET_FRAGMENT) &&
+	return (p->flags & (PACKET_L4 | PACKET_PSEUDO)) && !(p->flags & PACKET_FRAGMENT) &&
 	       (proto_bit(p) & (RULE_TCP | RULE_UDP | RULE_SCTP));
 }
 
@@ -104,7 +104,7 @@ static bool sides_match(struct detect_state *s, const struct packet *p, const st
 	const struct rule *rule = r->rule;
 
 	if (!r->ports_any) {
-		if (!has_ports(p))
+		if (!packet_has_ports(p))
 			return false;
 		if (!ports_hold(swapped ? &rule->dport : &rule->sport, p->sport) ||
 		    !ports_hold(swapped ? &rule->sport : &rule->dport, p->dport))

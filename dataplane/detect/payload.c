@@ -44,7 +44,7 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 	unsigned d = p->flow ? p->direction : TO_SERVER;
 	uint16_t port = d == TO_SERVER ? p->dport : p->sport;
 
-	if (!(p->flags & PACKET_L4) || l4 == GROUP_OTHER)
+	if (l4 == GROUP_OTHER || !packet_has_ports(p))
 		port = 0;
 	if (!(p->flags & PACKET_PSEUDO)) {
 		scan_ports(w, &g->packet_always[l4][d], port, NULL, 0);

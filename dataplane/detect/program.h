@@ -216,6 +216,7 @@ const struct pattern_group *port_group_narrow(const struct port_groups *g, uint1
 /* header.c */
 bool header_matches(struct detect_state *s, const struct packet *p, const struct program_rule *r,
 		    bool in_tx);
+bool packet_has_ports(const struct packet *p);
 bool address_in(const struct addr_set *set, const struct addr *a, uint8_t ip_version);
 bool ports_hold(const struct port_set *set, uint16_t port);
 

@@ -29,11 +29,11 @@ bool post_tag(const struct match_context *c, const struct match *m)
 	return true;
 }
 
-static struct flow_tag tag_of(struct worker *w, const struct program_rule *r,
+static struct flow_tag tag_of(const struct packet *p, const struct program_rule *r,
 			      const struct match_tag *m)
 {
 	return (struct flow_tag){.rule = r->rule->index, .packets = m->packets,
-				 .seconds = m->seconds, .bytes = m->bytes, .start_ns = w->now_ns};
+				 .seconds = m->seconds, .bytes = m->bytes, .start_ns = p->ts_ns};
 }
 
 void tag_set(struct worker *w, struct packet *p, const struct program_rule *r,
@@ -47,7 +47,7 @@ void tag_set(struct worker *w, struct packet *p, const struct program_rule *r,
 
 		if (d) {
 			d->tagged = true;
-			d->tag = tag_of(w, r, m);
+			d->tag = tag_of(p, r, m);
 		}
 		return;
 	}
@@ -66,12 +66,12 @@ void tag_set(struct worker *w, struct packet *p, const struct program_rule *r,
 		if (h->ip_version == 0 || (at->ip_version && h->tag.start_ns < at->tag.start_ns))
 			at = h;
 	}
-	*at = (struct tag_host){*host, p->ip_version, tag_of(w, r, m)};
+	*at = (struct tag_host){*host, p->ip_version, tag_of(p, r, m)};
 	t->used = 1;
 }
 
 /* Counts the packet in; false: the tag has ended. */
-static bool tag_goes_on(struct worker *w, struct flow_tag *t, const struct packet *p)
+static bool tag_goes_on(struct flow_tag *t, const struct packet *p)
 {
 	t->packets_seen++;
 	t->bytes_seen += p->len;
@@ -79,7 +79,7 @@ static bool tag_goes_on(struct worker *w, struct flow_tag *t, const struct packe
 		return false;
 	if (t->bytes && t->bytes_seen > t->bytes)
 		return false;
-	return !t->seconds || w->now_ns <= t->start_ns + t->seconds * NS_PER_S;
+	return !t->seconds || p->ts_ns <= t->start_ns + t->seconds * NS_PER_S;
 }
 
 static bool hosts_tagged(struct worker *w, const struct packet *p)
@@ -93,7 +93,7 @@ static bool hosts_tagged(struct worker *w, const struct packet *p)
 		if (h->ip_version != p->ip_version ||
 		    (!addr_equal(&h->host, &p->src) && !addr_equal(&h->host, &p->dst)))
 			continue;
-		if (tag_goes_on(w, &h->tag, p))
+		if (tag_goes_on(&h->tag, p))
 			tagged = true;
 		else
 			h->ip_version = 0;
@@ -110,7 +110,7 @@ void tag_packet(struct worker *w, struct packet *p)
 	if ((!t->used && !(d && d->tagged)) || (p->flags & PACKET_PSEUDO) || t->set_by == p->number)
 		return;
 	if (d && d->tagged) {
-		tagged = tag_goes_on(w, &d->tag, p);
+		tagged = tag_goes_on(&d->tag, p);
 		d->tagged = tagged;
 	}
 	if (t->used && p->ip_version && hosts_tagged(w, p))

@@ -127,32 +127,32 @@ static enum threshold_answer first_hit(const struct match_threshold *t, struct t
 	}
 }
 
-static enum threshold_answer rate_hit(struct worker *w, const struct match_threshold *t,
+static enum threshold_answer rate_hit(uint64_t now_ns, const struct match_threshold *t,
 				      struct threshold_entry *e, bool inside, uint8_t *action)
 {
 	if (e->timeout_ns) {
-		if (w->now_ns - e->timeout_ns > t->timeout_s * NS_PER_S)
+		if (now_ns - e->timeout_ns > t->timeout_s * NS_PER_S)
 			e->timeout_ns = 0;
 		else
 			*action = t->new_action;
 	}
 	if (!inside) {
-		e->start_ns = w->now_ns;
+		e->start_ns = now_ns;
 		e->count = 1;
 	} else if (++e->count > t->count) {
-		e->timeout_ns = w->now_ns;
+		e->timeout_ns = now_ns;
 		*action = t->new_action;
 	}
 	return ALERT_WRITE;
 }
 
-static enum threshold_answer next_hit(struct worker *w, const struct match_threshold *t,
+static enum threshold_answer next_hit(uint64_t now_ns, const struct match_threshold *t,
 				      struct threshold_entry *e, uint8_t *action)
 {
-	bool inside = w->now_ns <= e->start_ns + t->seconds * NS_PER_S;
+	bool inside = now_ns <= e->start_ns + t->seconds * NS_PER_S;
 
 	if (t->type == THRESHOLD_RATE_FILTER)
-		return rate_hit(w, t, e, inside, action);
+		return rate_hit(now_ns, t, e, inside, action);
 	if (t->type == THRESHOLD_BACKOFF) {
 		if (e->count < UINT32_MAX)
 			e->count++;
@@ -162,7 +162,7 @@ static enum threshold_answer next_hit(struct worker *w, const struct match_thres
 		return ALERT_WRITE;
 	}
 	if (!inside) {
-		e->start_ns = w->now_ns;
+		e->start_ns = now_ns;
 		e->count = 1;
 		return first_hit(t, e);
 	}
@@ -211,6 +211,7 @@ static enum threshold_answer one_run(struct worker *w, const struct packet *p,
 				     const struct program_rule *r, unsigned which, uint8_t *action)
 {
 	const struct match_threshold *t = &r->rule->thresholds[which].u.threshold;
+	uint64_t now_ns = p->ts_ns; /* captures are not always in order: time may go back */
 	struct threshold_key key;
 	struct threshold_entry *e;
 	bool fresh;
@@ -220,10 +221,10 @@ static enum threshold_answer one_run(struct worker *w, const struct packet *p,
 	if (!key_of(p, r, which, t, &key))
 		return ALERT_NOTHING;
 	e = entry_get(w, &key, &fresh);
-	e->used_ns = w->now_ns;
+	e->used_ns = now_ns;
 	if (!fresh)
-		return next_hit(w, t, e, action);
-	e->start_ns = w->now_ns;
+		return next_hit(now_ns, t, e, action);
+	e->start_ns = now_ns;
 	e->count = 1;
 	return first_hit(t, e);
 }

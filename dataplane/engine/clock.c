@@ -51,20 +51,34 @@ uint64_t clock_at(struct clock *c, uint64_t tsc)
 	}
 }
 
+static void base_set(struct clock *c, uint64_t tsc, uint64_t wall)
+{
+	c->base_tsc = tsc;
+	c->base_ns = wall;
+}
+
 void clock_start(struct clock *c, uint64_t hz)
 {
+	uint64_t tsc = rte_rdtsc(), wall = wall_ns();
+
 	c->hz = hz ? hz : 1;
-	publish(c, rte_rdtsc(), wall_ns(),
-		(uint64_t)(((unsigned __int128)NS_PER_SECOND << 32) / c->hz));
+	base_set(c, tsc, wall);
+	publish(c, tsc, wall, (uint64_t)(((unsigned __int128)NS_PER_SECOND << 32) / c->hz));
 }
 
 int64_t clock_anchor(struct clock *c)
 {
 	uint64_t tsc = rte_rdtsc(), wall = wall_ns(), said = clock_at(c, tsc);
 	int64_t skew = (int64_t)(said - wall);
-	uint64_t mult = (uint64_t)(((unsigned __int128)NS_PER_SECOND << 32) / c->hz);
+	uint64_t mult;
 
+	/* The rate as seen since the start: what the processor says of it is off by some 0.1 %. */
+	if (wall > c->base_ns + NS_PER_SECOND / 2)
+		c->hz = (uint64_t)((unsigned __int128)(tsc - c->base_tsc) * NS_PER_SECOND /
+				   (wall - c->base_ns));
+	mult = (uint64_t)(((unsigned __int128)NS_PER_SECOND << 32) / (c->hz ? c->hz : 1));
 	if (skew > JUMP_NS || skew < -JUMP_NS) {
+		base_set(c, tsc, wall);
 		publish(c, tsc, wall, mult);
 		return skew;
 	}

@@ -17,6 +17,7 @@ struct clock {
 	_Atomic uint64_t mult;     /* ns per tick, 32.32 fixed point */
 	/* main thread only */
 	uint64_t hz;
+	uint64_t base_tsc, base_ns; /* since when the rate is measured */
 };
 
 /* hz: of the counter. */

@@ -27,7 +27,6 @@ void engine_error(struct engine *e, const char *format, ...)
 	if (!st->error[0])
 		memcpy(st->error, text, sizeof(text));
 	pthread_mutex_unlock(&e->error_lock);
-	fprintf(stderr, "metsuke: %s\n", text);
 }
 
 int engine_open(struct engine *e, int boot_fd)
@@ -125,6 +124,14 @@ bool engine_finished(const struct engine *e)
 {
 	for (unsigned i = 0; i < e->lane_count; i++)
 		if (e->lanes[i]->started && !atomic_load(&e->lanes[i]->finished))
+			return false;
+	return true;
+}
+
+bool engine_ready(const struct engine *e)
+{
+	for (unsigned i = 0; i < e->lane_count; i++)
+		if (!atomic_load(&e->lanes[i]->ready))
 			return false;
 	return true;
 }

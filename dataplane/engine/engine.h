@@ -64,7 +64,8 @@ struct lane {
 
 	_Alignas(64) _Atomic uint64_t input_bytes_done; /* readers: main */
 	_Atomic(struct flowdump_share *) dump;          /* writers: main posts, lane takes */
-	_Atomic bool finished;                          /* readers: main */
+	_Atomic bool ready;                             /* readers: main; its modules are there */
+	_Atomic bool finished;                          /* likewise */
 };
 
 static inline struct lane *lane_of(struct worker *w)
@@ -93,8 +94,8 @@ struct engine {
 	pthread_mutex_t error_lock;    /* status.error: never taken on the packet path */
 };
 
-/* Puts one sentence into the status block; the first one of a run stays. Any thread, at start, at
- * the end, or between captures. */
+/* Puts one sentence into the status block, which the supervisor shows; the first one of a run
+ * stays. Any thread, at start, at the end, or between captures. */
 void engine_error(struct engine *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -109,6 +110,8 @@ int engine_lanes_new(struct engine *e);
 int engine_threads_start(struct engine *e, unsigned count, void *(*run)(void *));
 void engine_threads_join(struct engine *e);
 bool engine_finished(const struct engine *e);
+/* Every worker takes packets. */
+bool engine_ready(const struct engine *e);
 
 /* ---- lane.c ---- */
 

@@ -57,11 +57,12 @@ static void end_capture(struct lane *l, size_t index)
 	w->now_ns = 0;
 }
 
-/* Told once; also the reason in this capture's end record. */
+/* The reason goes into the end record; several captures as one stream may have several. */
 static void capture_failed(struct lane *l, const char *error)
 {
-	if (!l->error[0])
-		snprintf(l->error, sizeof(l->error), "%s", error);
+	size_t n = strlen(l->error);
+
+	snprintf(l->error + n, sizeof(l->error) - n, "%s%s", n ? "; " : "", error);
 	atomic_fetch_add(&l->engine->captures.failed, 1);
 	engine_error(l->engine, "%s", error);
 }

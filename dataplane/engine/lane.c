@@ -128,6 +128,7 @@ int lane_modules_new(struct lane *l)
 		return err;
 	}
 	lane_online(l);
+	atomic_store(&l->ready, true);
 	return 0;
 }
 

@@ -66,10 +66,16 @@ static void show_progress(struct engine *e)
 /* Until the workers have ended, or are told to. */
 static void keep_house(struct engine *e, struct serve *serve, struct live *live)
 {
+	bool running = false;
+
 	while (!engine_finished(e)) {
+		if (!running && engine_ready(e)) {
+			engine_state(e, DATAPLANE_RUNNING);
+			running = true;
+		}
 		if (signalled || e->boot->stop)
 			atomic_store(&e->stop, true);
-		serve_step(serve, live ? TICK_MS : TICK_OFFLINE_MS);
+		serve_step(serve, live && running ? TICK_MS : TICK_OFFLINE_MS);
 		show_progress(e);
 		if (live)
 			live_tick(live);
@@ -91,8 +97,6 @@ static int run_workers(struct engine *e, struct ruleload *rules, struct live *li
 		err = inspect_start(e);
 	if (err)
 		atomic_store(&e->stop, true);
-	else
-		engine_state(e, DATAPLANE_RUNNING);
 	keep_house(e, serve, live);
 	engine_threads_join(e);
 	show_progress(e);

@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "dataplane/event/config_check.h"
+
 const struct config_row config_rows[] = {
 #define KEY(member, path, kind, value, doc) {path, #kind, value, doc, offsetof(struct config, member)},
 #include "dataplane/event/config.def"
@@ -337,6 +339,9 @@ int config_set(struct config *c, const char *path, const char *value, char *erro
 			 near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 		return -ENOENT;
 	}
+	err = config_check(path, value, error, error_size);
+	if (err)
+		return err;
 	at = member(c, row);
 	if (kind_is(row, "BOOL")) {
 		err = set_bool(at, value);
@@ -384,6 +389,8 @@ int config_append(struct config *c, const char *path, const char *item, char *er
 		snprintf(error, error_size, "%s: there is no such list", path);
 		return -ENOENT;
 	}
+	if (config_check(path, item, error, error_size) != 0)
+		return -EINVAL;
 	return list_add(member(c, row), item, strlen(item));
 }
 

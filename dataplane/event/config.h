@@ -65,6 +65,9 @@ struct config_row {
 	size_t offset;
 };
 
+/* The names that host_os_policy knows; ends with NULL. */
+extern const char *const config_os_policies[];
+
 extern const struct config_row config_rows[]; /* ends with path == NULL */
 
 /* All defaults, rule variables included. Returns new; NULL when out of memory. */

@@ -105,13 +105,14 @@ void flow_key_of_packet(const struct packet *p, struct flow_key *k)
 	case PROTO_ICMP6:
 		key_icmp(k, p->icmp_type, p->icmp_code, icmp6_answer(p->icmp_type));
 		break;
-	case PROTO_ESP: {
-		struct cursor c = cursor_of(p->l4, p->l4 ? (size_t)(p->data + p->len - p->l4) : 0);
+	case PROTO_ESP:
+		if (p->l4) {
+			struct cursor c = cursor_of(p->l4, (size_t)(p->data + p->len - p->l4));
 
-		k->extra = k->extra_reversed = cursor_be32(&c);
+			k->extra = k->extra_reversed = cursor_be32(&c);
+		}
 		k->one_way = 1;
 		break;
-	}
 	default:
 		break;
 	}
@@ -120,12 +121,15 @@ void flow_key_of_packet(const struct packet *p, struct flow_key *k)
 
 bool flow_key_of_unreachable(const struct packet *p, struct flow_key *k)
 {
-	struct cursor c = cursor_of(p->icmp_inner, p->icmp_inner ? p->icmp_inner_len : 0);
-	const uint8_t *head = cursor_take(&c, 20);
+	const uint8_t *head;
+	struct cursor c;
 	size_t options;
 
-	if (p->ip_proto != PROTO_ICMP || p->icmp_type != ICMP_UNREACHABLE || !head ||
-	    head[0] >> 4 != 4 || (head[0] & 15) < 5)
+	if (p->ip_proto != PROTO_ICMP || p->icmp_type != ICMP_UNREACHABLE || !p->icmp_inner)
+		return false;
+	c = cursor_of(p->icmp_inner, p->icmp_inner_len);
+	head = cursor_take(&c, 20);
+	if (!head || head[0] >> 4 != 4 || (head[0] & 15) < 5)
 		return false;
 	options = (size_t)(head[0] & 15) * 4 - 20;
 	if ((head[9] != PROTO_TCP && head[9] != PROTO_UDP) || !cursor_skip(&c, options) ||

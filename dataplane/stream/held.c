@@ -22,12 +22,15 @@ struct tcp_piece *piece_of(const struct stream_state *st, const struct tcp_bytes
 
 uint32_t held_find(const struct stream_state *st, const struct tcp_bytes *b, uint32_t seq)
 {
-	const struct held_entry *e = b->held + b->held_first;
+	const struct held_entry *e;
 	uint32_t low = 0, high = b->held_count;
 	const struct tcp_piece *before;
 
+	if (high == 0)
+		return 0;
+	e = b->held + b->held_first;
 	/* most come after all that is held, or before it */
-	if (high && seq_from(seq, e[high - 1].seq))
+	if (seq_from(seq, e[high - 1].seq))
 		low = high;
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
@@ -108,8 +111,11 @@ bool held_insert(struct worker *w, struct tcp_bytes *b, uint32_t i, const struct
 void held_remove(struct worker *w, struct tcp_bytes *b, uint32_t i, uint32_t count)
 {
 	struct stream_state *st = w->streams;
-	struct held_entry *e = b->held + b->held_first;
+	struct held_entry *e;
 
+	if (count == 0)
+		return;
+	e = b->held + b->held_first;
 	for (uint32_t j = i; j < i + count; j++) {
 		struct tcp_piece *piece = &st->pieces[e[j].piece];
 

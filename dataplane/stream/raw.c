@@ -132,17 +132,22 @@ void raw_gap(struct worker *w, struct tcp_side *side, uint32_t len)
 bool raw_differs(const struct tcp_side *side, uint32_t seq, const uint8_t *data, uint32_t len)
 {
 	const struct tcp_bytes *b = side->bytes;
-	uint32_t start, from, to;
+	uint32_t behind = side->expect - seq, skip;
 
 	/* numbers and positions go together only while nothing was left out */
-	if (!b || b->gap_count || b->raw_len == 0 || b->urgent_count)
+	if (!b || b->gap_count || b->raw_len == 0 || b->urgent_count || behind > TCP_REACH)
 		return false;
-	start = side->expect - b->raw_len;
-	from = seq_after(seq, start) ? seq : start;
-	to = seq_before(seq + len, side->expect) ? seq + len : side->expect;
-	if (!seq_before(from, to))
-		return false;
-	return memcmp(b->raw + b->raw_head + (from - start), data + (from - seq), to - from) != 0;
+	if (behind > b->raw_len) {
+		skip = behind - b->raw_len;
+		if (skip >= len)
+			return false;
+		data += skip;
+		len -= skip;
+		behind = b->raw_len;
+	}
+	if (len > behind)
+		len = behind;
+	return memcmp(b->raw + b->raw_head + b->raw_len - behind, data, len) != 0;
 }
 
 /* ---- for detect ---- */

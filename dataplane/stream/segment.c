@@ -507,6 +507,12 @@ void tcp_segment(struct tcp_seen *t)
 	if ((t->s->flags & SESSION_MIDSTREAM) && !(own->flags & SIDE_STARTED) && r.len &&
 	    !(own->bytes && own->bytes->held_count) && seq_after(t->seq, own->expect))
 		own->expect = t->seq;
+	/* where windows are not known: numbers farther apart than any window cannot be put in order */
+	if (t->end - own->expect > TCP_REACH && own->expect - t->seq > TCP_REACH) {
+		if (r.len)
+			tcp_event(t, ANOMALY_stream_reassembly_insert_invalid);
+		return;
+	}
 	if (r.len == 0) {
 		own_drain(t);
 	} else if (!(t->flags & TCP_URG) || t->st->urgent == URGENT_INLINE) {

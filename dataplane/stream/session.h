@@ -19,6 +19,7 @@
 #define TCP_ASYNC_HELD_MAX 32   /* the same where acknowledgements are never seen */
 #define TCP_RAW_GAPS 4          /* holes within one raw window */
 #define TCP_RAW_MAX (1u << 18)  /* bytes of a raw window */
+#define TCP_REACH (1u << 30)    /* no window is larger (RFC 7323 2.3) */
 #define TCP_URGENT_OOB_MAX 65535 /* urgent bytes left out of one direction */
 
 /* ---- numbers ---- */

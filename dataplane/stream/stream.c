@@ -216,11 +216,13 @@ static bool bare(const struct tcp_seen *t)
 	return !(t->flags & (TCP_SYN | TCP_FIN | TCP_RST));
 }
 
-/* One number before the next, no data or one byte of garbage (RFC 9293 3.8.4). */
+/* One number before the next, no data or one byte of garbage (RFC 9293 3.8.4). A byte that the
+ * receiver still waits for is no garbage. */
 static bool is_keepalive(struct tcp_seen *t)
 {
 	if (t->p->payload_len > 1 || !bare(t) || t->ack != t->other->last_ack ||
-	    t->seq != t->own->next_seq - 1 || t->s->state < TCP_STATE_ESTABLISHED)
+	    t->seq != t->own->next_seq - 1 || t->s->state < TCP_STATE_ESTABLISHED ||
+	    (t->p->payload_len && seq_after(t->end, t->own->expect)))
 		return false;
 	t->own->flags |= SIDE_KEEPALIVE;
 	return true;

@@ -56,39 +56,129 @@ struct result_head {
 
 /* ---- compilation ---- */
 
-int database_compile(struct database_job *job, char *error, size_t error_size)
+struct patterns {
+	const char **texts;
+	size_t *lens;
+	unsigned *flags, *ids;
+	char *escaped; /* texts of patterns_escape */
+};
+
+static void patterns_free(struct patterns *p)
+{
+	free(p->texts);
+	free(p->lens);
+	free(p->flags);
+	free(p->ids);
+	free(p->escaped);
+}
+
+static bool patterns_make(struct patterns *p, const struct database_job *job)
 {
 	uint32_t n = job->literal_count;
-	const char **texts = calloc(n, sizeof(*texts));
-	size_t *lens = calloc(n, sizeof(*lens));
-	unsigned *flags = calloc(n, sizeof(*flags)), *ids = calloc(n, sizeof(*ids));
+
+	*p = (struct patterns){calloc(n, sizeof(*p->texts)), calloc(n, sizeof(*p->lens)),
+			       calloc(n, sizeof(*p->flags)), calloc(n, sizeof(*p->ids)), NULL};
+	if (!p->texts || !p->lens || !p->flags || !p->ids)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		p->texts[i] = (const char *)job->literals[i].data;
+		p->lens[i] = job->literals[i].len;
+		p->flags[i] = HS_FLAG_CASELESS;
+		p->ids[i] = i;
+	}
+	return true;
+}
+
+/* The same as expressions, every byte written \xNN. */
+static bool patterns_escape(struct patterns *p, const struct database_job *job)
+{
+	size_t bytes = 0;
+	char *at;
+
+	for (uint32_t i = 0; i < job->literal_count; i++)
+		bytes += 4 * (size_t)job->literals[i].len + 1;
+	at = p->escaped = malloc(bytes);
+	if (!at)
+		return false;
+	for (uint32_t i = 0; i < job->literal_count; i++) {
+		p->texts[i] = at;
+		for (uint32_t k = 0; k < job->literals[i].len; k++)
+			at += snprintf(at, 5, "\\x%02x", job->literals[i].data[k]);
+		at++;
+	}
+	return true;
+}
+
+struct sighting {
+	unsigned wanted;
+	bool seen;
+};
+
+static int on_sight(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+		    void *context)
+{
+	struct sighting *s = context;
+
+	s->seen |= id == s->wanted;
+	return 0;
+}
+
+/* Does the database find each of its literals? Hyperscan 5.4.0 loses a few that repeat themselves. */
+static bool database_finds_all(const struct database_job *job)
+{
+	hs_scratch_t *scratch = NULL;
+	bool all = hs_alloc_scratch(job->out, &scratch) == HS_SUCCESS;
+
+	for (uint32_t i = 0; i < job->literal_count && all; i++) {
+		struct sighting s = {.wanted = i};
+
+		hs_scan(job->out, (const char *)job->literals[i].data, job->literals[i].len, 0,
+			scratch, on_sight, &s);
+		all = s.seen;
+	}
+	if (scratch)
+		hs_free_scratch(scratch);
+	return all;
+}
+
+static bool patterns_compile(const struct patterns *p, struct database_job *job, bool literally,
+			     char *error, size_t error_size)
+{
 	hs_compile_error_t *problem = NULL;
+	hs_error_t rc;
+
+	if (literally)
+		rc = hs_compile_lit_multi(p->texts, p->flags, p->ids, p->lens, job->literal_count,
+					  HS_MODE_BLOCK, NULL, &job->out, &problem);
+	else
+		rc = hs_compile_multi(p->texts, p->flags, p->ids, job->literal_count, HS_MODE_BLOCK,
+				      NULL, &job->out, &problem);
+	if (rc == HS_SUCCESS)
+		return true;
+	snprintf(error, error_size, "Hyperscan cannot compile a group of %u literals: %s",
+		 job->literal_count, problem ? problem->message : "unknown reason");
+	hs_free_compile_error(problem);
+	job->out = NULL;
+	return false;
+}
+
+int database_compile(struct database_job *job, char *error, size_t error_size)
+{
+	struct patterns p = {0};
 	int rc = -1;
 
-	if (!texts || !lens || !flags || !ids) {
-		snprintf(error, error_size, "not enough memory to compile %u literals", n);
+	snprintf(error, error_size, "not enough memory to compile %u literals", job->literal_count);
+	if (!patterns_make(&p, job) || !patterns_compile(&p, job, true, error, error_size))
 		goto out;
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		texts[i] = (const char *)job->literals[i].data;
-		lens[i] = job->literals[i].len;
-		flags[i] = HS_FLAG_CASELESS;
-		ids[i] = i;
-	}
-	if (hs_compile_lit_multi(texts, flags, ids, lens, n, HS_MODE_BLOCK, NULL, &job->out,
-				 &problem) != HS_SUCCESS) {
-		snprintf(error, error_size, "Hyperscan cannot compile a group of %u literals: %s", n,
-			 problem ? problem->message : "unknown reason");
-		hs_free_compile_error(problem);
+	if (!database_finds_all(job)) {
+		hs_free_database(job->out);
 		job->out = NULL;
-		goto out;
+		if (!patterns_escape(&p, job) || !patterns_compile(&p, job, false, error, error_size))
+			goto out;
 	}
 	rc = 0;
 out:
-	free(texts);
-	free(lens);
-	free(flags);
-	free(ids);
+	patterns_free(&p);
 	return rc;
 }
 
@@ -329,7 +419,7 @@ static void child_collect(struct child *c)
 
 static void job_hash(struct database_job *job)
 {
-	static const char format[] = "metsuke literals 1";
+	static const char format[] = "metsuke literals 2";
 	hs_platform_info_t platform = {0};
 	XXH3_state_t *s = XXH3_createState();
 	XXH128_hash_t h;

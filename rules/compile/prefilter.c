@@ -9,8 +9,10 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Longest literal given to Hyperscan; of a longer content its rarest part of this length. */
-#define LITERAL_MAX 64
+/* Longest literal given to Hyperscan; of a longer content its rarest part of this length. More would
+ * not make it rarer, and Hyperscan 5.4.0 misses some long literals of repeated bytes. */
+#define LITERAL_MAX 24
+#define CONTENT_MAX 256 /* of longer contents the first part is looked at */
 
 /* Texts that are in most messages of the protocols we see: their bytes tell next to nothing. */
 static const char *const common_texts[] = {
@@ -80,8 +82,32 @@ static unsigned literal_score(const struct bytes *b)
 	return score;
 }
 
-/* The part of a long content to search for: the best window of LITERAL_MAX bytes would cost more to
- * find than it gains; its end is as good as any and keeps the end of the match where it is. */
+/* The window of LITERAL_MAX bytes that tells most. */
+static uint32_t window_best(const struct bytes *b)
+{
+	uint8_t folded[CONTENT_MAX];
+	bool common[CONTENT_MAX] = {false};
+	unsigned worth[CONTENT_MAX], sum = 0, best_sum = 0;
+	uint32_t len = b->len < CONTENT_MAX ? b->len : CONTENT_MAX, best = 0;
+
+	for (uint32_t i = 0; i < len; i++)
+		folded[i] = (uint8_t)tolower(b->data[i]);
+	common_mark(folded, len, common);
+	for (uint32_t i = 0; i < len; i++) {
+		worth[i] = byte_worth(folded[i]) / (common[i] ? 5 : 1);
+		if (i > 0 && folded[i] == folded[i - 1])
+			worth[i] /= 2;
+		sum += worth[i];
+		if (i >= LITERAL_MAX)
+			sum -= worth[i - LITERAL_MAX];
+		if (i + 1 >= LITERAL_MAX && sum > best_sum) {
+			best_sum = sum;
+			best = i + 1 - LITERAL_MAX;
+		}
+	}
+	return best;
+}
+
 static struct bytes literal_of(const struct match_content *c)
 {
 	struct bytes b = c->pattern;
@@ -92,7 +118,7 @@ static struct bytes literal_of(const struct match_content *c)
 		b.len = c->chop_length;
 	}
 	if (b.len > LITERAL_MAX) {
-		b.data += b.len - LITERAL_MAX;
+		b.data += window_best(&b);
 		b.len = LITERAL_MAX;
 	}
 	return b;

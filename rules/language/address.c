@@ -94,7 +94,8 @@ static int scan_addr(const struct scan *s, struct addr *out)
 
 static bool address_item(struct set_walk *w, const struct scan *item, bool excluded)
 {
-	static const char advice[] = "write an address, a network such as 10.0.0.0/8 or a range a-b";
+	static const char advice[] =
+		"write an address, a network such as 10.0.0.0/8 or a range a-b";
 	struct address_walk *aw = (struct address_walk *)w;
 	struct range_list *list = excluded ? &aw->without : &aw->with;
 	struct scan rest = *item, head;
@@ -203,8 +204,7 @@ static bool range_subtract(struct draft *d, struct range_list *out, struct addr_
 		const struct addr_range *w = &without->items[i];
 		struct addr_range before = r;
 
-		if (w->ip_version != r.ip_version ||
-		    memcmp(&w->high, &r.low, sizeof(r.low)) < 0 ||
+		if (w->ip_version != r.ip_version || memcmp(&w->high, &r.low, sizeof(r.low)) < 0 ||
 		    memcmp(&w->low, &r.high, sizeof(r.low)) > 0)
 			continue;
 		if (memcmp(&w->low, &r.low, sizeof(r.low)) > 0) {
@@ -231,8 +231,7 @@ static bool ranges_are_any(const struct range_list *l)
 	       memcmp(&l->items[1].high, &all6.high, sizeof(struct addr)) == 0;
 }
 
-static bool address_set_make(struct address_walk *aw, const struct scan *text,
-			     struct addr_set *out)
+static bool address_set_make(struct address_walk *aw, const struct scan *text, struct addr_set *out)
 {
 	struct draft *d = aw->walk.d;
 	struct range_list left = {0};
@@ -250,8 +249,7 @@ static bool address_set_make(struct address_walk *aw, const struct scan *text,
 		out->any = ranges_are_any(&left);
 		out->negated_in_text = aw->walk.negated_in_text;
 		out->count = left.count;
-		out->ranges = arena_copy(d->l->arena, left.items,
-					 left.count * sizeof(*left.items));
+		out->ranges = arena_copy(d->l->arena, left.items, left.count * sizeof(*left.items));
 		if (!out->ranges)
 			ok = draft_no_memory(d);
 	}

@@ -72,9 +72,9 @@ bool parse_app_layer_protocol(struct draft *d, const struct keyword_row *row, st
 		const struct protocol_row *found = protocol_app_find(&name);
 
 		if (!found)
-			return draft_fail(d, name.p, "use a protocol such as http, failed or unknown",
-					  "app-layer-protocol: \"%.*s\" is no protocol",
-					  SCAN_ARG(&name));
+			return draft_fail(
+				d, name.p, "use a protocol such as http, failed or unknown",
+				"app-layer-protocol: \"%.*s\" is no protocol", SCAN_ARG(&name));
 		p.name = found->name;
 	}
 	if (d->apps_set)
@@ -166,8 +166,9 @@ static bool name_number(struct draft *d, const struct keyword_row *row, struct s
 			return false;
 		m = draft_add_row(d, row);
 		if (m)
-			m->u.number = (struct number_test){
-				negated ? NUMBER_NOT_EQUAL : NUMBER_EQUAL, number_names[i].value, 0};
+			m->u.number =
+				(struct number_test){negated ? NUMBER_NOT_EQUAL : NUMBER_EQUAL,
+						     number_names[i].value, 0};
 		return m != NULL;
 	}
 	if (!scan_done(&word) && isalpha((unsigned char)*word.p))
@@ -218,7 +219,8 @@ bool parse_bit_names(struct draft *d, const struct keyword_row *row, struct scan
 			bits |= negated ? 0 : number_names[i].value;
 		}
 		if (!found)
-			return app_refuse(d, row, &word, "write names of flags, separated by commas");
+			return app_refuse(d, row, &word,
+					  "write names of flags, separated by commas");
 	}
 	m = app_word(d, row, whole);
 	if (m) {
@@ -285,7 +287,8 @@ bool parse_tls_date(struct draft *d, const struct keyword_row *row, struct scan 
 /* Comma-separated versions; bits of .bits as in the list, .mask those that are negated. */
 bool parse_ssl_version(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	static const char *const names[] = {"sslv2", "sslv3", "tls1.0", "tls1.1", "tls1.2", "tls1.3"};
+	static const char *const names[] = {"sslv2",  "sslv3",  "tls1.0",
+					    "tls1.1", "tls1.2", "tls1.3"};
 	uint32_t bits = 0, negated = 0;
 	struct scan whole = *arg;
 	struct match *m;
@@ -335,8 +338,9 @@ bool parse_ssl_state(struct draft *d, const struct keyword_row *row, struct scan
 				*(not ? &negated : &bits) |= 1u << i;
 			}
 		if (!found)
-			return app_refuse(d, row, &word, "use client_hello server_hello client_keyx "
-							 "server_keyx unknown");
+			return app_refuse(d, row, &word,
+					  "use client_hello server_hello client_keyx "
+					  "server_keyx unknown");
 	}
 	m = app_word(d, row, whole);
 	if (m) {

@@ -31,7 +31,8 @@ static bool arrange_protocol(struct draft *d)
 	}
 	if (!count)
 		return draft_fail(d, d->text, "change the protocol of the rule",
-				  "the rule is on %s, which does not carry %s", d->proto_name, d->apps);
+				  "the rule is on %s, which does not carry %s", d->proto_name,
+				  d->apps);
 	r->ip_protos &= carriers;
 	if (count == 1) {
 		r->app = draft_text(d, &only);
@@ -64,7 +65,8 @@ static bool arrange_transactional(struct draft *d)
 		return draft_fail(d, d->text, "use ->, or add a keyword of the other direction",
 				  "a rule with => needs keywords of both directions");
 	if (d->both_directions)
-		return draft_fail(d, d->text, "use keywords of one direction only, such as http.uri",
+		return draft_fail(d, d->text,
+				  "use keywords of one direction only, such as http.uri",
 				  "a rule with => has a keyword that belongs to either direction");
 	return true;
 }
@@ -78,10 +80,11 @@ static bool arrange_direction(struct draft *d)
 	if (r->flags & RULE_TRANSACTIONAL)
 		return arrange_transactional(d);
 	if (d->from_client && d->from_server)
-		return draft_fail(d, d->text, "use => instead of ->, or make two rules of it",
-				  "%s is seen from the client, %s from the server: both cannot be in a "
-				  "rule with ->",
-				  d->from_client_name, d->from_server_name);
+		return draft_fail(
+			d, d->text, "use => instead of ->, or make two rules of it",
+			"%s is seen from the client, %s from the server: both cannot be in a "
+			"rule with ->",
+			d->from_client_name, d->from_server_name);
 	if (d->from_client && (r->flags & RULE_TO_CLIENT))
 		return draft_fail(d, d->text, "write flow:to_server",
 				  "%s is seen from the client, but flow says to_client",
@@ -253,6 +256,5 @@ bool draft_arrange(struct draft *d)
 	return list_keep(d, &d->packet, &r->packet_matches, &r->packet_match_count) &&
 	       list_keep(d, &d->app, &r->app_matches, &r->app_match_count) &&
 	       list_keep(d, &d->post, &r->post_matches, &r->post_match_count) &&
-	       list_keep(d, &d->limits, &r->thresholds, &r->threshold_count) &&
-	       arrange_texts(d);
+	       list_keep(d, &d->limits, &r->thresholds, &r->threshold_count) && arrange_texts(d);
 }

@@ -20,8 +20,8 @@ static int byte_buffer(struct draft *d, bool relative)
 }
 
 /* Number or variable. */
-static bool byte_number(struct draft *d, const struct keyword_row *row, struct scan part, int buffer,
-			int64_t min, int64_t max, struct rule_number *out)
+static bool byte_number(struct draft *d, const struct keyword_row *row, struct scan part,
+			int buffer, int64_t min, int64_t max, struct rule_number *out)
 {
 	int variable;
 
@@ -35,8 +35,8 @@ static bool byte_number(struct draft *d, const struct keyword_row *row, struct s
 	variable = draft_variable_find(d, &part, buffer);
 	if (variable < 0)
 		return draft_fail(d, part.p, "extract it before, in the same buffer",
-				  "%s: no byte_extract or byte_math of this buffer set %.*s",
-				  row->name, SCAN_ARG(&part));
+				  "%s: no byte_extract or byte_math before it sets %.*s", row->name,
+				  SCAN_ARG(&part));
 	out->variable = (int16_t)variable;
 	return true;
 }
@@ -49,9 +49,14 @@ static bool byte_option(struct match_byte *b, struct scan *part)
 		uint32_t flag;
 		uint8_t base;
 	} words[] = {
-		{"relative", BYTE_RELATIVE, 0}, {"little", BYTE_LITTLE, 0}, {"big", 0, 0},
-		{"string", BYTE_STRING, 0},     {"dce", BYTE_DCE, 0},       {"hex", 0, 16},
-		{"dec", 0, 10},                 {"oct", 0, 8},
+		{"relative", BYTE_RELATIVE, 0},
+		{"little", BYTE_LITTLE, 0},
+		{"big", 0, 0},
+		{"string", BYTE_STRING, 0},
+		{"dce", BYTE_DCE, 0},
+		{"hex", 0, 16},
+		{"dec", 0, 10},
+		{"oct", 0, 8},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -102,7 +107,8 @@ static bool byte_check_count(struct draft *d, const struct keyword_row *row,
 	int64_t max = b->flags & BYTE_STRING ? BYTES_STRING_MAX : BYTES_MAX;
 
 	if (b->count.variable < 0 && (b->count.value < 1 || b->count.value > max))
-		if (!(b->count.value == 0 && keyword_id(row) == KEYWORD_byte_jump))
+		if (!(b->count.value == 0 &&
+		      (keyword_id(row) == KEYWORD_byte_jump || (b->flags & BYTE_STRING))))
 			return draft_fail(d, at, "correct the number",
 					  "%s: %lld bytes cannot be read, 1 to %lld can", row->name,
 					  (long long)b->count.value, (long long)max);
@@ -331,8 +337,7 @@ bool parse_byte_math(struct draft *d, const struct keyword_row *row, struct scan
 		if (!byte_math_option(d, row, &b, scan_until(arg, ','), buffer, &result, &endian))
 			return false;
 	if (!b.op || scan_done(&result) || (!b.count.value && b.count.variable < 0))
-		return draft_fail(d, NULL,
-				  "write bytes N, offset N, oper +, rvalue N, result name",
+		return draft_fail(d, NULL, "write bytes N, offset N, oper +, rvalue N, result name",
 				  "byte_math: bytes, oper or result is missing");
 	if ((b.op == '<' || b.op == '>') && b.value.variable < 0 && b.value.value > 31)
 		return draft_fail(d, NULL, "shift by 0 to 31", "byte_math: shift by %lld",

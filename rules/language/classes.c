@@ -126,8 +126,10 @@ static int read_lines(FILE *f, struct arena *arena, const char *file, const char
 			continue;
 		body = after_config(at, word);
 		if (!body || !(is_class ? read_class : read_reference)(arena, body, &one)) {
-			snprintf(error, error_size, "%s:%u: write it as \"config %s\"", file, number,
-				 is_class ? "classification: name,text,priority" : "reference: key URL");
+			snprintf(error, error_size, "%s:%u: write it as \"config %s\"", file,
+				 number,
+				 is_class ? "classification: name,text,priority"
+					  : "reference: key URL");
 			return -EINVAL;
 		}
 		if (t->count >= ENTRIES_MAX)
@@ -172,7 +174,8 @@ struct classes *classes_new(struct arena *arena, const char *classification_file
 		snprintf(error, error_size, "out of memory");
 		return NULL;
 	}
-	use_builtin(&c->classes, builtin_classes, sizeof(builtin_classes) / sizeof(builtin_classes[0]));
+	use_builtin(&c->classes, builtin_classes,
+		    sizeof(builtin_classes) / sizeof(builtin_classes[0]));
 	use_builtin(&c->references, builtin_references,
 		    sizeof(builtin_references) / sizeof(builtin_references[0]));
 	if (classification_file && *classification_file) {
@@ -183,7 +186,8 @@ struct classes *classes_new(struct arena *arena, const char *classification_file
 	}
 	if (reference_file && *reference_file) {
 		c->references = (struct class_table){0};
-		if (read_file(arena, reference_file, "reference", &c->references, error, error_size) != 0)
+		if (read_file(arena, reference_file, "reference", &c->references, error,
+			      error_size) != 0)
 			return NULL;
 	}
 	return c;

@@ -19,7 +19,7 @@ static const struct rule_number no_number = {0, -1};
 
 static int hex_value(char c)
 {
-	return isdigit((unsigned char)c)   ? c - '0'
+	return isdigit((unsigned char)c)    ? c - '0'
 	       : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
 					    : -1;
 }
@@ -29,27 +29,31 @@ static const char *hex_parse(struct draft *d, const struct keyword_row *row, con
 			     const char *end, uint8_t *out, uint32_t *len)
 {
 	const char *start = p - 1;
+	int high = -1;
 
-	for (;;) {
-		while (p < end && *p == ' ')
-			p++;
-		if (p < end && *p == '|')
-			return p + 1;
-		if (p >= end) {
-			draft_fail(d, start, "close it with |", "%s: the hex part is not closed",
-				   row->name);
-			return NULL;
-		}
-		if (hex_value(*p) < 0 || p + 1 >= end || hex_value(p[1]) < 0) {
+	for (; p < end && *p != '|'; p++) {
+		if (*p == ' ')
+			continue;
+		if (hex_value(*p) < 0) {
 			draft_fail(d, p, "write two hex digits for each byte: |0d 0a|",
-				   hex_value(*p) < 0 ? "%s: \"%c\" is no hex digit"
-						     : "%s: the hex digit %c stands alone",
-				   row->name, *p);
+				   "%s: \"%c\" is no hex digit", row->name, *p);
 			return NULL;
 		}
-		out[(*len)++] = (uint8_t)(hex_value(*p) << 4 | hex_value(p[1]));
-		p += 2;
+		if (high < 0) {
+			high = hex_value(*p);
+			continue;
+		}
+		out[(*len)++] = (uint8_t)(high << 4 | hex_value(*p));
+		high = -1;
 	}
+	if (p >= end || high >= 0) {
+		draft_fail(d, start, "write two hex digits for each byte: |0d 0a|",
+			   p >= end ? "%s: the hex part is not closed"
+				    : "%s: the hex part has half a byte",
+			   row->name);
+		return NULL;
+	}
+	return p + 1;
 }
 
 bool bytes_parse(struct draft *d, const struct keyword_row *row, struct scan *arg,
@@ -69,14 +73,15 @@ bool bytes_parse(struct draft *d, const struct keyword_row *row, struct scan *ar
 			continue;
 		}
 		if (*p == '"')
-			return draft_fail(d, p, "write \\\" for a quote", "%s: a quote stands alone",
-					  row->name);
+			return draft_fail(d, p, "write \\\" for a quote",
+					  "%s: a quote stands alone", row->name);
 		if (*p == '\\') {
 			if (++p == arg->end || !strchr("\\\";:", *p))
-				return draft_fail(d, p - 1,
-						  "only \\\\ \\\" \\; and \\: are escapes; write other "
-						  "bytes as |hex|",
-						  "%s: a backslash stands alone", row->name);
+				return draft_fail(
+					d, p - 1,
+					"only \\\\ \\\" \\; and \\: are escapes; write other "
+					"bytes as |hex|",
+					"%s: a backslash stands alone", row->name);
 		}
 		bytes[len++] = (uint8_t)*p++;
 	}
@@ -98,11 +103,6 @@ static struct match_content *content_add(struct draft *d, const struct keyword_r
 	c->offset = c->depth = c->distance = c->within = no_number;
 	if (!bytes_parse(d, row, arg, &c->pattern))
 		return NULL;
-	if (c->pattern.len > 255) {
-		draft_fail(d, arg->p, "split it in two", "%s: %u bytes, more than 255", row->name,
-			   c->pattern.len);
-		return NULL;
-	}
 	if (d->negated)
 		c->flags |= CONTENT_NEGATED;
 	return c;
@@ -157,7 +157,8 @@ bool parse_legacy(struct draft *d, const struct keyword_row *row, struct scan *a
 			break;
 	if (!from || i >= from->count)
 		return draft_fail(d, NULL, "put it behind the content that it is about",
-				  "%s: there is no content before it that has no buffer yet", row->name);
+				  "%s: there is no content before it that has no buffer yet",
+				  row->name);
 	moved = from->items[i];
 	memmove(&from->items[i], &from->items[i + 1], (from->count - i - 1) * sizeof(moved));
 	from->count--;
@@ -264,11 +265,12 @@ static struct match_content *content_place(struct draft *d, const struct keyword
 	else if (c->flags & flag)
 		draft_fail(d, NULL, "remove one", "%s stands twice for one content", row->name);
 	else if (c->flags & (relative ? CONTENT_POSITIONAL : CONTENT_RELATIVE))
-		draft_fail(d, NULL,
-			   "use offset and depth (from the start), or distance and within (from the "
-			   "match before)",
-			   "%s: within or distance and depth or offset stand at one content",
-			   row->name);
+		draft_fail(
+			d, NULL,
+			"use offset and depth (from the start), or distance and within (from the "
+			"match before)",
+			"%s: within or distance and depth or offset stand at one content",
+			row->name);
 	else if ((c->flags & CONTENT_NEGATED) && (c->flags & CONTENT_FAST_PATTERN))
 		draft_fail(d, NULL, "remove fast_pattern",
 			   "%s: a negated content with a place cannot be the fast_pattern",
@@ -339,8 +341,9 @@ bool parse_startswith(struct draft *d, const struct keyword_row *row, struct sca
 	if (c->flags & CONTENT_STARTSWITH)
 		return draft_fail(d, NULL, "remove one", "startswith stands twice for one content");
 	if (c->flags & (CONTENT_POSITIONAL | CONTENT_RELATIVE))
-		return draft_fail(d, NULL, "remove one of the two",
-				  "startswith cannot be used with depth, offset, within or distance");
+		return draft_fail(
+			d, NULL, "remove one of the two",
+			"startswith cannot be used with depth, offset, within or distance");
 	c->flags |= CONTENT_STARTSWITH | CONTENT_DEPTH;
 	c->depth.value = c->pattern.len;
 	return true;
@@ -372,7 +375,8 @@ static bool fast_pattern_chop(struct draft *d, struct match_content *c, struct s
 		return draft_fail(d, offset.p, "stay inside the content",
 				  "fast_pattern: %llu bytes from %llu on are more than the content "
 				  "of %u bytes has",
-				  (unsigned long long)len, (unsigned long long)from, c->pattern.len);
+				  (unsigned long long)len, (unsigned long long)from,
+				  c->pattern.len);
 	if (c->flags & CONTENT_NEGATED)
 		return draft_fail(d, NULL, "remove it",
 				  "fast_pattern: a part of a negated content cannot be used");
@@ -401,8 +405,9 @@ bool parse_fast_pattern(struct draft *d, const struct keyword_row *row, struct s
 	scan_trim(arg);
 	if (scan_is(arg, "only")) {
 		if (c->flags & (CONTENT_NEGATED | places))
-			return draft_fail(d, NULL, "write fast_pattern without only",
-					  "fast_pattern:only: the content is negated or has a place");
+			return draft_fail(
+				d, NULL, "write fast_pattern without only",
+				"fast_pattern:only: the content is negated or has a place");
 		c->flags |= CONTENT_FAST_ONLY;
 	} else if (!scan_done(arg) && !fast_pattern_chop(d, c, arg)) {
 		return false;

@@ -149,20 +149,22 @@ int draft_buffer_relative(struct draft *d)
 
 bool draft_stick(struct draft *d, const struct keyword_row *row, const char *name)
 {
-	if (d->after_base64)
+	if (d->after_base64 && row)
 		return draft_fail(d, NULL, "put base64_data and its conditions last",
-				  "%s: no other buffer may follow base64_data",
-				  row ? row->name : "pkt_data");
+				  "%s: no other buffer may follow base64_data", row->name);
 	if (d->transform_count)
-		return draft_fail(d, NULL, "put a content or another condition behind the transform",
+		return draft_fail(d, NULL,
+				  "put a content or another condition behind the transform",
 				  "nothing stands behind the transforms of %s", d->wanted_name);
 	if (d->wanted)
 		return draft_fail(d, d->wanted_at,
 				  "put a content or another condition behind it, or remove it",
 				  "buffer %s has no conditions", d->wanted_name);
 	d->current = -1;
-	if (!row)
+	if (!row) {
+		d->after_base64 = false;
 		return true;
+	}
 	d->wanted = row;
 	d->wanted_name = name;
 	d->wanted_at = d->at;
@@ -196,11 +198,19 @@ struct match_content *draft_content(struct draft *d, const struct keyword_row *r
 
 int draft_variable_find(const struct draft *d, const struct scan *name, int buffer)
 {
-	for (uint32_t i = 0; i < d->variable_count; i++)
-		if (d->variables[i].buffer == buffer && d->variables[i].len == scan_left(name) &&
-		    memcmp(d->variables[i].name, name->p, scan_left(name)) == 0)
+	int other = -1;
+
+	for (uint32_t i = 0; i < d->variable_count; i++) {
+		const struct draft_variable *v = &d->variables[i];
+
+		if (v->len != scan_left(name) || memcmp(v->name, name->p, v->len) != 0)
+			continue;
+		if (v->buffer == buffer)
 			return (int)i;
-	return -1;
+		if (d->buffers[v->buffer].row)
+			other = (int)i;
+	}
+	return other;
 }
 
 int draft_variable_new(struct draft *d, const struct scan *name, int buffer)
@@ -216,8 +226,7 @@ int draft_variable_new(struct draft *d, const struct scan *name, int buffer)
 		draft_fail(d, name->p, "use fewer", "more than %d variables", RULE_VARIABLES_MAX);
 		return -1;
 	}
-	d->variables[d->variable_count] =
-		(struct draft_variable){name->p, scan_left(name), buffer};
+	d->variables[d->variable_count] = (struct draft_variable){name->p, scan_left(name), buffer};
 	return (int)d->variable_count++;
 }
 

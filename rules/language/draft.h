@@ -38,10 +38,10 @@ struct draft_buffer {
 	const char *name;
 	struct transform transforms[RULE_TRANSFORMS_MAX];
 	uint32_t transform_count;
-	bool legacy;                   /* a content was moved here by an old modifier */
+	bool legacy; /* a content was moved here by an old modifier */
 	bool sticky;
 	struct draft_list list;
-	const char *at;                /* where the rule names it */
+	const char *at; /* where the rule names it */
 };
 
 struct draft_variable {
@@ -73,7 +73,7 @@ struct draft {
 	struct language *l;
 	struct rule *rule;
 	const char *text, *text_end;
-	const char *at;             /* start of what is being read: the default place of a problem */
+	const char *at; /* start of what is being read: the default place of a problem */
 
 	struct draft_list packet, app, post, limits;
 	struct draft_buffer buffers[DRAFT_BUFFERS_MAX];
@@ -84,30 +84,30 @@ struct draft {
 	const char *wanted_at;
 	struct transform transforms[RULE_TRANSFORMS_MAX];
 	uint32_t transform_count;
-	int current;                /* index into buffers; -1: none is sticky */
-	int last_buffer;            /* where the last condition on bytes went; -1: none yet */
-	bool after_base64;          /* base64_data was named: no other buffer may follow */
+	int current;       /* index into buffers; -1: none is sticky */
+	int last_buffer;   /* where the last condition on bytes went; -1: none yet */
+	bool after_base64; /* base64_data was named: no other buffer may follow */
 
-	bool negated;               /* `!` before the argument */
-	uint32_t seen;              /* enum draft_seen */
+	bool negated;                  /* `!` before the argument */
+	uint32_t seen;                 /* enum draft_seen */
 	bool from_server, from_client; /* keywords of one direction alone */
 	const char *from_server_name, *from_client_name;
-	bool both_directions;       /* a keyword of either direction */
-	const char *proto_name;     /* first word behind the action, as written */
-	char apps[256];             /* protocols still possible, " a b "; "": any */
+	bool both_directions;   /* a keyword of either direction */
+	const char *proto_name; /* first word behind the action, as written */
+	char apps[256];         /* protocols still possible, " a b "; "": any */
 	bool apps_set;
 
 	struct draft_variable variables[RULE_VARIABLES_MAX];
 	uint32_t variable_count;
 	struct rule_reference references[DRAFT_REFERENCES_MAX];
 	struct rule_metadata metadata[DRAFT_METADATA_MAX];
-	bool skip;                  /* requires: not met */
+	bool skip; /* requires: not met */
 
 	/* The problem, when a parser returned false. */
 	const char *problem_at;
 	char reason[512];
 	char advice[256];
-	char warning[256];          /* the rule loads, but … */
+	char warning[256]; /* the rule loads, but … */
 	const char *warning_at;
 };
 
@@ -136,7 +136,8 @@ struct match *draft_add_bytes(struct draft *d, int buffer, enum keyword keyword)
 /* The content that a modifier is about; NULL: a problem was noted. */
 struct match_content *draft_content(struct draft *d, const struct keyword_row *row);
 
-/* A byte variable by name in a buffer: its index, or -1. */
+/* A byte variable by name as seen from a buffer: its index, or -1. Those of the payload are seen
+ * there only, those of other buffers everywhere, as in the reference. */
 int draft_variable_find(const struct draft *d, const struct scan *name, int buffer);
 /* Index of a new one; -1: a problem was noted. */
 int draft_variable_new(struct draft *d, const struct scan *name, int buffer);

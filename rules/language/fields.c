@@ -44,7 +44,8 @@ static bool tcp_flag_set(struct draft *d, struct scan part, struct match_tcp_fla
 
 		if (f && strchr("+*!", c)) {
 			if (f->modifier)
-				return draft_fail(d, part.p, "keep one", "tcp.flags: two modifiers");
+				return draft_fail(d, part.p, "keep one",
+						  "tcp.flags: two modifiers");
 			f->modifier = (uint8_t)c;
 			continue;
 		}
@@ -86,11 +87,12 @@ static int ip_proto_by_name(const struct scan *name)
 	static const struct {
 		const char *name;
 		uint8_t number;
-	} protos[] = {{"icmp", 1},   {"igmp", 2},  {"ipip", 4},       {"ipencap", 4}, {"tcp", 6},
-		      {"egp", 8},    {"igp", 9},   {"udp", 17},       {"dccp", 33},   {"ipv6", 41},
-		      {"rsvp", 46},  {"gre", 47},  {"esp", 50},       {"ah", 51},     {"ipv6-icmp", 58},
-		      {"icmpv6", 58}, {"icmp6", 58}, {"eigrp", 88},   {"ospf", 89},   {"pim", 103},
-		      {"vrrp", 112}, {"l2tp", 115}, {"sctp", 132},    {"udplite", 136}};
+	} protos[] = {{"icmp", 1},   {"igmp", 2},   {"ipip", 4},       {"ipencap", 4},
+		      {"tcp", 6},    {"egp", 8},    {"igp", 9},        {"udp", 17},
+		      {"dccp", 33},  {"ipv6", 41},  {"rsvp", 46},      {"gre", 47},
+		      {"esp", 50},   {"ah", 51},    {"ipv6-icmp", 58}, {"icmpv6", 58},
+		      {"icmp6", 58}, {"eigrp", 88}, {"ospf", 89},      {"pim", 103},
+		      {"vrrp", 112}, {"l2tp", 115}, {"sctp", 132},     {"udplite", 136}};
 
 	for (size_t i = 0; i < sizeof(protos) / sizeof(*protos); i++)
 		if (scan_is_nocase(name, protos[i].name))
@@ -134,7 +136,8 @@ bool parse_l3_proto(struct draft *d, const struct keyword_row *row, struct scan 
 	(void)row;
 	scan_trim(arg);
 	if (d->rule->ip_versions != 3)
-		return draft_fail(d, NULL, "remove one", "l3_proto: the rule names a version already");
+		return draft_fail(d, NULL, "remove one",
+				  "l3_proto: the rule names a version already");
 	if (scan_is(arg, "ipv4") || scan_is(arg, "ip4"))
 		d->rule->ip_versions = 1;
 	else if (scan_is(arg, "ipv6") || scan_is(arg, "ip6"))
@@ -151,9 +154,9 @@ bool parse_ipopts(struct draft *d, const struct keyword_row *row, struct scan *a
 	static const struct {
 		const char *name;
 		uint32_t type;
-	} options[] = {{"rr", 0x07},    {"lsrr", 0x83}, {"ssrr", 0x89},  {"satid", 0x88},
+	} options[] = {{"rr", 0x07},    {"lsrr", 0x83}, {"ssrr", 0x89},   {"satid", 0x88},
 		       {"sec", 0x82},   {"esec", 0x85}, {"rtralt", 0x94}, {"ts", 0x44},
-		       {"cipso", 0x86}, {"qs", 0x19},   {"nop", 0x01},   {"eol", 0x00},
+		       {"cipso", 0x86}, {"qs", 0x19},   {"nop", 0x01},    {"eol", 0x00},
 		       {"any", 0xffff}};
 	struct match *m;
 
@@ -315,8 +318,9 @@ static bool event_add(struct draft *d, const struct keyword_row *row, const stru
 
 		if (anomaly_layers[i] != layer || !scan_is_nocase(name, anomaly_names[i]))
 			continue;
-		m = draft_add(d, &d->packet, layer == ANOMALY_DECODE ? KEYWORD_decode_event
-								      : KEYWORD_stream_event);
+		m = draft_add(d, &d->packet,
+			      layer == ANOMALY_DECODE ? KEYWORD_decode_event
+						      : KEYWORD_stream_event);
 		if (!m)
 			return false;
 		m->u.event = (struct match_event){.id = i, .name = anomaly_names[i]};

@@ -152,10 +152,14 @@ struct action_row {
 };
 
 static const struct action_row actions[] = {
-	{"alert", ACTION_ALERT},           {"pass", ACTION_PASS},
-	{"drop", ACTION_DROP},             {"reject", ACTION_REJECT},
-	{"rejectsrc", ACTION_REJECT},      {"rejectdst", ACTION_REJECT_DST},
-	{"rejectboth", ACTION_REJECT_BOTH}, {"config", ACTION_CONFIG},
+	{"alert", ACTION_ALERT},
+	{"pass", ACTION_PASS},
+	{"drop", ACTION_DROP},
+	{"reject", ACTION_REJECT},
+	{"rejectsrc", ACTION_REJECT},
+	{"rejectdst", ACTION_REJECT_DST},
+	{"rejectboth", ACTION_REJECT_BOTH},
+	{"config", ACTION_CONFIG},
 };
 
 /* The next word of the head; blanks inside brackets belong to it. */
@@ -190,8 +194,8 @@ static bool header_action(struct draft *d, struct scan word)
 		if (scan_done(&word))
 			return true;
 		if (actions[i].action == ACTION_ALERT || actions[i].action == ACTION_CONFIG)
-			return draft_fail(d, word.p, "remove the scope",
-					  "action %s has no scope", actions[i].name);
+			return draft_fail(d, word.p, "remove the scope", "action %s has no scope",
+					  actions[i].name);
 		if (scan_is_nocase(&word, "packet"))
 			d->rule->scope = SCOPE_PACKET;
 		else if (scan_is_nocase(&word, "flow"))
@@ -202,11 +206,11 @@ static bool header_action(struct draft *d, struct scan word)
 		return true;
 	}
 	if (scan_is_nocase(&name, "accept"))
-		return draft_fail(d, name.p, "use pass",
-				  "action accept belongs to firewall rules");
-	return draft_fail(d, name.p,
-			  "use alert, pass, drop, reject, rejectsrc, rejectdst, rejectboth or config",
-			  "\"%.*s\" is no action", SCAN_ARG(&name));
+		return draft_fail(d, name.p, "use pass", "action accept belongs to firewall rules");
+	return draft_fail(
+		d, name.p,
+		"use alert, pass, drop, reject, rejectsrc, rejectdst, rejectboth or config",
+		"\"%.*s\" is no action", SCAN_ARG(&name));
 }
 
 static bool header_protocol(struct draft *d, struct scan word)
@@ -229,8 +233,8 @@ static bool header_protocol(struct draft *d, struct scan word)
 		if (!d->rule->hook)
 			return draft_no_memory(d);
 	}
-	return !row->app || draft_apps(d, scan_is_nocase(&name, "ssl") ? "tls" : row->name,
-				       row->name);
+	return !row->app ||
+	       draft_apps(d, scan_is_nocase(&name, "ssl") ? "tls" : row->name, row->name);
 }
 
 static bool header_direction(struct draft *d, struct scan word)
@@ -254,8 +258,8 @@ static bool header_direction(struct draft *d, struct scan word)
 
 bool header_parse(struct draft *d, struct scan *rest)
 {
-	static const char *const names[] = {"action", "protocol", "source address", "source port",
-					    "direction", "destination address",
+	static const char *const names[] = {"action",          "protocol",  "source address",
+					    "source port",     "direction", "destination address",
 					    "destination port"};
 	struct scan words[7];
 

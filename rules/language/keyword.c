@@ -130,9 +130,9 @@ bool keyword_has(const struct keyword_row *row, char trait)
 
 const char *keyword_place_name(enum keyword_place place)
 {
-	static const char *const names[] = {"none", "meta", "packet", "transaction", "buffer",
-					    "modifier", "old modifier", "content", "transform",
-					    "after", "limit"};
+	static const char *const names[] = {"none",      "meta",     "packet",       "transaction",
+					    "buffer",    "modifier", "old modifier", "content",
+					    "transform", "after",    "limit"};
 
 	return names[place];
 }

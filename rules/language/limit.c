@@ -36,7 +36,13 @@ bool limit_type_parse(struct scan word, uint8_t *out)
 	return false;
 }
 
-enum limit_part { PART_TYPE = 1, PART_TRACK = 2, PART_COUNT = 4, PART_SECONDS = 8, PART_MULTIPLIER = 16 };
+enum limit_part {
+	PART_TYPE = 1,
+	PART_TRACK = 2,
+	PART_COUNT = 4,
+	PART_SECONDS = 8,
+	PART_MULTIPLIER = 16
+};
 
 /* One "name value". false: a problem was noted. */
 static bool limit_part(struct draft *d, const struct keyword_row *row, struct scan part,
@@ -47,7 +53,8 @@ static bool limit_part(struct draft *d, const struct keyword_row *row, struct sc
 	unsigned bit = 0;
 
 	scan_trim(&part);
-	if (scan_is(&word, "type") && row->place == PLACE_LIMIT && limit_type_parse(part, &t->type))
+	if (scan_is(&word, "type") && keyword_id(row) == KEYWORD_threshold &&
+	    limit_type_parse(part, &t->type))
 		bit = PART_TYPE;
 	else if (scan_is(&word, "track") && track_parse(part, &t->track) && t->track != TRACK_BOTH)
 		bit = PART_TRACK;
@@ -58,10 +65,11 @@ static bool limit_part(struct draft *d, const struct keyword_row *row, struct sc
 	else if (scan_is(&word, "multiplier") && scan_whole(part, UINT32_MAX, &n) && n > 1)
 		bit = PART_MULTIPLIER, t->multiplier = (uint32_t)n;
 	if (!bit)
-		return draft_fail(d, whole.p,
-				  "write type limit|threshold|both, track by_src|by_dst|by_both|by_rule|"
-				  "by_flow, count N, seconds N",
-				  "%s: \"%.*s\" is not understood", row->name, SCAN_ARG(&whole));
+		return draft_fail(
+			d, whole.p,
+			"write type limit|threshold|both, track by_src|by_dst|by_both|by_rule|"
+			"by_flow, count N, seconds N",
+			"%s: \"%.*s\" is not understood", row->name, SCAN_ARG(&whole));
 	if (*have & bit)
 		return draft_fail(d, whole.p, "remove one", "%s: %.*s stands twice", row->name,
 				  SCAN_ARG(&word));
@@ -76,10 +84,13 @@ static bool limit_add(struct draft *d, const struct keyword_row *row, struct sca
 	unsigned have = 0;
 	struct match *m;
 
-	if (d->seen & SEEN_THRESHOLD)
-		return draft_fail(d, NULL, "keep one",
-				  "threshold or detection_filter stands twice in the rule");
-	d->seen |= SEEN_THRESHOLD;
+	for (uint32_t i = 0; i < d->limits.count; i++)
+		if (d->limits.items[i].keyword != keyword_id(row) ||
+		    keyword_id(row) == KEYWORD_detection_filter)
+			return draft_fail(
+				d, NULL, "keep one",
+				"%s: the rule has a threshold or detection_filter already",
+				row->name);
 	while (!scan_done(arg))
 		if (!limit_part(d, row, scan_until(arg, ','), &t, &have))
 			return false;
@@ -98,7 +109,8 @@ static bool limit_add(struct draft *d, const struct keyword_row *row, struct sca
 			return draft_fail(d, NULL, "track by_src, by_dst or by_flow",
 					  "detection_filter cannot track by_rule or by_both");
 	} else if (t.type == THRESHOLD_BACKOFF && t.track != TRACK_FLOW) {
-		return draft_fail(d, NULL, "track by_flow", "threshold: backoff tracks by_flow only");
+		return draft_fail(d, NULL, "track by_flow",
+				  "threshold: backoff tracks by_flow only");
 	}
 	m = draft_add(d, &d->limits, keyword_id(row));
 	if (m)

@@ -6,13 +6,39 @@
 
 #include <string.h>
 
+void language_init(struct language *l, struct arena *arena, const struct ruleset_options *o)
+{
+	*l = (struct language){.arena = arena, .options = o};
+	names_init(&l->flowbits, arena);
+	names_init(&l->xbits, arena);
+	names_init(&l->hostbits, arena);
+	names_init(&l->flowints, arena);
+	names_init(&l->address_sets, arena);
+	names_init(&l->port_sets, arena);
+	names_init(&l->patterns, arena);
+}
+
+void language_clear(struct language *l)
+{
+	names_clear(&l->flowbits);
+	names_clear(&l->xbits);
+	names_clear(&l->hostbits);
+	names_clear(&l->flowints);
+	names_clear(&l->address_sets);
+	names_clear(&l->port_sets);
+	names_clear(&l->patterns);
+}
+
 /* Bytes that may not stand in a rule: control characters, and what is not UTF-8 (RFC 3629). */
 static const char *text_bad(const char *p, const char *end)
 {
 	while (p < end) {
 		unsigned char c = (unsigned char)*p;
-		size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2
-			      : c >= 0xf0 && c < 0xf5 ? 3 : 9;
+		size_t more = c < 0x80                ? 0
+			      : c >= 0xc2 && c < 0xe0 ? 1
+			      : c >= 0xe0 && c < 0xf0 ? 2
+			      : c >= 0xf0 && c < 0xf5 ? 3
+						      : 9;
 
 		if ((c < 0x20 && c != '\t' && c != '\r' && c != '\n') || c == 0x7f || more == 9 ||
 		    (size_t)(end - p) <= more)

@@ -31,7 +31,8 @@ bool parse_sid(struct draft *d, const struct keyword_row *row, struct scan *arg)
 	if (!meta_number(d, row, arg, SEEN_SID, UINT32_MAX, &n))
 		return false;
 	if (!n)
-		return draft_fail(d, arg->p, "use a number from 1 on", "sid: 0 is no number of a rule");
+		return draft_fail(d, arg->p, "use a number from 1 on",
+				  "sid: 0 is no number of a rule");
 	d->rule->sid = (uint32_t)n;
 	return true;
 }
@@ -169,9 +170,7 @@ bool parse_target(struct draft *d, const struct keyword_row *row, struct scan *a
 {
 	(void)row;
 	scan_trim(arg);
-	if (d->seen & SEEN_TARGET)
-		return draft_fail(d, NULL, "remove one", "target stands twice in the rule");
-	d->seen |= SEEN_TARGET;
+	d->rule->flags &= ~(uint32_t)(RULE_TARGET_SRC | RULE_TARGET_DST);
 	if (scan_is(arg, "src_ip"))
 		d->rule->flags |= RULE_TARGET_SRC;
 	else if (scan_is(arg, "dest_ip"))

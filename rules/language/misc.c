@@ -27,8 +27,8 @@ bool parse_absent(struct draft *d, const struct keyword_row *row, struct scan *a
 	scan_trim(arg);
 	or_else = scan_is(arg, "or_else");
 	if (!scan_done(arg) && !or_else)
-		return draft_fail(d, arg->p, "write or_else or nothing", "absent: \"%.*s\" is unknown",
-				  SCAN_ARG(arg));
+		return draft_fail(d, arg->p, "write or_else or nothing",
+				  "absent: \"%.*s\" is unknown", SCAN_ARG(arg));
 	if (!d->wanted)
 		return draft_fail(d, NULL, "put it directly behind a buffer such as http.referer",
 				  "absent: it is not the first condition of a buffer");
@@ -77,8 +77,10 @@ bool parse_asn1(struct draft *d, const struct keyword_row *row, struct scan *arg
 		scan_trim(&part);
 		if (scan_is(&word, "bitstring_overflow") || scan_is(&word, "double_overflow"))
 			continue;
-		if ((scan_is(&word, "oversize_length") && scan_whole_signed(part, 1, UINT32_MAX, &n)) ||
-		    (scan_is(&word, "absolute_offset") && scan_whole_signed(part, 0, UINT16_MAX, &n)) ||
+		if ((scan_is(&word, "oversize_length") &&
+		     scan_whole_signed(part, 1, UINT32_MAX, &n)) ||
+		    (scan_is(&word, "absolute_offset") &&
+		     scan_whole_signed(part, 0, UINT16_MAX, &n)) ||
 		    (scan_is(&word, "relative_offset") &&
 		     scan_whole_signed(part, -UINT16_MAX, UINT16_MAX, &n)))
 			continue;
@@ -138,8 +140,9 @@ bool parse_config(struct draft *d, const struct keyword_row *row, struct scan *a
 			subsystem = true;
 		else if (scan_is(&word, "type") && (scan_is(&part, "tx") || scan_is(&part, "flow")))
 			type = true;
-		else if (scan_is(&word, "scope") && (scan_is(&part, "tx") || scan_is(&part, "flow") ||
-						     scan_is(&part, "packet")))
+		else if (scan_is(&word, "scope") &&
+			 (scan_is(&part, "tx") || scan_is(&part, "flow") ||
+			  scan_is(&part, "packet")))
 			scope = true;
 		else
 			return draft_fail(d, word.p,

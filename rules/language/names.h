@@ -23,7 +23,7 @@ struct names {
 	struct arena *arena;        /* borrowed; holds the texts */
 	struct name_entry *entries; /* by number */
 	uint32_t count, space;
-	uint32_t *slots;            /* number + 1; 0: free */
+	uint32_t *slots; /* number + 1; 0: free */
 	uint32_t slot_count;
 };
 

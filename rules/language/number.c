@@ -16,8 +16,8 @@ static bool number_value(struct scan *s, uint64_t max, uint64_t *out)
 	static const struct {
 		const char *name;
 		uint64_t factor;
-	} units[] = {{"kib", 1024}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"kb", 1024}, {"mb", 1 << 20},
-		     {"gb", 1 << 30}};
+	} units[] = {{"kib", 1024}, {"mib", 1 << 20}, {"gib", 1 << 30},
+		     {"kb", 1024},  {"mb", 1 << 20},  {"gb", 1 << 30}};
 
 	if (!scan_number(s, max, out))
 		return false;
@@ -66,7 +66,8 @@ static enum number_op number_operator(struct scan *s, bool negated)
 
 static bool number_is_vain(const struct number_test *t, uint64_t max)
 {
-	return (t->op == NUMBER_LESS && t->low == 0) || (t->op == NUMBER_GREATER && t->low >= max) ||
+	return (t->op == NUMBER_LESS && t->low == 0) ||
+	       (t->op == NUMBER_GREATER && t->low >= max) ||
 	       (t->op == NUMBER_LESS_EQUAL && t->low >= max) ||
 	       (t->op == NUMBER_GREATER_EQUAL && t->low == 0);
 }
@@ -185,7 +186,8 @@ bool parse_i32(struct draft *d, const struct keyword_row *row, struct scan *arg)
 		return false;
 	m = draft_add_row(d, row);
 	if (m)
-		m->u.number = (struct number_test){NUMBER_EQUAL, (uint64_t)(value + (1LL << 31)), 0};
+		m->u.number =
+			(struct number_test){NUMBER_EQUAL, (uint64_t)(value + (1LL << 31)), 0};
 	return m != NULL;
 }
 
@@ -220,13 +222,14 @@ bool parse_tos(struct draft *d, const struct keyword_row *row, struct scan *arg)
 				return draft_fail(d, arg->p, "write 0 to 255", "tos: no number");
 		}
 	} else if (!scan_whole(text, UINT8_MAX, &value)) {
-		return draft_fail(d, arg->p, "write 0 to 255", "tos: \"%.*s\" is no number up to 255",
-				  SCAN_ARG(arg));
+		return draft_fail(d, arg->p, "write 0 to 255",
+				  "tos: \"%.*s\" is no number up to 255", SCAN_ARG(arg));
 	}
 	d->seen |= SEEN_PACKET_ONLY;
 	m = draft_add_row(d, row);
 	if (m)
-		m->u.number = (struct number_test){negated ? NUMBER_NOT_EQUAL : NUMBER_EQUAL, value, 0};
+		m->u.number =
+			(struct number_test){negated ? NUMBER_NOT_EQUAL : NUMBER_EQUAL, value, 0};
 	return m != NULL;
 }
 
@@ -283,9 +286,11 @@ bool parse_flow_count(struct draft *d, const struct keyword_row *row, struct sca
 		struct scan side = scan_until(arg, ',');
 
 		if (scan_is(&side, "toserver"))
-			keyword = packets ? KEYWORD_flow_pkts_toserver : KEYWORD_flow_bytes_toserver;
+			keyword =
+				packets ? KEYWORD_flow_pkts_toserver : KEYWORD_flow_bytes_toserver;
 		else if (scan_is(&side, "toclient"))
-			keyword = packets ? KEYWORD_flow_pkts_toclient : KEYWORD_flow_bytes_toclient;
+			keyword =
+				packets ? KEYWORD_flow_pkts_toclient : KEYWORD_flow_bytes_toclient;
 		else if (!scan_is(&side, "both") && !scan_is(&side, "either"))
 			return draft_fail(d, side.p, "write toserver, toclient, both or either",
 					  "%s: \"%.*s\" is no side", row->name, SCAN_ARG(&side));

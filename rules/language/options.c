@@ -44,9 +44,10 @@ static bool option_unquote(struct draft *d, const struct keyword_row *row, struc
 	while (arg->end > arg->p && char_blank(arg->end[-1]))
 		arg->end--;
 	if (arg->end - arg->p < 2 || arg->end[-1] != '"')
-		return draft_fail(d, arg->p,
-				  "close the quotes; a quote inside is written \\\", a semicolon \\;",
-				  "%s: the quotes are not closed before the semicolon", row->name);
+		return draft_fail(
+			d, arg->p,
+			"close the quotes; a quote inside is written \\\", a semicolon \\;",
+			"%s: the quotes are not closed before the semicolon", row->name);
 	arg->p++;
 	arg->end--;
 	if (scan_done(arg))
@@ -122,7 +123,8 @@ static bool options_requires(struct draft *d, struct scan body)
 
 	while (option_next(d, &body, &option)) {
 		name = option_name(&option);
-		if (scan_is_nocase(&name, "requires") && !option_parse(d, (struct scan){name.p, option.end}))
+		if (scan_is_nocase(&name, "requires") &&
+		    !option_parse(d, (struct scan){name.p, option.end}))
 			return false;
 		if (d->skip)
 			return true;

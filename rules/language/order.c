@@ -16,9 +16,8 @@ struct order_key {
 };
 
 static const uint8_t action_rank[] = {
-	[ACTION_PASS] = 0,       [ACTION_DROP] = 1,        [ACTION_REJECT] = 2,
-	[ACTION_REJECT_DST] = 2, [ACTION_REJECT_BOTH] = 2, [ACTION_ALERT] = 3,
-	[ACTION_CONFIG] = 4,
+	[ACTION_PASS] = 0,        [ACTION_DROP] = 1,  [ACTION_REJECT] = 2, [ACTION_REJECT_DST] = 2,
+	[ACTION_REJECT_BOTH] = 2, [ACTION_ALERT] = 3, [ACTION_CONFIG] = 4,
 };
 
 enum { BITS_READ = 1, BITS_WRITE = 2 };
@@ -45,10 +44,10 @@ static unsigned bits_use(const struct match *m)
 		uint8_t c = m->u.flowint.command;
 
 		return c == FLOWINT_ADD || c == FLOWINT_SUBTRACT || c == FLOWINT_SET ? BITS_WRITE
-										      : BITS_READ;
+										     : BITS_READ;
 	}
 	return m->u.bits.command == BITS_ISSET || m->u.bits.command == BITS_ISNOTSET ? BITS_READ
-										      : BITS_WRITE;
+										     : BITS_WRITE;
 }
 
 static void note_uses(const struct match *matches, uint32_t count, unsigned uses[KIND_COUNT])

@@ -20,17 +20,28 @@ struct pcre_flag {
 };
 
 static const struct pcre_flag pcre_flags[] = {
-	{'i', PCRE2_CASELESS, NULL},  {'s', PCRE2_DOTALL, NULL},
-	{'m', PCRE2_MULTILINE, NULL}, {'x', PCRE2_EXTENDED, NULL},
-	{'A', PCRE2_ANCHORED, NULL},  {'E', PCRE2_DOLLAR_ENDONLY, NULL},
-	{'G', PCRE2_UNGREEDY, NULL},  {'O', 0, NULL},
-	{'R', 0, NULL},               {'B', 0, NULL},
-	{'U', 0, "http.uri"},         {'I', 0, "http.uri.raw"},
-	{'H', 0, "http.header"},      {'D', 0, "http.header.raw"},
-	{'M', 0, "http.method"},      {'C', 0, "http.cookie"},
-	{'P', 0, "http.request_body"}, {'Q', 0, "file.data"},
-	{'S', 0, "http.stat_code"},   {'Y', 0, "http.stat_msg"},
-	{'V', 0, "http.user_agent"},  {'W', 0, "http.host"},
+	{'i', PCRE2_CASELESS, NULL},
+	{'s', PCRE2_DOTALL, NULL},
+	{'m', PCRE2_MULTILINE, NULL},
+	{'x', PCRE2_EXTENDED, NULL},
+	{'A', PCRE2_ANCHORED, NULL},
+	{'E', PCRE2_DOLLAR_ENDONLY, NULL},
+	{'G', PCRE2_UNGREEDY, NULL},
+	{'O', 0, NULL},
+	{'R', 0, NULL},
+	{'B', 0, NULL},
+	{'U', 0, "http.uri"},
+	{'I', 0, "http.uri.raw"},
+	{'H', 0, "http.header"},
+	{'D', 0, "http.header.raw"},
+	{'M', 0, "http.method"},
+	{'C', 0, "http.cookie"},
+	{'P', 0, "http.request_body"},
+	{'Q', 0, "file.data"},
+	{'S', 0, "http.stat_code"},
+	{'Y', 0, "http.stat_msg"},
+	{'V', 0, "http.user_agent"},
+	{'W', 0, "http.host"},
 	{'Z', 0, "http.host.raw"},
 };
 
@@ -111,16 +122,18 @@ static bool pcre_split(struct draft *d, struct scan *arg, struct pcre_reading *r
 
 static bool pcre_read_flags(struct draft *d, struct scan *arg, struct pcre_reading *r)
 {
-	for (; !scan_done(arg) && !char_blank(*arg->p); arg->p++) {
+	/* The quotes were not taken off where only the closing one is there. */
+	for (; !scan_done(arg) && !char_blank(*arg->p) && *arg->p != '"'; arg->p++) {
 		const struct pcre_flag *f = pcre_flag_find(*arg->p);
 
 		if (*arg->p == ',')
 			return draft_fail(d, arg->p, "remove it",
 					  "pcre: captures into variables are not supported");
 		if (!f)
-			return draft_fail(d, arg->p,
-					  "use i s m x A E G O R B or a buffer: U I H D M C P Q S Y V W Z",
-					  "pcre: there is no flag %c", *arg->p);
+			return draft_fail(
+				d, arg->p,
+				"use i s m x A E G O R B or a buffer: U I H D M C P Q S Y V W Z",
+				"pcre: there is no flag %c", *arg->p);
 		r->options |= f->option;
 		if (f->letter == 'R')
 			r->flags |= PCRE_RELATIVE;
@@ -142,13 +155,20 @@ static int pcre_buffer(struct draft *d, const struct pcre_reading *r)
 
 	if (!r->buffer)
 		return draft_buffer_current(d);
-	if (d->wanted || d->current >= 0) {
-		draft_fail(d, r->buffer_at, "remove the flag, or write pkt_data before",
-			   "pcre: flag %c names a buffer while another is in use", *r->buffer_at);
-		return -1;
-	}
 	if (!draft_apps(d, "http1", "pcre"))
 		return -1;
+	if (d->wanted || d->current >= 0) {
+		const char *in_use = d->wanted ? d->wanted_name : d->buffers[d->current].name;
+
+		/* Q is the body of a response by either of its names. */
+		if (strcmp(in_use, r->buffer) == 0 ||
+		    (*r->buffer_at == 'Q' && strcmp(in_use, "http.response_body") == 0))
+			return draft_buffer_current(d);
+		draft_fail(d, r->buffer_at, "remove the flag, or write pkt_data before",
+			   "pcre: flag %c names %s, but %s is in use", *r->buffer_at, r->buffer,
+			   in_use);
+		return -1;
+	}
 	at = draft_buffer_named(d, keyword_find(r->buffer, strlen(r->buffer)));
 	if (at >= 0)
 		d->buffers[at].legacy = true;

@@ -2,17 +2,38 @@
  *
  * Sets of ports: what is listed less what is excluded; all ports where only exclusions are listed.
  */
-#include <stdlib.h>
-
 #include "rules/language/header.h"
 
 #define PORTS 65536
+#define WORDS (PORTS / 64)
 
 struct port_walk {
-	struct set_walk walk; /* first */
-	uint8_t *with, *without; /* a byte a port */
+	struct set_walk walk;                 /* first */
+	uint64_t with[WORDS], without[WORDS]; /* a bit a port */
 	bool some;
 };
+
+static void ports_mark(uint64_t *words, unsigned low, unsigned high)
+{
+	for (unsigned w = low / 64; w <= high / 64; w++) {
+		uint64_t from = w == low / 64 ? ~0ull << low % 64 : ~0ull;
+		uint64_t to = w == high / 64 ? ~0ull >> (63 - high % 64) : ~0ull;
+
+		words[w] |= from & to;
+	}
+}
+
+/* The next port from `from` on that is in the set, or is not; PORTS if there is none. */
+static unsigned ports_next(const uint64_t *words, unsigned from, bool in)
+{
+	for (; from < PORTS; from = (from / 64 + 1) * 64) {
+		uint64_t word = (in ? words[from / 64] : ~words[from / 64]) & ~0ull << from % 64;
+
+		if (word)
+			return from / 64 * 64 + (unsigned)__builtin_ctzll(word);
+	}
+	return PORTS;
+}
 
 static bool port_item(struct set_walk *w, const struct scan *item, bool excluded)
 {
@@ -38,7 +59,7 @@ static bool port_item(struct set_walk *w, const struct scan *item, bool excluded
 			return set_fail(w, item, advice, "\"%.*s\" is no port", SCAN_ARG(item));
 		high = low;
 	}
-	memset((excluded ? pw->without : pw->with) + low, 1, high - low + 1);
+	ports_mark(excluded ? pw->without : pw->with, (unsigned)low, (unsigned)high);
 	pw->some |= !excluded;
 	return true;
 }
@@ -50,11 +71,12 @@ static bool port_set_make(struct port_walk *pw, const struct scan *text, struct 
 	uint32_t count = 0;
 
 	if (!pw->some)
-		memset(pw->with, 1, PORTS);
-	for (unsigned i = 0; i < PORTS; i++)
-		pw->with[i] = pw->with[i] && !pw->without[i];
-	for (unsigned i = 0; i < PORTS; i++)
-		count += pw->with[i] && (i == 0 || !pw->with[i - 1]);
+		ports_mark(pw->with, 0, PORTS - 1);
+	for (unsigned i = 0; i < WORDS; i++)
+		pw->with[i] &= ~pw->without[i];
+	for (unsigned at = ports_next(pw->with, 0, true); at < PORTS;
+	     at = ports_next(pw->with, ports_next(pw->with, at, false), true))
+		count++;
 	if (!count)
 		return draft_fail(d, text->p, "exclude less", "no port is left in \"%.*s\"",
 				  scan_left(text) > 80 ? 80 : (int)scan_left(text), text->p);
@@ -63,12 +85,11 @@ static bool port_set_make(struct port_walk *pw, const struct scan *text, struct 
 		return draft_no_memory(d);
 	*out = (struct port_set){.ranges = ranges, .count = count};
 	count = 0;
-	for (unsigned i = 0; i < PORTS; i++) {
-		if (!pw->with[i])
-			continue;
-		if (i == 0 || !pw->with[i - 1])
-			ranges[count++].low = (uint16_t)i;
-		ranges[count - 1].high = (uint16_t)i;
+	for (unsigned at = ports_next(pw->with, 0, true); at < PORTS;) {
+		unsigned behind = ports_next(pw->with, at, false);
+
+		ranges[count++] = (struct port_range){(uint16_t)at, (uint16_t)(behind - 1)};
+		at = ports_next(pw->with, behind, true);
 	}
 	out->any = count == 1 && ranges[0].low == 0 && ranges[0].high == PORTS - 1;
 	return true;
@@ -78,8 +99,7 @@ bool port_set_parse(struct draft *d, const struct scan *text, struct port_set *o
 {
 	const struct ruleset_variables *v = &d->l->options->variables;
 	struct name_entry *known = names_find(&d->l->port_sets, text->p, scan_left(text));
-	struct port_walk pw = {.walk = {d, "port", v->port_names, v->port_values, v->port_count,
-					NULL, 0, false, port_item}};
+	struct port_walk pw;
 	struct port_set *kept;
 	bool ok;
 
@@ -87,12 +107,10 @@ bool port_set_parse(struct draft *d, const struct scan *text, struct port_set *o
 		*out = *(const struct port_set *)known->value;
 		return true;
 	}
-	pw.with = calloc(2, PORTS);
-	if (!pw.with)
-		return draft_no_memory(d);
-	pw.without = pw.with + PORTS;
+	memset(&pw, 0, sizeof(pw));
+	pw.walk = (struct set_walk){d,    "port", v->port_names, v->port_values, v->port_count,
+				    NULL, 0,      false,         port_item};
 	ok = set_walk(&pw.walk, *text) && port_set_make(&pw, text, out);
-	free(pw.with);
 	if (!ok)
 		return false;
 	kept = arena_copy(d->l->arena, out, sizeof(*out));

@@ -13,7 +13,7 @@ struct protocol_row {
 	uint8_t ip_protos;   /* enum rule_ip_proto: carriers of an application protocol */
 	uint8_t ip_versions; /* 0: both */
 	bool app;
-	uint32_t flags;      /* enum rule_flags */
+	uint32_t flags; /* enum rule_flags */
 };
 
 /* NULL: there is none of that name (any case). */

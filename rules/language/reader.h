@@ -11,15 +11,15 @@
 #include <stdint.h>
 
 struct reader_piece {
-	size_t at;       /* offset in the joined text */
-	uint32_t line;   /* physical line, from 1 */
+	size_t at;     /* offset in the joined text */
+	uint32_t line; /* physical line, from 1 */
 };
 
 struct reader {
-	char *bytes;     /* the whole file; owned */
+	char *bytes; /* the whole file; owned */
 	size_t size, at;
-	uint32_t line;   /* of the next line */
-	char *text;      /* the rule, joined; valid until the next call; not terminated */
+	uint32_t line; /* of the next line */
+	char *text;    /* the rule, joined; valid until the next call; not terminated */
 	size_t len, space;
 	struct reader_piece *pieces;
 	size_t piece_count, piece_space;

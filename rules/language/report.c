@@ -20,7 +20,8 @@ void report_add(struct ruleset_report *report, const char *file, uint32_t line, 
 		report->problems = p;
 	}
 	p = &report->problems[n];
-	*p = (struct ruleset_problem){.line = line, .column = column, .sid = sid, .refused = refused};
+	*p = (struct ruleset_problem){
+		.line = line, .column = column, .sid = sid, .refused = refused};
 	p->file = strdup(file);
 	p->reason = strdup(reason);
 	p->advice = strdup(advice ? advice : "");

@@ -127,7 +127,8 @@ static bool loading_rule(struct loading *l, const struct reader *reader, const c
 	}
 	if (!r) {
 		l->counts.refused++;
-		loading_report(l, reader, file, d->problem_at, d->reason, d->advice, text_sid(d), true);
+		loading_report(l, reader, file, d->problem_at, d->reason, d->advice, text_sid(d),
+			       true);
 		return true;
 	}
 	r->file = file;
@@ -138,8 +139,8 @@ static bool loading_rule(struct loading *l, const struct reader *reader, const c
 		l->counts.refused++;
 		loading_report(l, reader, file, d->text,
 			       "another rule has the same gid and sid, and is not older",
-			       "give one of them another sid, or the newer one a higher rev", r->sid,
-			       true);
+			       "give one of them another sid, or the newer one a higher rev",
+			       r->sid, true);
 	} else if (d->warning_at) {
 		loading_report(l, reader, file, d->warning_at, d->warning, "", r->sid, false);
 	}
@@ -224,27 +225,14 @@ static bool loading_init(struct loading *l, const struct ruleset_options *o,
 		return loading_no_memory(l);
 	}
 	l->draft->l = &l->language;
-	l->language = (struct language){.arena = arena, .options = o};
-	names_init(&l->language.flowbits, arena);
-	names_init(&l->language.xbits, arena);
-	names_init(&l->language.hostbits, arena);
-	names_init(&l->language.flowints, arena);
-	names_init(&l->language.address_sets, arena);
-	names_init(&l->language.port_sets, arena);
-	names_init(&l->language.patterns, arena);
+	language_init(&l->language, arena, o);
 	names_init(&l->identities, arena);
 	return true;
 }
 
 static void loading_fini(struct loading *l)
 {
-	names_clear(&l->language.flowbits);
-	names_clear(&l->language.xbits);
-	names_clear(&l->language.hostbits);
-	names_clear(&l->language.flowints);
-	names_clear(&l->language.address_sets);
-	names_clear(&l->language.port_sets);
-	names_clear(&l->language.patterns);
+	language_clear(&l->language);
 	names_clear(&l->identities);
 	if (l->draft)
 		draft_clear(l->draft);

@@ -17,7 +17,8 @@ static bool flow_word(struct draft *d, const struct scan *word, uint32_t *flags)
 		const char *name;
 		uint32_t flag, against;
 	} words[] = {
-		{"established", RULE_FLOW_ESTABLISHED, RULE_FLOW_NOT_ESTABLISHED | RULE_FLOW_STATELESS},
+		{"established", RULE_FLOW_ESTABLISHED,
+		 RULE_FLOW_NOT_ESTABLISHED | RULE_FLOW_STATELESS},
 		{"not_established", RULE_FLOW_NOT_ESTABLISHED,
 		 RULE_FLOW_ESTABLISHED | RULE_FLOW_STATELESS},
 		{"stateless", RULE_FLOW_STATELESS,
@@ -63,7 +64,8 @@ bool parse_flow(struct draft *d, const struct keyword_row *row, struct scan *arg
 		struct scan word = scan_until(arg, ',');
 
 		if (++count > 3)
-			return draft_fail(d, word.p, "remove some", "flow has more than three words");
+			return draft_fail(d, word.p, "remove some",
+					  "flow has more than three words");
 		if (!flow_word(d, &word, &flags))
 			return false;
 	}
@@ -87,7 +89,8 @@ static bool bits_names(struct draft *d, const struct keyword_row *row, struct sc
 		struct scan name = scan_until(&names, '|');
 
 		if (scan_done(&name))
-			return draft_fail(d, name.p, "write a name", "%s: a name is empty", row->name);
+			return draft_fail(d, name.p, "write a name", "%s: a name is empty",
+					  row->name);
 		for (const char *p = name.p; p < name.end; p++)
 			if (char_blank(*p))
 				return draft_fail(d, p, "use _ instead",
@@ -157,7 +160,9 @@ bool parse_xbits(struct draft *d, const struct keyword_row *row, struct scan *ar
 	static const struct {
 		const char *name;
 		enum bits_track track;
-	} tracks[] = {{"ip_src", TRACK_SRC}, {"ip_dst", TRACK_DST}, {"ip_pair", TRACK_PAIR},
+	} tracks[] = {{"ip_src", TRACK_SRC},
+		      {"ip_dst", TRACK_DST},
+		      {"ip_pair", TRACK_PAIR},
 		      {"tx", TRACK_TX}};
 	struct match_bits b = {.track = UINT8_MAX, .expire_s = 30};
 	struct scan command = scan_until(arg, ','), name = scan_until(arg, ',');
@@ -179,7 +184,8 @@ bool parse_xbits(struct draft *d, const struct keyword_row *row, struct scan *ar
 					b.track = (uint8_t)tracks[i].track;
 			if (b.track == UINT8_MAX)
 				return draft_fail(d, part.p, "use ip_src, ip_dst, ip_pair or tx",
-						  "xbits: \"%.*s\" cannot be tracked", SCAN_ARG(&part));
+						  "xbits: \"%.*s\" cannot be tracked",
+						  SCAN_ARG(&part));
 		} else if (scan_is(&word, "expire") && scan_whole(part, UINT32_MAX, &n) && n) {
 			b.expire_s = (uint32_t)n;
 		} else {
@@ -217,12 +223,18 @@ static bool flowint_operator(struct match_flowint *f, const struct scan *word)
 		const char *name;
 		uint8_t command, op;
 	} ops[] = {
-		{"+", FLOWINT_ADD, 0},          {"-", FLOWINT_SUBTRACT, 0},
-		{"=", FLOWINT_SET, 0},          {"==", FLOWINT_TEST, NUMBER_EQUAL},
-		{"!=", FLOWINT_TEST, NUMBER_NOT_EQUAL}, {"<", FLOWINT_TEST, NUMBER_LESS},
-		{"<=", FLOWINT_TEST, NUMBER_LESS_EQUAL}, {">", FLOWINT_TEST, NUMBER_GREATER},
-		{">=", FLOWINT_TEST, NUMBER_GREATER_EQUAL}, {"isset", FLOWINT_ISSET, 0},
-		{"notset", FLOWINT_NOTSET, 0},  {"isnotset", FLOWINT_NOTSET, 0},
+		{"+", FLOWINT_ADD, 0},
+		{"-", FLOWINT_SUBTRACT, 0},
+		{"=", FLOWINT_SET, 0},
+		{"==", FLOWINT_TEST, NUMBER_EQUAL},
+		{"!=", FLOWINT_TEST, NUMBER_NOT_EQUAL},
+		{"<", FLOWINT_TEST, NUMBER_LESS},
+		{"<=", FLOWINT_TEST, NUMBER_LESS_EQUAL},
+		{">", FLOWINT_TEST, NUMBER_GREATER},
+		{">=", FLOWINT_TEST, NUMBER_GREATER_EQUAL},
+		{"isset", FLOWINT_ISSET, 0},
+		{"notset", FLOWINT_NOTSET, 0},
+		{"isnotset", FLOWINT_NOTSET, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
@@ -244,8 +256,9 @@ bool parse_flowint(struct draft *d, const struct keyword_row *row, struct scan *
 	uint64_t n;
 
 	if (scan_done(&name) || !flowint_operator(&f, &op))
-		return draft_fail(d, op.p, "write name,operator,value; operators + - = == != < <= > >= "
-					   "isset isnotset",
+		return draft_fail(d, op.p,
+				  "write name,operator,value; operators + - = == != < <= > >= "
+				  "isset isnotset",
 				  "flowint: \"%.*s\" is no operator", SCAN_ARG(&op));
 	f.id = names_number(&d->l->flowints, name.p, scan_left(&name));
 	if (f.command != FLOWINT_ISSET && f.command != FLOWINT_NOTSET) {
@@ -278,9 +291,9 @@ bool parse_stream_size(struct draft *d, const struct keyword_row *row, struct sc
 	static const struct {
 		const char *name;
 		enum number_op op;
-	} ops[] = {{"<", NUMBER_LESS},          {">", NUMBER_GREATER},
-		   {"=", NUMBER_EQUAL},         {"!=", NUMBER_NOT_EQUAL},
-		   {"<=", NUMBER_LESS_EQUAL},   {">=", NUMBER_GREATER_EQUAL},
+	} ops[] = {{"<", NUMBER_LESS},        {">", NUMBER_GREATER},
+		   {"=", NUMBER_EQUAL},       {"!=", NUMBER_NOT_EQUAL},
+		   {"<=", NUMBER_LESS_EQUAL}, {">=", NUMBER_GREATER_EQUAL},
 		   {"!", NUMBER_NOT_EQUAL}};
 	struct scan side = scan_until(arg, ','), op = scan_until(arg, ',');
 	struct match_stream_size s = {.side = UINT8_MAX, .test.op = UINT8_MAX};

@@ -26,7 +26,7 @@ struct limit {
 static const struct {
 	const char *name;
 	uint8_t value;
-} track_names[] = {{"by_src", TRACK_SRC},   {"by_dst", TRACK_DST},   {"by_both", TRACK_PAIR},
+} track_names[] = {{"by_src", TRACK_SRC},     {"by_dst", TRACK_DST},   {"by_both", TRACK_PAIR},
 		   {"by_either", TRACK_BOTH}, {"by_rule", TRACK_RULE}, {"by_flow", TRACK_FLOW}},
   type_names[] = {{"limit", THRESHOLD_LIMIT},
 		  {"threshold", THRESHOLD_THRESHOLD},
@@ -72,7 +72,8 @@ static void split(char *s, struct line_words *w)
 			*s++ = '\0';
 		s += strspn(s, " \t");
 		w->value[w->count++] = s;
-		for (end = s; *end && (depth > 0 || *end != ',') && *end != '\n' && *end != '\r'; end++)
+		for (end = s; *end && (depth > 0 || *end != ',') && *end != '\n' && *end != '\r';
+		     end++)
 			depth += (*end == '[') - (*end == ']');
 		s = *end ? end + 1 : end;
 		while (end > w->value[w->count - 1] && (end[-1] == ' ' || end[-1] == '\t'))
@@ -117,7 +118,8 @@ static const char *read_suppress(struct draft *d, const struct line_words *w,
 	if (!ip)
 		return "suppress with track needs ip";
 	draft_reset(d);
-	return address_set_parse(d, &(struct scan){ip, ip + strlen(ip)}, &t->addresses) ? NULL : d->reason;
+	return address_set_parse(d, &(struct scan){ip, ip + strlen(ip)}, &t->addresses) ? NULL
+											: d->reason;
 }
 
 static const char *read_counted(const struct line_words *w, struct match_threshold *t, bool rate)
@@ -191,8 +193,8 @@ static int add_to(struct rule *r, const struct limit *l, struct arena *arena)
 	return 0;
 }
 
-static int attach(const struct limit *l, struct rule *const *rules, size_t count, struct arena *arena,
-		  bool *any)
+static int attach(const struct limit *l, struct rule *const *rules, size_t count,
+		  struct arena *arena, bool *any)
 {
 	int err = 0;
 

@@ -23,6 +23,16 @@ static struct transform *transform_add(struct draft *d, const struct keyword_row
 {
 	struct transform *t;
 
+	if (!d->wanted && d->current >= 0) {
+		/* Behind conditions it begins another use of the same buffer. */
+		const struct draft_buffer *b = &d->buffers[d->current];
+
+		d->wanted = b->row;
+		d->wanted_name = b->name;
+		d->wanted_at = d->at;
+		d->transform_count = b->transform_count;
+		memcpy(d->transforms, b->transforms, b->transform_count * sizeof(*b->transforms));
+	}
 	if (!d->wanted) {
 		draft_fail(d, NULL, "put it directly behind a buffer such as http.uri",
 			   "%s: there is no buffer before it", row->name);
@@ -115,12 +125,14 @@ bool parse_transform_pcrexform(struct draft *d, const struct keyword_row *row, s
 	code = pcre2_compile((PCRE2_SPTR)arg->p, scan_left(arg), 0, &error, &offset, NULL);
 	if (!code)
 		return draft_fail(d, arg->p + (offset <= scan_left(arg) ? offset : 0),
-				  "correct the expression", "pcrexform: the expression is wrong here");
+				  "correct the expression",
+				  "pcrexform: the expression is wrong here");
 	pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &captures);
 	pcre2_code_free(code);
 	if (captures != 1)
 		return draft_fail(d, arg->p, "put ( ) around the part to keep",
-				  "pcrexform: the expression has %u captures instead of one", captures);
+				  "pcrexform: the expression has %u captures instead of one",
+				  captures);
 	return transform_text(d, row, arg);
 }
 
@@ -147,8 +159,8 @@ bool parse_transform_zlib_deflate(struct draft *d, const struct keyword_row *row
 
 static bool refuse(struct draft *d, const struct keyword_row *row)
 {
-	return draft_fail(d, NULL, "remove the keyword, or the rule",
-			  "keyword %s is not supported", row->name);
+	return draft_fail(d, NULL, "remove the keyword, or the rule", "keyword %s is not supported",
+			  row->name);
 }
 
 #define REFUSED(name)                                                                              \

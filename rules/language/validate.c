@@ -48,25 +48,25 @@ static bool content_form(struct draft *d, const struct draft_buffer *b, struct m
 	switch (buffer_keyword(b)) {
 	case KEYWORD_http_host:
 		if (c->flags & CONTENT_NOCASE)
-			return draft_fail(d, b->at, "remove nocase",
-					  "http.host is in lower case already, nocase is not allowed");
+			return draft_fail(
+				d, b->at, "remove nocase",
+				"http.host is in lower case already, nocase is not allowed");
 		if (has_upper(&c->pattern))
-			return draft_fail(d, b->at, "write the host in lower case",
-					  "http.host: a content with upper-case letters never matches");
+			return draft_fail(
+				d, b->at, "write the host in lower case",
+				"http.host: a content with upper-case letters never matches");
 		return true;
 	case KEYWORD_http_method:
-		if (strchr(" \t", c->pattern.data[0]) && c->pattern.data[0])
-			return draft_fail(d, b->at, "remove the blank",
-					  "http.method: a method does not begin with a blank");
-		if (strchr(" \t\r\n", c->pattern.data[c->pattern.len - 1]) &&
-		    c->pattern.data[c->pattern.len - 1])
-			return draft_fail(d, b->at, "remove the blank",
-					  "http.method: a method does not end with a blank");
+		if (char_blank((char)c->pattern.data[0]) ||
+		    char_blank((char)c->pattern.data[c->pattern.len - 1]))
+			draft_warn(d, b->at,
+				   "http.method: a method neither begins nor ends with a blank");
 		return true;
 	case KEYWORD_tls_cert_serial:
 		if (c->pattern.len > 2 && !memchr(c->pattern.data, ':', c->pattern.len))
-			return draft_fail(d, b->at, "write it as AA:BB:CC",
-					  "tls.cert_serial: a content without colons never matches");
+			return draft_fail(
+				d, b->at, "write it as AA:BB:CC",
+				"tls.cert_serial: a content without colons never matches");
 		fold(d, &c->pattern, true);
 		return true;
 	case KEYWORD_tls_cert_fingerprint:
@@ -83,6 +83,35 @@ static bool content_form(struct draft *d, const struct draft_buffer *b, struct m
 	default:
 		return true;
 	}
+}
+
+/* A content that no result of the transform has. */
+static bool transform_fits(struct draft *d, const struct draft_buffer *b,
+			   const struct match_content *c)
+{
+	for (uint32_t t = 0; t < b->transform_count; t++) {
+		const char *name = NULL;
+
+		for (uint32_t i = 0; i < c->pattern.len && !name; i++) {
+			uint8_t byte = c->pattern.data[i];
+			bool blank = isspace(byte), before = i && isspace(c->pattern.data[i - 1]);
+
+			if (b->transforms[t].kind == TRANSFORM_strip_whitespace && blank)
+				name = "strip_whitespace";
+			else if (b->transforms[t].kind == TRANSFORM_compress_whitespace && blank &&
+				 before)
+				name = "compress_whitespace";
+			else if (b->transforms[t].kind == TRANSFORM_to_lowercase && isupper(byte))
+				name = "to_lowercase";
+			else if (b->transforms[t].kind == TRANSFORM_to_uppercase && islower(byte))
+				name = "to_uppercase";
+		}
+		if (name)
+			return draft_fail(
+				d, b->at, "write the content as it is after the transform",
+				"%s: a content of %s can never be in its result", name, b->name);
+	}
+	return true;
 }
 
 /* The least bytes a buffer must have for its conditions to hold. */
@@ -139,9 +168,10 @@ static bool length_fits(struct draft *d, const struct draft_buffer *b, const cha
 
 	if (allowed < 0 || needed <= allowed)
 		return true;
-	return draft_fail(d, b->at, "correct the length or the contents",
-			  "%s allows %lld bytes, the contents of %s need %lld: the rule never matches",
-			  what, (long long)allowed, b->name, (long long)needed);
+	return draft_fail(
+		d, b->at, "correct the length or the contents",
+		"%s allows %lld bytes, the contents of %s need %lld: the rule never matches", what,
+		(long long)allowed, b->name, (long long)needed);
 }
 
 static bool buffer_valid(struct draft *d, struct draft_buffer *b)
@@ -149,7 +179,9 @@ static bool buffer_valid(struct draft *d, struct draft_buffer *b)
 	for (uint32_t i = 0; i < b->list.count; i++) {
 		struct match *m = &b->list.items[i];
 
-		if (m->keyword == KEYWORD_content && !content_form(d, b, &m->u.content))
+		if (m->keyword == KEYWORD_content &&
+		    !(b->transform_count ? transform_fits(d, b, &m->u.content)
+					 : content_form(d, b, &m->u.content)))
 			return false;
 		if ((m->keyword == KEYWORD_bsize || m->keyword == KEYWORD_urilen) &&
 		    !length_fits(d, b, keyword_rows[m->keyword].name, &m->u.number))
@@ -189,7 +221,8 @@ static bool whole_valid(struct draft *d)
 		frame |= buffer_keyword(&d->buffers[i]) == KEYWORD_frame;
 	}
 	if (!(d->seen & SEEN_SID))
-		return draft_fail(d, d->text, "add sid and a number of its own", "the rule has no sid");
+		return draft_fail(d, d->text, "add sid and a number of its own",
+				  "the rule has no sid");
 	if (r->action == ACTION_CONFIG && !d->post.count)
 		return draft_fail(d, d->text, "add config:logging disable, type tx, scope tx",
 				  "the action is config, but the rule configures nothing");

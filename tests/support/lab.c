@@ -13,8 +13,14 @@
 
 void *worker_memory(struct worker *w, size_t bytes, size_t align)
 {
+	void *at;
+
 	(void)w;
-	return aligned_alloc(align < 64 ? 64 : align, (bytes + 63) / 64 * 64);
+	bytes = (bytes + 63) / 64 * 64;
+	at = aligned_alloc(align < 64 ? 64 : align, bytes);
+	if (at)
+		memset(at, 0, bytes);
+	return at;
 }
 
 void worker_memory_free(struct worker *w, void *memory)
@@ -280,7 +286,16 @@ void lab_free(struct lab *l)
 
 void lab_clear(struct lab *l)
 {
-	memset(l->side, 0, sizeof(l->side));
+	for (unsigned d = 0; d < 2; d++) {
+		struct lab_side *s = &l->side[d];
+
+		s->up[0] = 0;
+		s->up_len = 0;
+		s->offset = 0;
+		s->starts = s->ends = s->gaps = s->calls = 0;
+		s->out_of_step = false;
+	}
+	l->raw_broken = false;
 	memset(l->counters.anomaly, 0, sizeof(l->counters.anomaly));
 	memset(l->raw_len, 0, sizeof(l->raw_len));
 	l->raw[0][0] = l->raw[1][0] = 0;

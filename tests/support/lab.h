@@ -11,7 +11,7 @@
 #include "dataplane/packet/packet.h"
 #include "dataplane/stream/stream.h"
 
-#define LAB_UP_BYTES (1u << 21)
+#define LAB_UP_BYTES (1u << 18)
 #define LAB_FRAMES 8192
 
 struct lab_side {

@@ -127,6 +127,11 @@ def tls12_server(rng, chain):
             record(22, handshake(14, b"")))
 
 
+def encrypted(rng, size):
+    """Application data in records of at most 16 KiB."""
+    return b"".join(record(23, rng.randbytes(min(size - at, 16384))) for at in range(0, size, 16384))
+
+
 def tls_session(tcp, rng, name, chain, sizes, browser=True):
     """chain: the server's certificates (TLS 1.2), or None (TLS 1.3). sizes: of requests and answers."""
     tcp.client(client_hello(rng, name, browser))
@@ -137,8 +142,8 @@ def tls_session(tcp, rng, name, chain, sizes, browser=True):
         tcp.client(record(22, handshake(16, vector(rng.randbytes(32), 1))) + record(20, b"\1") + record(22, rng.randbytes(40)))
         tcp.server(record(20, b"\1") + record(22, rng.randbytes(40)))
     for request, answer in sizes:
-        tcp.client(record(23, rng.randbytes(request)))
-        tcp.server(b"".join(record(23, rng.randbytes(min(answer - at, 16384))) for at in range(0, answer, 16384)))
+        tcp.client(encrypted(rng, request))
+        tcp.server(encrypted(rng, answer))
     return tcp.client(record(21, rng.randbytes(26))).close()
 
 

@@ -45,6 +45,15 @@ static void bad_values_are_named(void **state)
 	assert_int_equal(config_set(c, "workers", "-1", error, sizeof(error)), -EINVAL);
 	assert_int_equal(config_set(c, "stream.reassembly.dept", "1", error, sizeof(error)), -ENOENT);
 	assert_non_null(strstr(error, "did you mean stream.reassembly.depth?"));
+	assert_int_equal(config_set(c, "host_os_policy.beos", "[]", error, sizeof(error)), -EINVAL);
+	assert_non_null(strstr(error, "is none of first last"));
+	assert_int_equal(config_set(c, "host_os_policy.linux", "[10.0.0.0/8, x]", error, sizeof(error)),
+			 -EINVAL);
+	assert_string_equal(error, "host_os_policy.linux: \"x\" is no network such as 10.0.0.0/8");
+	assert_int_equal(config_set(c, "decoder.vxlan.ports", "4789,70000", error, sizeof(error)),
+			 -EINVAL);
+	assert_string_equal(error, "decoder.vxlan.ports: \"70000\" is no port from 1 to 65535");
+	assert_int_equal(config_append(c, "decoder.vxlan.ports", "abc", error, sizeof(error)), -EINVAL);
 	config_free(c);
 }
 

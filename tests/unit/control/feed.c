@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ struct feed *feed_new(void)
 	f->config = config_new();
 	if (!f->config || !mkdtemp(f->dir))
 		die(f->dir);
+	chmod(f->dir, 0755); /* for a control process that is not root */
 	snprintf(path, sizeof(path), "%s/store", f->dir);
 	set(f, "store.dir", path);
 	snprintf(path, sizeof(path), "%s/eve", f->dir);

@@ -348,6 +348,26 @@ static void test_forget(void **state)
 	check_all(x);
 }
 
+/* The keeper comes between the batch and its being counted. */
+static void test_keeper_between(void **state)
+{
+	struct fixture *x = *state;
+
+	for (int round = 0; round < 5; round++) {
+		draw(x, 100, 3);
+		for (unsigned i = 0; i < 100; i++)
+			stage(x, i % NAMES, i % CLIENTS, (FIRST_DAY + i % 3) * DAY_NS + i * 1000, 80);
+		contacts_record(x->contacts, x->batch);
+		keep_all(x);
+		assert_int_equal(store_write(x->store, x->batch, false), 0);
+		store_batch_clear(x->batch);
+		keep_all(x);
+		contacts_committed(x->contacts);
+		keep_all(x);
+		check_all(x);
+	}
+}
+
 /* Little memory: parts are written as they fill up. */
 static void test_spill(void **state)
 {
@@ -430,7 +450,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_memory), TEST(test_files),  TEST(test_died_between), TEST(test_forget),
-		TEST(test_spill),  TEST(test_expire), TEST(test_size),
+		TEST(test_keeper_between), TEST(test_spill),  TEST(test_expire), TEST(test_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,7 +152,7 @@ static void test_ip6_icmp_vlan(void **state)
 	      "\"event_type\":\"dns\",\"vlan\":[100,7],"
 	      "\"src_ip\":\"2001:0db8:0000:0000:0000:0000:0000:0001\","
 	      "\"dest_ip\":\"fe80:0000:0000:0000:0000:0000:0000:0002\","
-	      "\"proto\":\"047\",\"ip_v\":6,\"pkt_src\":\"wire/pcap\"}",
+	      "\"proto\":\"GRE\",\"ip_v\":6,\"pkt_src\":\"wire/pcap\"}",
 	      true);
 }
 

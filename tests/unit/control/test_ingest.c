@@ -15,7 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -279,6 +282,167 @@ static void test_malformed(void **state)
 	feed_free(f);
 }
 
+static void put_ballast(const char *dir, off_t keep_free)
+{
+	static char zeros[65536];
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/ballast", dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	setvbuf(file, NULL, _IONBF, 0);
+	while (fwrite(zeros, 1, sizeof(zeros), file) == sizeof(zeros))
+		;
+	fflush(file);
+	assert_int_equal(ftruncate(fileno(file), ftello(file) - keep_free), 0);
+	fclose(file);
+}
+
+/* The disk fills up and gets room again: nothing lost, nothing doubled, no help needed. */
+static void test_disk_full(void **state)
+{
+	struct feed *f = feed_new();
+	char ballast[128];
+	uint64_t distinct;
+	uint32_t sent = 0;
+	unsigned waits = 0;
+	pid_t pid;
+
+	if (mount("tmpfs", f->dir, "tmpfs", 0, "size=32m") != 0) {
+		feed_free(f);
+		print_message("no mount here\n");
+		skip();
+	}
+	snprintf(ballast, sizeof(ballast), "%s/ballast", f->dir);
+	feed_share(f, BOOT_INSPECT, 1, 1 << 20);
+	pid = feed_start(f, control);
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < 200; i++)
+			sent += feed_alert(f, 0, START_NS + sent, sent, "room");
+		while (ring_tail(&f->ring[0]) != ring_head(&f->ring[0]))
+			sleep_us(1000);
+		put_ballast(f->dir, 20000);
+		for (uint32_t i = 0; i < 1000; i++)
+			sent += feed_alert(f, 0, START_NS + sent, sent, "no room");
+		for (unsigned i = 0; i < 1500; i++)
+			sleep_us(1000);
+		waits += ring_tail(&f->ring[0]) != ring_head(&f->ring[0]);
+		assert_int_equal(unlink(ballast), 0);
+		for (unsigned i = 0; i < 15000 && ring_tail(&f->ring[0]) != ring_head(&f->ring[0]); i++)
+			sleep_us(1000);
+		assert_int_equal(ring_tail(&f->ring[0]), ring_head(&f->ring[0]));
+	}
+	f->counters->status.state = DATAPLANE_FINISHED;
+	assert_int_equal(feed_wait(pid), 0);
+	assert_int_equal(waits, 3);
+	assert_int_equal(count_lines(f->dir, "eve.json", "alert", &distinct), sent);
+	assert_int_equal(distinct, sent);
+	assert_int_equal(count_rows(f->dir, STORE_alert), sent);
+	umount2(f->dir, MNT_DETACH);
+	feed_free(f);
+}
+
+static json_t *ask_socket(const char *path, const char *request)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	json_t *reply, *result;
+	FILE *f;
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	for (int i = 0; i < 3000 && connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0; i++)
+		sleep_us(1000);
+	f = fdopen(fd, "r+");
+	fprintf(f, "%s\n", request);
+	fflush(f);
+	reply = json_loadf(f, JSON_DISABLE_EOF_CHECK, NULL);
+	fclose(f);
+	assert_non_null(reply);
+	result = json_incref(json_object_get(reply, "result"));
+	assert_non_null(result);
+	json_decref(reply);
+	return result;
+}
+
+/* The line of /proc/PID/status that begins so; "" if there is none. */
+static const char *proc_line(pid_t pid, const char *key)
+{
+	static char line[256];
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, key, strlen(key)) == 0)
+			break;
+	fclose(f);
+	return strncmp(line, key, strlen(key)) == 0 ? line : "";
+}
+
+static json_t *path_of(json_t *o, const char *a, const char *b)
+{
+	return json_object_get(json_object_get(o, a), b);
+}
+
+/* Live, as another user, in the sandbox: contact files are written, the socket answers. */
+static void test_live(void **state)
+{
+	struct feed *f = feed_new();
+	char path[96], error[200];
+	json_t *status, *rows;
+	uint64_t distinct;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/run/control.sock", f->dir);
+	assert_int_equal(config_set(f->config, "control.socket", path, error, sizeof(error)), 0);
+	config_set(f->config, "control.user", "nobody", error, sizeof(error));
+	config_set(f->config, "stats.interval", "1", error, sizeof(error));
+	config_set(f->config, "store.retention_days", "100000", error, sizeof(error));
+	feed_share(f, BOOT_LIVE, 1, 1 << 20);
+	pid = feed_start(f, control);
+	json_decref(ask_socket(path, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"help\"}"));
+	for (uint32_t i = 0; i < 300; i++) {
+		assert_true(feed_alert(f, 0, START_NS + i, i, "live"));
+		assert_true(feed_contact(f, 0, START_NS + i * 400000000000ull, CONTACT_IP,
+					 "198.51.100.9", "10.0.0.9", (uint16_t)(8000 + i % 2)));
+	}
+	for (int i = 0; i < 8000; i++) {
+		sleep_us(1000);
+		status = ask_socket(path, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}");
+		if (json_integer_value(path_of(status, "contacts", "files_written")) > 0)
+			break;
+		json_decref(status);
+	}
+	assert_int_equal(json_integer_value(path_of(status, "ingest", "alerts")), 300);
+	assert_int_equal(json_integer_value(path_of(status, "contacts", "file_errors")), 0);
+	json_decref(status);
+	rows = ask_socket(path, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"retro.indicator\","
+				"\"params\":{\"value\":\"198.51.100.0/24\"}}");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "count")), 300);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "days")), 2);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(rows, 0), "ports")), 2);
+	json_decref(rows);
+	json_decref(ask_socket(path, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"top\"}"));
+	json_decref(ask_socket(path, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eve.rotate\"}"));
+	if (geteuid() == 0) {
+		assert_non_null(strstr(proc_line(pid, "Uid:"), "65534\t65534"));
+		assert_non_null(strstr(proc_line(pid, "CapEff:"), "0000000000000000"));
+		assert_non_null(strstr(proc_line(pid, "Groups:"), "Groups:\t"));
+	}
+#if !METSUKE_SANITIZED
+	assert_non_null(strstr(proc_line(pid, "NoNewPrivs:"), "1"));
+	assert_non_null(strstr(proc_line(pid, "Seccomp:"), "2"));
+#endif
+	f->boot->stop = 1;
+	assert_int_equal(feed_wait(pid), 0);
+	assert_int_equal(count_lines(f->dir, "eve.json", "alert", &distinct), 300);
+	assert_true(count_lines(f->dir, "eve.json", "stats", &distinct) >= 1);
+	feed_free(f);
+}
+
 /* As fast as it goes. */
 static void test_rate(void **state)
 {
@@ -320,7 +484,9 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_offline), cmocka_unit_test(test_each),
 		cmocka_unit_test(test_malformed), cmocka_unit_test(test_kill),
-		cmocka_unit_test(test_kill_each), cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_kill_each), cmocka_unit_test(test_disk_full),
+		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_rate),
 	};
 
 	if (argc < 2) {

@@ -175,7 +175,7 @@ static void captured(void **state)
 	for (int i = 0; i < 10; i++)
 		write_one(&s->w, RECORD_flow);
 	assert_int_equal(sink_capture_end(&s->w) % 8, 0);
-	assert_int_equal(s->sink.capture_bytes, 2 * (120 + 8 + 200));
+	assert_int_equal(s->sink.capture_bytes, 3 * (120 + 8 + 200));
 	assert_int_equal(ring_head(&s->reader), 0);
 	write_one(&s->w, RECORD_flow);
 	assert_int_not_equal(ring_head(&s->reader), 0);

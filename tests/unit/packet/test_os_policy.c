@@ -4,8 +4,6 @@
  */
 #include "dataplane/packet/os_policy.h"
 
-#include <errno.h>
-
 #include "tests/unit/packet/frames.h"
 
 static enum defrag_policy find(const struct os_policies *s, const char *text)
@@ -56,25 +54,20 @@ static void defaults(void **state)
 	packet_worker_free(pw);
 }
 
-static void wrong_names_and_networks_are_refused(void **state)
+/* Each name that the configuration takes is one here. */
+static void every_name_is_known(void **state)
 {
-	static const char *const wrong[][2] = {
-		{"host_os_policy.beos", "10.0.0.0/8"},
-		{"host_os_policy.linux", "10.0.0.0/33"},
-		{"host_os_policy.linux", "[10.0.0.0/8, here]"},
-		{"host_os_policy_default", "amiga"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+	for (size_t i = 0; config_os_policies[i]; i++) {
 		struct packet_worker *pw = packet_worker_new(NULL);
 		struct os_policies *s = NULL;
 		char error[256];
 
-		assert_int_equal(config_set(pw->config, wrong[i][0], wrong[i][1], error,
-					    sizeof(error)), 0);
-		assert_int_equal(os_policies_new(&pw->w, &s), -EINVAL);
-		assert_null(s);
+		assert_int_equal(config_set(pw->config, "host_os_policy_default", config_os_policies[i],
+					    error, sizeof(error)),
+				 0);
+		assert_int_equal(os_policies_new(&pw->w, &s), 0);
+		os_policies_free(&pw->w, s);
 		packet_worker_free(pw);
 	}
 }
@@ -84,7 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(longest_network_decides),
 		cmocka_unit_test(defaults),
-		cmocka_unit_test(wrong_names_and_networks_are_refused),
+		cmocka_unit_test(every_name_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

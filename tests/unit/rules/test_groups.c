@@ -36,29 +36,39 @@ static struct rule *rule_new(struct made *m, uint32_t flags, uint8_t ip_protos)
 
 	m->list[i] = r;
 	m->set.rules = m->list;
-	*r = (struct rule){.index = i, .sid = i + 1, .flags = flags, .ip_protos = ip_protos,
-			   .ip_versions = 3, .buffers = m->buffers[i],
-			   .src = {.any = true}, .dst = {.any = true},
-			   .sport = {.any = true}, .dport = {.any = true}};
+	*r = (struct rule){.index = i,
+			   .sid = i + 1,
+			   .flags = flags,
+			   .ip_protos = ip_protos,
+			   .ip_versions = 3,
+			   .buffers = m->buffers[i],
+			   .src = {.any = true},
+			   .dst = {.any = true},
+			   .sport = {.any = true},
+			   .dport = {.any = true}};
 	return r;
 }
 
-static struct match *content_add(struct made *m, struct rule *r, const char *buffer, uint16_t keyword,
-				 const char *text, uint32_t flags)
+static struct match *content_add(struct made *m, struct rule *r, const char *buffer,
+				 uint16_t keyword, const char *text, uint32_t flags)
 {
 	struct rule_buffer *b = &r->buffers[0];
 	struct match *at;
 
 	if (!r->buffer_count) {
-		*b = (struct rule_buffer){.name = buffer, .keyword = keyword,
-					  .matches = m->matches[r->index]};
+		*b = (struct rule_buffer){
+			.name = buffer, .keyword = keyword, .matches = m->matches[r->index]};
 		r->buffer_count = 1;
 	}
 	at = &b->matches[b->match_count++];
-	*at = (struct match){.keyword = KEYWORD_content,
-			     .u.content = {.pattern = {(const uint8_t *)text, (uint32_t)strlen(text)},
-					   .flags = flags, .offset = none, .depth = none,
-					   .distance = none, .within = none}};
+	*at = (struct match){
+		.keyword = KEYWORD_content,
+		.u.content = {.pattern = {(const uint8_t *)text, (uint32_t)strlen(text)},
+			      .flags = flags,
+			      .offset = none,
+			      .depth = none,
+			      .distance = none,
+			      .within = none}};
 	return at;
 }
 
@@ -226,7 +236,8 @@ static void entries(void **state)
 {
 	struct made *m = made_new();
 	struct rule *r = rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP);
-	struct match *c = content_add(m, r, "payload", KEYWORD_none, "evil", CONTENT_OFFSET | CONTENT_DEPTH);
+	struct match *c =
+		content_add(m, r, "payload", KEYWORD_none, "evil", CONTENT_OFFSET | CONTENT_DEPTH);
 	const struct group_entry *e;
 
 	(void)state;
@@ -295,9 +306,9 @@ static void cache(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(prefilter), cmocka_unit_test(ports),
+		cmocka_unit_test(prefilter),        cmocka_unit_test(ports),
 		cmocka_unit_test(packet_or_stream), cmocka_unit_test(buffers),
-		cmocka_unit_test(entries), cmocka_unit_test(cache),
+		cmocka_unit_test(entries),          cmocka_unit_test(cache),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

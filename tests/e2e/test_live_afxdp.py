@@ -1,0 +1,180 @@
+"""Live on AF_XDP: a tap that listens, and a pair in the wire."""
+import os
+import random
+import signal
+import time
+
+from live import hosts, service  # noqa: F401 (fixtures)
+from scapy.all import IP, UDP, Dot1Q, Ether, Raw
+from test_kill import children
+
+ALERT = 'alert udp any any -> any 9999 (msg:"numbered"; content:"number "; sid:7;)\n'
+
+
+def numbered(first, count, sport=1024):
+    return [Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="10.9.0.1", dst="10.9.0.2") /
+            UDP(sport=sport + i % 50000, dport=9999) / Raw(b"number %08d" % i)
+            for i in range(first, first + count)]
+
+
+def listen(host, seconds, out):
+    """Writes every frame that the host receives, as hex, into the file."""
+    code = (f"import socket, time\ns = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))\n"
+            f"s.bind(('{host.inside}', 3)); s.settimeout(0.2)\n"
+            "s.setsockopt(263, 8, 1)\n"  # PACKET_AUXDATA: tags that the kernel took off
+            f"f = open('{out}', 'w'); f.write('ready\\n'); f.flush()\n"
+            f"end = time.monotonic() + {seconds}\n"
+            "while time.monotonic() < end:\n"
+            "    try: b, aux, _, a = s.recvmsg(65536, 256)\n"
+            "    except TimeoutError: continue\n"
+            "    if a[2] == 4: continue\n"
+            "    for _, _, d in aux:\n"
+            "        import struct; st = struct.unpack('=IIIHHHH', d[:20])\n"
+            "        if st[0] & 16: b = b[:12] + struct.pack('!HH', st[6] or 0x8100, st[5]) + b[12:]\n"
+            "    f.write(b.hex() + '\\n'); f.flush()\n")
+    process = host.start("/usr/bin/python3", "-c", code)
+    while not (os.path.exists(out) and os.path.getsize(out)):
+        assert process.poll() is None
+        time.sleep(0.02)
+    return process
+
+
+def web_server(host):
+    server = host.start("/usr/bin/python3", "-m", "http.server", "8000", "--directory", "/usr/share/misc")
+    for _ in range(100):
+        if "8000" in host.run("ss", "-ltn").stdout:
+            return server
+        time.sleep(0.05)
+    raise AssertionError("the web server does not start")
+
+
+def get(host, path, port=8000, seconds=3):
+    code = ("import urllib.request, sys\n"
+            f"print(urllib.request.urlopen('http://10.9.0.2:{port}{path}', timeout={seconds}).status)")
+    done = host.run("/usr/bin/python3", "-c", code)
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+def test_tap_listens_and_never_sends(hosts, service):
+    host = hosts()
+    engine = service(ALERT, ports=f"afxdp:{host.port}").ready()
+    host.send(numbered(0, 300))
+    engine.wait_for(lambda: len(engine.events("alert")) >= 300)
+    assert engine.counter("capture.tx_packets") == 0
+    assert engine.conserved()
+    status, stderr = engine.close()
+    assert status == 0, stderr
+    alerts = engine.events("alert")
+    assert len(alerts) == 300 and {e["in_iface"] for e in alerts} == {host.port}
+    assert len(engine.events("flow")) >= 300
+
+
+def test_pair_forwards_every_byte(hosts, service, tmp_path):
+    a, b = hosts(), hosts()
+    engine = service("", mode="inline", **{"pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}",
+                                           "checksums": "ignore"}).ready()
+    dice = random.Random(5)
+    link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    sent = [link / IP(src="10.9.0.1", dst="10.9.0.2") / UDP(sport=5, dport=6) / Raw(dice.randbytes(n))
+            for n in range(0, 1400, 7)]
+    sent += [link / Dot1Q(vlan=7) / IP(src="10.9.0.1", dst="10.9.0.3") / Raw(b"in a VLAN")]
+    sent += [Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02", type=0x88b5) / Raw(dice.randbytes(100))]
+    out = tmp_path / "received"
+    listener = listen(b, 4, out)
+    a.send(sent)
+    listener.wait(20)
+    received = set(out.read_text().split())
+    missing = [p for p in sent if bytes(p).hex() not in received]
+    assert not missing, missing[0].summary()
+    assert engine.conserved()
+
+
+def test_pair_drops_rejects_and_blocks(hosts, service):
+    a, b = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
+    rules = ('drop http any any -> any any (msg:"evil"; http.uri; content:"/evil"; sid:1;)\n'
+             'reject tcp any any -> any 8081 (msg:"refused"; flags:S; sid:2;)\n')
+    engine = service(rules, mode="inline", **{"pair.a": f"afxdp:{a.port}",
+                                              "pair.b": f"afxdp:{b.port}"}).ready()
+    server = web_server(b)
+    try:
+        assert get(a, "/") == "200"
+        assert "200" not in get(a, "/evil")
+        assert "refused" in get(a, "/", port=8081)
+        assert get(a, "/") == "200"
+        engine.cli("block", "10.9.0.2")
+        assert "200" not in get(a, "/")
+        engine.cli("unblock", "10.9.0.2")
+        assert get(a, "/", seconds=10) == "200"
+        engine.wait_for(lambda: {e["alert"]["signature_id"] for e in engine.events("alert")} == {1, 2})
+        assert {e["alert"]["action"] for e in engine.events("alert")} == {"blocked"}
+        reasons = {e["drop"]["reason"] for e in engine.events("drop")}
+        assert {"rules", "flow drop", "reject", "block"} <= reasons
+        assert engine.counter("ips.rejected") >= 1
+        assert engine.conserved()
+    finally:
+        server.kill()
+
+
+def test_two_workers_see_whole_flows(hosts, service):
+    a, b = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
+    engine = service("", mode="inline", workers="2", **{"pair.a": f"afxdp:{a.port}",
+                                                        "pair.b": f"afxdp:{b.port}"}).ready()
+    server = web_server(b)
+    try:
+        for _ in range(20):
+            assert get(a, "/") == "200"
+    finally:
+        server.kill()
+    assert engine.conserved()
+    engine.close()
+    flows = [e for e in engine.events("flow") if e.get("app_proto") == "http"]
+    assert len(flows) == 20
+    assert all(f["flow"]["pkts_toserver"] > 3 and f["flow"]["pkts_toclient"] > 2 for f in flows)
+    assert len(engine.events("http")) == 20
+
+
+def test_reload_loses_nothing(hosts, service, tmp_path):
+    a, b = hosts(), hosts()
+    engine = service(ALERT, mode="inline", **{"pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}",
+                                              "checksums": "ignore"}).ready()
+    out, count = tmp_path / "received", 4000
+    listener = listen(b, 8, out)
+    for part in range(4):
+        a.send(numbered(part * count // 4, count // 4))
+        engine.write_rules(ALERT.replace("sid:7", f"sid:{8 + part}"))
+        engine.cli("rules", "reload")
+    a.send(numbered(count, 10))
+    listener.wait(30)
+    assert len({line for line in out.read_text().split() if "6e756d62657220" in line}) == count + 10
+    engine.wait_for(lambda: len(engine.events("alert")) >= count + 10)
+    engine.close()
+    alerts = engine.events("alert")
+    assert len(alerts) == count + 10
+    assert {e["alert"]["signature_id"] for e in alerts} == {7, 8, 9, 10, 11}
+
+
+def test_control_killed_while_packets_flow(hosts, service):
+    a, b = hosts(), hosts()
+    engine = service(ALERT, mode="inline", **{"pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}",
+                                              "checksums": "ignore"}).ready()
+    before, count = b.count("rx_packets"), 0
+    for _ in range(5):
+        a.send(numbered(count, 500))
+        count += 500
+        os.kill(children(engine.process.pid)["metsuke-control"], signal.SIGKILL)
+        a.send(numbered(count, 500))
+        count += 500
+    engine.wait_for(lambda: len(engine.events("alert")) >= count, 60)
+    assert b.count("rx_packets") - before >= count
+    engine.close()
+    ports = [e["src_port"] for e in engine.events("alert")]
+    assert len(ports) == count and len(set(ports)) == count
+
+
+def test_port_that_is_not_there(service):
+    engine = service("", ports="afxdp:nowhere0")
+    engine.process.wait(30)
+    status, stderr = engine.close()
+    assert status != 0
+    assert 'there is no interface "nowhere0"' in stderr
+    assert stderr.count("nowhere0") == 1

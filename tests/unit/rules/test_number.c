@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/unit/rules/rule_tests.h"
+
+static void check(const char *text, int op, uint64_t low, uint64_t high)
+{
+	const struct rule *r = loads(text);
+	const struct number_test *t = r->packet_match_count ? &r->packet_matches[0].u.number
+							    : &r->app_matches[0].u.number;
+
+	assert_int_equal(t->op, op);
+	assert_int_equal(t->low, low);
+	assert_int_equal(t->high, high);
+}
+
+static void forms(void **state)
+{
+	check(TCP("ttl:5;"), NUMBER_EQUAL, 5, 0);
+	check(TCP("flow.age:!0x14;"), NUMBER_NOT_EQUAL, 20, 0);
+	check(TCP("flow.age:!=20;"), NUMBER_NOT_EQUAL, 20, 0);
+	check(TCP("flow.age:>=21;"), NUMBER_GREATER_EQUAL, 21, 0);
+	check(TCP("flow.age:<22;"), NUMBER_LESS, 22, 0);
+	check(TCP("flow.age:19-22;"), NUMBER_BETWEEN, 19, 22);
+	check(TCP("flow.age:!19-22;"), NUMBER_NOT_BETWEEN, 19, 22);
+	check(TCP("flow.age:&0xc0=0x80;"), NUMBER_MASK, 0xc0, 0x80);
+	check(TCP("dsize: 5 <> 10 ;"), NUMBER_BETWEEN, 5, 10);
+	check(HTTP("filesize:>2kb;"), NUMBER_GREATER, 2048, 0);
+	check("alert dns any any -> any any (dns.rrtype:TXT; sid:1;)", NUMBER_EQUAL, 16, 0);
+	check("alert dns any any -> any any (dns.rcode:!NXDOMAIN; sid:1;)", NUMBER_NOT_EQUAL, 3, 0);
+	check("alert icmp any any -> any any (itype:>=200; sid:1;)", NUMBER_GREATER_EQUAL, 200, 0);
+}
+
+static void wrong(void **state)
+{
+	refused(TCP("ttl:^<0;"), "always or never");
+	refused(TCP("ttl:^>255;"), "always or never");
+	refused(TCP("ttl:^256;"), "no number up to 255");
+	refused(TCP("ttl:^5<>6;"), "no number lies between");
+	refused(TCP("ttl:^9<>5;"), "no number lies between");
+	refused(TCP("ttl:^abc;"), "no number");
+	refused(TCP("ttl:^5 6;"), "no number");
+	refused(TCP("^ttl:;"), "no argument");
+	refused(TCP("tcp.seq:^99999999999999999999999;"), "no number");
+	refused("alert udp any any -> any any (^tcp.mss:5; sid:1;)", "no such field");
+	refused("alert dns any any -> any any (dns.rrtype:^NONSENSE; sid:1;)", "no name");
+}
+
+static void fields(void **state)
+{
+	const struct rule *r = loads(TCP("flags:*SF,CE;"));
+
+	assert_int_equal(r->packet_matches[0].u.tcp_flags.flags, 3);
+	assert_int_equal(r->packet_matches[0].u.tcp_flags.ignore, 0xc0);
+	assert_int_equal(r->packet_matches[0].u.tcp_flags.modifier, '*');
+	refused(TCP("flags:^X;"), "no flag X");
+	assert_int_equal(loads(TCP("ipopts:rr;"))->packet_matches[0].u.word.bits, 7);
+	refused(TCP("ipopts:^none;"), "no option");
+	refused(TCP("^ip_proto:6;"), "already");
+	assert_int_equal(loads("alert ip any any -> any any (ip_proto:igmp; sid:1;)")
+				 ->packet_matches[0]
+				 .u.number.low,
+			 2);
+	refused(TCP("dsize:5; ^dsize:6;"), "twice");
+	refused(TCP("decode-event:^ipv4.no_such;"), "no event");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(forms),
+		cmocka_unit_test(wrong),
+		cmocka_unit_test(fields),
+	};
+
+	return cmocka_run_group_tests(tests, reader_start, reader_stop);
+}

@@ -268,14 +268,17 @@ static bool dns_take(struct worker *w, struct flow *f, enum direction d, const u
 static struct parse_result dns_parse_tcp(struct worker *w, struct flow *f, struct dns_state *st,
 					 enum direction d, const struct app_input *in)
 {
-	struct cursor c = cursor_of(in->data, in->len);
 	struct parse_result res = {.status = PARSE_OK};
+	struct cursor c;
 
 	if (in->flags & INPUT_GAP) {
 		st->gap[d] = true;
 		return res;
 	}
-	if (st->gap[d] && in->len) {
+	if (!in->len)
+		return res;
+	c = cursor_of(in->data, in->len);
+	if (st->gap[d]) {
 		uint32_t len = in->len >= 2 ? get_be16(in->data) : 0;
 
 		if (in->len < 2 + DNS_HEADER_BYTES || len < DNS_HEADER_BYTES ||

@@ -89,6 +89,7 @@ static void tls_state_free(struct worker *w, struct flow *f, void *state)
 
 static void tls_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
+	struct tls_state *st = f->app->state;
 	struct tls_tx *t = tls_of(tx);
 
 	for (unsigned d = 0; d < 2; d++) {
@@ -98,6 +99,8 @@ static void tls_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 		x509_free(&w->heap, &t->side[d].certs.first);
 	}
 	heap_free(&w->heap, t->sni);
+	if (st && st->tx == t)
+		st->tx = NULL;
 }
 
 static bool have_tx(struct worker *w, struct flow *f, struct tls_state *st)

@@ -226,9 +226,9 @@ static bool value_holds(struct tx_run *t, const struct app_check *a)
 
 	if (!value->get_multi)
 		return value->get(t->w, t->f, t->tx, t->d, &v) &&
-		       number_test_holds(&a->match->u.number, v);
+		       value_holds(a->match, v);
 	for (unsigned i = 0; value->get_multi(t->w, t->f, t->tx, t->d, i, &v); i++)
-		if (number_test_holds(&a->match->u.number, v))
+		if (value_holds(a->match, v))
 			return true;
 	return false;
 }

@@ -219,7 +219,7 @@ static const struct binding *binding_find(const struct tx_run *t, const struct p
 	return NULL;
 }
 
-static bool value_holds(struct tx_run *t, const struct app_check *a)
+static bool tx_value_holds(struct tx_run *t, const struct app_check *a)
 {
 	const struct proto_value *value = a->value;
 	uint64_t v;
@@ -239,7 +239,7 @@ static bool check_holds(struct tx_run *t, const struct match_context *c, const s
 		return false;
 	if (a->run)
 		return a->run(c, a->match);
-	return value_holds(t, a);
+	return tx_value_holds(t, a);
 }
 
 static bool payload_found(struct tx_run *t, const struct chain *chain)

@@ -103,9 +103,14 @@ enum number_op { /* struct number_test */
 		 NUMBER_NOT_MASK,
 };
 
+/* Where a field stands several times (vlan.id): from 0 on, from the end down from -1, or one of
+ * these. */
+enum number_which { NUMBER_ANY = 100, NUMBER_ALL = 101 };
+
 struct number_test {
 	uint8_t op; /* enum number_op */
 	uint64_t low, high;
+	int8_t which; /* enum number_which; 0 where there is one only */
 };
 
 /* A number in the rule, or the variable that a byte_extract or byte_math of the same buffer set. */

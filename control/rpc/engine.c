@@ -341,7 +341,7 @@ static void finish_flows(struct rpc_call *call, const struct command *reply, int
 		if (!record_valid(head, size - done))
 			break;
 		json_comma(call->result);
-		eve_write(call->result, o, head);
+		eve_write(call->result, o, head, NULL);
 		done += head->length;
 	}
 	text_char(call->result, ']');

@@ -73,7 +73,7 @@ void http_event(struct http_state *s, struct http_tx *tx, enum direction d, enum
 /* The transaction a complaint is about: libhtp's own idea, else the latest. */
 static struct http_tx *message_tx(struct http_state *s, const htp_log_t *log)
 {
-	struct http_tx *tx = log->tx ? htp_tx_get_user_data(log->tx) : NULL;
+	struct http_tx *tx = log->tx ? http_tx_of(log->tx) : NULL;
 
 	return tx ? tx : (struct http_tx *)s->f->app->last;
 }

@@ -122,7 +122,7 @@ static void take_header(struct mime *m, struct bytes name, struct bytes value)
 		m->anomalies |= MIME_LONG_HEADER_NAME;
 	if (equals(name, "content-disposition")) {
 		take_name(m, value, "filename");
-	} else if (equals(name, "content-transfer-encoding")) {
+	} else if (equals(name, "content-transfer-encoding") && !(m->flags & MIME_RAW)) {
 		struct bytes word = value;
 
 		while (word.len && is_space(word.data[word.len - 1]))

@@ -174,9 +174,12 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 	const uint8_t *data = p->payload;
 	uint32_t len = p->payload_len;
 
-	if (item->stream || (item->tx && s->stream_there)) {
+	if (item->stream) {
 		data = s->stream.data;
 		len = s->stream.len;
+	} else if (item->tx && s->tx_stream_there) {
+		data = s->tx_stream.data;
+		len = s->tx_stream.len;
 	}
 	if (len > s->program->payload_bytes_max)
 		len = s->program->payload_bytes_max;

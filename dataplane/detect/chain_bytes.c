@@ -116,14 +116,15 @@ static const uint8_t *bytes_at(const struct match_byte *m, const struct byte_inp
 	return in->data + at;
 }
 
-/* Reads `count` bytes as a number; bytes taken, 0: none. */
+/* Reads `count` bytes as a number, 0 in digits: as many as there are (left: to the buffer's end).
+ * Bytes taken, 0: none. */
 static uint32_t value_read(const struct match_byte *m, const uint8_t *at, uint32_t count,
-			   uint64_t *value)
+			   int64_t left, uint64_t *value)
 {
 	uint64_t v = 0;
 
 	if (m->flags & BYTE_STRING)
-		return number_read(at, count, m->base, value);
+		return number_read(at, count ? count : (uint32_t)left, m->base, value);
 	if (count > 8)
 		return 0;
 	for (uint32_t i = 0; i < count; i++)
@@ -148,7 +149,7 @@ bool byte_test_run(const struct match_byte *m, const struct byte_input *in)
 	bool holds = false;
 
 	if (in->len == 0 || !(at = bytes_at(m, in, count, &left)) ||
-	    ((m->flags & BYTE_RELATIVE) && left == 0) || !value_read(m, at, count, &v))
+	    ((m->flags & BYTE_RELATIVE) && left == 0) || !value_read(m, at, count, left, &v))
 		return false;
 	v = value_masked(m, v);
 	switch ((enum byte_op)m->op) {
@@ -186,7 +187,8 @@ bool byte_jump_run(const struct match_byte *m, const struct byte_input *in, uint
 
 	if (in->len == 0 || !(at = bytes_at(m, in, count, &left)))
 		return false;
-	if (count && !(taken = value_read(m, at, count, &v)))
+	if ((count || (m->flags & BYTE_STRING)) &&
+	    !(taken = value_read(m, at, count, left, &v)))
 		return false;
 	v = value_masked(m, v);
 	if (m->multiplier > 1)
@@ -216,7 +218,7 @@ bool byte_extract_run(const struct match_byte *m, const struct byte_input *in, u
 	int64_t left;
 
 	if (in->len == 0 || !(at = bytes_at(m, in, count, &left)) ||
-	    ((m->flags & BYTE_RELATIVE) && left == 0) || !(taken = value_read(m, at, count, &v)))
+	    ((m->flags & BYTE_RELATIVE) && left == 0) || !(taken = value_read(m, at, count, left, &v)))
 		return false;
 	if (m->multiplier > 1)
 		v *= m->multiplier;
@@ -236,7 +238,7 @@ bool byte_math_run(const struct match_byte *m, const struct byte_input *in, uint
 	int64_t left;
 
 	if (in->len == 0 || !(at = bytes_at(m, in, count, &left)) ||
-	    ((m->flags & BYTE_RELATIVE) && left == 0) || !(taken = value_read(m, at, count, &v)))
+	    ((m->flags & BYTE_RELATIVE) && left == 0) || !(taken = value_read(m, at, count, left, &v)))
 		return false;
 	switch (m->op) {
 	case '+':

@@ -95,24 +95,39 @@ void detect_worker_use(struct worker *w, const struct detect_program *p)
 		file_want(w, p->file_wants);
 }
 
+static bool tx_completed(const struct flow *f, enum direction d)
+{
+	if (!f->app || !f->app->proto || !f->app->changed[d])
+		return false;
+	for (const struct tx *tx = f->app->first; tx; tx = tx->next)
+		if (!tx->inspected_done[d] && tx->progress[d] >= f->app->proto->done[d])
+			return true;
+	return false;
+}
+
 /* The raw stream of the packet's direction, if its turn has come. A transaction that has just been
- * completed calls for a look at the bytes that made it. */
+ * completed calls for a look at the bytes that made it: conditions of rules on transactions are
+ * judged now, rules on the stream alone when the bytes have been acknowledged. */
 static void stream_open(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
 	struct flow *f = p->flow;
 	enum direction d = (enum direction)p->direction;
 
-	s->stream_there = s->stream_peeked = false;
+	s->stream_there = s->stream_peeked = s->tx_stream_there = false;
 	if (!f || !f->tcp || (f->flags & FLOW_NO_PAYLOAD))
 		return;
-	if (f->app && f->app->proto && f->app->changed[d])
-		for (struct tx *tx = f->app->first; tx; tx = tx->next)
-			if (!tx->inspected_done[d] && tx->progress[d] >= f->app->proto->done[d]) {
-				stream_raw_flush(f, d);
-				break;
-			}
-	s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
+	if (tx_completed(f, d)) {
+		s->tx_stream_there = stream_raw_look(w, f, d, &s->tx_stream);
+		s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
+		stream_raw_flush(f, d);
+	} else {
+		s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
+		if (s->stream_peeked) {
+			s->tx_stream = s->stream;
+			s->tx_stream_there = s->stream.len > s->stream.fresh;
+		}
+	}
 	s->stream_there = s->stream_peeked && s->stream.len > s->stream.fresh;
 }
 

@@ -201,10 +201,16 @@ bool match_ipopts(const struct match_context *c, const struct match *m)
 
 bool match_vlan_id(const struct match_context *c, const struct match *m)
 {
-	for (unsigned i = 0; i < c->p->vlan_count && i < PACKET_VLAN_MAX; i++)
-		if (number_test_holds(&m->u.number, c->p->vlan[i] & 0xfffu))
-			return true;
-	return false;
+	const struct number_test *t = &m->u.number;
+	int count = c->p->vlan_count < PACKET_VLAN_MAX ? c->p->vlan_count : PACKET_VLAN_MAX;
+	int which = t->which < 0 ? count + t->which : t->which, holds = 0;
+
+	if (t->which != NUMBER_ANY && t->which != NUMBER_ALL)
+		return which >= 0 && which < count &&
+		       number_test_holds(t, c->p->vlan[which] & 0xfffu);
+	for (int i = 0; i < count; i++)
+		holds += number_test_holds(t, c->p->vlan[i] & 0xfffu);
+	return t->which == NUMBER_ANY ? holds > 0 : count > 0 && holds == count;
 }
 
 bool match_vlan_layers(const struct match_context *c, const struct match *m)

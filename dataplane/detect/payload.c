@@ -90,9 +90,21 @@ static bool payload_holds(struct detect_state *s, const struct packet *p,
 	return chain_run(&s->chain, r->payload, &in) == CHAIN_YES;
 }
 
-static bool speaks(const struct packet *p, uint8_t app)
+/* On a tap the reference finds the protocol out when data has been acknowledged, so not yet on the
+ * first packet with data. */
+static bool protocol_is_new(const struct worker *w, const struct packet *p)
 {
-	return app == APP_UNKNOWN || (p->flow && p->flow->app_proto == app);
+	enum direction d = (enum direction)p->direction;
+
+	return !w->in_the_wire && p->payload_len && p->flow->tcp &&
+	       stream_size(p->flow, direction_other(d)) <= 1 &&
+	       stream_size(p->flow, d) <= (uint64_t)p->payload_len + 1;
+}
+
+static bool speaks(const struct worker *w, const struct packet *p, uint8_t app)
+{
+	return app == APP_UNKNOWN ||
+	       (p->flow && p->flow->app_proto == app && !protocol_is_new(w, p));
 }
 
 static void rule_run(struct worker *w, struct packet *p, uint32_t index)
@@ -102,7 +114,7 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
 	bool stream;
 
-	if (r->refused || !header_matches(s, p, r, false) || !speaks(p, r->app))
+	if (r->refused || !header_matches(s, p, r, false) || !speaks(w, p, r->app))
 		return;
 	w->counters->detect_verified++;
 	if (!packet_checks_hold(&c) || !payload_holds(s, p, r, &stream))

@@ -168,8 +168,9 @@ struct detect_state {
 	/* of the packet in hand */
 	uint32_t packet_generation;
 	uint64_t *set_cache[2];        /* source, destination: generation << 1 | inside */
-	bool stream_peeked, stream_there;
-	struct stream_raw stream;
+	bool stream_peeked, stream_there, tx_stream_there;
+	struct stream_raw stream;      /* for rules on the stream */
+	struct stream_raw tx_stream;   /* for rules on transactions */
 	struct alert_item queue[ALERT_QUEUE_MAX];
 	unsigned queue_count;
 

@@ -247,10 +247,10 @@ static bool payload_found(struct tx_run *t, const struct chain *chain)
 	struct chain_input in = {.end = true};
 
 	if (t->f->ip_proto == PROTO_TCP) {
-		if (!t->s->stream_there)
+		if (!t->s->tx_stream_there)
 			return false;
-		in.data = t->s->stream.data + t->s->stream.fresh;
-		in.len = t->s->stream.len - t->s->stream.fresh;
+		in.data = t->s->tx_stream.data + t->s->tx_stream.fresh;
+		in.len = t->s->tx_stream.len - t->s->tx_stream.fresh;
 	} else {
 		in.data = t->p->payload;
 		in.len = t->p->payload_len;
@@ -373,7 +373,8 @@ void tx_rules_run(struct worker *w, struct packet *p)
 	enum direction d = (enum direction)p->direction;
 	const struct program_proto *proto;
 
-	if (!app || !app->proto || (!app->changed[d] && !(p->flags & PACKET_PSEUDO)))
+	if (!app || !app->proto ||
+	    (!app->changed[d] && !s->tx_stream_there && !(p->flags & PACKET_PSEUDO)))
 		return;
 	app->changed[d] = 0;
 	proto = s->program->protos[app->proto->id];

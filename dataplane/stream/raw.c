@@ -164,6 +164,37 @@ static uint32_t raw_part(const struct tcp_bytes *b)
 	return b->gap_count ? b->gap_at[0] : b->raw_len;
 }
 
+/* The same without what the other side has not acknowledged: on a tap the reference looks at bytes
+ * that are known to have arrived. */
+static uint32_t raw_arrived(const struct stream_state *st, const struct flow *f,
+			    const struct tcp_side *side)
+{
+	const struct tcp_bytes *b = side->bytes;
+	uint32_t part = raw_part(b), waiting;
+
+	if (st->in_the_wire || b->gap_count || (f->flags & FLOW_ENDING) ||
+	    f->tcp->state == TCP_STATE_CLOSED || !seq_after(side->expect, side->last_ack))
+		return part;
+	waiting = side->expect - side->last_ack;
+	return waiting < part ? part - waiting : 0;
+}
+
+bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
+{
+	struct tcp_side *side = raw_side(f, d);
+	struct tcp_bytes *b = side ? side->bytes : NULL;
+
+	if (!b || raw_part(b) <= b->raw_seen)
+		return false;
+	*out = (struct stream_raw){
+		.data = b->raw + b->raw_head,
+		.len = raw_part(b),
+		.fresh = b->raw_seen,
+		.offset = b->raw_offset,
+	};
+	return true;
+}
+
 bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
 {
 	const struct stream_state *st = w->streams;
@@ -175,12 +206,13 @@ bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct 
 	if (!side)
 		return false;
 	b = side->bytes;
-	part = raw_part(b);
+	part = raw_arrived(st, f, side);
+	b->raw_shown = part;
 	if (part <= b->raw_seen)
 		return false;
 	end = (side->flags & (SIDE_END_SENT | SIDE_STOPPED)) || (f->flags & FLOW_ENDING) ||
 	      f->tcp->state == TCP_STATE_CLOSED;
-	if (!st->in_the_wire && !end && !b->flush && !b->gap_count &&
+	if (!st->in_the_wire && !end && b->raw_offset + b->raw_seen >= b->flush_to && !b->gap_count &&
 	    part - b->raw_seen < st->chunk)
 		return false;
 	*out = (struct stream_raw){
@@ -201,12 +233,11 @@ void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d)
 	if (!side)
 		return;
 	b = side->bytes;
-	b->raw_seen = raw_part(b);
+	b->raw_seen = b->gap_count ? raw_part(b) : b->raw_shown;
 	if (b->gap_count) {
 		raw_drop(b, b->gap_at[0]);
 		return;
 	}
-	b->flush = 0;
 	raw_trim(w->streams, side);
 }
 
@@ -215,7 +246,7 @@ void stream_raw_flush(struct flow *f, enum direction d)
 	struct tcp_side *side = raw_side(f, d);
 
 	if (side)
-		side->bytes->flush = 1;
+		side->bytes->flush_to = side->bytes->raw_offset + side->bytes->raw_len;
 }
 
 void stream_raw_off(struct worker *w, struct flow *f, enum direction d)

@@ -61,6 +61,9 @@ void stream_lookback(struct worker *w, uint32_t bytes);
  * stream_chunk of them, or any after stream_raw_flush, or before a hole, or at the end of the
  * stream. A hole divides the bytes: after stream_raw_inspected, peek again until it is false. */
 bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
+/* What there is that has not been inspected, due or not, acknowledged or not: for conditions on a
+ * transaction's bytes. Not to be followed by stream_raw_inspected. */
+bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
 /* All of the window has been inspected; bytes beyond the look-back are let go. */
 void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d);
 /* The next peek shows what there is (a transaction was completed). */

@@ -74,12 +74,34 @@ enum group_kind rule_group_kind(const struct rule *rule)
 	return has_payload(rule) ? GROUP_PACKET : GROUP_PACKET_ALWAYS;
 }
 
+/* Fields that single packets have: a rule that asks for one looks at packets alone. */
+static bool of_packet(uint16_t keyword)
+{
+	static const uint16_t keywords[] = {
+		KEYWORD_dsize, KEYWORD_tcp_flags, KEYWORD_tcp_seq, KEYWORD_tcp_ack,
+		KEYWORD_tcp_window, KEYWORD_tcp_mss, KEYWORD_tcp_wscale, KEYWORD_ttl, KEYWORD_tos,
+		KEYWORD_id, KEYWORD_ipopts, KEYWORD_fragbits, KEYWORD_fragoffset, KEYWORD_sameip,
+		KEYWORD_itype, KEYWORD_icode, KEYWORD_icmp_id, KEYWORD_icmp_seq, KEYWORD_icmpv6_mtu,
+		KEYWORD_vlan_id, KEYWORD_vlan_layers, KEYWORD_ipv4_csum, KEYWORD_tcpv4_csum,
+		KEYWORD_tcpv6_csum, KEYWORD_udpv4_csum, KEYWORD_udpv6_csum, KEYWORD_icmpv4_csum,
+		KEYWORD_icmpv6_csum,
+	};
+
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); i++)
+		if (keywords[i] == keyword)
+			return true;
+	return false;
+}
+
 unsigned rule_payload_use(const struct rule *rule)
 {
 	if (rule->flags & RULE_PACKET_ONLY)
 		return USE_PACKET;
 	if (rule->flags & RULE_STREAM_ONLY)
 		return USE_STREAM;
+	for (uint32_t i = 0; i < rule->packet_match_count; i++)
+		if (of_packet(rule->packet_matches[i].keyword))
+			return USE_PACKET;
 	for (uint32_t i = 0; i < rule->packet_match_count; i++)
 		if (rule->packet_matches[i].keyword == KEYWORD_stream_size)
 			return USE_PACKET | USE_STREAM;

@@ -232,9 +232,9 @@ bool parse_bit_names(struct draft *d, const struct keyword_row *row, struct scan
 
 bool parse_yes_no(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	static const char *const words[] = {"no", "yes", "false", "true", "0", "1"};
+	static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
 
-	return app_choice(d, row, arg, words, 6, "write yes or no");
+	return app_choice(d, row, arg, words, 8, "write yes or no");
 }
 
 bool parse_text(struct draft *d, const struct keyword_row *row, struct scan *arg)

@@ -176,7 +176,7 @@ bool parse_byte_test(struct draft *d, const struct keyword_row *row, struct scan
 	if (!byte_number(d, row, count, buffer, 0, BYTES_STRING_MAX, &b.count) ||
 	    !byte_test_operator(d, &b, op) ||
 	    !byte_number(d, row, value, buffer, -INT64_MAX, INT64_MAX, &b.value) ||
-	    !byte_number(d, row, offset, buffer, -BYTE_OFFSET_MAX, BYTE_OFFSET_MAX, &b.offset))
+	    !byte_number(d, row, offset, buffer, INT32_MIN, INT32_MAX, &b.offset))
 		return false;
 	while (!scan_done(arg)) {
 		struct scan part = scan_until(arg, ',');

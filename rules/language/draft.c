@@ -300,6 +300,8 @@ bool draft_apps(struct draft *d, const char *apps, const char *who)
 	}
 	if (app_in("doh2", 4, d->apps) && app_in("http", 4, apps))
 		return true;
+	if (strcmp(d->apps, "doh2") == 0 && app_in("http2", 5, apps))
+		return true;
 	if (strcmp(d->apps, "http2") == 0 && app_in("dns", 3, apps))
 		apps = "http2";
 	apps_common(common, sizeof(common), d->apps, apps);

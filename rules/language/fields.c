@@ -242,7 +242,7 @@ bool parse_csum(struct draft *d, const struct keyword_row *row, struct scan *arg
 	return m != NULL;
 }
 
-/* vlan.id:number[,any|all|count|layer] */
+/* vlan.id:number[,any|all|layer] */
 bool parse_vlan_id(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	struct scan number = scan_until(arg, ',');
@@ -252,12 +252,14 @@ bool parse_vlan_id(struct draft *d, const struct keyword_row *row, struct scan *
 	if (!number_parse(d, row, &number, 4095, &test))
 		return false;
 	scan_trim(arg);
+	test.which = scan_is(arg, "all") ? NUMBER_ALL : NUMBER_ANY;
 	if (!scan_done(arg) && !scan_is(arg, "any") && !scan_is(arg, "all")) {
 		int64_t layer;
 
 		if (!scan_whole_signed(*arg, -3, 2, &layer))
 			return draft_fail(d, arg->p, "write any, all or a layer from -3 to 2",
 					  "vlan.id: \"%.*s\" is no layer", SCAN_ARG(arg));
+		test.which = (int8_t)layer;
 	}
 	m = draft_add_row(d, row);
 	if (m)

@@ -186,8 +186,8 @@ bool parse_i32(struct draft *d, const struct keyword_row *row, struct scan *arg)
 		return false;
 	m = draft_add_row(d, row);
 	if (m)
-		m->u.number =
-			(struct number_test){NUMBER_EQUAL, (uint64_t)(value + (1LL << 31)), 0};
+		m->u.number = (struct number_test){.op = NUMBER_EQUAL,
+						   .low = (uint64_t)(value + (1LL << 31))};
 	return m != NULL;
 }
 
@@ -274,7 +274,7 @@ bool parse_urilen(struct draft *d, const struct keyword_row *row, struct scan *a
 	return m != NULL;
 }
 
-/* [side,]number: side in .word of a second condition would be lost, so each side is a keyword. */
+/* [toserver|toclient|either,]number: one side alone is a keyword of its own. */
 bool parse_flow_count(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	bool packets = keyword_id(row) == KEYWORD_flow_pkts;
@@ -291,8 +291,8 @@ bool parse_flow_count(struct draft *d, const struct keyword_row *row, struct sca
 		else if (scan_is(&side, "toclient"))
 			keyword =
 				packets ? KEYWORD_flow_pkts_toclient : KEYWORD_flow_bytes_toclient;
-		else if (!scan_is(&side, "both") && !scan_is(&side, "either"))
-			return draft_fail(d, side.p, "write toserver, toclient, both or either",
+		else if (!scan_is(&side, "either"))
+			return draft_fail(d, side.p, "write toserver, toclient or either",
 					  "%s: \"%.*s\" is no side", row->name, SCAN_ARG(&side));
 	}
 	if (!number_parse(d, row, arg, packets ? UINT32_MAX : UINT64_MAX, &test))

@@ -159,10 +159,13 @@ static bool is_left_out(const struct walk *w, enum field_id field)
 	case F_top_stream:
 		return alert && !o->payload && !o->payload_printable && !o->packet;
 	case F_top_packet:
+	case F_top_packet_linktype:
+		if (w->head->type == RECORD_anomaly)
+			return !o->anomaly_packet;
 		return alert && !o->packet;
 	case F_top_verdict:
 		return alert ? !o->verdict : !o->drop_verdict;
-	case F_alert_rule_metadata:
+	case F_alert_metadata:
 		return alert && !o->rule_metadata;
 	case F_alert_references:
 		return !o->rule_reference;
@@ -276,11 +279,31 @@ static void put_payload(struct walk *w, struct bytes b)
 	}
 }
 
+/* Names of link types as libpcap has them. */
+static const char *link_type_name(uint64_t type)
+{
+	static const struct {
+		unsigned type;
+		const char *name;
+	} names[] = {{0, "NULL"},	 {1, "EN10MB"},	      {9, "PPP"},   {12, "RAW"},
+		     {101, "RAW"},	 {104, "C_HDLC"},     {108, "LOOP"}, {113, "LINUX_SLL"},
+		     {228, "IPV4"},	 {229, "IPV6"},	      {276, "LINUX_SLL2"}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].type == type)
+			return names[i].name;
+	return NULL;
+}
+
 static void put_packet_info(struct walk *w, const struct value *v)
 {
+	const char *name = link_type_name(v->n);
+
 	json_key(w->out, "packet_info");
-	text_str(w->out, "{\"linktype\":");
-	text_uint(w->out, v->n);
+	text_char(w->out, '{');
+	json_key_uint(w->out, "linktype", v->n);
+	if (name)
+		json_key_cstr(w->out, "linktype_name", name);
 	text_char(w->out, '}');
 }
 
@@ -312,7 +335,7 @@ static void put_one(struct walk *w, const struct value *v)
 	const struct field_row *row = &field_rows[v->field];
 	bool level = v->kind == KIND_OBJECT || v->kind == KIND_ARRAY;
 
-	if (v->field == F_top_packet_linktype && w->o->packet && !in_array(w)) {
+	if (v->field == F_top_packet_linktype && !is_left_out(w, v->field) && !in_array(w)) {
 		put_packet_info(w, v);
 		return;
 	}
@@ -354,7 +377,8 @@ static bool says_app_proto(enum record_type type)
 	return type == RECORD_alert || type == RECORD_flow || type == RECORD_fileinfo;
 }
 
-bool eve_write(struct text *out, const struct eve_options *o, const struct record_head *head)
+bool eve_write(struct text *out, const struct eve_options *o, const struct record_head *head,
+	       const char *capture)
 {
 	struct walk w = {.out = out, .o = o, .head = head};
 	bool good = true;
@@ -381,6 +405,8 @@ bool eve_write(struct text *out, const struct eve_options *o, const struct recor
 		json_key_cstr(out, "app_proto", app_proto_names[head->app_proto]);
 	if (o->host)
 		json_key_cstr(out, "host", o->host);
+	if (o->pcap_filename && capture)
+		json_key_cstr(out, "pcap_filename", capture);
 	text_char(out, '}');
 	return good;
 }

@@ -21,11 +21,11 @@
 struct eve_options {
 	bool enabled[RECORD_COUNT]; /* by record type */
 	bool stats;
-	bool community_id, ethernet;
+	bool community_id, ethernet, pcap_filename;
 	uint16_t community_id_seed;
 	bool payload, payload_printable, packet, verdict; /* of alerts */
 	uint64_t payload_max; /* bytes of payload printed */
-	bool drop_verdict;
+	bool drop_verdict, anomaly_packet;
 	bool app_layer, flow, rule_metadata, rule_reference; /* context in alerts */
 	bool tagged_packets;
 	char **interfaces; /* names by port_index; NULL offline */
@@ -41,8 +41,10 @@ void eve_options_free(struct eve_options *o);
 bool eve_options_same_lines(const struct eve_options *a, const struct eve_options *b);
 
 /* Appends the record as one JSON object, without a newline. False: the record was malformed;
- * what could be read of it was written, and the object is complete JSON in any case. */
-bool eve_write(struct text *out, const struct eve_options *o, const struct record_head *head);
+ * what could be read of it was written, and the object is complete JSON in any case. capture: the
+ * file that the packets come from, NULL if there is none or it is not known. */
+bool eve_write(struct text *out, const struct eve_options *o, const struct record_head *head,
+	       const char *capture);
 
 /* Appends `"community_id":"1:…"` of the flow (https://github.com/corelight/community-id-spec);
  * nothing for protocols without one. Any direction of the flow gives the same id. */

@@ -153,6 +153,7 @@ static void read_alert(struct eve_options *o, const struct scope *s)
 	o->packet = option(s, "alert.packet", false);
 	o->payload_max = size_option(s, "alert.payload_buffer_size", 4096);
 	o->verdict = option(s, "alert.verdict", false);
+	o->anomaly_packet = option(s, "anomaly.packethdr", false);
 	o->drop_verdict = option(s, "drop.verdict", false);
 	o->app_layer = option(s, "alert.metadata.app_layer", metadata);
 	o->flow = option(s, "alert.metadata.flow", metadata);
@@ -216,12 +217,14 @@ struct eve_options *eve_options_new(const struct config *c, const char *name, bo
 	o->community_id = c->eve_community_id;
 	o->community_id_seed = (uint16_t)c->eve_community_id_seed;
 	o->ethernet = c->eve_ethernet;
+	o->pcap_filename = c->eve_pcap_filename;
 	if (name) {
 		struct scope file = {.map = &c->eve_files};
 
 		snprintf(file.prefix, sizeof(file.prefix), "%s.", name);
 		o->community_id = option(&file, "community_id", o->community_id);
 		o->ethernet = option(&file, "ethernet", o->ethernet);
+		o->pcap_filename = option(&file, "pcap_filename", o->pcap_filename);
 		o->community_id_seed =
 			(uint16_t)size_option(&file, "community_id_seed", o->community_id_seed);
 	}
@@ -246,6 +249,7 @@ void eve_options_free(struct eve_options *o)
 bool eve_options_same_lines(const struct eve_options *a, const struct eve_options *b)
 {
 	return a->community_id == b->community_id && a->ethernet == b->ethernet &&
+	       a->pcap_filename == b->pcap_filename && a->anomaly_packet == b->anomaly_packet &&
 	       a->community_id_seed == b->community_id_seed && a->payload == b->payload &&
 	       a->payload_printable == b->payload_printable && a->packet == b->packet &&
 	       a->verdict == b->verdict && a->payload_max == b->payload_max &&

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "control/base/say.h"
 #include "control/contact/contacts.h"
@@ -73,7 +74,8 @@ static int restore_worker(struct ingest *in, unsigned i)
 	if (place_copy(&w->stored, &w->at) != 0)
 		return -ENOMEM;
 	ring_release(&w->ring, w->at.pos);
-	if (in->purpose == BOOT_INSPECT_EACH && w->at.in_capture && w->at.path) {
+	if (in->purpose == BOOT_INSPECT_EACH && w->at.in_capture && w->at.path &&
+	    in->setup.config->eve_enabled) {
 		char *folder = capture_folder(in->setup.config->eve_dir, w->at.path);
 
 		if (!folder)
@@ -120,6 +122,19 @@ static int forget_other_boots(struct ingest *in)
 	return err;
 }
 
+/* The capture, if there is only one: its name may stand on records. */
+static void read_capture(struct ingest *in)
+{
+	char path[4096];
+	ssize_t n;
+
+	if (in->purpose != BOOT_INSPECT || in->setup.boot->captures_fd < 0)
+		return;
+	n = pread(in->setup.boot->captures_fd, path, sizeof(path), 0);
+	if (n > 1 && path[n - 1] == '\0' && strlen(path) + 1 == (size_t)n)
+		in->capture = strdup(path);
+}
+
 int ingest_new(struct ingest **out, const struct ingest_setup *setup)
 {
 	struct ingest *in = calloc(1, sizeof(*in));
@@ -132,6 +147,7 @@ int ingest_new(struct ingest **out, const struct ingest_setup *setup)
 	in->setup = *setup;
 	in->boot_id = setup->boot->boot_id;
 	in->purpose = (enum boot_purpose)setup->boot->purpose;
+	read_capture(in);
 	in->batch = store_batch_new();
 	in->started_ns = monotonic_ns();
 	in->next_stats_ns = in->started_ns + setup->config->stats_interval * 1000 * MS_NS;
@@ -171,6 +187,7 @@ void ingest_free(struct ingest *in)
 	for (unsigned i = 0; i < EVE_OUTPUTS_MAX; i++)
 		text_free(&in->line[i]);
 	text_free(&in->row);
+	free(in->capture);
 	eve_sink_close(in->sink);
 	eve_outputs_fini(&in->outputs);
 	store_batch_free(in->batch);

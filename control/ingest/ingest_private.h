@@ -36,6 +36,7 @@ struct ingest {
 	unsigned worker_count;
 	struct eve_outputs outputs;
 	struct eve_sink *sink;     /* of the whole run; NULL for BOOT_INSPECT_EACH. Owned */
+	char *capture;             /* the only one, as given; NULL: there are more, or none */
 	struct store_batch *batch;
 	struct text line[EVE_OUTPUTS_MAX], row; /* scratch */
 	uint64_t uncommitted;      /* records since the last commit */

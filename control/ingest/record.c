@@ -60,6 +60,8 @@ static int begin_capture(struct ingest *in, unsigned worker, const struct record
 	w->at.path = strndup((const char *)path.body.data, path.body.len);
 	w->at.in_capture = true;
 	w->at.capture = record_find(head, F_capture_begin_index, &index) ? (uint32_t)index.n : 0;
+	if (!in->setup.config->eve_enabled)
+		return w->at.path ? 0 : -ENOMEM;
 	folder = w->at.path ? capture_folder(in->setup.config->eve_dir, w->at.path) : NULL;
 	if (!folder)
 		return -ENOMEM;
@@ -76,7 +78,7 @@ static void end_capture(struct ingest *in, unsigned worker, const struct record_
 
 	if (record_find(head, F_capture_end_error, &v) && v.body.len)
 		say("%.*s", (int)v.body.len, (const char *)v.body.data);
-	if (in->purpose != BOOT_INSPECT_EACH || !w->sink)
+	if (in->purpose != BOOT_INSPECT_EACH || !w->at.in_capture)
 		return;
 	if (record_find(head, F_capture_end_counters, &v) && v.body.len == sizeof(c)) {
 		memcpy(&c, v.body.data, sizeof(c));
@@ -90,9 +92,11 @@ static void end_capture(struct ingest *in, unsigned worker, const struct record_
 
 /* Appends the lines of one record to all files that want it. Returns the main file's line, which
  * is made even if that file does not want it, when the store does. */
-static struct slice put_lines(struct ingest *in, struct eve_sink *sink,
-			      const struct record_head *head, bool for_store)
+static struct slice put_lines(struct ingest *in, unsigned worker, const struct record_head *head,
+			      bool for_store)
 {
+	struct eve_sink *sink = sink_of(in, worker);
+	const char *capture = in->worker[worker].at.path ? in->worker[worker].at.path : in->capture;
 	bool made[EVE_OUTPUTS_MAX] = {0};
 
 	for (unsigned i = 0; i < in->outputs.count; i++) {
@@ -106,7 +110,7 @@ static struct slice put_lines(struct ingest *in, struct eve_sink *sink,
 		if (!made[o->same]) {
 			text_clear(line);
 			made[o->same] = true;
-			if (!eve_write(line, o->options, head))
+			if (!eve_write(line, o->options, head, capture))
 				atomic_fetch_add(&in->figures.malformed, 1);
 			text_char(line, '\n');
 		}
@@ -202,7 +206,7 @@ int ingest_record(struct ingest *in, unsigned worker, const struct record_head *
 	if (alert)
 		in->figures.alerts++;
 	stored = alert || in->setup.config->store_events;
-	json = put_lines(in, sink_of(in, worker), head, stored);
+	json = put_lines(in, worker, head, stored);
 	if (stored && json.len)
 		put_row(in, worker, head, json);
 	return 0;

@@ -337,7 +337,7 @@ void app_stream(struct worker *w, struct flow *f, struct packet *p, enum directi
 	if (!f->app && !in->len)
 		return;
 	s = session_of(w, f);
-	if (!s)
+	if (!s || s->ended[d])
 		return;
 	if (s->proto && app_known(*app_proto_slot(s, d)))
 		app_feed(w, f, p, d, in);

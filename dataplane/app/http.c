@@ -124,13 +124,32 @@ static void progress(struct http_tx *tx, enum direction d, enum http_progress p)
 		tx->tx.progress[d] = p;
 }
 
-/* The transaction of libhtp's; made when it is new. NULL: too many, or no memory. */
+/* Marks a transaction of libhtp's whose own one is freed: it does not get another one. */
+static const char gone;
+
+static bool is_gone(const htp_tx_t *htp)
+{
+	return htp_tx_get_user_data(htp) == &gone;
+}
+
+struct http_tx *http_tx_of(const htp_tx_t *htp)
+{
+	return is_gone(htp) ? NULL : htp_tx_get_user_data(htp);
+}
+
+/* What a callback answers that has no transaction. */
+static int without(const htp_tx_t *htp)
+{
+	return is_gone(htp) ? HTP_OK : HTP_ERROR;
+}
+
+/* The transaction of libhtp's; made when it is new. NULL: gone, too many, or no memory. */
 static struct http_tx *tx_of(htp_tx_t *htp)
 {
 	struct http_state *s = state_of(htp);
-	struct http_tx *tx = htp_tx_get_user_data(htp);
+	struct http_tx *tx = http_tx_of(htp);
 
-	if (tx)
+	if (tx || is_gone(htp))
 		return tx;
 	if (++s->transactions > HTTP_FLOW_TRANSACTIONS_MAX)
 		return NULL;
@@ -162,7 +181,7 @@ static int on_uri(htp_tx_t *htp)
 	uint32_t before;
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(htp);
 	if (!htp->parsed_uri)
 		return HTP_OK;
 	if (htp->parsed_uri->query) {
@@ -189,7 +208,7 @@ static int on_request_line(htp_tx_t *htp)
 	struct http_tx *tx = tx_of(htp);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(htp);
 	progress(tx, TO_SERVER, HTTP_LINE);
 	http_events_flags(tx->state, tx);
 	return HTP_OK;
@@ -207,7 +226,7 @@ static int on_request_header_data(htp_tx_data_t *data)
 	struct http_tx *tx = tx_of(data->tx);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(data->tx);
 	add_raw(tx, TO_SERVER, data);
 	http_events_flags(tx->state, tx);
 	return HTP_OK;
@@ -218,7 +237,7 @@ static int on_response_header_data(htp_tx_data_t *data)
 	struct http_tx *tx = tx_of(data->tx);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(data->tx);
 	add_raw(tx, TO_CLIENT, data);
 	return HTP_OK;
 }
@@ -228,7 +247,7 @@ static int on_request_headers(htp_tx_t *htp)
 	struct http_tx *tx = tx_of(htp);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(htp);
 	progress(tx, TO_SERVER, HTTP_HEADERS);
 	http_events_flags(tx->state, tx);
 	http_body_headers(tx->state, tx, TO_SERVER);
@@ -241,7 +260,7 @@ static int on_request_body(htp_tx_data_t *data)
 	struct http_tx *tx = tx_of(data->tx);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(data->tx);
 	if (data->len) {
 		progress(tx, TO_SERVER, HTTP_BODY);
 		http_body_data(tx->state, tx, TO_SERVER, data->data, (uint32_t)data->len);
@@ -254,7 +273,7 @@ static int on_request_trailer(htp_tx_t *htp)
 	struct http_tx *tx = tx_of(htp);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(htp);
 	progress(tx, TO_SERVER, HTTP_TRAILER);
 	return HTP_OK;
 }
@@ -264,7 +283,7 @@ static int on_request_complete(htp_tx_t *htp)
 	struct http_tx *tx = tx_of(htp);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(htp);
 	http_events_flags(tx->state, tx);
 	http_body_end(tx->state, tx, TO_SERVER);
 	progress(tx, TO_SERVER, HTTP_COMPLETE);
@@ -276,7 +295,7 @@ static int on_response_start(htp_tx_t *htp)
 	struct http_tx *tx = tx_of(htp);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(htp);
 	return HTP_OK;
 }
 
@@ -285,7 +304,7 @@ static int on_response_line(htp_tx_t *htp)
 	struct http_tx *tx = tx_of(htp);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(htp);
 	progress(tx, TO_CLIENT, HTTP_LINE);
 	return HTP_OK;
 }
@@ -295,7 +314,7 @@ static int on_response_headers(htp_tx_t *htp)
 	struct http_tx *tx = tx_of(htp);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(htp);
 	progress(tx, TO_CLIENT, HTTP_HEADERS);
 	http_body_headers(tx->state, tx, TO_CLIENT);
 	return HTP_OK;
@@ -306,7 +325,7 @@ static int on_response_body(htp_tx_data_t *data)
 	struct http_tx *tx = tx_of(data->tx);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(data->tx);
 	if (data->len) {
 		progress(tx, TO_CLIENT, HTTP_BODY);
 		http_body_data(tx->state, tx, TO_CLIENT, data->data, (uint32_t)data->len);
@@ -319,7 +338,7 @@ static int on_response_trailer(htp_tx_t *htp)
 	struct http_tx *tx = tx_of(htp);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(htp);
 	progress(tx, TO_CLIENT, HTTP_TRAILER);
 	return HTP_OK;
 }
@@ -347,7 +366,7 @@ static int on_response_complete(htp_tx_t *htp)
 	struct http_tx *tx = tx_of(htp);
 
 	if (!tx)
-		return HTP_ERROR;
+		return without(htp);
 	http_body_end(tx->state, tx, TO_CLIENT);
 	progress(tx, TO_CLIENT, HTTP_COMPLETE);
 	/* A response that nobody asked for: there will be no request. */
@@ -496,7 +515,7 @@ static void http_tx_free(struct worker *w, struct flow *f, struct tx *base)
 	if (!tx->htp)
 		return;
 	/* An unfinished one stays with libhtp, which may still write to it, until the flow ends. */
-	htp_tx_set_user_data(tx->htp, NULL);
+	htp_tx_set_user_data(tx->htp, (void *)(uintptr_t)&gone);
 	if (tx->htp->request_progress == HTP_REQUEST_COMPLETE &&
 	    tx->htp->response_progress == HTP_RESPONSE_COMPLETE)
 		htp_tx_destroy(tx->htp);
@@ -538,6 +557,8 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 			result.status = PARSE_MORE;
 		else
 			result.consumed = in->len;
+	} else if (rc == HTP_STREAM_CLOSED && !data) {
+		/* A gap that libhtp cannot place (in headers): it goes on behind it as if it were not. */
 	} else if (rc != HTP_STREAM_DATA) {
 		/* The other side may well be understood, and says what became of it. */
 		s->failed[d] = 1;

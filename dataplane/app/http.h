@@ -122,6 +122,8 @@ static inline struct bytes http_field(const htp_table_t *headers, const char *na
 }
 
 /* http.c */
+/* The transaction of libhtp's; NULL: it has none (yet, or any more). */
+struct http_tx *http_tx_of(const htp_tx_t *htp);
 bool http_blob_add(struct worker *w, struct http_blob *b, const void *data, uint32_t len);
 
 /* http_event.c */

@@ -152,7 +152,7 @@ static void body_open(struct http_state *s, struct http_tx *tx, enum direction d
 	if (d == TO_SERVER && (method == HTP_M_POST || method == HTP_M_PUT))
 		tx->multipart = http_multipart_new(
 			s->w, http_field(tx->htp->request_headers, "content-type"));
-	if (tx->multipart)
+	if (tx->multipart && d == TO_SERVER)
 		b->kind = BODY_MULTIPART;
 	else if (name.data && (d == TO_CLIENT || method == HTP_M_POST || method == HTP_M_PUT))
 		b->kind = BODY_FILE;
@@ -193,7 +193,7 @@ static void body_take(struct http_state *s, struct http_tx *tx, enum direction d
 		else
 			file_gap(s->w, b->file, n);
 	}
-	if (tx->multipart && n)
+	if (tx->multipart && d == TO_SERVER && n)
 		http_multipart_data(s, tx, data, n);
 	if (n < len && !b->over_limit) {
 		b->over_limit = true;

@@ -138,8 +138,8 @@ void http_log(struct worker *w, struct flow *f, struct tx *base, const struct pa
 	struct http_tx *tx = (struct http_tx *)base;
 	struct recorder *r;
 
-	/* A response alone has no record of its own, as in the reference; its file has. */
-	if (!tx->htp || (!tx->htp->request_line && tx->htp->response_line))
+	/* Bytes that never became a request or a response. */
+	if (!tx->htp || (!tx->htp->request_uri && !tx->htp->response_line))
 		return;
 	r = emit_flow(w, RECORD_http, f, TO_SERVER, base->id, p);
 	if (!r)

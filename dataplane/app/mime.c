@@ -25,7 +25,7 @@ void mime_init(struct mime *m, struct worker *w, const struct mime_ops *ops, voi
 	m->ops = ops;
 	m->ctx = ctx;
 	m->flags = flags;
-	m->schemes = ",http,";
+	m->schemes = "http";
 	m->state = HEADERS;
 	m->top = true;
 	m->at_start = true;
@@ -122,7 +122,7 @@ static void take_header(struct mime *m, struct bytes name, struct bytes value)
 		m->anomalies |= MIME_LONG_HEADER_NAME;
 	if (equals(name, "content-disposition")) {
 		take_name(m, value, "filename");
-	} else if (equals(name, "content-transfer-encoding")) {
+	} else if (equals(name, "content-transfer-encoding") && !(m->flags & MIME_RAW)) {
 		struct bytes word = value;
 
 		while (word.len && is_space(word.data[word.len - 1]))

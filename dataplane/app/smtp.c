@@ -232,7 +232,6 @@ static bool command_data(struct smtp_state *s)
 {
 	if (s->tx->content) {
 		/* The end of the mail before was not seen. */
-		s->tx->content_bad = true;
 		smtp_event(s, SMTP_EVENT_UNPARSABLE);
 		smtp_mail_end(s, false);
 		if (!transaction_new(s))
@@ -417,6 +416,15 @@ static unsigned reply_code(struct bytes line)
 	return 0;
 }
 
+/* No content will come: the next DATA of this mail may begin it. */
+static void data_rejected(struct smtp_state *s)
+{
+	if (!s->tx || !s->tx->mime || s->in_data)
+		return;
+	smtp_mail_free(s->w, s->tx);
+	s->tx->content = false;
+}
+
 static void reply_to(struct smtp_state *s, enum smtp_command c, unsigned code)
 {
 	if (c == SMTP_STARTTLS) {
@@ -428,10 +436,12 @@ static void reply_to(struct smtp_state *s, enum smtp_command c, unsigned code)
 			event_in(s, TO_CLIENT, SMTP_EVENT_TLS_REJECTED);
 		}
 	} else if (c == SMTP_DATA) {
-		if (code == 354)
+		if (code == 354) {
 			s->in_data = true;
-		else
+		} else {
 			event_in(s, TO_CLIENT, SMTP_EVENT_DATA_REJECTED);
+			data_rejected(s);
+		}
 	} else if (c == SMTP_RSET) {
 		if (code == 250 && s->tx && !s->multiline)
 			advance(s->tx, SMTP_DONE);

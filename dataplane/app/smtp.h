@@ -51,7 +51,7 @@ struct smtp_tx {
 	struct smtp_text helo, mail_from; /* data NULL: not seen */
 	struct smtp_texts rcpt_to;
 	bool content;              /* DATA or BDAT was seen: there is an email object */
-	bool content_done, content_bad;
+	bool content_done;
 	bool bdat;                 /* its content came in chunks, and is complete with content_done */
 	struct mime *mime;         /* while the content is read */
 	struct file *file;         /* the attachment being read */
@@ -81,12 +81,9 @@ struct smtp_state {
 	bool starttls;             /* accepted: the protocol changes after this call */
 	uint8_t held;              /* DATA at the start of a line: 1 ".", 2 ".CR" */
 	bool at_start;
-	bool held_cr;              /* raw: unused by MIME */
 	uint64_t bdat_left;
 	bool bdat_last;
 };
-
-struct smtp_worker_options;
 
 extern const char *const smtp_event_names[];
 extern const struct proto_buffer smtp_buffers[];

@@ -60,7 +60,10 @@ struct lane {
 	/* the burst in hand */
 	struct packet *packets[BURST * DECODE_PACKETS_MAX];
 	unsigned first[BURST + 1]; /* of each frame, in packets */
-	bool anomaly_decode, anomaly_stream, log_drops;
+	bool anomaly_decode, anomaly_stream;
+	bool log_drops, log_every_drop;
+	uint64_t drops_second_ns; /* begin of the second in which drops are counted */
+	unsigned drops_told;
 
 	_Alignas(64) _Atomic uint64_t input_bytes_done; /* readers: main */
 	_Atomic(struct flowdump_share *) dump;          /* writers: main posts, lane takes */

@@ -26,6 +26,29 @@ static void mbuf_release(void *frame)
 	frame_free(frame);
 }
 
+/* What the engine itself writes: as EVE is asked for, here and in any further file of it. */
+static void lane_settings(struct lane *l)
+{
+	const struct config_map *types = &l->w.config->eve_types;
+	const char *flows = config_map_get(types, "drop.flows");
+	bool anomaly = config_map_bool(types, "anomaly.enabled", true);
+
+	l->anomaly_decode = anomaly && config_map_bool(types, "anomaly.types.decode", false);
+	l->anomaly_stream = anomaly && config_map_bool(types, "anomaly.types.stream", false);
+	l->log_drops = config_map_bool(types, "drop.enabled", true);
+	l->log_every_drop = flows && strcmp(flows, "all") == 0;
+	for (size_t i = 0; i < l->w.config->eve_files.count; i++) {
+		const char *key = l->w.config->eve_files.keys[i];
+		bool yes = config_map_bool(&l->w.config->eve_files, key, false);
+
+		l->anomaly_decode |= yes && strstr(key, ".anomaly.types.decode");
+		l->anomaly_stream |= yes && strstr(key, ".anomaly.types.stream");
+		l->log_drops |= yes && strstr(key, ".drop.enabled");
+		l->log_every_drop |= strstr(key, ".drop.flows") &&
+				     strcmp(l->w.config->eve_files.values[i], "all") == 0;
+	}
+}
+
 int lane_new(struct engine *e, unsigned id)
 {
 	const struct boot *b = e->boot;
@@ -47,11 +70,7 @@ int lane_new(struct engine *e, unsigned id)
 	l->w.huge_pages = e->huge_pages;
 	l->w.frame_hold = mbuf_hold;
 	l->w.frame_release = mbuf_release;
-	l->anomaly_decode = config_map_bool(&e->config->eve_types, "anomaly.enabled", true) &&
-			    config_map_bool(&e->config->eve_types, "anomaly.types.decode", false);
-	l->anomaly_stream = config_map_bool(&e->config->eve_types, "anomaly.enabled", true) &&
-			    config_map_bool(&e->config->eve_types, "anomaly.types.stream", false);
-	l->log_drops = config_map_bool(&e->config->eve_types, "drop.enabled", true);
+	lane_settings(l);
 	err = sink_open(&l->w, &l->sink, b->event_ring_fd[id], b->bulk_ring_fd[id], &b->stop);
 	if (err)
 		engine_error(e, "the event ring of worker %u cannot be mapped: %s", id,

@@ -4,8 +4,11 @@
 #include "dataplane/engine/live.h"
 #include "dataplane/engine/reject.h"
 #include "dataplane/engine/report.h"
-#include "dataplane/packet/packet.h"
+#include "dataplane/flow/flow.h"
 #include "drivers/frame.h"
+
+#define NS_PER_SECOND 1000000000ull
+#define DROPS_TOLD_MAX 1000 /* a second and lane, of packets without a flow */
 
 static void send_reject(struct lane *l, const struct packet *p, bool to_source)
 {
@@ -49,6 +52,33 @@ static struct packet *judged(struct lane *l, unsigned frame)
 	return l->packets[l->first[frame]];
 }
 
+/* As the reference has it: what a rule dropped, always; a flow that is dropped as a whole, once in
+ * each direction; with drop.flows: all, every packet. Packets without a flow (blocks, bad
+ * headers): so many a second, so that a flood of them fills neither the ring nor the disk. */
+static bool drop_is_told(struct lane *l, const struct packet *p)
+{
+	uint32_t told = p->direction == TO_SERVER ? FLOW_DROP_TOLD_TO_SERVER
+						  : FLOW_DROP_TOLD_TO_CLIENT;
+
+	if (!l->log_drops)
+		return false;
+	if (l->log_every_drop)
+		return true;
+	if (!p->flow) {
+		if (p->ts_ns >= l->drops_second_ns + NS_PER_SECOND) {
+			l->drops_second_ns = p->ts_ns;
+			l->drops_told = 0;
+		}
+		return l->drops_told++ < DROPS_TOLD_MAX;
+	}
+	if (p->drop == DROP_rule || p->drop == DROP_reject)
+		return true;
+	if (!(p->flow->flags & FLOW_DROP) || p->flow->flags & told)
+		return false;
+	p->flow->flags |= told;
+	return true;
+}
+
 static void drop_frame(struct lane *l, unsigned frame, struct rte_mbuf *m)
 {
 	struct worker *w = &l->w;
@@ -62,7 +92,7 @@ static void drop_frame(struct lane *l, unsigned frame, struct rte_mbuf *m)
 	w->counters->ips_blocked++;
 	if (p->verdict == VERDICT_REJECT)
 		reject(l, p);
-	if (l->log_drops)
+	if (drop_is_told(l, p))
 		report_drop(w, p);
 	frame_free(m);
 }

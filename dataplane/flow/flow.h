@@ -26,6 +26,8 @@ enum flow_flags {
 	FLOW_REVERSED = 1 << 12,   /* client and server were swapped after the first packet */
 	FLOW_REJECT = 1 << 13,
 	FLOW_ENDING = 1 << 14,     /* flow_end is running */
+	FLOW_DROP_TOLD_TO_SERVER = 1 << 15, /* the drop record of this direction is written */
+	FLOW_DROP_TOLD_TO_CLIENT = 1 << 16,
 };
 
 /* What let an exception policy act on a flow. */

@@ -12,6 +12,8 @@
 #include "dataplane/flow/table.h"
 #include "dataplane/stream/stream.h"
 
+#define LAST_LOOKS 8 /* more than a raw window has holes */
+
 /* A packet without bytes that stands for the end of one direction. */
 static struct packet *end_packet(struct worker *w, struct flow *f, enum direction d,
 				 enum flow_end_reason reason)
@@ -47,23 +49,22 @@ static bool flow_inspected(const struct flow *f)
 	return !(f->flags & (FLOW_PASS | FLOW_BYPASSED | FLOW_DROP));
 }
 
-/* Is there anything a last look could find? */
-static bool direction_pending(struct worker *w, struct flow *f, enum direction d)
-{
-	struct stream_raw raw;
-
-	return (f->app && f->app->first) || stream_raw_peek(w, f, d, &raw);
-}
-
+/* One look for what the parsers have, and one for each part of the raw stream between holes. */
 static void direction_end(struct worker *w, struct flow *f, enum direction d,
 			  enum flow_end_reason reason)
 {
 	struct packet *p = end_packet(w, f, d, reason);
+	struct stream_raw raw;
+	bool look;
 
 	stream_flow_end(w, f, p, d);
-	if (flow_inspected(f) && direction_pending(w, f, d)) {
+	look = (f->app && f->app->first) || stream_raw_peek(w, f, d, &raw);
+	for (unsigned i = 0; look && flow_inspected(f) && i < LAST_LOOKS; i++) {
 		detect_packet(w, p);
 		app_packet_done(w, f, p);
+		look = stream_raw_peek(w, f, d, &raw);
+		if (look)
+			p = end_packet(w, f, d, reason);
 	}
 }
 

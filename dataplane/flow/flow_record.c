@@ -14,11 +14,11 @@
 #define PROTO_ICMP6 58
 #define NS_PER_S 1000000000ull
 
-/* The sender of the first packet, which EVE's flow records have as their source even where it proved
- * to be the server. */
+/* The source of EVE's flow record: for TCP the client; else the sender of the first packet, even
+ * where it proved to be the server. */
 static enum direction flow_first(const struct flow *f)
 {
-	return f->flags & FLOW_REVERSED ? TO_CLIENT : TO_SERVER;
+	return (f->flags & FLOW_REVERSED) && f->ip_proto != PROTO_TCP ? TO_CLIENT : TO_SERVER;
 }
 
 static void record_counts(struct recorder *r, const struct flow *f, enum direction first)

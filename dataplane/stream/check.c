@@ -139,6 +139,8 @@ bool tcp_rst_ok(struct tcp_seen *t)
 
 	if (!tcp_timestamp_ok(t))
 		return false;
+	if (t->p->payload_len)
+		tcp_event(t, ANOMALY_stream_rst_with_data);
 	if ((t->flags & TCP_ACK) && t->ack && !tcp_ack_ok(t)) {
 		tcp_event(t, ANOMALY_stream_rst_invalid_ack);
 		return false;
@@ -167,7 +169,8 @@ static uint32_t rst_ack(const struct tcp_side *side, uint32_t ack)
 	return seq_after(ack, side->next_seq) ? side->next_seq : ack;
 }
 
-/* A reset in a state after the handshake. */
+/* A reset in a state after the handshake. Data in it is a note, no part of the stream (RFC 1122
+ * 4.2.2.12). */
 bool tcp_rst(struct tcp_seen *t)
 {
 	if (!tcp_rst_ok(t))
@@ -178,7 +181,8 @@ bool tcp_rst(struct tcp_seen *t)
 	if ((t->flags & TCP_ACK) && tcp_ack_ok(t))
 		tcp_ack(t, t->other, rst_ack(t->other, t->ack));
 	tcp_timestamp_note(t);
-	tcp_segment(t);
-	tcp_next_seq(t->own, t->end);
+	t->p->flags |= PACKET_STREAM_END;
+	if (t->p->payload_len)
+		t->p->flags |= PACKET_STREAM_ADDED;
 	return true;
 }

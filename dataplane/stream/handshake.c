@@ -338,7 +338,7 @@ static bool sent_synack(struct tcp_seen *t)
 {
 	struct tcp_side *client = t->other;
 	const struct tcp_syn *queued;
-	struct tcp_syn q = syn_of_packet(t);
+	struct tcp_syn q = syn_of_packet(t), lost;
 
 	if (t->d == TO_SERVER) {
 		if (t->s->flags & SESSION_4WHS)
@@ -348,6 +348,12 @@ static bool sent_synack(struct tcp_seen *t)
 	}
 	if (t->ack != client->isn + 1) {
 		queued = queue_by_seq(t->s, t->ack - 1);
+		if (!queued && t->s->queue_len == TCP_SYN_QUEUE_MAX) {
+			/* one of those that found no room: its scale is not known */
+			lost = (struct tcp_syn){.seq = t->ack - 1, .window = UINT16_MAX,
+						.wscale = TCP_WINDOW_SCALE_MAX, .flags = SYN_WSCALE};
+			queued = &lost;
+		}
 		if (queued) {
 			use_syn(t, queued);
 		} else if (!(t->s->flags & SESSION_FAST_OPEN) || t->ack != client->next_seq) {
@@ -422,8 +428,24 @@ static bool sent_ack_async(struct tcp_seen *t)
 	return true;
 }
 
+/* What the server echoes must be the client's own stamp: others cannot know it. */
+static bool sent_echo_ok(struct tcp_seen *t)
+{
+	const struct tcp_side *client = t->other;
+	uint32_t echo = t->p->tcp.ts_echo;
+
+	if (t->d == TO_SERVER || !t->p->tcp.has_timestamp || echo == 0 ||
+	    !(client->flags & SIDE_TS) || client->last_ts == 0 || echo == client->last_ts ||
+	    t->s->queue_len)
+		return true;
+	tcp_event(t, ANOMALY_stream_pkt_invalid_timestamp);
+	return false;
+}
+
 bool tcp_on_syn_sent(struct tcp_seen *t)
 {
+	if (!sent_echo_ok(t))
+		return false;
 	if (t->flags & TCP_RST)
 		return sent_rst(t);
 	if (t->flags & TCP_FIN)

@@ -86,14 +86,17 @@ static void side_bytes(struct worker *w, struct flow *f, struct packet *p, enum 
 	side_depth(w, f, p, d);
 }
 
-/* The next len bytes will not come. */
+/* The next len bytes will not come. They are missed only if the receiver had them: what was never
+ * acknowledged may never have arrived. */
 static void side_gap(struct worker *w, struct flow *f, struct packet *p, enum direction *d,
 		     uint32_t len)
 {
 	struct tcp_side *side = &f->tcp->side[*d];
 
-	packet_event(w, p, ANOMALY_stream_reassembly_seq_gap);
-	w->counters->tcp_reassembly_gap++;
+	if (seq_after(side->last_ack, side->expect)) {
+		packet_event(w, p, ANOMALY_stream_reassembly_seq_gap);
+		w->counters->tcp_reassembly_gap++;
+	}
 	side->flags |= SIDE_GAP;
 	raw_gap(w, side, len);
 	app_give(w, f, p, d, NULL, len, INPUT_GAP);
@@ -413,6 +416,7 @@ static void run_take(struct tcp_seen *t, struct run r)
 		return;
 	if (seq_before(r.seq, own->expect)) {
 		/* handed on already: only compared */
+		t->p->flags |= PACKET_STREAM_ADDED;
 		old = own->expect - r.seq;
 		if (old > r.len)
 			old = r.len;

@@ -465,10 +465,7 @@ const char *stream_state_name(enum tcp_state s)
 
 unsigned stream_max_regions(const struct flow *f, enum direction d)
 {
-	if (!f->tcp)
-		return 0;
-	return f->tcp->max_regions[d] ? f->tcp->max_regions[d] :
-	       f->tcp->side[d].flags & SIDE_STARTED ? 1 : 0;
+	return f->tcp && f->tcp->max_regions[d] ? f->tcp->max_regions[d] : 1;
 }
 
 uint64_t stream_size(const struct flow *f, enum direction d)

@@ -102,7 +102,10 @@ class Service:
         raise AssertionError(f"not within {seconds} s: {self.cli('counters', check=False)}")
 
     def ready(self):
-        self.wait_for(lambda: (self.cli("status", check=False) or {}).get("dataplane", {}).get("state") == "running")
+        def running():
+            status = self.cli("status", check=False) or {}
+            return status.get("dataplane", {}).get("state") == "running"
+        self.wait_for(running)
         return self
 
     def counter(self, name):

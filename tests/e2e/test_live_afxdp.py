@@ -22,6 +22,7 @@ def listen(host, seconds, out):
     code = (f"import socket, time\ns = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))\n"
             f"s.bind(('{host.inside}', 3)); s.settimeout(0.2)\n"
             "s.setsockopt(263, 8, 1)\n"  # PACKET_AUXDATA: tags that the kernel took off
+            "s.setsockopt(1, 33, 64 << 20)\n"  # SO_RCVBUFFORCE
             f"f = open('{out}', 'w'); f.write('ready\\n'); f.flush()\n"
             f"end = time.monotonic() + {seconds}\n"
             "while time.monotonic() < end:\n"
@@ -93,7 +94,7 @@ def test_pair_drops_rejects_and_blocks(hosts, service):
     a, b = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
     rules = ('drop http any any -> any any (msg:"evil"; http.uri; content:"/evil"; sid:1;)\n'
              'reject tcp any any -> any 8081 (msg:"refused"; flags:S; sid:2;)\n')
-    engine = service(rules, mode="inline", **{"pair.a": f"afxdp:{a.port}",
+    engine = service(rules, mode="inline", **{"eve.types.drop.enabled": "yes", "pair.a": f"afxdp:{a.port}",
                                               "pair.b": f"afxdp:{b.port}"}).ready()
     server = web_server(b)
     try:
@@ -107,8 +108,8 @@ def test_pair_drops_rejects_and_blocks(hosts, service):
         assert get(a, "/", seconds=10) == "200"
         engine.wait_for(lambda: {e["alert"]["signature_id"] for e in engine.events("alert")} == {1, 2})
         assert {e["alert"]["action"] for e in engine.events("alert")} == {"blocked"}
-        reasons = {e["drop"]["reason"] for e in engine.events("drop")}
-        assert {"rules", "flow drop", "reject", "block"} <= reasons
+        engine.wait_for(lambda: {"rules", "flow drop", "reject", "block"} <=
+                        {e["drop"]["reason"] for e in engine.events("drop")})
         assert engine.counter("ips.rejected") >= 1
         assert engine.conserved()
     finally:

@@ -50,7 +50,7 @@ static void write_line(const struct eve_options *o, const struct record_head *he
 	struct text out = {0};
 	json_t *line;
 
-	eve_write(&out, o, head);
+	eve_write(&out, o, head, "a.pcap");
 	if (!out.failed && !has_ready_made(head)) {
 		line = json_loadb((char *)out.data, out.len, JSON_DECODE_INT_AS_REAL, NULL);
 		/* What jansson does not take: NUL in strings, too deep a nesting. */

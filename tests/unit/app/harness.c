@@ -99,10 +99,10 @@ void emit_contact(struct worker *w, const struct flow *f, unsigned kind, const v
 		  size_t len)
 {
 	struct harness *h = harness_of(w);
-	int n = snprintf(h->contacts + h->contacts_len, sizeof(h->contacts) - h->contacts_len,
+	int n = snprintf(h->contacts + h->contacts_len, HARNESS_CONTACTS_BYTES - h->contacts_len,
 			 "%u %.*s\n", kind, (int)len, (const char *)value);
 
-	if (n > 0 && (size_t)n < sizeof(h->contacts) - h->contacts_len)
+	if (n > 0 && (size_t)n < HARNESS_CONTACTS_BYTES - h->contacts_len)
 		h->contacts_len += (size_t)n;
 }
 
@@ -110,7 +110,7 @@ void emit_contact(struct worker *w, const struct flow *f, unsigned kind, const v
 
 static void __attribute__((format(printf, 2, 3))) put(struct harness *h, const char *format, ...)
 {
-	size_t room = sizeof(h->out) - h->out_len;
+	size_t room = HARNESS_OUT_BYTES - h->out_len;
 	va_list args;
 	int n;
 
@@ -208,14 +208,31 @@ void emit_end(struct worker *w)
 
 /* ---- driving ---- */
 
+static void flow_begin(struct harness *h, uint8_t ip_proto, uint16_t server_port)
+{
+	memset(&h->flow, 0, sizeof(h->flow));
+	memset(&h->packet, 0, sizeof(h->packet));
+	h->offset[0] = h->offset[1] = 0;
+	h->flow.ip_proto = ip_proto;
+	h->flow.ip_version = 4;
+	h->flow.client_port = 40000;
+	h->flow.server_port = server_port;
+	h->flow.client.b[0] = 10;
+	h->flow.server.b[0] = 192;
+	h->packet.flow = &h->flow;
+	h->packet.ip_proto = ip_proto;
+	harness_clear(h);
+}
+
 struct harness *harness_new(uint8_t ip_proto, uint16_t server_port, const char *const *settings)
 {
-	struct harness *h = calloc(1, sizeof(*h));
+	struct harness *h = aligned_alloc(64, (sizeof(*h) + 63) / 64 * 64);
 	struct config *c = config_new();
 	char error[256];
 
 	if (!h || !c)
 		abort();
+	memset(h, 0, sizeof(*h));
 	for (; settings && *settings; settings++) {
 		char path[256];
 		const char *eq = strchr(*settings, '=');
@@ -229,15 +246,20 @@ struct harness *harness_new(uint8_t ip_proto, uint16_t server_port, const char *
 	h->w.record_memory = aligned_alloc(64, RECORD_MAX_BYTES);
 	if (heap_init(&h->w.heap, 64u << 20) != 0 || app_worker_new(&h->w) != 0)
 		abort();
-	h->flow.ip_proto = ip_proto;
-	h->flow.ip_version = 4;
-	h->flow.client_port = 40000;
-	h->flow.server_port = server_port;
-	h->flow.client.b[0] = 10;
-	h->flow.server.b[0] = 192;
-	h->packet.flow = &h->flow;
-	h->packet.ip_proto = ip_proto;
+	h->out = malloc(HARNESS_OUT_BYTES);
+	h->contacts = malloc(HARNESS_CONTACTS_BYTES);
+	flow_begin(h, ip_proto, server_port);
 	return h;
+}
+
+void harness_reset(struct harness *h, uint16_t server_port)
+{
+	if (h->flow.app)
+		harness_finish(h);
+	app_flow_free(&h->w, &h->flow);
+	if (h->w.heap.used_bytes)
+		abort();
+	flow_begin(h, h->flow.ip_proto, server_port);
 }
 
 void harness_free(struct harness *h)
@@ -251,6 +273,8 @@ void harness_free(struct harness *h)
 	heap_fini(&h->w.heap);
 	config_free((struct config *)h->w.config);
 	free(h->w.record_memory);
+	free(h->out);
+	free(h->contacts);
 	free(h);
 }
 
@@ -289,22 +313,32 @@ void harness_tcp_steps(struct harness *h, enum direction d, const void *data, si
 		harness_tcp(h, d, (const uint8_t *)data + at, len - at < step ? len - at : step);
 }
 
-void harness_gap(struct harness *h, enum direction d, uint32_t len)
+void harness_gap_open(struct harness *h, enum direction d, uint32_t len)
 {
 	struct app_input in = {.len = len, .flags = INPUT_GAP, .offset = h->offset[d]};
 
 	h->packet.direction = (uint8_t)d;
 	h->offset[d] += len;
 	app_stream(&h->w, &h->flow, &h->packet, d, &in);
+}
+
+void harness_gap(struct harness *h, enum direction d, uint32_t len)
+{
+	harness_gap_open(h, d, len);
 	harness_done(h);
 }
 
-void harness_end(struct harness *h, enum direction d)
+void harness_end_open(struct harness *h, enum direction d)
 {
 	struct app_input in = {.data = (const uint8_t *)"", .flags = INPUT_END, .offset = h->offset[d]};
 
 	h->packet.direction = (uint8_t)d;
 	app_stream(&h->w, &h->flow, &h->packet, d, &in);
+}
+
+void harness_end(struct harness *h, enum direction d)
+{
+	harness_end_open(h, d);
 	harness_done(h);
 }
 

@@ -9,15 +9,18 @@
 
 #include "dataplane/app/app.h"
 
+#define HARNESS_OUT_BYTES (1u << 20)
+#define HARNESS_CONTACTS_BYTES (1u << 16)
+
 struct harness {
 	struct worker w;
 	struct counters counters;
 	struct flow flow;
 	struct packet packet;
 	uint64_t offset[2];     /* of the next byte of a stream */
-	char out[1 << 20];      /* records so far, one a line */
+	char *out;              /* records so far, one a line; HARNESS_OUT_BYTES */
 	size_t out_len;
-	char contacts[1 << 16]; /* "kind value\n" */
+	char *contacts;         /* "kind value\n"; HARNESS_CONTACTS_BYTES */
 	size_t contacts_len;
 	unsigned stream_stops, reversals, exceptions;
 };
@@ -26,6 +29,9 @@ struct harness {
 struct harness *harness_new(uint8_t ip_proto, uint16_t server_port, const char *const *settings);
 /* Ends the flow if that was not done; everything must have been given back. */
 void harness_free(struct harness *h);
+
+/* Ends the flow and starts a new one; nothing of the old one may be left. */
+void harness_reset(struct harness *h, uint16_t server_port);
 
 /* A segment: the bytes, then what happens after a packet. */
 void harness_tcp(struct harness *h, enum direction d, const void *data, size_t len);
@@ -37,6 +43,8 @@ void harness_udp(struct harness *h, enum direction d, const void *data, size_t l
 void harness_finish(struct harness *h);
 /* Without what happens after a packet, so that transactions can be looked at. */
 void harness_tcp_open(struct harness *h, enum direction d, const void *data, size_t len);
+void harness_gap_open(struct harness *h, enum direction d, uint32_t len);
+void harness_end_open(struct harness *h, enum direction d);
 void harness_udp_open(struct harness *h, enum direction d, const void *data, size_t len);
 void harness_done(struct harness *h);
 

@@ -208,6 +208,7 @@ static void other_ports(void **state)
 /* Junk first, DNS afterwards; and a first packet that is a response turns the flow round. */
 static void late_and_reversed(void **state)
 {
+	static const char *const midstream[] = {"stream.midstream=yes", NULL};
 	struct harness *h = harness_new(17, 53, NULL);
 
 	(void)state;
@@ -218,7 +219,7 @@ static void late_and_reversed(void **state)
 	assert_int_equal(harness_count(h, "www.example.com"), 1);
 	harness_free(h);
 
-	h = harness_new(17, 40001, NULL);
+	h = harness_new(17, 40001, midstream);
 	h->flow.client_port = 53;
 	udp(h, TO_SERVER, "1234 8180 0001 0000 0000 0000" WWW "0001 0001");
 	assert_int_equal(h->reversals, 1);

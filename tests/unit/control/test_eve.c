@@ -61,7 +61,8 @@ static void check(const char *const *pairs, const char *want, bool good)
 	struct eve_options *o = options(pairs);
 	struct text out = {0};
 
-	assert_int_equal(eve_write(&out, o, (const struct record_head *)(void *)memory), good);
+	assert_int_equal(eve_write(&out, o, (const struct record_head *)(void *)memory, NULL),
+			 good);
 	assert_string_equal(text_cstr(&out), want);
 	text_free(&out);
 	eve_options_free(o);
@@ -110,8 +111,7 @@ static void test_alert(void **state)
 	      "\"dest_ip\":\"192.0.2.1\",\"dest_port\":80,\"proto\":\"TCP\",\"ip_v\":4,"
 	      "\"pkt_src\":\"wire/pcap\",\"tx_id\":3,\"direction\":\"to_server\","
 	      "\"alert\":{\"action\":\"allowed\",\"signature_id\":2000001,"
-	      "\"signature\":\"say \\\"hi\\\"\\\\ \\n\\u0001\",\"metadata\":{"
-	      "\"flowbits\":[\"x.y\"]}},\"payload\":\"R0VUIC8A/w0K\","
+	      "\"signature\":\"say \\\"hi\\\"\\\\ \\n\\u0001\"},\"payload\":\"R0VUIC8A/w0K\","
 	      "\"payload_printable\":\"GET /..\\r\\n\",\"app_proto\":\"http\"}",
 	      true);
 }

@@ -207,6 +207,15 @@ static void syn_flood_of_one_session(void **state)
 	SEND(C, .flags = TCP_ACK, .seq = 5101, .ack = 501, .data = "ok", .len = 2);
 	assert_string_equal(lab_up(l, TO_SERVER), "ok");
 	lab_free(l);
+	/* the one that is answered found no room */
+	l = lab_with(NULL, NULL);
+	for (uint32_t i = 0; i < 20; i++)
+		SEND(C, .flags = TCP_SYN, .seq = 100 + i * 1000);
+	SEND(S, .flags = TCP_SYN | TCP_ACK, .seq = 500, .ack = 15101);
+	NONE();
+	SEND(C, .flags = TCP_ACK, .seq = 15101, .ack = 501, .data = "ok", .len = 2);
+	assert_string_equal(lab_up(l, TO_SERVER), "ok");
+	lab_free(l);
 }
 
 static void synack_with_other_number(void **state)
@@ -374,9 +383,22 @@ static void timestamps(void **state)
 	SEND(C, .flags = TCP_RST, .seq = 105, .has_ts = true, .ts = 3);
 	HAS(pkt_invalid_timestamp);
 	STATE(TCP_STATE_ESTABLISHED);
+	lab_free(l);
 	/* after 24 days any stamp is taken, on the next number */
-	lab_wait(l, 25 * 24 * 3600.0 - 1);
-	l->w.now_ns = l->w.now_ns;
+	l = lab_with("flow.timeouts.tcp.established=4000000", NULL);
+	SEND(C, .flags = TCP_SYN, .seq = 100, .has_ts = true, .ts = 1000);
+	/* an echo that is not the client's stamp */
+	SEND(S, .flags = TCP_RST | TCP_ACK, .seq = 0, .ack = 101, .has_ts = true, .ts_echo = 999);
+	HAS(pkt_invalid_timestamp);
+	STATE(TCP_SYN_SENT);
+	SEND(S, .flags = TCP_SYN | TCP_ACK, .seq = 500, .ack = 101, .has_ts = true, .ts = 50,
+	     .ts_echo = 1000);
+	SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501, .has_ts = true, .ts = 1001);
+	lab_wait(l, 25 * 24 * 3600.0);
+	SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501, .has_ts = true, .ts = 5, .data = "late",
+	     .len = 4);
+	NONE();
+	assert_string_equal(lab_up(l, TO_SERVER), "late");
 	lab_free(l);
 }
 
@@ -432,6 +454,19 @@ static void reset_injected(void **state)
 	STATE(TCP_SYN_RECV);
 	SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501);
 	STATE(TCP_STATE_ESTABLISHED);
+	lab_free(l);
+}
+
+static void reset_with_data(void **state)
+{
+	struct lab *l = lab_with(NULL, NULL);
+
+	(void)state;
+	lab_open(l, 100, 500);
+	SEND(S, .flags = TCP_RST | TCP_ACK, .seq = 501, .ack = 101, .data = "denied", .len = 6);
+	HAS(rst_with_data);
+	STATE(TCP_STATE_CLOSED);
+	assert_string_equal(lab_up(l, TO_CLIENT), "");
 	lab_free(l);
 }
 
@@ -643,6 +678,7 @@ int main(void)
 		cmocka_unit_test(timestamps),
 		cmocka_unit_test(reset_by_system),
 		cmocka_unit_test(reset_injected),
+		cmocka_unit_test(reset_with_data),
 		cmocka_unit_test(reset_wrong_ack),
 		cmocka_unit_test(four_way),
 		cmocka_unit_test(fast_open),

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * dataplane/app/app.c, probe.c, tx.c, with the protocols there are.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "tests/unit/app/harness.h"
+
+static void text(struct harness *h, enum direction d, const char *s)
+{
+	harness_tcp(h, d, s, strlen(s));
+}
+
+/* Neither side is anything we know. */
+static void unknown(void **state)
+{
+	struct harness *h = harness_new(6, 1234, NULL);
+	char big[8192];
+
+	(void)state;
+	memset(big, '#', sizeof(big));
+	text(h, TO_SERVER, "\x01\x02\x03\x04 hello");
+	assert_int_equal(h->flow.app_proto, APP_UNKNOWN);
+	harness_tcp(h, TO_SERVER, big, sizeof(big));
+	text(h, TO_CLIENT, "\x05\x06\x07\x08 there");
+	harness_tcp(h, TO_CLIENT, big, sizeof(big));
+	assert_int_equal(h->flow.app_proto, APP_FAILED);
+	assert_true(h->flow.flags & FLOW_NO_APP);
+	assert_int_equal(h->counters.app_flow[APP_FAILED], 1);
+	assert_int_equal(h->w.heap.used_bytes > 0 && h->w.heap.used_bytes < 8192, 1);
+	harness_free(h);
+}
+
+/* Much of one side, nothing of the other: given up, with an event, and little of it kept. */
+static void one_sided(void **state)
+{
+	struct harness *h = harness_new(6, 1234, NULL);
+	char big[1000];
+
+	(void)state;
+	memset(big, '#', sizeof(big));
+	for (unsigned i = 0; i < 150; i++) {
+		harness_tcp(h, TO_CLIENT, big, sizeof(big));
+		assert_true(h->w.heap.used_bytes < 3 * APP_PROBE_BYTES);
+	}
+	assert_int_equal(h->flow.app_proto, APP_FAILED);
+	assert_int_equal(harness_count(h, "\"event\":\"APPLAYER_PROTO_DETECTION_SKIPPED\","
+					  "\"layer\":\"proto_detect\""), 1);
+	harness_free(h);
+}
+
+/* The server speaks first where the client must. */
+static void wrong_direction(void **state)
+{
+	struct harness *h = harness_new(6, 443, NULL);
+	static const uint8_t alert[] = {0x15, 3, 1, 0, 2, 2, 40};
+
+	(void)state;
+	harness_tcp(h, TO_CLIENT, alert, sizeof(alert));
+	assert_int_equal(harness_count(h, "APPLAYER_WRONG_DIRECTION_FIRST_DATA"), 1);
+	assert_true(h->flow.flags & FLOW_NO_APP);
+	harness_free(h);
+}
+
+/* One side is known, the other is not what it should be. */
+static void only_one_direction(void **state)
+{
+	struct harness *h = harness_new(6, 80, NULL);
+	char junk[5000];
+
+	(void)state;
+	memset(junk, '#', sizeof(junk));
+	text(h, TO_SERVER, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+	assert_int_equal(h->flow.app_proto, APP_http);
+	harness_tcp(h, TO_CLIENT, junk, sizeof(junk));
+	assert_int_equal(harness_count(h, "APPLAYER_DETECT_PROTOCOL_ONLY_ONE_DIRECTION"), 1);
+	harness_free(h);
+}
+
+/* Bytes in the smallest pieces: the protocol is found all the same, before the other side's too. */
+static void in_pieces(void **state)
+{
+	struct harness *h = harness_new(6, 8080, NULL);
+	static const char request[] = "GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n";
+	static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+
+	(void)state;
+	harness_tcp_steps(h, TO_SERVER, request, strlen(request), 1);
+	harness_tcp_steps(h, TO_CLIENT, response, strlen(response), 1);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"event_type\":\"http\""), 1);
+	assert_int_equal(harness_count(h, "APPLAYER"), 0);
+	harness_free(h);
+}
+
+/* A hole before anything was found out. */
+static void gap_first(void **state)
+{
+	struct harness *h = harness_new(6, 80, NULL);
+
+	(void)state;
+	text(h, TO_SERVER, "G");
+	harness_gap(h, TO_SERVER, 100);
+	assert_int_equal(h->flow.app_proto, APP_FAILED);
+	harness_free(h);
+}
+
+static double seconds(size_t bytes)
+{
+	struct harness *h = harness_new(6, 53, NULL);
+	uint8_t *data = malloc(bytes);
+	struct timespec a, b;
+
+	/* messages of 512 bytes that never end up as anything but DNS */
+	for (size_t i = 0; i < bytes; i++) {
+		static const uint8_t head[] = {2, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
+		data[i] = i % 514 < sizeof(head) ? head[i % 514] : 0;
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	harness_tcp_steps(h, TO_SERVER, data, bytes, 1);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+	free(data);
+	harness_free(h);
+	return (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
+}
+
+/* Segments of one byte cost time in proportion to their number. */
+static void linear_time(void **state)
+{
+	double one, four;
+
+	(void)state;
+	seconds(1 << 16);
+	one = seconds(1 << 17);
+	four = seconds(1 << 19);
+	assert_true(four < 4 * one * 2.3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unknown),
+		cmocka_unit_test(one_sided),
+		cmocka_unit_test(wrong_direction),
+		cmocka_unit_test(only_one_direction),
+		cmocka_unit_test(in_pieces),
+		cmocka_unit_test(gap_first),
+		cmocka_unit_test(linear_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * dataplane/app/mime*.c: messages in pieces of any size give the same leaves.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "dataplane/app/mime.h"
+
+struct seen {
+	char text[65536]; /* "[name|data]" a part, "{url}" a URL */
+	size_t len;
+};
+
+static void add(struct seen *s, const char *before, const void *data, size_t len, const char *after)
+{
+	int n = snprintf(s->text + s->len, sizeof(s->text) - s->len, "%s%.*s%s", before, (int)len,
+			 (const char *)data, after);
+
+	s->len += (size_t)n;
+	assert_true(s->len < sizeof(s->text));
+}
+
+static void part_begin(void *ctx, struct bytes name, enum mime_type type)
+{
+	add(ctx, "[", name.data, name.len, "|");
+}
+
+static void part_data(void *ctx, const uint8_t *data, uint32_t len)
+{
+	add(ctx, "", data, len, "");
+}
+
+static void part_end(void *ctx, bool complete)
+{
+	add(ctx, "", "", 0, complete ? "]" : "...");
+}
+
+static const struct mime_ops ops = {.part_begin = part_begin, .part_data = part_data, .part_end = part_end};
+
+static struct worker w;
+
+static uint32_t run(const char *message, uint32_t flags, size_t step, struct seen *s)
+{
+	size_t len = strlen(message);
+	struct mime m;
+
+	memset(s, 0, sizeof(*s));
+	mime_init(&m, &w, &ops, s, flags);
+	if (flags & MIME_RAW)
+		mime_set_boundary(&m, (struct bytes){(const uint8_t *)"b", 1});
+	for (size_t at = 0; at < len; at += step)
+		mime_data(&m, (const uint8_t *)message + at, (uint32_t)(len - at < step ? len - at : step));
+	mime_end(&m, true);
+	mime_free(&m);
+	assert_int_equal(w.heap.used_bytes, 0);
+	return m.anomalies;
+}
+
+static void expect(const char *message, uint32_t flags, const char *parts)
+{
+	struct seen s;
+
+	for (size_t step = 1; step < 40; step += 1 + step / 3) {
+		run(message, flags, step, &s);
+		assert_string_equal(s.text, parts);
+	}
+	run(message, flags, strlen(message), &s);
+	assert_string_equal(s.text, parts);
+}
+
+static void structure(void **state)
+{
+	expect("Subject: x\r\n\r\nline 1\r\nline 2\r\n", 0, "[|line 1\r\nline 2\r\n]");
+	expect("Content-Type: multipart/mixed; boundary=\"b\"\r\n\r\npreamble\r\n"
+	       "--b\r\nContent-Type: text/plain\r\n\r\none\r\n"
+	       "--b\r\nContent-Type: multipart/alternative; boundary=in\r\n\r\n"
+	       "--in\r\n\r\ntwo\r\n--in\r\nContent-Disposition: attachment; filename=f.txt\r\n\r\nthree\r\n--in--\r\n"
+	       "epilogue\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+	       "Content-Type: application/x; name=\"deep\"\r\n\r\nfour\r\n--b--\r\nend\r\n",
+	       0, "[|one][|two][f.txt|three][deep|four]");
+	/* an outer boundary closes the inner levels */
+	expect("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+	       "Content-Type: multipart/mixed; boundary=in\r\n\r\n--in\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b--\r\n",
+	       0, "[|x][|y]");
+	/* what only looks like a boundary; bare line feeds */
+	expect("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--\n-b\n--c\n--b--\n", 0, "[|--\n-b\n--c]");
+	/* no end: what is there is given */
+	expect("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n", 0, "[|x\r\n]");
+}
+
+static void encodings(void **state)
+{
+	expect("Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=a\r\n\r\n"
+	       "aGVs\r\nbG8g\r\nd29ybGQ=\r\n", 0, "[a|hello world]");
+	expect("Content-Transfer-Encoding: quoted-printable\r\n\r\na=3Db=\r\nc =E4=zz=\r\n", 0, "[|a=bc \xe4=zz]");
+	expect("--b\r\nContent-Disposition: form-data; filename=\"q\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	       "aGVs\r\n--b--\r\n", MIME_RAW, "[q|aGVs]");
+	expect("Content-Transfer-Encoding: base64\r\n\r\naGVs\r\n", MIME_NO_BASE64, "[|aGVs\r\n]");
+}
+
+static void parameters(void **state)
+{
+	static const struct {
+		const char *header, *value;
+	} cases[] = {
+		{"attachment; filename=x.txt", "x.txt"},
+		{"attachment; filename=\"a;b\\\"c\"", "a;b\\\"c"},
+		{"attachment; x=y; FileName = z", ""},
+		{"attachment; FILENAME=z ; q=1", "z"},
+		{"attachment; filename*0=\"one\"; filename*1=two; filename*2*=%20three", "onetwo three"},
+		{"attachment; filename*=UTF-8'en'na%C3%AFve%20x", "na\xc3\xafve x"},
+		{"attachment; filename*1=two", ""},
+		{"attachment", ""},
+		{"attachment; filename=", ""},
+	};
+	uint8_t out[64];
+	bool cut;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bytes h = {(const uint8_t *)cases[i].header, (uint32_t)strlen(cases[i].header)};
+		uint32_t n = mime_parameter(h, "filename", out, sizeof(out) - 1, &cut);
+
+		out[n] = 0;
+		assert_string_equal((char *)out, cases[i].value);
+		assert_false(cut);
+	}
+	assert_int_equal(mime_parameter((struct bytes){(const uint8_t *)"a; filename=12345", 17}, "filename",
+					out, 3, &cut), 3);
+	assert_true(cut);
+}
+
+static void anomalies(void **state)
+{
+	struct seen s;
+	char message[4096];
+
+	assert_int_equal(run("Content-Transfer-Encoding: base64\r\n\r\na*b\r\n", 0, 100, &s) & MIME_INVALID_BASE64,
+			 MIME_INVALID_BASE64);
+	assert_int_equal(run("Content-Transfer-Encoding: quoted-printable\r\n\r\n=zz\r\n", 0, 100, &s),
+			 MIME_INVALID_QP);
+	snprintf(message, sizeof(message), "Subject: %03000d\r\n\r\n", 1);
+	assert_int_equal(run(message, 0, 7, &s), MIME_LONG_HEADER_VALUE | MIME_LONG_LINE);
+	snprintf(message, sizeof(message), "%0100d: x\r\n\r\n", 1);
+	assert_int_equal(run(message, 0, 7, &s), MIME_LONG_HEADER_NAME);
+	snprintf(message, sizeof(message), "Content-Disposition: attachment; filename=%0300d\r\n\r\n", 1);
+	assert_int_equal(run(message, 0, 7, &s) & MIME_LONG_NAME, MIME_LONG_NAME);
+}
+
+/* Levels beyond the limit are an anomaly; time does not grow with them. */
+static void deep(void **state)
+{
+	size_t room = 1 << 20, at = 0;
+	char *message = malloc(room);
+	struct seen s;
+
+	for (int i = 0; i < 2000; i++)
+		at += (size_t)snprintf(message + at, room - at,
+				       "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i);
+	assert_true(run(message, 0, 1000, &s) & MIME_TOO_DEEP);
+	free(message);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(structure), cmocka_unit_test(encodings), cmocka_unit_test(parameters),
+		cmocka_unit_test(anomalies), cmocka_unit_test(deep),
+	};
+
+	if (heap_init(&w.heap, 16 << 20) != 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

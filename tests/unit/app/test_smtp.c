@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * dataplane/app/smtp*.c: sessions in, records and files out.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "dataplane/app/file.h"
+#include "tests/unit/app/harness.h"
+
+static void up(struct harness *h, const char *text)
+{
+	harness_tcp(h, TO_SERVER, text, strlen(text));
+}
+
+static void down(struct harness *h, const char *text)
+{
+	harness_tcp(h, TO_CLIENT, text, strlen(text));
+}
+
+static const char mail[] =
+	"From: A <a@example.org>\r\nTo: b@example.org, \"C, D\" <c@example.org>\r\nSubject: s\r\n"
+	"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+	"--b\r\nContent-Type: text/plain\r\n\r\nsee http://one.example/x and\r\n..dots\r\n"
+	"--b\r\nContent-Disposition: attachment; filename=n.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	"aGVsbG8=\r\n--b--\r\n";
+
+static struct harness *greeted(const char *const *settings)
+{
+	struct harness *h = harness_new(6, 25, settings);
+
+	down(h, "220 mail.example ESMTP\r\n");
+	up(h, "EHLO me.example\r\n");
+	down(h, "250-mail.example\r\n250 STARTTLS\r\n");
+	return h;
+}
+
+/* One mail: envelope, content, attachment. Then another one in the same session. */
+static void session(void **state)
+{
+	struct harness *h = greeted(NULL);
+
+	up(h, "MAIL FROM:<a@example.org> SIZE=10\r\n");
+	down(h, "250 ok\r\n");
+	up(h, "RCPT TO:<b@example.org>\r\n");
+	down(h, "250 ok\r\n");
+	up(h, "DATA\r\n");
+	down(h, "354 go\r\n");
+	harness_tcp_open(h, TO_SERVER, mail, sizeof(mail) - 1);
+	assert_string_equal(harness_text(h, TO_SERVER, "file.data", 0), "hello");
+	assert_string_equal(harness_text(h, TO_SERVER, "smtp.helo", 0), "me.example");
+	assert_string_equal(harness_text(h, TO_SERVER, "smtp.rcpt_to", 0), "<b@example.org>");
+	assert_string_equal(harness_text(h, TO_SERVER, "email.subject", 0), "s");
+	harness_done(h);
+	up(h, ".\r\n");
+	assert_int_equal(harness_count(h, "\"smtp\":{\"helo\":\"me.example\",\"mail_from\":\"<a@example.org>\","
+					  "\"rcpt_to\":[\"<b@example.org>\"]},\"email\":{\"status\":\"PARSE_DONE\","
+					  "\"from\":\"A <a@example.org>\",\"to\":[\"b@example.org\","
+					  "\"\\u0022C, D\\u0022 <c@example.org>\"],\"attachment\":[\"n.bin\"],"
+					  "\"url\":[\"one.example/x\"]}"), 2);
+	assert_int_equal(harness_count(h, "\"filename\":\"n.bin\",\"gaps\":false,\"state\":\"CLOSED\","
+					  "\"stored\":false,\"size\":5,\"tx_id\":0"), 1);
+	down(h, "250 queued\r\n");
+	up(h, "MAIL FROM:<second@example.org>\r\n");
+	down(h, "250 ok\r\n");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"tx_id\":1,\"smtp\":{\"helo\":\"me.example\","
+					  "\"mail_from\":\"<second@example.org>\"}"), 1);
+	assert_non_null(strstr(h->contacts, "12 b@example.org\n"));
+	harness_free(h);
+}
+
+/* All of a session in single bytes. */
+static void one_byte_segments(void **state)
+{
+	struct harness *h = harness_new(6, 25, NULL);
+
+	harness_tcp_steps(h, TO_CLIENT, "220 x SMTP\r\n", 12, 1);
+	harness_tcp_steps(h, TO_SERVER, "HELO m\r\nMAIL FROM:<a@b>\r\nDATA\r\n", 31, 1);
+	harness_tcp_steps(h, TO_CLIENT, "250 x\r\n250 x\r\n354 x\r\n", 21, 1);
+	harness_tcp_steps(h, TO_SERVER, mail, sizeof(mail) - 1, 1);
+	harness_tcp_steps(h, TO_SERVER, ".\r\nQUIT\r\n", 9, 1);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"size\":5,\"tx_id\":0"), 1);
+	assert_int_equal(harness_count(h, "\"url\":[\"one.example/x\"]"), 2);
+	harness_free(h);
+}
+
+static void bdat(void **state)
+{
+	struct harness *h = greeted(NULL);
+
+	up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 63\r\n"
+	      "Content-Disposition: attachment; filename=f\r\nSubject: x\r\n\r\n1234BDAT 2 LAST\r\n56QUIT\r\n");
+	down(h, "250 a\r\n250 b\r\n250 c\r\n250 d\r\n221 e\r\n");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"filename\":\"f\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":6"), 1);
+	harness_free(h);
+}
+
+static void starttls(void **state)
+{
+	struct harness *h = greeted(NULL);
+
+	up(h, "STARTTLS\r\n");
+	assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 0);
+	down(h, "220 go ahead\r\n");
+	assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 1);
+	assert_null(h->flow.app->proto);
+	assert_int_equal(h->flow.app->proto_expected, APP_tls);
+	harness_free(h);
+}
+
+static void rset(void **state)
+{
+	struct harness *h = greeted(NULL);
+
+	up(h, "MAIL FROM:<a@b>\r\n");
+	down(h, "250 ok\r\n");
+	up(h, "RSET\r\n");
+	down(h, "250 ok\r\n");
+	assert_int_equal(harness_count(h, "\"mail_from\":\"<a@b>\""), 1);
+	harness_free(h);
+}
+
+static void events(void **state)
+{
+	static const struct {
+		const char *first, *second, *third, *event;
+	} cases[] = {
+		{"EHLO x\r\n", NULL, NULL, "NO_SERVER_WELCOME_MESSAGE"},
+		{"EHLO x\r\nEHLO y\r\n", NULL, NULL, "DUPLICATE_FIELDS"},
+		{"EHLO x\r\n", "220 SMTP\r\n999 no\r\n", NULL, "INVALID_REPLY"},
+		{"EHLO x\r\nSTARTTLS\r\n", "250 a\r\n454 no\r\n", NULL, "TLS_REJECTED"},
+		{"EHLO x\r\nDATA\r\n", "250 a\r\n550 no\r\n", NULL, "DATA_COMMAND_REJECTED"},
+		{"EHLO x\r\nDATA\r\nNOOP\r\n", NULL, NULL, "INVALID_PIPELINED_SEQUENCE"},
+		{"EHLO x\r\nDATA\r\n", "250 a\r\n354 b\r\n",
+		 "Content-Transfer-Encoding: base64\r\n\r\n*\r\n.\r\n", "MIME_INVALID_BASE64"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct harness *h = harness_new(6, 25, NULL);
+
+		up(h, cases[i].first);
+		if (cases[i].second)
+			down(h, cases[i].second);
+		if (cases[i].third)
+			up(h, cases[i].third);
+		harness_finish(h);
+		if (harness_count(h, cases[i].event) != 1)
+			fail_msg("%s: %s", cases[i].event, h->out);
+		harness_free(h);
+	}
+}
+
+/* Bytes missing inside an attachment; a command that never ends. */
+static void gaps_and_long_lines(void **state)
+{
+	struct harness *h = greeted(NULL);
+	char line[5000];
+
+	up(h, "DATA\r\n");
+	down(h, "354 go\r\n");
+	up(h, "Content-Disposition: attachment; filename=f\r\n\r\nabc");
+	harness_gap(h, TO_SERVER, 100);
+	up(h, "def\r\n.\r\n");
+	assert_int_equal(harness_count(h, "\"gaps\":true,\"state\":\"TRUNCATED\",\"stored\":false,\"size\":108"), 1);
+	memset(line, 'x', sizeof(line));
+	memcpy(line + sizeof(line) - 2, "\r\n", 2);
+	up(h, "NOOP\r\n");
+	harness_tcp_steps(h, TO_SERVER, line, sizeof(line), 100);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "TRUNCATED_LINE"), 1);
+	harness_free(h);
+}
+
+static void raw(void **state)
+{
+	static const char *const settings[] = {"app.smtp.raw_extraction=yes", NULL};
+	struct harness *h = greeted(settings);
+
+	up(h, "DATA\r\n");
+	down(h, "354 go\r\n");
+	up(h, "Subject: x\r\n\r\nbody\r\n.\r\n");
+	assert_int_equal(harness_count(h, "\"filename\":\"rawmsg\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":20"), 1);
+	harness_free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments), cmocka_unit_test(bdat),
+		cmocka_unit_test(starttls), cmocka_unit_test(rset), cmocka_unit_test(events),
+		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

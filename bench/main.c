@@ -294,7 +294,7 @@ int main(int argc, char **argv)
 	int status;
 
 	/* Room for the records of all flows that end at the end of a loop. */
-	if (!c || config_set(c, "rings.event", "512m", error, sizeof(error)) != 0)
+	if (!c || config_set(c, "rings.event", "256m", error, sizeof(error)) != 0)
 		return fail("no memory");
 	if (!options_read(argc, argv, &o, c)) {
 		fputs(usage_text, stderr);

@@ -223,8 +223,9 @@ void report_text(const struct report *r, bool disturbed)
 	if (first->scans_whole && scans_count(first->scans))
 		line(r, "bare hs_scan (B)", r->bare);
 	line(r, "by the wall clock", r->wall);
-	printf("  A / B                  %8.3f   (%.3f to %.3f)\n", r->ratio.median, r->ratio.low,
-	       r->ratio.high);
+	if (r->ratio.median > 0)
+		printf("  A / B                  %8.3f   (%.3f to %.3f)\n", r->ratio.median,
+		       r->ratio.low, r->ratio.high);
 	printf("  cycles                 %8.0f a packet, %.2f a byte (time-stamp counter, %.2f GHz)\n",
 	       r->engine_s.median * r->tsc_hz / packets, r->engine_s.median * r->tsc_hz / bytes,
 	       r->tsc_hz / 1e9);

@@ -3,15 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <hs.h>
 
-#define BYTES_MAX ((size_t)2 << 30)
-#define RUNS 5
+#define BYTES_MAX ((size_t)8 << 30)
 
 struct scan {
-	const hs_database_t *db;
+	const hs_database_t *database;
 	size_t offset;
 	unsigned len;
 };
@@ -21,47 +19,96 @@ struct scans {
 	size_t count, room;
 	char *data;
 	size_t bytes, data_room;
+	const hs_database_t **databases;
+	unsigned database_count;
 	hs_scratch_t *scratch;
+	bool cut;
 };
 
 /* Whose scans are being recorded. */
 static _Thread_local struct scans *recording;
 
-hs_error_t __real_hs_scan(const hs_database_t *db, const char *data, unsigned len, unsigned flags,
-			  hs_scratch_t *scratch, match_event_handler on_match, void *context);
-hs_error_t __wrap_hs_scan(const hs_database_t *db, const char *data, unsigned len, unsigned flags,
-			  hs_scratch_t *scratch, match_event_handler on_match, void *context);
+hs_error_t __real_hs_scan(const hs_database_t *database, const char *data, unsigned len,
+			  unsigned flags, hs_scratch_t *scratch, match_event_handler on_match,
+			  void *context);
+hs_error_t __wrap_hs_scan(const hs_database_t *database, const char *data, unsigned len,
+			  unsigned flags, hs_scratch_t *scratch, match_event_handler on_match,
+			  void *context);
 
 struct scans *scans_new(void)
 {
 	return calloc(1, sizeof(struct scans));
 }
 
-static void record(struct scans *s, const hs_database_t *db, const char *data, unsigned len)
+void scans_free(struct scans *s)
 {
-	if (s->bytes + len > BYTES_MAX)
+	if (!s)
 		return;
+	if (s->scratch)
+		hs_free_scratch(s->scratch);
+	free(s->list);
+	free(s->data);
+	free(s->databases);
+	free(s);
+}
+
+static bool make_room(struct scans *s, unsigned len)
+{
 	if (s->count == s->room) {
-		s->room = s->room ? s->room * 2 : 4096;
-		s->list = realloc(s->list, s->room * sizeof(*s->list));
+		size_t room = s->room ? s->room * 2 : 65536;
+		struct scan *more = realloc(s->list, room * sizeof(*more));
+
+		if (!more)
+			return false;
+		s->list = more;
+		s->room = room;
 	}
 	if (s->bytes + len > s->data_room) {
-		s->data_room = (s->bytes + len) * 2;
-		s->data = realloc(s->data, s->data_room);
+		size_t room = s->data_room ? s->data_room * 2 + len : (size_t)64 << 20;
+		char *more = s->bytes + len > BYTES_MAX ? NULL : realloc(s->data, room);
+
+		if (!more)
+			return false;
+		s->data = more;
+		s->data_room = room;
 	}
-	if (!s->list || !s->data)
-		abort();
-	s->list[s->count++] = (struct scan){db, s->bytes, len};
+	return true;
+}
+
+/* A scratch that fits every database that comes by. */
+static bool know_database(struct scans *s, const hs_database_t *database)
+{
+	const hs_database_t **more;
+
+	for (unsigned i = s->database_count; i-- > 0;)
+		if (s->databases[i] == database)
+			return true;
+	more = realloc(s->databases, (s->database_count + 1) * sizeof(*more));
+	if (!more || hs_alloc_scratch(database, &s->scratch) != HS_SUCCESS)
+		return false;
+	s->databases = more;
+	s->databases[s->database_count++] = database;
+	return true;
+}
+
+static void record(struct scans *s, const hs_database_t *database, const char *data, unsigned len)
+{
+	if (!make_room(s, len) || !know_database(s, database)) {
+		s->cut = true;
+		return;
+	}
+	s->list[s->count++] = (struct scan){database, s->bytes, len};
 	memcpy(s->data + s->bytes, data, len);
 	s->bytes += len;
 }
 
-hs_error_t __wrap_hs_scan(const hs_database_t *db, const char *data, unsigned len, unsigned flags,
-			  hs_scratch_t *scratch, match_event_handler on_match, void *context)
+hs_error_t __wrap_hs_scan(const hs_database_t *database, const char *data, unsigned len,
+			  unsigned flags, hs_scratch_t *scratch, match_event_handler on_match,
+			  void *context)
 {
-	if (recording)
-		record(recording, db, data, len);
-	return __real_hs_scan(db, data, len, flags, scratch, on_match, context);
+	if (__builtin_expect(recording != NULL, 0))
+		record(recording, database, data, len);
+	return __real_hs_scan(database, data, len, flags, scratch, on_match, context);
 }
 
 void scans_begin(struct scans *s)
@@ -69,43 +116,42 @@ void scans_begin(struct scans *s)
 	recording = s;
 }
 
-void scans_end(void)
+bool scans_end(void)
 {
+	bool whole = !recording->cut;
+
 	recording = NULL;
+	return whole;
 }
 
-static int no_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-		    void *context)
+static int count_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+		       void *context)
 {
+	(*(uint64_t *)context)++;
 	return 0;
 }
 
-static double now_s(void)
+uint64_t scans_run(struct scans *s)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-double scans_run(struct scans *s, uint64_t *count, uint64_t *bytes)
-{
-	double best = 0;
+	uint64_t matches = 0;
 
 	for (size_t i = 0; i < s->count; i++)
-		if (hs_alloc_scratch(s->list[i].db, &s->scratch) != HS_SUCCESS)
-			return 0;
-	for (unsigned run = 0; run < RUNS; run++) {
-		double before = now_s(), took;
+		__real_hs_scan(s->list[i].database, s->data + s->list[i].offset, s->list[i].len, 0,
+			       s->scratch, count_match, &matches);
+	return matches;
+}
 
-		for (size_t i = 0; i < s->count; i++)
-			__real_hs_scan(s->list[i].db, s->data + s->list[i].offset, s->list[i].len, 0,
-				       s->scratch, no_match, NULL);
-		took = now_s() - before;
-		if (run == 0 || took < best)
-			best = took;
-	}
-	*count += s->count;
-	*bytes += s->bytes;
-	return best;
+uint64_t scans_count(const struct scans *s)
+{
+	return s->count;
+}
+
+uint64_t scans_bytes(const struct scans *s)
+{
+	return s->bytes;
+}
+
+unsigned scans_databases(const struct scans *s)
+{
+	return s->database_count;
 }

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the prefilter was given: every hs_scan of this process passes through here (the linker's
- * --wrap). While recording, buffers are copied; afterwards they can be scanned again with nothing
- * around it.
+ * What the prefilter was given: every hs_scan of this program passes through here (the linker's
+ * --wrap, so the engine's own code has no hook). While recording, buffers are copied; afterwards they
+ * can be scanned again with nothing around it. One thread's.
  */
 #ifndef BENCH_SCANS_H
 #define BENCH_SCANS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct scans;
 
-/* Of one thread. NULL: no memory. */
+/* NULL: no memory. */
 struct scans *scans_new(void);
-/* The calling thread's scans are recorded from here on … to here. */
+void scans_free(struct scans *s);
+/* The calling thread's scans are recorded from here on … to here. False: not all found room. */
 void scans_begin(struct scans *s);
-void scans_end(void);
-/* Runs them again; returns the seconds (the fastest of several runs), adds counts and bytes. */
-double scans_run(struct scans *s, uint64_t *count, uint64_t *bytes);
+bool scans_end(void);
+/* Runs them all again. Returns matches seen, so that nothing can be left out. */
+uint64_t scans_run(struct scans *s);
+uint64_t scans_count(const struct scans *s);
+uint64_t scans_bytes(const struct scans *s);
+/* How many different databases. */
+unsigned scans_databases(const struct scans *s);
 
 #endif

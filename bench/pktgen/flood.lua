@@ -1,6 +1,4 @@
 -- SYNs without end: every packet begins a flow.
-package.path = package.path .. ";?.lua;test/?.lua;app/?.lua"
-require "Pktgen"
 
 local port = "0"
 

@@ -23,6 +23,8 @@ struct detect_refusal {
 	char reason[120];
 };
 size_t detect_program_refusals(const struct detect_program *p, const struct detect_refusal **out);
+/* The rule set it was made of. Borrowed. */
+const struct ruleset *detect_program_ruleset(const struct detect_program *p);
 
 int detect_worker_new(struct worker *w);
 void detect_worker_free(struct worker *w);

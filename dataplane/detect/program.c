@@ -405,3 +405,8 @@ size_t detect_program_refusals(const struct detect_program *p, const struct dete
 	*out = p->refusals;
 	return p->refusal_count;
 }
+
+const struct ruleset *detect_program_ruleset(const struct detect_program *p)
+{
+	return p->set;
+}

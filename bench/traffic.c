@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bench/traffic.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "drivers/capture.h"
+#include "drivers/frame.h"
+
+#define HUGE_BYTES ((size_t)2 << 20)
+#define GAP_NS (86400ull * 1000000000) /* between two loops: longer than any timeout */
+
+static int add_frame(struct traffic *t, struct rte_mbuf *m)
+{
+	if (t->count == t->room) {
+		size_t room = t->room ? t->room * 2 : 65536;
+		struct rte_mbuf **more = realloc(t->frames, room * sizeof(m));
+
+		if (!more)
+			return -1;
+		t->frames = more;
+		t->room = room;
+	}
+	t->frames[t->count++] = m;
+	t->bytes += frame_info(m)->wire_len;
+	return 0;
+}
+
+int traffic_load(struct traffic *t, const char *path, char *error)
+{
+	struct capture *c = capture_open(path, error);
+	enum capture_status status;
+	uint64_t first = UINT64_MAX, last = 0;
+	struct rte_mbuf *m;
+
+	if (!c)
+		return -1;
+	while ((status = capture_next(c, &m, error)) == CAPTURE_FRAME) {
+		uint64_t ts = frame_info(m)->ts_ns;
+
+		first = RTE_MIN(first, ts);
+		last = RTE_MAX(last, ts);
+		if (add_frame(t, m) != 0) {
+			snprintf(error, CAPTURE_ERROR_BYTES, "no memory for the capture %s", path);
+			frame_free(m);
+			capture_close(c);
+			return -1;
+		}
+	}
+	capture_close(c);
+	if (status == CAPTURE_CUT)
+		return -1;
+	if (t->count == 0) {
+		snprintf(error, CAPTURE_ERROR_BYTES, "the capture %s holds no packet", path);
+		return -1;
+	}
+	t->step_ns = last - first + GAP_NS;
+	return 0;
+}
+
+bool traffic_plan(struct traffic *t, const struct address_map *m)
+{
+	t->plans = calloc(t->count, sizeof(*t->plans));
+	for (size_t i = 0; t->plans && i < t->count; i++) {
+		const struct rte_mbuf *f = t->frames[i];
+
+		if (!readdress_plan(m, frame_data(f), frame_len(f),
+				    frame_info((struct rte_mbuf *)(uintptr_t)f)->link_type,
+				    &t->plans[i])) {
+			memset(&t->plans[i], 0, sizeof(t->plans[i]));
+			t->fixed++;
+		}
+	}
+	return t->plans != NULL;
+}
+
+void traffic_free(struct traffic *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		frame_free(t->frames[i]);
+	free(t->frames);
+	free(t->plans);
+	memset(t, 0, sizeof(*t));
+}
+
+static size_t slot_bytes(const struct rte_mbuf *m)
+{
+	size_t bytes = sizeof(struct rte_mbuf) + sizeof(struct frame_info) + frame_len(m);
+
+	return RTE_ALIGN_CEIL(bytes, (size_t)RTE_CACHE_LINE_SIZE);
+}
+
+static uint8_t *pages(size_t bytes, enum traffic_pages *kind)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS, prot = PROT_READ | PROT_WRITE;
+	void *at = mmap(NULL, bytes, prot, flags | MAP_HUGETLB, -1, 0);
+
+	*kind = PAGES_HUGE;
+	if (at != MAP_FAILED)
+		return at;
+	at = mmap(NULL, bytes, prot, flags, -1, 0);
+	if (at == MAP_FAILED)
+		return NULL;
+	*kind = madvise(at, bytes, MADV_HUGEPAGE) == 0 ? PAGES_TRANSPARENT : PAGES_SMALL;
+	return at;
+}
+
+static struct rte_mbuf *copy_frame(uint8_t *at, const struct rte_mbuf *from)
+{
+	const size_t head = sizeof(struct rte_mbuf) + sizeof(struct frame_info);
+	struct rte_mbuf *m = (struct rte_mbuf *)(void *)at;
+
+	memcpy(at, from, head);
+	memcpy(at + head, frame_data(from), frame_len(from));
+	m->buf_addr = at + head;
+	m->data_off = 0;
+	rte_mbuf_refcnt_set(m, 1);
+	return m;
+}
+
+int traffic_copy_new(struct traffic_copy *c, const struct traffic *t, uint64_t first_key)
+{
+	size_t bytes = 0;
+	uint8_t *at;
+
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < t->count; i++)
+		bytes += slot_bytes(t->frames[i]);
+	c->traffic = t;
+	c->first_key = first_key;
+	c->memory_bytes = RTE_ALIGN_CEIL(bytes, HUGE_BYTES);
+	c->frames = calloc(t->count, sizeof(*c->frames));
+	c->memory = pages(c->memory_bytes, &c->pages);
+	if (!c->frames || !c->memory) {
+		traffic_copy_free(c);
+		return -ENOMEM;
+	}
+	at = c->memory;
+	for (size_t i = 0; i < t->count; i++) {
+		c->frames[i] = copy_frame(at, t->frames[i]);
+		at += slot_bytes(t->frames[i]);
+	}
+	return 0;
+}
+
+void traffic_copy_free(struct traffic_copy *c)
+{
+	if (c->memory)
+		munmap(c->memory, c->memory_bytes);
+	free(c->frames);
+	c->memory = NULL;
+	c->frames = NULL;
+}
+
+/* Loop 0 is the capture as it was, for every worker. */
+static uint16_t key_of(const struct traffic_copy *c, uint64_t loop)
+{
+	return loop ? readdress_key(loop + c->first_key) : 0;
+}
+
+void traffic_take(struct traffic_copy *c, size_t first, unsigned n, struct rte_mbuf **out)
+{
+	const struct readdress *plans = c->traffic->plans + first;
+	uint16_t difference = key_of(c, c->loop) ^ (c->loop ? key_of(c, c->loop - 1) : 0);
+	uint64_t step = c->loop ? c->traffic->step_ns : 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = c->frames[first + i];
+
+		frame_info(m)->ts_ns += step;
+		if (difference && plans[i].version)
+			readdress_move(&plans[i], rte_pktmbuf_mtod(m, uint8_t *), difference);
+		rte_mbuf_refcnt_set(m, 2);
+		out[i] = m;
+	}
+}
+
+void traffic_next(struct traffic_copy *c)
+{
+	c->loop++;
+}
+
+size_t traffic_held(const struct traffic_copy *c)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < c->traffic->count; i++)
+		held += rte_mbuf_refcnt_read(c->frames[i]) != 1;
+	return held;
+}

@@ -76,3 +76,11 @@ def judge(name, recall, precision, goal):
     print(f"{name}: recall {recall:.2%} precision {precision:.2%}, {reached}"
           f"{'' if good else f', BELOW THE FLOOR of {floor[0]:.2%} {floor[1]:.2%}'}")
     return good
+
+
+def known():
+    """Name → reason, of the public tests that are known to fail (known.yaml)."""
+    import yaml
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "known.yaml"), encoding="utf-8") as f:
+        groups = yaml.safe_load(f) or []
+    return {name: g["reason"] for g in groups for name in g["tests"]}

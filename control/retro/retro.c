@@ -174,7 +174,7 @@ static int keep_row(struct keeping *k, const struct contact_sum *sum, struct sli
 	return 0;
 }
 
-static int find(struct store *s, struct contacts *c, int kind, const char *value, struct text *out,
+static int find(struct contacts *c, int kind, const char *value, uint64_t limit, struct text *out,
 		struct keeping *keep)
 {
 	struct contact_result r = {0};
@@ -190,7 +190,7 @@ static int find(struct store *s, struct contacts *c, int kind, const char *value
 		err = count && !rows ? -ENOMEM : 0;
 	}
 	text_char(out, '[');
-	for (size_t i = 0; i < count && !err; i++) {
+	for (size_t i = 0; i < count && i < limit && !err; i++) {
 		size_t start;
 
 		json_comma(out);
@@ -211,9 +211,9 @@ static int find(struct store *s, struct contacts *c, int kind, const char *value
 }
 
 int retro_indicator(struct store *s, struct contacts *c, int kind, const char *value,
-		    struct text *out)
+		    uint64_t limit, struct text *out)
 {
-	return find(s, c, kind, value, out, NULL);
+	return find(c, kind, value, limit, out, NULL);
 }
 
 int retro_find(struct store *s, struct contacts *c, int kind, const char *value, struct text *out,
@@ -226,7 +226,7 @@ int retro_find(struct store *s, struct contacts *c, int kind, const char *value,
 	if (!k.key_len)
 		err = -EINVAL;
 	if (!err)
-		err = find(s, c, kind, value, out, &k);
+		err = find(c, kind, value, UINT64_MAX, out, &k);
 	if (!err && store_batch_count(k.batch))
 		err = store_write(s, k.batch, true);
 	store_batch_free(k.batch);

@@ -18,10 +18,10 @@ struct retro_found {
 	uint64_t clients, fresh; /* clients found; of which not found before */
 };
 
-/* Appends a JSON array, a row a client, the oldest contact first. 0; -EINVAL: not a value of the
- * kind; or -errno. */
+/* Appends a JSON array, a row a client, the oldest contact first, at most limit. 0; -EINVAL: not a
+ * value of the kind; or -errno. */
 int retro_indicator(struct store *s, struct contacts *c, int kind, const char *value,
-		    struct text *out);
+		    uint64_t limit, struct text *out);
 /* Likewise, and keeps the rows as findings. */
 int retro_find(struct store *s, struct contacts *c, int kind, const char *value, struct text *out,
 	       struct retro_found *found);

@@ -261,7 +261,7 @@ void method_block(struct rpc_call *call)
 {
 	struct command cmd = {.type = COMMAND_block};
 	struct rpc_engine *e = call->ctx->engine;
-	uint64_t seconds = param_uint(call, "expires", 0);
+	uint64_t seconds = param_uint(call, "seconds", 0);
 
 	addr_prefix_parse(param_text(call, "address"), &cmd.prefix);
 	if (call->ctx->config->mode != MODE_INLINE) {
@@ -302,7 +302,7 @@ void method_blocks(struct rpc_call *call)
 			    addr_format(&b->prefix.addr, b->prefix.ip_version, room),
 			    b->prefix.bits);
 		if (b->expires_ns)
-			json_key_time(call->result, "expires", b->expires_ns);
+			json_key_time(call->result, "until", b->expires_ns);
 		text_char(call->result, '}');
 	}
 	text_char(call->result, ']');

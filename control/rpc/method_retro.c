@@ -52,7 +52,8 @@ void method_retro_indicator(struct rpc_call *call)
 			 value, INDICATOR_KIND_NAMES);
 		return;
 	}
-	err = retro_indicator(call->ctx->store, call->ctx->contacts, kind, value, call->result);
+	err = retro_indicator(call->ctx->store, call->ctx->contacts, kind, value,
+			      param_uint(call, "limit", UINT64_MAX), call->result);
 	if (err)
 		fail_errno(call, err, indicator_kind_name(kind), value);
 }
@@ -91,7 +92,11 @@ void method_retro_scan(struct rpc_call *call)
 	json_key_uint(call->result, "new", found.fresh);
 	json_key(call->result, "seconds");
 	text_float(call->result, (double)((wall_ns() - start) / 1000000) / 1000);
+	json_key(call->result, "rows");
+	err = retro_findings(call->ctx->store, UINT64_MAX, call->result);
 	text_char(call->result, '}');
+	if (err)
+		fail_errno(call, err, "", "");
 }
 
 void method_retro_findings(struct rpc_call *call)

@@ -98,16 +98,16 @@ static void dns_configure(const struct worker *w, void *memory)
 	c->version_2 = v && strcmp(v, "2") == 0;
 	v = config_map_get(&w->config->eve_types, "dns.formats");
 	if (v) {
-		c->detailed = strstr(v, "detailed");
-		c->grouped = strstr(v, "grouped");
+		c->detailed = strstr(v, "detailed") || !strstr(v, "grouped");
+		c->grouped = strstr(v, "grouped") || !strstr(v, "detailed");
 	}
 	v = config_map_get(&w->config->eve_types, "dns.types");
 	if (!v)
 		return;
-	c->filtered = true;
 	while ((v = next_word(v, word, sizeof(word)))) {
 		int type = strcasecmp(word, "any") == 0 ? 255 : dns_type_by_name(word);
 
+		c->filtered = true;
 		if (type >= 0)
 			c->wanted[type / 8] |= (uint8_t)(1u << type % 8);
 	}
@@ -268,14 +268,17 @@ static bool dns_take(struct worker *w, struct flow *f, enum direction d, const u
 static struct parse_result dns_parse_tcp(struct worker *w, struct flow *f, struct dns_state *st,
 					 enum direction d, const struct app_input *in)
 {
-	struct cursor c = cursor_of(in->data, in->len);
 	struct parse_result res = {.status = PARSE_OK};
+	struct cursor c;
 
 	if (in->flags & INPUT_GAP) {
 		st->gap[d] = true;
 		return res;
 	}
-	if (st->gap[d] && in->len) {
+	if (!in->len)
+		return res;
+	c = cursor_of(in->data, in->len);
+	if (st->gap[d]) {
 		uint32_t len = in->len >= 2 ? get_be16(in->data) : 0;
 
 		if (in->len < 2 + DNS_HEADER_BYTES || len < DNS_HEADER_BYTES ||
@@ -580,7 +583,7 @@ static void log_version_2(struct worker *w, struct flow *f, const struct dns_con
 	for (uint32_t i = 0; i < m->question_count; i++) {
 		if (!type_wanted(c, m->questions[i].type))
 			continue;
-		r = emit_flow(w, RECORD_dns, f, response ? TO_CLIENT : TO_SERVER, tx->id, p);
+		r = emit_flow(w, RECORD_dns, f, TO_SERVER, tx->id, p); /* both ways, as it was */
 		if (!r)
 			return;
 		rec_open(r, F_dns_dns);

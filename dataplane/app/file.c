@@ -3,7 +3,8 @@
  * Files: names, sizes, hashes, type and records. The window for inspection is in file_window.c.
  *
  * Cost is paid only for what is wanted: a file that nobody hashes, stores or inspects costs its
- * struct and its name. Hashes and types are wanted by the configuration (file_hashes, file_magic)
+ * struct and its name. Hashes and types are wanted by the configuration (file_hashes, file_magic,
+ * eve.types.files.force_hash and force_magic)
  * or by loaded rules (file_want). Contacts of kind CONTACT_FILE_* are made from the hashes that are
  * there; by themselves they demand none, so the default configuration hashes nothing.
  *
@@ -43,7 +44,17 @@ static const uint8_t hash_flag[HASH_KINDS] = {FILE_WANT_MD5, FILE_WANT_SHA1, FIL
 
 static unsigned wants_of_config(const struct config *c)
 {
+	const char *forced = config_map_get(&c->eve_types, "files.force_hash");
 	unsigned wants = c->file_magic ? FILE_WANT_MAGIC : 0;
+
+	if (config_map_bool(&c->eve_types, "files.force_magic", false))
+		wants |= FILE_WANT_MAGIC;
+	if (forced && strstr(forced, "md5"))
+		wants |= FILE_WANT_MD5;
+	if (forced && strstr(forced, "sha1"))
+		wants |= FILE_WANT_SHA1;
+	if (forced && strstr(forced, "sha256"))
+		wants |= FILE_WANT_SHA256;
 
 	for (size_t i = 0; i < c->file_hashes.count; i++) {
 		const char *name = c->file_hashes.items[i];
@@ -309,9 +320,12 @@ void file_close(struct worker *w, struct file *file, enum file_state state)
 {
 	if (!file || file->state != FILE_OPEN)
 		return;
+	/* With bytes missing it is not whole, however it ended. */
+	if (state == FILE_CLOSED && file->flags & FILE_HAS_GAPS)
+		state = FILE_TRUNCATED;
 	file->state = (uint8_t)state;
 	if (file->hash)
-		hash_finish(w, file, state == FILE_CLOSED && !(file->flags & FILE_HAS_GAPS));
+		hash_finish(w, file, state == FILE_CLOSED);
 	if (file->head)
 		magic_tell(w, file);
 }

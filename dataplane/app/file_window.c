@@ -82,7 +82,9 @@ void file_window_append(struct worker *w, struct file *file, const uint8_t *data
 		len = WINDOW_MAX;
 	}
 	if (win->len + len > WINDOW_MAX) {
-		window_cut(win, win->len + len - WINDOW_MAX);
+		/* Nobody looks. Half goes at once, so that the next bytes do not move all again. */
+		window_cut(win, win->len < WINDOW_MAX / 2 + len ? win->len
+								: win->len + len - WINDOW_MAX / 2);
 		win->lost = true;
 	}
 	if (!window_room(w, win, len)) {

@@ -78,6 +78,17 @@ static struct http_tx *message_tx(struct http_state *s, const htp_log_t *log)
 	return tx ? tx : (struct http_tx *)s->f->app->last;
 }
 
+/* Codings that libhtp does not know, but need no undoing or are undone here. */
+static bool known_coding(const struct http_tx *tx)
+{
+	struct bytes b = {0};
+
+	if (tx && tx->htp)
+		b = http_field(tx->htp->response_headers, "content-encoding");
+	return (b.len == 8 && memcmp(b.data, "identity", 8) == 0) ||
+	       (b.len == 2 && memcmp(b.data, "br", 2) == 0);
+}
+
 static void message_event(struct http_state *s, enum direction d, const htp_log_t *log)
 {
 	if (s->messages >= HTTP_MESSAGES_MAX) {
@@ -88,6 +99,9 @@ static void message_event(struct http_state *s, enum direction d, const htp_log_
 	s->messages++;
 	for (unsigned i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
 		if (strncmp(log->msg, messages[i].begin, strlen(messages[i].begin)) == 0) {
+			if (messages[i].event == HTTP_EVENT_ENCODING_ABNORMAL &&
+			    known_coding(message_tx(s, log)))
+				return;
 			http_event(s, message_tx(s, log), d, messages[i].event);
 			return;
 		}

@@ -25,7 +25,7 @@ void mime_init(struct mime *m, struct worker *w, const struct mime_ops *ops, voi
 	m->ops = ops;
 	m->ctx = ctx;
 	m->flags = flags;
-	m->schemes = ",http,";
+	m->schemes = "http";
 	m->state = HEADERS;
 	m->top = true;
 	m->at_start = true;

@@ -66,7 +66,7 @@ struct mime {
 	void *ctx;
 	uint32_t flags;
 	uint32_t anomalies;      /* enum mime_anomaly, all so far */
-	const char *schemes;     /* ",http,https," */
+	const char *schemes;     /* of URLs: "http" or "[http,https]" */
 
 	uint8_t state;
 	bool top;                /* the headers being read are the message's own */

@@ -19,14 +19,14 @@ static bool url_ends(uint8_t c)
 
 static bool scheme_wanted(const struct mime *m)
 {
-	const char *at = m->schemes;
+	for (const char *at = m->schemes; *at;) {
+		size_t n;
 
-	while (*at == ',' && at[1]) {
-		size_t n = strcspn(at + 1, ",");
-
-		if (n == m->word_len && strncasecmp(at + 1, (const char *)m->word, n) == 0)
+		at += strspn(at, "[], ");
+		n = strcspn(at, "[], ");
+		if (n == m->word_len && strncasecmp(at, (const char *)m->word, n) == 0)
 			return true;
-		at += 1 + n;
+		at += n;
 	}
 	return false;
 }

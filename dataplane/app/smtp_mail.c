@@ -9,6 +9,11 @@
 
 /* ---- the MIME parser's answers ---- */
 
+static bool option(const struct smtp_state *s, const char *name, bool otherwise)
+{
+	return s->w->config ? config_map_bool(&s->w->config->app, name, otherwise) : otherwise;
+}
+
 static void on_header(void *ctx, struct bytes name, struct bytes value, bool top)
 {
 	struct smtp_tx *tx = ctx;
@@ -56,8 +61,18 @@ static void on_url(void *ctx, struct bytes scheme, struct bytes rest)
 {
 	struct smtp_tx *tx = ctx;
 
-	if (tx->urls.count < SMTP_URLS_MAX)
-		smtp_texts_add(tx->state->w, &tx->urls, rest.data, rest.len);
+	uint8_t whole[MIME_URL_MAX + 16];
+	uint32_t n = 0;
+
+	if (tx->urls.count >= SMTP_URLS_MAX)
+		return;
+	if (option(tx->state, "smtp.mime.log_url_scheme", false)) {
+		memcpy(whole, scheme.data, scheme.len);
+		memcpy(whole + scheme.len, "://", 3);
+		n = scheme.len + 3;
+	}
+	memcpy(whole + n, rest.data, rest.len);
+	smtp_texts_add(tx->state->w, &tx->urls, whole, n + rest.len);
 }
 
 static const struct mime_ops ops = {
@@ -96,11 +111,6 @@ static void events(struct smtp_state *s)
 
 /* ---- the content as it comes ---- */
 
-static bool option(const struct smtp_state *s, const char *name, bool otherwise)
-{
-	return s->w->config ? config_map_bool(&s->w->config->app, name, otherwise) : otherwise;
-}
-
 static void limits_set(const struct smtp_state *s, struct file *file)
 {
 	static const struct config_map none;
@@ -120,6 +130,7 @@ static void limits_set(const struct smtp_state *s, struct file *file)
 void smtp_mail_begin(struct smtp_state *s)
 {
 	struct smtp_tx *tx = s->tx;
+	const char *schemes = NULL;
 	uint32_t flags = 0;
 
 	tx->content = true;
@@ -145,6 +156,10 @@ void smtp_mail_begin(struct smtp_state *s)
 	if (!option(s, "smtp.mime.extract_urls", true))
 		flags |= MIME_NO_URLS;
 	mime_init(tx->mime, s->w, &ops, tx, flags);
+	if (s->w->config)
+		schemes = config_map_get(&s->w->config->app, "smtp.mime.extract_urls_schemes");
+	if (schemes)
+		tx->mime->schemes = schemes;
 }
 
 void smtp_mail_data(struct smtp_state *s, const uint8_t *data, uint32_t len)

@@ -408,11 +408,16 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 	const struct tls_config *config = app_config(w, APP_tls);
 	struct tls_state *st = state;
 	struct tls_stream *s = &st->stream[d];
-	struct cursor c = cursor_of(in->data, in->len);
 	struct parse_result res = {.status = PARSE_OK};
+	struct cursor c;
 
-	if (in->flags & INPUT_GAP || !have_tx(w, f, st))
+	if (in->flags & INPUT_GAP)
 		return (struct parse_result){.status = PARSE_BAD};
+	if (!in->len)
+		return res;
+	if (!have_tx(w, f, st))
+		return (struct parse_result){.status = PARSE_BAD};
+	c = cursor_of(in->data, in->len);
 	st->tx->current = 0;
 	while (cursor_left(&c)) {
 		if (s->record_left) {

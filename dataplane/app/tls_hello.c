@@ -164,7 +164,10 @@ bool tls_hello_parse(struct tls_hello *h, bool client, const uint8_t *message, u
 	h->signatures.count = 0;
 	h->version = h->selected_version = h->highest_version = cursor_be16(&c);
 	h->random = cursor_take(&c, 32);
-	early = !client && h->version >> 8 == 0x7f; /* drafts of 1.3 up to 21: fewer fields */
+	/* drafts of 1.3 up to 21: fewer fields; the first ones say 0x0304 */
+	early = !client && (h->version >> 8 == 0x7f || h->version == 0x0304);
+	if (early && h->version == 0x0304)
+		h->selected_version = TLS_EARLY_DRAFT;
 	if (!early) {
 		h->session_id.len = cursor_u8(&c);
 		h->session_id.data = cursor_take(&c, h->session_id.len);

@@ -195,7 +195,7 @@ static bool check_bind(struct app_rule *a, const struct proto *proto, struct bin
 		return false;
 	}
 	check.run = match_function(m->keyword);
-	if (!check.run && !value) {
+	if (!check.run && (!value || !value_form_known(m->keyword))) {
 		snprintf(a->reason, sizeof(a->reason), "%s cannot be judged by this engine",
 			 keyword_text(m->keyword));
 		return false;

@@ -115,7 +115,7 @@ static void stream_open(struct worker *w, struct packet *p)
 	enum direction d = (enum direction)p->direction;
 
 	s->stream_there = s->stream_peeked = s->tx_stream_there = false;
-	if (!f || !f->tcp || (f->flags & FLOW_NO_PAYLOAD))
+	if (!f || !f->tcp)
 		return;
 	if (tx_completed(f, d)) {
 		s->tx_stream_there = stream_raw_look(w, f, d, &s->tx_stream);

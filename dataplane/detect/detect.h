@@ -18,6 +18,8 @@ void detect_program_free(struct detect_program *p);
 /* Rules that were loaded but cannot be judged by this engine: how many, and the list (borrowed). */
 struct detect_refusal {
 	uint32_t rule;    /* index in the rule set */
+	uint32_t sid, line;
+	const char *file; /* borrowed from the rule set */
 	char reason[120];
 };
 size_t detect_program_refusals(const struct detect_program *p, const struct detect_refusal **out);

@@ -203,14 +203,15 @@ bool match_vlan_id(const struct match_context *c, const struct match *m)
 {
 	const struct number_test *t = &m->u.number;
 	int count = c->p->vlan_count < PACKET_VLAN_MAX ? c->p->vlan_count : PACKET_VLAN_MAX;
-	int which = t->which < 0 ? count + t->which : t->which, holds = 0;
+	int at = t->which < 0 ? count + t->which : t->which, hits = 0;
 
-	if (t->which != NUMBER_ANY && t->which != NUMBER_ALL)
-		return which >= 0 && which < count &&
-		       number_test_holds(t, c->p->vlan[which] & 0xfffu);
 	for (int i = 0; i < count; i++)
-		holds += number_test_holds(t, c->p->vlan[i] & 0xfffu);
-	return t->which == NUMBER_ANY ? holds > 0 : count > 0 && holds == count;
+		if (number_test_holds(t, c->p->vlan[i] & 0xfffu)) {
+			if (t->which == NUMBER_ANY || i == at)
+				return true;
+			hits++;
+		}
+	return t->which == NUMBER_ALL && count && hits == count;
 }
 
 bool match_vlan_layers(const struct match_context *c, const struct match *m)

@@ -29,7 +29,8 @@ void rule_refuse(struct binder *b, struct program_rule *r, const char *reason)
 		return;
 	p->refusals = refusal;
 	refusal = &refusal[p->refusal_count++];
-	refusal->rule = r->rule->index;
+	*refusal = (struct detect_refusal){.rule = r->rule->index, .sid = r->rule->sid,
+					   .line = r->rule->line, .file = r->rule->file};
 	snprintf(refusal->reason, sizeof(refusal->reason), "%s", reason);
 }
 

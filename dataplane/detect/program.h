@@ -232,6 +232,10 @@ bool (*match_function(unsigned keyword))(const struct match_context *c, const st
 bool (*post_function(unsigned keyword))(const struct match_context *c, const struct match *m);
 const char *keyword_text(unsigned keyword);
 
+/* value.c */
+bool value_holds(const struct match *m, uint64_t v);
+bool value_form_known(unsigned keyword);
+
 /* payload.c, tx.c, iponly.c: the phases. */
 void packet_rules_run(struct worker *w, struct packet *p);
 void tx_rules_run(struct worker *w, struct packet *p);

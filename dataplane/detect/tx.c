@@ -219,16 +219,16 @@ static const struct binding *binding_find(const struct tx_run *t, const struct p
 	return NULL;
 }
 
-static bool value_holds(struct tx_run *t, const struct app_check *a)
+static bool tx_value_holds(struct tx_run *t, const struct app_check *a)
 {
 	const struct proto_value *value = a->value;
 	uint64_t v;
 
 	if (!value->get_multi)
 		return value->get(t->w, t->f, t->tx, t->d, &v) &&
-		       number_test_holds(&a->match->u.number, v);
+		       value_holds(a->match, v);
 	for (unsigned i = 0; value->get_multi(t->w, t->f, t->tx, t->d, i, &v); i++)
-		if (number_test_holds(&a->match->u.number, v))
+		if (value_holds(a->match, v))
 			return true;
 	return false;
 }
@@ -239,7 +239,7 @@ static bool check_holds(struct tx_run *t, const struct match_context *c, const s
 		return false;
 	if (a->run)
 		return a->run(c, a->match);
-	return value_holds(t, a);
+	return tx_value_holds(t, a);
 }
 
 static bool payload_found(struct tx_run *t, const struct chain *chain)

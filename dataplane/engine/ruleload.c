@@ -104,6 +104,22 @@ static void tell_problems(const struct ruleset_report *report)
 	}
 }
 
+/* The same for rules that the language knows and the engine cannot judge (a protocol without a
+ * parser); they count as refused. */
+static void take_refusals(const struct detect_program *program, struct ruleset_report *report,
+			  bool tell)
+{
+	const struct detect_refusal *list;
+	size_t count = detect_program_refusals(program, &list);
+
+	for (size_t i = 0; i < count && tell; i++)
+		fprintf(stderr, "metsuke: %s:%u: rule %u refused: %s\n",
+			list[i].file ? list[i].file : "", list[i].line, list[i].sid,
+			list[i].reason);
+	report->refused += count;
+	report->loaded -= count < report->loaded ? count : report->loaded;
+}
+
 /* Makes a program from the files; NULL and r->text. */
 static struct detect_program *load(struct ruleload *r, bool tell)
 {
@@ -119,6 +135,8 @@ static struct detect_program *load(struct ruleload *r, bool tell)
 		ruleset_free(set);
 	else if (set)
 		program = detect_program_new(c, set, r->version + 1, r->text, sizeof(r->text));
+	if (program)
+		take_refusals(program, &report, tell);
 	r->report = report;
 	r->report.problems = NULL;
 	ruleset_report_clear(&report);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dataplane/event/config_check.h"
@@ -538,26 +539,44 @@ static int read_line(struct config *c, char *line)
 	return config_set(c, line, colon + 2, error, sizeof(error));
 }
 
+/* The whole file as text. By position: both processes inherit one file offset and read at once. */
+static char *read_whole(int fd)
+{
+	struct stat st;
+	size_t len = 0, size;
+	char *text;
+
+	if (fstat(fd, &st) != 0)
+		return NULL;
+	size = (size_t)st.st_size;
+	text = malloc(size + 1);
+	while (text && len < size) {
+		ssize_t n = pread(fd, text + len, size - len, (off_t)len);
+
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	if (text)
+		text[len] = '\0';
+	return text;
+}
+
 struct config *config_read(int fd)
 {
 	struct config *c = config_new();
-	int copy = dup(fd), err = 0;
-	FILE *f = copy < 0 ? NULL : fdopen(copy, "r");
-	char *line = NULL;
-	size_t size = 0;
+	char *text = read_whole(fd), *line = text;
+	int err = c && text ? 0 : -ENOMEM;
 
-	if (!c || !f) {
-		if (!f && copy >= 0)
-			close(copy);
-		config_free(c);
-		errno = ENOMEM;
-		return NULL;
-	}
-	fseek(f, 0, SEEK_SET);
-	while (!err && getline(&line, &size, f) >= 0)
+	while (!err && line && *line) {
+		char *end = strchr(line, '\n');
+
+		if (end)
+			*end = '\0';
 		err = read_line(c, line);
-	free(line);
-	fclose(f);
+		line = end ? end + 1 : NULL;
+	}
+	free(text);
 	if (err) {
 		config_free(c);
 		errno = -err;

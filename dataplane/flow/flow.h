@@ -67,6 +67,7 @@ struct flow {
 	uint8_t src_mac[6], dst_mac[6]; /* of the first packet, or zero; src is the client's */
 	uint32_t timer_next, timer_prev; /* flow/'s own: neighbours in a timer list */
 	uint16_t timer_list;          /* flow/'s own: which one */
+	uint16_t timer_tick;          /* flow/'s own: when it was put there, in ticks modulo 2^16 */
 	uint8_t tcp_flags[2];         /* all flags seen, by direction */
 	uint8_t drop_reason;          /* enum drop_reason for FLOW_DROP */
 	uint8_t icmp_type, icmp_code; /* of the first packet */

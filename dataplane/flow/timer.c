@@ -2,8 +2,8 @@
  *
  * When flows end by themselves. Packet time; worker thread only.
  *
- * New and closed flows stand in lists ordered by their last packet: the first of a list is the next
- * to end, and the first to go when room is needed. Established flows hang in a wheel; a packet does
+ * New and closed flows stand in lists ordered by their last packet (to the tick): the first of a
+ * list is the next to end, and the first to go when room is needed. Established flows hang in a wheel; a packet does
  * not move them: when their slot comes up they are hung where their last packet says. A flow that
  * is over is noticed at once when one more packet with its key comes (flow_packet asks
  * flow_expired), so a late look changes only when its record is written.
@@ -145,9 +145,15 @@ static unsigned list_for(struct flow_table *t, const struct flow *f)
 	return tick % WHEEL_SLOTS;
 }
 
+static uint16_t tick_of(const struct flow *f)
+{
+	return (uint16_t)(f->last_ns >> WHEEL_SHIFT);
+}
+
 void timer_set(struct flow_table *t, struct flow *f)
 {
 	timer_clear(t, f);
+	f->timer_tick = tick_of(f);
 	list_append(t, f, list_for(t, f));
 }
 
@@ -161,7 +167,9 @@ void timer_touch(struct flow_table *t, struct flow *f)
 			timer_set(t, f);
 		return;
 	}
-	if (in_wheel || t->lists[f->timer_list].last != flow_index(t, f))
+	/* order within a tick does not matter, and moving touches two neighbours */
+	if (in_wheel || f->timer_tick != tick_of(f) ||
+	    (f->timer_list == LIST_CLOSED) != (stage == STAGE_CLOSED))
 		timer_set(t, f);
 }
 

@@ -173,7 +173,7 @@ static uint32_t raw_arrived(const struct stream_state *st, const struct flow *f,
 	uint32_t part = raw_part(b), waiting;
 
 	if (st->in_the_wire || b->gap_count || (f->flags & FLOW_ENDING) ||
-	    f->tcp->state == TCP_STATE_CLOSED || !seq_after(side->expect, side->last_ack))
+	    (f->tcp->flags & SESSION_ASYNC) || f->tcp->state == TCP_STATE_CLOSED || !seq_after(side->expect, side->last_ack))
 		return part;
 	waiting = side->expect - side->last_ack;
 	return waiting < part ? part - waiting : 0;
@@ -233,7 +233,7 @@ void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d)
 	if (!side)
 		return;
 	b = side->bytes;
-	b->raw_seen = b->gap_count ? raw_part(b) : b->raw_shown;
+	b->raw_seen = b->gap_count || b->raw_shown > b->raw_len ? raw_part(b) : b->raw_shown;
 	if (b->gap_count) {
 		raw_drop(b, b->gap_at[0]);
 		return;

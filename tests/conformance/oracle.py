@@ -64,3 +64,15 @@ def events(out, capture):
             except ValueError as e:
                 print(f"{path}:{number}: not JSON: {e}: {line[:200]!r}")
     return found
+
+
+def judge(name, recall, precision, goal):
+    """Prints both beside the goal; True unless one is below its floor (floors.yaml)."""
+    import yaml
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "floors.yaml"), encoding="utf-8") as f:
+        floor = yaml.safe_load(f).get(name, [goal, goal])
+    good = recall >= floor[0] and precision >= floor[1]
+    reached = "goal reached" if recall >= goal and precision >= goal else f"goal {goal:.1%}"
+    print(f"{name}: recall {recall:.2%} precision {precision:.2%}, {reached}"
+          f"{'' if good else f', BELOW THE FLOOR of {floor[0]:.2%} {floor[1]:.2%}'}")
+    return good

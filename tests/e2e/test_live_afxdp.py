@@ -18,7 +18,7 @@ def numbered(first, count, sport=1024):
 
 
 def listen(host, seconds, out):
-    """Writes every frame that the host receives, as hex, into the file."""
+    """Writes every frame that the host receives, as hex, into the file, until so long nothing comes."""
     code = (f"import socket, time\ns = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))\n"
             f"s.bind(('{host.inside}', 3)); s.settimeout(0.2)\n"
             "s.setsockopt(263, 8, 1)\n"  # PACKET_AUXDATA: tags that the kernel took off
@@ -32,7 +32,7 @@ def listen(host, seconds, out):
             "    for _, _, d in aux:\n"
             "        import struct; st = struct.unpack('=IIIHHHH', d[:20])\n"
             "        if st[0] & 16: b = b[:12] + struct.pack('!HH', st[6] or 0x8100, st[5]) + b[12:]\n"
-            "    f.write(b.hex() + '\\n'); f.flush()\n")
+            f"    f.write(b.hex() + '\\n'); f.flush(); end = time.monotonic() + {seconds}\n")
     process = host.start("/usr/bin/python3", "-c", code)
     while not (os.path.exists(out) and os.path.getsize(out)):
         assert process.poll() is None
@@ -83,7 +83,7 @@ def test_pair_forwards_every_byte(hosts, service, tmp_path):
     out = tmp_path / "received"
     listener = listen(b, 4, out)
     a.send(sent)
-    listener.wait(20)
+    listener.wait(60)
     received = set(out.read_text().split())
     missing = [p for p in sent if bytes(p).hex() not in received]
     assert not missing, missing[0].summary()
@@ -145,7 +145,7 @@ def test_reload_loses_nothing(hosts, service, tmp_path):
         engine.write_rules(ALERT.replace("sid:7", f"sid:{8 + part}"))
         engine.cli("rules", "reload")
     a.send(numbered(count, 10))
-    listener.wait(30)
+    listener.wait(120)
     assert len({line for line in out.read_text().split() if "6e756d62657220" in line}) == count + 10
     engine.wait_for(lambda: len(engine.events("alert")) >= count + 10)
     engine.close()

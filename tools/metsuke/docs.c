@@ -21,20 +21,53 @@ static void roff_text(const char *s)
 	}
 }
 
+/* metsuked(8): the daemon and every configuration key. */
+static void man_daemon(void)
+{
+	printf(".TH METSUKED 8 \"\" \"metsuke %s\"\n.SH NAME\nmetsuked \\- network inspection, as a "
+	       "service\n.SH SYNOPSIS\n.B metsuked\n\\-c FILE [\\-\\-set KEY=VALUE]... "
+	       "[\\-\\-check]\n.SH DESCRIPTION\nReads the configuration, makes the shared memory, and "
+	       "starts and supervises the dataplane and the control process. SIGTERM drains and ends "
+	       "both, SIGHUP makes the event files be opened anew.\n"
+	       ".SH CONFIGURATION\nYAML; a dot in a key is one level. Sizes take k, m, g; times s, m, h, "
+	       "d.\n",
+	       METSUKE_VERSION);
+	for (const struct config_row *r = config_rows; r->path; r++) {
+		fputs(".TP\n.B ", stdout);
+		roff_text(r->path);
+		putchar('\n');
+		roff_text(r->doc);
+		if (*r->value) {
+			fputs(" Default: ", stdout);
+			roff_text(r->value);
+		}
+		putchar('\n');
+	}
+	puts(".SH SEE ALSO\nmetsuke(1)");
+}
+
 int command_man(const struct cli_command *self, int argc, char **argv)
 {
-	struct cli_option none[] = {{NULL, 0, false, NULL, NULL, 0, 0}};
+	struct cli_option o[] = {{"--daemon", 0, false, NULL, NULL, 0, 0},
+				 {NULL, 0, false, NULL, NULL, 0, 0}};
 
-	if (cli_parse(self, none, argc, argv) != 0)
+	if (cli_parse(self, o, argc, argv) != 0)
 		return EXIT_USAGE;
+	if (o[0].value) {
+		man_daemon();
+		return EXIT_GOOD;
+	}
 	printf(".TH METSUKE 1 \"\" \"metsuke %s\"\n.SH NAME\nmetsuke \\- network inspection: captures, "
 	       "alerts, who contacted what\n.SH SYNOPSIS\n.B metsuke\n.I COMMAND\n[ARGUMENTS]\n"
 	       ".SH COMMANDS\n",
 	       METSUKE_VERSION);
 	for (const struct cli_command *c = cli_commands; c->words; c++) {
-		printf(".TP\n.B metsuke %s\n.I ", c->words);
-		roff_text(*c->arguments ? c->arguments : "\\&");
-		puts("\n.br");
+		printf(".TP\n.B metsuke %s\n", c->words);
+		if (*c->arguments) {
+			fputs(".I ", stdout);
+			roff_text(c->arguments);
+			puts("\n.br");
+		}
 		roff_text(c->summary);
 		if (*c->options) {
 			puts("\n.nf");

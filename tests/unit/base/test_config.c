@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <errno.h>
 #include <cmocka.h>
@@ -84,12 +85,41 @@ static void flat_round_trip(void **state)
 	close(fd);
 }
 
+/* Both processes read at the same time from a descriptor they share. */
+static void two_readers_do_not_disturb_each_other(void **state)
+{
+	struct config *c = config_new();
+	int fd = memfd_create("test", 0), status = 0;
+
+	(void)state;
+	assert_int_equal(config_write(c, fd), 0);
+	for (int child = 0; child < 2; child++) {
+		if (fork() == 0) {
+			for (int i = 0; i < 200; i++) {
+				struct config *back = config_read(fd);
+
+				if (!back || back->port_vars.count != c->port_vars.count)
+					_exit(1);
+				config_free(back);
+			}
+			_exit(0);
+		}
+	}
+	for (int child = 0; child < 2; child++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	config_free(c);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_and_units),
 		cmocka_unit_test(bad_values_are_named),
 		cmocka_unit_test(flat_round_trip),
+		cmocka_unit_test(two_readers_do_not_disturb_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ static FILE *file_new(char *path, unsigned link_type, bool nano)
 	int fd;
 	FILE *f;
 
-	strcpy(path, "/tmp/metsuke-test-XXXXXX");
+	memcpy(path, "/tmp/metsuke-test-XXXXXX", sizeof("/tmp/metsuke-test-XXXXXX"));
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	f = fdopen(fd, "w");

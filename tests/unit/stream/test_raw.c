@@ -30,6 +30,12 @@ static void say(struct lab *l, uint32_t at, const char *text)
 	lab_say(l, TO_SERVER, 101 + at, 501, text);
 }
 
+/* The server acknowledges what stands before `at`. */
+static void acknowledge(struct lab *l, uint32_t at)
+{
+	SEND(S, .flags = TCP_ACK, .seq = 501, .ack = 101 + at);
+}
+
 static void chunks_on_a_tap(void **state)
 {
 	struct lab *l = lab_with("stream.reassembly.chunk=10", NULL);
@@ -39,6 +45,10 @@ static void chunks_on_a_tap(void **state)
 	say(l, 0, "abcde");
 	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
 	say(l, 5, "fghij");
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_true(stream_raw_look(&l->w, l->flow, TO_SERVER, &raw));
+	assert_int_equal(raw.len, 10);
+	acknowledge(l, 10);
 	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
 	assert_int_equal(raw.len, 10);
 	assert_int_equal(raw.fresh, 0);
@@ -49,12 +59,15 @@ static void chunks_on_a_tap(void **state)
 	say(l, 10, "klm");
 	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
 	stream_raw_flush(l->flow, TO_SERVER);
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	acknowledge(l, 13);
 	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
 	assert_int_equal(raw.len, 13);
 	assert_int_equal(raw.fresh, 10);
 	assert_false(raw.end);
 	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
 	say(l, 13, "n");
+	acknowledge(l, 14);
 	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
 	SEND(C, .flags = TCP_FIN | TCP_ACK, .seq = 115, .ack = 501);
 	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
@@ -84,9 +97,11 @@ static void look_back(void **state)
 	(void)state;
 	stream_lookback(&l->w, 4);
 	say(l, 0, "abcdefgh");
+	acknowledge(l, 8);
 	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
 	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
 	say(l, 8, "ij");
+	acknowledge(l, 10);
 	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
 	assert_int_equal(raw.len, 6);
 	assert_int_equal(raw.fresh, 4);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What detection calls of the other stages, for tests: a protocol "http" whose transaction is a
+ * struct of texts, a stream that is what the test says, alerts collected by sid.
+ */
+#include "tests/unit/detect/fake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/app/file.h"
+#include "dataplane/engine/emit.h"
+
+struct fake fake;
+
+static bool get_text(const char *text, struct buffer_view *out)
+{
+	if (!text)
+		return false;
+	*out = (struct buffer_view){(const uint8_t *)text, (uint32_t)strlen(text), 0, true};
+	return true;
+}
+
+static bool get_uri(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned i,
+		    struct buffer_view *out)
+{
+	return get_text(((struct fake_tx *)tx)->uri, out);
+}
+
+static bool get_host(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned i,
+		     struct buffer_view *out)
+{
+	return get_text(((struct fake_tx *)tx)->host, out);
+}
+
+/* Several instances. */
+static bool get_header(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned i,
+		       struct buffer_view *out)
+{
+	return i < 2 && get_text(((struct fake_tx *)tx)->headers[i], out);
+}
+
+static const struct proto_buffer buffers[] = {
+	{.name = "http.uri", .to_server = 1, .get = get_uri},
+	{.name = "http.host", .to_server = 2, .get = get_host},
+	{.name = "http.request_header", .flags = BUFFER_MULTI, .to_server = 2, .get = get_header},
+	{.name = NULL},
+};
+
+static const struct proto http = {.name = "http", .id = APP_http, .over_tcp = 1, .done = {3, 3},
+				  .buffers = buffers};
+
+const struct proto *const app_protos[APP_PROTO_COUNT] = {[APP_http] = &http};
+
+void *worker_memory(struct worker *w, size_t bytes, size_t align)
+{
+	void *at = aligned_alloc(align, (bytes + align - 1) / align * align);
+
+	if (at)
+		memset(at, 0, bytes);
+	return at;
+}
+
+void worker_memory_free(struct worker *w, void *memory)
+{
+	free(memory);
+}
+
+struct recorder *emit_packet(struct worker *w, enum record_type type, const struct packet *p)
+{
+	static const struct record_head head;
+
+	rec_begin(&w->recorder, w->record_memory, RECORD_MAX_BYTES, &head);
+	return &w->recorder;
+}
+
+void emit_end(struct worker *w)
+{
+	struct value v;
+
+	rec_end(&w->recorder);
+	if (record_find((const struct record_head *)w->recorder.at, F_alert_signature_id, &v) &&
+	    fake.alert_count < FAKE_ALERTS_MAX)
+		fake.alerts[fake.alert_count++] = (uint32_t)v.n;
+}
+
+enum tcp_state stream_state(const struct flow *f)
+{
+	return TCP_STATE_ESTABLISHED;
+}
+
+uint64_t stream_size(const struct flow *f, enum direction d)
+{
+	return fake.stream_len[d] + 1;
+}
+
+bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
+{
+	*out = (struct stream_raw){(const uint8_t *)fake.stream, fake.stream_due, 0, 0, false};
+	return fake.stream_due > 0;
+}
+
+bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
+{
+	return stream_raw_peek(w, f, d, out);
+}
+
+void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d)
+{
+	fake.stream_due = 0;
+}
+
+void stream_raw_flush(struct flow *f, enum direction d)
+{
+}
+
+void flow_record_brief(struct recorder *r, const struct flow *f)
+{
+}
+
+void packet_drop(struct packet *p, enum drop_reason reason)
+{
+	p->verdict = VERDICT_DROP;
+	p->drop = (uint8_t)reason;
+}
+
+void file_want(struct worker *w, unsigned wants)
+{
+}
+
+void file_inspected(struct worker *w, struct tx *tx, enum direction d)
+{
+}
+
+void file_alert_context(struct recorder *r, struct tx *tx)
+{
+}

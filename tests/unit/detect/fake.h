@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * See fake.c.
+ */
+#ifndef TEST_DETECT_FAKE_H
+#define TEST_DETECT_FAKE_H
+
+#include "dataplane/detect/detect.h"
+
+#define FAKE_ALERTS_MAX 64
+
+struct fake_tx {
+	struct tx tx;
+	const char *uri, *host, *headers[2];
+};
+
+struct fake {
+	uint32_t alerts[FAKE_ALERTS_MAX]; /* sids, in the order of writing */
+	unsigned alert_count;
+	const char *stream;
+	uint32_t stream_due;     /* bytes of it that are due */
+	uint32_t stream_len[2];
+};
+
+extern struct fake fake;
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * dataplane/detect: rules, as users write them, against packets, streams and transactions.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "dataplane/detect/detect.h"
+#include "rules/ruleset.h"
+#include "tests/unit/detect/fake.h"
+
+struct bench {
+	struct worker w;
+	struct counters counters;
+	struct config *config;
+	struct detect_program *program;
+	struct flow flow;
+	struct app_session app;
+	struct packet packet;
+};
+
+static struct bench *bench_new(const char *rules)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	char path[] = "/tmp/metsuke-rules-XXXXXX", error[512] = "";
+	const char *files[] = {path};
+	struct ruleset_options o = {.files = files, .file_count = 1};
+	struct ruleset *set;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0 && write(fd, rules, strlen(rules)) == (ssize_t)strlen(rules));
+	close(fd);
+	set = ruleset_load(&o, NULL, error, sizeof(error));
+	unlink(path);
+	if (!set)
+		fail_msg("%s", error);
+	memset(&fake, 0, sizeof(fake));
+	b->config = config_new();
+	b->w.config = b->config;
+	b->w.counters = &b->counters;
+	b->w.record_memory = aligned_alloc(64, RECORD_MAX_BYTES);
+	assert_int_equal(heap_init(&b->w.heap, 1 << 20), 0);
+	assert_int_equal(detect_worker_new(&b->w), 0);
+	b->program = detect_program_new(b->config, set, 1, error, sizeof(error));
+	if (!b->program)
+		fail_msg("%s", error);
+	detect_worker_use(&b->w, b->program);
+	addr_parse("10.0.0.1", &b->flow.client);
+	addr_parse("192.0.2.1", &b->flow.server);
+	b->flow.id = 7;
+	b->flow.ip_proto = 6;
+	b->flow.tcp = (struct tcp_session *)b;
+	b->flow.app = &b->app;
+	fake.stream_len[0] = fake.stream_len[1] = 1000;
+	return b;
+}
+
+static void bench_free(struct bench *b)
+{
+	for (struct tx *tx = b->app.first; tx; tx = tx->next)
+		detect_tx_free(&b->w, tx);
+	detect_flow_free(&b->w, &b->flow);
+	detect_worker_free(&b->w);
+	detect_program_free(b->program);
+	config_free(b->config);
+	heap_fini(&b->w.heap);
+	free(b->w.record_memory);
+	free(b);
+}
+
+static void packet(struct bench *b, enum direction d, uint64_t seconds, const char *payload)
+{
+	struct packet *p = &b->packet;
+
+	*p = (struct packet){.flags = PACKET_IP | PACKET_L4 | PACKET_ESTABLISHED, .ip_version = 4,
+			     .ip_proto = 6, .flow = &b->flow, .direction = (uint8_t)d,
+			     .src = d ? b->flow.server : b->flow.client,
+			     .dst = d ? b->flow.client : b->flow.server,
+			     .sport = d ? 80 : 40000, .dport = d ? 40000 : 80,
+			     .ts_ns = seconds * 1000000000ull,
+			     .payload = (const uint8_t *)payload,
+			     .payload_len = (uint32_t)strlen(payload)};
+	p->data = p->payload;
+	p->len = p->payload_len;
+	if (*payload)
+		p->flags |= PACKET_STREAM_ADDED;
+	detect_packet(&b->w, p);
+}
+
+static void transaction(struct bench *b, struct fake_tx *tx, uint8_t progress)
+{
+	tx->tx.progress[TO_SERVER] = progress;
+	b->app.proto = app_protos[APP_http];
+	b->flow.app_proto = APP_http;
+	b->app.first = &tx->tx;
+	b->app.changed[TO_SERVER] = 1;
+}
+
+#define ALERTS(...)                                                                                \
+	do {                                                                                       \
+		const uint32_t want[] = {__VA_ARGS__};                                             \
+		assert_int_equal(fake.alert_count, sizeof(want) / 4);                              \
+		assert_memory_equal(fake.alerts, want, sizeof(want));                              \
+		fake.alert_count = 0;                                                              \
+	} while (0)
+#define NO_ALERT() assert_int_equal(fake.alert_count, 0)
+
+/* depth: on the packet, and again on the stream; without it on the stream alone. */
+static void packets_and_streams(void **state)
+{
+	struct bench *b = bench_new("alert tcp any any -> any 80 (content:\"evil\"; depth:4; sid:1;)\n"
+				    "alert tcp any any -> any 80 (content:\"evil\"; sid:2;)\n"
+				    "alert tcp any any -> any 80 (content:\"evil\"; dsize:4; sid:3;)\n"
+				    "alert tcp any any -> any 81 (content:\"evil\"; sid:4;)\n");
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "evil");
+	ALERTS(1, 3);
+	fake.stream = "evil";
+	fake.stream_due = 4;
+	packet(b, TO_SERVER, 1, "");
+	ALERTS(1, 2);
+	packet(b, TO_SERVER, 1, "live");
+	NO_ALERT();
+	bench_free(b);
+}
+
+/* A rule goes on where it stopped, and alerts once a transaction. */
+static void transactions(void **state)
+{
+	struct bench *b = bench_new(
+		"alert http any any -> any any (http.uri; content:\"/evil\"; http.host; "
+		"content:\"bad.example\"; sid:1;)\n"
+		"alert http any any -> any any (http.uri; content:\"/evil\"; http.host; content:!\"good\"; "
+		"sid:2;)\n"
+		"alert http any any -> any any (http.host; dotprefix; content:\".example\"; endswith; "
+		"sid:3;)\n"
+		"alert http any any -> any any (http.request_header; content:\"a: 1\"; "
+		"http.request_header; content:\"b: 2\"; sid:4;)\n"
+		"alert http any any -> any any (http.referer; content:\"x\"; sid:5;)\n");
+	struct fake_tx tx = {.uri = "/evil.php"};
+	const struct detect_refusal *refused;
+
+	(void)state;
+	assert_int_equal(detect_program_refusals(b->program, &refused), 1);
+	assert_non_null(strstr(refused[0].reason, "http.referer"));
+	transaction(b, &tx, 1);
+	packet(b, TO_SERVER, 1, "");
+	NO_ALERT();
+	tx.host = "bad.example";
+	tx.headers[0] = "b: 2";
+	tx.headers[1] = "a: 1";
+	transaction(b, &tx, 3);
+	packet(b, TO_SERVER, 1, "");
+	ALERTS(1, 2, 3, 4);
+	transaction(b, &tx, 3);
+	packet(b, TO_SERVER, 1, "");
+	NO_ALERT();
+	bench_free(b);
+}
+
+/* Who sets comes before who reads, on one packet; noalert acts all the same. */
+static void flow_bits(void **state)
+{
+	struct bench *b = bench_new(
+		"alert tcp any any -> any any (dsize:4; content:\"two\"; flowbits:isset,seen; sid:1;)\n"
+		"alert tcp any any -> any any (dsize:4; content:\"two\"; flowbits:set,seen; noalert; "
+		"sid:2;)\n"
+		"alert tcp any any -> any any (dsize:5; content:\"three\"; flowbits:isnotset,seen; "
+		"sid:3;)\n");
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "three");
+	ALERTS(3);
+	packet(b, TO_SERVER, 1, "two2");
+	ALERTS(1);
+	packet(b, TO_SERVER, 1, "three");
+	NO_ALERT();
+	bench_free(b);
+}
+
+/* Windows begin with the first hit after the last one ended. */
+static void limits(void **state)
+{
+	struct bench *b = bench_new(
+		"alert tcp any any -> any any (dsize:1; threshold:type limit, track by_src, count 1, "
+		"seconds 30; sid:1;)\n"
+		"alert tcp any any -> any any (dsize:1; threshold:type threshold, track by_src, count 2, "
+		"seconds 30; sid:2;)\n"
+		"alert tcp any any -> any any (dsize:1; threshold:type both, track by_src, count 2, "
+		"seconds 30; sid:3;)\n"
+		"alert tcp any any -> any any (dsize:1; detection_filter:track by_src, count 2, "
+		"seconds 30; sid:4;)\n");
+
+	(void)state;
+	packet(b, TO_SERVER, 100, "x");
+	ALERTS(1);
+	packet(b, TO_SERVER, 110, "x");
+	ALERTS(2, 3);
+	packet(b, TO_SERVER, 120, "x");
+	ALERTS(4);
+	packet(b, TO_SERVER, 130, "x");
+	ALERTS(2, 4);
+	packet(b, TO_SERVER, 131, "x");
+	ALERTS(1);
+	bench_free(b);
+}
+
+/* pass ends the rules behind it; drop acts in the wire only. */
+static void actions(void **state)
+{
+	struct bench *b = bench_new("pass tcp any any -> any any (dsize:2; sid:1;)\n"
+				    "alert tcp any any -> any any (dsize:2; sid:2;)\n"
+				    "drop tcp any any -> any any (dsize:3; sid:3;)\n");
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "xx");
+	NO_ALERT();
+	packet(b, TO_SERVER, 1, "xxx");
+	ALERTS(3);
+	assert_int_equal(b->packet.verdict, VERDICT_ACCEPT);
+	b->w.in_the_wire = true;
+	packet(b, TO_SERVER, 1, "xxx");
+	ALERTS(3);
+	assert_int_equal(b->packet.verdict, VERDICT_DROP);
+	assert_int_equal(b->packet.drop, DROP_rule);
+	bench_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_and_streams), cmocka_unit_test(transactions),
+		cmocka_unit_test(flow_bits), cmocka_unit_test(limits), cmocka_unit_test(actions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

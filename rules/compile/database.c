@@ -264,7 +264,11 @@ int database_child(int in, int out)
 	struct database_job job;
 	char error[256];
 
+#ifndef __SANITIZE_ADDRESS__ /* its shadow alone is terabytes of address space */
 	setrlimit(RLIMIT_AS, &memory);
+#else
+	(void)memory;
+#endif
 	setrlimit(RLIMIT_CPU, &seconds);
 	setrlimit(RLIMIT_CORE, &core);
 	if (fstat(in, &st) || st.st_size <= 0)

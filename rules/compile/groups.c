@@ -330,7 +330,8 @@ static int databases_make(struct groups_builder *b, const struct ruleset_options
 		snprintf(error, error_size, "not enough memory to group the rules");
 		return -1;
 	}
-	qsort(b->wanted, b->wanted_count, sizeof(*b->wanted), wanted_order);
+	if (b->wanted_count)
+		qsort(b->wanted, b->wanted_count, sizeof(*b->wanted), wanted_order);
 	for (uint32_t i = 0; i < b->wanted_count; i++) {
 		struct wanted *w = &b->wanted[i];
 

@@ -276,7 +276,6 @@ static bool act(struct worker *w, struct packet *p, const struct alert_item *ite
 void alerts_finish(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
-	unsigned written = 0;
 
 	if (s->queue_count > 1)
 		queue_sort(s);
@@ -294,10 +293,10 @@ void alerts_finish(struct worker *w, struct packet *p)
 			w->counters->detect_alerts_suppressed++;
 		else if (r->flags & RULE_NOALERT || action == ACTION_CONFIG)
 			continue;
-		else if (written == s->program->alerts_max)
+		else if (s->written == s->program->alerts_max)
 			w->counters->detect_alert_queue_overflow++;
 		else {
-			written++;
+			s->written++;
 			if (p->flow)
 				p->flow->flags |= FLOW_ALERTED;
 			alert_write(w, p, item, action);

@@ -168,6 +168,7 @@ void detect_packet(struct worker *w, struct packet *p)
 		s->packet_generation = 1;
 	}
 	s->queue_count = s->written = 0;
+	s->passed = false;
 	stream_open(w, p);
 	ip_only_run(w, p);
 	packet_rules_run(w, p);

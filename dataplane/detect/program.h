@@ -136,7 +136,7 @@ struct detect_program {
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
 	bool log_payload, log_packet, log_flow, log_app, log_metadata, log_http_body;
-	bool log_references;
+	bool log_references, log_verdict, log_drop_alerts;
 	uint32_t payload_bytes_max;
 };
 
@@ -145,6 +145,9 @@ struct detect_program {
 struct alert_item {
 	uint32_t rule;
 	bool stream;                   /* found in the stream */
+	bool written;                  /* it is one of those to be written */
+	bool rate_filtered;            /* action is that of a rate filter */
+	uint8_t action;                /* after thresholds */
 	struct tx *tx;
 	const struct proto *proto;
 };
@@ -175,6 +178,7 @@ struct detect_state {
 	struct alert_item queue[ALERT_QUEUE_MAX];
 	unsigned queue_count;
 	unsigned written;              /* alerts */
+	bool passed;                   /* by a rule */
 
 	/* of the transaction in hand */
 	uint32_t tx_generation;

@@ -55,6 +55,7 @@ enum rule_flags {
 	RULE_TARGET_DST = 1 << 18,
 	RULE_PREFILTER = 1 << 19, /* keyword prefilter */
 	RULE_FILESTORE = 1 << 20,
+	RULE_ALERT = 1 << 21, /* keyword alert: a pass rule is written too */
 };
 
 enum rule_ip_proto { /* struct rule.ip_protos */

@@ -134,7 +134,8 @@ void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx, cons
 		w->counters->detect_alert_queue_overflow++;
 		return;
 	}
-	s->queue[s->queue_count++] = (struct alert_item){rule, stream, tx, proto};
+	s->queue[s->queue_count++] = 
+		(struct alert_item){.rule = rule, .stream = stream, .tx = tx, .proto = proto};
 }
 
 static bool item_before(const struct alert_item *a, const struct alert_item *b)
@@ -188,19 +189,56 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 	rec_uint(r, F_top_stream, item->stream || item->tx ? 1 : 0);
 }
 
-static void alert_write(struct worker *w, struct packet *p, const struct alert_item *item,
-			uint8_t action)
+static bool blocks(const struct worker *w, uint8_t action)
+{
+	return w->in_the_wire && action >= ACTION_DROP && action <= ACTION_REJECT_BOTH;
+}
+
+/* The object "alert", without its end. */
+static void alert_object(struct recorder *r, const struct program_rule *rule, bool blocked)
+{
+	rec_open(r, F_alert_alert);
+	rec_text(r, F_alert_action, blocked ? "blocked" : "allowed");
+	rec_encoded(r, rule->encoded, rule->encoded_len);
+}
+
+void detect_drop_alert(struct worker *w, struct recorder *r, const struct packet *p)
+{
+	const struct detect_program *program = w->detect ? w->detect->program : NULL;
+
+	if (!program || !program->log_drop_alerts || !p->drop_rule)
+		return;
+	alert_object(r, &program->rules[p->drop_rule - 1], true);
+	rec_close(r);
+}
+
+/* What became of the packet, when all its rules have acted. */
+static void verdict_add(struct worker *w, struct recorder *r, const struct packet *p)
+{
+	static const char *const targets[] = {
+		[REJECT_SOURCE] = "to_client", [REJECT_DESTINATION] = "to_server", [REJECT_BOTH] = "both"};
+	bool pass = w->detect->passed || (p->flow && (p->flow->flags & FLOW_PASS));
+
+	rec_open(r, F_top_verdict);
+	rec_text(r, F_top_verdict_action, p->verdict != VERDICT_ACCEPT ? "drop" : pass ? "pass" : "alert");
+	if (p->verdict == VERDICT_REJECT) {
+		rec_text(r, F_top_verdict_reject_target, targets[p->reject ? p->reject : REJECT_SOURCE]);
+		rec_open(r, F_top_verdict_reject);
+		rec_text(r, F_top_verdict_reject_kind, p->ip_proto == 6 ? "tcp-reset" : "icmp-prohib");
+		rec_close(r);
+	}
+	rec_close(r);
+}
+
+static void alert_write(struct worker *w, struct packet *p, const struct alert_item *item)
 {
 	const struct detect_program *program = w->detect->program;
 	const struct program_rule *rule = &program->rules[item->rule];
 	struct recorder *r = emit_packet(w, RECORD_alert, p);
-	bool blocked = w->in_the_wire && action >= ACTION_DROP && action <= ACTION_REJECT_BOTH;
 
 	if (item->tx)
 		((struct record_head *)r->at)->tx_id = item->tx->id;
-	rec_open(r, F_alert_alert);
-	rec_text(r, F_alert_action, blocked ? "blocked" : "allowed");
-	rec_encoded(r, rule->encoded, rule->encoded_len);
+	alert_object(r, rule, blocks(w, item->action));
 	if (rule->flags & (RULE_TARGET_SRC | RULE_TARGET_DST)) {
 		bool target_src = rule->flags & RULE_TARGET_SRC;
 
@@ -223,6 +261,8 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 		rec_bytes(r, F_top_packet, p->data, p->len);
 		rec_uint(r, F_top_packet_linktype, p->link_type);
 	}
+	if (program->log_verdict)
+		verdict_add(w, r, p);
 	emit_end(w);
 	w->counters->detect_alert++;
 }
@@ -240,13 +280,15 @@ static bool on_flow(const struct program_rule *r, const struct alert_item *item)
 }
 
 /* True: rules behind this one are not heard. */
-static bool act(struct worker *w, struct packet *p, const struct alert_item *item, uint8_t action)
+static bool act(struct worker *w, struct packet *p, const struct alert_item *item)
 {
+	uint8_t action = item->action;
 	const struct program_rule *r = &w->detect->program->rules[item->rule];
 	bool flow = p->flow && on_flow(r, item);
 
 	switch ((enum rule_action)action) {
 	case ACTION_PASS:
+		w->detect->passed = true;
 		if (flow && !(p->flow->flags & FLOW_DROP))
 			p->flow->flags |= FLOW_PASS;
 		return true;
@@ -256,7 +298,11 @@ static bool act(struct worker *w, struct packet *p, const struct alert_item *ite
 	case ACTION_REJECT_BOTH:
 		if (!w->in_the_wire)
 			return false;
-		packet_drop(p, action == ACTION_DROP ? DROP_rule : DROP_reject);
+		if (p->verdict == VERDICT_ACCEPT)
+			p->drop_rule = item->rule + 1;
+		packet_drop(p, item->rate_filtered	? DROP_rule_threshold
+			       : action == ACTION_DROP ? DROP_rule
+						       : DROP_reject);
 		if (action != ACTION_DROP) {
 			p->verdict = VERDICT_REJECT;
 			p->reject = action == ACTION_REJECT	? REJECT_SOURCE
@@ -273,35 +319,48 @@ static bool act(struct worker *w, struct packet *p, const struct alert_item *ite
 	}
 }
 
+/* Is it to be written? A rule that passes only when it says so. */
+static bool is_told(const struct program_rule *r, uint8_t action)
+{
+	if (action == ACTION_PASS)
+		return r->flags & RULE_ALERT;
+	return !(r->flags & RULE_NOALERT) && action != ACTION_CONFIG;
+}
+
 void alerts_finish(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
-	unsigned written = 0;
+	unsigned count;
+	bool last = false;
 
 	if (s->queue_count > 1)
 		queue_sort(s);
-	for (unsigned i = 0; i < s->queue_count; i++) {
-		const struct alert_item *item = &s->queue[i];
+	for (count = 0; count < s->queue_count && !last; count++) {
+		struct alert_item *item = &s->queue[count];
 		const struct program_rule *r = &s->program->rules[item->rule];
-		uint8_t action = r->rule->action;
-		enum threshold_answer answer =
-			r->threshold_count ? threshold_run(w, p, r, &action) : ALERT_WRITE;
-		bool last = answer != ALERT_NOTHING && act(w, p, item, action);
+		enum threshold_answer answer;
 
-		if (last)
-			break;
-		if (answer != ALERT_WRITE)
+		item->action = r->rule->action;
+		answer = r->threshold_count ? threshold_run(w, p, r, &item->action) : ALERT_WRITE;
+		item->rate_filtered = item->action != r->rule->action;
+		last = answer != ALERT_NOTHING && act(w, p, item);
+		if (answer != ALERT_WRITE) {
 			w->counters->detect_alerts_suppressed++;
-		else if (r->flags & RULE_NOALERT || action == ACTION_CONFIG)
-			continue;
-		else if (written == s->program->alerts_max)
-			w->counters->detect_alert_queue_overflow++;
-		else {
-			written++;
-			if (p->flow)
-				p->flow->flags |= FLOW_ALERTED;
-			alert_write(w, p, item, action);
+		} else if (is_told(r, item->action)) {
+			item->written = s->written < s->program->alerts_max;
+			if (item->written)
+				s->written++;
+			else
+				w->counters->detect_alert_queue_overflow++;
 		}
+	}
+	/* What became of the packet is known only now. */
+	for (unsigned i = 0; i < count; i++) {
+		if (!s->queue[i].written)
+			continue;
+		if (p->flow)
+			p->flow->flags |= FLOW_ALERTED;
+		alert_write(w, p, &s->queue[i]);
 	}
 	s->queue_count = 0;
 }

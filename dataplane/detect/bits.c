@@ -201,6 +201,7 @@ void detect_flow_free(struct worker *w, struct flow *f)
 		return;
 	heap_free(&w->heap, f->detect->bits);
 	heap_free(&w->heap, f->detect->ints);
+	heap_free(&w->heap, f->detect->waits);
 	heap_free(&w->heap, f->detect);
 	f->detect = NULL;
 }

@@ -50,6 +50,8 @@ struct check {
 struct chain {
 	struct check *checks;
 	uint32_t count;
+	uint32_t reach;          /* bytes before the new ones that a match with new bytes can need,
+				  * when nothing looks at absolute places; 0: not known */
 	bool absent;             /* holds when the buffer is not there … */
 	bool or_else;            /* … or when the checks hold */
 	struct chain *base64;    /* conditions on what base64_decode decodes */

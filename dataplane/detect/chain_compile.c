@@ -137,6 +137,29 @@ static int check_prepare(struct check *c, char *error, size_t error_size)
 	return 0;
 }
 
+/* A chain of contents alone matches wherever its bytes are shown. Shown with one byte
+ * less than its longest content before the new ones, it cannot match without new bytes. */
+static uint32_t reach_of(const struct chain *chain)
+{
+	uint32_t longest = 0;
+
+	for (uint32_t i = 0; i < chain->count; i++) {
+		const struct check *c = &chain->checks[i];
+		uint32_t flags = c->match->u.content.flags;
+
+		if (c->kind != CHECK_CONTENT || (flags & CONTENT_NEGATED))
+			return 0;
+		if (!(flags & (CONTENT_DISTANCE | CONTENT_WITHIN)) &&
+		    (flags & (CONTENT_OFFSET | CONTENT_DEPTH | CONTENT_STARTSWITH)))
+			return 0;
+		if (i == 0 && (flags & (CONTENT_DISTANCE | CONTENT_WITHIN)))
+			return 0;
+		if (c->pattern_len > longest)
+			longest = c->pattern_len;
+	}
+	return longest ? longest - 1 : 0;
+}
+
 struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64,
 			    char *error, size_t error_size)
 {
@@ -176,6 +199,7 @@ struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_
 		}
 	}
 	retries_mark(chain);
+	chain->reach = reach_of(chain);
 	return chain;
 err:
 	chain_free(chain);

@@ -131,19 +131,44 @@ static void stream_open(struct worker *w, struct packet *p)
 	s->stream_there = s->stream_peeked && s->stream.len > s->stream.fresh;
 }
 
+/* Holes divide the stream's bytes: what stands behind each is a window of its own. */
+static void windows_run(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+	enum direction d = (enum direction)p->direction;
+
+	stream_raw_inspected(w, p->flow, d);
+	s->tx_stream_there = false;
+	while (stream_raw_peek(w, p->flow, d, &s->stream)) {
+		s->stream_there = s->stream.len > s->stream.fresh;
+		if (s->stream_there)
+			stream_rules_run(w, p);
+		if (s->queue_count)
+			alerts_finish(w, p);
+		stream_raw_inspected(w, p->flow, d);
+	}
+}
+
 void detect_packet(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
 
-	if (!s || !s->program || (p->flags & PACKET_NO_INSPECT) ||
-	    (p->flow && (p->flow->flags & FLOW_PASS)))
+	if (!s)
+		return;
+	if (!s->program || (p->flow && (p->flow->flags & FLOW_PASS))) {
+		if (p->flow && p->flow->tcp)
+			stream_raw_off(w, p->flow, (enum direction)p->direction);
+		return;
+	}
+	if (p->flags & PACKET_NO_INSPECT)
 		return;
 	if (++s->packet_generation == 0) {
 		for (unsigned i = 0; i < 2; i++)
 			memset(s->set_cache[i], 0, (s->program->set_count + 1) * sizeof(uint64_t));
 		s->packet_generation = 1;
 	}
-	s->queue_count = 0;
+	s->queue_count = s->written = 0;
+	s->passed = false;
 	stream_open(w, p);
 	ip_only_run(w, p);
 	packet_rules_run(w, p);
@@ -152,7 +177,7 @@ void detect_packet(struct worker *w, struct packet *p)
 	if (s->queue_count)
 		alerts_finish(w, p);
 	if (s->stream_peeked)
-		stream_raw_inspected(w, p->flow, (enum direction)p->direction);
+		windows_run(w, p);
 	tag_packet(w, p);
 	w->counters->detect_pcre_limit += s->chain.pcre_limits;
 	s->chain.pcre_limits = 0;

@@ -37,6 +37,8 @@ void detect_worker_use(struct worker *w, const struct detect_program *p);
 /* Everything that can match on this packet: headers, payload, raw stream, transactions of its
  * direction; writes alerts, sets verdict, flow flags. */
 void detect_packet(struct worker *w, struct packet *p);
+/* The object "alert" of the rule that dropped p, into r: nothing if no rule did. */
+void detect_drop_alert(struct worker *w, struct recorder *r, const struct packet *p);
 /* Frees what it keeps on a flow or transaction. */
 void detect_flow_free(struct worker *w, struct flow *f);
 void detect_tx_free(struct worker *w, struct tx *tx);

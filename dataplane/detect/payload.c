@@ -29,6 +29,32 @@ static void scan_ports(struct worker *w, const struct port_groups *g, uint16_t p
 		scan_group(w, narrow, data, len, 0, true);
 }
 
+/* New bytes, and of those before them as many as a literal may begin in. */
+static void scan_stream_group(struct worker *w, const struct pattern_group *g,
+			      const struct stream_raw *raw)
+{
+	uint32_t back = g->literal_max ? g->literal_max - 1 : 0;
+	uint32_t from = back < raw->fresh ? raw->fresh - back : 0;
+
+	scan_group_from(w, g, raw->data + from, raw->len - from, raw->fresh - from,
+			raw->fresh > from ? raw->offset + from : 0, true);
+}
+
+static void candidates_of_stream(struct worker *w, const struct packet *p)
+{
+	struct detect_state *s = w->detect;
+	unsigned d = p->direction;
+	const struct port_groups *g = &s->program->groups->stream[d];
+	const struct pattern_group *narrow =
+		port_group_narrow(g, d == TO_SERVER ? p->dport : p->sport);
+
+	if (g->wide)
+		scan_stream_group(w, g->wide, &s->stream);
+	if (narrow)
+		scan_stream_group(w, narrow, &s->stream);
+	window_candidates(w, p);
+}
+
 static bool payload_wanted(const struct packet *p)
 {
 	if (p->flags & (PACKET_NO_PAYLOAD_INSPECT | PACKET_PSEUDO))
@@ -58,8 +84,7 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 			scan_ports(w, &g->stream[d], port, p->payload, p->payload_len);
 	}
 	if (s->stream_there)
-		scan_ports(w, &g->stream[d], port, s->stream.data + s->stream.fresh,
-			   s->stream.len - s->stream.fresh);
+		candidates_of_stream(w, p);
 }
 
 /* Sets *stream when it was found there. */
@@ -72,17 +97,15 @@ static bool payload_holds(struct detect_state *s, const struct packet *p,
 	if (!r->payload)
 		return true;
 	if ((r->payload_use & USE_STREAM) && p->ip_proto == PROTO_TCP) {
-		if (s->stream_there) {
-			in.data = s->stream.data + s->stream.fresh;
-			in.len = s->stream.len - s->stream.fresh;
-			if (chain_run(&s->chain, r->payload, &in) == CHAIN_YES) {
-				*stream = true;
-				return true;
-			}
+		if (s->stream_there && window_holds(s, r->payload, &s->stream)) {
+			*stream = true;
+			return true;
 		}
 		if (!(r->payload_use & USE_PACKET) && (p->flags & PACKET_STREAM_ADDED))
 			return false;
 	}
+	if (s->payload_done)
+		return false;
 	if (!payload_wanted(p))
 		return false;
 	in.data = p->payload;
@@ -117,17 +140,21 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	if (r->refused || !header_matches(s, p, r, false) || !speaks(w, p, r->app))
 		return;
 	w->counters->detect_verified++;
-	if (!packet_checks_hold(&c) || !payload_holds(s, p, r, &stream))
+	if (!packet_checks_hold(&c))
 		return;
+	if (!payload_holds(s, p, r, &stream)) {
+		if (s->stream_there && (r->payload_use & USE_STREAM) && r->payload->count > 1)
+			window_wait(w, p, index);
+		return;
+	}
 	post_run(&c);
 	alert_add(w, index, stream, NULL, NULL);
 }
 
-void packet_rules_run(struct worker *w, struct packet *p)
+static void candidates_run(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
 
-	candidates_of_packet(w, p);
 	if (!s->candidate_count)
 		return;
 	w->counters->detect_candidates += s->candidate_count;
@@ -135,4 +162,20 @@ void packet_rules_run(struct worker *w, struct packet *p)
 	for (uint32_t i = 0; i < s->candidate_count; i++)
 		rule_run(w, p, s->candidates[i]);
 	candidates_clear(s);
+}
+
+void packet_rules_run(struct worker *w, struct packet *p)
+{
+	candidates_of_packet(w, p);
+	candidates_run(w, p);
+}
+
+void stream_rules_run(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+
+	s->payload_done = true;
+	candidates_of_stream(w, p);
+	candidates_run(w, p);
+	s->payload_done = false;
 }

@@ -136,7 +136,7 @@ struct detect_program {
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
 	bool log_payload, log_packet, log_flow, log_app, log_metadata, log_http_body;
-	bool log_references;
+	bool log_references, log_verdict, log_drop_alerts;
 	uint32_t payload_bytes_max;
 };
 
@@ -145,6 +145,9 @@ struct detect_program {
 struct alert_item {
 	uint32_t rule;
 	bool stream;                   /* found in the stream */
+	bool written;                  /* it is one of those to be written */
+	bool rate_filtered;            /* action is that of a rate filter */
+	uint8_t action;                /* after thresholds */
 	struct tx *tx;
 	const struct proto *proto;
 };
@@ -169,10 +172,13 @@ struct detect_state {
 	uint32_t packet_generation;
 	uint64_t *set_cache[2];        /* source, destination: generation << 1 | inside */
 	bool stream_peeked, stream_there, tx_stream_there;
+	bool payload_done;             /* the packet's own: a further window of its stream */
 	struct stream_raw stream;      /* for rules on the stream */
 	struct stream_raw tx_stream;   /* for rules on transactions */
 	struct alert_item queue[ALERT_QUEUE_MAX];
 	unsigned queue_count;
+	unsigned written;              /* alerts */
+	bool passed;                   /* by a rule */
 
 	/* of the transaction in hand */
 	uint32_t tx_generation;
@@ -193,6 +199,7 @@ struct detect_flow {
 	struct flow_int {
 		uint32_t id, value;
 	} *ints;
+	struct stream_waits *waits;    /* window.c */
 	uint8_t pass, raw_off;
 	bool tagged;
 	struct flow_tag {
@@ -208,7 +215,11 @@ struct detect_flow *detect_flow_get(struct worker *w, struct flow *f);
 /* scan.c: candidates of a group for a run of bytes. base: position of data[0] in its buffer. */
 void scan_group(struct worker *w, const struct pattern_group *group, const uint8_t *data,
 		uint32_t len, uint64_t base, bool end);
+/* The same where data[0 … fresh) has been scanned before: hits that end in there do not count. */
+void scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data,
+		     uint32_t len, uint32_t fresh, uint64_t base, bool end);
 void candidate_add(struct detect_state *s, uint32_t rule);
+bool candidate_there(const struct detect_state *s, uint32_t rule);
 /* Ascending; then the list stands in s->candidates. */
 void candidates_sort(struct detect_state *s);
 void candidates_clear(struct detect_state *s);
@@ -238,10 +249,19 @@ bool value_form_known(unsigned keyword);
 
 /* payload.c, tx.c, iponly.c: the phases. */
 void packet_rules_run(struct worker *w, struct packet *p);
+/* Rules on the stream alone: one more window of it. */
+void stream_rules_run(struct worker *w, struct packet *p);
 void tx_rules_run(struct worker *w, struct packet *p);
 struct ip_only *ip_only_new(const struct detect_program *p);
 void ip_only_free(struct ip_only *i);
 void ip_only_run(struct worker *w, struct packet *p);
+
+/* window.c: conditions on a stream of which some bytes are new. */
+bool window_holds(struct detect_state *s, const struct chain *chain, const struct stream_raw *raw);
+/* A rule whose literal was seen and that did not hold may be completed by bytes to come. */
+void window_wait(struct worker *w, const struct packet *p, uint32_t rule);
+/* Rules that wait, as candidates. */
+void window_candidates(struct worker *w, const struct packet *p);
 
 /* transforms.c: from what the protocol gives to what is inspected. False: no such bytes. */
 bool transforms_run(struct detect_state *s, const struct program_buffer *b,

@@ -14,6 +14,7 @@ struct scan {
 	const uint8_t *data;
 	uint64_t base;
 	uint32_t len;
+	uint32_t fresh; /* what ends here or before was seen in an earlier scan */
 	bool end;
 };
 
@@ -27,6 +28,21 @@ void candidate_add(struct detect_state *s, uint32_t rule)
 	s->candidates[s->candidate_count++] = rule;
 }
 
+/* Places count from the first new byte, and where old bytes are shown also from the buffer's start,
+ * which lies base bytes before data. */
+static bool place_holds(const struct scan *scan, const struct group_entry *e, uint64_t to)
+{
+	if (to - scan->fresh >= e->end_min &&
+	    to - scan->fresh + (scan->fresh ? 0 : scan->base) <= e->end_max)
+		return true;
+	return scan->fresh && to + scan->base >= e->end_min && to + scan->base <= e->end_max;
+}
+
+bool candidate_there(const struct detect_state *s, uint32_t rule)
+{
+	return s->candidate_bits[rule / 64] & 1ull << rule % 64;
+}
+
 static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
 		      void *context)
 {
@@ -34,8 +50,10 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
 	const struct group_literal *literal = &scan->group->literals[id];
 	const struct group_entry *e = &scan->group->entries[literal->first];
 
+	if (to <= scan->fresh)
+		return 0;
 	for (uint32_t i = 0; i < literal->count; i++, e++) {
-		if (to < e->end_min || to + scan->base > e->end_max)
+		if (!place_holds(scan, e, to))
 			continue;
 		if ((e->flags & ENTRY_AT_END) && to != scan->len)
 			continue;
@@ -50,8 +68,14 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
 void scan_group(struct worker *w, const struct pattern_group *group, const uint8_t *data,
 		uint32_t len, uint64_t base, bool end)
 {
+	scan_group_from(w, group, data, len, 0, base, end);
+}
+
+void scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data,
+		     uint32_t len, uint32_t fresh, uint64_t base, bool end)
+{
 	struct detect_state *s = w->detect;
-	struct scan scan = {s, group, data, base, len, end};
+	struct scan scan = {s, group, data, base, len, fresh, end};
 
 	for (uint32_t i = 0; i < group->always_count; i++)
 		candidate_add(s, group->always[i]);

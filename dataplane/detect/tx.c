@@ -249,8 +249,14 @@ static bool payload_found(struct tx_run *t, const struct chain *chain)
 	if (t->f->ip_proto == PROTO_TCP) {
 		if (!t->s->tx_stream_there)
 			return false;
-		in.data = t->s->tx_stream.data + t->s->tx_stream.fresh;
-		in.len = t->s->tx_stream.len - t->s->tx_stream.fresh;
+		if (window_holds(t->s, chain, &t->s->tx_stream))
+			return true;
+		/* In the wire windows are single segments, of which a transaction may need many. */
+		if (!t->w->in_the_wire || t->s->tx_stream.fresh == 0)
+			return false;
+		in.data = t->s->tx_stream.data;
+		in.len = t->s->tx_stream.len;
+		in.offset = t->s->tx_stream.offset;
 	} else {
 		in.data = t->p->payload;
 		in.len = t->p->payload_len;

@@ -2,6 +2,7 @@
 #include "dataplane/engine/report.h"
 
 #include "dataplane/base/cursor.h"
+#include "dataplane/detect/detect.h"
 
 #define PROTO_ICMP4 1
 #define PROTO_TCP 6
@@ -99,5 +100,6 @@ void report_drop(struct worker *w, const struct packet *p)
 	}
 	rec_text(r, F_drop_reason, drop_rows[p->drop].name);
 	rec_close(r);
+	detect_drop_alert(w, r, p);
 	emit_end(w);
 }

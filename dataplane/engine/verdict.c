@@ -71,7 +71,7 @@ static bool drop_is_told(struct lane *l, const struct packet *p)
 		}
 		return l->drops_told++ < DROPS_TOLD_MAX;
 	}
-	if (p->drop == DROP_rule || p->drop == DROP_reject)
+	if (p->drop == DROP_rule || p->drop == DROP_reject || p->drop == DROP_rule_threshold)
 		return true;
 	if (!(p->flow->flags & FLOW_DROP) || p->flow->flags & told)
 		return false;

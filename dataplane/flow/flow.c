@@ -368,9 +368,7 @@ static void flow_mark(struct worker *w, struct flow *f, struct packet *p)
 	if (f->flags & FLOW_NO_PAYLOAD)
 		p->flags |= PACKET_NO_PAYLOAD_INSPECT;
 	if (f->flags & FLOW_DROP) {
-		packet_drop(p, f->drop_reason == DROP_rule || f->drop_reason == DROP_none ?
-				       DROP_rule_flow :
-				       (enum drop_reason)f->drop_reason);
+		packet_drop(p, DROP_rule_flow);
 		p->flags |= PACKET_NO_INSPECT;
 	}
 	if (f->flags & FLOW_PASS)

@@ -116,6 +116,7 @@ struct packet {
 	uint8_t verdict;          /* enum verdict; of an inner packet it is its outermost frame's too */
 	uint8_t drop;             /* enum drop_reason */
 	uint8_t reject;           /* enum packet_reject; 0 counts as REJECT_SOURCE */
+	uint32_t drop_rule;       /* 1 + index of the rule that said so; 0: none */
 	uint8_t event_count;
 	uint8_t checksum_known, checksum_good; /* bits by enum packet_checksum */
 	uint16_t events[PACKET_EVENTS_MAX]; /* enum anomaly_id */

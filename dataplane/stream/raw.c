@@ -121,7 +121,8 @@ void raw_gap(struct worker *w, struct tcp_side *side, uint32_t len)
 
 	if (!b || b->raw_len == 0)
 		return;
-	if (b->gap_count == TCP_RAW_GAPS) {
+	/* nothing new stands before it: what comes begins a window of its own */
+	if (b->gap_count == TCP_RAW_GAPS || (b->gap_count == 0 && b->raw_seen == b->raw_len)) {
 		raw_drop(b, b->raw_len);
 		return;
 	}

@@ -198,6 +198,7 @@ bool parse_alert(struct draft *d, const struct keyword_row *row, struct scan *ar
 	if (d->rule->flags & RULE_NOALERT)
 		return draft_fail(d, NULL, "keep one", "noalert and alert exclude each other");
 	d->seen |= SEEN_ALERT;
+	d->rule->flags |= RULE_ALERT;
 	return true;
 }
 

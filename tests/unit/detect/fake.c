@@ -96,7 +96,8 @@ uint64_t stream_size(const struct flow *f, enum direction d)
 
 bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
 {
-	*out = (struct stream_raw){(const uint8_t *)fake.stream, fake.stream_due, 0, 0, false};
+	*out = (struct stream_raw){(const uint8_t *)fake.stream, fake.stream_due,
+				   fake.stream_fresh, fake.stream_offset, false};
 	return fake.stream_due > 0;
 }
 
@@ -108,6 +109,17 @@ bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct 
 void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d)
 {
 	fake.stream_due = 0;
+	if (!fake.stream_next)
+		return;
+	fake.stream = fake.stream_next;
+	fake.stream_next = NULL;
+	fake.stream_due = (uint32_t)strlen(fake.stream);
+	fake.stream_fresh = 0;
+}
+
+void stream_raw_off(struct worker *w, struct flow *f, enum direction d)
+{
+	fake.raw_off++;
 }
 
 void stream_raw_flush(struct flow *f, enum direction d)

@@ -19,7 +19,11 @@ struct fake {
 	unsigned alert_count;
 	const char *stream;
 	uint32_t stream_due;     /* bytes of it that are due */
+	uint32_t stream_fresh;   /* of the window, looked at before */
+	uint64_t stream_offset;  /* of the window */
+	const char *stream_next; /* a window behind a hole */
 	uint32_t stream_len[2];
+	unsigned raw_off;
 };
 
 extern struct fake fake;

@@ -132,6 +132,73 @@ static void packets_and_streams(void **state)
 	bench_free(b);
 }
 
+/* What is shown of a stream: bytes [from, to), of which those before fresh were shown before. */
+static void window(struct bench *b, const char *stream, uint32_t from, uint32_t fresh, uint32_t to)
+{
+	fake.stream = stream + from;
+	fake.stream_due = to - from;
+	fake.stream_fresh = fresh - from;
+	fake.stream_offset = from;
+	packet(b, TO_SERVER, 1, "");
+}
+
+static void stream_in_two_windows(void **state)
+{
+	static const char stream[] = "xx evil..then..good xx", far[] = "0123456789evil";
+	struct bench *b = bench_new(
+		"alert tcp any any -> any any (content:\"evil\"; sid:1;)\n"
+		"alert tcp any any -> any any (content:\"evil\"; content:\"good\"; distance:0; sid:2;)\n"
+		"alert tcp any any -> any any (content:\"evil\"; offset:3; depth:4; sid:3;)\n"
+		"alert tcp any any -> any any (content:\"evil\"; pcre:\"/then.*good/R\"; sid:4;)\n");
+	uint32_t len = (uint32_t)strlen(stream);
+
+	(void)state;
+	/* at every point, once */
+	for (uint32_t at = 1; at < len; at++) {
+		unsigned seen[5] = {0};
+
+		window(b, stream, 0, 0, at);
+		window(b, stream, 0, at, len);
+		for (unsigned i = 0; i < fake.alert_count; i++)
+			seen[fake.alerts[i]]++;
+		for (unsigned sid = 1; sid < 5; sid++)
+			if (seen[sid] != 1)
+				fail_msg("split at %u: rule %u alerted %u times", at, sid, seen[sid]);
+		fake.alert_count = 0;
+		detect_flow_free(&b->w, &b->flow);
+	}
+	/* the bytes before are old: nothing new */
+	window(b, far, 0, 0, 14);
+	ALERTS(1);
+	window(b, "0123456789evilmore", 0, 14, 18);
+	NO_ALERT();
+	/* a place in the stream is none in a window further on */
+	window(b, "................................evil", 20, 34, 36);
+	ALERTS(1);
+	bench_free(b);
+}
+
+static void windows_between_holes(void **state)
+{
+	struct bench *b = bench_new("alert tcp any any -> any any (content:\"evil\"; sid:1;)\n"
+				    "alert tcp any any -> any any (content:\"good\"; sid:2;)\n"
+				    "pass tcp any any -> any any (content:\"pass\"; sid:3;)\n");
+
+	(void)state;
+	fake.stream_next = "good";
+	window(b, "evil", 0, 0, 4);
+	ALERTS(1, 2);
+	assert_int_equal(fake.raw_off, 0);
+	window(b, "pass", 0, 0, 4);
+	packet(b, TO_SERVER, 1, "");
+	assert_int_equal(fake.raw_off, 1);
+	b->flow.flags = 0;
+	detect_worker_use(&b->w, NULL);
+	packet(b, TO_SERVER, 1, "");
+	assert_int_equal(fake.raw_off, 2);
+	bench_free(b);
+}
+
 /* A rule goes on where it stopped, and alerts once a transaction. */
 static void transactions(void **state)
 {
@@ -237,7 +304,9 @@ static void actions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(packets_and_streams), cmocka_unit_test(transactions),
+		cmocka_unit_test(packets_and_streams),
+		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
+		cmocka_unit_test(transactions),
 		cmocka_unit_test(flow_bits), cmocka_unit_test(limits), cmocka_unit_test(actions),
 	};
 

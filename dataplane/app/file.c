@@ -354,6 +354,36 @@ void file_free_all(struct worker *w, struct tx *tx)
 	}
 }
 
+/* ---- buffers ---- */
+
+bool file_name_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
+		    unsigned instance, struct buffer_view *out)
+{
+	for (struct file *file = tx->files[d]; file; file = file->next) {
+		if (file->flags & FILE_HIDDEN || !file->name_len || instance-- != 0)
+			continue;
+		*out = (struct buffer_view){.data = file->name, .len = file->name_len,
+					    .complete = true};
+		return true;
+	}
+	return false;
+}
+
+bool file_magic_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
+		     unsigned instance, struct buffer_view *out)
+{
+	for (struct file *file = tx->files[d]; file; file = file->next) {
+		const char *words = file->flags & FILE_HIDDEN ? NULL : file_magic(w, file);
+
+		if (!words || instance-- != 0)
+			continue;
+		*out = (struct buffer_view){.data = (const uint8_t *)words, .len = file->magic_len,
+					    .complete = true};
+		return true;
+	}
+	return false;
+}
+
 /* ---- records ---- */
 
 static const char *const state_names[] = {"UNKNOWN", "CLOSED", "TRUNCATED", "ERROR"};

@@ -112,6 +112,11 @@ bool file_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d
 /* The same for one file, hidden or not. False until the minimum for a first look is there, or when
  * nothing is new. */
 bool file_view_one(struct worker *w, struct file *file, struct buffer_view *out);
+/* Buffers file.name and file.magic, one instance a file; hidden ones do not count. */
+bool file_name_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
+		    unsigned instance, struct buffer_view *out);
+bool file_magic_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
+		     unsigned instance, struct buffer_view *out);
 /* Detect has looked at all views of this direction. */
 void file_inspected(struct worker *w, struct tx *tx, enum direction d);
 /* The fileinfo records of a transaction's closed files; called by app_packet_done. */

@@ -332,5 +332,7 @@ const struct proto_buffer http_buffers[] = {
 	{"http.request_body", BUFFER_STREAMING, HTTP_BODY, 0, get_body},
 	{"http.response_body", BUFFER_STREAMING, 0, HTTP_BODY, get_body},
 	{"file.data", BUFFER_STREAMING | BUFFER_MULTI, HTTP_BODY, HTTP_BODY, get_file_data},
+	{"file.name", BUFFER_STREAMING | BUFFER_MULTI, HTTP_BODY, HTTP_BODY, file_name_view},
+	{"file.magic", BUFFER_STREAMING | BUFFER_MULTI, HTTP_BODY, HTTP_BODY, file_magic_view},
 	{NULL},
 };

@@ -208,7 +208,9 @@ static void headers_end(struct mime *m)
 	header_flush(m);
 	m->at_start = true;
 	m->eol = 0;
-	if (m->type == MIME_MESSAGE && m->encoding == MIME_PLAIN && !(m->flags & MIME_RAW)) {
+	/* Messages are never encoded as a whole (RFC 2046, 5.2.1): one that says so is read as it is,
+	 * so that the word alone hides nothing. */
+	if (m->type == MIME_MESSAGE && !(m->flags & MIME_RAW)) {
 		if (m->nesting < MIME_DEPTH_MAX) {
 			m->nesting++;
 			entity_reset(m);
@@ -434,8 +436,10 @@ void mime_end(struct mime *m, bool complete)
 		start_decide(m);
 	if (m->state == HEADERS)
 		header_flush(m);
-	else if (m->in_part)
+	else if (m->in_part && (m->flags & MIME_RAW))
 		body_give_eol(m);
+	/* The last line end of a mail belongs to what ends it, as that before a boundary does. */
+	m->eol = 0;
 	part_end(m, complete);
 }
 

@@ -306,6 +306,8 @@ const struct proto_buffer smtp_buffers[] = {
 	{"email.x_mailer", 0, SMTP_DONE, 0, get_x_mailer},
 	{"email.url", BUFFER_MULTI, SMTP_DONE, 0, get_url},
 	{"email.received", BUFFER_MULTI, SMTP_DONE, 0, get_received},
-	{"file.data", BUFFER_STREAMING | BUFFER_MULTI, SMTP_COMMANDS, 0, file_view},
+	{"file.data", BUFFER_STREAMING | BUFFER_MULTI, SMTP_CONTENT, 0, file_view},
+	{"file.name", BUFFER_STREAMING | BUFFER_MULTI, SMTP_CONTENT, 0, file_name_view},
+	{"file.magic", BUFFER_STREAMING | BUFFER_MULTI, SMTP_CONTENT, 0, file_magic_view},
 	{NULL},
 };

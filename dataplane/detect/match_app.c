@@ -20,6 +20,28 @@ bool match_app_layer_event(const struct match_context *c, const struct match *m)
 	return false;
 }
 
+/* While a file still grows only a lower bound can be judged. One that ended early stays so. */
+static bool size_holds(const struct file *f, const struct number_test *test)
+{
+	if (f->flags & FILE_HIDDEN)
+		return false;
+	if (f->state != FILE_CLOSED && test->op != NUMBER_GREATER &&
+	    test->op != NUMBER_GREATER_EQUAL)
+		return false;
+	return number_test_holds(test, f->size);
+}
+
+/* Judged against the files of the direction in hand. */
+bool match_filesize(const struct match_context *c, const struct match *m)
+{
+	const struct file *f = c->tx ? c->tx->files[c->p->direction & 1] : NULL;
+
+	for (; f; f = f->next)
+		if (size_holds(f, &m->u.number))
+			return true;
+	return false;
+}
+
 /* Marks the files of the transaction: the bulk ring takes their bytes. */
 bool post_filestore(const struct match_context *c, const struct match *m)
 {

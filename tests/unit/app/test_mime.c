@@ -77,7 +77,7 @@ static void expect(const char *message, uint32_t flags, const char *parts)
 
 static void structure(void **state)
 {
-	expect("Subject: x\r\n\r\nline 1\r\nline 2\r\n", 0, "[|line 1\r\nline 2\r\n]");
+	expect("Subject: x\r\n\r\nline 1\r\nline 2\r\n", 0, "[|line 1\r\nline 2]");
 	expect("Content-Type: multipart/mixed; boundary=\"b\"\r\n\r\npreamble\r\n"
 	       "--b\r\nContent-Type: text/plain\r\n\r\none\r\n"
 	       "--b\r\nContent-Type: multipart/alternative; boundary=in\r\n\r\n"
@@ -92,7 +92,7 @@ static void structure(void **state)
 	/* what only looks like a boundary; bare line feeds */
 	expect("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--\n-b\n--c\n--b--\n", 0, "[|--\n-b\n--c]");
 	/* no end: what is there is given */
-	expect("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n", 0, "[|x\r\n]");
+	expect("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n", 0, "[|x]");
 }
 
 static void encodings(void **state)
@@ -102,7 +102,7 @@ static void encodings(void **state)
 	expect("Content-Transfer-Encoding: quoted-printable\r\n\r\na=3Db=\r\nc =E4=zz=\r\n", 0, "[|a=bc \xe4=zz]");
 	expect("--b\r\nContent-Disposition: form-data; filename=\"q\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 	       "aGVs\r\n--b--\r\n", MIME_RAW, "[q|aGVs]");
-	expect("Content-Transfer-Encoding: base64\r\n\r\naGVs\r\n", MIME_NO_BASE64, "[|aGVs\r\n]");
+	expect("Content-Transfer-Encoding: base64\r\n\r\naGVs\r\n", MIME_NO_BASE64, "[|aGVs]");
 }
 
 static void parameters(void **state)

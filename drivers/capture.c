@@ -117,7 +117,10 @@ enum capture_status capture_next(struct capture *c, struct rte_mbuf **frame, cha
 	memcpy(rte_pktmbuf_mtod(*frame, uint8_t *), bytes, head->caplen);
 	info = frame_info(*frame);
 	/* tv_usec holds nanoseconds at this precision. */
-	info->ts_ns = (uint64_t)head->ts.tv_sec * 1000000000ull + (uint64_t)head->ts.tv_usec;
+	info->ts_ns = (uint64_t)head->ts.tv_sec * 1000000000ull;
+	/* A fraction of more than a second is damage. */
+	if ((uint64_t)head->ts.tv_usec < 1000000000ull)
+		info->ts_ns += (uint64_t)head->ts.tv_usec;
 	info->number = ++c->packets;
 	info->wire_len = head->len > head->caplen ? head->len : head->caplen;
 	info->link_type = (uint16_t)c->link_type;

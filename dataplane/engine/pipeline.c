@@ -24,6 +24,8 @@
 /* Stages within a packet are timed in one burst of so many; that one counts for all. */
 #define TIMED_BURSTS 16
 #define TIMERS_PER_BURST 64
+/* Farther ahead than this is a leap, to be borne out by the packet after. */
+#define TIME_LEAP_NS (20 * 1000000000ull)
 
 /* Marks between stages. Off: reads no clock. */
 struct stopwatch {
@@ -49,6 +51,19 @@ static void now_set(struct worker *w, uint64_t ts_ns)
 		w->now_ns = ts_ns;
 }
 
+/* One packet far ahead of those before and after it has a damaged timestamp. To follow it would end
+ * every flow at once, and with time that never goes back each later packet would seem to come all
+ * at that one moment. It is taken for the time of the packet before. */
+static uint64_t packet_time(const struct worker *w, struct rte_mbuf **frames, unsigned i, unsigned n)
+{
+	uint64_t ts_ns = frame_info(frames[i])->ts_ns;
+
+	if (w->now_ns && ts_ns > w->now_ns + TIME_LEAP_NS && i + 1 < n &&
+	    frame_info(frames[i + 1])->ts_ns < ts_ns - TIME_LEAP_NS)
+		return w->now_ns;
+	return ts_ns;
+}
+
 static unsigned decode_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 {
 	struct worker *w = &l->w;
@@ -67,7 +82,7 @@ static unsigned decode_burst(struct lane *l, struct rte_mbuf **frames, unsigned 
 		if (snaplen && p->len > snaplen)
 			p->len = (uint32_t)snaplen;
 		p->wire_len = info->wire_len;
-		p->ts_ns = info->ts_ns;
+		p->ts_ns = packet_time(w, frames, i, n);
 		p->number = info->number;
 		p->link_type = info->link_type;
 		p->port_index = info->port_index;

@@ -14,27 +14,18 @@
 #define PROTO_ICMP6 58
 #define NS_PER_S 1000000000ull
 
-/* The source of EVE's flow record: for TCP the client; else the sender of the first packet, even
- * where it proved to be the server. */
-static enum direction flow_first(const struct flow *f)
+static void record_counts(struct recorder *r, const struct flow *f)
 {
-	return (f->flags & FLOW_REVERSED) && f->ip_proto != PROTO_TCP ? TO_CLIENT : TO_SERVER;
-}
-
-static void record_counts(struct recorder *r, const struct flow *f, enum direction first)
-{
-	enum direction back = direction_other(first);
-
-	rec_uint(r, F_flow_pkts_toserver, f->packets[first]);
-	rec_uint(r, F_flow_pkts_toclient, f->packets[back]);
-	rec_uint(r, F_flow_bytes_toserver, f->bytes[first]);
-	rec_uint(r, F_flow_bytes_toclient, f->bytes[back]);
+	rec_uint(r, F_flow_pkts_toserver, f->packets[TO_SERVER]);
+	rec_uint(r, F_flow_pkts_toclient, f->packets[TO_CLIENT]);
+	rec_uint(r, F_flow_bytes_toserver, f->bytes[TO_SERVER]);
+	rec_uint(r, F_flow_bytes_toclient, f->bytes[TO_CLIENT]);
 	rec_time(r, F_flow_start, f->start_ns);
 }
 
 void flow_record_brief(struct recorder *r, const struct flow *f)
 {
-	record_counts(r, f, TO_SERVER);
+	record_counts(r, f);
 }
 
 static const char *end_reason_name(const struct flow *f)
@@ -144,12 +135,11 @@ static void record_tcp(struct recorder *r, const struct flow *f)
 
 void flow_record(struct worker *w, struct flow *f)
 {
-	enum direction first = flow_first(f);
-	struct recorder *r = emit_flow(w, RECORD_flow, f, first, RECORD_NO_TX, NULL);
+	struct recorder *r = emit_flow(w, RECORD_flow, f, TO_SERVER, RECORD_NO_TX, NULL);
 
 	app_record(r, f);
 	rec_open(r, F_top_flow);
-	record_counts(r, f, first);
+	record_counts(r, f);
 	rec_time(r, F_flow_end, f->last_ns);
 	rec_uint(r, F_flow_age, f->last_ns / NS_PER_S - f->start_ns / NS_PER_S);
 	if (f->flags & FLOW_BYPASSED)

@@ -46,6 +46,23 @@ static bool shutdown_syn(struct tcp_seen *t)
 	return false;
 }
 
+/* A FIN that came before its data leaves holes; here is some of what is missing. It is no more than
+ * late, however far the states have gone meanwhile. */
+static bool fills_before_fin(const struct tcp_seen *t)
+{
+	const struct tcp_side *own = t->own;
+
+	return (own->flags & SIDE_FIN) && !(own->flags & (SIDE_STOPPED | SIDE_END_SENT)) &&
+	       t->p->payload_len && seq_from(t->seq, own->expect) &&
+	       seq_upto(t->end, own->fin_seq);
+}
+
+/* The same end's FIN once more closes nothing further. */
+static bool fin_again(const struct tcp_seen *t)
+{
+	return (t->flags & TCP_FIN) && (t->own->flags & SIDE_FIN) && t->end == t->own->fin_seq;
+}
+
 /* First FIN of the session. */
 bool tcp_on_fin(struct tcp_seen *t)
 {
@@ -89,7 +106,7 @@ bool tcp_on_fin_wait1(struct tcp_seen *t)
 		tcp_event(t, ANOMALY_stream_fin1_invalid_ack);
 		return false;
 	}
-	if (again) {
+	if (again || fin_again(t)) {
 		closing_take(t);
 		return true;
 	}
@@ -165,7 +182,7 @@ bool tcp_on_closing(struct tcp_seen *t)
 		return true;
 	if (!tcp_timestamp_ok(t))
 		return false;
-	again = tcp_is_retransmission(t);
+	again = tcp_is_retransmission(t) || fills_before_fin(t);
 	if (!again && t->seq != t->own->next_seq && t->seq != t->own->next_seq + 1) {
 		tcp_event(t, ANOMALY_stream_closing_ack_wrong_seq);
 		return false;
@@ -272,7 +289,7 @@ bool tcp_on_time_wait(struct tcp_seen *t)
 		return true;
 	if (!tcp_timestamp_ok(t))
 		return false;
-	again = tcp_is_retransmission(t);
+	again = tcp_is_retransmission(t) || fills_before_fin(t);
 	if (!again && t->seq != t->own->next_seq && t->seq != t->own->next_seq + 1) {
 		if (t->p->payload_len == 0 && t->seq == t->own->next_seq - 1)
 			return true; /* an earlier acknowledgement, late */

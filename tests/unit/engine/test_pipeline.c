@@ -136,6 +136,27 @@ static void run_bursts(unsigned bursts)
 	}
 }
 
+/* One timestamp far ahead moves nothing; time that is ahead from there on does. */
+static void time_leap(void **state)
+{
+	static const uint64_t seconds[] = {10, 11, 5000, 12, 13}, later[] = {14, 6000, 6001};
+	struct rte_mbuf *frames[BURST];
+	struct lane *l;
+
+	(void)state;
+	start(MODE_TAP);
+	l = engine.lanes[0];
+	for (unsigned i = 0; i < 5; i++)
+		frames[i] = frame_random(seconds[i] * 1000000000);
+	pipeline_burst(l, frames, 5);
+	assert_int_equal(l->w.now_ns, 13000000000);
+	for (unsigned i = 0; i < 3; i++)
+		frames[i] = frame_random(later[i] * 1000000000);
+	pipeline_burst(l, frames, 3);
+	assert_int_equal(l->w.now_ns, 6001000000000);
+	end();
+}
+
 static void tap(void **state)
 {
 	const struct counters *c;
@@ -183,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tap),
+		cmocka_unit_test(time_leap),
 		cmocka_unit_test(in_the_wire),
 		cmocka_unit_test(blocked),
 	};

@@ -112,6 +112,29 @@ static void close_by_both(void **state)
 	lab_free(l);
 }
 
+/* The FIN overtook the data, and came twice; the client does not acknowledge it yet. */
+static void fin_before_data(void **state)
+{
+	for (unsigned closing = 0; closing < 2; closing++) {
+		struct lab *l = lab_with(NULL, NULL);
+
+		(void)state;
+		lab_open(l, 100, 500);
+		SEND(S, .flags = TCP_FIN | TCP_ACK, .seq = 504, .ack = 101);
+		SEND(S, .flags = TCP_FIN | TCP_ACK, .seq = 504, .ack = 101);
+		STATE(TCP_FIN_WAIT1);
+		if (closing) {
+			SEND(C, .flags = TCP_FIN | TCP_ACK, .seq = 101, .ack = 501);
+			STATE(TCP_CLOSING);
+		}
+		assert_string_equal(lab_up(l, TO_CLIENT), "");
+		SEND(S, .flags = TCP_ACK, .seq = 501, .ack = 101, .data = "abc", .len = 3);
+		NONE();
+		assert_string_equal(lab_up(l, TO_CLIENT), "abc[end]");
+		lab_free(l);
+	}
+}
+
 static void no_session(void **state)
 {
 	struct lab *l = lab_with(NULL, NULL);
@@ -664,6 +687,7 @@ int main(void)
 		cmocka_unit_test(close_by_client),
 		cmocka_unit_test(close_by_server),
 		cmocka_unit_test(close_by_both),
+		cmocka_unit_test(fin_before_data),
 		cmocka_unit_test(no_session),
 		cmocka_unit_test(broken_ack),
 		cmocka_unit_test(syn_answers),

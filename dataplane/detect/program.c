@@ -309,7 +309,7 @@ static void settings_read(struct detect_program *p, const struct config *c)
 	p->log_flow = config_map_bool(m, "alert.flow", true);
 	p->log_app = config_map_bool(m, "alert.app-layer", config_map_bool(m, "alert.metadata.app-layer", true));
 	p->log_metadata = config_map_bool(m, "alert.metadata", true);
-	p->log_references = config_map_bool(m, "alert.references", false);
+	p->log_references = config_map_bool(m, "alert.metadata.rule.reference", false);
 	p->payload_bytes_max = (uint32_t)config_map_size(m, "alert.payload-buffer-size", 4096);
 }
 

@@ -107,7 +107,12 @@ static void put_ether(struct text *out, const struct record_head *h)
 	bool many = h->type == RECORD_flow; /* as sets, of which we know one pair */
 
 	json_key(out, "ether");
-	text_str(out, many ? "{\"dest_macs\":[" : "{\"src_mac\":");
+	text_char(out, '{');
+	if (!many && h->ether_type)
+		json_key_uint(out, "ether_type", h->ether_type);
+	json_key(out, many ? "dest_macs" : "src_mac");
+	if (many)
+		text_char(out, '[');
 	put_mac(out, many ? h->dst_mac : h->src_mac);
 	text_str(out, many ? "],\"src_macs\":[" : ",\"dest_mac\":");
 	put_mac(out, many ? h->src_mac : h->dst_mac);
@@ -287,7 +292,7 @@ static const char *link_type_name(uint64_t type)
 		const char *name;
 	} names[] = {{0, "NULL"},	 {1, "EN10MB"},	      {9, "PPP"},   {12, "RAW"},
 		     {101, "RAW"},	 {104, "C_HDLC"},     {108, "LOOP"}, {113, "LINUX_SLL"},
-		     {228, "IPV4"},	 {229, "IPV6"},	      {276, "LINUX_SLL2"}};
+		     {228, "IPv4"},	 {229, "IPv6"},	      {276, "LINUX_SLL2"}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].type == type)
@@ -375,6 +380,21 @@ static bool is_misplaced(const struct walk *w, const struct value *v)
 static bool says_app_proto(enum record_type type)
 {
 	return type == RECORD_alert || type == RECORD_flow || type == RECORD_fileinfo;
+}
+
+bool eve_wants(const struct eve_options *o, const struct record_head *head)
+{
+	struct value v;
+
+	if (!o->enabled[head->type])
+		return false;
+	if (head->type != RECORD_anomaly || !record_find(head, F_anomaly_type, &v))
+		return true;
+	if (v.body.len == 6 && memcmp(v.body.data, "decode", 6) == 0)
+		return o->anomaly_decode;
+	if (v.body.len == 6 && memcmp(v.body.data, "stream", 6) == 0)
+		return o->anomaly_stream;
+	return o->anomaly_applayer;
 }
 
 bool eve_write(struct text *out, const struct eve_options *o, const struct record_head *head,

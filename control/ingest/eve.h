@@ -26,6 +26,7 @@ struct eve_options {
 	bool payload, payload_printable, packet, verdict; /* of alerts */
 	uint64_t payload_max; /* bytes of payload printed */
 	bool drop_verdict, anomaly_packet;
+	bool anomaly_decode, anomaly_stream, anomaly_applayer;
 	bool app_layer, flow, rule_metadata, rule_reference; /* context in alerts */
 	bool tagged_packets;
 	char **interfaces; /* names by port_index; NULL offline */
@@ -40,6 +41,8 @@ void eve_options_free(struct eve_options *o);
 /* Whether both print the same line for every record. */
 bool eve_options_same_lines(const struct eve_options *a, const struct eve_options *b);
 
+/* Whether the output has this record. */
+bool eve_wants(const struct eve_options *o, const struct record_head *head);
 /* Appends the record as one JSON object, without a newline. False: the record was malformed;
  * what could be read of it was written, and the object is complete JSON in any case. capture: the
  * file that the packets come from, NULL if there is none or it is not known. */

@@ -154,6 +154,9 @@ static void read_alert(struct eve_options *o, const struct scope *s)
 	o->payload_max = size_option(s, "alert.payload_buffer_size", 4096);
 	o->verdict = option(s, "alert.verdict", false);
 	o->anomaly_packet = option(s, "anomaly.packethdr", false);
+	o->anomaly_decode = option(s, "anomaly.types.decode", false);
+	o->anomaly_stream = option(s, "anomaly.types.stream", false);
+	o->anomaly_applayer = option(s, "anomaly.types.applayer", true);
 	o->drop_verdict = option(s, "drop.verdict", false);
 	o->app_layer = option(s, "alert.metadata.app_layer", metadata);
 	o->flow = option(s, "alert.metadata.flow", metadata);

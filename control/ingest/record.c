@@ -102,7 +102,7 @@ static struct slice put_lines(struct ingest *in, unsigned worker, const struct r
 	for (unsigned i = 0; i < in->outputs.count; i++) {
 		const struct eve_output *o = &in->outputs.item[i];
 		struct text *line = &in->line[o->same];
-		bool wanted = o->options->enabled[head->type] &&
+		bool wanted = eve_wants(o->options, head) &&
 			      (i > 0 || in->setup.config->eve_enabled);
 
 		if (!wanted && !(i == 0 && for_store))

@@ -255,6 +255,7 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 		flow_record_brief(r, p->flow);
 		rec_close(r);
 	}
+	emit_tunnel(r, p);
 	if (program->log_payload)
 		payload_add(w, r, p, item);
 	if (program->log_packet && !(p->flags & PACKET_PSEUDO)) {

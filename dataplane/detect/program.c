@@ -311,7 +311,7 @@ static void settings_read(struct detect_program *p, const struct config *c)
 	p->log_metadata = config_map_bool(m, "alert.metadata", true);
 	p->log_verdict = config_map_bool(m, "alert.verdict", false);
 	p->log_drop_alerts = config_map_bool(m, "drop.alerts", false);
-	p->log_references = config_map_bool(m, "alert.references", false);
+	p->log_references = config_map_bool(m, "alert.metadata.rule.reference", false);
 	p->payload_bytes_max = (uint32_t)config_map_size(m, "alert.payload-buffer-size", 4096);
 }
 

@@ -57,7 +57,63 @@ static void head_macs(struct record_head *head, const struct packet *p)
 		return;
 	memcpy(head->dst_mac, p->data, 6);
 	memcpy(head->src_mac, p->data + 6, 6);
+	if (p->len >= 14)
+		head->ether_type = (uint16_t)(p->data[12] << 8 | p->data[13]);
 	head->flags |= RECORD_HAS_MACS;
+}
+
+static const char *proto_name(uint8_t ip_proto)
+{
+	switch (ip_proto) {
+	case IPPROTO_ICMP4:
+		return "ICMP";
+	case 4:
+		return "IP-in-IP";
+	case 6:
+		return "TCP";
+	case 17:
+		return "UDP";
+	case 41:
+		return "IPv6";
+	case 47:
+		return "GRE";
+	case 50:
+		return "ESP";
+	case IPPROTO_ICMP6:
+		return "IPv6-ICMP";
+	case 132:
+		return "SCTP";
+	default:
+		return NULL;
+	}
+}
+
+void emit_tunnel(struct recorder *r, const struct packet *p)
+{
+	const struct packet *root = p->outer;
+	const char *proto;
+	bool ports;
+
+	while (root && root->outer)
+		root = root->outer;
+	if (!root || !(root->flags & PACKET_IP))
+		return;
+	ports = root->flags & PACKET_L4 && port_flags(root->ip_proto) & RECORD_HAS_PORTS;
+	proto = proto_name(root->ip_proto);
+	rec_open(r, F_top_tunnel);
+	rec_addr(r, F_top_tunnel_src_ip, &root->src, root->ip_version);
+	if (ports)
+		rec_uint(r, F_top_tunnel_src_port, root->sport);
+	rec_addr(r, F_top_tunnel_dest_ip, &root->dst, root->ip_version);
+	if (ports)
+		rec_uint(r, F_top_tunnel_dest_port, root->dport);
+	if (proto)
+		rec_text(r, F_top_tunnel_proto, proto);
+	rec_uint(r, F_top_tunnel_depth, p->tunnel_depth);
+	if (root->number)
+		rec_uint(r, F_top_tunnel_pcap_cnt, root->number);
+	rec_text(r, F_top_tunnel_pkt_src, record_packet_source_names[root->source]);
+	rec_close(r);
 }
 
 struct recorder *emit_packet(struct worker *w, enum record_type type, const struct packet *p)

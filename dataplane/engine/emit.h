@@ -10,6 +10,8 @@
 
 /* About a packet (alert, drop, anomaly): addresses as the packet has them, its flow's id. */
 struct recorder *emit_packet(struct worker *w, enum record_type type, const struct packet *p);
+/* The frame that p was found in, as object "tunnel" of the record; nothing for an outermost one. */
+void emit_tunnel(struct recorder *r, const struct packet *p);
 /* About a flow, or a transaction of it (tx_id, or RECORD_NO_TX). Addresses are the client's as
  * source for TO_SERVER, the server's as source for TO_CLIENT. Time is w->now_ns; packet number that
  * of the packet in hand (p may be NULL at the end of a flow). */

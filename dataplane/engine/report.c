@@ -12,6 +12,8 @@
 #define PREFIX_DECODE "decoder."
 #define PREFIX_STREAM "stream."
 
+#define ANOMALY_BYTES_MAX 32 /* of a packet that cannot be decoded */
+
 /* As EVE names them. */
 static const char *const event_names[ANOMALY_COUNT] = {
 #define ANOMALY(id, layer, name) [ANOMALY_##id] = PREFIX_##layer name,
@@ -32,6 +34,11 @@ void report_anomalies(struct worker *w, const struct packet *p, bool decode, boo
 		rec_text(r, F_anomaly_type, is_stream ? "stream" : "decode");
 		rec_text(r, F_anomaly_event, event_names[p->events[i]]);
 		rec_close(r);
+		if (!is_stream && !(p->flags & PACKET_PSEUDO)) {
+			rec_bytes(r, F_top_packet, p->data,
+				  p->len < ANOMALY_BYTES_MAX ? p->len : ANOMALY_BYTES_MAX);
+			rec_uint(r, F_top_packet_linktype, p->link_type);
+		}
 		emit_end(w);
 	}
 }

@@ -10,6 +10,12 @@ const char *const record_packet_source_names[PACKET_SOURCE_COUNT] = {
 	[PACKET_TUNNEL] = "tunnel",
 	[PACKET_DEFRAG] = "defrag",
 	[PACKET_STREAM_FLUSH] = "stream (flow flush)",
+	[PACKET_GRE] = "gre tunnel",
+	[PACKET_IN_IPV4] = "ipv4 tunnel",
+	[PACKET_IN_IPV6] = "ipv6 tunnel",
+	[PACKET_TEREDO] = "teredo tunnel",
+	[PACKET_GENEVE] = "geneve encapsulation",
+	[PACKET_VXLAN] = "vxlan encapsulation",
 	[PACKET_FLOW_TIMEOUT] = "stream (flow timeout)",
 };
 

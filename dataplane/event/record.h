@@ -40,6 +40,12 @@ enum record_packet_source {
 	PACKET_DEFRAG,
 	PACKET_STREAM_FLUSH, /* made at the end of a flow */
 	PACKET_FLOW_TIMEOUT,
+	PACKET_GRE,
+	PACKET_IN_IPV4,
+	PACKET_IN_IPV6,
+	PACKET_TEREDO,
+	PACKET_GENEVE,
+	PACKET_VXLAN,
 	PACKET_SOURCE_COUNT
 };
 
@@ -64,7 +70,8 @@ struct record_head {
 	uint8_t packet_source; /* enum record_packet_source */
 	uint8_t port_index;   /* index into the configured ports */
 	uint8_t src_mac[6], dst_mac[6];
-	uint8_t reserved[3];
+	uint8_t reserved;
+	uint16_t ether_type;  /* host order; of packets with MACs, else 0 */
 };
 _Static_assert(sizeof(struct record_head) % 8 == 0, "records stay aligned");
 _Static_assert(sizeof(struct record_head) == 120, "layout of the ring");

@@ -173,6 +173,19 @@ static void packet_hash(struct worker *w, struct packet *p)
 					ports ? p->dport : 0, p->ip_proto);
 }
 
+static uint8_t tunnel_source(const struct packet *p)
+{
+	switch (p->ip_proto) {
+	case IPPROTO_GRE:
+		return PACKET_GRE;
+	case IPPROTO_IPIP:
+	case IPPROTO_IPV6:
+		return p->ip_version == 4 ? PACKET_IN_IPV4 : PACKET_IN_IPV6;
+	default:
+		return PACKET_TUNNEL;
+	}
+}
+
 struct packet *decode_inner(struct decoder *d, struct packet *p, struct cursor c, enum layer layer)
 {
 	struct packet *inner;
@@ -189,7 +202,7 @@ struct packet *decode_inner(struct decoder *d, struct packet *p, struct cursor c
 	inner->port_index = p->port_index;
 	inner->link_type = layer == LAYER_ethernet ? LINKTYPE_ETHERNET : LINKTYPE_RAW;
 	inner->flags = PACKET_INNER;
-	inner->source = PACKET_TUNNEL;
+	inner->source = tunnel_source(p);
 	inner->frame = p->frame;
 	inner->outer = p;
 	inner->tunnel_depth = (uint8_t)(p->tunnel_depth + 1);
@@ -201,16 +214,31 @@ struct packet *decode_inner(struct decoder *d, struct packet *p, struct cursor c
 	return inner;
 }
 
+/* Bytes of headers before p's IP header that a packet made of fragments like p gets too. */
+uint32_t decode_link_len(const struct packet *p)
+{
+	uint32_t n = p->l3 ? (uint32_t)(p->l3 - p->data) : 0;
+
+	return n <= DECODE_LINK_MAX ? n : 0;
+}
+
 /* A packet made of fragments, in the place of the fragment p that completed it. */
 void decode_reassembled(struct decoder *d, struct packet *p, struct packet *whole)
 {
 	struct cursor c = cursor_of(whole->data, whole->len);
+	uint32_t link_len = decode_link_len(p);
+	unsigned version;
 
-	whole->wire_len = whole->len;
+	cursor_skip(&c, link_len);
+	version = *c.p >> 4;
+	whole->wire_len = whole->len - link_len;
 	whole->ts_ns = p->ts_ns;
 	whole->number = p->number;
 	whole->port_index = p->port_index;
-	whole->link_type = LINKTYPE_RAW;
+	if (link_len)
+		whole->link_type = p->link_type;
+	else
+		whole->link_type = version == 4 ? LINKTYPE_IPV4 : LINKTYPE_IPV6;
 	whole->flags = PACKET_REASSEMBLED;
 	whole->source = PACKET_DEFRAG;
 	whole->outer = p;
@@ -221,7 +249,7 @@ void decode_reassembled(struct decoder *d, struct packet *p, struct packet *whol
 	d->jobs[d->count++] =
 		(struct decode_job){.p = whole,
 				    .at = c,
-				    .layer = whole->data[0] >> 4 == 4 ? LAYER_ipv4 : LAYER_ipv6,
+				    .layer = version == 4 ? LAYER_ipv4 : LAYER_ipv6,
 				    .layers = (uint8_t)d->layers};
 }
 

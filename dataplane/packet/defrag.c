@@ -79,7 +79,7 @@ struct tracker {
 
 struct buffer {
 	struct buffer *next_free;
-	uint8_t data[BUFFER_BYTES];
+	uint8_t data[DECODE_LINK_MAX + BUFFER_BYTES]; /* link headers, then the IP packet */
 };
 
 struct defrag {
@@ -421,11 +421,13 @@ static void header_ipv6(uint8_t *h, const struct tracker *t, uint32_t len)
 }
 
 /* The tracker is complete: makes its packet. NULL when there is no room for it. */
-static struct packet *reassemble(struct decoder *d, struct defrag *s, struct tracker *t)
+static struct packet *reassemble(struct decoder *d, struct defrag *s, const struct packet *p,
+				 struct tracker *t)
 {
 	struct buffer *b = s->free_buffer;
 	struct packet *whole;
-	uint32_t len = t->header_len + t->total;
+	uint32_t len = t->header_len + t->total, link_len = decode_link_len(p);
+	uint8_t *ip;
 
 	if (!b || !decode_room(d))
 		return NULL;
@@ -433,20 +435,22 @@ static struct packet *reassemble(struct decoder *d, struct defrag *s, struct tra
 	if (!whole)
 		return NULL;
 	s->free_buffer = b->next_free;
-	memcpy(b->data, t->header->header, t->header_len);
+	ip = b->data + link_len;
+	memcpy(b->data, p->data, link_len);
+	memcpy(ip, t->header->header, t->header_len);
 	for (uint32_t at = 0; at < t->total; at += CHUNK_BYTES) {
 		uint32_t left = t->total - at;
 
-		memcpy(b->data + t->header_len + at, t->chunks[at / CHUNK_BYTES]->data,
+		memcpy(ip + t->header_len + at, t->chunks[at / CHUNK_BYTES]->data,
 		       left < CHUNK_BYTES ? left : CHUNK_BYTES);
 	}
 	if (t->key.ip_version == 4)
-		header_ipv4(b->data, t->header_len, len);
+		header_ipv4(ip, t->header_len, len);
 	else
-		header_ipv6(b->data, t, len);
+		header_ipv6(ip, t, len);
 	whole->buffer = b;
 	whole->data = b->data;
-	whole->len = len;
+	whole->len = link_len + len;
 	return whole;
 }
 
@@ -466,7 +470,7 @@ static void complete(struct decoder *d, struct defrag *s, struct packet *p, stru
 
 	if (t->header_len + t->total > most) {
 		decode_event(d, p, f->too_large);
-	} else if ((whole = reassemble(d, s, t))) {
+	} else if ((whole = reassemble(d, s, p, t))) {
 		if (t->key.ip_version == 4)
 			d->w->counters->defrag_ipv4_reassembled++;
 		else

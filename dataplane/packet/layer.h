@@ -134,7 +134,11 @@ struct packet *decode_inner(struct decoder *d, struct packet *p, struct cursor c
 
 /* Is there room for one more packet of this frame? */
 bool decode_room(const struct decoder *d);
-/* Queues a packet put together from fragments, of which p came last. There must be room. */
+/* Bytes of headers before p's IP header that a packet made of fragments like p gets too. */
+#define DECODE_LINK_MAX 64
+uint32_t decode_link_len(const struct packet *p);
+/* Queues a packet put together from fragments, of which p came last: its data begins with
+ * decode_link_len(p) bytes of link headers. There must be room. */
 void decode_reassembled(struct decoder *d, struct packet *p, struct packet *whole);
 
 /* UDP payload on a tunnel's port. True: it was one, its inner packet is queued. */

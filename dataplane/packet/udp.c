@@ -20,8 +20,17 @@ static bool either_port(const struct tunnel_ports *ports, const struct packet *p
 	return port_in(ports, p->dport) || port_in(ports, p->sport);
 }
 
+/* What was queued since the count was `before` came out of that. */
+static enum layer found_inside(struct decoder *d, unsigned before, enum record_packet_source source)
+{
+	for (unsigned i = before; i < d->count; i++)
+		d->jobs[i].p->source = (uint8_t)source;
+	return LAYER_END;
+}
+
 enum layer decode_udp(struct decoder *d, struct packet *p, struct cursor *c)
 {
+	unsigned before = d->count;
 	const uint8_t *h = cursor_peek(c, UDP_HEADER_BYTES);
 	const struct decode_state *s = d->s;
 	struct cursor datagram;
@@ -43,11 +52,11 @@ enum layer decode_udp(struct decoder *d, struct packet *p, struct cursor *c)
 	p->payload = datagram.p;
 	p->payload_len = (uint32_t)cursor_left(&datagram);
 	if (either_port(&s->teredo, p) && decode_teredo(d, p, datagram))
-		return LAYER_END;
+		return found_inside(d, before, PACKET_TEREDO);
 	if (either_port(&s->geneve, p) && decode_geneve(d, p, datagram))
-		return LAYER_END;
+		return found_inside(d, before, PACKET_GENEVE);
 	if (port_in(&s->vxlan, p->dport) && decode_vxlan(d, p, datagram))
-		return LAYER_END;
+		return found_inside(d, before, PACKET_VXLAN);
 	if (either_port(&s->gtpu, p))
 		decode_gtpu(d, p, datagram);
 	return LAYER_END;

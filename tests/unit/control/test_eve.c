@@ -256,9 +256,36 @@ static void test_stats(void **state)
 	text_free(&out);
 }
 
+/* Kinds of anomalies are chosen one by one; the application layer's are there unless told. */
+static void test_anomaly_kinds(void **state)
+{
+	static const char *const kinds[] = {"decode", "stream", "applayer"};
+	static const char *const chosen[] = {"eve.types.anomaly.types.decode", "yes",
+					     "eve.types.anomaly.types.applayer", "no", NULL};
+	static const bool want[2][3] = {{false, false, true}, {true, false, false}};
+	struct record_head h = head_of(RECORD_anomaly);
+	struct recorder r;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct eve_options *o = options(i ? chosen : NULL);
+
+		for (int k = 0; k < 3; k++) {
+			rec_begin(&r, memory, sizeof(memory), &h);
+			rec_open(&r, F_anomaly_anomaly);
+			rec_text(&r, F_anomaly_type, kinds[k]);
+			rec_close(&r);
+			rec_end(&r);
+			assert_int_equal(eve_wants(o, (const void *)memory), want[i][k]);
+		}
+		eve_options_free(o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_anomaly_kinds),
 		cmocka_unit_test(test_alert),	  cmocka_unit_test(test_ip6_icmp_vlan),
 		cmocka_unit_test(test_text),	  cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_types),	  cmocka_unit_test(test_community_id),

@@ -22,7 +22,7 @@ struct walk {
 	bool has_app_proto;        /* the record says it itself */
 };
 
-static const char *proto_name(uint8_t proto, char *room)
+const char *eve_proto_name(uint8_t proto, char *room)
 {
 	switch (proto) {
 	case IPPROTO_TCP:
@@ -88,7 +88,7 @@ static void put_ends(struct text *out, const struct record_head *h)
 	put_addr(out, "dest_ip", &h->dst, h->ip_version);
 	if (ports)
 		json_key_uint(out, "dest_port", h->dport);
-	json_key_cstr(out, "proto", proto_name(h->ip_proto, room));
+	json_key_cstr(out, "proto", eve_proto_name(h->ip_proto, room));
 	json_key_uint(out, "ip_v", h->ip_version);
 	if (h->flags & RECORD_HAS_ICMP) {
 		json_key_uint(out, "icmp_type", h->sport);

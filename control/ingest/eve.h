@@ -41,6 +41,8 @@ void eve_options_free(struct eve_options *o);
 /* Whether both print the same line for every record. */
 bool eve_options_same_lines(const struct eve_options *a, const struct eve_options *b);
 
+/* As EVE names it; a number without a name is printed into room (4 bytes). */
+const char *eve_proto_name(uint8_t proto, char *room);
 /* Whether the output has this record. */
 bool eve_wants(const struct eve_options *o, const struct record_head *head);
 /* Appends the record as one JSON object, without a newline. False: the record was malformed;

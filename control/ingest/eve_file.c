@@ -70,6 +70,26 @@ static int add_further(struct eve_outputs *o, const struct config *c)
 	return 0;
 }
 
+static int add_fast(struct eve_outputs *o, const struct config *c)
+{
+	struct eve_output *out = &o->item[o->count];
+
+	if (o->count == EVE_OUTPUTS_MAX) {
+		say("eve.files and fast_log: more than %d files", EVE_OUTPUTS_MAX);
+		return -EINVAL;
+	}
+	out->options = eve_options_new(c, NULL, o->live);
+	out->name = strdup(c->fast_log_file);
+	out->fast = true;
+	out->same = o->count++;
+	if (!out->options || !out->name)
+		return -ENOMEM;
+	for (int t = 0; t < RECORD_COUNT; t++)
+		out->options->enabled[t] = t == RECORD_alert;
+	out->options->stats = false;
+	return 0;
+}
+
 int eve_outputs_init(struct eve_outputs *o, const struct config *c, bool live)
 {
 	int err;
@@ -78,6 +98,8 @@ int eve_outputs_init(struct eve_outputs *o, const struct config *c, bool live)
 	err = add_output(o, c, NULL);
 	if (!err && c->eve_enabled)
 		err = add_further(o, c);
+	if (!err && c->eve_enabled && c->fast_log)
+		err = add_fast(o, c);
 	if (err)
 		eve_outputs_fini(o);
 	return err;

@@ -22,6 +22,7 @@
 struct eve_output {
 	struct eve_options *options;
 	char *name;      /* of the file, below the sink's folder or absolute */
+	bool fast;       /* lines of fast.log, of alerts alone */
 	unsigned same;   /* index of an earlier output whose lines are the same; or its own */
 };
 

@@ -9,6 +9,7 @@
 
 #include "control/base/say.h"
 #include "control/contact/contacts.h"
+#include "control/ingest/fast.h"
 #include "control/ingest/ingest_private.h"
 #include "control/ingest/stats.h"
 #include "control/store/event_row.h"
@@ -110,7 +111,9 @@ static struct slice put_lines(struct ingest *in, unsigned worker, const struct r
 		if (!made[o->same]) {
 			text_clear(line);
 			made[o->same] = true;
-			if (!eve_write(line, o->options, head, capture))
+			if (o->fast)
+				fast_write(line, head);
+			else if (!eve_write(line, o->options, head, capture))
 				atomic_fetch_add(&in->figures.malformed, 1);
 			text_char(line, '\n');
 		}

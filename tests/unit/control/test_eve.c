@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "control/ingest/eve.h"
+#include "control/ingest/fast.h"
 #include "control/ingest/stats.h"
 #include "dataplane/event/app_proto.h"
 
@@ -282,10 +283,36 @@ static void test_anomaly_kinds(void **state)
 	}
 }
 
+static void test_fast(void **state)
+{
+	struct record_head h = head_of(RECORD_alert);
+	struct text out = {0};
+	struct recorder r;
+
+	(void)state;
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_open(&r, F_alert_alert);
+	rec_text(&r, F_alert_action, "blocked");
+	rec_uint(&r, F_alert_gid, 1);
+	rec_uint(&r, F_alert_signature_id, 7);
+	rec_uint(&r, F_alert_rev, 2);
+	rec_text(&r, F_alert_signature, "two\nlines");
+	rec_uint(&r, F_alert_severity, 3);
+	rec_close(&r);
+	rec_end(&r);
+	fast_write(&out, (const void *)memory);
+	assert_string_equal(text_cstr(&out),
+			    "01/31/2024-09:30:00.123456  [Drop] [**] [1:7:2] two lines [**] "
+			    "[Classification: (null)] [Priority: 3] {TCP} 10.0.0.1:1025 -> "
+			    "192.0.2.1:80");
+	text_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_anomaly_kinds),
+		cmocka_unit_test(test_fast),
 		cmocka_unit_test(test_alert),	  cmocka_unit_test(test_ip6_icmp_vlan),
 		cmocka_unit_test(test_text),	  cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_types),	  cmocka_unit_test(test_community_id),

@@ -29,6 +29,7 @@ struct ruleset_options {
 	const char *classification_file; /* NULL or "": the built-in one */
 	const char *reference_file;
 	const char *threshold_file; /* NULL or "": none */
+	const char *action_order;   /* NULL or "": pass,drop,reject,alert */
 	const char *cache_dir;      /* compiled databases; NULL or "": none are kept */
 	bool parse_only;            /* rules check: no grouping, no databases */
 	bool in_the_wire;

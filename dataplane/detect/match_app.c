@@ -8,10 +8,23 @@
 #include "dataplane/app/file.h"
 #include "dataplane/detect/match.h"
 
+int app_event_find(const char *name)
+{
+	for (int e = 0; e < APP_EVENT_COUNT; e++)
+		if (strcasecmp(app_event_names[e], name) == 0)
+			return e;
+	return -1;
+}
+
 bool match_app_layer_event(const struct match_context *c, const struct match *m)
 {
 	const struct tx *tx = c->tx;
 
+	if (!*m->u.event.proto) { /* of the protocol's detection, about the packet in hand */
+		int e = app_event_find(m->u.event.name);
+
+		return e >= 0 && c->f && app_has_event(c->f, (enum app_event)e);
+	}
 	if (!tx || !c->proto || !c->proto->events)
 		return false;
 	for (unsigned i = 0; i < tx->event_count && i < TX_EVENTS_MAX; i++)

@@ -247,6 +247,9 @@ const char *keyword_text(unsigned keyword);
 bool value_holds(const struct match *m, uint64_t v);
 bool value_form_known(unsigned keyword);
 
+/* match_app.c: enum app_event of that name; -1: none. */
+int app_event_find(const char *name);
+
 /* payload.c, tx.c, iponly.c: the phases. */
 void packet_rules_run(struct worker *w, struct packet *p);
 /* Rules on the stream alone: one more window of it. */

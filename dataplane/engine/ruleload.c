@@ -69,6 +69,7 @@ static struct ruleset_options options_of(const struct config *c)
 		.classification_file = c->classification,
 		.reference_file = c->reference_file,
 		.threshold_file = c->threshold_file,
+		.action_order = c->action_order,
 		.cache_dir = cache_dir(c),
 		.in_the_wire = c->mode == MODE_INLINE,
 	};

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum bits_kind { KIND_FLOWBITS, KIND_FLOWINT, KIND_HOSTBITS, KIND_XBITS, KIND_COUNT };
 
@@ -15,10 +16,37 @@ struct order_key {
 	uint32_t place; /* in the files */
 };
 
-static const uint8_t action_rank[] = {
-	[ACTION_PASS] = 0,        [ACTION_DROP] = 1,  [ACTION_REJECT] = 2, [ACTION_REJECT_DST] = 2,
-	[ACTION_REJECT_BOTH] = 2, [ACTION_ALERT] = 3, [ACTION_CONFIG] = 4,
-};
+#define ACTION_COUNT (ACTION_CONFIG + 1)
+#define ACTIONS_DEFAULT "pass,drop,reject,alert"
+
+/* By enum rule_action. */
+static int ranks_read(const char *actions, uint8_t rank[ACTION_COUNT])
+{
+	static const char *const names[ACTION_COUNT] = {
+		[ACTION_PASS] = "pass",		 [ACTION_DROP] = "drop",
+		[ACTION_REJECT] = "reject",	 [ACTION_REJECT_DST] = "reject",
+		[ACTION_REJECT_BOTH] = "reject", [ACTION_ALERT] = "alert",
+	};
+	uint8_t at = 0;
+
+	memset(rank, ACTION_COUNT, ACTION_COUNT);
+	for (const char *p = actions && *actions ? actions : ACTIONS_DEFAULT; *p; at++) {
+		size_t n = strcspn(p, ", ");
+		bool known = n == 0;
+
+		for (unsigned i = 0; n && i < ACTION_COUNT; i++)
+			if (names[i] && strlen(names[i]) == n && memcmp(names[i], p, n) == 0) {
+				known = true;
+				if (rank[i] == ACTION_COUNT)
+					rank[i] = at;
+			}
+		if (!known)
+			return -EINVAL;
+		p += n;
+		p += strspn(p, ", ");
+	}
+	return 0;
+}
 
 enum { BITS_READ = 1, BITS_WRITE = 2 };
 
@@ -60,7 +88,7 @@ static void note_uses(const struct match *matches, uint32_t count, unsigned uses
 	}
 }
 
-static struct order_key key_of(struct rule *r, uint32_t place)
+static struct order_key key_of(struct rule *r, uint32_t place, const uint8_t *action_rank)
 {
 	static const uint8_t rank[] = {3, 2, 0, 1}; /* by BITS_READ | BITS_WRITE */
 	struct order_key k = {
@@ -95,14 +123,19 @@ static int compare(const void *a, const void *b)
 	return x->place < y->place ? -1 : x->place > y->place;
 }
 
-int rules_order(struct rule **rules, size_t count)
+int rules_order(struct rule **rules, size_t count, const char *actions)
 {
-	struct order_key *keys = calloc(count ? count : 1, sizeof(*keys));
+	uint8_t ranks[ACTION_COUNT];
+	int err = ranks_read(actions, ranks);
+	struct order_key *keys;
 
+	if (err)
+		return err;
+	keys = calloc(count ? count : 1, sizeof(*keys));
 	if (!keys)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		keys[i] = key_of(rules[i], (uint32_t)i);
+		keys[i] = key_of(rules[i], (uint32_t)i, ranks);
 	qsort(keys, count, sizeof(*keys), compare);
 	for (size_t i = 0; i < count; i++) {
 		rules[i] = keys[i].rule;

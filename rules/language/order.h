@@ -11,7 +11,9 @@
 
 #include "rules/rule.h"
 
-/* Sorts rules (given in the order of the files) and sets rule->index. 0, or -ENOMEM. */
-int rules_order(struct rule **rules, size_t count);
+/* Sorts rules (given in the order of the files) and sets rule->index. actions: "pass,drop,reject,
+ * alert" in the order wanted, those not named behind; NULL or "": that one. 0, -EINVAL (a word that
+ * is no action), or -ENOMEM. */
+int rules_order(struct rule **rules, size_t count, const char *actions);
 
 #endif

@@ -207,8 +207,17 @@ static bool loading_all(struct loading *l)
 	    thresholds_attach(l->draft, l->rules, l->count, thresholds, l->report, l->error,
 			      l->error_size))
 		return false;
-	if (rules_order(l->rules, l->count))
+	switch (rules_order(l->rules, l->count, o->action_order)) {
+	case 0:
+		break;
+	case -EINVAL:
+		snprintf(l->error, l->error_size,
+			 "detect.action_order: \"%s\" is not a list of pass, drop, reject and alert",
+			 o->action_order);
+		return false;
+	default:
 		return loading_no_memory(l);
+	}
 	return true;
 }
 

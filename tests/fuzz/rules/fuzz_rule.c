@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			     &column);
 		must(line && column);
 	}
-	if (rules_order(rules, count))
+	if (rules_order(rules, count, NULL))
 		abort();
 	reader_close(&reader);
 	return 0;

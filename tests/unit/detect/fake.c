@@ -72,6 +72,12 @@ void emit_tunnel(struct recorder *r, const struct packet *p)
 	(void)p;
 }
 
+const char *const app_event_names[APP_EVENT_COUNT] = {
+#define APP_EVENT(id) [APP_EVENT_##id] = "APPLAYER_" #id,
+	APP_EVENTS
+#undef APP_EVENT
+};
+
 struct recorder *emit_packet(struct worker *w, enum record_type type, const struct packet *p)
 {
 	static const struct record_head head;

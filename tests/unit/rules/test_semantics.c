@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
 #include "tests/unit/rules/rule_tests.h"
 
 #include "rules/language/order.h"
@@ -135,7 +137,10 @@ static void order(void **state)
 	struct rule *rules[] = {(struct rule *)none, (struct rule *)reads, (struct rule *)both,
 				(struct rule *)sets, (struct rule *)pass};
 
-	assert_int_equal(rules_order(rules, 5), 0);
+	assert_int_equal(rules_order(rules, 5, "drop,alert, pass"), 0);
+	assert_int_equal(rules[4]->sid, 5);
+	assert_int_equal(rules_order(rules, 5, "drop,nothing"), -EINVAL);
+	assert_int_equal(rules_order(rules, 5, NULL), 0);
 	assert_int_equal(rules[0]->sid, 5);
 	assert_int_equal(rules[1]->sid, 3);
 	assert_int_equal(rules[2]->sid, 2);

@@ -120,6 +120,7 @@ static bool type_wanted(const struct dns_config *c, uint16_t type)
 
 /* ---- is it DNS? ---- */
 
+/* NetBIOS, mDNS, LLMNR: datagrams of much the same form. */
 static bool other_name_service(uint16_t port)
 {
 	return port == 137 || port == 5353 || port == 5355;
@@ -158,10 +159,10 @@ static enum probe_result dns_probe(const struct probe_input *in)
 {
 	bool port_53 = in->client_port == DNS_PORT || in->server_port == DNS_PORT;
 
-	if (!port_53 && (other_name_service(in->client_port) || other_name_service(in->server_port)))
-		return PROBE_NO;
 	if (in->ip_proto == 6)
 		return probe_tcp(in, port_53);
+	if (!port_53 && (other_name_service(in->client_port) || other_name_service(in->server_port)))
+		return PROBE_NO;
 	if (in->len < DNS_HEADER_BYTES)
 		return PROBE_NO;
 	if (port_53 ? dns_message_probe(in->data, in->len, in->len) :

@@ -11,7 +11,9 @@
 
 #define PROTO_ICMP 1
 #define PROTO_TCP 6
+#define PROTO_UDP 17
 #define PROTO_ICMP6 58
+#define PROTO_SCTP 132
 #define NS_PER_S 1000000000ull
 
 static void record_counts(struct recorder *r, const struct flow *f)
@@ -26,6 +28,12 @@ static void record_counts(struct recorder *r, const struct flow *f)
 void flow_record_brief(struct recorder *r, const struct flow *f)
 {
 	record_counts(r, f);
+	rec_addr(r, F_flow_src_ip, &f->client, f->ip_version);
+	rec_addr(r, F_flow_dest_ip, &f->server, f->ip_version);
+	if (f->ip_proto != PROTO_TCP && f->ip_proto != PROTO_UDP && f->ip_proto != PROTO_SCTP)
+		return;
+	rec_uint(r, F_flow_src_port, f->client_port);
+	rec_uint(r, F_flow_dest_port, f->server_port);
 }
 
 static const char *end_reason_name(const struct flow *f)

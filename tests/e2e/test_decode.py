@@ -65,11 +65,20 @@ def test_overlap_by_the_receivers_policy(inspect):
     assert inspect(stamped(*pieces), RULES, [*options, "host_os_policy_default=last"]).sids() == [1]
 
 
-def test_wrong_checksum(inspect):
+def test_wrong_checksum_of_a_header(inspect):
+    """No receiver takes the packet, so no rule sees it; unless checksums are ignored."""
     packet = ask()
-    packet[UDP].chksum = 0x1234
+    packet[IP].chksum = 0x1234
     assert inspect(stamped(packet), RULES).sids() == []
     assert inspect(stamped(packet), RULES, ["--set", "checksums=ignore"]).sids() == [1]
+
+
+def test_wrong_checksum_of_a_datagram(inspect):
+    """On a tap it is inspected: cards fill it in after the tap. In the wire it is dropped."""
+    packet = ask()
+    packet[UDP].chksum = 0x1234
+    assert inspect(stamped(packet), RULES).sids() == [1]
+    assert inspect(stamped(packet), RULES, ["--set", "mode=inline"]).sids() == []
 
 
 def test_wrong_header_is_an_event(inspect):

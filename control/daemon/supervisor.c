@@ -54,8 +54,7 @@ unsigned supervisor_workers(const struct config *c, bool offline)
 	return cores > MAX_WORKERS ? MAX_WORKERS : cores;
 }
 
-/* The program beside this one, or in the libexec folder. */
-static void find_program(struct supervisor_child *child, const char *file)
+void supervisor_find_program(const char *file, char *path, size_t size)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -66,12 +65,12 @@ static void find_program(struct supervisor_child *child, const char *file)
 		slash = strrchr(self, '/');
 		if (slash) {
 			*slash = '\0';
-			snprintf(child->program, sizeof(child->program), "%.400s/%s", self, file);
-			if (access(child->program, X_OK) == 0)
+			snprintf(path, size, "%.400s/%s", self, file);
+			if (access(path, X_OK) == 0)
 				return;
 		}
 	}
-	snprintf(child->program, sizeof(child->program), "%s/%s", METSUKE_LIBEXECDIR, file);
+	snprintf(path, size, "%s/%s", METSUKE_LIBEXECDIR, file);
 }
 
 static int make_rings(struct supervisor *s, unsigned workers)
@@ -178,10 +177,10 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 	}
 	s->dataplane.name = "dataplane";
 	s->dataplane.starts = &s->boot->dataplane_starts;
-	find_program(&s->dataplane, "metsuke-dataplane");
+	supervisor_find_program("metsuke-dataplane", s->dataplane.program, sizeof(s->dataplane.program));
 	s->control.name = "control";
 	s->control.starts = &s->boot->control_starts;
-	find_program(&s->control, "metsuke-control");
+	supervisor_find_program("metsuke-control", s->control.program, sizeof(s->control.program));
 	return 0;
 }
 

@@ -50,6 +50,9 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 int supervisor_run(struct supervisor *s);
 void supervisor_free(struct supervisor *s);
 
+/* Path of one of our programs: the one beside this program, else that in the libexec folder. */
+void supervisor_find_program(const char *file, char *path, size_t size);
+
 /* Worker count from the configuration and the machine. */
 unsigned supervisor_workers(const struct config *c, bool offline);
 

@@ -9,22 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef METSUKE_LIBEXECDIR
-#define METSUKE_LIBEXECDIR "/usr/libexec/metsuke"
-#endif
-
-static void find_control(char *path, size_t size)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	self[n > 0 ? n : 0] = '\0';
-	if (strrchr(self, '/'))
-		*strrchr(self, '/') = '\0';
-	snprintf(path, size, "%s/metsuke-control", self);
-	if (access(path, X_OK) != 0)
-		snprintf(path, size, "%s/metsuke-control", METSUKE_LIBEXECDIR);
-}
+#include "control/daemon/supervisor.h"
 
 static char *read_all(int fd)
 {
@@ -58,7 +43,7 @@ char *store_call(const char *store, const char *request)
 	int out[2], status = 0;
 	pid_t pid;
 
-	find_control(program, sizeof(program));
+	supervisor_find_program("metsuke-control", program, sizeof(program));
 	if (pipe(out) != 0)
 		return NULL;
 	pid = fork();

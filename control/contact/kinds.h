@@ -23,6 +23,7 @@
 #include "dataplane/event/contact.h"
 
 #define INDICATOR_CIDR 64 /* indicators only; the others are enum contact_kind */
+#define INDICATOR_IP_PORT 65 /* likewise: "192.0.2.1:443" */
 
 #define INDICATOR_KIND_NAMES                                                                       \
 	"one of domain ip cidr url sni ja3 ja4 cert_sha1 cert_sha256 file_md5 file_sha1 "          \

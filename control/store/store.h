@@ -21,7 +21,7 @@
 
 #include "control/base/text.h"
 
-#define STORE_FORMAT "1" /* in meta under "format"; another value is another program's store */
+#define STORE_FORMAT "2" /* in meta under "format"; another value is another program's store */
 
 /* FAMILY(name, options, "what it holds") */
 #define STORE_FAMILIES                                                                             \
@@ -31,6 +31,10 @@
 	FAMILY(contact_log, JOURNAL, "contacts not yet in a daily file")                           \
 	FAMILY(intel, SMALL, "indicators of compromise and their versions")                        \
 	FAMILY(finding, SMALL, "clients that contacted an indicator")                              \
+	FAMILY(feed, SMALL, "feeds: their state, and the lines that were refused")                  \
+	FAMILY(lookup, SMALL, "log of look-ups, and sightings of other sensors")                   \
+	FAMILY(run, SMALL, "retro scans: what they did")                                           \
+	FAMILY(outbox, SMALL, "messages not yet sent")                                             \
 	FAMILY(host, SMALL, "hosts seen")                                                          \
 	FAMILY(file, SMALL, "files seen")                                                          \
 	FAMILY(case, SMALL, "cases")                                                               \

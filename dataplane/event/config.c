@@ -29,6 +29,8 @@ static const struct {
 	{"CHOICE_hugepages", {"auto", "yes", "no"}},
 	{"CHOICE_checksums", {"validate", "ignore"}},
 	{"CHOICE_auto", {"auto", "yes", "no"}},
+	{"CHOICE_precision", {"auto", "us", "ms", "s"}},
+	{"CHOICE_intel", {"alert", "drop", "reject"}},
 	{"CHOICE_urgent", {"oob", "inline", "drop", "gap"}},
 	{"CHOICE_exception",
 	 {"ignore", "pass", "pass-packet", "bypass", "drop", "drop-packet", "reject"}},

@@ -15,6 +15,8 @@ enum config_mode { MODE_TAP, MODE_INLINE };
 enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_YES, HUGEPAGES_NO };
 enum config_checksums { CHECKSUMS_VALIDATE, CHECKSUMS_IGNORE };
 enum config_auto { AUTO_AUTO, AUTO_YES, AUTO_NO };
+enum config_precision { PRECISION_AUTO, PRECISION_US, PRECISION_MS, PRECISION_S };
+enum config_intel { INTEL_ALERT, INTEL_DROP, INTEL_REJECT };
 enum config_urgent { URGENT_OOB, URGENT_INLINE, URGENT_DROP, URGENT_GAP };
 /* What happens at a limit: names and meaning as in the reference's exception policies. */
 enum config_exception {
@@ -50,6 +52,8 @@ struct config {
 #define CONFIG_CHOICE_hugepages enum config_hugepages
 #define CONFIG_CHOICE_checksums enum config_checksums
 #define CONFIG_CHOICE_auto enum config_auto
+#define CONFIG_CHOICE_precision enum config_precision
+#define CONFIG_CHOICE_intel enum config_intel
 #define CONFIG_CHOICE_urgent enum config_urgent
 #define CONFIG_CHOICE_exception enum config_exception
 #define KEY(member, path, kind, value, doc) CONFIG_##kind member;

@@ -149,6 +149,7 @@ int ingest_new(struct ingest **out, const struct ingest_setup *setup)
 	in->purpose = (enum boot_purpose)setup->boot->purpose;
 	read_capture(in);
 	in->batch = store_batch_new();
+	pthread_mutex_init(&in->posted_lock, NULL);
 	in->started_ns = monotonic_ns();
 	in->next_stats_ns = in->started_ns + setup->config->stats_interval * 1000 * MS_NS;
 	err = eve_outputs_init(&in->outputs, setup->config, live);
@@ -184,6 +185,7 @@ void ingest_free(struct ingest *in)
 		place_free(&w->stored);
 		ring_detach(&w->ring);
 	}
+	posted_free(in);
 	for (unsigned i = 0; i < EVE_OUTPUTS_MAX; i++)
 		text_free(&in->line[i]);
 	text_free(&in->row);
@@ -295,6 +297,7 @@ static void committed(struct ingest *in)
 	}
 	if (in->setup.contacts)
 		contacts_committed(in->setup.contacts);
+	posted_committed(in);
 	in->figures.commits++;
 	in->figures.last_commit_ns = monotonic_ns();
 	in->uncommitted = 0;
@@ -371,6 +374,7 @@ static int go_back(struct ingest *in)
 
 	store_batch_clear(in->batch);
 	in->uncommitted = 0;
+	posted_forget(in);
 	if (in->setup.contacts)
 		contacts_forget(in->setup.contacts);
 	if (in->store_failed) {
@@ -478,6 +482,7 @@ bool ingest_turn(struct ingest *in)
 {
 	bool any = false;
 
+	posted_read(in);
 	for (unsigned i = 0; i < in->worker_count; i++) {
 		int got = read_ring(in, i);
 

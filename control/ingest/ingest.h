@@ -55,6 +55,14 @@ int ingest_run(struct ingest *in);
 bool ingest_turn(struct ingest *in);
 /* Makes durable what was read. 0 or -errno. */
 int ingest_commit(struct ingest *in);
+/* A record that the control process itself has to write (a finding): goes where a worker's would
+ * go, with a coming commit, in whose batch the marker (a key of family finding) is deleted: so
+ * whoever finds the marker there knows that the record is still to be posted. Copied. Any thread.
+ * 0 or -ENOMEM. */
+#define INGEST_MARKER_MAX 2200
+struct record_head;
+int ingest_post(struct ingest *in, const struct record_head *record, const void *marker,
+		size_t marker_len);
 /* Any thread: EVE files are opened anew after the next commit. */
 void ingest_ask_rotate(struct ingest *in);
 const struct ingest_figures *ingest_figures(const struct ingest *in);

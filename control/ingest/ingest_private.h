@@ -5,6 +5,8 @@
 #ifndef CONTROL_INGEST_PRIVATE_H
 #define CONTROL_INGEST_PRIVATE_H
 
+#include <pthread.h>
+
 #include "control/ingest/eve_file.h"
 #include "control/ingest/ingest.h"
 #include "dataplane/event/record.h"
@@ -28,11 +30,21 @@ struct ingest_worker {
 	bool said_malformed;
 };
 
+#define OWN_WORKER MAX_WORKERS
+
+/* A record of our own; owned by the list it is in. */
+struct ingest_posted {
+	struct ingest_posted *next;
+	size_t marker_len;
+	uint8_t marker[INGEST_MARKER_MAX];
+	struct record_head *record;
+};
+
 struct ingest {
 	struct ingest_setup setup;
 	uint64_t boot_id;
 	enum boot_purpose purpose;
-	struct ingest_worker worker[MAX_WORKERS];
+	struct ingest_worker worker[MAX_WORKERS + 1]; /* the last: what the control process writes */
 	unsigned worker_count;
 	struct eve_outputs outputs;
 	struct eve_sink *sink;     /* of the whole run; NULL for BOOT_INSPECT_EACH. Owned */
@@ -42,12 +54,21 @@ struct ingest {
 	uint64_t uncommitted;      /* records since the last commit */
 	uint64_t first_uncommitted_ns, started_ns, next_stats_ns; /* CLOCK_MONOTONIC */
 	uint64_t stats_seq;
+	pthread_mutex_t posted_lock;
+	struct ingest_posted *posted;   /* waiting; under the lock */
+	struct ingest_posted *in_batch; /* read, not yet committed; ingest thread */
 	bool store_failed;         /* since it was last opened */
 	atomic_bool rotate;
 	struct ingest_figures figures;
 };
 
 uint64_t monotonic_ns(void);
+
+/* posted.c: records of our own */
+void posted_read(struct ingest *in);      /* into the batch; true work of a turn */
+void posted_committed(struct ingest *in);
+void posted_forget(struct ingest *in);    /* the batch failed: they wait again */
+void posted_free(struct ingest *in);
 
 /* place.c: ring positions in the store */
 int place_load(struct store *s, uint64_t boot_id, unsigned worker, struct ring_place *out);

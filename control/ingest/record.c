@@ -147,7 +147,10 @@ static void put_row(struct ingest *in, unsigned worker, const struct record_head
 		row.sid = (uint32_t)sid.n;
 	text_clear(&in->row);
 	event_value(&in->row, &row);
-	event_key(key, head->ts_ns, (uint8_t)worker, in->boot_id, head->seq);
+	if (worker == OWN_WORKER)
+		event_key(key, head->ts_ns, EVENT_WORKER_CONTROL, in->boot_id, ++in->stats_seq);
+	else
+		event_key(key, head->ts_ns, (uint8_t)worker, in->boot_id, head->seq);
 	if (!in->row.failed)
 		store_batch_put(in->setup.store, in->batch, alert ? STORE_alert : STORE_event, key,
 				sizeof(key), in->row.data, in->row.len);
@@ -187,7 +190,7 @@ int ingest_record(struct ingest *in, unsigned worker, const struct record_head *
 	struct slice json;
 
 	atomic_fetch_add_explicit(&in->figures.type[head->type], 1, memory_order_relaxed);
-	if (head->ts_ns > in->figures.newest_packet_ns)
+	if (worker != OWN_WORKER && head->ts_ns > in->figures.newest_packet_ns)
 		in->figures.newest_packet_ns = head->ts_ns;
 	switch (head->type) {
 	case RECORD_capture_begin:

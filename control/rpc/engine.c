@@ -17,6 +17,7 @@
 #include "control/ingest/eve.h"
 #include "control/ingest/ingest.h"
 #include "control/ingest/stats.h"
+#include "control/jobs/desk.h"
 #include "control/rpc/rpc_private.h"
 
 #define PENDING_MAX 64
@@ -53,6 +54,9 @@ struct rpc_engine {
 	struct sample sample[2]; /* the one before, the last */
 	struct block blocks[BLOCKS_MAX];
 	unsigned block_count;
+	/* the table of indicators that the dataplane was given */
+	uint64_t table_generation, table_version;
+	uint32_t table_start; /* of the dataplane process that got it */
 };
 
 static uint64_t clock_ns(clockid_t which)
@@ -154,13 +158,7 @@ void rpc_defer(struct rpc_call *call, struct command *cmd, unsigned wait_s,
 		return;
 	}
 	text_clear(&p->request_id);
-	if (json_is_integer(call->id))
-		text_int(&p->request_id, json_integer_value(call->id));
-	else if (json_is_string(call->id))
-		json_put_string(&p->request_id, json_string_value(call->id),
-			    json_string_length(call->id));
-	else
-		text_str(&p->request_id, "null");
+	rpc_put_id(&p->request_id, call->id);
 	p->id = cmd->id;
 	p->client = call->client;
 	p->deadline_ns = clock_ns(CLOCK_MONOTONIC) + wait_s * SECOND_NS;
@@ -217,6 +215,29 @@ void rpc_engine_receive(struct rpc_engine *e, struct rpc_context *ctx,
 	for (int i = 0; i < PENDING_MAX; i++)
 		if (e->pending[i].used && now > e->pending[i].deadline_ns)
 			answer(e, ctx, &e->pending[i], NULL, -1, send, arg);
+}
+
+/* A table that is new, or a dataplane that is: it gets the newest one. Nobody waits for the reply. */
+void rpc_engine_indicators(struct rpc_engine *e, struct rpc_context *ctx)
+{
+	struct command cmd = {.magic = COMMAND_MAGIC, .type = COMMAND_swap_indicators};
+	uint32_t start = __atomic_load_n(&ctx->boot->dataplane_starts, __ATOMIC_RELAXED);
+	uint64_t generation = ctx->desk ? ctx->desk->image_generation : 0;
+	int fd;
+
+	if (e->channel < 0 || !generation ||
+	    (generation == e->table_generation && start == e->table_start))
+		return;
+	fd = desk_image(ctx->desk, &cmd.value);
+	if (fd < 0)
+		return;
+	cmd.id = ++e->next_id;
+	if (command_send(e->channel, &cmd, fd) == 0) {
+		e->table_generation = generation;
+		e->table_start = start;
+		e->table_version = cmd.value;
+	}
+	close(fd);
 }
 
 /* ---- methods ---- */

@@ -39,7 +39,7 @@ static const struct rpc_method *find_method(const char *name)
 	return NULL;
 }
 
-static void put_id(struct text *out, const json_t *id)
+void rpc_put_id(struct text *out, const json_t *id)
 {
 	if (json_is_integer(id))
 		text_int(out, json_integer_value(id));
@@ -120,7 +120,7 @@ static void dispatch(struct rpc_context *ctx, uint64_t client, const json_t *req
 		run_method(&call, m);
 	/* A notification gets no reply; a message too broken to tell gets one. */
 	if (!call.deferred && (id || call.code == RPC_REQUEST)) {
-		put_id(&id_text, id);
+		rpc_put_id(&id_text, id);
 		rpc_reply(out, (struct slice){id_text.data, id_text.len}, &call);
 		text_free(&id_text);
 	}

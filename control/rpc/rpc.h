@@ -17,7 +17,10 @@
 #include "dataplane/event/config.h"
 
 struct contacts;
+struct desk;
+struct hosts;
 struct ingest;
+struct intel;
 struct rpc_engine;
 
 /* What methods work with; all borrowed. Without an engine only the store is there. */
@@ -29,6 +32,10 @@ struct rpc_context {
 	struct counters_shared *counters; /* NULL: no engine */
 	struct ingest *ingest;            /* NULL: no engine */
 	struct rpc_engine *engine;        /* command channel, rates; NULL: no engine */
+	struct intel *intel;
+	struct hosts *hosts;
+	struct desk *desk;                /* jobs */
+	int fd; /* a file that came with the message in hand; whoever takes it sets -1. -1: none */
 };
 
 /* Answers one message (without its line feed): appends the reply to out, without a line feed;

@@ -59,6 +59,17 @@ struct command;
 void rpc_defer(struct rpc_call *call, struct command *cmd, unsigned wait_s,
 	       void (*finish)(struct rpc_call *call, const struct command *reply, int fd));
 
+/* Takes j: runs it and gives its result (offline), or queues it, and the reply comes when it is
+ * done; at once, with its number, if the call has "background". */
+struct job;
+void rpc_job(struct rpc_call *call, struct job *j);
+/* Appends the reply of a job that is finished. */
+void rpc_job_reply(struct text *out, const struct job *j);
+/* Appends the request's id as JSON. */
+void rpc_put_id(struct text *out, const json_t *id);
+/* Why the store or the memory could not be asked, as the call's error. */
+void rpc_fail_errno(struct rpc_call *call, int err, const char *kind, const char *value);
+
 /* Parameters; checked already, so only their absence matters. */
 const char *param_text(const struct rpc_call *call, const char *name); /* NULL: absent */
 uint64_t param_uint(const struct rpc_call *call, const char *name, uint64_t otherwise);

@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #include "control/base/say.h"
+#include "control/jobs/desk.h"
 #include "control/rpc/engine.h"
+#include "control/rpc/rpc_private.h"
 
 #define OUTPUT_MAX (512u << 20) /* waiting for a client that does not read */
 #define TICK_MS 200
@@ -30,6 +32,7 @@ struct client {
 	uint64_t half_ns; /* when the unfinished line began; 0: there is none */
 	struct text in, out;
 	size_t sent;
+	int file;         /* that came with the bytes of the line in hand; -1: none */
 	bool closing;     /* when out is sent */
 };
 
@@ -104,7 +107,7 @@ static int watch(struct rpc_server *s, int fd, uint32_t events, uint64_t tag, in
 	return epoll_ctl(s->poller, op, fd, &e) == 0 ? 0 : -errno;
 }
 
-enum { TAG_LISTENER = RPC_CLIENTS_MAX, TAG_WAKE, TAG_CHANNEL };
+enum { TAG_LISTENER = RPC_CLIENTS_MAX, TAG_WAKE, TAG_CHANNEL, TAG_JOBS };
 
 int rpc_server_new(struct rpc_server **out, const char *path, const char *group)
 {
@@ -116,7 +119,7 @@ int rpc_server_new(struct rpc_server **out, const char *path, const char *group)
 	if (!s)
 		return -ENOMEM;
 	for (int i = 0; i < RPC_CLIENTS_MAX; i++)
-		s->client[i].fd = -1;
+		s->client[i].fd = s->client[i].file = -1;
 	s->listener = s->poller = s->wake = -1;
 	s->has_group = g != NULL;
 	s->group = g ? g->gr_gid : 0;
@@ -146,9 +149,11 @@ static void drop(struct rpc_server *s, struct client *c)
 		return;
 	epoll_ctl(s->poller, EPOLL_CTL_DEL, c->fd, NULL);
 	close(c->fd);
+	if (c->file >= 0)
+		close(c->file);
 	text_free(&c->in);
 	text_free(&c->out);
-	*c = (struct client){.fd = -1};
+	*c = (struct client){.fd = -1, .file = -1};
 }
 
 /* Sends what can be sent now. */
@@ -236,7 +241,7 @@ static void accept_clients(struct rpc_server *s)
 			continue;
 		}
 		c = place(s);
-		*c = (struct client){.fd = fd, .number = ++s->next_number, .active_ns = now_ns()};
+		*c = (struct client){.fd = fd, .file = -1, .number = ++s->next_number, .active_ns = now_ns()};
 		if (watch(s, fd, EPOLLIN, (uint64_t)(c - s->client), EPOLL_CTL_ADD) != 0)
 			drop(s, c);
 	}
@@ -263,7 +268,13 @@ static void run_lines(struct rpc_server *s, struct client *c)
 		if (len && c->in.data[start + len - 1] == '\r')
 			len--;
 		if (len) {
+			/* The method takes the file, or it is closed. */
+			s->ctx->fd = c->file;
+			c->file = -1;
 			rpc_line(s->ctx, c->number, (const char *)c->in.data + start, len, &c->out);
+			if (s->ctx->fd >= 0)
+				close(s->ctx->fd);
+			s->ctx->fd = -1;
 			if (c->out.len > before)
 				text_char(&c->out, '\n');
 		}
@@ -278,6 +289,29 @@ static void run_lines(struct rpc_server *s, struct client *c)
 		c->half_ns = now_ns();
 }
 
+/* recv, and a descriptor that rides along: the last one counts. */
+static ssize_t receive(struct client *c, uint8_t *room, size_t size)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {room, size};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			   .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	for (struct cmsghdr *h = n >= 0 ? CMSG_FIRSTHDR(&m) : NULL; h; h = CMSG_NXTHDR(&m, h)) {
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS ||
+		    h->cmsg_len != CMSG_LEN(sizeof(int)))
+			continue;
+		if (c->file >= 0)
+			close(c->file);
+		memcpy(&c->file, CMSG_DATA(h), sizeof(int));
+	}
+	return n;
+}
+
 static void read_client(struct rpc_server *s, struct client *c)
 {
 	uint8_t *room = text_room(&c->in, RPC_LINE_MAX + 1 - c->in.len);
@@ -287,7 +321,7 @@ static void read_client(struct rpc_server *s, struct client *c)
 		drop(s, c);
 		return;
 	}
-	n = recv(c->fd, room, RPC_LINE_MAX + 1 - c->in.len, MSG_DONTWAIT);
+	n = receive(c, room, RPC_LINE_MAX + 1 - c->in.len);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -319,6 +353,26 @@ static void send_later(void *arg, uint64_t number, struct text *reply)
 	}
 }
 
+/* Jobs that are done, and what they left for the dataplane. */
+static void finish_jobs(struct rpc_server *s)
+{
+	struct jobs *js = s->ctx->desk->jobs;
+	const struct job *j;
+	uint64_t count;
+
+	if (read(jobs_fd(js), &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return;
+	while ((j = jobs_take_finished(js))) {
+		struct text out = {0};
+
+		rpc_job_reply(&out, j);
+		send_later(s, j->client, &out);
+		text_free(&out);
+	}
+	if (s->ctx->engine)
+		rpc_engine_indicators(s->ctx->engine, s->ctx);
+}
+
 static void check_half_lines(struct rpc_server *s, uint64_t now)
 {
 	for (int i = 0; i < RPC_CLIENTS_MAX; i++) {
@@ -340,6 +394,8 @@ static void handle(struct rpc_server *s, const struct epoll_event *e)
 		accept_clients(s);
 	} else if (tag == TAG_CHANNEL) {
 		rpc_engine_receive(s->ctx->engine, s->ctx, send_later, s);
+	} else if (tag == TAG_JOBS) {
+		finish_jobs(s);
 	} else if (tag < RPC_CLIENTS_MAX && s->client[tag].fd >= 0) {
 		struct client *c = &s->client[tag];
 
@@ -370,6 +426,7 @@ static void *serve(void *arg)
 		if (s->ctx->engine) {
 			rpc_engine_tick(s->ctx->engine);
 			rpc_engine_receive(s->ctx->engine, s->ctx, send_later, s);
+			rpc_engine_indicators(s->ctx->engine, s->ctx);
 		}
 	}
 	return NULL;
@@ -383,6 +440,8 @@ int rpc_server_start(struct rpc_server *s, struct rpc_context *ctx)
 	if (ctx->engine && rpc_engine_channel(ctx->engine) >= 0)
 		err = watch(s, rpc_engine_channel(ctx->engine), EPOLLIN, TAG_CHANNEL,
 			    EPOLL_CTL_ADD);
+	if (!err && ctx->desk && ctx->desk->jobs)
+		err = watch(s, jobs_fd(ctx->desk->jobs), EPOLLIN, TAG_JOBS, EPOLL_CTL_ADD);
 	if (!err)
 		err = -pthread_create(&s->thread, NULL, serve, s);
 	s->started = !err;

@@ -292,7 +292,9 @@ int store_reopen(struct store *s)
 {
 	int err;
 
+	atomic_store(&s->wanted, true);
 	pthread_rwlock_wrlock(&s->open_lock);
+	atomic_store(&s->wanted, false);
 	close_database(s);
 	err = open_checked(s);
 	pthread_rwlock_unlock(&s->open_lock);
@@ -309,6 +311,11 @@ bool store_enter(struct store *s)
 						 "being opened again",
 		 s->dir);
 	return false;
+}
+
+bool store_wanted(const struct store *s)
+{
+	return atomic_load_explicit(&s->wanted, memory_order_relaxed);
 }
 
 void store_leave(struct store *s)

@@ -85,6 +85,9 @@ int store_reopen(struct store *s);
 /* Waits while the store is being reopened; false: it is closed. */
 bool store_enter(struct store *s);
 void store_leave(struct store *s);
+/* Whether the ingest thread waits to reopen it: who stays inside for long leaves then, and comes
+ * again with new iterators and snapshots. */
+bool store_wanted(const struct store *s);
 
 /* 1: found, *value replaced; 0: not there; or an error. */
 int store_get(struct store *s, enum store_family f, const void *key, size_t key_len,

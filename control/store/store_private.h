@@ -6,6 +6,7 @@
 #define CONTROL_STORE_PRIVATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <rocksdb/c.h>
 
 #include "control/store/store.h"
@@ -18,6 +19,7 @@ struct store {
 	rocksdb_cache_t *cache;
 	rocksdb_readoptions_t *read;
 	rocksdb_writeoptions_t *write_sync, *write_lazy;
+	atomic_bool wanted;          /* someone waits to reopen it */
 	pthread_rwlock_t open_lock; /* write: while closed or reopened; read: store_enter */
 	char *dir;
 	enum store_mode mode;

@@ -34,6 +34,7 @@ struct desk {
 	struct courier *courier;
 	struct fetcher *fetcher;
 	uint64_t next_expiry_ns, next_full_scan_ns, next_flush_ns; /* CLOCK_REALTIME */
+	uint64_t allowed; /* allow entries of the version before */
 	bool began;
 
 	pthread_mutex_t image_lock; /* the newest table for the workers, on its way to them */

@@ -1,37 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Retro Scan, first form: who contacted an indicator, since when, how often; and what of all
- * that is kept as findings.
- *
- * Family finding: key  the indicator's (intel.h) | client: 4 or 6, address; value: the row's JSON.
- * Thread: rpc; inside store_enter.
+ * Who had been there: questions asked of the memory of contacts, by indicator and by client.
+ * Threads: rpc and jobs; inside store_enter.
  */
 #ifndef CONTROL_RETRO_RETRO_H
 #define CONTROL_RETRO_RETRO_H
 
-#include "control/contact/contacts.h"
-#include "control/contact/kinds.h"
-#include "control/store/store.h"
-#include "dataplane/base/addr.h"
+#include "control/base/text.h"
+#include "control/contact/query.h"
+#include "control/jobs/desk.h"
 
-struct retro_found {
-	uint64_t clients, fresh; /* clients found; of which not found before */
+/* One client, over all that an indicator matched. */
+#define RETRO_NAMES_MAX 10
+#define RETRO_DAYS_MAX 1200 /* of the history of a row; older days are summed into first and last */
+struct retro_row {
+	struct addr client;
+	int ip_version;
+	uint64_t first_ns, last_ns, count, bytes_out, bytes_in;
+	uint32_t days, hours;
+	uint16_t port[CONTACT_PORTS_MAX];
+	unsigned port_count;
+	uint32_t value[RETRO_NAMES_MAX]; /* numbers in the result: what was contacted */
+	unsigned value_count;
+	size_t hit, hit_count;           /* in struct retro_rows.hits, one for each day */
 };
 
-/* Appends a JSON array, a row a client, the oldest contact first, at most limit. 0; -EINVAL: not a
- * value of the kind; or -errno. */
-int retro_indicator(struct store *s, struct contacts *c, int kind, const char *value,
-		    uint64_t limit, struct text *out);
-/* Likewise, and keeps the rows as findings. */
-int retro_find(struct store *s, struct contacts *c, int kind, const char *value, struct text *out,
-	       struct retro_found *found);
-/* What a client contacted: all of it, or what an indicator matches. Oldest first, limit rows. */
-int retro_client(struct store *s, struct contacts *c, const struct addr *client, int ip_version,
-		 bool all, uint64_t limit, struct text *out);
-/* Looks every indicator up and keeps what is found. */
-int retro_scan(struct store *s, struct contacts *c, uint64_t *indicators,
-	       struct retro_found *found);
-/* Appends the findings as an array. */
-int retro_findings(struct store *s, uint64_t limit, struct text *out);
+struct retro_rows {
+	struct retro_row *row; /* the oldest contact first */
+	size_t count;
+	struct contact_hit *hits;
+};
+
+/* Sums a finished result's rows by client. 0 or -ENOMEM. */
+int retro_rows_make(struct retro_rows *out, const struct contact_result *r);
+void retro_rows_free(struct retro_rows *rows);
+/* Appends the members of a row, without braces: client, host, mac, user, kind, indicator, first,
+ * last, count, days, hours, bytes, ports, contacted, history. d->hosts may be NULL. */
+void retro_row_put(struct text *out, struct desk *d, const struct contact_result *r,
+		   const struct retro_row *row, const struct contact_hit *hits, int kind,
+		   struct slice indicator);
+/* Row i of a finished result alone, its days in r->hits. */
+void retro_row_of_sum(struct retro_row *row, const struct contact_result *r, size_t i);
+
+/* A JSON array, a row a client, the oldest contact first, at most limit; the first has "first_client".
+ * 0; -EINVAL: not a value of the kind; or -errno. */
+int retro_indicator(struct desk *d, int kind, const char *value, bool below,
+		    const struct contact_window *window, uint64_t limit, struct text *out);
+/* What a client contacted: all of it, or what is known to be bad (each row with "intel"). */
+int retro_client(struct desk *d, const struct addr *client, int ip_version, bool all,
+		 const struct contact_window *window, uint64_t limit, struct text *out);
 
 #endif

@@ -3,6 +3,7 @@
  * alerts and events: rows of the store, in or against the order of time, through filters that
  * look at a row's head before its JSON.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "control/rpc/rpc_private.h"
@@ -12,20 +13,9 @@
 #define LIMIT_MAX 1000000
 #define RESULT_BYTES_MAX (256u << 20)
 
-struct filter {
-	uint64_t since_ns, until_ns; /* [since, until] */
-	bool oldest_first;
-	const char *type, *text;
-	size_t type_len;
-	uint64_t sid, port, flow_id; /* 0: any */
-	struct addr ip, src, dst;
-	int ip_version, src_version, dst_version; /* 0: any */
-	uint64_t limit;
-};
-
-static void read_filter(const struct rpc_call *call, struct filter *f)
+static void read_filter(const struct rpc_call *call, struct event_filter *f)
 {
-	*f = (struct filter){.until_ns = UINT64_MAX};
+	*f = (struct event_filter){.until_ns = UINT64_MAX};
 	param_time(call, "since", &f->since_ns);
 	param_time(call, "until", &f->until_ns);
 	f->oldest_first = param_bool(call, "oldest");
@@ -60,7 +50,7 @@ static bool contains(struct slice where, const char *what)
 	return false;
 }
 
-static bool passes(const struct filter *f, const struct event_row *row)
+static bool passes(const struct event_filter *f, const struct event_row *row)
 {
 	if (f->sid && row->sid != f->sid)
 		return false;
@@ -83,7 +73,7 @@ static bool passes(const struct filter *f, const struct event_row *row)
 
 /* Bounds of the keys, and an iterator at the first row. */
 static struct store_iter *open_rows(struct store *s, enum store_family family,
-				    const struct filter *f)
+				    const struct event_filter *f)
 {
 	uint8_t from[EVENT_KEY_BYTES], to[EVENT_KEY_BYTES];
 	struct slice low = {from, event_key_from(from, f->since_ns)}, high = {to, 0};
@@ -99,38 +89,45 @@ static struct store_iter *open_rows(struct store *s, enum store_family family,
 	return it;
 }
 
-static void list_rows(struct rpc_call *call, enum store_family family)
+int events_find(struct store *s, enum store_family family, const struct event_filter *f,
+		struct text *out)
 {
-	struct text *out = call->result;
-	struct store_iter *it;
-	struct filter f;
-	uint64_t count = 0;
+	struct store_iter *it = open_rows(s, family, f);
+	uint64_t count = 0, seen = 0;
+	int err;
 
-	read_filter(call, &f);
-	it = open_rows(call->ctx->store, family, &f);
-	if (!it) {
-		rpc_fail(call, RPC_INTERNAL, "out of memory");
-		return;
-	}
+	if (!it)
+		return -ENOMEM;
 	text_char(out, '[');
-	while (store_iter_valid(it) && count < f.limit && out->len < RESULT_BYTES_MAX) {
+	while (store_iter_valid(it) && count < f->limit && out->len < RESULT_BYTES_MAX &&
+	       (!f->rows_max || seen++ < f->rows_max)) {
 		struct event_row row;
 
-		if (event_read(&row, store_iter_key(it), store_iter_value(it)) &&
-		    passes(&f, &row)) {
+		if (event_read(&row, store_iter_key(it), store_iter_value(it)) && passes(f, &row)) {
 			json_comma(out);
 			text_bytes(out, row.json.data, row.json.len);
 			count++;
 		}
-		if (f.oldest_first)
+		if (f->oldest_first)
 			store_iter_next(it);
 		else
 			store_iter_prev(it);
 	}
 	text_char(out, ']');
-	if (store_iter_status(it) != 0)
-		rpc_fail(call, RPC_FAILED, "%s", store_error());
+	err = store_iter_status(it);
 	store_iter_free(it);
+	return err;
+}
+
+static void list_rows(struct rpc_call *call, enum store_family family)
+{
+	struct event_filter f;
+	int err;
+
+	read_filter(call, &f);
+	err = events_find(call->ctx->store, family, &f, call->result);
+	if (err)
+		rpc_fail_errno(call, err, "", "");
 }
 
 void method_alerts(struct rpc_call *call)

@@ -70,6 +70,25 @@ void rpc_put_id(struct text *out, const json_t *id);
 /* Why the store or the memory could not be asked, as the call's error. */
 void rpc_fail_errno(struct rpc_call *call, int err, const char *kind, const char *value);
 
+/* The parameter kind, or what value looks like; 0 after the call has failed. */
+int rpc_kind_of(struct rpc_call *call, const char *value);
+
+/* Rows of the store, in or against the order of time. */
+struct event_filter {
+	uint64_t since_ns, until_ns; /* [since, until] */
+	bool oldest_first;
+	const char *type, *text;     /* NULL: any */
+	size_t type_len;
+	uint64_t sid, port, flow_id; /* 0: any */
+	struct addr ip, src, dst;
+	int ip_version, src_version, dst_version; /* 0: any */
+	uint64_t limit;
+	uint64_t rows_max;           /* looked at, at most; 0: all */
+};
+/* Appends a JSON array. 0 or -errno. */
+int events_find(struct store *s, enum store_family family, const struct event_filter *f,
+		struct text *out);
+
 /* Parameters; checked already, so only their absence matters. */
 const char *param_text(const struct rpc_call *call, const char *name); /* NULL: absent */
 uint64_t param_uint(const struct rpc_call *call, const char *name, uint64_t otherwise);
@@ -78,7 +97,5 @@ bool param_time(const struct rpc_call *call, const char *name, uint64_t *ns);
 int param_addr(const struct rpc_call *call, const char *name, struct addr *a); /* 4, 6; 0 absent */
 /* Checks params against the table's text; false after rpc_fail. */
 bool params_check(struct rpc_call *call, const struct rpc_method *method);
-/* "2024-01-31T09:30:00.123456+0000", "2024-01-31", "1706693400.5", "2h" (ago). */
-bool time_parse(const char *text, uint64_t *ns);
 
 #endif

@@ -2,6 +2,7 @@
 #include "control/jobs/input.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -63,6 +64,13 @@ int input_open(struct input *in, int fd, size_t max)
 		err = map_file(in, memory, size);
 	close(memory);
 	return err;
+}
+
+int input_copy(int from, int to)
+{
+	size_t size;
+
+	return lseek(from, 0, SEEK_SET) < 0 ? -errno : copy(from, to, SIZE_MAX, &size);
 }
 
 void input_close(struct input *in)

@@ -16,5 +16,7 @@ struct input {
 /* Reads fd to its end: 0; -EFBIG: more than max; -errno. fd stays the caller's. */
 int input_open(struct input *in, int fd, size_t max);
 void input_close(struct input *in);
+/* Copies a whole file to another descriptor. 0 or -errno. */
+int input_copy(int from, int to);
 
 #endif

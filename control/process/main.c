@@ -5,7 +5,8 @@
  * keeper, which writes daily contact files and drops what has expired; those of RocksDB.
  *
  * `metsuke-control --store DIR --call MESSAGE` answers one JSON-RPC message on a store that no
- * daemon has open, and prints the reply. `--methods` prints the table of methods.
+ * daemon has open, and prints the reply; with `--input` standard input goes along with it.
+ * `--store DIR --image` writes the workers' table of indicators. `--methods` prints the table of methods.
  */
 #include <errno.h>
 #include <signal.h>
@@ -157,10 +158,38 @@ static int run(struct boot *b)
 	return err;
 }
 
-static int call_store(const char *dir, const char *message)
+/* The table of indicators of a store that no daemon has open, into standard output. Nothing when
+ * there is no such store, or no indicator in it. */
+static int write_image(const char *dir)
+{
+	struct store_options options = {.fast_close = true};
+	struct config *config = config_new();
+	struct store *s;
+	struct intel *intel;
+	int err, fd;
+
+	if (!config || store_open(&s, dir, STORE_READ, &options) != 0) {
+		config_free(config);
+		return 0;
+	}
+	err = intel_open(&intel, s, config);
+	if (!err && intel_version(intel)) {
+		err = intel_image(intel, &fd);
+		if (!err) {
+			err = input_copy(fd, 1);
+			close(fd);
+		}
+	}
+	intel_close(intel);
+	store_close(s);
+	config_free(config);
+	return err ? 1 : 0;
+}
+
+static int call_store(const char *dir, const char *message, int file)
 {
 	struct text out = {0};
-	int err = rpc_call_store(dir, message, &out);
+	int err = rpc_call_store(dir, message, file, &out);
 
 	puts(text_cstr(&out));
 	text_free(&out);
@@ -172,8 +201,11 @@ int main(int argc, char **argv)
 	struct boot *b;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (argc == 5 && strcmp(argv[1], "--store") == 0 && strcmp(argv[3], "--call") == 0)
-		return call_store(argv[2], argv[4]);
+	if ((argc == 5 || (argc == 6 && strcmp(argv[5], "--input") == 0)) &&
+	    strcmp(argv[1], "--store") == 0 && strcmp(argv[3], "--call") == 0)
+		return call_store(argv[2], argv[4], argc == 6 ? 0 : -1);
+	if (argc == 4 && strcmp(argv[1], "--store") == 0 && strcmp(argv[3], "--image") == 0)
+		return write_image(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--methods") == 0) {
 		struct text out = {0};
 

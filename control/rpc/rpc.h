@@ -43,9 +43,9 @@ struct rpc_context {
 void rpc_line(struct rpc_context *ctx, uint64_t client, const char *line, size_t len,
 	      struct text *out);
 
-/* One message on a store alone: opens it (for writing if the method needs it), answers, closes.
+/* One message on a store alone, and the file that goes along (-1: none; taken): opens it (for writing if the method needs it), answers, closes.
  * 0, or -errno after a sentence in out as a JSON-RPC error. */
-int rpc_call_store(const char *dir, const char *line, struct text *out);
+int rpc_call_store(const char *dir, const char *line, int file, struct text *out);
 
 /* The table of methods as Markdown, for README.md. */
 void rpc_document(struct text *out);

@@ -8,7 +8,7 @@
 #include "control/daemon/config_yaml.h"
 #include "tools/metsuke/cli.h"
 
-bool cli_json;
+bool cli_json, cli_csv;
 
 int cli_usage(const struct cli_command *self)
 {
@@ -76,6 +76,10 @@ int cli_parse(const struct cli_command *self, struct cli_option *options, int ar
 		}
 		if (strcmp(argv[i], "--json") == 0) {
 			cli_json = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--csv") == 0) {
+			cli_csv = true;
 			continue;
 		}
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {

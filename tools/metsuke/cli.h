@@ -37,17 +37,22 @@ struct cli_option {
 };
 
 /* Sorts argv: fills options, moves the plain words to the front and returns their number; -1 after
- * printing what is wrong. --json and --help are known to every command. */
+ * printing what is wrong. --json, --csv and --help are known to every command. */
 int cli_parse(const struct cli_command *self, struct cli_option *options, int argc, char **argv);
 /* "usage: …" on stderr; returns EXIT_USAGE. */
 int cli_usage(const struct cli_command *self);
 extern bool cli_json; /* --json was given */
+extern bool cli_csv;  /* --csv was given: tables as RFC 4180 */
 
 /* ---- the engine ---- */
 
 /* Connects to --socket / --store among the options (either may be NULL) and calls. Takes params.
  * Returns new; NULL after printing one sentence on stderr. */
 json_t *cli_call(const char *socket, const char *store, const char *method, json_t *params);
+
+/* Likewise for what takes long: fd (borrowed; -1: none) goes along, progress is shown on a
+ * terminal, and Ctrl-C stops the work, not only the waiting. */
+json_t *cli_work(const char *socket, const char *store, const char *method, json_t *params, int fd);
 
 /* ---- output ---- */
 

@@ -4,6 +4,8 @@
  * --store, the same methods by the same code on a store that no daemon has open.
  */
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -55,6 +57,31 @@ static int send_all(int fd, const char *text, size_t n)
 	return 0;
 }
 
+/* The request, and the file beside its first byte. */
+static int send_request(int fd, const char *text, size_t n, int file)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.room = {0}};
+	struct iovec iov = {(void *)(uintptr_t)text, n};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t sent;
+
+	if (file >= 0) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control);
+		control.head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
+						.cmsg_level = SOL_SOCKET,
+						.cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(&control.head), &file, sizeof(int));
+	}
+	sent = sendmsg(fd, &m, MSG_NOSIGNAL);
+	if (sent < 0 || send_all(fd, text + sent, n - (size_t)sent) != 0)
+		return -1;
+	return send_all(fd, "\n", 1);
+}
+
 /* One line of any length; NULL when the other end is gone. */
 static char *receive_line(int fd)
 {
@@ -104,7 +131,62 @@ static json_t *unpack_reply(const char *method, const char *line)
 	return result;
 }
 
-json_t *cli_call(const char *socket_path, const char *store, const char *method, json_t *params)
+/* What runs for us, as one line on stderr. */
+static json_int_t show_progress(const char *socket_path, bool cancel)
+{
+	json_t *jobs = cli_call(socket_path, NULL, "jobs", NULL), *job;
+	json_int_t number = 0;
+	size_t i;
+
+	json_array_foreach(jobs, i, job) {
+		json_int_t done = json_integer_value(json_object_get(job, "done"));
+		json_int_t total = json_integer_value(json_object_get(job, "total"));
+		double seconds = json_number_value(json_object_get(job, "seconds"));
+		double rate = seconds > 0 ? (double)done / seconds : 0;
+
+		if (strcmp(cli_text(job, "state"), "running") != 0)
+			continue;
+		number = json_integer_value(json_object_get(job, "job"));
+		fprintf(stderr, "\r\033[K%s: %" JSON_INTEGER_FORMAT, cli_text(job, "what"), done);
+		if (total && rate > 0)
+			fprintf(stderr, " of %" JSON_INTEGER_FORMAT ", %.0f/s, %.0f s to go", total, rate,
+				(double)(total - done) / rate);
+	}
+	json_decref(jobs);
+	if (cancel && number)
+		json_decref(cli_call(socket_path, NULL, "jobs.cancel",
+				     json_pack("{s:I}", "job", number)));
+	return number;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+	interrupted = 1;
+}
+
+/* Until the reply begins. The first Ctrl-C stops the work, the second the waiting. */
+static void wait_for_reply(int fd, const char *socket_path)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
+	bool shown = false;
+
+	sigaction(SIGINT, &act, &before);
+	while (poll(&p, 1, 500) <= 0) {
+		if (interrupted || isatty(2))
+			show_progress(socket_path, interrupted);
+		shown |= isatty(2);
+		interrupted = 0;
+	}
+	sigaction(SIGINT, &before, NULL);
+	if (shown)
+		fputs("\r\033[K", stderr);
+}
+
+static json_t *call(const char *socket_path, const char *store, const char *method, json_t *params,
+		    int file, bool works)
 {
 	json_t *request = json_pack("{s:s s:i s:s s:o}", "jsonrpc", "2.0", "id", 1, "method", method,
 				    "params", params ? params : json_object());
@@ -115,13 +197,16 @@ json_t *cli_call(const char *socket_path, const char *store, const char *method,
 	if (!text)
 		return NULL;
 	if (store) {
-		line = store_call(store, text);
+		line = store_call(store, text, file);
 		result = line ? unpack_reply(method, line) : NULL;
 	} else {
 		fd = connect_socket(socket_path ? socket_path : DEFAULT_SOCKET);
 		if (fd >= 0) {
-			if (send_all(fd, text, strlen(text)) == 0 && send_all(fd, "\n", 1) == 0)
+			if (send_request(fd, text, strlen(text), file) == 0) {
+				if (works)
+					wait_for_reply(fd, socket_path);
 				line = receive_line(fd);
+			}
 			result = unpack_reply(method, line);
 			close(fd);
 		}
@@ -130,4 +215,15 @@ json_t *cli_call(const char *socket_path, const char *store, const char *method,
 	free(text);
 	json_decref(request);
 	return result;
+}
+
+json_t *cli_call(const char *socket_path, const char *store, const char *method, json_t *params)
+{
+	return call(socket_path, store, method, params, -1, false);
+}
+
+json_t *cli_work(const char *socket_path, const char *store, const char *method, json_t *params,
+		 int fd)
+{
+	return call(socket_path, store, method, params, fd, true);
 }

@@ -37,7 +37,7 @@ static char *read_all(int fd)
 	return text;
 }
 
-char *store_call(const char *store, const char *request)
+char *store_call(const char *store, const char *request, int file)
 {
 	char program[PATH_MAX + 32], *reply = NULL;
 	int out[2], status = 0;
@@ -49,9 +49,12 @@ char *store_call(const char *store, const char *request)
 	pid = fork();
 	if (pid == 0) {
 		dup2(out[1], 1);
+		if (file > 0)
+			dup2(file, 0);
 		close(out[0]);
 		close(out[1]);
-		execl(program, program, "--store", store, "--call", request, (char *)NULL);
+		execl(program, program, "--store", store, "--call", request,
+		      file >= 0 ? "--input" : (char *)NULL, (char *)NULL);
 		fprintf(stderr, "metsuke: %s cannot be started: %s\n", program, strerror(errno));
 		_exit(127);
 	}

@@ -6,8 +6,8 @@
 #ifndef METSUKE_STORE_CALL_H
 #define METSUKE_STORE_CALL_H
 
-/* request: one JSON-RPC message. Returns the reply line, which the caller frees; NULL after
+/* request: one JSON-RPC message; file: what goes along, as its standard input (-1: nothing). Returns the reply line, which the caller frees; NULL after
  * printing one sentence on stderr. */
-char *store_call(const char *store, const char *request);
+char *store_call(const char *store, const char *request, int file);
 
 #endif

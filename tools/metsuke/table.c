@@ -122,6 +122,43 @@ static void fit(int *width, int count)
 	}
 }
 
+/* RFC 4180. A cell that a spreadsheet would take for a formula gets a quote before it. */
+static void print_csv_cell(const char *text, bool last)
+{
+	bool formula = *text && strchr("=+-@\t\r", *text) && strspn(text, "+-0123456789.") != strlen(text);
+
+	if (strpbrk(text, "\",\r\n") || formula) {
+		putchar('"');
+		if (formula)
+			putchar('\'');
+		for (; *text; text++) {
+			if (*text == '"')
+				putchar('"');
+			putchar(*text);
+		}
+		putchar('"');
+	} else {
+		fputs(text, stdout);
+	}
+	fputs(last ? "\r\n" : ",", stdout);
+}
+
+/* The header names the keys of the JSON rows. */
+static void print_csv(const json_t *rows, const struct cli_column *columns)
+{
+	const json_t *row;
+	size_t i;
+	int count = 0;
+
+	while (columns[count].title)
+		count++;
+	for (int k = 0; k < count; k++)
+		print_csv_cell(columns[k].key, k == count - 1);
+	json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+		for (int k = 0; k < count; k++)
+			print_csv_cell(cli_text(row, columns[k].key), k == count - 1);
+}
+
 void cli_table(const json_t *rows, const struct cli_column *columns)
 {
 	int width[COLUMNS_MAX], count = 0;
@@ -130,6 +167,10 @@ void cli_table(const json_t *rows, const struct cli_column *columns)
 
 	if (cli_json) {
 		cli_print_json(rows);
+		return;
+	}
+	if (cli_csv) {
+		print_csv(rows, columns);
 		return;
 	}
 	for (; columns[count].title && count < COLUMNS_MAX; count++)

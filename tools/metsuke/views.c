@@ -7,40 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/metsuke/cli.h"
-
-/* Every command here takes these two first. */
-#define ENGINE_OPTIONS                                                                             \
-	{"--socket", 0, true, NULL, NULL, 0, 0}, {"--store", 0, true, NULL, NULL, 0, 0}
-#define NO_MORE_OPTIONS {NULL, 0, false, NULL, NULL, 0, 0}
-#define NO_MORE_COLUMNS {NULL, NULL, false, 0}
-
-static json_t *ask(const struct cli_option *o, const char *method, json_t *params)
-{
-	return cli_call(o[0].value, o[1].value, method, params);
-}
-
-/* The rows of a result: the result itself, or its member "rows". Borrowed. */
-static const json_t *rows_of(const json_t *result)
-{
-	const json_t *rows = json_object_get(result, "rows");
-
-	return rows ? rows : result;
-}
-
-static int show(json_t *result, const struct cli_column *columns, const char *nothing)
-{
-	if (!result)
-		return EXIT_FAILED;
-	if (cli_json)
-		cli_print_json(rows_of(result));
-	else if (json_array_size(rows_of(result)) == 0)
-		puts(nothing);
-	else
-		cli_table(rows_of(result), columns);
-	json_decref(result);
-	return EXIT_GOOD;
-}
+#include "tools/metsuke/view.h"
 
 /* KEY=VALUE words into parameters; numbers where they are numbers. -1 after saying what is wrong. */
 static int filters(const struct cli_command *self, json_t *params, const char *known, int count,
@@ -70,11 +37,6 @@ static int filters(const struct cli_command *self, json_t *params, const char *k
 		}
 	}
 	return 0;
-}
-
-static void set_limit(json_t *params, const char *text, int otherwise)
-{
-	json_object_set_new(params, "limit", json_integer(text ? atoi(text) : otherwise));
 }
 
 /* One line that says what a record is about, for the table; by record type. */
@@ -128,14 +90,14 @@ static int list_records(const struct cli_command *self, const char *method, cons
 		json_decref(params);
 		return EXIT_USAGE;
 	}
-	set_limit(params, o[2].value, 50);
+	view_set_limit(params, o[2].value, 50);
 	if (o[3].value)
 		json_object_set_new(params, "oldest", json_true());
-	result = ask(o, method, params);
+	result = view_ask(o, method, params);
 	if (!cli_json)
-		json_array_foreach(rows_of(result), i, row)
+		json_array_foreach(view_rows(result), i, row)
 			add_summary(row);
-	return show(result, columns, nothing);
+	return view_show(result, columns, nothing);
 }
 
 int command_alerts(const struct cli_command *self, int argc, char **argv)
@@ -193,38 +155,8 @@ int command_flows(const struct cli_command *self, int argc, char **argv)
 	if (cli_parse(self, o, argc, argv) != 0)
 		return cli_usage(self);
 	params = json_object();
-	set_limit(params, o[2].value, 50);
-	return show(ask(o, "flows", params), columns, "no flows");
-}
-
-/* Members of an object as "name  value", nested ones by path. depth is bounded by our own output. */
-static void print_members(const json_t *o, const char *prefix, bool zeros, const char *begin)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach((json_t *)(uintptr_t)o, key, value) {
-		char path[256];
-
-		snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "", key);
-		if (json_is_object(value))
-			print_members(value, path, zeros, begin);
-		else if (strncmp(path, begin, strlen(begin)) == 0 &&
-			 (zeros || !json_is_integer(value) || json_integer_value(value)))
-			printf("%-44s %s\n", path, cli_text(o, key));
-	}
-}
-
-static int show_object(json_t *result, bool zeros, const char *begin)
-{
-	if (!result)
-		return EXIT_FAILED;
-	if (cli_json)
-		cli_print_json(result);
-	else
-		print_members(result, "", zeros, begin);
-	json_decref(result);
-	return EXIT_GOOD;
+	view_set_limit(params, o[2].value, 50);
+	return view_show(view_ask(o, "flows", params), columns, "no flows");
 }
 
 int command_status(const struct cli_command *self, int argc, char **argv)
@@ -233,7 +165,7 @@ int command_status(const struct cli_command *self, int argc, char **argv)
 
 	if (cli_parse(self, o, argc, argv) != 0)
 		return cli_usage(self);
-	return show_object(ask(o, "status", NULL), true, "");
+	return view_show_object(view_ask(o, "status", NULL), true, "");
 }
 
 int command_counters(const struct cli_command *self, int argc, char **argv)
@@ -243,7 +175,7 @@ int command_counters(const struct cli_command *self, int argc, char **argv)
 
 	if (words < 0 || words > 1)
 		return cli_usage(self);
-	return show_object(ask(o, "counters", NULL), o[2].value, words ? argv[0] : "");
+	return view_show_object(view_ask(o, "counters", NULL), o[2].value, words ? argv[0] : "");
 }
 
 int command_top(const struct cli_command *self, int argc, char **argv)
@@ -254,122 +186,14 @@ int command_top(const struct cli_command *self, int argc, char **argv)
 	if (cli_parse(self, o, argc, argv) != 0)
 		return cli_usage(self);
 	do {
-		json_t *result = ask(o, "top", NULL);
+		json_t *result = view_ask(o, "top", NULL);
 
 		if (isatty(1) && !cli_json && !o[2].value)
 			fputs("\033[H\033[2J", stdout);
-		status = show_object(result, true, "");
+		status = view_show_object(result, true, "");
 		fflush(stdout);
 	} while (status == EXIT_GOOD && !o[2].value && sleep(1) == 0);
 	return status;
-}
-
-static const struct cli_column contact_columns[] = {{"CLIENT", "client", false, 0},
-						    {"KIND", "kind", false, 0},
-						    {"INDICATOR", "indicator", false, 0},
-						    {"FIRST", "first", false, 19},
-						    {"LAST", "last", false, 19},
-						    {"COUNT", "count", true, 0},
-						    {"", "note", false, 0},
-						    NO_MORE_COLUMNS};
-
-int command_retro_indicator(const struct cli_command *self, int argc, char **argv)
-{
-	struct cli_option o[] = {ENGINE_OPTIONS,
-				 {"--kind", 'k', true, NULL, NULL, 0, 0},
-				 {"--limit", 'n', true, NULL, NULL, 0, 0},
-				 NO_MORE_OPTIONS};
-	json_t *params;
-
-	if (cli_parse(self, o, argc, argv) != 1)
-		return cli_usage(self);
-	params = json_pack("{s:s}", "value", argv[0]);
-	if (o[2].value)
-		json_object_set_new(params, "kind", json_string(o[2].value));
-	if (o[3].value)
-		set_limit(params, o[3].value, 0);
-	return show(ask(o, "retro.indicator", params), contact_columns, "nobody contacted it");
-}
-
-int command_retro_client(const struct cli_command *self, int argc, char **argv)
-{
-	struct cli_option o[] = {ENGINE_OPTIONS,
-				 {"--all", 0, false, NULL, NULL, 0, 0},
-				 {"--limit", 'n', true, NULL, NULL, 0, 0},
-				 NO_MORE_OPTIONS};
-	json_t *params;
-
-	if (cli_parse(self, o, argc, argv) != 1)
-		return cli_usage(self);
-	params = json_pack("{s:s s:b}", "client", argv[0], "all", o[2].value != NULL);
-	set_limit(params, o[3].value, 200);
-	return show(ask(o, "retro.client", params), contact_columns,
-		    o[2].value ? "it contacted nothing" : "it contacted nothing that is known to be bad");
-}
-
-static int show_findings(const struct cli_command *self, const char *method, int argc, char **argv)
-{
-	struct cli_option o[] = {ENGINE_OPTIONS, NO_MORE_OPTIONS};
-
-	if (cli_parse(self, o, argc, argv) != 0)
-		return cli_usage(self);
-	return show(ask(o, method, NULL), contact_columns, "no findings");
-}
-
-int command_retro_scan(const struct cli_command *self, int argc, char **argv)
-{
-	return show_findings(self, "retro.scan", argc, argv);
-}
-
-int command_retro_findings(const struct cli_command *self, int argc, char **argv)
-{
-	return show_findings(self, "retro.findings", argc, argv);
-}
-
-int command_intel_add(const struct cli_command *self, int argc, char **argv)
-{
-	struct cli_option o[] = {ENGINE_OPTIONS,
-				 {"--note", 0, true, NULL, NULL, 0, 0},
-				 {"--source", 0, true, NULL, NULL, 0, 0},
-				 NO_MORE_OPTIONS};
-	json_t *params;
-
-	if (cli_parse(self, o, argc, argv) != 2)
-		return cli_usage(self);
-	params = json_pack("{s:s s:s}", "kind", argv[0], "value", argv[1]);
-	if (o[2].value)
-		json_object_set_new(params, "note", json_string(o[2].value));
-	if (o[3].value)
-		json_object_set_new(params, "source", json_string(o[3].value));
-	return show(ask(o, "intel.add", params), contact_columns, "added; nobody had been there");
-}
-
-int command_intel_del(const struct cli_command *self, int argc, char **argv)
-{
-	struct cli_option o[] = {ENGINE_OPTIONS, NO_MORE_OPTIONS};
-
-	if (cli_parse(self, o, argc, argv) != 2)
-		return cli_usage(self);
-	return show_object(ask(o, "intel.del", json_pack("{s:s s:s}", "kind", argv[0], "value", argv[1])),
-			   true, "");
-}
-
-int command_intel_list(const struct cli_command *self, int argc, char **argv)
-{
-	static const struct cli_column columns[] = {{"KIND", "kind", false, 0},
-						    {"VALUE", "value", false, 0},
-						    {"ADDED", "added", false, 19},
-						    {"SOURCE", "source", false, 0},
-						    {"NOTE", "note", false, 0},
-						    NO_MORE_COLUMNS};
-	struct cli_option o[] = {ENGINE_OPTIONS, {"--limit", 'n', true, NULL, NULL, 0, 0}, NO_MORE_OPTIONS};
-	json_t *params;
-
-	if (cli_parse(self, o, argc, argv) != 0)
-		return cli_usage(self);
-	params = json_object();
-	set_limit(params, o[2].value, 1000);
-	return show(ask(o, "intel.list", params), columns, "no indicators");
 }
 
 /* "30m" → seconds; 0 if it is not a time. */
@@ -393,7 +217,7 @@ int command_block(const struct cli_command *self, int argc, char **argv)
 	params = json_pack("{s:s}", "address", argv[0]);
 	if (o[2].value)
 		json_object_set_new(params, "seconds", json_integer(seconds(o[2].value)));
-	return show_object(ask(o, "block", params), true, "");
+	return view_show_object(view_ask(o, "block", params), true, "");
 }
 
 int command_unblock(const struct cli_command *self, int argc, char **argv)
@@ -402,7 +226,7 @@ int command_unblock(const struct cli_command *self, int argc, char **argv)
 
 	if (cli_parse(self, o, argc, argv) != 1)
 		return cli_usage(self);
-	return show_object(ask(o, "unblock", json_pack("{s:s}", "address", argv[0])), true, "");
+	return view_show_object(view_ask(o, "unblock", json_pack("{s:s}", "address", argv[0])), true, "");
 }
 
 int command_blocks(const struct cli_command *self, int argc, char **argv)
@@ -414,7 +238,7 @@ int command_blocks(const struct cli_command *self, int argc, char **argv)
 
 	if (cli_parse(self, o, argc, argv) != 0)
 		return cli_usage(self);
-	return show(ask(o, "blocks", NULL), columns, "no blocks");
+	return view_show(view_ask(o, "blocks", NULL), columns, "no blocks");
 }
 
 int command_rules_reload(const struct cli_command *self, int argc, char **argv)
@@ -423,7 +247,7 @@ int command_rules_reload(const struct cli_command *self, int argc, char **argv)
 
 	if (cli_parse(self, o, argc, argv) != 0)
 		return cli_usage(self);
-	return show_object(ask(o, "rules.reload", NULL), true, "");
+	return view_show_object(view_ask(o, "rules.reload", NULL), true, "");
 }
 
 int command_call(const struct cli_command *self, int argc, char **argv)
@@ -439,7 +263,7 @@ int command_call(const struct cli_command *self, int argc, char **argv)
 		fprintf(stderr, "metsuke call: the parameters are not JSON: %s\n", error.text);
 		return EXIT_USAGE;
 	}
-	result = ask(o, argv[0], params);
+	result = view_ask(o, argv[0], params);
 	if (!result)
 		return EXIT_FAILED;
 	cli_print_json(result);

@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <poll.h>
@@ -108,6 +109,40 @@ static int make_captures(struct supervisor *s, char *const *captures, size_t cou
 	return 0;
 }
 
+/* The workers' table of indicators as the store has it, so that it is there before the first
+ * packet: written by a control process of its own, which reads the store and ends. */
+static void make_indicators(struct supervisor *s)
+{
+	char program[PATH_MAX + 32], path[PATH_MAX];
+	int fd, status = 0;
+	struct stat st;
+	pid_t pid;
+
+	s->boot->indicators_fd = -1;
+	snprintf(path, sizeof(path), "%.4000s/CURRENT", s->config->store_dir);
+	if (access(path, F_OK) != 0)
+		return;
+	fd = memfd_create("metsuke-indicators", 0);
+	supervisor_find_program("metsuke-control", program, sizeof(program));
+	pid = fd < 0 ? -1 : fork();
+	if (pid == 0) {
+		dup2(fd, 1);
+		execl(program, program, "--store", s->config->store_dir, "--image", (char *)NULL);
+		_exit(127);
+	}
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	if (pid > 0 && status == 0 && fstat(fd, &st) == 0 && st.st_size > 0) {
+		s->boot->indicators_fd = fd;
+		return;
+	}
+	if (pid < 0 || status != 0)
+		fprintf(stderr, "metsuke: the table of indicators could not be read from %s; it comes "
+				"with the next change of intelligence\n", s->config->store_dir);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int make_boot(struct supervisor *s, enum boot_purpose purpose, unsigned workers)
 {
 	s->boot_fd = memfd_create("metsuke-boot", 0);
@@ -143,6 +178,7 @@ static int make_shared(struct supervisor *s, enum boot_purpose purpose, unsigned
 	err = config_write(s->config, s->boot->config_fd);
 	if (err)
 		return err;
+	make_indicators(s);
 	s->boot->counters_fd = counters_create(workers);
 	if (s->boot->counters_fd < 0)
 		return s->boot->counters_fd;
@@ -198,6 +234,7 @@ void supervisor_free(struct supervisor *s)
 			close_fd(s->boot->bulk_ring_fd[i]);
 		}
 		close_fd(s->boot->captures_fd);
+		close_fd(s->boot->indicators_fd);
 		close_fd(s->boot->config_fd);
 		close_fd(s->boot->counters_fd);
 		close_fd(s->boot->dataplane_channel);

@@ -2,7 +2,8 @@
  *
  * The control process. The supervisor starts it as `metsuke-control --boot FD` (boot.h). Threads:
  * ingest (main), which never waits for the others; rpc, which answers on the control socket;
- * keeper, which writes daily contact files and drops what has expired; those of RocksDB.
+ * keeper, which writes daily contact files and drops what has expired; jobs, which does what takes
+ * long (imports, scans) and what is due; those of RocksDB.
  *
  * `metsuke-control --store DIR --call MESSAGE` answers one JSON-RPC message on a store that no
  * daemon has open, and prints the reply; with `--input` standard input goes along with it.
@@ -17,7 +18,13 @@
 
 #include "control/base/say.h"
 #include "control/contact/contacts.h"
+#include "control/courier/courier.h"
+#include "control/hosts/hosts.h"
 #include "control/ingest/ingest.h"
+#include "control/intel/fetch.h"
+#include "control/intel/intel.h"
+#include "control/jobs/desk.h"
+#include "control/jobs/input.h"
 #include "control/process/keeper.h"
 #include "control/process/sandbox.h"
 #include "control/rpc/engine.h"
@@ -33,10 +40,15 @@ struct process {
 	struct counters_shared *counters;
 	struct store *store;
 	struct contacts *contacts;
+	struct intel *intel;
+	struct hosts *hosts;
 	struct ingest *ingest;
 	struct keeper *keeper;
+	struct courier *courier;  /* NULL: nothing goes out */
+	struct fetcher *fetcher;  /* NULL: no feeds */
 	struct rpc_server *server;
 	struct rpc_engine *engine;
+	struct desk desk;
 	struct rpc_context context;
 };
 
@@ -59,6 +71,10 @@ static int open_store(struct process *p)
 
 	if (!err && p->config->contacts)
 		err = contacts_new(&p->contacts, p->store, p->config);
+	if (!err)
+		err = intel_open(&p->intel, p->store, p->config);
+	if (!err)
+		err = hosts_new(&p->hosts, p->store, p->config);
 	if (err)
 		say("%s", store_error());
 	return err;
@@ -102,8 +118,32 @@ static int start_rpc(struct process *p)
 		.counters = p->counters,
 		.ingest = p->ingest,
 		.engine = p->engine,
+		.intel = p->intel,
+		.hosts = p->hosts,
+		.desk = &p->desk,
+		.fd = -1,
 	};
 	return rpc_server_start(p->server, &p->context);
+}
+
+/* Live: what takes long, and what goes out. Over captures the store is only written. */
+static int start_jobs(struct process *p)
+{
+	p->desk.config = p->config;
+	p->desk.store = p->store;
+	p->desk.contacts = p->contacts;
+	p->desk.intel = p->intel;
+	p->desk.hosts = p->hosts;
+	p->desk.ingest = p->ingest;
+	if (p->boot->purpose != BOOT_LIVE)
+		return 0;
+	if (p->boot->control_courier >= 0)
+		p->courier = courier_open(p->boot->control_courier, p->config);
+	if (p->courier && p->config->intel_feeds.count)
+		p->fetcher = fetcher_new(p->config, p->intel, p->courier);
+	p->desk.courier = p->courier;
+	p->desk.fetcher = p->fetcher;
+	return jobs_start(&p->desk.jobs, p->store, &p->desk, desk_tick);
 }
 
 static int start(struct process *p)
@@ -119,7 +159,8 @@ static int start(struct process *p)
 		return err;
 	p->keeper = keeper_start(p->store, p->contacts, p->ingest,
 				 p->config->store_retention_days, p->boot->purpose == BOOT_LIVE);
-	if (p->server)
+	err = start_jobs(p);
+	if (!err && p->server)
 		err = start_rpc(p);
 	rotating = p->ingest;
 	signal(SIGHUP, on_hangup);
@@ -129,8 +170,9 @@ static int start(struct process *p)
 static void finish(struct process *p)
 {
 	rotating = NULL;
-	keeper_stop(p->keeper);
 	rpc_server_free(p->server);
+	jobs_stop(p->desk.jobs);
+	keeper_stop(p->keeper);
 	if (p->contacts && p->ingest) {
 		contacts_seal_all(p->contacts, SMALL_DAY);
 		while (contacts_keep(p->contacts) == 1)
@@ -138,15 +180,23 @@ static void finish(struct process *p)
 	}
 	ingest_free(p->ingest);
 	rpc_engine_free(p->engine);
+	fetcher_free(p->fetcher);
+	courier_close(p->courier);
+	hosts_free(p->hosts);
+	intel_close(p->intel);
 	contacts_free(p->contacts);
 	store_close(p->store);
+	desk_fini(&p->desk);
 	config_free(p->config);
 }
 
 static int run(struct boot *b)
 {
 	struct process p = {.boot = b};
-	int err = prepare(&p);
+	int err;
+
+	desk_init(&p.desk);
+	err = prepare(&p);
 
 	if (!err)
 		err = open_store(&p);

@@ -146,6 +146,7 @@ static void put_contacts(struct text *out, const struct rpc_context *ctx)
 void method_status(struct rpc_call *call)
 {
 	const struct rpc_context *ctx = call->ctx;
+	struct intel_counts counts = {0};
 	struct text *out = call->result;
 
 	text_char(out, '{');
@@ -162,7 +163,13 @@ void method_status(struct rpc_call *call)
 	put_contacts(out, ctx);
 	json_key(out, "intel");
 	text_char(out, '{');
-	json_key_uint(out, "version", intel_version(ctx->store));
+	if (ctx->intel && intel_counts(ctx->intel, &counts) == 0) {
+		json_key_uint(out, "version", intel_version(ctx->intel));
+		json_key_uint(out, "entries", counts.entries);
+		json_key_uint(out, "indicators", counts.indicators);
+		json_key_uint(out, "allowed", counts.allowed);
+		json_key_uint(out, "sources", counts.sources);
+	}
 	text_char(out, '}');
 	put_store(out, ctx);
 	text_char(out, '}');

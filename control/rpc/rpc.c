@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "control/contact/contacts.h"
+#include "control/hosts/hosts.h"
+#include "control/intel/intel.h"
+#include "control/jobs/desk.h"
 #include "control/rpc/rpc_private.h"
 
 const struct rpc_method rpc_methods[] = {
@@ -160,23 +163,37 @@ static bool writes_store(const char *line)
 	return writes;
 }
 
-int rpc_call_store(const char *dir, const char *line, struct text *out)
+int rpc_call_store(const char *dir, const char *line, int file, struct text *out)
 {
 	struct store_options options = {.cache_bytes = 128u << 20, .fast_close = true};
 	struct config *config = config_new();
-	struct rpc_context ctx = {.config = config};
+	struct desk desk = {.config = config};
+	struct rpc_context ctx = {.config = config, .desk = &desk, .fd = file};
 	int err = store_open(&ctx.store, dir, writes_store(line) ? STORE_WRITE : STORE_READ, &options);
 
+	desk_init(&desk);
 	if (!err && !config)
 		err = -ENOMEM;
 	if (!err)
 		err = contacts_new(&ctx.contacts, ctx.store, config);
-	if (err)
+	if (!err)
+		err = intel_open(&ctx.intel, ctx.store, config);
+	if (!err)
+		err = hosts_new(&ctx.hosts, ctx.store, config);
+	if (err) {
 		put_error(out, RPC_FAILED, store_error());
-	else
+	} else {
+		desk.store = ctx.store;
+		desk.contacts = ctx.contacts;
+		desk.intel = ctx.intel;
+		desk.hosts = ctx.hosts;
 		rpc_line(&ctx, 0, line, strlen(line), out);
+	}
+	hosts_free(ctx.hosts);
+	intel_close(ctx.intel);
 	contacts_free(ctx.contacts);
 	store_close(ctx.store);
+	desk_fini(&desk);
 	config_free(config);
 	return err;
 }

@@ -37,7 +37,8 @@ def test_every_alert_is_in_the_store(inspect):
 def test_who_was_there(inspect):
     """The name becomes known after the fact."""
     run = inspect(story(), "")
-    rows = run.cli("intel", "add", "domain", "evil.example", "--note", "from an advisory")
+    rows = run.cli("intel", "add", "domain", "evil.example", "--subdomains",
+                   "--note", "from an advisory")
     assert {r["client"] for r in rows} == {CLIENT}
     assert min(r["first"] for r in rows).startswith("2023-11-14T22:13:20.00")
     assert sum(r["count"] for r in rows) >= 2

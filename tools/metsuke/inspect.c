@@ -14,10 +14,11 @@
 #include <unistd.h>
 
 #include "control/daemon/supervisor.h"
-#include "tools/metsuke/cli.h"
+#include "tools/metsuke/view.h"
 
 #define RULES_MAX 256
 #define SETS_MAX 1024
+#define LISTS_MAX 64
 
 struct inspection {
 	const char *output;
@@ -206,9 +207,29 @@ static int captures_readable(int count, char **captures)
 	return EXIT_GOOD;
 }
 
+/* A list of indicators into the store, before the first packet: its source is the file's name. */
+static int take_list(const char *store, const char *path)
+{
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	int fd = view_open_list(path);
+	json_t *result;
+
+	if (fd < 0)
+		return EXIT_FAILED;
+	result = cli_work(NULL, store, "intel.import",
+			  json_pack("{s:s}", "source", *name ? name : "list"), fd);
+	close(fd);
+	if (result && json_integer_value(json_object_get(result, "refused")))
+		fprintf(stderr, "metsuke: %s: %s of %s indicators were refused: metsuke intel refused "
+				"%s --store %s\n", path, cli_text(result, "refused"),
+			cli_text(result, "given"), name, store);
+	json_decref(result);
+	return result ? EXIT_GOOD : EXIT_FAILED;
+}
+
 int command_inspect(const struct cli_command *self, int argc, char **argv)
 {
-	const char *rules[RULES_MAX], *sets[SETS_MAX];
+	const char *rules[RULES_MAX], *sets[SETS_MAX], *lists[LISTS_MAX];
 	struct cli_option o[] = {
 		{"--config", 'c', true, NULL, NULL, 0, 0},
 		{"--rules", 'S', true, NULL, rules, RULES_MAX, 0},
@@ -218,6 +239,7 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 		{"--each", 0, false, NULL, NULL, 0, 0},
 		{"--append", 0, false, NULL, NULL, 0, 0},
 		{"--quiet", 'q', false, NULL, NULL, 0, 0},
+		{"--intel", 0, true, NULL, lists, LISTS_MAX, 0},
 		{NULL, 0, false, NULL, NULL, 0, 0},
 	};
 	int count = cli_parse(self, o, argc, argv), status;
@@ -238,6 +260,8 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 		status = captures_readable(count, argv);
 	if (!status)
 		status = prepare_output(in.output, o[6].value);
+	for (int i = 0; i < o[8].count && !status; i++)
+		status = take_list(c->store_dir, lists[i]);
 	if (!status) {
 		status = run(c, &in, count, argv);
 		if (cli_json)

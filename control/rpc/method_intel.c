@@ -205,13 +205,20 @@ static int run_del(struct job *j, struct desk *d)
 static void submit_one(struct rpc_call *call, const char *what, enum intel_mode mode,
 		       int (*run)(struct job *, struct desk *))
 {
-	struct job *j = make_job(call, what, run);
+	const char *kind = param_text(call, "kind"), *value = param_text(call, "value");
+	uint8_t *key = malloc(INTEL_KEY_MAX);
+	bool fits = key && strlen(value) <= VALUE_BYTES_MAX &&
+		    intel_key(indicator_kind_by_name(kind), value, strlen(value), key);
+	struct job *j = fits ? make_job(call, what, run) : NULL;
 	struct request *r = j ? j->arg : NULL;
 
+	free(key);
+	if (!fits)
+		rpc_fail_errno(call, -EINVAL, kind, value);
 	if (!j)
 		return;
 	r->mode = mode;
-	r->options.kind = indicator_kind_by_name(param_text(call, "kind"));
+	r->options.kind = indicator_kind_by_name(kind);
 	snprintf(r->value, sizeof(r->value), "%s", param_text(call, "value"));
 	rpc_job(call, j);
 }

@@ -10,11 +10,15 @@
 #include <jansson.h>
 
 #include "control/contact/contacts.h"
+#include "control/hosts/hosts.h"
+#include "control/intel/intel.h"
+#include "control/jobs/desk.h"
 #include "control/rpc/rpc.h"
 #include "control/store/store.h"
 #include "dataplane/event/config.h"
 
 static struct rpc_context ctx;
+static struct desk desk;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -29,8 +33,17 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	}
 	ctx.store = s;
 	ctx.config = config_new();
-	if (contacts_new(&ctx.contacts, s, ctx.config) != 0)
+	if (contacts_new(&ctx.contacts, s, ctx.config) != 0 ||
+	    intel_open(&ctx.intel, s, ctx.config) != 0 || hosts_new(&ctx.hosts, s, ctx.config) != 0)
 		abort();
+	desk_init(&desk);
+	desk.config = ctx.config;
+	desk.store = s;
+	desk.contacts = ctx.contacts;
+	desk.intel = ctx.intel;
+	desk.hosts = ctx.hosts;
+	ctx.desk = &desk;
+	ctx.fd = -1;
 	return 0;
 }
 

@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #include "control/contact/contacts.h"
+#include "control/hosts/hosts.h"
+#include "control/intel/intel.h"
+#include "control/jobs/desk.h"
 #include "control/rpc/rpc.h"
 #include "control/rpc/server.h"
 #include "control/store/event_row.h"
@@ -32,6 +35,7 @@
 struct fixture {
 	struct feed *f;
 	struct rpc_context ctx;
+	struct desk desk;
 	struct rpc_server *server;
 	char socket[96];
 };
@@ -63,7 +67,17 @@ static int setup(void **state)
 	snprintf(path, sizeof(path), "%s/store", x->f->dir);
 	assert_int_equal(store_open(&x->ctx.store, path, STORE_WRITE, NULL), 0);
 	assert_int_equal(contacts_new(&x->ctx.contacts, x->ctx.store, x->f->config), 0);
+	assert_int_equal(intel_open(&x->ctx.intel, x->ctx.store, x->f->config), 0);
+	assert_int_equal(hosts_new(&x->ctx.hosts, x->ctx.store, x->f->config), 0);
 	x->ctx.config = x->f->config;
+	desk_init(&x->desk);
+	x->desk.config = x->f->config;
+	x->desk.store = x->ctx.store;
+	x->desk.contacts = x->ctx.contacts;
+	x->desk.intel = x->ctx.intel;
+	x->desk.hosts = x->ctx.hosts;
+	x->ctx.desk = &x->desk;
+	x->ctx.fd = -1;
 	for (uint32_t i = 0; i < 10; i++)
 		put_alert(x->ctx.store, i);
 	snprintf(x->socket, sizeof(x->socket), "%s/run/control.sock", x->f->dir);
@@ -78,6 +92,9 @@ static int teardown(void **state)
 	struct fixture *x = *state;
 
 	rpc_server_free(x->server);
+	desk_fini(&x->desk);
+	hosts_free(x->ctx.hosts);
+	intel_close(x->ctx.intel);
 	contacts_free(x->ctx.contacts);
 	store_close(x->ctx.store);
 	feed_free(x->f);

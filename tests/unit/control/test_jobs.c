@@ -71,7 +71,7 @@ static int until_stopped(struct job *j, struct desk *d)
 	return -ECANCELED;
 }
 
-static int fail(struct job *j, struct desk *d)
+static int break_down(struct job *j, struct desk *d)
 {
 	snprintf(j->error, sizeof(j->error), "it did not work");
 	return -EIO;
@@ -105,7 +105,7 @@ static void in_order_with_their_answers(void **state)
 
 	assert_int_equal(submit(x->jobs, say_hello, 7), 1);
 	assert_int_equal(submit(x->jobs, third_time, 8), 2);
-	assert_int_equal(submit(x->jobs, fail, 9), 3);
+	assert_int_equal(submit(x->jobs, break_down, 9), 3);
 	j = wait_for(x->jobs);
 	assert_int_equal(j->client, 7);
 	assert_int_equal(j->state, JOB_DONE);

@@ -16,6 +16,7 @@
 
 #include "control/base/say.h"
 #include "control/contact/contacts.h"
+#include "control/hosts/hosts.h"
 #include "control/ingest/ingest.h"
 #include "control/process/keeper.h"
 #include "control/process/sandbox.h"
@@ -32,6 +33,7 @@ struct process {
 	struct counters_shared *counters;
 	struct store *store;
 	struct contacts *contacts;
+	struct hosts *hosts;
 	struct ingest *ingest;
 	struct keeper *keeper;
 	struct rpc_server *server;
@@ -58,6 +60,8 @@ static int open_store(struct process *p)
 
 	if (!err && p->config->contacts)
 		err = contacts_new(&p->contacts, p->store, p->config);
+	if (!err && p->config->contacts)
+		err = hosts_new(&p->hosts, p->store, p->config);
 	if (err)
 		say("%s", store_error());
 	return err;
@@ -96,6 +100,7 @@ static int start_rpc(struct process *p)
 	p->context = (struct rpc_context){
 		.store = p->store,
 		.contacts = p->contacts,
+		.hosts = p->hosts,
 		.config = p->config,
 		.boot = p->boot,
 		.counters = p->counters,
@@ -111,12 +116,13 @@ static int start(struct process *p)
 				     .boot = p->boot,
 				     .counters = p->counters,
 				     .store = p->store,
-				     .contacts = p->contacts};
+				     .contacts = p->contacts,
+				     .hosts = p->hosts};
 	int err = ingest_new(&p->ingest, &setup);
 
 	if (err)
 		return err;
-	p->keeper = keeper_start(p->store, p->contacts, p->ingest,
+	p->keeper = keeper_start(p->store, p->contacts, p->hosts, p->ingest,
 				 p->config->store_retention_days, p->boot->purpose == BOOT_LIVE);
 	if (p->server)
 		err = start_rpc(p);
@@ -138,6 +144,7 @@ static void finish(struct process *p)
 	ingest_free(p->ingest);
 	rpc_engine_free(p->engine);
 	contacts_free(p->contacts);
+	hosts_free(p->hosts);
 	store_close(p->store);
 	config_free(p->config);
 }

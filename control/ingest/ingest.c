@@ -14,6 +14,7 @@
 
 #include "control/base/say.h"
 #include "control/contact/contacts.h"
+#include "control/hosts/hosts.h"
 #include "control/ingest/ingest_private.h"
 
 #define IDLE_SLEEP_NS 1000000    /* between looks at empty rings */
@@ -298,6 +299,8 @@ static void committed(struct ingest *in)
 	if (in->setup.contacts)
 		contacts_committed(in->setup.contacts);
 	posted_committed(in);
+	if (in->setup.hosts)
+		hosts_committed(in->setup.hosts);
 	in->figures.commits++;
 	in->figures.last_commit_ns = monotonic_ns();
 	in->uncommitted = 0;
@@ -349,6 +352,8 @@ int ingest_commit(struct ingest *in)
 		return err;
 	if (in->setup.contacts)
 		contacts_record(in->setup.contacts, in->batch);
+	if (in->setup.hosts)
+		hosts_record(in->setup.hosts, in->batch);
 	record_places(in);
 	in->figures.commit_bytes += store_batch_bytes(in->batch);
 	err = store_write(in->setup.store, in->batch, true);
@@ -377,6 +382,8 @@ static int go_back(struct ingest *in)
 	posted_forget(in);
 	if (in->setup.contacts)
 		contacts_forget(in->setup.contacts);
+	if (in->setup.hosts)
+		hosts_forget(in->setup.hosts);
 	if (in->store_failed) {
 		err = store_reopen(in->setup.store);
 		if (!err && in->setup.contacts)

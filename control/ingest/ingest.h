@@ -25,6 +25,7 @@
 #include "dataplane/event/fields.h"
 
 struct contacts;
+struct hosts;
 struct ingest;
 
 /* Figures for other threads; single writer: the ingest thread. */
@@ -43,6 +44,7 @@ struct ingest_setup {
 	struct counters_shared *counters; /* NULL: no stats records */
 	struct store *store;
 	struct contacts *contacts;        /* NULL: not kept */
+	struct hosts *hosts;              /* NULL: not kept */
 };
 
 /* 0 and *out, or -errno after a sentence. */

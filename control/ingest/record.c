@@ -9,6 +9,7 @@
 
 #include "control/base/say.h"
 #include "control/contact/contacts.h"
+#include "control/hosts/hosts.h"
 #include "control/ingest/fast.h"
 #include "control/ingest/ingest_private.h"
 #include "control/ingest/stats.h"
@@ -202,6 +203,10 @@ int ingest_record(struct ingest *in, unsigned worker, const struct record_head *
 		if (in->setup.contacts && contacts_stage(in->setup.contacts, head) != 0)
 			return -EAGAIN;
 		in->figures.contacts++;
+		return 0;
+	case RECORD_host:
+		if (in->setup.hosts && hosts_stage(in->setup.hosts, head) != 0)
+			return -EAGAIN;
 		return 0;
 	case RECORD_top:
 		in->figures.malformed++;

@@ -14,6 +14,7 @@
 struct keeper {
 	struct store *store;
 	struct contacts *contacts;
+	struct hosts *hosts;
 	const struct ingest *ingest;
 	uint64_t retention_days;
 	bool expires, stop, said;
@@ -36,6 +37,8 @@ static int expire(struct keeper *k)
 		err = store_drop_range(k->store, families[i], from, 2, to, 2);
 	if (!err && k->contacts)
 		err = contacts_expire(k->contacts, (uint16_t)(today - k->retention_days));
+	if (!err && k->hosts)
+		err = hosts_expire(k->hosts, (today - k->retention_days) * DAY_NS);
 	return err;
 }
 
@@ -81,8 +84,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct keeper *keeper_start(struct store *s, struct contacts *c, const struct ingest *in,
-			    uint64_t retention_days, bool expires)
+struct keeper *keeper_start(struct store *s, struct contacts *c, struct hosts *h,
+			    const struct ingest *in, uint64_t retention_days, bool expires)
 {
 	struct keeper *k = calloc(1, sizeof(*k));
 
@@ -90,6 +93,7 @@ struct keeper *keeper_start(struct store *s, struct contacts *c, const struct in
 		return NULL;
 	k->store = s;
 	k->contacts = c;
+	k->hosts = h;
 	k->ingest = in;
 	k->retention_days = retention_days;
 	k->expires = expires;

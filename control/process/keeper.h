@@ -7,6 +7,7 @@
 #define CONTROL_PROCESS_KEEPER_H
 
 #include "control/contact/contacts.h"
+#include "control/hosts/hosts.h"
 #include "control/ingest/ingest.h"
 #include "control/store/store.h"
 
@@ -14,8 +15,8 @@ struct keeper;
 
 /* Starts the thread; all is borrowed until keeper_stop. expires: days beyond the retention are
  * dropped (live only: a capture may be as old as it likes). NULL when it cannot be started. */
-struct keeper *keeper_start(struct store *s, struct contacts *c, const struct ingest *in,
-			    uint64_t retention_days, bool expires);
+struct keeper *keeper_start(struct store *s, struct contacts *c, struct hosts *h,
+			    const struct ingest *in, uint64_t retention_days, bool expires);
 /* Waits for what it is doing. */
 void keeper_stop(struct keeper *k);
 

@@ -73,7 +73,7 @@ static int open_store(struct process *p)
 		err = contacts_new(&p->contacts, p->store, p->config);
 	if (!err)
 		err = intel_open(&p->intel, p->store, p->config);
-	if (!err)
+	if (!err && p->config->contacts)
 		err = hosts_new(&p->hosts, p->store, p->config);
 	if (err)
 		say("%s", store_error());
@@ -113,6 +113,7 @@ static int start_rpc(struct process *p)
 	p->context = (struct rpc_context){
 		.store = p->store,
 		.contacts = p->contacts,
+		.hosts = p->hosts,
 		.config = p->config,
 		.boot = p->boot,
 		.counters = p->counters,
@@ -152,12 +153,13 @@ static int start(struct process *p)
 				     .boot = p->boot,
 				     .counters = p->counters,
 				     .store = p->store,
-				     .contacts = p->contacts};
+				     .contacts = p->contacts,
+				     .hosts = p->hosts};
 	int err = ingest_new(&p->ingest, &setup);
 
 	if (err)
 		return err;
-	p->keeper = keeper_start(p->store, p->contacts, p->ingest,
+	p->keeper = keeper_start(p->store, p->contacts, p->hosts, p->ingest,
 				 p->config->store_retention_days, p->boot->purpose == BOOT_LIVE);
 	err = start_jobs(p);
 	if (!err && p->server)

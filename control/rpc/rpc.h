@@ -27,6 +27,7 @@ struct rpc_engine;
 struct rpc_context {
 	struct store *store;
 	struct contacts *contacts;
+	struct hosts *hosts;
 	const struct config *config;
 	struct boot *boot;                /* NULL: no engine */
 	struct counters_shared *counters; /* NULL: no engine */

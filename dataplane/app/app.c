@@ -16,6 +16,7 @@
 #include <strings.h>
 
 #include "dataplane/app/file.h"
+#include "dataplane/app/host.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/stream/stream.h"
 
@@ -89,9 +90,8 @@ int app_worker_new(struct worker *w)
 	if (!a)
 		return -1;
 	w->apps = a;
-	if (file_worker_new(w) != 0) {
-		worker_memory_free(w, a);
-		w->apps = NULL;
+	if (file_worker_new(w) != 0 || host_worker_new(w) != 0) {
+		app_worker_free(w);
 		return -1;
 	}
 	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
@@ -113,6 +113,7 @@ void app_worker_free(struct worker *w)
 		if (w->apps->config[i])
 			worker_memory_free(w, w->apps->config[i]);
 	}
+	host_worker_free(w);
 	file_worker_free(w);
 	worker_memory_free(w, w->apps);
 	w->apps = NULL;
@@ -339,6 +340,8 @@ void app_stream(struct worker *w, struct flow *f, struct packet *p, enum directi
 	s = session_of(w, f);
 	if (!s || s->ended[d])
 		return;
+	if (d == TO_SERVER && f->server_port == KRB5_PORT)
+		host_stream(w, f, &s->pending[d], in);
 	if (s->proto && app_known(*app_proto_slot(s, d)))
 		app_feed(w, f, p, d, in);
 	else

@@ -9,6 +9,7 @@
 
 #include <openssl/sha.h>
 
+#include "dataplane/app/host.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/event/contact.h"
 
@@ -246,6 +247,8 @@ static bool certificate(struct worker *w, struct flow *f, struct tls_tx *t, enum
 			tx_event(w, f, &t->tx, d, x509_event(status));
 			return false;
 		}
+		if (d == TO_SERVER)
+			host_certificate(w, f, &certs->first);
 	}
 	if (d == TO_SERVER && t->tx.progress[d] < TLS_CLIENT_CERT)
 		t->tx.progress[d] = TLS_CLIENT_CERT;

@@ -240,3 +240,20 @@ void emit_contact_end(struct worker *w, const struct flow *f, uint64_t bytes_out
 	rec_uint(r, F_contact_bytes_in, bytes_in);
 	emit_end(w);
 }
+
+void emit_host(struct worker *w, const struct host_fact *fact)
+{
+	struct recorder *r = emit_bare(w, RECORD_host);
+
+	rec_addr(r, F_host_ip, &fact->ip, fact->ip_version);
+	if (fact->has_mac)
+		rec_bytes(r, F_host_mac, fact->mac, 6);
+	if (fact->name.len)
+		rec_bytes(r, F_host_name, fact->name.data, fact->name.len);
+	if (fact->user.len)
+		rec_bytes(r, F_host_user, fact->user.data, fact->user.len);
+	rec_uint(r, F_host_source, fact->source);
+	if (fact->lease_s)
+		rec_uint(r, F_host_lease_s, fact->lease_s);
+	emit_end(w);
+}

@@ -6,6 +6,7 @@
 #define ENGINE_EMIT_H
 
 #include "dataplane/engine/worker.h"
+#include "dataplane/event/host.h"
 #include "dataplane/packet/packet.h"
 
 /* About a packet (alert, drop, anomaly): addresses as the packet has them, its flow's id. */
@@ -27,5 +28,19 @@ void emit_contact(struct worker *w, const struct flow *f, unsigned kind, const v
 /* The contact with a flow's server lasted until its last packet: no new contact, but when it ended
  * and how much went each way. Skipped when contacts are off. */
 void emit_contact_end(struct worker *w, const struct flow *f, uint64_t bytes_out, uint64_t bytes_in);
+
+/* What a packet says of a host. Strings are borrowed; empty: not said. */
+struct host_fact {
+	struct addr ip;
+	int ip_version;
+	bool has_mac;
+	uint8_t mac[6];
+	struct bytes name, user;
+	uint32_t lease_s;  /* 0: not said */
+	enum host_source source;
+};
+
+/* One host record, at the time of the packet in hand. app/host.h keeps out what is known. */
+void emit_host(struct worker *w, const struct host_fact *fact);
 
 #endif

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dataplane/app/host.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/engine/engine.h"
@@ -54,6 +55,7 @@ static void end_capture(struct lane *l, size_t index)
 	emit_end(w);
 	decode_worker_reset(w);
 	detect_worker_reset(w);
+	host_worker_reset(w);
 	w->now_ns = 0;
 }
 

@@ -10,6 +10,7 @@
 #include <rte_cycles.h>
 
 #include "dataplane/app/app.h"
+#include "dataplane/app/host.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/block.h"
 #include "dataplane/engine/engine.h"
@@ -130,6 +131,8 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	flow_packet(w, p);
 	f = p->flow;
 	lap(watch, &c->cycles_flow);
+	if (host_may_say(p))
+		host_packet(w, p);
 	/* A passed flow is followed and logged; only the rules leave it alone. */
 	if (f && !(f->flags & (FLOW_DROP | FLOW_BYPASSED)))
 		inspect_payload(w, p);

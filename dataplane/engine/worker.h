@@ -38,6 +38,7 @@ struct worker {
 	struct app_state *apps;
 	struct file_worker *files;
 	struct http_worker *http;
+	struct host_worker *hosts;
 	struct detect_state *detect;
 
 	/* time of the packet in hand; never goes back within a flow */

@@ -29,5 +29,7 @@ enum layer decode_arp(struct decoder *d, struct packet *p, struct cursor *c)
 	opcode = get_be16(h + 6);
 	if (opcode == 0 || opcode > OPCODE_MAX)
 		return decode_invalid(d, p, ANOMALY_arp_unsupported_opcode);
+	p->l3 = h;
+	p->flags |= PACKET_ARP;
 	return LAYER_END;
 }

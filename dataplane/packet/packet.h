@@ -42,6 +42,7 @@ enum packet_flags {
 	PACKET_STREAM_END = 1 << 13,  /* its direction's stream ends with it (FIN, RST, flow end) */
 	PACKET_NO_PAYLOAD_INSPECT = 1 << 14, /* payload belongs to an encrypted or finished stream */
 	PACKET_FLOW_HASHED = 1 << 15, /* flow_hash is the flow table's keyed hash (flow_prefetch) */
+	PACKET_ARP = 1 << 16,         /* a good ARP packet: l3 is its header */
 };
 
 enum tcp_flags {
@@ -79,7 +80,7 @@ enum packet_reject { REJECT_SOURCE = 1, REJECT_DESTINATION = 2, REJECT_BOTH = 3 
 struct packet {
 	/* where the bytes are; all pointers lie within [data, data + len) or are NULL */
 	const uint8_t *data;      /* link header (outermost) or first byte of an inner packet */
-	const uint8_t *l3;        /* IP header */
+	const uint8_t *l3;        /* IP header; ARP header */
 	const uint8_t *l4;        /* transport header */
 	const uint8_t *payload;   /* after the transport header; of a fragment: after the IP header */
 	uint32_t len;             /* bytes present */

@@ -212,6 +212,26 @@ void emit_end(struct worker *w)
 	put(h, "}\n");
 }
 
+/* "host 10.0.0.1 mac aa:bb:… name x user y source 6 lease 60" */
+void emit_host(struct worker *w, const struct host_fact *fact)
+{
+	struct harness *h = harness_of(w);
+	char text[ADDR_TEXT_MAX];
+	const uint8_t *m = fact->mac;
+
+	put(h, "host %s", addr_format(&fact->ip, fact->ip_version, text));
+	if (fact->has_mac)
+		put(h, " mac %02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+	if (fact->name.len)
+		put(h, " name %.*s", (int)fact->name.len, (const char *)fact->name.data);
+	if (fact->user.len)
+		put(h, " user %.*s", (int)fact->user.len, (const char *)fact->user.data);
+	put(h, " source %u", fact->source);
+	if (fact->lease_s)
+		put(h, " lease %u", fact->lease_s);
+	put(h, "\n");
+}
+
 /* ---- driving ---- */
 
 static void flow_begin(struct harness *h, uint8_t ip_proto, uint16_t server_port)

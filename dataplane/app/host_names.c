@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Names of hosts in NetBIOS name service, multicast DNS and LLMNR. All three are DNS messages to
+ * look at, and dns_message.c takes them apart within its limits; a message that it finds bad is
+ * left alone. Runs in the worker.
+ */
+#include <strings.h>
+
+#include "dataplane/app/dns_message.h"
+#include "dataplane/app/host.h"
+
+enum { NBNS_NB = 0x20, NBNS_NBSTAT = 0x21, CLASS_IN = 1 };
+enum { NBNS_QUERY = 0, NBNS_REGISTRATION = 5, NBNS_REFRESH = 8, NBNS_REFRESH_ALT = 9,
+       NBNS_MULTIHOMED = 15 };
+enum { SUFFIX_WORKSTATION = 0x00, SUFFIX_USER = 0x03, SUFFIX_SERVER = 0x20 };
+
+#define NBNS_GROUP 0x8000u    /* of NB_FLAGS, NAME_FLAGS: the name is many hosts' */
+#define NBNS_NAME_BYTES 16
+#define NBNS_ENCODED_BYTES 32
+#define NBNS_ADDRESSES_MAX 8  /* of one record that are noted */
+#define MDNS_FACTS_MAX 16     /* of one message */
+
+/* RFC 1002, 4.1: each half of a byte is a letter from 'A' on; a scope may follow. */
+static bool nbns_name(struct bytes encoded, uint8_t *name)
+{
+	if (encoded.len < NBNS_ENCODED_BYTES ||
+	    (encoded.len > NBNS_ENCODED_BYTES && encoded.data[NBNS_ENCODED_BYTES] != '.'))
+		return false;
+	for (unsigned i = 0; i < NBNS_NAME_BYTES; i++) {
+		unsigned high = encoded.data[2 * i] - 'A', low = encoded.data[2 * i + 1] - 'A';
+
+		if (high > 15 || low > 15)
+			return false;
+		name[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+/* What the last byte of the name says about the others. */
+static bool nbns_fill(struct host_fact *fact, const uint8_t *name)
+{
+	switch (name[NBNS_NAME_BYTES - 1]) {
+	case SUFFIX_WORKSTATION:
+	case SUFFIX_SERVER:
+		fact->name = (struct bytes){name, NBNS_NAME_BYTES - 1};
+		return true;
+	case SUFFIX_USER:
+		fact->user = (struct bytes){name, NBNS_NAME_BYTES - 1};
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* NB record (4.2.1.3): NB_FLAGS and address, again and again. */
+static void nbns_addresses(struct worker *w, const struct dns_record *r, struct bytes encoded)
+{
+	struct cursor c = cursor_of(r->raw.data, r->raw.len);
+	struct host_fact fact = {.ip_version = 4, .source = HOST_NBNS};
+	uint8_t name[NBNS_NAME_BYTES];
+
+	if (r->type != NBNS_NB || !nbns_name(encoded, name) || !nbns_fill(&fact, name))
+		return;
+	for (unsigned i = 0; i < NBNS_ADDRESSES_MAX && cursor_left(&c) >= 6; i++) {
+		uint16_t flags = cursor_be16(&c);
+
+		memcpy(fact.ip.b, cursor_take(&c, 4), 4);
+		if (!(flags & NBNS_GROUP))
+			host_note(w, fact);
+	}
+}
+
+/* NBSTAT record (4.2.18): a count, names with NAME_FLAGS, then statistics that begin with the MAC. */
+static void nbns_status(struct worker *w, const struct packet *p, const struct dns_record *r)
+{
+	struct cursor c = cursor_of(r->raw.data, r->raw.len);
+	struct host_fact fact = {.ip = p->src, .ip_version = p->ip_version, .source = HOST_NBNS};
+	unsigned count = cursor_u8(&c);
+	const uint8_t *mac;
+
+	for (unsigned i = 0; i < count; i++) {
+		const uint8_t *name = cursor_take(&c, NBNS_NAME_BYTES);
+		uint16_t flags = cursor_be16(&c);
+
+		if (c.bad)
+			return;
+		if (flags & NBNS_GROUP)
+			continue;
+		if (name[NBNS_NAME_BYTES - 1] == SUFFIX_WORKSTATION && !fact.name.len)
+			nbns_fill(&fact, name);
+		else if (name[NBNS_NAME_BYTES - 1] == SUFFIX_USER &&
+			 (!fact.name.len || memcmp(name, fact.name.data, fact.name.len) != 0))
+			nbns_fill(&fact, name);
+	}
+	mac = cursor_take(&c, 6);
+	if (mac) {
+		fact.has_mac = true;
+		memcpy(fact.mac, mac, 6);
+	}
+	host_note(w, fact);
+}
+
+static void nbns_message(struct worker *w, const struct packet *p, const struct dns_message *m)
+{
+	unsigned opcode = m->flags >> 11 & 15;
+	bool response = m->flags & DNS_QR, registers;
+
+	registers = opcode == NBNS_REGISTRATION || opcode == NBNS_REFRESH ||
+		    opcode == NBNS_REFRESH_ALT || opcode == NBNS_MULTIHOMED;
+	if (m->flags & 15)
+		return; /* refused */
+	if (!response && registers && m->question_count == 1 && m->record_count[DNS_ADDITIONAL] == 1) {
+		nbns_addresses(w, &m->records[DNS_ADDITIONAL][0], m->questions[0].name.text);
+	} else if (response && (registers || opcode == NBNS_QUERY) &&
+		   m->record_count[DNS_ANSWER] == 1) {
+		const struct dns_record *r = &m->records[DNS_ANSWER][0];
+
+		if (r->type == NBNS_NBSTAT)
+			nbns_status(w, p, r);
+		else
+			nbns_addresses(w, r, r->name.text);
+	}
+}
+
+void host_nbns(struct worker *w, const struct packet *p)
+{
+	struct dns_message m;
+
+	if (dns_message_parse(&w->heap, &m, p->payload, p->payload_len) == DNS_GOOD)
+		nbns_message(w, p, &m);
+	dns_message_free(&w->heap, &m);
+}
+
+/* ---- multicast DNS, LLMNR ---- */
+
+/* An address record of class IN; mDNS uses the top bit of the class (RFC 6762, 10.2). A lifetime of
+ * zero takes the name back (10.1). */
+static bool address_of(const struct dns_record *r, struct host_fact *fact)
+{
+	if ((r->class & 0x7fff) != CLASS_IN || !r->ttl)
+		return false;
+	if (r->type == DNS_A && r->raw.len == 4)
+		fact->ip_version = 4;
+	else if (r->type == DNS_AAAA && r->raw.len == 16)
+		fact->ip_version = 6;
+	else
+		return false;
+	memcpy(fact->ip.b, r->raw.data, r->raw.len);
+	return true;
+}
+
+/* "host.local" → "host". Names of more labels are of services. */
+static bool local_name(struct bytes name, struct bytes *host)
+{
+	static const char local[] = ".local";
+	const uint32_t n = sizeof(local) - 1;
+
+	if (name.len <= n || strncasecmp((const char *)name.data + name.len - n, local, n) != 0)
+		return false;
+	*host = (struct bytes){name.data, name.len - n};
+	return !memchr(host->data, '.', host->len);
+}
+
+static void host_answers(struct worker *w, const struct packet *p, bool multicast_dns)
+{
+	static const enum dns_section sections[] = {DNS_ANSWER, DNS_ADDITIONAL};
+	unsigned facts = 0;
+	struct dns_message m;
+	bool good = dns_message_parse(&w->heap, &m, p->payload, p->payload_len) == DNS_GOOD &&
+		    m.flags & DNS_QR && !(m.flags >> 11 & 15) && !(m.flags & 15);
+
+	for (unsigned s = 0; good && s < (multicast_dns ? 2 : 1); s++) {
+		for (uint32_t i = 0; i < m.record_count[sections[s]]; i++) {
+			const struct dns_record *r = &m.records[sections[s]][i];
+			struct host_fact fact = {.source = HOST_MDNS, .name = r->name.text};
+
+			if (!address_of(r, &fact) || facts >= MDNS_FACTS_MAX)
+				continue;
+			if (multicast_dns && !local_name(r->name.text, &fact.name))
+				continue;
+			/* LLMNR: whoever has a name answers for it himself. */
+			if (!multicast_dns && fact.ip_version == p->ip_version &&
+			    !addr_equal(&fact.ip, &p->src))
+				continue;
+			facts++;
+			host_note(w, fact);
+		}
+	}
+	dns_message_free(&w->heap, &m);
+}
+
+void host_mdns(struct worker *w, const struct packet *p)
+{
+	host_answers(w, p, true);
+}
+
+void host_llmnr(struct worker *w, const struct packet *p)
+{
+	host_answers(w, p, false);
+}

@@ -113,7 +113,6 @@ static int start_rpc(struct process *p)
 	p->context = (struct rpc_context){
 		.store = p->store,
 		.contacts = p->contacts,
-		.hosts = p->hosts,
 		.config = p->config,
 		.boot = p->boot,
 		.counters = p->counters,

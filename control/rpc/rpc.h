@@ -34,7 +34,6 @@ struct rpc_context {
 	struct ingest *ingest;            /* NULL: no engine */
 	struct rpc_engine *engine;        /* command channel, rates; NULL: no engine */
 	struct intel *intel;
-	struct hosts *hosts;
 	struct desk *desk;                /* jobs */
 	int fd; /* a file that came with the message in hand; whoever takes it sets -1. -1: none */
 };

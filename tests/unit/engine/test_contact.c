@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * dataplane/engine/contact.c, home.c: who the client is, and what a contact that lasts comes to.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "dataplane/engine/home.h"
+#include "dataplane/event/contact.h"
+#include "dataplane/flow/flow.h"
+#include "tests/unit/engine/wire.h"
+
+/* The next contact as "KIND CLIENT VALUE PORT", with "+" behind it when it goes on; "" none. */
+static const char *next(struct wire *w)
+{
+	static char text[2200];
+	const struct record_head *r = wire_next(w, RECORD_contact);
+	unsigned kind;
+	char client[64], value[2048];
+	struct value v;
+
+	text[0] = '\0';
+	if (!r)
+		return text;
+	kind = (unsigned)wire_number(r, F_contact_kind);
+	snprintf(client, sizeof(client), "%s", wire_text(r, F_contact_client));
+	snprintf(value, sizeof(value), "%s", wire_text(r, F_contact_value));
+	if (kind == CONTACT_IP && record_find(r, F_contact_value, &v)) {
+		struct addr a = {0};
+
+		memcpy(a.b, v.body.data, v.body.len);
+		addr_format(&a, v.body.len == 16 ? 6 : 4, value);
+	}
+	snprintf(text, sizeof(text), "%u %s %s %u%s", kind, client, value,
+		 (unsigned)wire_number(r, F_contact_port),
+		 wire_number(r, F_contact_goes_on) ? "+" : "");
+	return text;
+}
+
+static void inside_out(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+
+	wire_handshake(w);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	wire_say(w, "GET /p HTTP/1.1\r\nHost: Site.example\r\nUser-Agent: curl\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 site.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 site.example/p 80");
+	assert_string_equal(next(w), "13 10.0.0.5 curl 80");
+	flow_end_all(&w->lane->w);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80+");
+	assert_string_equal(next(w), "");
+	wire_close(w);
+}
+
+/* The inside server had to do with the address outside; its own name is nobody's contact. */
+static void outside_in(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+
+	w->client = "203.0.113.66";
+	w->server = "10.0.0.80";
+	wire_handshake(w);
+	assert_string_equal(next(w), "2 10.0.0.80 203.0.113.66 80");
+	wire_say(w, "GET /p HTTP/1.1\r\nHost: our.example\r\nUser-Agent: scan/1\r\n\r\n");
+	assert_string_equal(next(w), "13 10.0.0.80 scan/1 80");
+	wire_tcp(w, false, TCP_ACK, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38);
+	flow_end_all(&w->lane->w);
+	assert_string_equal(next(w), "2 10.0.0.80 203.0.113.66 80+");
+	assert_string_equal(next(w), "");
+	wire_close(w);
+}
+
+/* Neither end is known, or both are inside: the client is who began. */
+static void neither_or_both(void **state)
+{
+	static const char *const settings[] = {"home_nets=10.0.0.0/8,!10.9.0.0/16", NULL};
+	struct wire *w = wire_open(settings, -1);
+
+	w->client = "203.0.113.66";
+	w->server = "198.51.100.7";
+	wire_udp(w, true, "x", 1);
+	assert_string_equal(next(w), "2 203.0.113.66 198.51.100.7 80");
+	w->client = "10.1.1.1";
+	w->server = "10.2.2.2";
+	wire_udp(w, true, "x", 1);
+	assert_string_equal(next(w), "2 10.1.1.1 10.2.2.2 80");
+	/* left out of the networks: outside */
+	w->client = "10.9.1.1";
+	wire_udp(w, true, "x", 1);
+	assert_string_equal(next(w), "2 10.2.2.2 10.9.1.1 80");
+	wire_close(w);
+}
+
+/* A flow of which the answer is seen first: the end is told of the pair that the begin named. */
+static void answer_first(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+
+	wire_udp(w, false, "x", 1);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	flow_end_all(&w->lane->w);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80+");
+	wire_close(w);
+}
+
+/* Every five minutes what was added, at the end the rest: the sums are those of the flow. */
+static void checkpoints(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+	const struct record_head *r;
+	uint64_t out = 0, in = 0, last = 0;
+	unsigned records = 0, begins = 0;
+
+	for (unsigned i = 0; i < 200; i++) {
+		wire_udp(w, i % 4 != 3, "0123456789", i % 11);
+		w->ns += 10000000000ull;
+	}
+	flow_end_all(&w->lane->w);
+	while ((r = wire_next(w, RECORD_contact))) {
+		begins += !wire_number(r, F_contact_goes_on);
+		out += wire_number(r, F_contact_bytes_out);
+		in += wire_number(r, F_contact_bytes_in);
+		assert_true(r->ts_ns >= last);
+		last = r->ts_ns;
+		records++;
+	}
+	assert_int_equal(begins, 1);
+	/* 1990 s of packets: six checkpoints of 300 s, begin and end */
+	assert_int_equal(records, 8);
+	assert_int_equal(last, w->ns - 10000000000ull - 1000000);
+	assert_int_equal(w->counters->flow_total, 1);
+	w->read = 0;
+	r = wire_next(w, RECORD_flow);
+	assert_non_null(r);
+	assert_int_equal(out, wire_number(r, F_flow_bytes_toserver));
+	assert_int_equal(in, wire_number(r, F_flow_bytes_toclient));
+	wire_close(w);
+}
+
+static void no_checkpoints(void **state)
+{
+	static const char *const settings[] = {"contacts.checkpoint=0", NULL};
+	struct wire *w = wire_open(settings, -1);
+
+	for (unsigned i = 0; i < 100; i++, w->ns += 20000000000ull)
+		wire_udp(w, i & 1, "x", 1);
+	flow_end_all(&w->lane->w);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80+");
+	assert_string_equal(next(w), "");
+	wire_close(w);
+}
+
+static void bad_networks(void **state)
+{
+	struct config *c = config_new();
+	char error[400];
+
+	assert_int_equal(config_set(c, "home_nets", "10.0.0.0/8,nonsense", error, sizeof(error)), 0);
+	assert_null(home_new(c, error, sizeof(error)));
+	assert_non_null(strstr(error, "home_nets"));
+	assert_non_null(strstr(error, "nonsense"));
+	config_free(c);
+}
+
+#define PROXY "10.0.0.5"
+
+static void say_to_proxy(struct wire *w, const char *request)
+{
+	w->client_port++;
+	wire_handshake(w);
+	assert_string_not_equal(next(w), "");
+	wire_say(w, request);
+}
+
+/* A proxy's request is its client's, when it says who that is and that is one of ours. */
+static void forwarded(void **state)
+{
+	static const struct {
+		const char *header, *client;
+	} rows[] = {
+		{"X-Forwarded-For: 10.7.7.7", "10.7.7.7"},
+		{"X-Forwarded-For: 10.7.7.7, 10.0.0.9", "10.7.7.7"},
+		{"X-Forwarded-For: unknown, 10.7.7.8:1234 , 10.0.0.9", "10.7.7.8"},
+		{"X-Forwarded-For: 203.0.113.1, 10.7.7.7", PROXY},
+		{"X-Forwarded-For: [10.7.7.7", "10.7.7.7"},
+		{"X-Forwarded-For: 10.7.7.7.7", PROXY},
+		{"X-Forwarded-For: ", PROXY},
+		{"X-Forwarded-For: ,,,", PROXY},
+		{"Forwarded: for=10.7.7.7;proto=http;by=203.0.113.43", "10.7.7.7"},
+		{"Forwarded: proto=http; For=\"10.7.7.7:4711\", for=10.0.0.9", "10.7.7.7"},
+		{"Forwarded: for=\"[fd00::1]:4711\"", "fd00::1"},
+		{"Forwarded: for=_hidden, for=10.7.7.7", "10.7.7.7"},
+		{"Forwarded: by=10.7.7.7", PROXY},
+		{"X-Forwarded-For: what\r\nForwarded: for=10.7.7.7", "10.7.7.7"},
+	};
+	static const char *const settings[] = {"home_nets=10.0.0.0/8,fd00::/8", NULL};
+	char text[300], expected[100];
+	struct wire *w = wire_open(settings, -1);
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "GET /p HTTP/1.1\r\nHost: site.example\r\n"
+			 "User-Agent: a\r\n%s\r\n\r\n", rows[i].header);
+		say_to_proxy(w, text);
+		snprintf(expected, sizeof(expected), "1 %s site.example 80", rows[i].client);
+		assert_string_equal(next(w), expected);
+		snprintf(expected, sizeof(expected), "3 %s site.example/p 80", rows[i].client);
+		assert_string_equal(next(w), expected);
+		snprintf(expected, sizeof(expected), "13 %s a 80", rows[i].client);
+		assert_string_equal(next(w), expected);
+	}
+	wire_close(w);
+}
+
+static void only_proxies(void **state)
+{
+	static const char *const settings[] = {"contacts.proxies=10.0.0.0/30", NULL};
+	struct wire *w = wire_open(settings, -1);
+
+	say_to_proxy(w, "GET / HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-For: 10.7.7.7\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 a.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 a.example/ 80");
+	w->client = "10.0.0.1";
+	say_to_proxy(w, "GET / HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-For: 10.7.7.7\r\n\r\n");
+	assert_string_equal(next(w), "1 10.7.7.7 a.example 80");
+	wire_close(w);
+}
+
+/* What is behind the proxy is contacted, at its own port. */
+static void to_a_proxy(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+
+	w->server = "10.0.0.3";
+	w->server_port = 3128;
+	say_to_proxy(w, "CONNECT C2.example:8443 HTTP/1.1\r\nHost: C2.example:8443\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 c2.example 8443");
+	say_to_proxy(w, "CONNECT 198.51.100.9:443 HTTP/1.1\r\n\r\n");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.9 443");
+	say_to_proxy(w, "CONNECT [2001:db8::9]:443 HTTP/1.1\r\n\r\n");
+	assert_string_equal(next(w), "2 10.0.0.5 2001:db8::9 443");
+	say_to_proxy(w, "GET http://Site.example/p?q HTTP/1.1\r\nHost: site.example\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 site.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 site.example/p?q 80");
+	say_to_proxy(w, "GET http://198.51.100.9:8080/p HTTP/1.1\r\n\r\n");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.9 8080");
+	assert_string_equal(next(w), "3 10.0.0.5 198.51.100.9/p 8080");
+	assert_string_equal(next(w), "");
+	wire_close(w);
+}
+
+/* Inside the tunnel the hello names the server. */
+static void tunnel(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+
+	w->server = "10.0.0.3";
+	w->server_port = 3128;
+	say_to_proxy(w, "CONNECT c2.example:443 HTTP/1.1\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 c2.example 443");
+	wire_tcp(w, false, TCP_ACK | TCP_PSH, "HTTP/1.1 200 OK\r\n\r\n", 19);
+	wire_hello(w, "front.example");
+	assert_string_equal(next(w), "4 10.0.0.5 front.example 3128");
+	wire_close(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(inside_out),	 cmocka_unit_test(outside_in),
+		cmocka_unit_test(neither_or_both), cmocka_unit_test(answer_first),
+		cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
+		cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
+		cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
+		cmocka_unit_test(tunnel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

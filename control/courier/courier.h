@@ -2,13 +2,16 @@
  *
  * The courier: a process of its own that talks to the outside (libcurl), because the control
  * process may not open a socket. It has no store, no NIC, no files but certificates; control asks
- * it over a SOCK_SEQPACKET channel, one JSON message each way, bodies as memfds that ride along.
+ * it over a SOCK_SEQPACKET channel, one JSON message each way (message.h), bodies as memfds that
+ * ride along. Secrets stay with it: where a request says "@/path", it puts what that file held when
+ * it started.
  *
  * Threads: one asker at a time (the jobs thread).
  */
 #ifndef CONTROL_COURIER_COURIER_H
 #define CONTROL_COURIER_COURIER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,8 +25,8 @@ struct courier_request {
 	const char *url;
 	const char *const *headers; /* "Name: value", NULL at the end; or NULL */
 	const char *etag, *modified; /* FETCH: what came last time, or NULL */
-	const char *user, *secret;   /* basic authentication (mail, TAXII), or NULL */
-	const char *token;           /* bearer token, or NULL */
+	const char *user, *secret;   /* password authentication (secret may be "@/path"), or NULL */
+	const char *token;           /* bearer token, or "@/path" of a file with it, or NULL */
 	const char *from;            /* MAIL */
 	const char *const *to;       /* MAIL, NULL at the end */
 	const void *body;            /* POST, MAIL (whole message, RFC 5322), SYSLOG */
@@ -50,7 +53,7 @@ struct courier *courier_open(int channel, const struct config *config);
 void courier_close(struct courier *c);
 /* Asks and waits; *stop (may be NULL) ends the wait early with -ECANCELED. Never blocks longer
  * than the timeout and 5 seconds. 0: there is an answer; -errno. */
-int courier_ask(struct courier *c, const struct courier_request *r, const volatile bool *stop,
+int courier_ask(struct courier *c, const struct courier_request *r, const atomic_bool *stop,
 		struct courier_answer *out);
 
 #endif

@@ -20,11 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/base/program.h"
 #include "dataplane/event/ring.h"
-
-#ifndef METSUKE_LIBEXECDIR
-#define METSUKE_LIBEXECDIR "/usr/libexec/metsuke"
-#endif
 
 #define TICK_MS 100
 #define QUICK_DEATH_NS 5000000000ull
@@ -53,25 +50,6 @@ unsigned supervisor_workers(const struct config *c, bool offline)
 		cores = (unsigned)CPU_COUNT(&set);
 	cores = cores > 1 ? cores - 1 : 1;
 	return cores > MAX_WORKERS ? MAX_WORKERS : cores;
-}
-
-void supervisor_find_program(const char *file, char *path, size_t size)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		if (slash) {
-			*slash = '\0';
-			snprintf(path, size, "%.400s/%s", self, file);
-			if (access(path, X_OK) == 0)
-				return;
-		}
-	}
-	snprintf(path, size, "%s/%s", METSUKE_LIBEXECDIR, file);
 }
 
 static int make_rings(struct supervisor *s, unsigned workers)
@@ -123,7 +101,7 @@ static void make_indicators(struct supervisor *s)
 	if (access(path, F_OK) != 0)
 		return;
 	fd = memfd_create("metsuke-indicators", 0);
-	supervisor_find_program("metsuke-control", program, sizeof(program));
+	program_find("metsuke-control", program, sizeof(program));
 	pid = fd < 0 ? -1 : fork();
 	if (pid == 0) {
 		dup2(fd, 1);
@@ -162,6 +140,13 @@ static int make_boot(struct supervisor *s, enum boot_purpose purpose, unsigned w
 	return 0;
 }
 
+/* Whether anything is to be fetched or sent. */
+static bool wants_courier(const struct config *c)
+{
+	return c->intel_feeds.count || c->intel_share.count || *c->notify_webhook ||
+	       *c->notify_mail_server || *c->notify_syslog;
+}
+
 static int make_shared(struct supervisor *s, enum boot_purpose purpose, unsigned workers,
 		       char *const *captures, size_t capture_count)
 {
@@ -180,6 +165,13 @@ static int make_shared(struct supervisor *s, enum boot_purpose purpose, unsigned
 	if (err)
 		return err;
 	make_indicators(s);
+	s->boot->courier_channel = s->boot->control_courier = -1;
+	if (purpose == BOOT_LIVE && wants_courier(s->config)) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0)
+			return -errno;
+		s->boot->courier_channel = pair[0];
+		s->boot->control_courier = pair[1];
+	}
 	s->boot->counters_fd = counters_create(workers);
 	if (s->boot->counters_fd < 0)
 		return s->boot->counters_fd;
@@ -214,10 +206,14 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 	}
 	s->dataplane.name = "dataplane";
 	s->dataplane.starts = &s->boot->dataplane_starts;
-	supervisor_find_program("metsuke-dataplane", s->dataplane.program, sizeof(s->dataplane.program));
+	program_find("metsuke-dataplane", s->dataplane.program, sizeof(s->dataplane.program));
+	s->courier.name = "courier";
+	s->courier.starts = &s->boot->courier_starts;
+	s->courier.finished = s->boot->courier_channel < 0;
+	program_find("metsuke-courier", s->courier.program, sizeof(s->courier.program));
 	s->control.name = "control";
 	s->control.starts = &s->boot->control_starts;
-	supervisor_find_program("metsuke-control", s->control.program, sizeof(s->control.program));
+	program_find("metsuke-control", s->control.program, sizeof(s->control.program));
 	return 0;
 }
 
@@ -240,6 +236,8 @@ void supervisor_free(struct supervisor *s)
 		close_fd(s->boot->counters_fd);
 		close_fd(s->boot->dataplane_channel);
 		close_fd(s->boot->control_channel);
+		close_fd(s->boot->courier_channel);
+		close_fd(s->boot->control_courier);
 		munmap(s->boot, sizeof(*s->boot));
 	}
 	close_fd(s->boot_fd);
@@ -299,6 +297,8 @@ static bool stays_dead(const struct supervisor *s, const struct supervisor_child
 	bool live = s->boot->purpose == BOOT_LIVE;
 	bool is_dataplane = child == &s->dataplane;
 
+	if (child == &s->courier && s->stopping)
+		return true;
 	if (ended_well(child) || child->quick_deaths > QUICK_DEATHS_MAX)
 		return true;
 	if (WIFEXITED(child->status))
@@ -339,6 +339,8 @@ static void reap(struct supervisor *s)
 			child_gone(s, &s->dataplane, status);
 		else if (pid == s->control.pid)
 			child_gone(s, &s->control, status);
+		else if (pid == s->courier.pid)
+			child_gone(s, &s->courier, status);
 	}
 }
 
@@ -429,6 +431,7 @@ static void run_until_ended(struct supervisor *s, int signals)
 
 		restart_due(s, &s->dataplane);
 		restart_due(s, &s->control);
+		restart_due(s, &s->courier);
 		if (poll(&p, 1, TICK_MS) > 0 && read(signals, &info, sizeof(info)) > 0) {
 			if (info.ssi_signo == SIGHUP && s->control.pid)
 				kill(s->control.pid, SIGHUP);
@@ -449,6 +452,16 @@ static void run_until_ended(struct supervisor *s, int signals)
 	}
 }
 
+/* Nobody asks it any more. */
+static void end_courier(struct supervisor *s)
+{
+	if (!s->courier.pid)
+		return;
+	kill(s->courier.pid, SIGKILL);
+	waitpid(s->courier.pid, NULL, 0);
+	s->courier.pid = 0;
+}
+
 int supervisor_run(struct supervisor *s)
 {
 	sigset_t handled, before;
@@ -466,6 +479,7 @@ int supervisor_run(struct supervisor *s)
 		return 1;
 	}
 	run_until_ended(s, signals);
+	end_courier(s);
 	close(signals);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (s->counters->status.error[0] && s->counters->status.state == DATAPLANE_FAILED)

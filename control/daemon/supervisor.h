@@ -32,7 +32,7 @@ struct supervisor {
 	struct boot *boot;
 	int boot_fd;
 	struct counters_shared *counters;
-	struct supervisor_child dataplane, control;
+	struct supervisor_child dataplane, control, courier;
 	bool stopping;
 	uint64_t stop_deadline_ns;
 	/* Called about ten times a second from supervisor_run; NULL: not. */
@@ -49,9 +49,6 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
  * Returns the exit status for the program: 0 good, 1 failed; a sentence on stderr says why. */
 int supervisor_run(struct supervisor *s);
 void supervisor_free(struct supervisor *s);
-
-/* Path of one of our programs: the one beside this program, else that in the libexec folder. */
-void supervisor_find_program(const char *file, char *path, size_t size);
 
 /* Worker count from the configuration and the machine. */
 unsigned supervisor_workers(const struct config *c, bool offline);

@@ -29,10 +29,13 @@ struct boot {
 	int32_t counters_fd;     /* counters.h */
 	int32_t indicators_fd;   /* indicator.h: the table to start with; -1 none */
 	int32_t dataplane_channel, control_channel; /* ends of the command channel */
+	int32_t courier_channel, control_courier; /* ends of the courier's channel; -1 none */
 	int32_t event_ring_fd[MAX_WORKERS];
 	int32_t bulk_ring_fd[MAX_WORKERS];
 	uint32_t dataplane_starts; /* volatile: writer supervisor: how often it was started */
 	uint32_t control_starts;   /* volatile: likewise */
+	uint32_t courier_starts;   /* volatile: likewise */
+	uint32_t reserved;
 	uint32_t dataplane_gone;   /* volatile: 1: it ended and will not be started again */
 	uint32_t stop;             /* volatile: 1: drain and end */
 };

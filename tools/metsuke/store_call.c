@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "control/daemon/supervisor.h"
+#include "control/base/program.h"
 
 static char *read_all(int fd)
 {
@@ -43,7 +43,7 @@ char *store_call(const char *store, const char *request, int file)
 	int out[2], status = 0;
 	pid_t pid;
 
-	supervisor_find_program("metsuke-control", program, sizeof(program));
+	program_find("metsuke-control", program, sizeof(program));
 	if (pipe(out) != 0)
 		return NULL;
 	pid = fork();

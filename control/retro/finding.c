@@ -27,13 +27,12 @@ struct finding_writer {
 
 static const char next_id_key[] = "finding/next_id";
 
-size_t finding_key(uint8_t *key, char prefix, int kind, struct slice indicator,
-		   const struct addr *client, int ip_version)
+size_t finding_key(uint8_t *key, char prefix, struct slice indicator, const struct addr *client,
+		   int ip_version)
 {
 	size_t ip = ip_version == 4 ? 4 : 16, at = 0;
 
 	key[at++] = (uint8_t)prefix;
-	key[at++] = (uint8_t)kind;
 	memcpy(key + at, indicator.data, indicator.len);
 	at += indicator.len;
 	key[at++] = (uint8_t)ip_version;
@@ -211,7 +210,7 @@ int finding_put(struct finding_writer *w, const struct intel_verdict *v,
 {
 	const struct retro_row *row = &rows->row[i];
 	uint8_t key[FINDING_KEY_MAX];
-	size_t len = finding_key(key, 'f', v->kind, v->key, &row->client, row->ip_version);
+	size_t len = finding_key(key, 'f', v->key, &row->client, row->ip_version);
 	struct text old_text = {0};
 	json_t *f, *old = NULL;
 	bool announce = true;

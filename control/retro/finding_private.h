@@ -7,9 +7,9 @@
 
 #include "control/retro/finding.h"
 
-/* prefix: 'f' or 'm'. key: FINDING_KEY_MAX. Returns the length. */
-size_t finding_key(uint8_t *key, char prefix, int kind, struct slice indicator,
-		   const struct addr *client, int ip_version);
+/* prefix: 'f' or 'm'; indicator: as intel_key makes it. key: FINDING_KEY_MAX. Returns the length. */
+size_t finding_key(uint8_t *key, char prefix, struct slice indicator, const struct addr *client,
+		   int ip_version);
 size_t finding_id_key(uint8_t *key, uint64_t id); /* key: 9 */
 void finding_set_time(json_t *o, const char *key, uint64_t ns);
 void finding_note_change(json_t *f, const char *who, const char *what, const char *note);

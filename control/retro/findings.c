@@ -99,7 +99,7 @@ static size_t key_of(const json_t *f, char prefix, uint8_t *key)
 
 	if (!len || !version)
 		return 0;
-	return finding_key(key, prefix, kind, (struct slice){indicator, len}, &client, version);
+	return finding_key(key, prefix, (struct slice){indicator, len}, &client, version);
 }
 
 void finding_announce(struct desk *d, const json_t *f)

@@ -58,7 +58,11 @@ static int look_up(struct scan *s, const struct contact_want *want, struct conta
 static int scan_verdict(void *arg, const struct intel_verdict *v)
 {
 	struct scan *s = arg;
-	struct contact_want want = {.kind = v->kind, .key = v->key, .below = v->below};
+	struct contact_want want = {
+		.kind = v->kind,
+		.key = {(const uint8_t *)v->key.data + 1, v->key.len - 1}, /* without the kind */
+		.below = v->below,
+	};
 	struct contact_result r = {0};
 	struct retro_rows rows = {0};
 	int err = look_around(s);

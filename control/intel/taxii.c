@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A TAXII 2.1 collection (OASIS TAXII 2.1, section 5.4): its objects added since the last time, page
+ * by page. The position is the value of added_after: the header X-TAXII-Date-Added-Last of the last
+ * page, as the server wrote it.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/intel/fetch_private.h"
+
+#define MEDIA_TYPE "application/taxii+json;version=2.1"
+#define PAGES_MAX 10000
+#define PAGE_OBJECTS 1000
+#define NEXT_BYTES 1024
+
+/* What a URL's query may hold as it is (RFC 3986, 2.3); all else as %XX. */
+static void put_escaped(char *to, size_t size, const char *from)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t n = strlen(to);
+
+	for (; *from && n + 4 < size; from++) {
+		unsigned char c = (unsigned char)*from;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    strchr("-._~", c)) {
+			to[n++] = (char)c;
+		} else {
+			to[n++] = '%';
+			to[n++] = hex[c >> 4];
+			to[n++] = hex[c & 15];
+		}
+	}
+	to[n] = '\0';
+}
+
+/* …/objects/?limit=…&added_after=…&next=… */
+static void page_url(char *url, size_t size, const char *base, const char *after, const char *next)
+{
+	size_t n = strlen(base);
+	bool objects = strstr(base, "/objects") != NULL;
+
+	snprintf(url, size, "%s%s%s?limit=%u", base, n && base[n - 1] == '/' ? "" : "/",
+		 objects ? "" : "objects/", PAGE_OBJECTS);
+	if (*after) {
+		strncat(url, "&added_after=", size - strlen(url) - 1);
+		put_escaped(url, size, after);
+	}
+	if (*next) {
+		strncat(url, "&next=", size - strlen(url) - 1);
+		put_escaped(url, size, next);
+	}
+}
+
+/* The envelope's more and next. False: there is no other page. */
+static bool next_page(struct slice bytes, char *next, size_t size)
+{
+	json_t *o = json_loadb(bytes.data, bytes.len, 0, NULL);
+	const char *to = json_string_value(json_object_get(o, "next"));
+	bool more = json_is_true(json_object_get(o, "more")) && to && *to && strlen(to) < size;
+
+	if (more)
+		snprintf(next, size, "%s", to);
+	json_decref(o);
+	return more;
+}
+
+int fetch_taxii(struct fetching *f)
+{
+	char url[4096], next[NEXT_BYTES] = "", after[sizeof(f->state.position)];
+	bool more = true;
+	int err = 0;
+
+	snprintf(after, sizeof(after), "%s", f->state.position);
+	f->same = true;
+	for (unsigned page = 0; more && !err && page < PAGES_MAX; page++) {
+		struct courier_answer a;
+		struct slice bytes;
+
+		page_url(url, sizeof(url), f->feed->url, after, next);
+		err = fetch_ask(f, url, MEDIA_TYPE, false, &a, &bytes);
+		if (!err && !bytes.len) {
+			err = -EPROTO;
+			snprintf(f->error, sizeof(f->error), "%.400s: the answer is empty", url);
+		}
+		/* "{}" is a page without objects. */
+		if (!err && memmem(bytes.data, bytes.len, "\"objects\"", 9)) {
+			f->same = false;
+			err = fetch_read(f, FEED_STIX, bytes);
+		}
+		if (!err && a.next[0] && strlen(a.next) < sizeof(f->state.position))
+			snprintf(f->state.position, sizeof(f->state.position), "%s", a.next);
+		more = !err && next_page(bytes, next, sizeof(next));
+		fetch_unmap(bytes);
+	}
+	return err;
+}

@@ -13,6 +13,7 @@
 #include "control/courier/notify.h"
 #include "control/intel/fetch.h"
 #include "control/intel/intel.h"
+#include "control/jobs/versions.h"
 #include "control/retro/finding.h"
 #include "control/retro/scan.h"
 
@@ -92,6 +93,8 @@ int desk_published(struct desk *d, struct job *j, uint64_t since)
 
 	if (intel_version(d->intel) == since)
 		return 0;
+	if (version_note(d->store, intel_version(d->intel), wall_clock_ns()) != 0)
+		say("%s", store_error());
 	publish_image(d);
 	err = findings_judge(d, &j->stop, &changed);
 	if (allows_less(d))

@@ -20,6 +20,7 @@
 #include "control/contact/contacts.h"
 #include "control/courier/courier.h"
 #include "control/hosts/hosts.h"
+#include "control/http/http.h"
 #include "control/ingest/ingest.h"
 #include "control/intel/fetch.h"
 #include "control/intel/intel.h"
@@ -47,6 +48,7 @@ struct process {
 	struct courier *courier;  /* NULL: nothing goes out */
 	struct fetcher *fetcher;  /* NULL: no feeds */
 	struct rpc_server *server;
+	struct http_server *http; /* NULL: none is configured */
 	struct rpc_engine *engine;
 	struct desk desk;
 	struct rpc_context context;
@@ -95,6 +97,8 @@ static int prepare(struct process *p)
 		say("the counters cannot be read: %s", strerror(errno));
 	if (p->config->socket[0])
 		err = rpc_server_new(&p->server, p->config->socket, p->config->control_group);
+	if (!err && p->boot->purpose == BOOT_LIVE)
+		err = http_bind(&p->http, p->config);
 	if (!err)
 		err = sandbox_drop_root(p->config, p->boot);
 #if !METSUKE_SANITIZED
@@ -163,6 +167,8 @@ static int start(struct process *p)
 	err = start_jobs(p);
 	if (!err && p->server)
 		err = start_rpc(p);
+	if (!err && p->http)
+		err = http_start(p->http, &p->desk);
 	rotating = p->ingest;
 	signal(SIGHUP, on_hangup);
 	return err;
@@ -172,6 +178,7 @@ static void finish(struct process *p)
 {
 	rotating = NULL;
 	rpc_server_free(p->server);
+	http_free(p->http);
 	jobs_stop(p->desk.jobs);
 	keeper_stop(p->keeper);
 	if (p->contacts && p->ingest) {
@@ -261,6 +268,14 @@ int main(int argc, char **argv)
 		struct text out = {0};
 
 		rpc_document(&out);
+		fputs(text_cstr(&out), stdout);
+		text_free(&out);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--routes") == 0) {
+		struct text out = {0};
+
+		http_document(&out);
 		fputs(text_cstr(&out), stdout);
 		text_free(&out);
 		return 0;

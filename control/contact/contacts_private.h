@@ -53,6 +53,11 @@ int part_is_in(struct store *s, const struct store_snapshot *snapshot, uint16_t 
 void table_get(struct contact_table *t);
 void table_put(struct contacts *c, struct contact_table *t);
 
+/* kinds: the ranges of keys that a want stands for, and the port that it asks for (0: any). 0: it
+ * stands for nothing. */
+struct contact_want;
+unsigned contact_want_ranges(const struct contact_want *w, struct value_range *out, uint16_t *port);
+
 /* files.c: writes a sealed table's files and takes them in. */
 int table_write_files(struct store *s, const struct contact_table *t, uint64_t *bytes);
 

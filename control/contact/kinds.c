@@ -2,6 +2,7 @@
 #include "control/contact/kinds.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/base/addr.h"
@@ -17,6 +18,7 @@ static const struct kind_row {
 	{CONTACT_DOMAIN, "domain", SHAPE_NAME, 0},
 	{CONTACT_IP, "ip", SHAPE_IP, 0},
 	{INDICATOR_CIDR, "cidr", SHAPE_NONE, 0},
+	{INDICATOR_IP_PORT, "ip_port", SHAPE_NONE, 0},
 	{CONTACT_URL, "url", SHAPE_URL, 0},
 	{CONTACT_SNI, "sni", SHAPE_NAME, 0},
 	{CONTACT_JA3, "ja3", SHAPE_BYTES, 16},
@@ -308,69 +310,33 @@ void value_print(struct text *out, int kind, const uint8_t *key, size_t len)
 	}
 }
 
-/* The next key after all that begin with these bytes; the length, 0: there is none. */
-static size_t after(const uint8_t *from, size_t len, uint8_t *to)
+/* "192.0.2.1:443", "[2001:db8::1]:443". */
+static bool endpoint_normal(const char *value, struct text *out)
 {
-	memcpy(to, from, len);
-	while (len && to[len - 1] == 0xff)
-		len--;
-	if (len)
-		to[len - 1]++;
-	return len;
-}
+	const char *colon = strrchr(value, ':');
+	char text[ADDR_TEXT_MAX + 2], room[ADDR_TEXT_MAX];
+	size_t n = colon ? (size_t)(colon - value) : 0;
+	struct addr a;
+	char *end;
+	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
+	int version;
 
-static bool exact_range(int kind, const char *value, struct value_range *out)
-{
-	out->kind = kind;
-	out->exact = true;
-	out->from_len = value_key(kind, value, strlen(value), out->from);
-	memcpy(out->to, out->from, out->from_len);
-	out->to[out->from_len] = 0;
-	out->to_len = out->from_len + 1;
-	return out->from_len != 0;
-}
-
-static bool below_range(int kind, const char *value, struct value_range *out)
-{
-	if (!exact_range(kind, value, out))
+	if (!n || n >= sizeof(text) || !isdigit((unsigned char)colon[1]) || *end || !port ||
+	    port > 65535)
 		return false;
-	/* …\0 is the name itself, …\1 begins all below it. */
-	out->exact = false;
-	out->to_len = out->from_len;
-	out->to[out->to_len - 1] = 2;
-	return true;
-}
-
-static bool network_range(const char *value, struct value_range *out)
-{
-	struct addr_prefix p;
-	size_t bytes;
-
-	if (addr_prefix_parse(value, &p) != 0)
+	memcpy(text, value, n);
+	text[n] = '\0';
+	if (text[0] == '[' && text[n - 1] == ']') {
+		memmove(text, text + 1, n - 2);
+		text[n - 2] = '\0';
+	} else if (strchr(text, ':')) {
 		return false;
-	bytes = p.ip_version == 4 ? 4 : 16;
-	*out = (struct value_range){.kind = CONTACT_IP};
-	out->from_len = value_key_addr(p.addr.b, bytes, out->from);
-	memcpy(out->to, out->from, out->from_len);
-	for (size_t i = p.bits; i < 8 * bytes; i++)
-		out->to[1 + i / 8] |= (uint8_t)(0x80 >> i % 8);
-	out->to_len = after(out->to, out->from_len, out->to);
-	return true;
-}
-
-unsigned indicator_ranges(int kind, const char *value, struct value_range *out)
-{
-	switch (kind) {
-	case CONTACT_DOMAIN:
-		return below_range(CONTACT_DOMAIN, value, &out[0]) &&
-				       below_range(CONTACT_SNI, value, &out[1])
-			       ? 2
-			       : 0;
-	case INDICATOR_CIDR:
-		return network_range(value, out);
-	default:
-		return exact_range(kind, value, out);
 	}
+	version = addr_parse(text, &a);
+	if (version)
+		text_format(out, version == 4 ? "%s:%lu" : "[%s]:%lu", addr_format(&a, version, room),
+			    port);
+	return version != 0;
 }
 
 bool indicator_normal(int kind, const char *value, struct text *out)
@@ -387,6 +353,8 @@ bool indicator_normal(int kind, const char *value, struct text *out)
 		text_format(out, "%s/%u", addr_format(&p.addr, p.ip_version, room), p.bits);
 		return true;
 	}
+	if (kind == INDICATOR_IP_PORT)
+		return endpoint_normal(value, out);
 	len = value_key(kind, value, strlen(value), key);
 	if (len)
 		value_print(out, kind, key, len);
@@ -409,6 +377,7 @@ int indicator_guess(const char *v)
 {
 	static const int by_hex_length[][2] = {
 		{32, CONTACT_FILE_MD5}, {40, CONTACT_FILE_SHA1}, {64, CONTACT_FILE_SHA256}};
+	struct text normal = {0};
 	struct addr_prefix p;
 	struct addr a;
 
@@ -416,6 +385,10 @@ int indicator_guess(const char *v)
 		return CONTACT_IP;
 	if (strchr(v, '/') && addr_prefix_parse(v, &p) == 0)
 		return INDICATOR_CIDR;
+	if (endpoint_normal(v, &normal)) {
+		text_free(&normal);
+		return INDICATOR_IP_PORT;
+	}
 	for (size_t i = 0; i < 3; i++)
 		if (strlen(v) == (size_t)by_hex_length[i][0] &&
 		    strspn(v, "0123456789abcdefABCDEF") == strlen(v))

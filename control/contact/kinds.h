@@ -26,7 +26,7 @@
 #define INDICATOR_IP_PORT 65 /* likewise: "192.0.2.1:443" */
 
 #define INDICATOR_KIND_NAMES                                                                       \
-	"one of domain ip cidr url sni ja3 ja4 cert_sha1 cert_sha256 file_md5 file_sha1 "          \
+	"one of domain ip cidr ip_port url sni ja3 ja4 cert_sha1 cert_sha256 file_md5 file_sha1 "          \
 	"file_sha256 email user_agent"
 
 #define VALUE_BYTES_MAX 1024 /* longer values are cut */
@@ -56,9 +56,6 @@ struct value_range {
 
 #define VALUE_RANGES_MAX 2
 
-/* The ranges of contacts that an indicator stands for: a domain is itself and all below it, as
- * asked of DNS, as HTTP host, as TLS server name. Returns how many; 0: not a value of the kind. */
-unsigned indicator_ranges(int kind, const char *value, struct value_range *out);
 /* The value in the one way in which it is kept ("EVIL.example." is evil.example). */
 bool indicator_normal(int kind, const char *value, struct text *out);
 /* The kind that a value looks like: 0 when it could be none. */

@@ -16,8 +16,8 @@
 #define HITS_MAX 8000000u
 #define SLICE 4096 /* entries looked at before the lock is let go */
 
-/* One day of a client and a value. */
-struct contact_hit {
+/* One day of a client and a value, in one part. */
+struct contact_found {
 	struct contact_row row;
 	uint32_t value;
 	uint16_t day;
@@ -31,12 +31,20 @@ struct query {
 	unsigned tables;
 	struct contact_row *rows; /* scratch */
 	size_t rows_cap;
+	struct contact_window window;
+	uint16_t port; /* only rows with it; 0: any */
+};
+
+struct contact_session {
+	struct query q;
+	struct value_range range[VALUE_RANGES_MAX];
 };
 
 void contact_result_free(struct contact_result *r)
 {
 	free(r->rows);
 	free(r->hits);
+	free(r->found);
 	table_free(r->values);
 	*r = (struct contact_result){0};
 }
@@ -49,9 +57,9 @@ struct slice contact_result_value(const struct contact_result *r, uint32_t value
 	return (struct slice){key + 1, r->values->values[value].len - 1u};
 }
 
-static int compare_hits(const void *a, const void *b)
+static int compare_found(const void *a, const void *b)
 {
-	const struct contact_hit *x = a, *y = b;
+	const struct contact_found *x = a, *y = b;
 	int order;
 
 	if (x->value != y->value)
@@ -60,59 +68,87 @@ static int compare_hits(const void *a, const void *b)
 	return order ? order : (x->day > y->day) - (x->day < y->day);
 }
 
-static void sum_start(struct contact_sum *sum, const struct contact_hit *h)
+static uint32_t hours_of(const struct contact_row *row)
 {
-	*sum = (struct contact_sum){
-		.client = h->row.client,
-		.ip_version = h->row.ip_version,
-		.first_ns = UINT64_MAX,
-		.value = h->value,
-	};
+	return 1u << (row->first_us / 3600000000u % 24) | 1u << (row->last_us / 3600000000u % 24);
 }
 
-static void sum_add(struct contact_sum *sum, const struct contact_hit *h)
+static void hit_add(struct contact_hit *hit, const struct contact_found *f)
 {
-	uint64_t first = h->day * DAY_NS + h->row.first_us * 1000;
-	uint64_t last = h->day * DAY_NS + h->row.last_us * 1000;
+	uint64_t first = f->day * DAY_NS + f->row.first_us * 1000;
+	uint64_t last = f->day * DAY_NS + f->row.last_us * 1000;
+
+	hit->first_ns = !hit->first_ns || first < hit->first_ns ? first : hit->first_ns;
+	hit->last_ns = last > hit->last_ns ? last : hit->last_ns;
+	hit->count += f->row.count;
+	hit->bytes_out += f->row.bytes_out;
+	hit->bytes_in += f->row.bytes_in;
+	hit->hours |= hours_of(&f->row);
+}
+
+static void sum_add(struct contact_sum *sum, const struct contact_found *f)
+{
+	uint64_t first = f->day * DAY_NS + f->row.first_us * 1000;
+	uint64_t last = f->day * DAY_NS + f->row.last_us * 1000;
 	struct contact_row ports = {.port_count = sum->port_count};
 
 	sum->first_ns = first < sum->first_ns ? first : sum->first_ns;
 	sum->last_ns = last > sum->last_ns ? last : sum->last_ns;
-	sum->count += h->row.count;
-	sum->bytes_out += h->row.bytes_out;
-	sum->bytes_in += h->row.bytes_in;
+	sum->count += f->row.count;
+	sum->bytes_out += f->row.bytes_out;
+	sum->bytes_in += f->row.bytes_in;
 	memcpy(ports.port, sum->port, sizeof(ports.port));
-	contact_row_add(&ports, &h->row);
+	contact_row_add(&ports, &f->row);
 	memcpy(sum->port, ports.port, sizeof(sum->port));
 	sum->port_count = ports.port_count;
 }
 
 int contact_result_finish(struct contact_result *r)
 {
-	const struct contact_hit *last = NULL;
+	const struct contact_found *last = NULL;
+	size_t hits = 0;
 
-	if (!r->hit_count)
+	if (!r->found_count)
 		return 0;
-	r->rows = calloc(r->hit_count, sizeof(*r->rows));
-	if (!r->rows)
+	r->rows = calloc(r->found_count, sizeof(*r->rows));
+	r->hits = calloc(r->found_count, sizeof(*r->hits));
+	if (!r->rows || !r->hits)
 		return -ENOMEM;
-	qsort(r->hits, r->hit_count, sizeof(*r->hits), compare_hits);
-	for (size_t i = 0; i < r->hit_count; i++) {
-		const struct contact_hit *h = &r->hits[i];
-		bool same = last && last->value == h->value &&
-			    contact_row_compare(&last->row, &h->row) == 0;
+	qsort(r->found, r->found_count, sizeof(*r->found), compare_found);
+	for (size_t i = 0; i < r->found_count; i++) {
+		const struct contact_found *f = &r->found[i];
+		bool same = last && last->value == f->value &&
+			    contact_row_compare(&last->row, &f->row) == 0;
 
 		if (!same)
-			sum_start(&r->rows[r->count++], h);
-		if (!same || last->day != h->day)
+			r->rows[r->count++] = (struct contact_sum){.client = f->row.client,
+								   .ip_version = f->row.ip_version,
+								   .first_ns = UINT64_MAX,
+								   .value = f->value,
+								   .first_hit = (uint32_t)hits};
+		if (!same || last->day != f->day) {
 			r->rows[r->count - 1].days++;
-		sum_add(&r->rows[r->count - 1], h);
-		last = h;
+			r->rows[r->count - 1].hit_count++;
+			r->hits[hits++].day = f->day;
+		}
+		hit_add(&r->hits[hits - 1], f);
+		sum_add(&r->rows[r->count - 1], f);
+		last = f;
 	}
-	free(r->hits);
-	r->hits = NULL;
-	r->hit_count = r->hit_cap = 0;
+	free(r->found);
+	r->found = NULL;
+	r->found_count = r->found_cap = 0;
 	return 0;
+}
+
+static bool is_wanted(const struct query *q, uint16_t day, const struct contact_row *row)
+{
+	bool port = !q->port;
+
+	for (unsigned i = 0; i < row->port_count; i++)
+		port |= row->port[i] == q->port;
+	return port && day * DAY_NS + row->last_us * 1000 >= q->window.from_ns &&
+	       (!q->window.to_ns || day * DAY_NS + row->first_us * 1000 < q->window.to_ns);
 }
 
 static int add_hit(struct query *q, uint16_t day, const uint8_t *value, size_t len,
@@ -121,24 +157,26 @@ static int add_hit(struct query *q, uint16_t day, const uint8_t *value, size_t l
 	struct contact_result *r = q->r;
 	uint32_t number;
 
-	if (r->hit_count == HITS_MAX) {
+	if (!is_wanted(q, day, row))
+		return 0;
+	if (r->found_count == HITS_MAX) {
 		r->left_out++;
 		return 0;
 	}
-	if (r->hit_count == r->hit_cap) {
-		size_t cap = r->hit_cap ? 2 * r->hit_cap : 64;
-		struct contact_hit *more = realloc(r->hits, cap * sizeof(*more));
+	if (r->found_count == r->found_cap) {
+		size_t cap = r->found_cap ? 2 * r->found_cap : 64;
+		struct contact_found *more = realloc(r->found, cap * sizeof(*more));
 
 		if (!more)
 			return -ENOMEM;
-		r->hits = more;
-		r->hit_cap = cap;
+		r->found = more;
+		r->found_cap = cap;
 	}
 	number = table_intern_value(r->values, value, len);
 	if (number == TABLE_NONE)
 		return -ENOMEM;
-	r->hits[r->hit_count++] =
-		(struct contact_hit){.row = *row, .value = number, .day = day};
+	r->found[r->found_count++] =
+		(struct contact_found){.row = *row, .value = number, .day = day};
 	return 0;
 }
 
@@ -153,14 +191,12 @@ static void end(struct query *q)
 	free(q->rows);
 }
 
-static int begin(struct query *q, struct contacts *c, struct contact_result *r)
+static int begin(struct query *q, struct contacts *c)
 {
 	unsigned kept = 0;
 	int err = 0;
 
-	*q = (struct query){.c = c, .r = r};
-	if (r && !r->values && !(r->values = table_new(0, 0)))
-		return -ENOMEM;
+	*q = (struct query){.c = c};
 	pthread_mutex_lock(&c->lock);
 	for (unsigned i = 0; i < c->table_count; i++) {
 		q->table[i] = c->table[i];
@@ -469,84 +505,67 @@ static int file_client_hits(struct query *q, const struct contact_row *client)
 
 /* ---- both ---- */
 
-int contacts_by_value(struct contacts *c, const struct value_range *range,
+int contacts_session_new(struct contact_session **out, struct contacts *c)
+{
+	struct contact_session *s = calloc(1, sizeof(*s));
+	int err = s ? begin(&s->q, c) : -ENOMEM;
+
+	if (err) {
+		free(s);
+		s = NULL;
+	}
+	*out = s;
+	return err;
+}
+
+void contacts_session_free(struct contact_session *s)
+{
+	if (!s)
+		return;
+	end(&s->q);
+	free(s);
+}
+
+static int look_begin(struct contact_session *s, const struct contact_window *window,
 		      struct contact_result *r)
 {
-	struct query q;
-	int err = begin(&q, c, r);
-
-	if (err)
-		return err;
-	err = file_range_hits(&q, range);
-	for (unsigned i = 0; i < q.tables && !err; i++)
-		err = table_range_hits(&q, q.table[i], range);
-	end(&q);
-	return err;
+	s->q.r = r;
+	s->q.port = 0;
+	s->q.window = window ? *window : (struct contact_window){0, 0};
+	if (!r->values && !(r->values = table_new(0, 0)))
+		return -ENOMEM;
+	return 0;
 }
 
-int contacts_by_client(struct contacts *c, const struct addr *client, int ip_version,
-		       struct contact_result *r)
+int contacts_session_find(struct contact_session *s, const struct contact_want *w,
+			  const struct contact_window *window, struct contact_result *r)
+{
+	size_t before = r->found_count;
+	unsigned ranges = contact_want_ranges(w, s->range, &s->q.port);
+	uint16_t port = s->q.port;
+	int err = look_begin(s, window, r);
+
+	s->q.port = port;
+	if (!ranges)
+		err = -EINVAL;
+	for (unsigned k = 0; k < ranges && !err; k++) {
+		err = file_range_hits(&s->q, &s->range[k]);
+		for (unsigned i = 0; i < s->q.tables && !err; i++)
+			err = table_range_hits(&s->q, s->q.table[i], &s->range[k]);
+	}
+	return err ? err : r->found_count > before;
+}
+
+int contacts_session_client(struct contact_session *s, const struct addr *client, int ip_version,
+			    const struct contact_window *window, struct contact_result *r)
 {
 	struct contact_row who = {.client = *client, .ip_version = (uint8_t)ip_version};
-	struct query q;
-	int err = begin(&q, c, r);
+	size_t before = r->found_count;
+	int err = look_begin(s, window, r);
 
-	if (err)
-		return err;
-	err = file_client_hits(&q, &who);
-	for (unsigned i = 0; i < q.tables && !err; i++)
-		err = table_client_hits(&q, q.table[i], client, ip_version);
-	end(&q);
-	return err;
-}
-
-/* Values of one table, copied out in slices so that the callback runs without the lock. */
-static int table_values(struct query *q, struct contact_table *t, const struct value_range *range,
-			int (*call)(void *, int, const uint8_t *, size_t), void *arg)
-{
-	uint8_t value[1 + VALUE_KEY_MAX];
-	int err = 0;
-
-	for (uint32_t i = 0; !err; i++) {
-		size_t len;
-
-		pthread_mutex_lock(&q->c->lock);
-		while (i < t->value_count &&
-		       !in_range(range, table_value_key(t, i), t->values[i].len))
-			i++;
-		len = i < t->value_count ? t->values[i].len : 0;
-		if (len && len <= sizeof(value))
-			memcpy(value, table_value_key(t, i), len);
-		pthread_mutex_unlock(&q->c->lock);
-		if (!len)
-			break;
-		err = call(arg, value[0], value + 1, len - 1);
-	}
-	return err;
-}
-
-int contacts_values(struct contacts *c, const struct value_range *range,
-		    int (*call)(void *arg, int kind, const uint8_t *key, size_t len), void *arg)
-{
-	struct store_iter *names;
-	struct query q;
-	int err = begin(&q, c, NULL);
-
-	if (err)
-		return err;
-	names = dictionary_iter(&q, range);
-	err = names ? 0 : -ENOMEM;
-	for (names ? store_iter_first(names) : (void)0; !err && store_iter_valid(names);
-	     store_iter_next(names)) {
-		struct slice k = store_iter_key(names);
-
-		if (k.len > 2)
-			err = call(arg, ((const uint8_t *)k.data)[1], (const uint8_t *)k.data + 2,
-				   k.len - 2);
-	}
-	store_iter_free(names);
-	for (unsigned i = 0; i < q.tables && !err; i++)
-		err = table_values(&q, q.table[i], range, call, arg);
-	end(&q);
-	return err;
+	if (!err)
+		err = file_client_hits(&s->q, &who);
+	for (unsigned i = 0; i < s->q.tables && !err; i++)
+		err = table_client_hits(&s->q, s->q.table[i], client, ip_version);
+	return err ? err : r->found_count > before;
 }

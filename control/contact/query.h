@@ -10,6 +10,13 @@
 #include "control/contact/kinds.h"
 #include "control/contact/posting.h"
 
+/* One day of a client and a value. */
+struct contact_hit {
+	uint16_t day;   /* since 1970-01-01 */
+	uint32_t hours; /* bit h: contact in hour h, UTC */
+	uint64_t first_ns, last_ns, count, bytes_out, bytes_in;
+};
+
 /* A client and a value, over all days. */
 struct contact_sum {
 	struct addr client;
@@ -19,19 +26,21 @@ struct contact_sum {
 	uint64_t first_ns, last_ns, count, bytes_out, bytes_in;
 	uint32_t days;  /* on which there was contact */
 	uint32_t value; /* number in the result's values */
+	uint32_t first_hit, hit_count; /* in the result's hits, by day */
 };
 
-struct contact_hit;
+struct contact_found;
 
 /* What look-ups found. Zero-initialise; any number of look-ups; contact_result_finish; then rows
- * may be read; contact_result_free. */
+ * and hits may be read; contact_result_free. */
 struct contact_result {
 	struct contact_sum *rows; /* sorted by value, then client */
 	size_t count;
-	struct contact_hit *hits; /* one for each day; until finish */
-	size_t hit_count, hit_cap;
+	struct contact_hit *hits;
+	struct contact_found *found; /* one for each day and part; until finish */
+	size_t found_count, found_cap;
 	struct contact_table *values;
-	uint64_t left_out;        /* hits beyond the limit */
+	uint64_t left_out;        /* beyond the limit */
 };
 
 void contact_result_free(struct contact_result *r);
@@ -40,17 +49,30 @@ int contact_result_finish(struct contact_result *r);
 /* Kind and key of a row's value. */
 struct slice contact_result_value(const struct contact_result *r, uint32_t value, int *kind);
 
-/* Adds every contact with a value in the range. 0 or -errno. */
-int contacts_by_value(struct contacts *c, const struct value_range *range,
-		      struct contact_result *r);
-/* Adds all that the client contacted. 0 or -errno. */
-int contacts_by_client(struct contacts *c, const struct addr *client, int ip_version,
-		       struct contact_result *r);
+/* What an indicator stands for. */
+struct contact_want {
+	int kind;         /* enum contact_kind, INDICATOR_CIDR, INDICATOR_IP_PORT */
+	struct slice key; /* kinds.h; CIDR: address key, prefix length (1); IP_PORT: address key, port (be16) */
+	bool below;       /* a name: its subdomains too. A domain is wanted of TLS server names as well */
+};
 
-/* The dictionary with what is in memory: calls back once for every distinct value in the range,
- * ascending within files; a value may be given twice (file and memory). A callback that returns
- * nonzero ends it, and is returned. */
-int contacts_values(struct contacts *c, const struct value_range *range,
-		    int (*call)(void *arg, int kind, const uint8_t *key, size_t len), void *arg);
+/* [from, to); to 0: open. A day partly outside counts if [first, last] of that day overlaps. */
+struct contact_window {
+	uint64_t from_ns, to_ns;
+};
+
+/* The want of a value as people write it ("*.x" and ".x" set below); key: VALUE_KEY_MAX + 4 bytes
+ * that live as long as w. 0; -EINVAL. */
+int contact_want_of(int kind, const char *value, bool below, struct contact_want *w, uint8_t *key);
+
+/* Look-ups on one view of files and memory. */
+struct contact_session;
+int contacts_session_new(struct contact_session **out, struct contacts *c);
+void contacts_session_free(struct contact_session *s);
+/* Adds what matches: 1 found, 0 nothing, -errno. window may be NULL. */
+int contacts_session_find(struct contact_session *s, const struct contact_want *w,
+			  const struct contact_window *window, struct contact_result *r);
+int contacts_session_client(struct contact_session *s, const struct addr *client, int ip_version,
+			    const struct contact_window *window, struct contact_result *r);
 
 #endif

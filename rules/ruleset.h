@@ -72,4 +72,10 @@ struct ruleset *ruleset_load(const struct ruleset_options *o, struct ruleset_rep
 void ruleset_free(struct ruleset *set);
 void ruleset_report_clear(struct ruleset_report *report);
 
+/* A set of addresses written as in a rule's head: "[10.0.0.0/8,!10.9.0.0/16]", "$HOME_NET".
+ * Returns 0 and the ranges (sorted by family and low end, disjoint; the caller frees them), or
+ * -ENOMEM, -EINVAL and a sentence that names the item and what to write instead. */
+int ruleset_addresses(const struct ruleset_variables *v, const char *text,
+		      struct addr_range **ranges, uint32_t *count, char *error, size_t error_size);
+
 #endif

@@ -121,6 +121,7 @@ static int make_boot(struct supervisor *s, enum boot_purpose purpose, unsigned w
 	s->boot->magic = BOOT_MAGIC;
 	s->boot->purpose = purpose;
 	s->boot->worker_count = workers;
+	s->boot->indicators_fd = -1;
 	if (getrandom(&s->boot->boot_id, sizeof(s->boot->boot_id), 0) < 0)
 		return -errno;
 	return 0;
@@ -198,6 +199,7 @@ void supervisor_free(struct supervisor *s)
 			close_fd(s->boot->bulk_ring_fd[i]);
 		}
 		close_fd(s->boot->captures_fd);
+		close_fd(s->boot->indicators_fd);
 		close_fd(s->boot->config_fd);
 		close_fd(s->boot->counters_fd);
 		close_fd(s->boot->dataplane_channel);

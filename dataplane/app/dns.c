@@ -13,8 +13,8 @@
 #include <strings.h>
 
 #include "dataplane/app/dns_message.h"
+#include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
-#include "dataplane/event/contact.h"
 
 #define DNS_PORT 53
 #define DNS_TRANSACTIONS_MAX 500

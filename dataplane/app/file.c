@@ -17,8 +17,8 @@
 #include <magic.h>
 #include <openssl/evp.h>
 
+#include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
-#include "dataplane/event/contact.h"
 
 #define HASH_SPARE_MAX 64
 #define HASH_KINDS 3
@@ -416,7 +416,7 @@ static void record_members(struct recorder *r, const struct file *file, const st
 	rec_uint(r, F_fileinfo_tx_id, tx->id);
 }
 
-static void contact_hex(struct worker *w, const struct flow *f, unsigned kind, const uint8_t *digest,
+static void contact_hex(struct worker *w, struct flow *f, unsigned kind, const uint8_t *digest,
 			unsigned len)
 {
 	static const char digits[] = "0123456789abcdef";

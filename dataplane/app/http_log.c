@@ -3,8 +3,8 @@
  * HTTP: the http record of EVE (extended form), and contacts. Runs in a worker.
  */
 #include "dataplane/app/http.h"
+#include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
-#include "dataplane/event/contact.h"
 
 #define HTTP_URL_CONTACT_MAX 2048 /* longer URLs are cut there: an indicator never is so long */
 

@@ -3,8 +3,8 @@
  * SMTP: the smtp record of EVE with its email object, and contacts. Runs in a worker.
  */
 #include "dataplane/app/smtp.h"
+#include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
-#include "dataplane/event/contact.h"
 
 #include <strings.h>
 

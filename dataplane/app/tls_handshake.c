@@ -9,8 +9,8 @@
 
 #include <openssl/sha.h>
 
+#include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
-#include "dataplane/event/contact.h"
 
 enum handshake_type {
 	HELLO_REQUEST = 0, CLIENT_HELLO = 1, SERVER_HELLO = 2, HELLO_VERIFY = 3,

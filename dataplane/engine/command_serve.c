@@ -15,6 +15,7 @@
 #include "dataplane/engine/block.h"
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/flowdump.h"
+#include "dataplane/engine/image.h"
 #include "dataplane/engine/ruleload.h"
 #include "dataplane/event/command.h"
 
@@ -27,9 +28,12 @@ struct serve {
 	struct command reload;   /* requests that wait for their end; type 0: none */
 	struct command dump;
 	struct flowdump *flows;
-	struct {                 /* tables that a worker may still read */
-		struct block_table *table;
+	struct retired {         /* what a worker may still read */
+		struct block_table *blocks;
+		const struct indicator_image *image;
 		uint64_t token;
+		uint64_t version;        /* of the image that came for it … */
+		struct command request;  /* … and who waits until it is in use; type 0: nobody */
 	} retired[RETIRED_MAX];
 	unsigned retired_count;
 };
@@ -62,8 +66,10 @@ void serve_free(struct serve *s)
 		if (fd >= 0)
 			close(fd);
 	}
-	for (unsigned i = 0; i < s->retired_count; i++)
-		free(s->retired[i].table);
+	for (unsigned i = 0; i < s->retired_count; i++) {
+		free(s->retired[i].blocks);
+		image_close(s->retired[i].image);
+	}
 	free((void *)(uintptr_t)atomic_exchange(&s->engine->blocks, NULL));
 	block_list_clear(&s->blocks);
 	free(s);
@@ -91,19 +97,38 @@ static uint64_t wall_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
-/* ---- blocks ---- */
+/* ---- what workers may still read ---- */
 
+/* In order: an older request is answered before a newer one. */
 static void retire_poll(struct serve *s)
 {
-	for (unsigned i = 0; i < s->retired_count;) {
-		if (rte_rcu_qsbr_check(s->engine->rcu, s->retired[i].token, false) == 1) {
-			free(s->retired[i].table);
-			s->retired[i] = s->retired[--s->retired_count];
-		} else {
-			i++;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < s->retired_count; i++) {
+		struct retired *r = &s->retired[i];
+
+		if (rte_rcu_qsbr_check(s->engine->rcu, r->token, false) != 1) {
+			s->retired[kept++] = *r;
+			continue;
+		}
+		free(r->blocks);
+		image_close(r->image);
+		if (r->request.type) {
+			s->engine->shared->status.indicator_version = r->version;
+			answer(s, &r->request, 0, r->version, "", -1);
 		}
 	}
+	s->retired_count = kept;
 }
+
+/* There must be room (RETIRED_MAX). What is in r is freed when no worker reads it any more. */
+static void retire(struct serve *s, struct retired r)
+{
+	r.token = rte_rcu_qsbr_start(s->engine->rcu);
+	s->retired[s->retired_count++] = r;
+}
+
+/* ---- blocks ---- */
 
 static int blocks_publish(struct serve *s)
 {
@@ -118,10 +143,8 @@ static int blocks_publish(struct serve *s)
 			return -ENOMEM;
 	}
 	old = (struct block_table *)(uintptr_t)atomic_exchange(&s->engine->blocks, fresh);
-	if (old) {
-		s->retired[s->retired_count].table = old;
-		s->retired[s->retired_count++].token = rte_rcu_qsbr_start(s->engine->rcu);
-	}
+	if (old)
+		retire(s, (struct retired){.blocks = old});
 	return 0;
 }
 
@@ -143,6 +166,30 @@ static void serve_block(struct serve *s, const struct command *c)
 	       : err == -ENOENT ? "this prefix is not blocked"
 	       : err == -ENOSPC ? "the list of blocks is full"
 				: strerror(-err), -1);
+}
+
+/* ---- indicators ---- */
+
+/* Answered when every worker uses the new table. */
+static void serve_indicators(struct serve *s, const struct command *c, int fd)
+{
+	char error[sizeof(c->text)];
+	const struct indicator_image *image, *old;
+
+	retire_poll(s);
+	if (fd < 0 || s->retired_count == RETIRED_MAX) {
+		answer(s, c, fd < 0 ? -EINVAL : -EAGAIN, 0,
+		       fd < 0 ? "no indicator table came with the command"
+			      : "the workers are still taking over earlier tables; ask again", -1);
+		return;
+	}
+	image = image_open(fd, error, sizeof(error));
+	if (!image) {
+		answer(s, c, -EINVAL, 0, error, -1);
+		return;
+	}
+	old = atomic_exchange(&s->engine->indicators, image);
+	retire(s, (struct retired){.image = old, .version = image->version, .request = *c});
 }
 
 /* ---- the others ---- */
@@ -171,7 +218,7 @@ static void serve_dump(struct serve *s, const struct command *c)
 		s->dump = *c;
 }
 
-static void serve_one(struct serve *s, const struct command *c)
+static void serve_one(struct serve *s, const struct command *c, int fd)
 {
 	switch (c->type) {
 	case COMMAND_ping:
@@ -192,8 +239,7 @@ static void serve_one(struct serve *s, const struct command *c)
 		answer(s, c, 0, 0, "", -1);
 		break;
 	case COMMAND_swap_indicators:
-		answer(s, c, -ENOSYS, 0, "this dataplane looks up no indicator table; contacts "
-		       "are compared with the indicators by the control process", -1);
+		serve_indicators(s, c, fd);
 		break;
 	default:
 		answer(s, c, -ENOSYS, 0, "this dataplane does not know the command", -1);
@@ -228,13 +274,13 @@ void serve_step(struct serve *s, int timeout_ms)
 	int fd, got;
 
 	/* A short wait while somebody waits for us. */
-	if (s->reload.type || s->flows)
+	if (s->reload.type || s->flows || s->retired_count)
 		timeout_ms = 1;
 	while ((got = command_receive(s->engine->boot->dataplane_channel, &c, &fd, timeout_ms)) != 0) {
 		if (got < 0 && got != -EPROTO)
 			break;
 		if (got == 1 && !c.reply)
-			serve_one(s, &c);
+			serve_one(s, &c, fd);
 		if (fd >= 0)
 			close(fd);
 		timeout_ms = 0;

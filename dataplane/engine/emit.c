@@ -4,7 +4,6 @@
  */
 #include "dataplane/engine/emit.h"
 
-#include "dataplane/event/contact.h"
 #include "dataplane/flow/flow.h"
 
 #define IPPROTO_ICMP4 1
@@ -206,37 +205,4 @@ void emit_end(struct worker *w)
 	rec_end(&w->recorder);
 	head->seq = ++w->record_seq;
 	w->record_sink(w, head);
-}
-
-void emit_contact(struct worker *w, const struct flow *f, unsigned kind, const void *value,
-		  size_t len)
-{
-	struct recorder *r;
-
-	if (!w->config->contacts)
-		return;
-	r = emit_flow(w, RECORD_contact, f, TO_SERVER, RECORD_NO_TX, NULL);
-	rec_uint(r, F_contact_kind, kind);
-	rec_bytes(r, F_contact_value, value, len);
-	rec_addr(r, F_contact_client, &f->client, f->ip_version);
-	rec_uint(r, F_contact_port, f->server_port);
-	emit_end(w);
-}
-
-void emit_contact_end(struct worker *w, const struct flow *f, uint64_t bytes_out, uint64_t bytes_in)
-{
-	struct recorder *r;
-
-	if (!w->config->contacts)
-		return;
-	r = emit_flow(w, RECORD_contact, f, TO_SERVER, RECORD_NO_TX, NULL);
-	((struct record_head *)(void *)r->at)->ts_ns = f->last_ns;
-	rec_uint(r, F_contact_kind, CONTACT_IP);
-	rec_bytes(r, F_contact_value, f->server.b, f->ip_version == 6 ? 16 : 4);
-	rec_addr(r, F_contact_client, &f->client, f->ip_version);
-	rec_uint(r, F_contact_port, f->server_port);
-	rec_uint(r, F_contact_goes_on, 1);
-	rec_uint(r, F_contact_bytes_out, bytes_out);
-	rec_uint(r, F_contact_bytes_in, bytes_in);
-	emit_end(w);
 }

@@ -21,11 +21,5 @@ struct recorder *emit_flow(struct worker *w, enum record_type type, const struct
 struct recorder *emit_bare(struct worker *w, enum record_type type);
 /* Finishes it and hands it to the sink. */
 void emit_end(struct worker *w);
-/* One contact for Retro Scan; value as contact.h says. Skipped when contacts are off. */
-void emit_contact(struct worker *w, const struct flow *f, unsigned kind, const void *value,
-		  size_t len);
-/* The contact with a flow's server lasted until its last packet: no new contact, but when it ended
- * and how much went each way. Skipped when contacts are off. */
-void emit_contact_end(struct worker *w, const struct flow *f, uint64_t bytes_out, uint64_t bytes_in);
 
 #endif

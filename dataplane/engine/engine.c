@@ -13,6 +13,8 @@
 #include <rte_rcu_qsbr.h>
 
 #include "dataplane/engine/handover.h"
+#include "dataplane/engine/home.h"
+#include "dataplane/engine/image.h"
 
 void engine_error(struct engine *e, const char *format, ...)
 {
@@ -27,6 +29,38 @@ void engine_error(struct engine *e, const char *format, ...)
 	if (!st->error[0])
 		memcpy(st->error, text, sizeof(text));
 	pthread_mutex_unlock(&e->error_lock);
+}
+
+static int home_open(struct engine *e)
+{
+	char error[ENGINE_ERROR_BYTES - 64];
+
+	e->home = home_new(e->config, error, sizeof(error));
+	if (!e->home)
+		engine_error(e, "the home networks cannot be read: %s", error);
+	return e->home ? 0 : -EINVAL;
+}
+
+/* The table that the run begins with. Live, packets go on without it; a capture is not judged by
+ * less than was asked for. */
+static int indicators_open(struct engine *e)
+{
+	const struct indicator_image *image;
+	char error[ENGINE_ERROR_BYTES];
+
+	if (e->boot->indicators_fd < 0)
+		return 0;
+	image = image_open(e->boot->indicators_fd, error, sizeof(error));
+	atomic_store(&e->indicators, image);
+	e->shared->status.indicator_version = image ? image->version : 0;
+	if (image)
+		return 0;
+	if (e->boot->purpose == BOOT_LIVE) {
+		fprintf(stderr, "metsuke: %s\n", error);
+		return 0;
+	}
+	engine_error(e, "%s", error);
+	return -EINVAL;
 }
 
 int engine_open(struct engine *e, int boot_fd)
@@ -59,6 +93,8 @@ int engine_open(struct engine *e, int boot_fd)
 			     e->lane_count, e->shared->worker_count);
 		return -EINVAL;
 	}
+	if (home_open(e) != 0 || indicators_open(e) != 0)
+		return -EINVAL;
 	bytes = rte_rcu_qsbr_get_memsize(MAX_WORKERS);
 	if (posix_memalign((void **)&e->rcu, RTE_CACHE_LINE_SIZE, bytes) != 0)
 		return -ENOMEM;
@@ -73,6 +109,8 @@ void engine_close(struct engine *e)
 	free(e->captures.paths);
 	free(e->captures.names);
 	free(e->rcu);
+	image_close(atomic_exchange(&e->indicators, NULL));
+	home_free((struct home *)(uintptr_t)e->home);
 	config_free((struct config *)(uintptr_t)e->config);
 	pthread_mutex_destroy(&e->error_lock);
 }

@@ -26,6 +26,8 @@ struct block_table;
 struct handover;
 struct live;
 struct flowdump_share;
+struct home;
+struct indicator_image;
 struct engine;
 
 #define BURST 32u
@@ -86,7 +88,9 @@ struct engine {
 
 	_Atomic(const struct detect_program *) program; /* writer: main; RCU, see ruleload.h */
 	_Atomic(const struct block_table *) blocks;     /* likewise; NULL: nothing is blocked */
+	_Atomic(const struct indicator_image *) indicators; /* likewise; NULL: none are known */
 	struct rte_rcu_qsbr *rcu;
+	const struct home *home;       /* what is inside; immutable */
 	struct live *live;             /* NULL: captures */
 	struct handover *handover;     /* captures through several lanes; NULL: one, or live */
 	pthread_t reader;              /* its dispatcher */
@@ -127,7 +131,7 @@ void lane_modules_free(struct lane *l);
 /* The lane's thread begins and ends to hold what RCU protects. */
 void lane_online(struct lane *l);
 void lane_offline(struct lane *l);
-/* Uses the newest program, says that nothing older is in use. Between bursts. */
+/* Uses the newest program and indicators, says that nothing older is in use. Between bursts. */
 void lane_quiescent(struct lane *l);
 
 /* ---- pipeline.c ---- */

@@ -63,6 +63,7 @@ int lane_new(struct engine *e, unsigned id)
 	l->core = -1;
 	l->w.id = id;
 	l->w.config = e->config;
+	l->w.home = e->home;
 	l->w.counters = &e->shared->worker[id];
 	memset(l->w.counters, 0, sizeof(*l->w.counters));
 	l->w.offline = b->purpose != BOOT_LIVE;
@@ -179,6 +180,7 @@ void lane_quiescent(struct lane *l)
 		detect_worker_use(&l->w, newest);
 		l->program = newest;
 	}
+	l->w.indicators = atomic_load_explicit(&l->engine->indicators, memory_order_acquire);
 	rte_rcu_qsbr_quiescent(l->engine->rcu, l->w.id);
 	flowdump_lane(l);
 }

@@ -127,6 +127,7 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	now_set(w, p->ts_ns);
 	if (w->in_the_wire && blocked(l, p))
 		return;
+	w->packet = p;
 	flow_packet(w, p);
 	f = p->flow;
 	lap(watch, &c->cycles_flow);
@@ -143,6 +144,7 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 		app_packet_done(w, f, p);
 		flow_packet_done(w, p);
 	}
+	w->packet = NULL;
 	lap(watch, &c->cycles_event);
 }
 

@@ -52,7 +52,7 @@ static struct packet *judged(struct lane *l, unsigned frame)
 	return l->packets[l->first[frame]];
 }
 
-/* As the reference has it: what a rule dropped, always; a flow that is dropped as a whole, once in
+/* As the reference has it: what a rule or indicator dropped, always; a flow that is dropped as a whole, once in
  * each direction; with drop.flows: all, every packet. Packets without a flow (blocks, bad
  * headers): so many a second, so that a flood of them fills neither the ring nor the disk. */
 static bool drop_is_told(struct lane *l, const struct packet *p)
@@ -72,6 +72,9 @@ static bool drop_is_told(struct lane *l, const struct packet *p)
 		return l->drops_told++ < DROPS_TOLD_MAX;
 	}
 	if (p->drop == DROP_rule || p->drop == DROP_reject || p->drop == DROP_rule_threshold)
+		return true;
+	/* A datagram alone, its flow goes on. */
+	if (p->drop == DROP_indicator && !(p->flow->flags & FLOW_DROP))
 		return true;
 	if (!(p->flow->flags & FLOW_DROP) || p->flow->flags & told)
 		return false;

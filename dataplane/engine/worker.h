@@ -20,6 +20,8 @@
 struct packet;
 struct flow;
 struct tx;
+struct home;
+struct indicator_image;
 
 struct worker {
 	/* written at start only */
@@ -29,6 +31,10 @@ struct worker {
 	bool offline;                  /* captures: wait for a full ring instead of losing records */
 	bool in_the_wire;              /* inline: verdicts are acted on; streams as a receiver in the wire */
 	bool huge_pages;               /* worker_memory may use reserved huge pages */
+	const struct home *home;       /* what is inside; NULL: not known */
+
+	/* changes between bursts only */
+	const struct indicator_image *indicators; /* NULL: none are known */
 
 	/* each module's own */
 	struct packet_pool *packets;
@@ -42,6 +48,7 @@ struct worker {
 
 	/* time of the packet in hand; never goes back within a flow */
 	uint64_t now_ns;
+	struct packet *packet;         /* the one in hand; NULL: none (timers, ends of flows) */
 
 	struct heap heap;              /* parser state */
 

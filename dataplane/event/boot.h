@@ -27,6 +27,7 @@ struct boot {
 	int32_t config_fd;       /* flat configuration (config.h) */
 	int32_t captures_fd;     /* offline: paths, each ended by a NUL; -1 live */
 	int32_t counters_fd;     /* counters.h */
+	int32_t indicators_fd;   /* indicator.h: the table to start with; -1 none */
 	int32_t dataplane_channel, control_channel; /* ends of the command channel */
 	int32_t event_ring_fd[MAX_WORKERS];
 	int32_t bulk_ring_fd[MAX_WORKERS];

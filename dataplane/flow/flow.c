@@ -8,8 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "dataplane/engine/emit.h"
-#include "dataplane/event/contact.h"
+#include "dataplane/engine/contact.h"
 #include "dataplane/flow/table.h"
 #include "dataplane/stream/stream.h"
 
@@ -25,6 +24,7 @@
 #define FLOW_ID_BITS 53
 #define WORKER_BITS 6
 #define FLOW_MAX (1u << 27)
+#define NS_PER_S 1000000000ull
 
 _Static_assert(MAX_WORKERS <= 1 << WORKER_BITS, "a flow id names its worker");
 
@@ -248,24 +248,6 @@ static bool first_is_answer(const struct packet *p)
 	return p->sport < 1024 && p->dport >= 1024;
 }
 
-/* Remembers whom the client contacted, as far as the first packet tells. */
-static void flow_contact(struct worker *w, const struct flow *f, const struct packet *p)
-{
-	struct flow turned;
-
-	if (!w->config->contacts)
-		return;
-	if (first_is_answer(p)) {
-		turned = *f;
-		turned.client = f->server;
-		turned.server = f->client;
-		turned.client_port = f->server_port;
-		turned.server_port = f->client_port;
-		f = &turned;
-	}
-	emit_contact(w, f, CONTACT_IP, f->server.b, f->ip_version == 4 ? 4 : 16);
-}
-
 static struct flow *flow_new(struct worker *w, struct packet *p, const struct flow_key *k,
 			     uint32_t hash)
 {
@@ -298,7 +280,6 @@ static struct flow *flow_new(struct worker *w, struct packet *p, const struct fl
 	timer_set(t, f);
 	flow_count_new(w, f->ip_proto);
 	p->flags |= PACKET_NEW_FLOW;
-	flow_contact(w, f, p);
 	return f;
 }
 
@@ -368,7 +349,7 @@ static void flow_mark(struct worker *w, struct flow *f, struct packet *p)
 	if (f->flags & FLOW_NO_PAYLOAD)
 		p->flags |= PACKET_NO_PAYLOAD_INSPECT;
 	if (f->flags & FLOW_DROP) {
-		packet_drop(p, DROP_rule_flow);
+		packet_drop(p, f->drop_reason == DROP_indicator ? DROP_indicator : DROP_rule_flow);
 		p->flags |= PACKET_NO_INSPECT;
 	}
 	if (f->flags & FLOW_PASS)
@@ -417,6 +398,10 @@ void flow_packet(struct worker *w, struct packet *p)
 	p->flow = f;
 	p->direction = (uint8_t)d;
 	flow_count(w, f, p);
+	if (p->flags & PACKET_NEW_FLOW)
+		contact_begin(w, f, first_is_answer(p));
+	else if (w->now_ns / NS_PER_S >= f->contact_due_s)
+		contact_checkpoint(w, f);
 	flow_mark(w, f, p);
 }
 
@@ -492,6 +477,6 @@ void flow_reverse(struct worker *w, struct flow *f)
 		f->flags |= FLOW_SEEN_TO_CLIENT;
 	if (seen & FLOW_SEEN_TO_CLIENT)
 		f->flags |= FLOW_SEEN_TO_SERVER;
-	f->flags ^= FLOW_REVERSED;
+	f->flags ^= FLOW_REVERSED | FLOW_CONTACT_TURNED;
 	stream_reverse(f);
 }

@@ -28,6 +28,8 @@ enum flow_flags {
 	FLOW_ENDING = 1 << 14,     /* flow_end is running */
 	FLOW_DROP_TOLD_TO_SERVER = 1 << 15, /* the drop record of this direction is written */
 	FLOW_DROP_TOLD_TO_CLIENT = 1 << 16,
+	FLOW_CONTACT_TURNED = 1 << 17,      /* its contact was written as one of .server with .client */
+	FLOW_INDICATOR_TOLD = 1 << 18,      /* an indicator's alert is written, and no room to say which */
 };
 
 /* What let an exception policy act on a flow. */
@@ -38,6 +40,15 @@ enum flow_exception {
 };
 
 enum flow_end_reason { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLOW_END_REUSE };
+
+#define FLOW_INDICATORS 11 /* told of in one flow before the first may be told again */
+
+/* What few flows need: those that last, and those with known bad contacts. A cache line. */
+struct flow_notes {
+	uint64_t told_bytes[2];      /* by direction: in contact records so far */
+	uint32_t next;               /* of indicators, modulo FLOW_INDICATORS */
+	uint32_t indicators[FLOW_INDICATORS]; /* hashes of entries told of; 0: none */
+};
 
 struct flow {
 	/* line 0: the key; looked at for every packet */
@@ -52,6 +63,7 @@ struct flow {
 	uint32_t key_extra;           /* flow/'s own: ICMP types, ESP's SPI */
 	uint32_t flags;               /* enum flow_flags */
 	uint32_t table_slot;          /* flow/'s own: where the table points here */
+	uint32_t contact_due_s;       /* packet time from which the contact is written again */
 
 	/* line 1: changes with every packet */
 	uint64_t last_ns;
@@ -73,8 +85,17 @@ struct flow {
 	uint8_t icmp_type, icmp_code; /* of the first packet */
 	uint8_t icmp_reply_type, icmp_reply_code; /* of the last packet to the client */
 	uint8_t exceptions;           /* enum flow_exception: limits whose policy decided */
+	struct flow_notes *notes;     /* owner: engine/contact; NULL: none */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow) <= 192, "an idle flow stays small");
+
+/* The flow's notes, made if need be; NULL: no memory. */
+static inline struct flow_notes *flow_notes(struct worker *w, struct flow *f)
+{
+	if (!f->notes)
+		f->notes = heap_zalloc(&w->heap, sizeof(*f->notes));
+	return f->notes;
+}
 
 /* 0, or -ENOMEM. */
 int flow_worker_new(struct worker *w);

@@ -8,7 +8,7 @@
 
 #include "dataplane/app/app.h"
 #include "dataplane/detect/detect.h"
-#include "dataplane/engine/emit.h"
+#include "dataplane/engine/contact.h"
 #include "dataplane/flow/table.h"
 #include "dataplane/stream/stream.h"
 
@@ -81,7 +81,7 @@ void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
 	if (f->app)
 		app_flow_end(w, f, end_packet(w, f, TO_SERVER, reason));
 	flow_record(w, f);
-	emit_contact_end(w, f, f->bytes[TO_SERVER], f->bytes[TO_CLIENT]);
+	contact_end(w, f);
 	detect_flow_free(w, f);
 	app_flow_free(w, f);
 	stream_flow_free(w, f);

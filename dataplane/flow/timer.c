@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#include "dataplane/engine/contact.h"
+
 #define NS_PER_S 1000000000ull
 #define TIMER_RUN_NS (NS_PER_S / 8)
 
@@ -202,8 +204,11 @@ static unsigned slot_run(struct worker *w, struct flow_table *t, unsigned slot, 
 		done++;
 		if (flow_expired(t, f, now_ns))
 			flow_end(w, f, FLOW_END_TIMEOUT);
-		else
+		else {
+			if (now_ns / NS_PER_S >= f->contact_due_s)
+				contact_checkpoint(w, f);
 			timer_set(t, f);
+		}
 	}
 	return done;
 }

@@ -5,10 +5,12 @@
  * is not in the set.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "rules/language/header.h"
+#include "rules/language/load.h"
 
 struct range_list {
 	struct addr_range *items;
@@ -280,4 +282,49 @@ bool address_set_parse(struct draft *d, const struct scan *text, struct addr_set
 	if (known)
 		known->value = kept;
 	return true;
+}
+
+static int addresses_copy(struct draft *d, const char *text, struct addr_range **ranges,
+			  uint32_t *count)
+{
+	const struct scan all = {text, text + strlen(text)};
+	struct addr_set set;
+
+	d->text = d->at = all.p;
+	d->text_end = all.end;
+	if (!address_set_parse(d, &all, &set))
+		return -EINVAL;
+	*ranges = malloc(set.count * sizeof(**ranges));
+	if (!*ranges)
+		return -ENOMEM;
+	memcpy(*ranges, set.ranges, set.count * sizeof(**ranges));
+	*count = set.count;
+	return 0;
+}
+
+int ruleset_addresses(const struct ruleset_variables *v, const char *text,
+		      struct addr_range **ranges, uint32_t *count, char *error, size_t error_size)
+{
+	const struct ruleset_options options = {.variables = *v};
+	struct draft *d = calloc(1, sizeof(*d));
+	struct arena *arena = arena_new(0);
+	struct language language;
+	int err = -ENOMEM;
+
+	if (d && arena) {
+		language_init(&language, arena, &options);
+		d->l = &language;
+		err = addresses_copy(d, text, ranges, count);
+		language_clear(&language);
+	}
+	if (err == -EINVAL)
+		snprintf(error, error_size, "%s%s%s", d->reason, d->advice[0] ? "; " : "",
+			 d->advice);
+	else if (err)
+		snprintf(error, error_size, "out of memory");
+	if (d)
+		draft_clear(d);
+	free(d);
+	arena_free(arena);
+	return err;
 }

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/engine/contact.h"
+
+#include "dataplane/engine/emit.h"
+#include "dataplane/engine/home.h"
+#include "dataplane/engine/intel.h"
+
+#define NS_PER_S 1000000000ull
+
+/* The two ends of a contact: who is remembered, and with whom. */
+struct ends {
+	const struct addr *client, *server;
+	uint16_t port;        /* remembered: the service's */
+	uint16_t server_port; /* of .server, for what is known bad at one port only; 0: none */
+	bool from_outside;    /* the client is the inside server of a flow from outside */
+	bool swapped;         /* the client is the flow's server: bytes go the other way */
+};
+
+static uint32_t due_s(const struct worker *w, uint64_t from_ns)
+{
+	uint64_t every = w->config->contacts_checkpoint;
+
+	return every ? (uint32_t)((from_ns + NS_PER_S - 1) / NS_PER_S + every) : UINT32_MAX;
+}
+
+static struct ends ends_of(const struct worker *w, const struct flow *f, bool turned)
+{
+	struct ends e = {
+		.client = turned ? &f->server : &f->client,
+		.server = turned ? &f->client : &f->server,
+		.port = turned ? f->client_port : f->server_port,
+		.swapped = turned,
+	};
+	const struct addr *inside;
+
+	e.server_port = e.port;
+	if (!home_inside(w->home, e.client, f->ip_version) &&
+	    home_inside(w->home, e.server, f->ip_version)) {
+		inside = e.server;
+		e.server = e.client;
+		e.client = inside;
+		e.server_port = 0;
+		e.from_outside = true;
+		e.swapped = !turned;
+	}
+	return e;
+}
+
+static struct recorder *record_begin(struct worker *w, const struct flow *f, unsigned kind,
+				     const void *value, size_t len)
+{
+	struct recorder *r = emit_flow(w, RECORD_contact, f, TO_SERVER, RECORD_NO_TX, NULL);
+
+	rec_uint(r, F_contact_kind, kind);
+	rec_bytes(r, F_contact_value, value, len);
+	return r;
+}
+
+static size_t addr_bytes(const struct flow *f)
+{
+	return f->ip_version == 6 ? 16 : 4;
+}
+
+/* In a flow from outside: names and certificates are those of the inside server; what the visitor
+ * showed of itself is what that server had to do with; of files the flow's client is remembered,
+ * as it sent or got them. */
+static bool of_no_client(unsigned kind)
+{
+	switch (kind) {
+	case CONTACT_DOMAIN:
+	case CONTACT_URL:
+	case CONTACT_SNI:
+	case CONTACT_CERT_SHA1:
+	case CONTACT_CERT_SHA256:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_file(unsigned kind)
+{
+	return kind == CONTACT_FILE_MD5 || kind == CONTACT_FILE_SHA1 || kind == CONTACT_FILE_SHA256;
+}
+
+void contact_add(struct worker *w, struct flow *f, const struct contact *c)
+{
+	struct ends e = ends_of(w, f, false);
+	const struct addr *client = e.client;
+	uint8_t version = f->ip_version;
+	uint16_t port = e.from_outside ? 0 : c->port ? c->port : f->server_port;
+	struct recorder *r;
+
+	if (e.from_outside && of_no_client(c->kind))
+		return;
+	if (e.from_outside && is_file(c->kind))
+		client = &f->client;
+	if (c->client) {
+		client = c->client;
+		version = c->client_version;
+	}
+	if (w->indicators)
+		intel_contact(w, f, c->kind, c->value, c->len, port);
+	if (!w->config->contacts)
+		return;
+	r = record_begin(w, f, c->kind, c->value, c->len);
+	rec_addr(r, F_contact_client, client, version);
+	rec_uint(r, F_contact_port, c->port ? c->port : e.port);
+	emit_end(w);
+}
+
+void emit_contact(struct worker *w, struct flow *f, unsigned kind, const void *value, size_t len)
+{
+	const struct contact c = {.kind = kind, .value = value, .len = len};
+
+	contact_add(w, f, &c);
+}
+
+void contact_begin(struct worker *w, struct flow *f, bool turned)
+{
+	struct ends e = ends_of(w, f, turned);
+	struct recorder *r;
+
+	f->contact_due_s = due_s(w, w->now_ns);
+	if (turned)
+		f->flags |= FLOW_CONTACT_TURNED;
+	if (w->indicators)
+		intel_contact(w, f, CONTACT_IP, e.server->b, addr_bytes(f), e.server_port);
+	if (!w->config->contacts)
+		return;
+	r = record_begin(w, f, CONTACT_IP, e.server->b, addr_bytes(f));
+	rec_addr(r, F_contact_client, e.client, f->ip_version);
+	rec_uint(r, F_contact_port, e.port);
+	emit_end(w);
+}
+
+/* The contact goes on until the flow's last packet; bytes since the last record. */
+static void goes_on(struct worker *w, struct flow *f, const struct ends *e)
+{
+	uint64_t told[2] = {0, 0};
+	struct recorder *r;
+
+	if (f->notes)
+		memcpy(told, f->notes->told_bytes, sizeof(told));
+	r = record_begin(w, f, CONTACT_IP, e->server->b, addr_bytes(f));
+	((struct record_head *)(void *)r->at)->ts_ns = f->last_ns;
+	rec_addr(r, F_contact_client, e->client, f->ip_version);
+	rec_uint(r, F_contact_port, e->port);
+	rec_uint(r, F_contact_goes_on, 1);
+	rec_uint(r, F_contact_bytes_out, f->bytes[e->swapped] - told[e->swapped]);
+	rec_uint(r, F_contact_bytes_in, f->bytes[!e->swapped] - told[!e->swapped]);
+	emit_end(w);
+}
+
+void contact_checkpoint(struct worker *w, struct flow *f)
+{
+	struct ends e = ends_of(w, f, f->flags & FLOW_CONTACT_TURNED);
+
+	f->contact_due_s = due_s(w, w->now_ns);
+	/* What became known bad since the flow began. */
+	if (w->indicators)
+		intel_contact(w, f, CONTACT_IP, e.server->b, addr_bytes(f), e.server_port);
+	/* Without memory to say what was told, all is told at the end. */
+	if (!w->config->contacts || !flow_notes(w, f))
+		return;
+	goes_on(w, f, &e);
+	memcpy(f->notes->told_bytes, f->bytes, sizeof(f->bytes));
+}
+
+void contact_end(struct worker *w, struct flow *f)
+{
+	struct ends e = ends_of(w, f, f->flags & FLOW_CONTACT_TURNED);
+
+	if (w->config->contacts)
+		goes_on(w, f, &e);
+	heap_free(&w->heap, f->notes);
+	f->notes = NULL;
+}

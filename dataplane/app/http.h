@@ -150,6 +150,8 @@ struct http_range {
 bool http_content_range(struct bytes value, struct http_range *out);
 void http_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 void http_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r);
+
+/* http_contact.c: once the headers are there. */
 void http_contacts(struct http_state *s, struct http_tx *tx);
 
 #endif

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * HTTP: the http record of EVE (extended form), and contacts. Runs in a worker.
+ * HTTP: the http record of EVE (extended form). Runs in a worker.
  */
 #include "dataplane/app/http.h"
-#include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
-
-#define HTTP_URL_CONTACT_MAX 2048 /* longer URLs are cut there: an indicator never is so long */
 
 static void put(struct recorder *r, enum field_id f, struct bytes b)
 {
@@ -148,57 +145,4 @@ void http_log(struct worker *w, struct flow *f, struct tx *base, const struct pa
 	record_members(r, tx->htp);
 	rec_close(r);
 	emit_end(w);
-}
-
-static uint32_t copy_lower(uint8_t *to, uint32_t room, struct bytes from)
-{
-	uint32_t n = from.len < room ? from.len : room;
-
-	for (uint32_t i = 0; i < n; i++)
-		to[i] = from.data[i] >= 'A' && from.data[i] <= 'Z' ? from.data[i] | 0x20
-								    : from.data[i];
-	return n;
-}
-
-void http_contacts(struct http_state *s, struct http_tx *tx)
-{
-	const htp_tx_t *htp = tx->htp;
-	struct bytes host = http_bytes(htp->request_hostname), uri = http_bytes(htp->request_uri);
-	struct bytes agent = http_field(htp->request_headers, "user-agent");
-	uint8_t url[HTTP_URL_CONTACT_MAX];
-	uint32_t n = 0, host_len, more;
-
-	if (host.data && host.len) {
-		host_len = copy_lower(url, 255, host);
-		while (host_len && url[host_len - 1] == '.')
-			host_len--;
-		emit_contact(s->w, s->f, CONTACT_DOMAIN, url, host_len);
-		n = host_len;
-	}
-	/* A proxy's request has the whole URL: only the path is put behind the host. */
-	if (n && htp->parsed_uri_raw && htp->parsed_uri_raw->scheme) {
-		struct bytes path = http_bytes(htp->parsed_uri_raw->path);
-		struct bytes query = http_bytes(htp->parsed_uri_raw->query);
-
-		more = path.len < sizeof(url) - n ? path.len : (uint32_t)sizeof(url) - n;
-		if (more)
-			memcpy(url + n, path.data, more);
-		n += more;
-		if (query.data && n < sizeof(url)) {
-			url[n++] = '?';
-			more = query.len < sizeof(url) - n ? query.len : (uint32_t)sizeof(url) - n;
-			if (more)
-				memcpy(url + n, query.data, more);
-			n += more;
-		}
-	} else if (n && uri.data) {
-		more = uri.len < sizeof(url) - n ? uri.len : (uint32_t)sizeof(url) - n;
-		memcpy(url + n, uri.data, more);
-		n += more;
-	}
-	if (n && htp->request_method_number != HTP_M_CONNECT)
-		emit_contact(s->w, s->f, CONTACT_URL, url, n);
-	if (agent.data && agent.len)
-		emit_contact(s->w, s->f, CONTACT_USER_AGENT, agent.data,
-			     agent.len < HTTP_URL_CONTACT_MAX ? agent.len : HTTP_URL_CONTACT_MAX);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dataplane/detect/detect.h"
+#include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
 
 static struct harness *harness_of(struct worker *w)
@@ -101,15 +102,28 @@ struct recorder *emit_bare(struct worker *w, enum record_type type)
 	return begin(w, type, NULL, RECORD_NO_TX, TO_SERVER);
 }
 
-void emit_contact(struct worker *w, const struct flow *f, unsigned kind, const void *value,
-		  size_t len)
+void contact_add(struct worker *w, struct flow *f, const struct contact *c)
 {
 	struct harness *h = harness_of(w);
-	int n = snprintf(h->contacts + h->contacts_len, HARNESS_CONTACTS_BYTES - h->contacts_len,
-			 "%u %.*s\n", kind, (int)len, (const char *)value);
+	size_t room = HARNESS_CONTACTS_BYTES - h->contacts_len;
+	char client[ADDR_TEXT_MAX], port[8] = "";
+	int n;
 
-	if (n > 0 && (size_t)n < HARNESS_CONTACTS_BYTES - h->contacts_len)
+	if (c->client)
+		addr_format(c->client, c->client_version, client);
+	if (c->port)
+		snprintf(port, sizeof(port), " :%u", c->port);
+	n = snprintf(h->contacts + h->contacts_len, room, "%u %.*s%s%s%s\n", c->kind, (int)c->len,
+		     (const char *)c->value, c->client ? " for " : "", c->client ? client : "", port);
+	if (n > 0 && (size_t)n < room)
 		h->contacts_len += (size_t)n;
+}
+
+void emit_contact(struct worker *w, struct flow *f, unsigned kind, const void *value, size_t len)
+{
+	const struct contact c = {.kind = kind, .value = value, .len = len};
+
+	contact_add(w, f, &c);
 }
 
 /* ---- records as JSON ---- */

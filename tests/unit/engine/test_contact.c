@@ -170,13 +170,116 @@ static void bad_networks(void **state)
 	config_free(c);
 }
 
+#define PROXY "10.0.0.5"
+
+static void say_to_proxy(struct wire *w, const char *request)
+{
+	w->client_port++;
+	wire_handshake(w);
+	assert_string_not_equal(next(w), "");
+	wire_say(w, request);
+}
+
+/* A proxy's request is its client's, when it says who that is and that is one of ours. */
+static void forwarded(void **state)
+{
+	static const struct {
+		const char *header, *client;
+	} rows[] = {
+		{"X-Forwarded-For: 10.7.7.7", "10.7.7.7"},
+		{"X-Forwarded-For: 10.7.7.7, 10.0.0.9", "10.7.7.7"},
+		{"X-Forwarded-For: unknown, 10.7.7.8:1234 , 10.0.0.9", "10.7.7.8"},
+		{"X-Forwarded-For: 203.0.113.1, 10.7.7.7", PROXY},
+		{"X-Forwarded-For: [10.7.7.7", "10.7.7.7"},
+		{"X-Forwarded-For: 10.7.7.7.7", PROXY},
+		{"X-Forwarded-For: ", PROXY},
+		{"X-Forwarded-For: ,,,", PROXY},
+		{"Forwarded: for=10.7.7.7;proto=http;by=203.0.113.43", "10.7.7.7"},
+		{"Forwarded: proto=http; For=\"10.7.7.7:4711\", for=10.0.0.9", "10.7.7.7"},
+		{"Forwarded: for=\"[fd00::1]:4711\"", "fd00::1"},
+		{"Forwarded: for=_hidden, for=10.7.7.7", "10.7.7.7"},
+		{"Forwarded: by=10.7.7.7", PROXY},
+		{"X-Forwarded-For: what\r\nForwarded: for=10.7.7.7", "10.7.7.7"},
+	};
+	static const char *const settings[] = {"home_nets=10.0.0.0/8,fd00::/8", NULL};
+	char text[300], expected[100];
+	struct wire *w = wire_open(settings, -1);
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "GET /p HTTP/1.1\r\nHost: site.example\r\n"
+			 "User-Agent: a\r\n%s\r\n\r\n", rows[i].header);
+		say_to_proxy(w, text);
+		snprintf(expected, sizeof(expected), "1 %s site.example 80", rows[i].client);
+		assert_string_equal(next(w), expected);
+		snprintf(expected, sizeof(expected), "3 %s site.example/p 80", rows[i].client);
+		assert_string_equal(next(w), expected);
+		snprintf(expected, sizeof(expected), "13 %s a 80", rows[i].client);
+		assert_string_equal(next(w), expected);
+	}
+	wire_close(w);
+}
+
+static void only_proxies(void **state)
+{
+	static const char *const settings[] = {"contacts.proxies=10.0.0.0/30", NULL};
+	struct wire *w = wire_open(settings, -1);
+
+	say_to_proxy(w, "GET / HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-For: 10.7.7.7\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 a.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 a.example/ 80");
+	w->client = "10.0.0.1";
+	say_to_proxy(w, "GET / HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-For: 10.7.7.7\r\n\r\n");
+	assert_string_equal(next(w), "1 10.7.7.7 a.example 80");
+	wire_close(w);
+}
+
+/* What is behind the proxy is contacted, at its own port. */
+static void to_a_proxy(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+
+	w->server = "10.0.0.3";
+	w->server_port = 3128;
+	say_to_proxy(w, "CONNECT C2.example:8443 HTTP/1.1\r\nHost: C2.example:8443\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 c2.example 8443");
+	say_to_proxy(w, "CONNECT 198.51.100.9:443 HTTP/1.1\r\n\r\n");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.9 443");
+	say_to_proxy(w, "CONNECT [2001:db8::9]:443 HTTP/1.1\r\n\r\n");
+	assert_string_equal(next(w), "2 10.0.0.5 2001:db8::9 443");
+	say_to_proxy(w, "GET http://Site.example/p?q HTTP/1.1\r\nHost: site.example\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 site.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 site.example/p?q 80");
+	say_to_proxy(w, "GET http://198.51.100.9:8080/p HTTP/1.1\r\n\r\n");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.9 8080");
+	assert_string_equal(next(w), "3 10.0.0.5 198.51.100.9/p 8080");
+	assert_string_equal(next(w), "");
+	wire_close(w);
+}
+
+/* Inside the tunnel the hello names the server. */
+static void tunnel(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+
+	w->server = "10.0.0.3";
+	w->server_port = 3128;
+	say_to_proxy(w, "CONNECT c2.example:443 HTTP/1.1\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 c2.example 443");
+	wire_tcp(w, false, TCP_ACK | TCP_PSH, "HTTP/1.1 200 OK\r\n\r\n", 19);
+	wire_hello(w, "front.example");
+	assert_string_equal(next(w), "4 10.0.0.5 front.example 3128");
+	wire_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inside_out),	 cmocka_unit_test(outside_in),
 		cmocka_unit_test(neither_or_both), cmocka_unit_test(answer_first),
 		cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
-		cmocka_unit_test(bad_networks),
+		cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
+		cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
+		cmocka_unit_test(tunnel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,7 @@ struct wire *wire_open(const char *const *settings, int indicators)
 
 void wire_close(struct wire *w)
 {
+	flow_end_all(&w->lane->w);
 	lane_modules_free(w->lane);
 	ring_detach(&w->ring);
 	close(w->boot.event_ring_fd[0]);

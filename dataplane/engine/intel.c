@@ -162,7 +162,7 @@ static bool act(struct worker *w, struct flow *f, struct packet *p, unsigned kin
 {
 	bool reject = action == INTEL_REJECT;
 
-	if (!w->in_the_wire || !p || action == INTEL_ALERT || f->flags & FLOW_PASS)
+	if (!w->in_the_wire || !p || !(reject || action == INTEL_DROP) || f->flags & FLOW_PASS)
 		return false;
 	if (p->verdict == VERDICT_ACCEPT) {
 		packet_drop(p, DROP_indicator);

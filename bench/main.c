@@ -18,6 +18,7 @@
 
 #include "bench/report.h"
 #include "dataplane/detect/detect.h"
+#include "dataplane/engine/home.h"
 #include "dataplane/engine/ruleload.h"
 #include "dataplane/event/ring.h"
 #include "rules/ruleset.h"
@@ -114,6 +115,8 @@ static bool options_read(int argc, char **argv, struct options *o, struct config
 /* What the supervisor would hand over and the engine's main thread make of it. */
 static int engine_setup(struct engine *e, struct boot *b, struct config *c, unsigned workers)
 {
+	char error[256];
+
 	b->purpose = BOOT_INSPECT;
 	b->worker_count = workers;
 	b->stop = 1; /* nobody is waited for */
@@ -125,9 +128,10 @@ static int engine_setup(struct engine *e, struct boot *b, struct config *c, unsi
 	e->boot = b;
 	e->config = c;
 	e->shared = counters_attach(b->counters_fd);
+	e->home = home_new(c, error, sizeof(error));
 	e->lane_count = workers;
 	pthread_mutex_init(&e->error_lock, NULL);
-	if (!e->shared ||
+	if (!e->shared || !e->home ||
 	    posix_memalign((void **)&e->rcu, 64, rte_rcu_qsbr_get_memsize(MAX_WORKERS)) != 0)
 		return -ENOMEM;
 	rte_rcu_qsbr_init(e->rcu, MAX_WORKERS);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "control/base/program.h"
+#include "dataplane/event/cores.h"
 #include "dataplane/event/ring.h"
 
 #define TICK_MS 100
@@ -39,13 +40,19 @@ static uint64_t monotonic_ns(void)
 
 unsigned supervisor_workers(const struct config *c, bool offline)
 {
+	uint16_t list[CORES_MAX];
 	cpu_set_t set;
 	unsigned cores = 1;
+	char error[200];
+	int pinned;
 
 	if (c->workers)
 		return c->workers > MAX_WORKERS ? MAX_WORKERS : (unsigned)c->workers;
 	if (offline)
 		return 1;
+	pinned = cores_parse(c->cores, list, error, sizeof(error));
+	if (pinned > 0)
+		return (unsigned)pinned;
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		cores = (unsigned)CPU_COUNT(&set);
 	cores = cores > 1 ? cores - 1 : 1;

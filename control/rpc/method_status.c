@@ -74,6 +74,22 @@ static void put_traffic(struct text *out, const struct rpc_context *ctx)
 	text_char(out, '}');
 }
 
+/* The table that the workers compare contacts with. */
+static void put_indicators(struct text *out, const struct rpc_context *ctx)
+{
+	struct counters sum;
+
+	counters_sum(ctx->counters, &sum);
+	json_key(out, "indicators");
+	text_char(out, '{');
+	json_key_uint(out, "version", ctx->counters->status.indicator_version);
+	json_key_uint(out, "lookups", sum.detect_indicator_lookups);
+	json_key_uint(out, "hits", sum.detect_indicator_hits);
+	json_key_uint(out, "dropped", sum.detect_indicator_dropped);
+	json_key_uint(out, "rejected", sum.detect_indicator_rejected);
+	text_char(out, '}');
+}
+
 static void put_lost(struct text *out, const struct ingest *in)
 {
 	json_key(out, "lost");
@@ -158,6 +174,7 @@ void method_status(struct rpc_call *call)
 		json_key_uint(out, "control_starts", ctx->boot->control_starts);
 		put_dataplane(out, ctx);
 		put_traffic(out, ctx);
+		put_indicators(out, ctx);
 		put_ingest(out, ctx);
 	}
 	put_contacts(out, ctx);

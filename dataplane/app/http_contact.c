@@ -51,6 +51,8 @@ static unsigned node_addr(struct cursor node, struct addr *out)
 	for (const uint8_t *p; n < sizeof(text) - 1 && (p = cursor_peek(&node, 1)); n++) {
 		if (bracket && *p == ']')
 			break;
+		if (!*p)
+			return 0;
 		colons += *p == ':';
 		text[n] = (char)cursor_u8(&node);
 	}

@@ -15,6 +15,7 @@
 #include "dataplane/engine/handover.h"
 #include "dataplane/engine/home.h"
 #include "dataplane/engine/image.h"
+#include "dataplane/event/cores.h"
 
 void engine_error(struct engine *e, const char *format, ...)
 {
@@ -120,6 +121,25 @@ void engine_state(struct engine *e, enum dataplane_state state)
 	__atomic_store_n(&e->shared->status.state, state, __ATOMIC_RELEASE);
 }
 
+/* The cores named are the workers' in order; captures run on any. */
+static int cores_assign(struct engine *e)
+{
+	uint16_t cores[CORES_MAX];
+	char error[200];
+	int count = cores_parse(e->config->cores, cores, error, sizeof(error));
+
+	if (count <= 0 || e->boot->purpose != BOOT_LIVE)
+		return 0;
+	if ((unsigned)count < e->lane_count) {
+		engine_error(e, "cores names %d for %u workers; name one for each, or lower workers",
+			     count, e->lane_count);
+		return -EINVAL;
+	}
+	for (unsigned i = 0; i < e->lane_count; i++)
+		e->lanes[i]->core = cores[i];
+	return 0;
+}
+
 int engine_lanes_new(struct engine *e)
 {
 	int err = 0;
@@ -127,6 +147,29 @@ int engine_lanes_new(struct engine *e)
 	for (unsigned i = 0; i < e->lane_count && !err; i++)
 		err = lane_new(e, i);
 	e->shared->status.workers = e->lane_count;
+	return err ? err : cores_assign(e);
+}
+
+static int thread_start(struct lane *l, void *(*run)(void *))
+{
+	pthread_attr_t attr;
+	cpu_set_t set;
+	int err;
+
+	pthread_attr_init(&attr);
+	if (l->core >= 0) {
+		CPU_ZERO(&set);
+		CPU_SET((unsigned)l->core, &set);
+		pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	}
+	err = pthread_create(&l->thread, &attr, run, l);
+	pthread_attr_destroy(&attr);
+	if (err && l->core >= 0)
+		engine_error(l->engine, "worker %u cannot be started on core %d: %s; name cores "
+			     "that are online and allowed to this service", l->w.id, l->core,
+			     strerror(err));
+	else if (err)
+		engine_error(l->engine, "worker %u cannot be started: %s", l->w.id, strerror(err));
 	return err;
 }
 
@@ -136,11 +179,9 @@ int engine_threads_start(struct engine *e, unsigned count, void *(*run)(void *))
 		int err;
 
 		rte_rcu_qsbr_thread_register(e->rcu, i);
-		err = pthread_create(&e->lanes[i]->thread, NULL, run, e->lanes[i]);
-		if (err) {
-			engine_error(e, "worker %u cannot be started: %s", i, strerror(err));
+		err = thread_start(e->lanes[i], run);
+		if (err)
 			return -err;
-		}
 		e->lanes[i]->started = true;
 	}
 	return 0;

@@ -162,7 +162,7 @@ static bool act(struct worker *w, struct flow *f, struct packet *p, unsigned kin
 {
 	bool reject = action == INTEL_REJECT;
 
-	if (!w->in_the_wire || !p || action == INTEL_ALERT || f->flags & FLOW_PASS)
+	if (!w->in_the_wire || !p || !(reject || action == INTEL_DROP) || f->flags & FLOW_PASS)
 		return false;
 	if (p->verdict == VERDICT_ACCEPT) {
 		packet_drop(p, DROP_indicator);
@@ -183,6 +183,15 @@ static bool act(struct worker *w, struct flow *f, struct packet *p, unsigned kin
 
 /* ---- the alert ---- */
 
+static void put_text(struct recorder *r, enum field_id field, const struct indicator_image *image,
+		     uint32_t at)
+{
+	const char *text = indicator_text(image, at);
+
+	if (*text)
+		rec_text(r, field, text);
+}
+
 static void intel_object(struct recorder *r, const struct indicator_image *image,
 			 const struct indicator_hit *hit, const char *entry, size_t entry_len,
 			 const char *contacted, size_t contacted_len)
@@ -192,10 +201,10 @@ static void intel_object(struct recorder *r, const struct indicator_image *image
 	rec_bytes(r, F_alert_intel_indicator, entry, entry_len);
 	if (entry_len != contacted_len || memcmp(entry, contacted, entry_len) != 0)
 		rec_bytes(r, F_alert_intel_contacted, contacted, contacted_len);
-	rec_text(r, F_alert_intel_source, indicator_text(image, hit->cls->source));
-	rec_text(r, F_alert_intel_threat, indicator_text(image, hit->cls->threat));
-	rec_text(r, F_alert_intel_family, indicator_text(image, hit->cls->family));
-	rec_text(r, F_alert_intel_category, indicator_text(image, hit->cls->category));
+	put_text(r, F_alert_intel_source, image, hit->cls->source);
+	put_text(r, F_alert_intel_threat, image, hit->cls->threat);
+	put_text(r, F_alert_intel_family, image, hit->cls->family);
+	put_text(r, F_alert_intel_category, image, hit->cls->category);
 	rec_uint(r, F_alert_intel_score, hit->cls->score);
 	rec_uint(r, F_alert_intel_version, image->version);
 	rec_close(r);

@@ -6,7 +6,8 @@
  *
  * In the wire: the packet in hand is dropped, and with it the whole flow; of a question in a
  * datagram only that datagram, because the flow of a resolver carries everybody's questions. A flow
- * that a pass rule let through is told of, not dropped.
+ * that a pass rule let through earlier is told of, not dropped; at a flow's first packet no rule has
+ * spoken yet: what must never be dropped belongs on an allow list.
  */
 #ifndef ENGINE_INTEL_H
 #define ENGINE_INTEL_H

@@ -13,6 +13,7 @@
 
 #include "dataplane/base/addr.h"
 #include "dataplane/event/config.h"
+#include "dataplane/event/cores.h"
 
 #define WORD_MAX 64
 #define BETWEEN " \t\r\n,[]\""
@@ -82,6 +83,17 @@ static int check_ports(const char *path, const char *value, char *error, size_t 
 	return 0;
 }
 
+static int check_cores(const char *path, const char *value, char *error, size_t size)
+{
+	uint16_t cores[CORES_MAX];
+	char reason[200];
+
+	if (cores_parse(value, cores, reason, sizeof(reason)) >= 0)
+		return 0;
+	snprintf(error, size, "%s: %s", path, reason);
+	return -EINVAL;
+}
+
 int config_check(const char *path, const char *value, char *error, size_t error_size)
 {
 	static const char policies[] = "host_os_policy.", tunnels[] = "decoder.",
@@ -89,6 +101,8 @@ int config_check(const char *path, const char *value, char *error, size_t error_
 	size_t len = strlen(path);
 	int status;
 
+	if (strcmp(path, "cores") == 0)
+		return check_cores(path, value, error, error_size);
 	if (strcmp(path, "host_os_policy_default") == 0)
 		return check_policy(path, value, error, error_size);
 	if (strncmp(path, policies, sizeof(policies) - 1) == 0) {

@@ -5,10 +5,12 @@
  * a look-up touches one cache line for each value tried, and allocates nothing.
  *
  * Format (native byte order, this machine only):
- *   struct indicator_image | class rows | texts | buckets (64-byte aligned)
- * A bucket is one cache line of four slots. A value's 64-bit hash is XXH3 with the image's seed
- * over kind (1 byte) and canonical value; its high bits choose the bucket, all of it is the tag;
- * a full bucket spills into the next. Tag 0 is an empty slot.
+ *   struct indicator_image | buckets (64-byte aligned) | class rows | texts
+ * A bucket is one cache line of four slots. A value's 64-bit hash is XXH3 over its canonical form
+ * with a seed made of the image's and the kind (indicator_hash); its high bits choose the bucket,
+ * all of it is the tag; a full bucket spills into the next, over INDICATOR_SPILL_MAX at most.
+ * Tag 0 is an empty slot, behind which a bucket has no more. An indicator may have several slots:
+ * what denies and what allows it, itself (SLOT_EXACT) and what is below it (SLOT_BELOW), apart.
  *
  * Canonical values: names, mail addresses in lower case without final dot; URLs as host in lower
  * case, then the path as it is (contact.h); hashes and fingerprints as bytes; addresses as 4 or
@@ -17,7 +19,8 @@
  *
  * What a value matches: itself; a name also every entry above it that has SLOT_BELOW; an address
  * also every network around it and itself with the port. An entry with SLOT_ALLOW among what it
- * matches makes it not known: allow beats deny.
+ * matches makes it not known: allow beats deny. A server name is looked for among the names, too.
+ * Of several that match, the hit is the one with the highest score.
  *
  * Threads: immutable; any.
  */
@@ -35,7 +38,8 @@
 #define INDICATOR_ENDPOINT 65
 
 #define INDICATOR_MAGIC 0x31636964696e534dull
-#define INDICATOR_LABELS_MAX 32 /* of a name: entries farther up are not looked for */
+#define INDICATOR_LABELS_MAX 32 /* of entries with SLOT_BELOW: longer ones are not looked for */
+#define INDICATOR_SPILL_MAX 64  /* buckets that a look-up reads at most */
 
 enum indicator_slot_flags { SLOT_BELOW = 1 << 0, SLOT_ALLOW = 1 << 1, SLOT_EXACT = 1 << 2 };
 
@@ -61,7 +65,8 @@ struct indicator_image {
 	uint64_t seed, entries;
 	uint64_t bucket_count; /* a power of two, at least 1 */
 	uint64_t classes_at, class_count, texts_at, texts_bytes, buckets_at; /* offsets */
-	uint64_t kinds;        /* bit k: entries of kind k are there: others cost nothing */
+	uint64_t kinds;        /* bit k: entries of kind k are there: others cost nothing;
+				* networks are bit 62, endpoints bit 63 */
 	uint8_t net_bits[2][129]; /* distinct prefix lengths, IPv4 and IPv6, longest first */
 	uint8_t net_count[2];
 };
@@ -84,5 +89,7 @@ bool indicator_find(const struct indicator_image *image, unsigned kind, const vo
 /* The text at an offset. Never NULL. */
 const char *indicator_text(const struct indicator_image *image, uint32_t at);
 uint64_t indicator_hash(uint64_t seed, unsigned kind, const void *value, size_t len);
+/* The bucket where the search for a tag begins. */
+uint64_t indicator_bucket(uint64_t bucket_count, uint64_t tag);
 
 #endif

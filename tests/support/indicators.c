@@ -110,7 +110,7 @@ static void entry_add(struct image *i, const struct indicator_entry *e)
 	uint8_t value[512];
 	size_t len = value_make(i, e, value);
 	uint64_t tag = indicator_hash(i->head.seed, e->kind, value, len);
-	uint64_t at = (tag >> 58) * SLOTS; /* the six high bits: BUCKETS */
+	uint64_t at = indicator_bucket(BUCKETS, tag) * SLOTS;
 
 	while (i->slots[at].tag)
 		at = (at + 1) % (BUCKETS * SLOTS);
@@ -127,7 +127,9 @@ static void entry_add(struct image *i, const struct indicator_entry *e)
 		.class_index = (uint32_t)i->head.class_count++,
 		.flags = e->flags ? e->flags : SLOT_EXACT,
 	};
-	i->head.kinds |= 1ull << (e->kind % 64);
+	i->head.kinds |= 1ull << (e->kind == INDICATOR_NET	? 62
+				  : e->kind == INDICATOR_ENDPOINT ? 63
+								  : e->kind);
 	i->head.entries++;
 }
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "dataplane/event/config.h"
+#include "dataplane/event/cores.h"
 
 static void values_and_units(void **state)
 {
@@ -85,6 +86,27 @@ static void flat_round_trip(void **state)
 	close(fd);
 }
 
+static void cores(void **state)
+{
+	static const char *const bad[] = {"a", "3-", "-3", "5-2", "1,,2", "1,", "1,1", "0-64", "1 2",
+					  "4000"};
+	uint16_t list[CORES_MAX];
+	char error[256];
+	struct config *c = config_new();
+
+	(void)state;
+	assert_int_equal(cores_parse("", list, error, sizeof(error)), 0);
+	assert_int_equal(cores_parse("7,2-4", list, error, sizeof(error)), 4);
+	assert_int_equal(list[0], 7);
+	assert_int_equal(list[3], 4);
+	assert_int_equal(config_set(c, "cores", "0-63", error, sizeof(error)), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(config_set(c, "cores", bad[i], error, sizeof(error)), -EINVAL);
+		assert_non_null(strstr(error, bad[i]));
+	}
+	config_free(c);
+}
+
 /* Both processes read at the same time from a descriptor they share. */
 static void two_readers_do_not_disturb_each_other(void **state)
 {
@@ -119,6 +141,7 @@ int main(void)
 		cmocka_unit_test(values_and_units),
 		cmocka_unit_test(bad_values_are_named),
 		cmocka_unit_test(flat_round_trip),
+		cmocka_unit_test(cores),
 		cmocka_unit_test(two_readers_do_not_disturb_each_other),
 	};
 

@@ -219,6 +219,20 @@ static void forwarded(void **state)
 	wire_close(w);
 }
 
+/* A value with a zero byte in it is no address. */
+static void forwarded_zero(void **state)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: a.example\r\n"
+				      "Forwarded: for=\0:1\r\nX-Forwarded-For: 1\0:80\r\n\r\n";
+	struct wire *w = wire_open(NULL, -1);
+
+	wire_handshake(w);
+	wire_tcp(w, true, TCP_ACK | TCP_PSH, request, sizeof(request) - 1);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	assert_string_equal(next(w), "1 10.0.0.5 a.example 80");
+	wire_close(w);
+}
+
 static void only_proxies(void **state)
 {
 	static const char *const settings[] = {"contacts.proxies=10.0.0.0/30", NULL};
@@ -278,7 +292,7 @@ int main(void)
 		cmocka_unit_test(neither_or_both), cmocka_unit_test(answer_first),
 		cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
 		cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
-		cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
+		cmocka_unit_test(forwarded_zero), cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
 		cmocka_unit_test(tunnel),
 	};
 

@@ -140,6 +140,55 @@ static void hello(void **state)
 	wire_close(w);
 }
 
+/* A hello in two segments: the one that completes it does not pass, nor do copies of either. */
+static void hello_in_two(void **state)
+{
+	static const struct indicator_entry bad[] = {
+		{CONTACT_SNI, "evil.example", SLOT_EXACT, INTEL_DROP, "", 95}, {0}};
+	struct wire *w = open_with(inline_mode, bad);
+	uint8_t bytes[512];
+	size_t len = wire_hello_make("evil.example", bytes);
+	uint32_t seq;
+
+	w->server_port = 443;
+	assert_true(wire_handshake(w));
+	seq = w->seq[0];
+	assert_true(wire_tcp(w, true, TCP_ACK, bytes, 40));
+	assert_false(wire_tcp(w, true, TCP_ACK | TCP_PSH, bytes + 40, len - 40));
+	assert_alert(w, "blocked", 2900000004, "evil.example");
+	w->seq[0] = seq;
+	assert_false(wire_tcp(w, true, TCP_ACK, bytes, 40));
+	assert_false(wire_tcp(w, true, TCP_ACK | TCP_PSH, bytes + 40, len - 40));
+	assert_no_alert(w);
+	/* the second segment first: it cannot be judged alone, but completes nothing */
+	w->client_port++;
+	assert_true(wire_handshake(w));
+	w->seq[0] += 40;
+	wire_tcp(w, true, TCP_ACK | TCP_PSH, bytes + 40, len - 40);
+	w->seq[0] = 1001;
+	assert_false(wire_tcp(w, true, TCP_ACK, bytes, 40));
+	assert_alert(w, "blocked", 2900000004, "evil.example");
+	wire_close(w);
+}
+
+/* From outside: the address that comes in is looked up; what our own server is called is not. */
+static void from_outside(void **state)
+{
+	static const struct indicator_entry bad[] = {
+		{INDICATOR_NET, "203.0.113.0/24", 0, INTEL_ALERT, "", 95},
+		{INDICATOR_ENDPOINT, "203.0.113.66:80", 0, INTEL_ALERT, "", 99},
+		{CONTACT_DOMAIN, "our.example", NAMES, INTEL_ALERT, "", 95}, {0}};
+	struct wire *w = open_with(tap_mode, bad);
+
+	w->client = "203.0.113.66";
+	w->server = "10.0.0.80";
+	wire_handshake(w);
+	wire_say(w, "GET / HTTP/1.1\r\nHost: our.example\r\n\r\n");
+	assert_alert(w, "allowed", 2900000064, "203.0.113.0/24");
+	assert_no_alert(w);
+	wire_close(w);
+}
+
 /* Not even the handshake's first packet. */
 static void address(void **state)
 {
@@ -310,6 +359,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(question),	    cmocka_unit_test(request),
 		cmocka_unit_test(url_and_agent),    cmocka_unit_test(hello),
+		cmocka_unit_test(hello_in_two),	    cmocka_unit_test(from_outside),
 		cmocka_unit_test(address),	    cmocka_unit_test(allow_beats_deny),
 		cmocka_unit_test(tap),		    cmocka_unit_test(later),
 		cmocka_unit_test(swap),		    cmocka_unit_test(open_image),

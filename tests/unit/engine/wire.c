@@ -84,6 +84,7 @@ struct wire *wire_open(const char *const *settings, int indicators)
 
 void wire_close(struct wire *w)
 {
+	flow_end_all(&w->lane->w);
 	lane_modules_free(w->lane);
 	ring_detach(&w->ring);
 	close(w->boot.event_ring_fd[0]);
@@ -217,11 +218,15 @@ bool wire_ask(struct wire *w, const char *name)
 	return wire_udp(w, true, message, n + sizeof(tail));
 }
 
-bool wire_hello(struct wire *w, const char *name)
+size_t wire_hello_make(const char *name, uint8_t m[512])
 {
 	size_t len = strlen(name), body = 2 + 32 + 1 + 4 + 2 + 2 + 9 + len;
-	uint8_t m[512] = {22, 3, 1}, *at = m + 9;
+	uint8_t *at = m + 9;
 
+	memset(m, 0, 512);
+	m[0] = 22;
+	m[1] = 3;
+	m[2] = 1;
 	put_be16(m + 3, (uint32_t)(4 + body));
 	m[5] = 1;
 	put_be16(m + 7, (uint32_t)body);
@@ -236,7 +241,14 @@ bool wire_hello(struct wire *w, const char *name)
 	put_be16(at + 4, (uint32_t)(3 + len));
 	put_be16(at + 7, (uint32_t)len);
 	memcpy(at + 9, name, len);
-	return wire_tcp(w, true, TCP_ACK | TCP_PSH, m, 9 + body);
+	return 9 + body;
+}
+
+bool wire_hello(struct wire *w, const char *name)
+{
+	uint8_t bytes[512];
+
+	return wire_tcp(w, true, TCP_ACK | TCP_PSH, bytes, wire_hello_make(name, bytes));
 }
 
 const struct record_head *wire_next(struct wire *w, enum record_type type)

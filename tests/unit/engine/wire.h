@@ -37,7 +37,8 @@ bool wire_handshake(struct wire *w);
 bool wire_say(struct wire *w, const char *text);
 /* A question for an address of the name, in a datagram. */
 bool wire_ask(struct wire *w, const char *name);
-/* A ClientHello that names the server. */
+/* A ClientHello that names the server; its bytes alone. */
+size_t wire_hello_make(const char *name, uint8_t bytes[512]);
 bool wire_hello(struct wire *w, const char *name);
 
 /* The next record of the type, or NULL. Borrowed until the next call. */

@@ -16,7 +16,7 @@
 
 #include "control/behaviour/sigma_private.h"
 
-enum operator { OPEN, OR, AND, NOT }; /* in the order of how tight they bind */
+enum operator{ OPEN, OR, AND, NOT }; /* in the order of how tight they bind */
 
 struct compiler {
 	struct reading *r;
@@ -44,11 +44,12 @@ static bool push(struct compiler *c, enum operator operator)
 	uint32_t skip = c->steps;
 
 	if (c->waiting_count == OPERATORS_MAX)
-		return reading_fail(c->r, c->at, "the condition is nested deeper than %d", OPERATORS_MAX);
-	if (operator == OR || operator == AND)
-		if (!emit(c, operator == OR ? STEP_SKIP_IF_TRUE : STEP_SKIP_IF_FALSE, 0))
+		return reading_fail(c->r, c->at, "the condition is nested deeper than %d",
+				    OPERATORS_MAX);
+	if (operator== OR || operator== AND)
+		if (!emit(c, operator== OR ? STEP_SKIP_IF_TRUE : STEP_SKIP_IF_FALSE, 0))
 			return false;
-	c->waiting[c->waiting_count].operator = operator;
+	c->waiting[c->waiting_count].operator= operator;
 	c->waiting[c->waiting_count++].skip = skip;
 	return true;
 }
@@ -56,7 +57,7 @@ static bool push(struct compiler *c, enum operator operator)
 /* Ends waiting operators that bind at least as tightly. */
 static bool settle(struct compiler *c, enum operator least)
 {
-	while (c->waiting_count && c->waiting[c->waiting_count - 1].operator >= least) {
+	while (c->waiting_count && c->waiting[c->waiting_count - 1].operator>= least) {
 		enum operator top = c->waiting[--c->waiting_count].operator;
 
 		if (top == OPEN) {
@@ -73,7 +74,7 @@ static bool settle(struct compiler *c, enum operator least)
 	return true;
 }
 
-static bool binary(struct compiler *c, enum operator operator, const char *word)
+static bool binary(struct compiler *c, enum operator operator, const char * word)
 {
 	if (c->operand_next)
 		return reading_fail(c->r, c->at, "condition: there is nothing before \"%s\"", word);
@@ -103,7 +104,8 @@ static bool name_fits(const char *name, const char *pattern, size_t len)
 		return strlen(name) == len && memcmp(name, pattern, len) == 0;
 	/* One star is what the specification has; what follows it must end the name. */
 	return strlen(name) >= len - 1 && memcmp(name, pattern, star) == 0 &&
-	       memcmp(name + strlen(name) - (len - star - 1), pattern + star + 1, len - star - 1) == 0;
+	       memcmp(name + strlen(name) - (len - star - 1), pattern + star + 1, len - star - 1) ==
+		       0;
 }
 
 /* "1 of sel*": tests joined by "or"; "all of": by "and". */
@@ -164,13 +166,15 @@ static bool operand(struct compiler *c, const char **text, const char *word, siz
 	size_t n = next_word(&next);
 
 	if (!c->operand_next)
-		return reading_fail(c->r, c->at, "condition: \"and\" or \"or\" is missing before %.*s",
+		return reading_fail(c->r, c->at,
+				    "condition: \"and\" or \"or\" is missing before %.*s",
 				    len > 60 ? 60 : (int)len, word);
 	c->operand_next = false;
 	if (!is(next, n, "of"))
 		return test_one(c, word, len);
 	if (!is(word, len, "1") && !is(word, len, "any") && !is(word, len, "all"))
-		return reading_fail(c->r, c->at, "condition: before \"of\" stands 1, any or all, not %.*s",
+		return reading_fail(c->r, c->at,
+				    "condition: before \"of\" stands 1, any or all, not %.*s",
 				    len > 60 ? 60 : (int)len, word);
 	next += n;
 	n = next_word(&next);
@@ -223,14 +227,15 @@ static bool compile_list(struct compiler *c, const yaml_node_t *list)
 {
 	uint32_t skips[64], count = 0;
 
-	for (yaml_node_item_t *i = list->data.sequence.items.start; i < list->data.sequence.items.top;
-	     i++) {
+	for (yaml_node_item_t *i = list->data.sequence.items.start;
+	     i < list->data.sequence.items.top; i++) {
 		const yaml_node_t *one = reading_node(c->r, *i);
 		const char *aggregation = NULL;
 
 		if (i > list->data.sequence.items.start) {
 			if (count == 64)
-				return reading_fail(c->r, list, "there are more than 64 conditions");
+				return reading_fail(c->r, list,
+						    "there are more than 64 conditions");
 			skips[count++] = c->steps;
 			if (!emit(c, STEP_SKIP_IF_TRUE, 0))
 				return false;
@@ -238,7 +243,8 @@ static bool compile_list(struct compiler *c, const yaml_node_t *list)
 		if (!compile(c, scalar_text(one), &aggregation))
 			return false;
 		if (aggregation)
-			return reading_fail(c->r, one, "an aggregation cannot stand in a list of conditions");
+			return reading_fail(c->r, one,
+					    "an aggregation cannot stand in a list of conditions");
 	}
 	for (uint32_t i = 0; i < count; i++)
 		c->step[skips[i]].n = c->steps;

@@ -44,8 +44,9 @@ static bool bound(struct sigma_correlation *c, const char *relation, uint64_t n)
 static bool bounds_done(struct reading *r, const yaml_node_t *at, struct sigma_correlation *c)
 {
 	if (c->low > c->high)
-		return reading_fail(r, at, "no count can be both: more than allowed by one bound is "
-					   "asked for by the other");
+		return reading_fail(r, at,
+				    "no count can be both: more than allowed by one bound is "
+				    "asked for by the other");
 	if (!c->low && c->high == UINT64_MAX)
 		return reading_fail(r, at, "the count would always match");
 	c->closes = c->high != UINT64_MAX;
@@ -66,10 +67,12 @@ static bool read_kind(struct reading *r, const yaml_node_t *map, struct sigma_co
 			return true;
 		}
 		if (strcmp(scalar_text(n), later[i]) == 0)
-			return reading_cannot(r, n, "correlations of type %s are not evaluated", later[i]);
+			return reading_cannot(r, n, "correlations of type %s are not evaluated",
+					      later[i]);
 	}
-	return reading_fail(r, n ? n : map, "the type of a correlation is event_count, value_count, "
-					    "temporal or temporal_ordered, not \"%.40s\"",
+	return reading_fail(r, n ? n : map,
+			    "the type of a correlation is event_count, value_count, "
+			    "temporal or temporal_ordered, not \"%.40s\"",
 			    scalar_text(n));
 }
 
@@ -102,7 +105,8 @@ static bool add_group(struct reading *r, const yaml_node_t *n, struct sigma_corr
 
 /* A text, or a list of them. */
 static bool each_text(struct reading *r, const yaml_node_t *n, struct sigma_correlation *c,
-		      bool (*take)(struct reading *, const yaml_node_t *, struct sigma_correlation *))
+		      bool (*take)(struct reading *, const yaml_node_t *,
+				   struct sigma_correlation *))
 {
 	if (n->type != YAML_SEQUENCE_NODE)
 		return take(r, n, c);
@@ -127,10 +131,13 @@ static bool read_condition(struct reading *r, const yaml_node_t *map, struct sig
 		return true;
 	}
 	if (!n || n->type != YAML_MAPPING_NODE)
-		return reading_fail(r, n ? n : map, "the condition of a correlation is a map such as "
-						    "\"gte: 10\"");
-	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-		const yaml_node_t *key = reading_node(r, p->key), *value = reading_node(r, p->value);
+		return reading_fail(r, n ? n : map,
+				    "the condition of a correlation is a map such as "
+				    "\"gte: 10\"");
+	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top;
+	     p++) {
+		const yaml_node_t *key = reading_node(r, p->key),
+				  *value = reading_node(r, p->value);
 		const char *text = scalar_text(value);
 		uint64_t count;
 
@@ -143,14 +150,17 @@ static bool read_condition(struct reading *r, const yaml_node_t *map, struct sig
 		if (!count_of(r, value, text, &count))
 			return false;
 		if (!bound(c, scalar_text(key), count))
-			return reading_fail(r, key, "a condition of counts is gt, gte, lt, lte or eq, not %.40s",
-					    scalar_text(key));
+			return reading_fail(
+				r, key,
+				"a condition of counts is gt, gte, lt, lte or eq, not %.40s",
+				scalar_text(key));
 	}
 	if (c->kind == VALUE_COUNT && !c->value_name)
 		return reading_fail(r, n, "value_count needs \"field\" in its condition");
 	if (temporal && (c->high != UINT64_MAX || c->low > c->inputs))
-		return reading_fail(r, n, "a temporal correlation counts how many of its %u rules were "
-					  "seen: only gt and gte, up to that",
+		return reading_fail(r, n,
+				    "a temporal correlation counts how many of its %u rules were "
+				    "seen: only gt and gte, up to that",
 				    c->inputs);
 	if (c->kind == TEMPORAL_ORDERED && c->low != c->inputs)
 		return reading_fail(r, n, "an ordered correlation needs all its rules");
@@ -266,7 +276,8 @@ bool aggregation_read(struct reading *r, const yaml_node_t *at, const char *text
 		return false;
 	c->input->line = r->first_line + (uint32_t)at->start_mark.line + 1;
 	if (n != 5 || strncasecmp(text, "count", 5) != 0)
-		return reading_cannot(r, at, "of the older aggregations only count is evaluated, not %.*s",
+		return reading_cannot(r, at,
+				      "of the older aggregations only count is evaluated, not %.*s",
 				      n > 40 ? 40 : (int)n, text);
 	text += n;
 	if (!aggregation_field(r, at, &text, c))
@@ -289,9 +300,11 @@ bool aggregation_read(struct reading *r, const yaml_node_t *at, const char *text
 	if (!bound(c, relation, count) || text[n + strspn(text + n, " \t\r\n")])
 		return reading_fail(r, at, "an aggregation ends with > >= < <= or = and a number");
 	if (!*timeframe)
-		return reading_fail(r, at, "the aggregation needs a timeframe, such as \"timeframe: 10m\"");
+		return reading_fail(
+			r, at, "the aggregation needs a timeframe, such as \"timeframe: 10m\"");
 	if (!span_parse(timeframe, &c->span_ns))
-		return reading_fail(r, at, "timeframe \"%.40s\" is not a number and s, m, h or d", timeframe);
+		return reading_fail(r, at, "timeframe \"%.40s\" is not a number and s, m, h or d",
+				    timeframe);
 	return bounds_done(r, at, c);
 }
 
@@ -308,19 +321,22 @@ static bool find_input(struct joining *j, struct reading *r, struct correlation_
 	for (uint32_t i = 0; i < j->set->count; i++) {
 		const struct sigma_rule *rule = j->set->rule[i];
 
-		if (!j->bad[i] && (strcmp(rule->name, in->name) == 0 || strcmp(rule->id, in->name) == 0)) {
+		if (!j->bad[i] &&
+		    (strcmp(rule->name, in->name) == 0 || strcmp(rule->id, in->name) == 0)) {
 			in->rule = i;
 			return true;
 		}
 	}
 	r->first_line = in->line - 1;
-	return reading_cannot(r, NULL, "it correlates the rule %.80s, which is not among those that "
-				       "could be read",
+	return reading_cannot(r, NULL,
+			      "it correlates the rule %.80s, which is not among those that "
+			      "could be read",
 			      in->name);
 }
 
 /* The fields by which records of one input are told apart and counted. */
-static bool resolve_input(struct reading *r, struct sigma_correlation *c, uint32_t i, uint64_t types)
+static bool resolve_input(struct reading *r, struct sigma_correlation *c, uint32_t i,
+			  uint64_t types)
 {
 	struct correlation_input *in = &c->input[i];
 
@@ -378,8 +394,9 @@ static void join_round(struct joining *j, bool last)
 		else if (bad)
 			reading_cannot(&r, NULL, "a rule that it correlates cannot be used");
 		else if (last)
-			reading_fail(&r, NULL, "correlations name each other in a circle, or are more than "
-					       "%d deep",
+			reading_fail(&r, NULL,
+				     "correlations name each other in a circle, or are more than "
+				     "%d deep",
 				     ROUNDS_MAX);
 		j->bad[i] |= r.bad;
 	}
@@ -463,7 +480,8 @@ int correlation_join(struct sigma_set *set)
 		goto out;
 	for (uint32_t i = 0; i < set->count; i++) {
 		struct sigma_rule *rule = set->rule[i];
-		struct sigma_correlation *c = (struct sigma_correlation *)(uintptr_t)rule->correlation;
+		struct sigma_correlation *c =
+			(struct sigma_correlation *)(uintptr_t)rule->correlation;
 		struct reading r = {.set = set, .file = rule->file, .title = rule->title};
 
 		j.done[i] = !c;

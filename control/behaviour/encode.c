@@ -31,8 +31,10 @@ static uint32_t next_character(const uint8_t *in, size_t len, size_t *at)
 {
 	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
 	uint8_t lead = in[(*at)++];
-	unsigned more = lead >= 0xf0 && lead < 0xf8 ? 3 : lead >= 0xe0 && lead < 0xf0 ? 2
-			: lead >= 0xc0 && lead < 0xe0 ? 1 : 0;
+	unsigned more = lead >= 0xf0 && lead < 0xf8   ? 3
+			: lead >= 0xe0 && lead < 0xf0 ? 2
+			: lead >= 0xc0 && lead < 0xe0 ? 1
+						      : 0;
 	uint32_t c = lead & (0x3f >> more);
 
 	if (!more || *at + more > len)

@@ -48,10 +48,18 @@ const struct sigma_optional_row sigma_optional_rows[] = {
 /* Members of every record that no table lists, because the writer makes them of the record's
  * head (ingest/eve.c). */
 static const char *const head_members[] = {
-	"timestamp", "flow_id", "in_iface",  "event_type", "src_ip",       "src_port",
-	"dest_ip",   "dest_port", "proto",   "ip_v",       "icmp_type",    "icmp_code",
-	"pkt_src",   "community_id", "tx_id", "direction", "vlan",         "pcap_cnt",
-	"pcap_filename", "host", "ether",    "payload_printable", "packet_info",
+	"timestamp",     "flow_id",
+	"in_iface",      "event_type",
+	"src_ip",        "src_port",
+	"dest_ip",       "dest_port",
+	"proto",         "ip_v",
+	"icmp_type",     "icmp_code",
+	"pkt_src",       "community_id",
+	"tx_id",         "direction",
+	"vlan",          "pcap_cnt",
+	"pcap_filename", "host",
+	"ether",         "payload_printable",
+	"packet_info",
 };
 
 /* Types that are written to the store as events. */
@@ -208,8 +216,8 @@ bool field_resolve(struct reading *r, const yaml_node_t *at, const char *name, s
 		return true;
 	if (path_known(text, types))
 		return add_paths(r, at, text, out);
-	return reading_cannot(r, at, "no record has the field %s: cannot be judged from what is stored",
-			      text);
+	return reading_cannot(
+		r, at, "no record has the field %s: cannot be judged from what is stored", text);
 }
 
 struct frame {

@@ -130,9 +130,10 @@ static bool compares(const void *text, size_t len, const struct sigma_pattern *p
 	v = strtod(word, &end);
 	if (*end)
 		return false;
-	return p->kind == PATTERN_LESS ? v < p->number
+	return p->kind == PATTERN_LESS         ? v < p->number
 	       : p->kind == PATTERN_LESS_EQUAL ? v <= p->number
-	       : p->kind == PATTERN_GREATER ? v > p->number : v >= p->number;
+	       : p->kind == PATTERN_GREATER    ? v > p->number
+					       : v >= p->number;
 }
 
 bool pattern_match(const struct sigma_pattern *p, const void *bytes, size_t len)
@@ -273,7 +274,8 @@ static void whole_record(const json_t *event, struct looked_at *l)
 
 		if (json_is_object(node) && stack[depth - 1].member) {
 			value = json_object_iter_value(stack[depth - 1].member);
-			stack[depth - 1].member = json_object_iter_next(node, stack[depth - 1].member);
+			stack[depth - 1].member =
+				json_object_iter_next(node, stack[depth - 1].member);
 		} else if (json_is_array(node)) {
 			value = json_array_get(node, stack[depth - 1].next++);
 		}

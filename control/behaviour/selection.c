@@ -40,7 +40,8 @@ static bool read_map(struct reading *r, const yaml_node_t *map, struct sigma_gro
 		return false;
 	for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
 	     p++) {
-		const yaml_node_t *key = reading_node(r, p->key), *value = reading_node(r, p->value);
+		const yaml_node_t *key = reading_node(r, p->key),
+				  *value = reading_node(r, p->value);
 
 		if (!key || !value || !read_key(r, key, value, &items[n++]))
 			return false;
@@ -84,7 +85,8 @@ bool selection_read(struct reading *r, const char *name, const yaml_node_t *n)
 	if (n->type == YAML_SEQUENCE_NODE)
 		count = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
 	if (!count || count > ITEMS_MAX)
-		return reading_fail(r, n, "the selection %.60s is empty or has more than %d members",
+		return reading_fail(r, n,
+				    "the selection %.60s is empty or has more than %d members",
 				    name, ITEMS_MAX);
 	groups = reading_alloc(r, count * sizeof(*groups));
 	s->name = reading_text(r, name, strlen(name));

@@ -231,8 +231,10 @@ static bool read_level(struct reading *r, const yaml_node_t *map, struct sigma_r
 			return true;
 		}
 	}
-	return reading_fail(r, n, "level is \"%.40s\"; it must be one of informational, low, medium, "
-				  "high, critical", scalar_text(n));
+	return reading_fail(r, n,
+			    "level is \"%.40s\"; it must be one of informational, low, medium, "
+			    "high, critical",
+			    scalar_text(n));
 }
 
 static bool read_tags(struct reading *r, const yaml_node_t *map, struct sigma_rule *rule)
@@ -308,7 +310,8 @@ static bool read_detection(struct reading *r, const yaml_node_t *map, struct sig
 		return reading_fail(r, detection ? detection : map, "there is no detection");
 	for (yaml_node_pair_t *p = detection->data.mapping.pairs.start;
 	     p < detection->data.mapping.pairs.top; p++) {
-		const yaml_node_t *key = reading_node(r, p->key), *value = reading_node(r, p->value);
+		const yaml_node_t *key = reading_node(r, p->key),
+				  *value = reading_node(r, p->value);
 		const char *name = scalar_text(key);
 
 		if (!key || !value)
@@ -337,7 +340,8 @@ static bool read_detection(struct reading *r, const yaml_node_t *map, struct sig
 	rule->correlation = correlation;
 	return correlation &&
 	       aggregation_read(r, condition, aggregation,
-				scalar_text(reading_member(r, detection, "timeframe")), correlation);
+				scalar_text(reading_member(r, detection, "timeframe")),
+				correlation);
 }
 
 static bool read_rule(struct reading *r, const yaml_node_t *map, struct sigma_rule *rule)
@@ -356,7 +360,8 @@ static bool read_rule(struct reading *r, const yaml_node_t *map, struct sigma_ru
 	if (!*rule->title)
 		return reading_fail(r, map, "the rule has no title");
 	if (strlen(rule->title) > NAME_BYTES_MAX)
-		return reading_fail(r, map, "the title has more than %d characters", NAME_BYTES_MAX);
+		return reading_fail(r, map, "the title has more than %d characters",
+				    NAME_BYTES_MAX);
 	if (!read_level(r, map, rule) || !read_tags(r, map, rule))
 		return false;
 	if (correlation) {
@@ -365,10 +370,12 @@ static bool read_rule(struct reading *r, const yaml_node_t *map, struct sigma_ru
 		return c && correlation_read(r, correlation, c);
 	}
 	if (reading_member(r, map, "filter") && !reading_member(r, map, "detection"))
-		return reading_cannot(r, map, "filters (rules that change other rules) are not read");
+		return reading_cannot(r, map,
+				      "filters (rules that change other rules) are not read");
 	if (reading_member(r, map, "action"))
-		return reading_fail(r, map, "\"action\" belongs to rule collections, which the "
-					    "specification has given up: write each rule in full");
+		return reading_fail(r, map,
+				    "\"action\" belongs to rule collections, which the "
+				    "specification has given up: write each rule in full");
 	if (!read_source(r, map) || !read_detection(r, map, rule))
 		return false;
 	rule->types = r->types;
@@ -488,7 +495,9 @@ int sigma_read(struct sigma_set *set, const char *file, const char *text, size_t
 
 int sigma_finish(struct sigma_set *set)
 {
-	return correlation_join(set);
+	int err = correlation_join(set);
+
+	return !err && needles_make(set) != 0 ? -ENOMEM : err;
 }
 
 /* ---- what it holds ---- */

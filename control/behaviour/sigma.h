@@ -29,10 +29,10 @@
 
 #include "dataplane/event/fields.h"
 
-#define SIGMA_TEXT_MAX (8u << 20)      /* bytes of one text */
-#define SIGMA_RULES_MAX 20000          /* rules of a set */
+#define SIGMA_TEXT_MAX (8u << 20)       /* bytes of one text */
+#define SIGMA_RULES_MAX 20000           /* rules of a set */
 #define SIGMA_MEMORY_MAX (256ull << 20) /* of a set */
-#define SIGMA_PROBLEMS_MAX 20000       /* kept; more are counted only */
+#define SIGMA_PROBLEMS_MAX 20000        /* kept; more are counted only */
 
 enum sigma_level {
 	SIGMA_INFORMATIONAL,
@@ -52,7 +52,7 @@ struct sigma_problem {
 	enum sigma_fault fault;
 	const char *file;
 	uint32_t line;
-	const char *rule;  /* its title; "" if it was not read that far */
+	const char *rule;   /* its title; "" if it was not read that far */
 	const char *reason; /* a sentence without its full stop */
 };
 
@@ -67,9 +67,9 @@ struct sigma_rule {
 	enum sigma_level level;
 	const char *const *tags;
 	uint32_t tag_count;
-	uint64_t types; /* bit 1 << enum record_type: records it can match */
-	bool quiet;     /* only feeds correlations: not reported itself */
-	const struct sigma_program *program;         /* NULL: a correlation */
+	uint64_t types;                      /* bit 1 << enum record_type: records it can match */
+	bool quiet;                          /* only feeds correlations: not reported itself */
+	const struct sigma_program *program; /* NULL: a correlation */
 	const struct sigma_correlation *correlation; /* also of rules with an aggregation */
 };
 
@@ -99,9 +99,14 @@ enum record_type sigma_type(const void *name, size_t len);
  * caller sees to the type. False for correlations. */
 bool sigma_match(const struct sigma_rule *rule, const json_t *event);
 
+/* Whether a record may match some rule of its type, by a look at its JSON text as EVE writes it:
+ * false is certain. What may not match need not be parsed. */
+bool sigma_may_match(const struct sigma_set *set, enum record_type type, const void *json,
+		     size_t len);
+
 /* The optional paths (fields.def) that a rule needs: calls see for each. */
-void sigma_optional(const struct sigma_rule *rule,
-		    void (*see)(void *arg, uint32_t optional), void *arg);
+void sigma_optional(const struct sigma_rule *rule, void (*see)(void *arg, uint32_t optional),
+		    void *arg);
 extern const struct sigma_optional_row {
 	const char *path, *when;
 } sigma_optional_rows[]; /* ends with path == NULL */

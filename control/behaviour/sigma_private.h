@@ -14,23 +14,23 @@
 #include "dataplane/base/addr.h"
 #include "rules/arena.h"
 
-#define DOCUMENT_DEPTH_MAX 16      /* nesting of YAML */
-#define DOCUMENT_NODES_MAX 50000   /* of a rule */
-#define NAME_BYTES_MAX 256         /* of a selection, field, rule */
-#define VALUE_BYTES_MAX 4096       /* of one value */
-#define VALUES_MAX 20000           /* of one field in one rule */
-#define SELECTIONS_MAX 256         /* of a rule */
-#define ITEMS_MAX 10000            /* fields in all selections of a rule */
-#define STEPS_MAX 4096             /* of a compiled condition */
-#define OPERATORS_MAX 128          /* waiting while a condition is read: its nesting */
+#define DOCUMENT_DEPTH_MAX 16    /* nesting of YAML */
+#define DOCUMENT_NODES_MAX 50000 /* of a rule */
+#define NAME_BYTES_MAX 256       /* of a selection, field, rule */
+#define VALUE_BYTES_MAX 4096     /* of one value */
+#define VALUES_MAX 20000         /* of one field in one rule */
+#define SELECTIONS_MAX 256       /* of a rule */
+#define ITEMS_MAX 10000          /* fields in all selections of a rule */
+#define STEPS_MAX 4096           /* of a compiled condition */
+#define OPERATORS_MAX 128        /* waiting while a condition is read: its nesting */
 #define PATH_PARTS_MAX 8
-#define PATHS_MAX 4                /* places where a field may stand */
-#define FIELD_VALUES_MAX 1024      /* values of a field in one record that are looked at */
-#define WINDASH_MAX 3              /* dashes of a value that are permuted */
+#define PATHS_MAX 4           /* places where a field may stand */
+#define FIELD_VALUES_MAX 1024 /* values of a field in one record that are looked at */
+#define WINDASH_MAX 3         /* dashes of a value that are permuted */
 #define GROUP_FIELDS_MAX 8
-#define CORRELATED_MAX 32          /* rules that a correlation names */
-#define CHAIN_MAX 64               /* hits that one record can complete */
-#define COUNT_MAX 100000           /* of a correlation's threshold */
+#define CORRELATED_MAX 32 /* rules that a correlation names */
+#define CHAIN_MAX 64      /* hits that one record can complete */
+#define COUNT_MAX 100000  /* of a correlation's threshold */
 #define REGEX_MATCH_LIMIT 100000
 #define REGEX_DEPTH_LIMIT 1000
 #define REGEX_HEAP_KIB 1024
@@ -162,6 +162,7 @@ struct sigma_set {
 	uint64_t problems_left_out;
 	pcre2_code **regex;
 	uint32_t regex_count, regex_cap;
+	struct sigma_needles *needles; /* by record type; after sigma_finish */
 	uint64_t types;
 	bool failed; /* memory ran out */
 };
@@ -175,8 +176,8 @@ struct reading {
 	const char *title;
 	uint64_t types;
 	uint32_t nodes, items;
-	bool bad;            /* a problem was said: the rule is dropped */
-	bool cannot;         /* what is wrong is not the rule's fault */
+	bool bad;    /* a problem was said: the rule is dropped */
+	bool cannot; /* what is wrong is not the rule's fault */
 	struct sigma_selection selection[SELECTIONS_MAX];
 	uint32_t selections;
 	uint32_t optional;
@@ -225,6 +226,9 @@ bool correlation_read(struct reading *r, const yaml_node_t *map, struct sigma_co
 bool aggregation_read(struct reading *r, const yaml_node_t *at, const char *text,
 		      const char *timeframe, struct sigma_correlation *out);
 int correlation_join(struct sigma_set *set);
+
+/* needle.c: 0, or -1 when out of memory. */
+int needles_make(struct sigma_set *set);
 
 /* match.c */
 bool pattern_match(const struct sigma_pattern *p, const void *text, size_t len);

@@ -30,9 +30,9 @@ struct group {
 	XXH128_hash_t key;
 	const struct sigma_rule *rule;
 	uint64_t first_ns, last_ns;
-	uint64_t *slot; /* times, or pairs of hash and time */
+	uint64_t *slot;            /* times, or pairs of hash and time */
 	uint32_t head, count, cap; /* of slot */
-	json_t *last;   /* of windows that close: owned */
+	json_t *last;              /* of windows that close: owned */
 };
 
 struct sigma_state {
@@ -248,7 +248,8 @@ static void count_values(struct sigma_state *s, struct group *g, const struct si
 		const char *text = value_text(value[i], room, &len);
 
 		if (text)
-			count_value(s, g, XXH3_64bits(text, len), ts, c->closes ? c->high + 1 : c->low);
+			count_value(s, g, XXH3_64bits(text, len), ts,
+				    c->closes ? c->high + 1 : c->low);
 	}
 }
 
@@ -415,15 +416,15 @@ static void dispatch(struct sigma_state *s, struct chain *q, const struct hit_ca
 		if (!h.rule->quiet)
 			call->hit(call->arg, &h);
 		for (struct sigma_feed *f = s->set->feed[h.rule->index]; f; f = f->next)
-			feed(s, q, s->set->rule[f->correlation], f->input, h.ts_ns,
-			     q->by[i].event);
+			feed(s, q, s->set->rule[f->correlation], f->input, h.ts_ns, q->by[i].event);
 		json_decref(q->by[i].event);
 	}
 	q->count = 0;
 }
 
 void sigma_state_event(struct sigma_state *s, uint64_t ts_ns, enum record_type type,
-		       const json_t *event, void (*hit)(void *arg, const struct sigma_hit *h), void *arg)
+		       const json_t *event, void (*hit)(void *arg, const struct sigma_hit *h),
+		       void *arg)
 {
 	const struct hit_call call = {hit, arg};
 	json_t *e = (json_t *)(uintptr_t)event; /* jansson counts references in it */

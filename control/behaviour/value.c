@@ -46,18 +46,30 @@ static const struct {
 	const char *name;
 	unsigned modifier;
 } modifier_names[] = {
-	{"contains", M_CONTAINS}, {"startswith", M_STARTSWITH},
-	{"endswith", M_ENDSWITH}, {"all", M_ALL},
-	{"re", M_RE},             {"i", M_I},
-	{"m", M_M},               {"s", M_S},
-	{"cidr", M_CIDR},         {"base64", M_BASE64},
-	{"wide", M_UTF16LE},      {"base64offset", M_BASE64OFFSET},
-	{"utf16le", M_UTF16LE},   {"utf16be", M_UTF16BE},
-	{"utf16", M_UTF16},       {"cased", M_CASED},
-	{"lt", M_LT},             {"lte", M_LTE},
-	{"gt", M_GT},             {"gte", M_GTE},
-	{"exists", M_EXISTS},     {"fieldref", M_FIELDREF},
-	{"windash", M_WINDASH},   {"expand", M_EXPAND},
+	{"contains", M_CONTAINS},
+	{"startswith", M_STARTSWITH},
+	{"endswith", M_ENDSWITH},
+	{"all", M_ALL},
+	{"re", M_RE},
+	{"i", M_I},
+	{"m", M_M},
+	{"s", M_S},
+	{"cidr", M_CIDR},
+	{"base64", M_BASE64},
+	{"wide", M_UTF16LE},
+	{"base64offset", M_BASE64OFFSET},
+	{"utf16le", M_UTF16LE},
+	{"utf16be", M_UTF16BE},
+	{"utf16", M_UTF16},
+	{"cased", M_CASED},
+	{"lt", M_LT},
+	{"lte", M_LTE},
+	{"gt", M_GT},
+	{"gte", M_GTE},
+	{"exists", M_EXISTS},
+	{"fieldref", M_FIELDREF},
+	{"windash", M_WINDASH},
+	{"expand", M_EXPAND},
 	{"neq", M_NEQ},
 };
 
@@ -84,8 +96,8 @@ static bool modifiers_read(struct reading *r, const yaml_node_t *key, const char
 				   memcmp(modifier_names[i].name, text, n) != 0))
 			i++;
 		if (i == all)
-			return reading_fail(r, key, "the modifier %.*s is not known", n > 40 ? 40 : (int)n,
-					    text);
+			return reading_fail(r, key, "the modifier %.*s is not known",
+					    n > 40 ? 40 : (int)n, text);
 		bits |= modifier_names[i].modifier;
 		text += n;
 	}
@@ -135,8 +147,7 @@ static void place(struct units *u, unsigned bits)
 		u->unit[0] = GLOB_MANY;
 		u->len++;
 	}
-	if ((bits & (M_CONTAINS | M_STARTSWITH)) &&
-	    (!u->len || u->unit[u->len - 1] != GLOB_MANY))
+	if ((bits & (M_CONTAINS | M_STARTSWITH)) && (!u->len || u->unit[u->len - 1] != GLOB_MANY))
 		u->unit[u->len++] = GLOB_MANY;
 }
 
@@ -160,19 +171,23 @@ static bool pattern_of(struct reading *r, const struct units *u, bool cased,
 		if (!glob)
 			return false;
 		for (uint32_t i = 0; i < u->len; i++)
-			glob[i] = !cased && u->unit[i] < 0x80 ? (uint16_t)tolower(u->unit[i]) : u->unit[i];
+			glob[i] = !cased && u->unit[i] < 0x80 ? (uint16_t)tolower(u->unit[i])
+							      : u->unit[i];
 		p->kind = PATTERN_GLOB;
 		p->glob = glob;
 		p->len = u->len;
 		return true;
 	}
-	p->kind = before && after ? PATTERN_CONTAINS : before ? PATTERN_SUFFIX
-		  : after ? PATTERN_PREFIX : PATTERN_EXACT;
+	p->kind = before && after ? PATTERN_CONTAINS
+		  : before        ? PATTERN_SUFFIX
+		  : after         ? PATTERN_PREFIX
+				  : PATTERN_EXACT;
 	text = reading_alloc(r, to - from);
 	if (!text)
 		return false;
 	for (uint32_t i = from; i < to; i++)
-		text[i - from] = (uint8_t)(!cased && u->unit[i] < 0x80 ? tolower(u->unit[i]) : u->unit[i]);
+		text[i - from] =
+			(uint8_t)(!cased && u->unit[i] < 0x80 ? tolower(u->unit[i]) : u->unit[i]);
 	p->text = text;
 	p->len = to - from;
 	return true;
@@ -288,7 +303,8 @@ static size_t dash_at(const uint8_t *text, size_t len, size_t i)
 	size_t n = 0;
 
 	for (size_t d = 0; d < DASHES && !n; d++)
-		if (len - i >= strlen(dashes[d]) && memcmp(text + i, dashes[d], strlen(dashes[d])) == 0)
+		if (len - i >= strlen(dashes[d]) &&
+		    memcmp(text + i, dashes[d], strlen(dashes[d])) == 0)
 			n = strlen(dashes[d]);
 	if (!n || i + n >= len || (!isalnum(text[i + n]) && text[i + n] != '_'))
 		return 0;
@@ -307,7 +323,8 @@ static bool add_dashed(struct reading *r, const yaml_node_t *at, const uint8_t *
 	for (size_t i = 0; i < len; i++)
 		count += dash_at(text, len, i) > 0;
 	if (count > WINDASH_MAX)
-		return reading_fail(r, at, "windash: the value has more than %d dashes", WINDASH_MAX);
+		return reading_fail(r, at, "windash: the value has more than %d dashes",
+				    WINDASH_MAX);
 	for (unsigned i = 0; i < count; i++)
 		choices *= DASHES;
 	for (unsigned choice = 0; choice < choices; choice++) {
@@ -347,7 +364,8 @@ static bool regex_of(struct reading *r, const yaml_node_t *at, unsigned bits,
 	size_t offset;
 
 	if (at->data.scalar.length > VALUE_BYTES_MAX)
-		return reading_fail(r, at, "the expression has more than %d bytes", VALUE_BYTES_MAX);
+		return reading_fail(r, at, "the expression has more than %d bytes",
+				    VALUE_BYTES_MAX);
 	options |= bits & M_I ? PCRE2_CASELESS : 0;
 	options |= bits & M_M ? PCRE2_MULTILINE : 0;
 	options |= bits & M_S ? PCRE2_DOTALL : 0;
@@ -363,15 +381,15 @@ static bool regex_of(struct reading *r, const yaml_node_t *at, unsigned bits,
 	limits = pcre2_compile_context_create(NULL);
 	if (limits)
 		pcre2_set_parens_nest_limit(limits, 50);
-	code = pcre2_compile(at->data.scalar.value, at->data.scalar.length, options, &error, &offset,
-			     limits);
+	code = pcre2_compile(at->data.scalar.value, at->data.scalar.length, options, &error,
+			     &offset, limits);
 	pcre2_compile_context_free(limits);
 	if (!code) {
 		unsigned char text[128] = "";
 
 		pcre2_get_error_message(error, text, sizeof(text));
-		return reading_fail(r, at, "the expression is wrong at character %zu: %s", offset + 1,
-				    (const char *)text);
+		return reading_fail(r, at, "the expression is wrong at character %zu: %s",
+				    offset + 1, (const char *)text);
 	}
 	set->regex[set->regex_count++] = code;
 	*p = (struct sigma_pattern){.kind = PATTERN_REGEX, .regex = code};
@@ -387,8 +405,10 @@ static bool number_of(struct reading *r, const yaml_node_t *at, unsigned bits,
 	p->number = strtod(text, &end);
 	if (!*text || *end)
 		return reading_fail(r, at, "\"%.60s\" is not a number", text);
-	p->kind = bits & M_LT ? PATTERN_LESS : bits & M_LTE ? PATTERN_LESS_EQUAL
-		  : bits & M_GT ? PATTERN_GREATER : PATTERN_GREATER_EQUAL;
+	p->kind = bits & M_LT    ? PATTERN_LESS
+		  : bits & M_LTE ? PATTERN_LESS_EQUAL
+		  : bits & M_GT  ? PATTERN_GREATER
+				 : PATTERN_GREATER_EQUAL;
 	return true;
 }
 
@@ -403,8 +423,10 @@ static bool field_of(struct reading *r, const yaml_node_t *at, unsigned bits,
 	p->kind = PATTERN_FIELD;
 	p->cased = bits & M_CASED;
 	p->other = other;
-	p->within = bits & M_CONTAINS ? PATTERN_CONTAINS : bits & M_STARTSWITH ? PATTERN_PREFIX
-		    : bits & M_ENDSWITH ? PATTERN_SUFFIX : PATTERN_EXACT;
+	p->within = bits & M_CONTAINS     ? PATTERN_CONTAINS
+		    : bits & M_STARTSWITH ? PATTERN_PREFIX
+		    : bits & M_ENDSWITH   ? PATTERN_SUFFIX
+					  : PATTERN_EXACT;
 	return true;
 }
 
@@ -425,8 +447,9 @@ static bool special_of(struct reading *r, const yaml_node_t *at, unsigned bits,
 		return addr_prefix_parse(text, &p->cidr) == 0 ||
 		       reading_fail(r, at, "\"%.60s\" is not a network", text);
 	}
-	p->kind = strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0 ? PATTERN_EXISTS
-										: PATTERN_NOT_EXISTS;
+	p->kind = strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0
+			  ? PATTERN_EXISTS
+			  : PATTERN_NOT_EXISTS;
 	return p->kind == PATTERN_EXISTS || strcasecmp(text, "false") == 0 ||
 	       strcasecmp(text, "no") == 0 || reading_fail(r, at, "exists must be true or false");
 }
@@ -459,7 +482,8 @@ static bool value_read(struct reading *r, const yaml_node_t *at, unsigned bits, 
 		return true;
 	}
 	if ((bits & M_EXPAND) && has_placeholder((const char *)text))
-		return reading_cannot(r, at, "the placeholder in \"%.80s\" has no list of values here",
+		return reading_cannot(r, at,
+				      "the placeholder in \"%.80s\" has no list of values here",
 				      (const char *)text);
 	if (keyword && !len)
 		return reading_fail(r, at, "an empty keyword matches everything");
@@ -473,8 +497,9 @@ bool item_read(struct reading *r, const yaml_node_t *key, const char *modifiers,
 {
 	static _Thread_local struct forms forms;
 	bool list = values->type == YAML_SEQUENCE_NODE, keyword = !field->paths;
-	size_t count = list ? (size_t)(values->data.sequence.items.top - values->data.sequence.items.start)
-			    : 1;
+	size_t count =
+		list ? (size_t)(values->data.sequence.items.top - values->data.sequence.items.start)
+		     : 1;
 	struct sigma_value *value;
 	unsigned bits = 0;
 
@@ -483,7 +508,8 @@ bool item_read(struct reading *r, const yaml_node_t *key, const char *modifiers,
 	if (keyword && !(bits & M_RE))
 		bits |= bits & M_PLACE ? 0 : M_CONTAINS;
 	if (!count || count > VALUES_MAX)
-		return reading_fail(r, values, "the list of values is empty or has more than %d members",
+		return reading_fail(r, values,
+				    "the list of values is empty or has more than %d members",
 				    VALUES_MAX);
 	value = reading_alloc(r, count * sizeof(*value));
 	if (!value)

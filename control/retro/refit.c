@@ -23,7 +23,7 @@ struct refit {
 	struct yara_rules *yara;
 	struct sigma_state *state;
 	struct tally *sigma_tally, *yara_tally; /* by rule */
-	uint64_t types;     /* records that are parsed */
+	uint64_t types;                         /* records that are parsed */
 	uint64_t types_seen;
 	uint32_t optional_seen, optional_wanted;
 	uint64_t events, unreadable, hits;
@@ -116,7 +116,8 @@ static void read_file(const json_t *event, struct yara_file *out)
 	const char *state = json_string_value(json_object_get(info, "state"));
 	const json_t *size = json_object_get(info, "size");
 	bool whole = state && strcmp(state, "CLOSED") == 0 &&
-		     !json_is_true(json_object_get(info, "gaps")) && !json_object_get(info, "start");
+		     !json_is_true(json_object_get(info, "gaps")) &&
+		     !json_object_get(info, "start");
 
 	*out = (struct yara_file){0};
 	if (!whole)
@@ -156,6 +157,21 @@ static void see_optional(struct refit *f, const json_t *event)
 			f->optional_seen |= 1u << i;
 }
 
+/* Whether some optional path that was not met yet may be in the record. */
+static bool may_have_optional(const struct refit *f, const struct slice *json)
+{
+	uint32_t missing = f->optional_wanted & ~f->optional_seen;
+
+	for (uint32_t i = 0; missing >> i; i++) {
+		const char *path = sigma_optional_rows[i].path, *point = strrchr(path, '.');
+		const char *key = point ? point + 1 : path;
+
+		if ((missing >> i & 1) && memmem(json->data, json->len, key, strlen(key)))
+			return true;
+	}
+	return false;
+}
+
 static void take_row(struct refit *f, const struct event_row *row)
 {
 	enum record_type type = sigma_type(row->type.data, row->type.len);
@@ -163,6 +179,12 @@ static void take_row(struct refit *f, const struct event_row *row)
 
 	f->events++;
 	if (type == RECORD_COUNT || !(f->types >> type & 1))
+		return;
+	f->types_seen |= 1ull << type;
+	/* Parsing is what costs most. */
+	if (!(type == RECORD_fileinfo && yara_rules_count(f->yara)) &&
+	    !sigma_may_match(f->sigma, type, row->json.data, row->json.len) &&
+	    !may_have_optional(f, &row->json))
 		return;
 	event = json_loadb(row->json.data, row->json.len, JSON_ALLOW_NUL, NULL);
 	if (!event) /* numbers beyond 63 bits */
@@ -172,7 +194,6 @@ static void take_row(struct refit *f, const struct event_row *row)
 		f->unreadable++;
 		return;
 	}
-	f->types_seen |= 1ull << type;
 	see_optional(f, event);
 	sigma_state_event(f->state, row->ts_ns, type, event, take_hit, f);
 	if (type == RECORD_fileinfo)
@@ -330,9 +351,11 @@ static void report_sigma(struct refit *f, struct report *r)
 			       "there are no records of this kind in the time asked for");
 		} else if (m.which != UINT32_MAX) {
 			snprintf(reason, sizeof(reason),
-				 "no stored record has %s (it is there when %s): cannot be judged from what is "
+				 "no stored record has %s (it is there when %s): cannot be judged "
+				 "from what is "
 				 "stored",
-				 sigma_optional_rows[m.which].path, sigma_optional_rows[m.which].when);
+				 sigma_optional_rows[m.which].path,
+				 sigma_optional_rows[m.which].when);
 			cannot(r, rule->title, rule->file, rule->line, reason);
 		}
 	}
@@ -354,15 +377,18 @@ static void report_yara(struct refit *f, struct report *r)
 
 		r->rules++;
 		if (!t->looked)
-			snprintf(reason, sizeof(reason), "there are no file records in the time asked for");
+			snprintf(reason, sizeof(reason),
+				 "there are no file records in the time asked for");
 		else if (rule->wants_hash && t->unhashed)
 			snprintf(reason, sizeof(reason),
-				 "needs hashes or content: of %llu files the hashes of %llu are not stored "
+				 "needs hashes or content: of %llu files the hashes of %llu are "
+				 "not stored "
 				 "(file_hashes), and contents are not kept",
 				 (unsigned long long)t->looked, (unsigned long long)t->unhashed);
 		else if (t->unknown)
 			snprintf(reason, sizeof(reason),
-				 "needs the file's content, which is not kept: %llu of %llu files cannot be "
+				 "needs the file's content, which is not kept: %llu of %llu files "
+				 "cannot be "
 				 "re-judged",
 				 (unsigned long long)t->unknown, (unsigned long long)t->looked);
 		else
@@ -377,7 +403,8 @@ static void report_files(struct refit *f, struct report *r)
 		if (is_sigma(f->o->files[i].name) || is_yara(f->o->files[i].name))
 			continue;
 		cannot(r, "", f->o->files[i].name, 1,
-		       "the name ends neither in .yml or .yaml (behaviour rules) nor in .yar or .yara");
+		       "the name ends neither in .yml or .yaml (behaviour rules) nor in .yar or "
+		       ".yara");
 		r->rules++;
 	}
 }
@@ -392,20 +419,29 @@ static struct tally_row *rows_of(struct refit *f, uint32_t *count)
 		const struct sigma_rule *rule = sigma_rule(f->sigma, i);
 
 		if (f->sigma_tally[i].count)
-			rows[n++] = (struct tally_row){
-				.title = rule->title, .id = rule->id, .kind = "sigma", .file = rule->file,
-				.line = rule->line, .level = sigma_level_name(rule->level),
-				.order = (int)rule->level, .tags = rule->tags, .tag_count = rule->tag_count,
-				.tally = &f->sigma_tally[i]};
+			rows[n++] = (struct tally_row){.title = rule->title,
+						       .id = rule->id,
+						       .kind = "sigma",
+						       .file = rule->file,
+						       .line = rule->line,
+						       .level = sigma_level_name(rule->level),
+						       .order = (int)rule->level,
+						       .tags = rule->tags,
+						       .tag_count = rule->tag_count,
+						       .tally = &f->sigma_tally[i]};
 	}
 	for (uint32_t i = 0; rows && i < yara; i++) {
 		const struct yara_rule *rule = yara_rules_at(f->yara, i);
 
 		if (f->yara_tally[i].count)
-			rows[n++] = (struct tally_row){
-				.title = rule->name, .id = "", .kind = "yara", .file = rule->file,
-				.line = rule->line, .level = sigma_level_name(SIGMA_HIGH),
-				.order = SIGMA_HIGH, .tally = &f->yara_tally[i]};
+			rows[n++] = (struct tally_row){.title = rule->name,
+						       .id = "",
+						       .kind = "yara",
+						       .file = rule->file,
+						       .line = rule->line,
+						       .level = sigma_level_name(SIGMA_HIGH),
+						       .order = SIGMA_HIGH,
+						       .tally = &f->yara_tally[i]};
 	}
 	*count = n;
 	return rows;

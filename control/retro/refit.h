@@ -35,22 +35,22 @@ struct refit_file {
 };
 
 struct refit_progress {
-	double part;       /* of the window, by time: 0 to 1 */
-	uint64_t events;   /* looked at */
+	double part;     /* of the window, by time: 0 to 1 */
+	uint64_t events; /* looked at */
 	uint64_t matches;
 	double events_per_s;
-	double eta_s;      /* until the end; 0: not known yet */
+	double eta_s; /* until the end; 0: not known yet */
 };
 
 struct refit_options {
 	const struct refit_file *files; /* borrowed */
 	uint32_t file_count;
-	uint64_t since_ns, until_ns;    /* [since, until]; until 0: no end */
-	uint32_t samples;               /* for each rule; 0: REFIT_SAMPLES_DEFAULT */
+	uint64_t since_ns, until_ns; /* [since, until]; until 0: no end */
+	uint32_t samples;            /* for each rule; 0: REFIT_SAMPLES_DEFAULT */
 	/* Called about four times a second; may be NULL. */
 	void (*progress)(void *arg, const struct refit_progress *p);
 	void *arg;
-	const atomic_bool *cancel;      /* may be NULL; true: ends soon, with what there is */
+	const atomic_bool *cancel; /* may be NULL; true: ends soon, with what there is */
 };
 
 /* Appends the result. 0, -EINVAL (no file, or too many), -ENOMEM, or the store's error with its

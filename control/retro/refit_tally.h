@@ -20,8 +20,8 @@ struct tally {
 	uint64_t count, first_ns, last_ns;
 	struct tally_host *host; /* in the order they were met */
 	uint32_t hosts;
-	uint64_t hosts_more;     /* addresses of matches that found no room; may repeat */
-	struct text samples;     /* EVE records, comma between them */
+	uint64_t hosts_more; /* addresses of matches that found no room; may repeat */
+	struct text samples; /* EVE records, comma between them */
 	uint32_t sample_count;
 	uint64_t looked, unknown, unhashed; /* YARA: files, of which not judged, without hashes */
 };

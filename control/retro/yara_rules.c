@@ -115,7 +115,8 @@ static void say_problem(int level, const char *file, int line, const YR_RULE *ru
 		return;
 	c->wrong = true;
 	snprintf(text, sizeof(text), "YARA does not take it: %s", message);
-	add_problem(c->r, c->file, line > 0 ? (uint32_t)line : 1, rule ? rule->identifier : "", text);
+	add_problem(c->r, c->file, line > 0 ? (uint32_t)line : 1, rule ? rule->identifier : "",
+		    text);
 }
 
 static pthread_once_t yara_once = PTHREAD_ONCE_INIT;
@@ -186,7 +187,8 @@ static bool take_metas(struct yara_rules *r, uint32_t first, YR_RULES *rules)
 static int compile(struct yara_rules *r, const char *file, const char *text, YR_RULES **rules)
 {
 	/* Names that scanners give to rules from outside. */
-	static const char *const outside[] = {"filename", "filepath", "extension", "filetype", "owner"};
+	static const char *const outside[] = {"filename", "filepath", "extension", "filetype",
+					      "owner"};
 	struct compiling c = {.r = r, .file = file};
 	YR_COMPILER *compiler;
 
@@ -309,8 +311,9 @@ static enum yara_verdict judge_condition(const struct yara_compiled *c, const st
 			enum yara_verdict a = stack[n - 2], b = stack[n - 1];
 
 			n--;
-			stack[n - 1] = (uint8_t)(s->kind == YARA_STEP_AND ? both(a, b)
-									 : negate(both(negate(a), negate(b))));
+			stack[n - 1] = (uint8_t)(s->kind == YARA_STEP_AND
+							 ? both(a, b)
+							 : negate(both(negate(a), negate(b))));
 		}
 	}
 	return n == 1 ? stack[0] : YARA_UNKNOWN;
@@ -323,7 +326,8 @@ enum yara_verdict yara_rules_judge(const struct yara_rules *r, uint32_t index,
 	enum yara_verdict v;
 
 	for (uint32_t i = 0; i < c->metas; i++)
-		if (f->hash[c->meta[i].hash] && strcmp(f->hash[c->meta[i].hash], c->meta[i].hex) == 0)
+		if (f->hash[c->meta[i].hash] &&
+		    strcmp(f->hash[c->meta[i].hash], c->meta[i].hex) == 0)
 			return YARA_TRUE;
 	v = judge_condition(c, f);
 	/* A global rule of the same text holds back all others there. */

@@ -23,9 +23,9 @@
 
 #define YARA_TEXT_MAX (8u << 20)
 #define YARA_RULES_MAX 20000
-#define YARA_LEAVES_MAX 4096  /* of a condition; more make it unknown */
-#define YARA_TOKEN_MAX 4096   /* bytes of a name or number */
-#define YARA_HASHES_MAX 4096  /* of a rule's meta */
+#define YARA_LEAVES_MAX 4096 /* of a condition; more make it unknown */
+#define YARA_TOKEN_MAX 4096  /* bytes of a name or number */
+#define YARA_HASHES_MAX 4096 /* of a rule's meta */
 
 enum yara_verdict { YARA_FALSE, YARA_TRUE, YARA_UNKNOWN };
 
@@ -41,8 +41,8 @@ struct yara_file {
 struct yara_rule {
 	const char *name, *file;
 	uint32_t line;
-	bool private_rule;    /* only other rules see it: never reported */
-	bool wants_hash;      /* some leaf is a hash */
+	bool private_rule; /* only other rules see it: never reported */
+	bool wants_hash;   /* some leaf is a hash */
 };
 
 struct yara_problem {

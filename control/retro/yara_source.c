@@ -132,7 +132,7 @@ static void skip_hex(struct source *s)
 
 /* ---- conditions ---- */
 
-enum operator { OPEN, OR, AND, NOT };
+enum operator{ OPEN, OR, AND, NOT };
 
 struct condition {
 	struct yara_rules *r;
@@ -162,8 +162,8 @@ static void push(struct condition *c, enum operator operator)
 
 static void settle(struct condition *c, enum operator least)
 {
-	static const uint8_t kinds[] = {[OR] = YARA_STEP_OR, [AND] = YARA_STEP_AND,
-					[NOT] = YARA_STEP_NOT};
+	static const uint8_t kinds[] = {
+		[OR] = YARA_STEP_OR, [AND] = YARA_STEP_AND, [NOT] = YARA_STEP_NOT};
 
 	while (c->waiting_count && c->waiting[c->waiting_count - 1] >= least &&
 	       c->waiting[c->waiting_count - 1] != OPEN)
@@ -193,7 +193,10 @@ static bool number_of(const struct token *t, uint64_t *n)
 		return false;
 	memcpy(text, t->at, t->len);
 	text[t->len] = '\0';
-	*n = strtoull(text, &end, strncmp(text, "0x", 2) == 0 ? 16 : strncmp(text, "0o", 2) == 0 ? 0 : 10);
+	*n = strtoull(text, &end,
+		      strncmp(text, "0x", 2) == 0   ? 16
+		      : strncmp(text, "0o", 2) == 0 ? 0
+						    : 10);
 	if (strncmp(text, "0o", 2) == 0)
 		*n = strtoull(text + 2, &end, 8);
 	if (strcmp(end, "KB") == 0 && *n < 1ull << 50)
@@ -243,7 +246,8 @@ static bool size_leaf(struct condition *c, const struct token *t, uint32_t count
 	bool turned = count == 3 && is(&t[2], "filesize");
 
 	if (count != 3 || (!turned && !is(&t[0], "filesize")) ||
-	    !number_of(turned ? &t[0] : &t[2], &step.n) || !relation_of(&t[1], turned, &step.relation))
+	    !number_of(turned ? &t[0] : &t[2], &step.n) ||
+	    !relation_of(&t[1], turned, &step.relation))
 		return false;
 	emit(c, step);
 	return true;
@@ -284,7 +288,7 @@ static void read_condition(struct source *s, struct condition *c)
 
 	while (t.kind != END && !is(&t, "}")) {
 		if (is(&t, "and") || is(&t, "or")) {
-			enum operator operator = is(&t, "and") ? AND : OR;
+			enum operator operator= is(&t, "and") ? AND : OR;
 
 			c->unknown |= operand_next;
 			settle(c, operator);
@@ -295,7 +299,8 @@ static void read_condition(struct source *s, struct condition *c)
 			c->unknown |= operand_next || !c->waiting_count;
 			c->waiting_count -= c->waiting_count > 0;
 		} else if (!operand_next) {
-			c->unknown = true; /* "(filesize + 1) > 3": the parenthesis was no boolean one */
+			c->unknown =
+				true; /* "(filesize + 1) > 3": the parenthesis was no boolean one */
 		} else if (is(&t, "not")) {
 			push(c, NOT);
 		} else if (is(&t, "(")) {

@@ -18,7 +18,8 @@ static struct refit_file *read_files(struct rpc_call *call, uint32_t *count)
 	struct refit_file *out;
 
 	if (!n || n > REFIT_FILES_MAX) {
-		rpc_fail(call, RPC_PARAMS, "retro.rules: files must be a list of 1 to %d rule files",
+		rpc_fail(call, RPC_PARAMS,
+			 "retro.rules: files must be a list of 1 to %d rule files",
 			 REFIT_FILES_MAX);
 		return NULL;
 	}
@@ -28,13 +29,15 @@ static struct refit_file *read_files(struct rpc_call *call, uint32_t *count)
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++) {
-		const json_t *file = json_array_get(files, i), *text = json_object_get(file, "text");
+		const json_t *file = json_array_get(files, i),
+			     *text = json_object_get(file, "text");
 
 		out[i].name = json_string_value(json_object_get(file, "name"));
 		out[i].text = json_string_value(text);
 		out[i].len = json_string_length(text);
 		if (!out[i].name || !out[i].text) {
-			rpc_fail(call, RPC_PARAMS, "retro.rules: each of files must be {\"name\", \"text\"}");
+			rpc_fail(call, RPC_PARAMS,
+				 "retro.rules: each of files must be {\"name\", \"text\"}");
 			free(out);
 			return NULL;
 		}

@@ -25,15 +25,18 @@ static char *read_file(const char *path, size_t *len)
 	char *text = NULL;
 
 	*len = 0;
-	if (f && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= OFFLINE_BYTES_MAX) {
+	if (f && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size <= OFFLINE_BYTES_MAX) {
 		text = malloc((size_t)st.st_size + 1);
 		if (text)
 			*len = fread(text, 1, (size_t)st.st_size, f);
 	} else if (f) {
-		fprintf(stderr, "metsuke retro rules: %s: no file, or more than %d bytes; split it\n", path,
+		fprintf(stderr,
+			"metsuke retro rules: %s: no file, or more than %d bytes; split it\n", path,
 			OFFLINE_BYTES_MAX);
 	} else {
-		fprintf(stderr, "metsuke retro rules: %s: cannot be read: %s\n", path, strerror(errno));
+		fprintf(stderr, "metsuke retro rules: %s: cannot be read: %s\n", path,
+			strerror(errno));
 	}
 	if (f)
 		fclose(f);
@@ -60,7 +63,8 @@ static int is_rules(const struct dirent *e)
 	size_t n = strlen(e->d_name);
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (n > strlen(ends[i]) && strcasecmp(e->d_name + n - strlen(ends[i]), ends[i]) == 0)
+		if (n > strlen(ends[i]) &&
+		    strcasecmp(e->d_name + n - strlen(ends[i]), ends[i]) == 0)
 			return 1;
 	return 0;
 }
@@ -77,7 +81,9 @@ static int add_path(json_t *files, const char *path)
 		return add_file(files, path);
 	n = scandir(path, &names, is_rules, alphasort);
 	if (n <= 0)
-		fprintf(stderr, "metsuke retro rules: %s: no .yml, .yaml, .yar or .yara file there\n", path);
+		fprintf(stderr,
+			"metsuke retro rules: %s: no .yml, .yaml, .yar or .yara file there\n",
+			path);
 	for (int i = 0; i < n; i++) {
 		snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
 		status |= add_file(files, file);
@@ -96,8 +102,9 @@ static int fits(const json_t *params, const char *store)
 	free(text);
 	if (len <= most)
 		return 0;
-	fprintf(stderr, "metsuke retro rules: the rule files have %zu bytes together as they are sent; "
-			"%zu is the most: give fewer files at a time\n",
+	fprintf(stderr,
+		"metsuke retro rules: the rule files have %zu bytes together as they are sent; "
+		"%zu is the most: give fewer files at a time\n",
 		len, most);
 	return -1;
 }
@@ -109,14 +116,16 @@ static void name_hosts(json_t *row)
 	size_t all = json_array_size(hosts), i;
 	char text[200] = "";
 
-	json_array_foreach(hosts, i, one) {
+	json_array_foreach(hosts, i, one)
+	{
 		size_t len = strlen(text);
 
 		if (i == 3) {
 			snprintf(text + len, sizeof(text) - len, " and %zu more", all - 3);
 			break;
 		}
-		snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "", json_string_value(one));
+		snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "",
+			 json_string_value(one));
 	}
 	json_object_set_new(row, "hosts_text", json_string(text));
 }
@@ -134,13 +143,11 @@ static void name_place(json_t *row)
 
 static void show(json_t *result)
 {
-	static const struct cli_column matched[] = {{"LEVEL", "level", false, 0},
-						    {"RULE", "rule", false, 0},
-						    {"COUNT", "count", true, 0},
-						    {"FIRST", "first", false, 19},
-						    {"LAST", "last", false, 19},
-						    {"HOSTS", "hosts_text", false, 0},
-						    {NULL, NULL, false, 0}};
+	static const struct cli_column matched[] = {
+		{"LEVEL", "level", false, 0}, {"RULE", "rule", false, 0},
+		{"COUNT", "count", true, 0},  {"FIRST", "first", false, 19},
+		{"LAST", "last", false, 19},  {"HOSTS", "hosts_text", false, 0},
+		{NULL, NULL, false, 0}};
 	static const struct cli_column left[] = {{"WHERE", "place", false, 0},
 						 {"RULE", "rule", false, 0},
 						 {"WHY", "reason", false, 0},
@@ -151,10 +158,8 @@ static void show(json_t *result)
 	json_int_t unreadable = json_integer_value(json_object_get(result, "unreadable"));
 	size_t i;
 
-	json_array_foreach(matches, i, row)
-		name_hosts(row);
-	json_array_foreach(not_judged, i, row)
-		name_place(row);
+	json_array_foreach(matches, i, row) name_hosts(row);
+	json_array_foreach(not_judged, i, row) name_place(row);
 	if (json_array_size(matches))
 		cli_table(matches, matched);
 	else
@@ -162,7 +167,8 @@ static void show(json_t *result)
 	printf("\n%s of %s rules judged over %s records in %s s\n", cli_text(result, "judged"),
 	       cli_text(result, "rules"), cli_text(result, "events"), cli_text(result, "seconds"));
 	if (left_out)
-		printf("%" JSON_INTEGER_FORMAT " matches were not counted: a limit of the correlations was "
+		printf("%" JSON_INTEGER_FORMAT
+		       " matches were not counted: a limit of the correlations was "
 		       "reached; ask for a shorter time\n",
 		       left_out);
 	if (unreadable)

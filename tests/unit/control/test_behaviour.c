@@ -58,7 +58,8 @@ static void count_hit(void *arg, const struct sigma_hit *h)
 /* The record with "{n}" replaced by a number in all its text. */
 static json_t *numbered(const json_t *event, unsigned n)
 {
-	char *text = json_dumps(event, JSON_COMPACT), *out = calloc(1, strlen(text) * 4 + 64), *to = out;
+	char *text = json_dumps(event, JSON_COMPACT), *out = calloc(1, strlen(text) * 4 + 64),
+	     *to = out;
 	json_t *result;
 
 	for (const char *p = text; *p;) {
@@ -84,7 +85,8 @@ static unsigned play(const struct sigma_set *set, const json_t *events)
 	json_t *event;
 	size_t i;
 
-	json_array_foreach(events, i, event) {
+	json_array_foreach(events, i, event)
+	{
 		json_int_t repeat = json_integer_value(json_object_get(event, "_repeat"));
 		json_int_t step = json_integer_value(json_object_get(event, "_step"));
 		const char *type = json_string_value(json_object_get(event, "event_type"));
@@ -94,7 +96,8 @@ static unsigned play(const struct sigma_set *set, const json_t *events)
 		for (json_int_t n = 0; n < (repeat ? repeat : 1); n++) {
 			json_t *one = numbered(event, (unsigned)n);
 
-			sigma_state_event(state, ts, sigma_type(type, strlen(type)), one, count_hit, &hits);
+			sigma_state_event(state, ts, sigma_type(type, strlen(type)), one, count_hit,
+					  &hits);
 			ts += (uint64_t)(step ? step : 1) * 1000000000u;
 			json_decref(one);
 		}
@@ -110,7 +113,8 @@ static void play_all(const char *file, const struct sigma_set *set, const json_t
 	size_t i;
 
 	assert_true(json_array_size(cases) > 0);
-	json_array_foreach(cases, i, one) {
+	json_array_foreach(cases, i, one)
+	{
 		unsigned hits = play(set, json_object_get(one, "events"));
 
 		if ((hits > 0) != match)

@@ -66,7 +66,8 @@ static void put(struct fixture *x, enum store_family family, const char *type, u
 	text_free(&value);
 }
 
-static json_t *run(struct fixture *x, const char *name, const char *rules, unsigned since, unsigned until)
+static json_t *run(struct fixture *x, const char *name, const char *rules, unsigned since,
+		   unsigned until)
 {
 	struct refit_file file = {name, rules, strlen(rules)};
 	struct refit_options o = {.files = &file, .file_count = 1};
@@ -107,30 +108,32 @@ static void fill(struct fixture *x)
 
 	for (unsigned i = 0; i < 10; i++) {
 		snprintf(json, sizeof(json),
-			 "{\"event_type\":\"dns\",\"src_ip\":\"10.0.0.%u\",\"dest_ip\":\"10.0.0.100\","
+			 "{\"event_type\":\"dns\",\"src_ip\":\"10.0.0.%u\",\"dest_ip\":\"10.0.0."
+			 "100\","
 			 "\"flow_id\":18446744073709551615,"
 			 "\"dns\":{\"queries\":[{\"rrname\":\"%s.example\"}]}}",
 			 i % 2, i < 6 ? "bad" : "good");
 		put(x, STORE_event, "dns", i, json);
 	}
 	put(x, STORE_alert, "alert", 4,
-	    "{\"event_type\":\"alert\",\"src_ip\":\"10.0.0.1\",\"alert\":{\"signature\":\"Trojan\"}}");
+	    "{\"event_type\":\"alert\",\"src_ip\":\"10.0.0.1\",\"alert\":{\"signature\":\"Trojan\"}"
+	    "}");
 	put(x, STORE_event, "dns", 20, "{broken");
 }
 
 static void test_sigma(void **state)
 {
-	static const char rules[] =
-		"title: bad\nid: 7\nlevel: high\ntags: [attack.t1]\nlogsource: {category: dns}\ndetection:\n"
-		"  s: {query|startswith: bad}\n  condition: s\n"
-		"---\ntitle: alerts\nlogsource: {service: alert}\ndetection:\n"
-		"  s: {signature: trojan}\n  condition: s\n"
-		"---\ntitle: never\nlogsource: {category: dns}\ndetection:\n"
-		"  s: {query: x}\n  condition: s\n"
-		"---\ntitle: web\nlogsource: {category: proxy}\ndetection:\n"
-		"  s: {c-uri: x}\n  condition: s\n"
-		"---\ntitle: no field\nlogsource: {category: dns}\ndetection:\n"
-		"  s: {Image: x}\n  condition: s\n";
+	static const char rules[] = "title: bad\nid: 7\nlevel: high\ntags: [attack.t1]\nlogsource: "
+				    "{category: dns}\ndetection:\n"
+				    "  s: {query|startswith: bad}\n  condition: s\n"
+				    "---\ntitle: alerts\nlogsource: {service: alert}\ndetection:\n"
+				    "  s: {signature: trojan}\n  condition: s\n"
+				    "---\ntitle: never\nlogsource: {category: dns}\ndetection:\n"
+				    "  s: {query: x}\n  condition: s\n"
+				    "---\ntitle: web\nlogsource: {category: proxy}\ndetection:\n"
+				    "  s: {c-uri: x}\n  condition: s\n"
+				    "---\ntitle: no field\nlogsource: {category: dns}\ndetection:\n"
+				    "  s: {Image: x}\n  condition: s\n";
 	struct fixture *x = *state;
 	const json_t *row;
 	json_t *r;
@@ -182,9 +185,12 @@ static void test_hash_missing(void **state)
 	json_t *r;
 
 	put(x, STORE_event, "fileinfo", 1,
-	    "{\"event_type\":\"fileinfo\",\"fileinfo\":{\"filename\":\"a\",\"state\":\"CLOSED\",\"size\":5}}");
-	r = run(x, "a.yml", "title: h\nlogsource: {category: file}\ndetection:\n  s: {md5: " MD5_A
-			    "}\n  condition: s\n", 0, 0);
+	    "{\"event_type\":\"fileinfo\",\"fileinfo\":{\"filename\":\"a\",\"state\":\"CLOSED\","
+	    "\"size\":5}}");
+	r = run(x, "a.yml",
+		"title: h\nlogsource: {category: file}\ndetection:\n  s: {md5: " MD5_A
+		"}\n  condition: s\n",
+		0, 0);
 	assert_non_null(strstr(string(at(r, "not_judged", 0), "reason"), "file_hashes"));
 	json_decref(r);
 }
@@ -204,9 +210,13 @@ static void test_yara(void **state)
 
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(json, sizeof(json),
-			 "{\"event_type\":\"fileinfo\",\"src_ip\":\"192.0.2.%u\",\"fileinfo\":{\"filename\":\"a\","
+			 "{\"event_type\":\"fileinfo\",\"src_ip\":\"192.0.2.%u\",\"fileinfo\":{"
+			 "\"filename\":\"a\","
 			 "\"state\":\"CLOSED\",\"gaps\":false,\"size\":%u,\"md5\":\"%s\"}}",
-			 i, i ? 50 : 200, i == 0 ? MD5_A : i == 1 ? MD5_B : "0");
+			 i, i ? 50 : 200,
+			 i == 0   ? MD5_A
+			 : i == 1 ? MD5_B
+				  : "0");
 		put(x, STORE_event, "fileinfo", i, json);
 	}
 	r = run(x, "a.yar", rules, 0, 0);
@@ -222,7 +232,8 @@ static void test_yara(void **state)
 	assert_non_null(strstr(string(at(r, "not_judged", 0), "reason"), "2 of 3 files"));
 	assert_non_null(strstr(string(at(r, "not_judged", 1), "reason"), "1 of 3 files"));
 	json_decref(r);
-	r = run(x, "b.yara", "rule ok { condition: true }\n\nrule wrong { condition: $nothing }\n", 0, 0);
+	r = run(x, "b.yara", "rule ok { condition: true }\n\nrule wrong { condition: $nothing }\n",
+		0, 0);
 	assert_int_equal(number(r, "judged"), 0);
 	assert_int_equal(number(at(r, "not_judged", 0), "line"), 3);
 	assert_non_null(strstr(string(at(r, "not_judged", 0), "reason"), "YARA"));
@@ -241,7 +252,9 @@ static int judge(const char *condition)
 	int v;
 
 	snprintf(text, sizeof(text),
-		 "import \"hash\"\nrule t { strings: $a = \"x}\\\"\" $b = /a\\/{2}}/ condition: %s }", condition);
+		 "import \"hash\"\nrule t { strings: $a = \"x}\\\"\" $b = /a\\/{2}}/ condition: %s "
+		 "}",
+		 condition);
 	assert_int_equal(yara_rules_read(r, "t.yar", text, strlen(text)), 0);
 	if (yara_rules_problem_count(r))
 		fail_msg("%s: %s", condition, yara_rules_problem(r, 0)->reason);
@@ -265,22 +278,30 @@ static void test_conditions(void **state)
 	assert_int_equal(judge("hash.md5(0, filesize) != \"" MD5_A "\"" ANY), YARA_FALSE);
 	assert_int_equal(judge("hash.md5(0, 100) == \"" MD5_A "\"" ANY), YARA_UNKNOWN);
 	assert_int_equal(judge("hash.sha256(0, filesize) == \"" SHA256_A "\"" ANY), YARA_UNKNOWN);
-	assert_int_equal(judge("hash.md5(0, filesize) == \"" MD5_B "\" or all of them"), YARA_UNKNOWN);
+	assert_int_equal(judge("hash.md5(0, filesize) == \"" MD5_B "\" or all of them"),
+			 YARA_UNKNOWN);
 	assert_int_equal(judge("hash.md5(0, filesize) == \"" MD5_A "\" or all of them"), YARA_TRUE);
 	assert_int_equal(judge("(filesize + 1) > 3 and all of them"), YARA_UNKNOWN);
 	assert_int_equal(judge("filesize + 1 > 3 and all of them"), YARA_UNKNOWN);
-	assert_int_equal(judge("filesize < 3 and for any i in (1..#a) : (@a[i] < 100 or $b)"), YARA_FALSE);
-	assert_int_equal(judge("for any i in (1..#a) : (@a[i] < 100 or $b) or filesize == 1000"), YARA_TRUE);
-	assert_int_equal(judge("not (filesize < 3 or all of them) and filesize == 1000"), YARA_UNKNOWN);
+	assert_int_equal(judge("filesize < 3 and for any i in (1..#a) : (@a[i] < 100 or $b)"),
+			 YARA_FALSE);
+	assert_int_equal(judge("for any i in (1..#a) : (@a[i] < 100 or $b) or filesize == 1000"),
+			 YARA_TRUE);
+	assert_int_equal(judge("not (filesize < 3 or all of them) and filesize == 1000"),
+			 YARA_UNKNOWN);
 	assert_int_equal(judge("true and (false or (filesize == 1000))" ANY), YARA_TRUE);
-	assert_int_equal(judge("filename matches /x{2}\\/}/ and all of them and filesize == 1"), YARA_FALSE);
+	assert_int_equal(judge("filename matches /x{2}\\/}/ and all of them and filesize == 1"),
+			 YARA_FALSE);
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_sigma), TEST(test_names), TEST(test_hash_missing), TEST(test_yara),
+		TEST(test_sigma),
+		TEST(test_names),
+		TEST(test_hash_missing),
+		TEST(test_yara),
 		cmocka_unit_test(test_conditions),
 	};
 

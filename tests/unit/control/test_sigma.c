@@ -29,10 +29,12 @@ static struct sigma_set *load(const char *text)
 
 static const char dns_event[] =
 	"{\"timestamp\":\"2024-05-14T08:11:14.010672+0000\",\"event_type\":\"dns\","
-	"\"src_ip\":\"10.0.0.5\",\"src_port\":54524,\"dest_ip\":\"2001:0db8:0000:0000:0000:0000:0000:0001\","
+	"\"src_ip\":\"10.0.0.5\",\"src_port\":54524,\"dest_ip\":\"2001:0db8:0000:0000:0000:0000:"
+	"0000:0001\","
 	"\"dest_port\":53,\"proto\":\"UDP\",\"dns\":{\"type\":\"request\",\"rd\":true,\"opcode\":0,"
 	"\"rcode\":\"NXDOMAIN\",\"queries\":[{\"rrname\":\"News.Daily.example\",\"rrtype\":\"A\"},"
-	"{\"rrname\":\"a*b?c\\\\d\",\"rrtype\":\"AAAA\"}],\"answers\":[{\"rdata\":\"News.Daily.example\"}]}}";
+	"{\"rrname\":\"a*b?c\\\\d\",\"rrtype\":\"AAAA\"}],\"answers\":[{\"rdata\":\"News.Daily."
+	"example\"}]}}";
 
 /* A rule about DNS with that detection, against the event above. -1: not read. */
 static int dns(const char *detection)
@@ -47,7 +49,9 @@ static int dns(const char *detection)
 	set = load(text_cstr(&t));
 	if (sigma_count(set) == 1)
 		result = sigma_match(sigma_rule(set, 0), event);
-	else if (sigma_problem_count(set))
+	if (result == 1)
+		assert_true(sigma_may_match(set, RECORD_dns, dns_event, strlen(dns_event)));
+	if (sigma_problem_count(set))
 		print_message("  %s\n", sigma_problem(set, 0)->reason);
 	sigma_free(set);
 	text_free(&t);
@@ -146,7 +150,8 @@ static bool matches(const char *selection, const char *name)
 	json_t *event = json_pack("{s:{s:s}}", "dns", "rrname", name);
 	bool result;
 
-	text_format(&t, "title: t\nlogsource: {category: dns}\ndetection:\n  s: {%s}\n  condition: s\n",
+	text_format(&t,
+		    "title: t\nlogsource: {category: dns}\ndetection:\n  s: {%s}\n  condition: s\n",
 		    selection);
 	set = load(text_cstr(&t));
 	assert_int_equal(sigma_count(set), 1);
@@ -173,22 +178,26 @@ static void test_encodings(void **state)
 	assert_true(matches("query|utf16be|base64: cmd", "AGMAbQBk"));
 	assert_true(matches("query|utf16|base64: cmd", "//5jAG0AZAA="));
 	assert_true(matches("query|windash|contains: ' -enc '", "ps /enc x"));
-	assert_true(matches("query|windash|contains: ' -enc '", "ps \xe2\x80\x93" "enc x"));
+	assert_true(matches("query|windash|contains: ' -enc '", "ps \xe2\x80\x93"
+								"enc x"));
 	assert_false(matches("query|windash|contains: ' -enc '", "ps +enc x"));
 }
 
 static void test_keywords(void **state)
 {
-	assert_int_equal(dns("  keywords:\n    - nothing\n    - DAILY.ex\n  condition: keywords\n"), 1);
+	assert_int_equal(dns("  keywords:\n    - nothing\n    - DAILY.ex\n  condition: keywords\n"),
+			 1);
 	assert_int_equal(dns("  keywords:\n    - nothing\n  condition: keywords\n"), 0);
 	assert_int_equal(dns("  k:\n    '|all': [daily, NXDOMAIN]\n  condition: k\n"), 1);
 	assert_int_equal(dns("  k:\n    '|all': [daily, NOERROR]\n  condition: k\n"), 0);
 	assert_int_equal(dns("  k:\n    '|re': 'N[a-z]ws'\n  condition: k\n"), 1);
 	/* Maps and keywords in a list: or. */
 	assert_int_equal(dns("  s:\n    - query: no\n    - src_ip: 10.0.0.5\n      dst_port: 53\n"
-			     "  condition: s\n"), 1);
+			     "  condition: s\n"),
+			 1);
 	assert_int_equal(dns("  s:\n    - query: no\n    - src_ip: 10.0.0.5\n      dst_port: 54\n"
-			     "  condition: s\n"), 0);
+			     "  condition: s\n"),
+			 0);
 }
 
 /* Selections t1 and t2 hold, f1 and f2 do not. */
@@ -198,7 +207,8 @@ static int holds(const char *condition)
 
 	snprintf(text, sizeof(text),
 		 "  t1: {src_ip: 10.0.0.5}\n  t2: {dst_port: 53}\n  f1: {src_ip: 10.0.0.6}\n"
-		 "  f2: {dst_port: 54}\n  _t3: {dst_port: 53}\n  condition: %s\n", condition);
+		 "  f2: {dst_port: 54}\n  _t3: {dst_port: 53}\n  condition: %s\n",
+		 condition);
 	return dns(text);
 }
 
@@ -262,7 +272,8 @@ static void test_problems(void **state)
 		"title: windows\nlogsource:\n  product: windows\n  category: process_creation\n"
 		"detection:\n  s:\n    Image: a\n  condition: s\n"
 		"---\n" /* 22 */
-		"title: unknown field\nlogsource:\n  category: dns\ndetection:\n  s:\n    query: a\n"
+		"title: unknown field\nlogsource:\n  category: dns\ndetection:\n  s:\n    query: "
+		"a\n"
 		"    Image|endswith: cmd.exe\n  condition: s\n"
 		"---\n" /* 31 */
 		"title: wrong field\nlogsource:\n  category: dns\ndetection:\n  s:\n"
@@ -298,7 +309,8 @@ static void test_limits(void **state)
 
 	/* Anchors that multiply. */
 	text_str(&t, "title: t\nlogsource: {category: dns}\na: &a [x,x,x,x,x,x,x,x,x,x]\n"
-		     "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\ndetection:\n  s: {query: *b}\n  condition: s\n");
+		     "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\ndetection:\n  s: {query: *b}\n  "
+		     "condition: s\n");
 	set = load(text_cstr(&t));
 	assert_int_equal(sigma_count(set), 0);
 	assert_int_equal(sigma_problem_count(set), 1);
@@ -313,6 +325,48 @@ static void test_limits(void **state)
 	assert_int_equal(sigma_problem_count(set), 1);
 	sigma_free(set);
 	text_free(&t);
+}
+
+/* Whether a DNS record with that text would be read, for one rule with that detection. */
+static bool looked_at(const char *detection, const char *json)
+{
+	struct text t = {0};
+	struct sigma_set *set;
+	bool result;
+
+	text_format(&t, "title: t\nlogsource: {category: dns}\ndetection:\n%s", detection);
+	set = load(text_cstr(&t));
+	assert_int_equal(sigma_count(set), 1);
+	result = sigma_may_match(set, RECORD_dns, json, strlen(json));
+	assert_false(sigma_may_match(set, RECORD_http, json, strlen(json))); /* no rule about it */
+	sigma_free(set);
+	text_free(&t);
+	return result;
+}
+
+static void test_passed_over(void **state)
+{
+	static const char one[] =
+		"  a: {query: 'x*EvilTwin?name'}\n  b: {dns.type: request}\n  condition: a and b\n";
+	static const char either[] =
+		"  a: {query: evil}\n  b: {query: wicked}\n  condition: 1 of them\n";
+	static const char not_it[] = "  a: {query: evil}\n  condition: not a\n";
+	static const char filter[] =
+		"  a: {query: evil}\n  b: {src_port: 5}\n  condition: a and not b\n";
+	static const char regex[] = "  a: {query|re: evil}\n  condition: a\n";
+	static const char list[] =
+		"  a: {query|contains|all: [a, evil], dns.rcode: NXDOMAIN}\n  condition: a\n";
+
+	assert_true(looked_at(one, "{\"rrname\":\"xxeviltwin.name\"}"));
+	assert_false(looked_at(one, "{\"type\":\"request\",\"rrname\":\"xxgoodtwin.name\"}"));
+	assert_true(looked_at(either, "{\"rrname\":\"WICKED\"}"));
+	assert_false(looked_at(either, "{\"rrname\":\"wick\"}"));
+	assert_true(looked_at(not_it, "{}"));
+	assert_true(looked_at(filter, "{evil"));
+	assert_false(looked_at(filter, "{evi"));
+	assert_true(looked_at(regex, "{}"));
+	assert_true(looked_at(list, "nxdomain"));
+	assert_false(looked_at(list, "evil"));
 }
 
 /* ---- correlations ---- */
@@ -389,7 +443,7 @@ static void test_few(void **state)
 		send_dns(st, &seen, 100 + i, "10.0.0.1", "bad"); /* three: too many */
 	for (unsigned i = 0; i < 2; i++)
 		send_dns(st, &seen, 100 + i, "10.0.0.2", "bad"); /* two */
-	send_dns(st, &seen, 100, "10.0.0.3", "bad"); /* one: too few */
+	send_dns(st, &seen, 100, "10.0.0.3", "bad");             /* one: too few */
 	assert_int_equal(seen.count, 0);
 	sigma_state_time(st, UINT64_MAX, note, &seen);
 	assert_int_equal(seen.count, 1);
@@ -419,14 +473,15 @@ static void test_value_count(void **state)
 
 static void test_temporal(void **state)
 {
-	struct sigma_set *set = load(
-		BASE OTHER "---\ntitle: both\ncorrelation:\n  type: temporal\n  rules: [base, other]\n"
-		"  group-by: [client]\n  timespan: 10s\n"
-		"  aliases: {client: {base: src_ip, other: src_ip}}\n"
-		"---\ntitle: ordered\nname: ord\ncorrelation:\n  type: temporal_ordered\n"
-		"  rules: [base, other]\n  group-by: [src_ip]\n  timespan: 10s\n"
-		"---\ntitle: twice\ncorrelation:\n  type: event_count\n  rules: [ord]\n"
-		"  group-by: [src_ip]\n  timespan: 1h\n  condition: {gte: 2}\n");
+	struct sigma_set *set =
+		load(BASE OTHER
+		     "---\ntitle: both\ncorrelation:\n  type: temporal\n  rules: [base, other]\n"
+		     "  group-by: [client]\n  timespan: 10s\n"
+		     "  aliases: {client: {base: src_ip, other: src_ip}}\n"
+		     "---\ntitle: ordered\nname: ord\ncorrelation:\n  type: temporal_ordered\n"
+		     "  rules: [base, other]\n  group-by: [src_ip]\n  timespan: 10s\n"
+		     "---\ntitle: twice\ncorrelation:\n  type: event_count\n  rules: [ord]\n"
+		     "  group-by: [src_ip]\n  timespan: 1h\n  condition: {gte: 2}\n");
 	struct sigma_state *st = sigma_state_new(set, NULL);
 	struct seen seen = {0};
 
@@ -450,13 +505,14 @@ static void test_temporal(void **state)
 
 static void test_aggregation(void **state)
 {
-	struct sigma_set *set = load("title: old\nlogsource: {category: dns}\ndetection:\n"
-				     "  s: {query|contains: bad}\n  timeframe: 1m\n"
-				     "  condition: s | count(query) by src_ip > 1\n"
-				     "---\ntitle: near\nlogsource: {category: dns}\ndetection:\n"
-				     "  s: {query: a}\n  condition: s | near s\n"
-				     "---\ntitle: no frame\nlogsource: {category: dns}\ndetection:\n"
-				     "  s: {query: a}\n  condition: s | count() > 5\n");
+	struct sigma_set *set =
+		load("title: old\nlogsource: {category: dns}\ndetection:\n"
+		     "  s: {query|contains: bad}\n  timeframe: 1m\n"
+		     "  condition: s | count(query) by src_ip > 1\n"
+		     "---\ntitle: near\nlogsource: {category: dns}\ndetection:\n"
+		     "  s: {query: a}\n  condition: s | near s\n"
+		     "---\ntitle: no frame\nlogsource: {category: dns}\ndetection:\n"
+		     "  s: {query: a}\n  condition: s | count() > 5\n");
 	struct sigma_state *st = sigma_state_new(set, NULL);
 	struct seen seen = {0};
 
@@ -474,15 +530,16 @@ static void test_aggregation(void **state)
 
 static void test_joining(void **state)
 {
-	struct sigma_set *set = load("title: lonely\ncorrelation:\n  type: event_count\n"
-				     "  rules: [nobody]\n  timespan: 1m\n  condition: {gte: 3}\n"
-				     "---\ntitle: a\nname: a\ncorrelation:\n  type: event_count\n"
-				     "  rules: [b]\n  timespan: 1m\n  condition: {gte: 3}\n"
-				     "---\ntitle: b\nname: b\ncorrelation:\n  type: event_count\n"
-				     "  rules: [a]\n  timespan: 1m\n  condition: {gte: 3}\n"
-				     "---\n" BASE "---\ntitle: c\ncorrelation:\n  type: value_count\n"
-				     "  rules: [base]\n  timespan: 1m\n"
-				     "  condition: {gte: 3, field: Image}\n");
+	struct sigma_set *set =
+		load("title: lonely\ncorrelation:\n  type: event_count\n"
+		     "  rules: [nobody]\n  timespan: 1m\n  condition: {gte: 3}\n"
+		     "---\ntitle: a\nname: a\ncorrelation:\n  type: event_count\n"
+		     "  rules: [b]\n  timespan: 1m\n  condition: {gte: 3}\n"
+		     "---\ntitle: b\nname: b\ncorrelation:\n  type: event_count\n"
+		     "  rules: [a]\n  timespan: 1m\n  condition: {gte: 3}\n"
+		     "---\n" BASE "---\ntitle: c\ncorrelation:\n  type: value_count\n"
+		     "  rules: [base]\n  timespan: 1m\n"
+		     "  condition: {gte: 3, field: Image}\n");
 
 	assert_int_equal(sigma_count(set), 1);
 	assert_string_equal(sigma_rule(set, 0)->title, "base");
@@ -526,7 +583,8 @@ int main(void)
 		cmocka_unit_test(test_limits),      cmocka_unit_test(test_event_count),
 		cmocka_unit_test(test_few),         cmocka_unit_test(test_value_count),
 		cmocka_unit_test(test_temporal),    cmocka_unit_test(test_aggregation),
-		cmocka_unit_test(test_joining),     cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_passed_over), cmocka_unit_test(test_joining),
+		cmocka_unit_test(test_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@ import os
 import subprocess
 
 from conftest import METSUKE, TOP
+from live import service  # noqa: F401 (fixture)
 from packets import CLIENT, SERVER, Clock, dns_lookup, http_get
 
 PROGRAM = b"MZ" + bytes(range(256)) * 4
@@ -136,3 +137,18 @@ def test_too_big(inspect, tmp_path):
     out = subprocess.run([METSUKE, "retro", "rules", str(path), "--store", os.path.join(run.folder, "store")],
                          capture_output=True, text=True, timeout=60, check=False)
     assert out.returncode == 1 and "split it" in out.stderr
+
+
+def test_by_the_running_engine(service, tmp_path):
+    """The control process in its sandbox, over what it has stored so far."""
+    engine = service("", ports="null:").ready()
+    path = tmp_path / "test.yar"
+    path.write_text('import "hash"\nimport "pe"\nrule t { meta: md5 = "' + "0" * 32 + '" condition: pe.is_pe }\n')
+    sigma = tmp_path / "test.yml"
+    sigma.write_text(SIGMA)
+    result = engine.cli("retro", "rules", str(path), str(sigma))
+    assert result["rules"] == 6 and result["matches"] == []
+    assert any("no file records" in n["reason"] for n in result["not_judged"])
+    sigma.write_text("# " + "x" * 70000)
+    assert engine.cli("retro", "rules", str(sigma), check=False) is None
+    assert engine.cli("status")["dataplane"]["state"] == "running"

@@ -134,6 +134,7 @@ static void judge_file(struct refit *f, uint64_t ts_ns, const json_t *event)
 	struct yara_file file;
 
 	read_file(event, &file);
+	yara_rules_look(f->yara, &file);
 	for (uint32_t i = 0; i < yara_rules_count(f->yara); i++) {
 		struct tally *t = &f->yara_tally[i];
 		enum yara_verdict v = yara_rules_judge(f->yara, i, &file);

@@ -42,6 +42,10 @@ struct yara_compiled {
 	uint32_t steps;
 	struct yara_meta_hash *meta;
 	uint32_t metas;
+	bool sized; /* its verdict depends on the size */
+	/* The verdict of files whose hashes no rule names, by which hashes are known; of rules that
+	 * do not depend on the size. */
+	uint8_t plain[1 << YARA_HASHES];
 };
 
 struct yara_rules {
@@ -51,6 +55,9 @@ struct yara_rules {
 	struct yara_problem *problem;
 	uint32_t problem_count, problem_cap;
 	uint32_t texts, globals;
+	const char **hex; /* all that rules name, sorted; made by the first look */
+	uint32_t hexes;
+	bool ready;
 	bool failed; /* memory ran out */
 };
 

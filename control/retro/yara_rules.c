@@ -29,6 +29,7 @@ void yara_rules_free(struct yara_rules *r)
 	arena_free(r->arena);
 	free(r->rule);
 	free(r->problem);
+	free(r->hex);
 	free(r);
 }
 
@@ -319,8 +320,8 @@ static enum yara_verdict judge_condition(const struct yara_compiled *c, const st
 	return n == 1 ? stack[0] : YARA_UNKNOWN;
 }
 
-enum yara_verdict yara_rules_judge(const struct yara_rules *r, uint32_t index,
-				   const struct yara_file *f)
+static enum yara_verdict judge(const struct yara_rules *r, uint32_t index,
+			       const struct yara_file *f)
 {
 	const struct yara_compiled *c = &r->rule[index];
 	enum yara_verdict v;
@@ -335,6 +336,95 @@ enum yara_verdict yara_rules_judge(const struct yara_rules *r, uint32_t index,
 		if (r->rule[i].global && r->rule[i].text == c->text && i != index)
 			v = both(v, judge_condition(&r->rule[i], f));
 	return v;
+}
+
+/* ---- most files have no hash that a rule names: what rules say of these is known beforehand ----
+ */
+
+static unsigned known_hashes(const struct yara_file *f)
+{
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < YARA_HASHES; i++)
+		bits |= (f->hash[i] ? 1u : 0) << i;
+	return bits;
+}
+
+enum yara_verdict yara_rules_judge(const struct yara_rules *r, uint32_t index,
+				   const struct yara_file *f)
+{
+	const struct yara_compiled *c = &r->rule[index];
+
+	if (r->ready && !f->named && !c->sized)
+		return c->plain[known_hashes(f)];
+	return judge(r, index, f);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Passes over all hashes that rules name; counts them, and keeps them if there is room. */
+static uint32_t gather(const struct yara_rules *r, const char **hex)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->count; i++) {
+		for (uint32_t k = 0; k < r->rule[i].metas; k++, n++)
+			if (hex)
+				hex[n] = r->rule[i].meta[k].hex;
+		for (uint32_t k = 0; k < r->rule[i].steps; k++)
+			if (r->rule[i].step[k].kind == YARA_STEP_HASH) {
+				if (hex)
+					hex[n] = r->rule[i].step[k].hex;
+				n++;
+			}
+	}
+	return n;
+}
+
+static bool has_size(const struct yara_compiled *c)
+{
+	for (uint32_t i = 0; i < c->steps; i++)
+		if (c->step[i].kind == YARA_STEP_SIZE)
+			return true;
+	return false;
+}
+
+static void get_ready(struct yara_rules *r)
+{
+	bool sized_global = false;
+
+	r->hexes = gather(r, NULL);
+	r->hex = calloc(r->hexes + 1, sizeof(*r->hex));
+	if (!r->hex)
+		return; /* goes the long way */
+	gather(r, r->hex);
+	qsort(r->hex, r->hexes, sizeof(*r->hex), by_text);
+	for (uint32_t i = 0; i < r->count; i++)
+		sized_global |= r->rule[i].global && has_size(&r->rule[i]);
+	for (uint32_t i = 0; i < r->count; i++) {
+		r->rule[i].sized = sized_global || has_size(&r->rule[i]);
+		for (unsigned bits = 0; bits < 1u << YARA_HASHES; bits++) {
+			struct yara_file f = {0};
+
+			for (unsigned k = 0; k < YARA_HASHES; k++)
+				f.hash[k] = bits >> k & 1 ? "" : NULL; /* known, and none of ours */
+			r->rule[i].plain[bits] = (uint8_t)judge(r, i, &f);
+		}
+	}
+	r->ready = true;
+}
+
+void yara_rules_look(struct yara_rules *r, struct yara_file *file)
+{
+	if (!r->hex)
+		get_ready(r);
+	file->named = false;
+	for (unsigned i = 0; r->ready && i < YARA_HASHES && !file->named; i++)
+		file->named = file->hash[i] &&
+			      bsearch(&file->hash[i], r->hex, r->hexes, sizeof(*r->hex), by_text);
 }
 
 uint32_t yara_rules_count(const struct yara_rules *r)

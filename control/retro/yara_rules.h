@@ -36,6 +36,7 @@ struct yara_file {
 	const char *hash[YARA_HASHES]; /* lower-case hex; NULL: not known */
 	bool size_known;
 	uint64_t size;
+	bool named; /* some rule names one of the hashes; set by yara_rules_look */
 };
 
 struct yara_rule {
@@ -61,6 +62,8 @@ uint32_t yara_rules_count(const struct yara_rules *r);
 const struct yara_rule *yara_rules_at(const struct yara_rules *r, uint32_t index);
 uint32_t yara_rules_problem_count(const struct yara_rules *r);
 const struct yara_problem *yara_rules_problem(const struct yara_rules *r, uint32_t index);
+/* Before a file is judged by all rules: after the last yara_rules_read, by one thread. */
+void yara_rules_look(struct yara_rules *r, struct yara_file *file);
 enum yara_verdict yara_rules_judge(const struct yara_rules *r, uint32_t index,
 				   const struct yara_file *file);
 

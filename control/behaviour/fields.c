@@ -142,6 +142,10 @@ static bool path_known(const char *path, uint64_t types)
 
 	if (is_head(path, n) && (!*rest || below(RECORD_top, rest)))
 		return true;
+	if (same("files", path, n) && *rest)
+		return below(RECORD_fileinfo, rest);
+	if (same("ether", path, n) || same("packet_info", path, n))
+		return true; /* made by hand, of a few members */
 	if (!n || (path[n] == '.' && !*rest))
 		return false;
 	if (types & (1ull << RECORD_alert | 1ull << RECORD_fileinfo | 1ull << RECORD_drop))

@@ -276,7 +276,7 @@ static int go_through(struct refit *f)
 
 		if (event_read(&row, store_iter_key(it), store_iter_value(it))) {
 			take_row(f, &row);
-			if (f->events % CLOCK_EVERY == 0)
+			if (f->events % CLOCK_EVERY == 1)
 				say_progress(f, row.ts_ns);
 		} else {
 			f->unreadable++;

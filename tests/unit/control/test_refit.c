@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +180,38 @@ static void test_names(void **state)
 	json_decref(r);
 }
 
+static void count_progress(void *arg, const struct refit_progress *p)
+{
+	assert_true(p->part >= 0 && p->part <= 1 && p->events > 0);
+	++*(unsigned *)arg;
+}
+
+static void test_cancel(void **state)
+{
+	static const char rules[] = "title: bad\nlogsource: {category: dns}\ndetection:\n"
+				    "  s: {query|startswith: bad}\n  condition: s\n";
+	struct refit_file file = {"a.yml", rules, sizeof(rules) - 1};
+	unsigned said = 0;
+	atomic_bool cancel = true;
+	struct refit_options o = {.files = &file, .file_count = 1, .cancel = &cancel};
+	struct fixture *x = *state;
+	struct text out = {0};
+	json_t *r;
+
+	o.progress = count_progress;
+	o.arg = &said;
+	fill(x);
+	assert_int_equal(refit_run(x->s, &o, &out), 0);
+	r = json_loads(text_cstr(&out), 0, NULL);
+	assert_true(json_is_true(json_object_get(r, "cancelled")));
+	assert_int_equal(number(r, "events"), 1);
+	assert_int_equal(said, 1);
+	json_decref(r);
+	text_free(&out);
+	o.file_count = 0;
+	assert_int_equal(refit_run(x->s, &o, &out), -EINVAL);
+}
+
 static void test_hash_missing(void **state)
 {
 	struct fixture *x = *state;
@@ -298,11 +331,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_sigma),
-		TEST(test_names),
-		TEST(test_hash_missing),
-		TEST(test_yara),
-		cmocka_unit_test(test_conditions),
+		TEST(test_sigma),        TEST(test_names), TEST(test_cancel),
+		TEST(test_hash_missing), TEST(test_yara),  cmocka_unit_test(test_conditions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

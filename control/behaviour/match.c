@@ -87,20 +87,22 @@ static bool glob(const uint8_t *text, size_t len, const struct sigma_pattern *p)
 	return true;
 }
 
-static bool regex(const uint8_t *text, size_t len, const pcre2_code *code)
+static bool regex(const uint8_t *text, size_t len, const struct sigma_pattern *p)
 {
 	pcre2_match_context *limits = pcre2_match_context_create(NULL);
 	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
-	int n = -1;
+	int n = PCRE2_ERROR_NOMEMORY;
 
 	if (limits && data) {
 		pcre2_set_match_limit(limits, REGEX_MATCH_LIMIT);
 		pcre2_set_depth_limit(limits, REGEX_DEPTH_LIMIT);
 		pcre2_set_heap_limit(limits, REGEX_HEAP_KIB);
-		n = pcre2_match(code, text, len, 0, 0, data, limits);
+		n = pcre2_match(p->regex, text, len, 0, 0, data, limits);
 	}
 	pcre2_match_data_free(data);
 	pcre2_match_context_free(limits);
+	if (n < 0 && n != PCRE2_ERROR_NOMATCH)
+		atomic_fetch_add_explicit(p->gave_up, 1, memory_order_relaxed);
 	return n >= 0;
 }
 
@@ -152,7 +154,7 @@ bool pattern_match(const struct sigma_pattern *p, const void *bytes, size_t len)
 	case PATTERN_GLOB:
 		return glob(text, len, p);
 	case PATTERN_REGEX:
-		return regex(text, len, p->regex);
+		return regex(text, len, p);
 	case PATTERN_CIDR:
 		return in_network(text, len, &p->cidr);
 	case PATTERN_LESS:

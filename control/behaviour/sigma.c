@@ -333,6 +333,7 @@ static bool read_detection(struct reading *r, const yaml_node_t *map, struct sig
 	if (!condition_read(r, condition, program, &aggregation))
 		return false;
 	program->optional = r->optional;
+	program->gave_up = r->gave_up;
 	rule->program = program;
 	if (!aggregation)
 		return true;
@@ -525,6 +526,13 @@ const struct sigma_problem *sigma_problem(const struct sigma_set *set, uint32_t 
 uint64_t sigma_problems_left_out(const struct sigma_set *set)
 {
 	return set->problems_left_out;
+}
+
+uint64_t sigma_gave_up(const struct sigma_rule *rule)
+{
+	const struct sigma_program *p = rule->program;
+
+	return p && p->gave_up ? atomic_load_explicit(p->gave_up, memory_order_relaxed) : 0;
 }
 
 const char *sigma_level_name(enum sigma_level level)

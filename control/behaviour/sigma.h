@@ -99,6 +99,10 @@ enum record_type sigma_type(const void *name, size_t len);
  * caller sees to the type. False for correlations. */
 bool sigma_match(const struct sigma_rule *rule, const json_t *event);
 
+/* Values so far that were not judged (and so did not match) because an expression of the rule
+ * reached its limits. Any thread. */
+uint64_t sigma_gave_up(const struct sigma_rule *rule);
+
 /* Whether a record may match some rule of its type, by a look at its JSON text as EVE writes it:
  * false is certain. What may not match need not be parsed. */
 bool sigma_may_match(const struct sigma_set *set, enum record_type type, const void *json,

@@ -8,6 +8,7 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdatomic.h>
 #include <yaml.h>
 
 #include "control/behaviour/sigma.h"
@@ -73,8 +74,9 @@ struct sigma_pattern {
 	bool cased;
 	const uint8_t *text; /* lower case unless cased */
 	uint32_t len;
-	const uint16_t *glob; /* len units */
-	pcre2_code *regex;    /* freed with the set */
+	const uint16_t *glob;   /* len units */
+	pcre2_code *regex;      /* freed with the set */
+	atomic_ullong *gave_up; /* values for which the expression reached a limit */
 	struct addr_prefix cidr;
 	double number;
 	const struct sigma_field *other;
@@ -117,7 +119,8 @@ struct sigma_program {
 	uint32_t selections;
 	const struct sigma_step *step;
 	uint32_t steps;
-	uint32_t optional; /* bits of sigma_optional_rows */
+	uint32_t optional;      /* bits of sigma_optional_rows */
+	atomic_ullong *gave_up; /* NULL: it has no expressions */
 };
 
 enum correlation_kind { EVENT_COUNT, VALUE_COUNT, TEMPORAL, TEMPORAL_ORDERED };
@@ -181,6 +184,7 @@ struct reading {
 	struct sigma_selection selection[SELECTIONS_MAX];
 	uint32_t selections;
 	uint32_t optional;
+	atomic_ullong *gave_up; /* of this rule; made with its first expression */
 };
 
 /* Says what is wrong with the rule, once; returns false. node may be NULL. */

@@ -392,8 +392,10 @@ static bool regex_of(struct reading *r, const yaml_node_t *at, unsigned bits,
 				    offset + 1, (const char *)text);
 	}
 	set->regex[set->regex_count++] = code;
-	*p = (struct sigma_pattern){.kind = PATTERN_REGEX, .regex = code};
-	return true;
+	if (!r->gave_up)
+		r->gave_up = reading_alloc(r, sizeof(*r->gave_up));
+	*p = (struct sigma_pattern){.kind = PATTERN_REGEX, .regex = code, .gave_up = r->gave_up};
+	return r->gave_up != NULL;
 }
 
 static bool number_of(struct reading *r, const yaml_node_t *at, unsigned bits,

@@ -344,6 +344,14 @@ static void report_sigma(struct refit *f, struct report *r)
 		struct missing m = {f, UINT32_MAX};
 
 		r->rules++;
+		if (sigma_gave_up(rule)) {
+			snprintf(reason, sizeof(reason),
+				 "its expression takes too long for %llu values, which were not "
+				 "judged",
+				 (unsigned long long)sigma_gave_up(rule));
+			cannot(r, rule->title, rule->file, rule->line, reason);
+			continue;
+		}
 		sigma_optional(rule, see_missing, &m);
 		if (f->sigma_tally[i].count)
 			continue;

@@ -327,6 +327,20 @@ static void test_limits(void **state)
 	text_free(&t);
 }
 
+/* An expression that would take for ever gives up, and that is counted. */
+static void test_slow_expression(void **state)
+{
+	struct sigma_set *set = load("title: t\nlogsource: {category: dns}\ndetection:\n"
+				     "  s: {query|re: '^(a|aa)+$'}\n  condition: s\n");
+	json_t *event = json_pack("{s:{s:s}}", "dns", "rrname",
+				  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
+
+	assert_false(sigma_match(sigma_rule(set, 0), event));
+	assert_int_equal(sigma_gave_up(sigma_rule(set, 0)), 1);
+	json_decref(event);
+	sigma_free(set);
+}
+
 /* Whether a DNS record with that text would be read, for one rule with that detection. */
 static bool looked_at(const char *detection, const char *json)
 {
@@ -583,8 +597,8 @@ int main(void)
 		cmocka_unit_test(test_limits),      cmocka_unit_test(test_event_count),
 		cmocka_unit_test(test_few),         cmocka_unit_test(test_value_count),
 		cmocka_unit_test(test_temporal),    cmocka_unit_test(test_aggregation),
-		cmocka_unit_test(test_passed_over), cmocka_unit_test(test_joining),
-		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_passed_over), cmocka_unit_test(test_slow_expression),
+		cmocka_unit_test(test_joining),     cmocka_unit_test(test_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

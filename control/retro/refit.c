@@ -28,6 +28,7 @@ struct refit {
 	uint32_t optional_seen, optional_wanted;
 	uint64_t events, unreadable, hits;
 	uint64_t from_ns, to_ns; /* what is stored of the window */
+	uint64_t sample_room;    /* bytes left for samples */
 	double started, said;
 	bool cancelled;
 };
@@ -106,7 +107,8 @@ static void take_hit(void *arg, const struct sigma_hit *h)
 	struct refit *f = arg;
 
 	f->hits++;
-	tally_add(&f->sigma_tally[h->rule->index], h->ts_ns, h->event, f->o->samples);
+	tally_add(&f->sigma_tally[h->rule->index], h->ts_ns, h->event, f->o->samples,
+		  &f->sample_room);
 }
 
 /* What a file record says. A hash or size of a part says nothing about the file. */
@@ -145,7 +147,7 @@ static void judge_file(struct refit *f, uint64_t ts_ns, const json_t *event)
 		if (v != YARA_TRUE || yara_rules_at(f->yara, i)->private_rule)
 			continue;
 		f->hits++;
-		tally_add(t, ts_ns, event, f->o->samples);
+		tally_add(t, ts_ns, event, f->o->samples, &f->sample_room);
 	}
 }
 
@@ -497,6 +499,7 @@ int refit_run(struct store *s, const struct refit_options *o, struct text *resul
 	struct refit f = {.s = s, .o = &options, .started = now_s()};
 	int err = !o->file_count || o->file_count > REFIT_FILES_MAX ? -EINVAL : 0;
 
+	f.sample_room = REFIT_SAMPLES_BYTES_MAX;
 	if (!options.samples)
 		options.samples = REFIT_SAMPLES_DEFAULT;
 	if (!err)

@@ -5,9 +5,10 @@
  * rule.
  *
  * Result: {"rules": n, "judged": n, "not_judged": [{"rule", "file", "line", "reason"}],
- *   "events": n, "seconds": s, "cancelled": bool, "left_out": n (matches not counted because a
- *   limit was reached), "matches": [{"rule", "id", "level", "tags", "kind" ("sigma" or "yara"),
- *   "count", "first", "last", "hosts": [addresses], "samples": [EVE records]}]}
+ *   "events": n (looked at), "unreadable": n, "seconds": s, "cancelled": bool, "left_out": n (matches
+ *   not counted because a limit of the correlations was reached), "matches": [{"rule", "id", "level",
+ *   "kind" ("sigma" or "yara"), "file", "line", "tags", "count", "first", "last",
+ *   "hosts": [addresses], "hosts_more": n (if there were more), "samples": [EVE records]}]}
  * A rule may both match and be listed in not_judged: a YARA rule that some files' hashes decide
  * and others' do not. Matches come by level, then by count.
  *
@@ -27,6 +28,7 @@
 #define REFIT_SAMPLES_DEFAULT 5
 #define REFIT_HOSTS_MAX 200          /* addresses kept for a rule; "hosts_more" counts the others */
 #define REFIT_SAMPLE_BYTES_MAX 65536 /* a longer record is no sample */
+#define REFIT_SAMPLES_BYTES_MAX (16u << 20) /* of all rules */
 
 struct refit_file {
 	const char *name; /* as its owner calls it; ends in .yml, .yaml, .yar or .yara */

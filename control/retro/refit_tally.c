@@ -23,11 +23,12 @@ static void add_host(struct tally *t, const char *text)
 		t->host[t->hosts++] = h;
 }
 
-static void add_sample(struct tally *t, const json_t *event)
+static void add_sample(struct tally *t, const json_t *event, uint64_t *room)
 {
 	char *text = json_dumps(event, JSON_COMPACT);
 
-	if (text && strlen(text) <= REFIT_SAMPLE_BYTES_MAX) {
+	if (text && strlen(text) <= REFIT_SAMPLE_BYTES_MAX && strlen(text) <= *room) {
+		*room -= strlen(text);
 		if (t->samples.len)
 			text_char(&t->samples, ',');
 		text_str(&t->samples, text);
@@ -36,7 +37,8 @@ static void add_sample(struct tally *t, const json_t *event)
 	free(text);
 }
 
-void tally_add(struct tally *t, uint64_t ts_ns, const json_t *event, uint32_t samples)
+void tally_add(struct tally *t, uint64_t ts_ns, const json_t *event, uint32_t samples,
+	       uint64_t *room)
 {
 	if (!t->count || ts_ns < t->first_ns)
 		t->first_ns = ts_ns;
@@ -46,7 +48,7 @@ void tally_add(struct tally *t, uint64_t ts_ns, const json_t *event, uint32_t sa
 	add_host(t, json_string_value(json_object_get(event, "src_ip")));
 	add_host(t, json_string_value(json_object_get(event, "dest_ip")));
 	if (t->sample_count < samples)
-		add_sample(t, event);
+		add_sample(t, event, room);
 }
 
 void tally_free(struct tally *t)

@@ -36,7 +36,9 @@ struct tally_row {
 	const struct tally *tally;
 };
 
-void tally_add(struct tally *t, uint64_t ts_ns, const json_t *event, uint32_t samples);
+/* samples: at most so many are kept of a rule; *room: bytes left for those of all rules. */
+void tally_add(struct tally *t, uint64_t ts_ns, const json_t *event, uint32_t samples,
+	       uint64_t *room);
 void tally_free(struct tally *t);
 /* The rows, put in order, as a JSON array. */
 void tally_write(struct text *out, struct tally_row *rows, uint32_t count);

@@ -5,11 +5,11 @@
  * rule.
  *
  * Result: {"rules": n, "judged": n, "not_judged": [{"rule", "file", "line", "reason"}],
- * "events": n, "unreadable": n, "seconds": s, "cancelled": bool, "left_out": n, "matches": [{"rule", "id",
- * "level", "kind", "file", "line", "tags", "count", "first", "last", "hosts": [addresses],
- * "hosts_more": n, "samples": [EVE records]}]}. events: records looked at; left_out: matches not
- * counted because a limit of the correlations was reached; kind: sigma or yara; hosts_more: there
- * if not all addresses are listed.
+ * "events": n, "unreadable": n, "seconds": s, "cancelled": bool, "left_out": n, "matches":
+ * [{"rule", "id", "level", "kind", "file", "line", "tags", "count", "first", "last", "hosts":
+ * [addresses], "hosts_more": n, "samples": [EVE records]}]}. events: records looked at; left_out:
+ * matches not counted because a limit of the correlations was reached; kind: sigma or yara;
+ * hosts_more: there if not all addresses are listed.
  *
  * A rule may both match and be listed in not_judged: a YARA rule that some files' hashes decide
  * and others' do not. Matches come by level, then by count.

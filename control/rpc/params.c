@@ -94,6 +94,8 @@ static const char *wrong(const json_t *v, const char *type)
 	if (strcmp(type, "time") == 0)
 		return read_time(v, &n) ? NULL
 					: "a time such as 2024-01-31T09:30:00, 2024-01-31 or 2h";
+	if (strcmp(type, "list") == 0)
+		return json_is_array(v) ? NULL : "a list";
 	if (!text)
 		return "a text";
 	if (strcmp(type, "addr") == 0)

@@ -17,6 +17,7 @@
 #include "control/base/say.h"
 #include "control/contact/contacts.h"
 #include "control/ingest/ingest.h"
+#include "control/intel/intel.h"
 #include "control/process/keeper.h"
 #include "control/process/sandbox.h"
 #include "control/rpc/engine.h"
@@ -32,6 +33,7 @@ struct process {
 	struct counters_shared *counters;
 	struct store *store;
 	struct contacts *contacts;
+	struct intel *intel;
 	struct ingest *ingest;
 	struct keeper *keeper;
 	struct rpc_server *server;
@@ -58,6 +60,8 @@ static int open_store(struct process *p)
 
 	if (!err && p->config->contacts)
 		err = contacts_new(&p->contacts, p->store, p->config);
+	if (!err)
+		err = intel_open(&p->intel, p->store, p->config);
 	if (err)
 		say("%s", store_error());
 	return err;
@@ -96,6 +100,7 @@ static int start_rpc(struct process *p)
 	p->context = (struct rpc_context){
 		.store = p->store,
 		.contacts = p->contacts,
+		.intel = p->intel,
 		.config = p->config,
 		.boot = p->boot,
 		.counters = p->counters,
@@ -137,6 +142,7 @@ static void finish(struct process *p)
 	}
 	ingest_free(p->ingest);
 	rpc_engine_free(p->engine);
+	intel_close(p->intel);
 	contacts_free(p->contacts);
 	store_close(p->store);
 	config_free(p->config);

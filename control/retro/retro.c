@@ -110,7 +110,8 @@ static void put_sum(struct text *out, const struct contact_sum *sum, int kind, s
 	}
 }
 
-static void put_names(struct text *out, const struct contact_result *r, const struct client_row *row)
+static void put_names(struct text *out, const struct contact_result *r,
+		      const struct client_row *row)
 {
 	struct text name = {0};
 
@@ -151,7 +152,7 @@ static int look_up(struct contacts *c, int kind, const char *value, struct conta
 struct keeping {
 	struct store *s;
 	struct store_batch *batch;
-	uint8_t key[INTEL_KEY_MAX + 2 + 17];
+	uint8_t key[INTEL_KEY_MAX + 17];
 	size_t key_len; /* of the indicator */
 	struct retro_found *found;
 };
@@ -222,7 +223,7 @@ int retro_find(struct store *s, struct contacts *c, int kind, const char *value,
 	struct keeping k = {.s = s, .batch = store_batch_new(), .found = found};
 	int err = 0;
 
-	k.key_len = intel_key(kind, value, k.key);
+	k.key_len = intel_key(kind, value, strlen(value), k.key);
 	if (!k.key_len)
 		err = -EINVAL;
 	if (!err)
@@ -241,21 +242,26 @@ struct scan {
 	struct retro_found *found;
 };
 
-static int scan_one(void *arg, int kind, struct slice key, struct slice json)
+static int scan_one(void *arg, const struct intel_verdict *v)
 {
 	struct scan *scan = arg;
+	struct slice value = v->best.value;
 
+	if (!v->bad || v->kind == INDICATOR_IP_PORT)
+		return 0;
 	text_clear(&scan->rows);
 	text_clear(&scan->value);
-	intel_print(&scan->value, kind, key);
+	text_bytes(&scan->value, value.data, value.len);
 	scan->indicators++;
-	return retro_find(scan->s, scan->c, kind, text_cstr(&scan->value), &scan->rows, scan->found);
+	return retro_find(scan->s, scan->c, v->kind, text_cstr(&scan->value), &scan->rows,
+			  scan->found);
 }
 
-int retro_scan(struct store *s, struct contacts *c, uint64_t *indicators, struct retro_found *found)
+int retro_scan(struct store *s, struct intel *in, struct contacts *c, uint64_t *indicators,
+	       struct retro_found *found)
 {
 	struct scan scan = {.s = s, .c = c, .found = found};
-	int err = intel_each(s, 0, scan_one, &scan);
+	int err = intel_each(in, 0, 0, scan_one, &scan);
 
 	*indicators = scan.indicators;
 	text_free(&scan.rows);
@@ -263,18 +269,42 @@ int retro_scan(struct store *s, struct contacts *c, uint64_t *indicators, struct
 	return err;
 }
 
-static int put_match(void *arg, int kind, struct slice key, struct slice json)
+/* The indicator with the highest score, as JSON. */
+static int put_match(void *arg, const struct intel_verdict *v)
 {
-	struct text *out = arg, value = {0};
+	struct text *out = arg;
 
-	intel_print(&value, kind, key);
+	if (!v->bad || out->len)
+		return 0;
 	json_key(out, "intel");
-	text_bytes(out, json.data, json.len);
-	text_free(&value);
-	return 1; /* one is enough */
+	text_char(out, '{');
+	json_key_cstr(out, "kind", indicator_kind_name(v->kind));
+	json_key(out, "value");
+	json_put_string(out, v->best.value.data, v->best.value.len);
+	json_key_uint(out, "score", v->score);
+	json_key_uint(out, "version", v->since_version);
+	json_key(out, "sources");
+	text_bytes(out, v->sources.data, v->sources.len);
+	text_char(out, '}');
+	return 0;
 }
 
-int retro_client(struct store *s, struct contacts *c, const struct addr *client, int ip_version,
+/* Takes the findings of an indicator out: 4 or 6 and the client come after its key. */
+int retro_forget(struct store *s, int kind, const char *value)
+{
+	uint8_t key[INTEL_KEY_MAX + 1];
+	size_t len = intel_key(kind, value, strlen(value), key);
+	struct store_batch *b = store_batch_new();
+	int err;
+
+	key[len] = 0xff;
+	store_batch_delete_range(s, b, STORE_finding, key, len, key, len + 1);
+	err = store_write(s, b, true);
+	store_batch_free(b);
+	return err;
+}
+
+int retro_client(struct intel *in, struct contacts *c, const struct addr *client, int ip_version,
 		 bool all, uint64_t limit, struct text *out)
 {
 	struct contact_result r = {0};
@@ -292,7 +322,7 @@ int retro_client(struct store *s, struct contacts *c, const struct addr *client,
 		int kind, matched;
 		struct slice key = contact_result_value(&r, r.rows[i].value, &kind);
 
-		matched = intel_match(s, kind, key.data, key.len, put_match, &match);
+		matched = intel_match(in, kind, key.data, key.len, 0, put_match, &match);
 		if (matched < 0)
 			err = matched;
 		if (!err && (all || matched)) {

@@ -14,6 +14,8 @@
 #include "control/store/store.h"
 #include "dataplane/base/addr.h"
 
+struct intel;
+
 struct retro_found {
 	uint64_t clients, fresh; /* clients found; of which not found before */
 };
@@ -26,12 +28,14 @@ int retro_indicator(struct store *s, struct contacts *c, int kind, const char *v
 int retro_find(struct store *s, struct contacts *c, int kind, const char *value, struct text *out,
 	       struct retro_found *found);
 /* What a client contacted: all of it, or what an indicator matches. Oldest first, limit rows. */
-int retro_client(struct store *s, struct contacts *c, const struct addr *client, int ip_version,
+int retro_client(struct intel *in, struct contacts *c, const struct addr *client, int ip_version,
 		 bool all, uint64_t limit, struct text *out);
 /* Looks every indicator up and keeps what is found. */
-int retro_scan(struct store *s, struct contacts *c, uint64_t *indicators,
+int retro_scan(struct store *s, struct intel *in, struct contacts *c, uint64_t *indicators,
 	       struct retro_found *found);
 /* Appends the findings as an array. */
 int retro_findings(struct store *s, uint64_t limit, struct text *out);
+/* Takes the findings of an indicator out. 0 or -errno. */
+int retro_forget(struct store *s, int kind, const char *value);
 
 #endif

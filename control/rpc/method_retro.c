@@ -65,7 +65,7 @@ void method_retro_client(struct rpc_call *call)
 
 	if (!have_contacts(call))
 		return;
-	err = retro_client(call->ctx->store, call->ctx->contacts, &a, version,
+	err = retro_client(call->ctx->intel, call->ctx->contacts, &a, version,
 			   param_bool(call, "all"), param_uint(call, "limit", CLIENT_LIMIT),
 			   call->result);
 	if (err)
@@ -80,13 +80,13 @@ void method_retro_scan(struct rpc_call *call)
 
 	if (!have_contacts(call))
 		return;
-	err = retro_scan(call->ctx->store, call->ctx->contacts, &indicators, &found);
+	err = retro_scan(call->ctx->store, call->ctx->intel, call->ctx->contacts, &indicators, &found);
 	if (err) {
 		fail_errno(call, err, "", "");
 		return;
 	}
 	text_char(call->result, '{');
-	json_key_uint(call->result, "version", intel_version(call->ctx->store));
+	json_key_uint(call->result, "version", intel_version(call->ctx->intel));
 	json_key_uint(call->result, "indicators", indicators);
 	json_key_uint(call->result, "findings", found.clients);
 	json_key_uint(call->result, "new", found.fresh);
@@ -108,20 +108,49 @@ void method_retro_findings(struct rpc_call *call)
 		fail_errno(call, err, "", "");
 }
 
+#define BY_HAND "manual" /* source of what is added here, if none is named */
+
+/* One entry put or taken out. 0 and *result, or -errno (-EINVAL: not a value of that kind). */
+static int change_one(struct rpc_call *call, enum intel_mode mode, int kind, const char *value,
+		      struct intel_result *result)
+{
+	const char *note = param_text(call, "note"), *source = param_text(call, "source");
+	struct intel_entry e = {.kind = kind,
+				.value = {value, strlen(value)},
+				.below = kind == CONTACT_DOMAIN,
+				.confidence = 100,
+				.severity = 1,
+				.note = {note ? note : "", note ? strlen(note) : 0}};
+	struct intel_change *c;
+	int err = intel_change_begin(call->ctx->intel, source ? source : BY_HAND, mode, &c);
+
+	if (err)
+		return err;
+	err = intel_change_entry(c, &e);
+	if (err) {
+		intel_change_abort(c);
+		return err;
+	}
+	err = intel_change_publish(c, result);
+	return err ? err : result->refused ? -EINVAL : 0;
+}
+
 void method_intel_add(struct rpc_call *call)
 {
 	const char *name = param_text(call, "kind"), *value = param_text(call, "value");
 	int kind = indicator_kind_by_name(name), added, err = 0;
+	struct intel_result result = {0};
 	struct retro_found found = {0};
 	struct text rows = {0};
 	uint64_t version;
 
-	added = intel_add(call->ctx->store, kind, value, param_text(call, "note"),
-			  param_text(call, "source"), wall_ns(), &version);
+	added = change_one(call, INTEL_ADD, kind, value, &result);
 	if (added < 0) {
 		fail_errno(call, added, name, value);
 		return;
 	}
+	added = result.fresh != 0;
+	version = result.version;
 	if (call->ctx->contacts)
 		err = retro_find(call->ctx->store, call->ctx->contacts, kind, value, &rows, &found);
 	if (err) {
@@ -144,13 +173,18 @@ void method_intel_add(struct rpc_call *call)
 void method_intel_del(struct rpc_call *call)
 {
 	const char *name = param_text(call, "kind"), *value = param_text(call, "value");
-	uint64_t version;
-	int gone = intel_del(call->ctx->store, indicator_kind_by_name(name), value, &version);
+	struct intel_result result = {0};
+	int kind = indicator_kind_by_name(name);
+	int gone = change_one(call, INTEL_REMOVE, kind, value, &result);
+	uint64_t version = result.version;
 
+	if (!gone && result.removed)
+		gone = retro_forget(call->ctx->store, kind, value);
 	if (gone < 0) {
 		fail_errno(call, gone, name, value);
 		return;
 	}
+	gone = result.removed != 0;
 	text_char(call->result, '{');
 	json_key_bool(call->result, "deleted", gone);
 	json_key_uint(call->result, "version", version);
@@ -162,14 +196,23 @@ struct listing {
 	uint64_t left;
 };
 
-static int list_one(void *arg, int kind, struct slice key, struct slice json)
+static int list_one(void *arg, const struct intel_verdict *v)
 {
 	struct listing *l = arg;
 
 	if (!l->left--)
 		return 1;
 	json_comma(l->out);
-	text_bytes(l->out, json.data, json.len);
+	text_char(l->out, '{');
+	json_key_cstr(l->out, "kind", indicator_kind_name(v->kind));
+	json_key(l->out, "value");
+	json_put_string(l->out, v->best.value.data, v->best.value.len);
+	json_key(l->out, "note");
+	json_put_string(l->out, v->best.note.data, v->best.note.len);
+	json_key(l->out, "source");
+	json_put_string(l->out, v->best.source.data, v->best.source.len);
+	json_key_uint(l->out, "version", v->since_version);
+	text_char(l->out, '}');
 	return 0;
 }
 
@@ -180,7 +223,7 @@ void method_intel_list(struct rpc_call *call)
 	int err;
 
 	text_char(call->result, '[');
-	err = intel_each(call->ctx->store, name ? indicator_kind_by_name(name) : 0, list_one, &l);
+	err = intel_each(call->ctx->intel, name ? indicator_kind_by_name(name) : 0, 0, list_one, &l);
 	text_char(call->result, ']');
 	if (err < 0)
 		fail_errno(call, err, "", "");

@@ -162,7 +162,7 @@ void method_status(struct rpc_call *call)
 	put_contacts(out, ctx);
 	json_key(out, "intel");
 	text_char(out, '{');
-	json_key_uint(out, "version", intel_version(ctx->store));
+	json_key_uint(out, "version", intel_version(ctx->intel));
 	text_char(out, '}');
 	put_store(out, ctx);
 	text_char(out, '}');

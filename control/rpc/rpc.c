@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "control/contact/contacts.h"
+#include "control/intel/intel.h"
 #include "control/rpc/rpc_private.h"
 
 const struct rpc_method rpc_methods[] = {
@@ -171,10 +172,13 @@ int rpc_call_store(const char *dir, const char *line, struct text *out)
 		err = -ENOMEM;
 	if (!err)
 		err = contacts_new(&ctx.contacts, ctx.store, config);
+	if (!err)
+		err = intel_open(&ctx.intel, ctx.store, config);
 	if (err)
 		put_error(out, RPC_FAILED, store_error());
 	else
 		rpc_line(&ctx, 0, line, strlen(line), out);
+	intel_close(ctx.intel);
 	contacts_free(ctx.contacts);
 	store_close(ctx.store);
 	config_free(config);

@@ -17,6 +17,7 @@
 #include "dataplane/event/config.h"
 
 struct contacts;
+struct intel;
 struct ingest;
 struct rpc_engine;
 
@@ -24,6 +25,7 @@ struct rpc_engine;
 struct rpc_context {
 	struct store *store;
 	struct contacts *contacts;
+	struct intel *intel;
 	const struct config *config;
 	struct boot *boot;                /* NULL: no engine */
 	struct counters_shared *counters; /* NULL: no engine */

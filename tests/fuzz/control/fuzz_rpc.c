@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "control/contact/contacts.h"
+#include "control/intel/intel.h"
 #include "control/rpc/rpc.h"
 #include "control/store/store.h"
 #include "dataplane/event/config.h"
@@ -29,7 +30,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	}
 	ctx.store = s;
 	ctx.config = config_new();
-	if (contacts_new(&ctx.contacts, s, ctx.config) != 0)
+	if (contacts_new(&ctx.contacts, s, ctx.config) != 0 ||
+	    intel_open(&ctx.intel, s, ctx.config) != 0)
 		abort();
 	return 0;
 }

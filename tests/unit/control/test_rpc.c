@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "control/contact/contacts.h"
+#include "control/intel/intel.h"
 #include "control/rpc/rpc.h"
 #include "control/rpc/server.h"
 #include "control/store/event_row.h"
@@ -64,6 +65,7 @@ static int setup(void **state)
 	assert_int_equal(store_open(&x->ctx.store, path, STORE_WRITE, NULL), 0);
 	assert_int_equal(contacts_new(&x->ctx.contacts, x->ctx.store, x->f->config), 0);
 	x->ctx.config = x->f->config;
+	assert_int_equal(intel_open(&x->ctx.intel, x->ctx.store, x->f->config), 0);
 	for (uint32_t i = 0; i < 10; i++)
 		put_alert(x->ctx.store, i);
 	snprintf(x->socket, sizeof(x->socket), "%s/run/control.sock", x->f->dir);
@@ -78,6 +80,7 @@ static int teardown(void **state)
 	struct fixture *x = *state;
 
 	rpc_server_free(x->server);
+	intel_close(x->ctx.intel);
 	contacts_free(x->ctx.contacts);
 	store_close(x->ctx.store);
 	feed_free(x->f);

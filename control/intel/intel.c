@@ -1,153 +1,231 @@
-/* SPDX-License-Identifier: BSD-3-Clause */
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Opening, and what is asked of the intelligence as it is published.
+ */
 #include "control/intel/intel.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
+#include "control/intel/change.h"
+#include "control/intel/row.h"
 #include "control/store/bytes.h"
-#include "dataplane/base/addr.h"
 
-static const char version_key[] = "intel/version";
-
-size_t intel_key(int kind, const char *value, uint8_t *key)
+int intel_open(struct intel **out, struct store *s, const struct config *config)
 {
-	struct addr_prefix p;
-	size_t n, bytes;
+	struct intel *in = calloc(1, sizeof(*in));
+	int err = in ? 0 : -ENOMEM;
 
-	key[0] = (uint8_t)kind;
-	if (kind != INDICATOR_CIDR) {
-		n = value_key(kind, value, strlen(value), key + 1);
-		return n ? n + 1 : 0;
+	*out = NULL;
+	if (err)
+		return err;
+	in->store = s;
+	in->config = config;
+	in->counts_version = UINT64_MAX;
+	pthread_mutex_init(&in->lock, NULL);
+	state_read(s, NULL, &in->state, &err);
+	if (!err)
+		err = sources_load(in);
+	if (!err && store_mode(s) == STORE_WRITE)
+		err = intel_discard(in);
+	if (!err && store_mode(s) == STORE_WRITE && in->state.sweep)
+		err = intel_sweep(in, in->state.sweep);
+	in->version = in->state.version;
+	if (err)
+		intel_close(in);
+	else
+		*out = in;
+	return err;
+}
+
+void intel_close(struct intel *in)
+{
+	struct source *next;
+
+	if (!in)
+		return;
+	for (struct source *src = in->sources; src; src = next) {
+		next = src->next;
+		free(src);
 	}
-	if (addr_prefix_parse(value, &p) != 0)
-		return 0;
-	bytes = p.ip_version == 4 ? 4 : 16;
-	n = value_key_addr(p.addr.b, bytes, key + 1);
-	key[1 + n] = p.bits;
-	return n + 2;
+	pthread_mutex_destroy(&in->lock);
+	free(in);
 }
 
-void intel_print(struct text *out, int kind, struct slice key)
+uint64_t intel_version(const struct intel *in)
 {
-	const uint8_t *k = key.data;
+	return in->version;
+}
 
-	if (kind != INDICATOR_CIDR) {
-		value_print(out, kind, k, key.len);
-	} else if (key.len == 6 || key.len == 18) {
-		value_print(out, CONTACT_IP, k, key.len - 1);
-		text_format(out, "/%u", k[key.len - 1]);
+static int count_all(struct intel *in, struct intel_counts *out, uint64_t *version)
+{
+	struct walk *w;
+	int err = walk_new(&w, in, 0);
+
+	*out = (struct intel_counts){0};
+	while (!err && (err = walk_next(w)) == 1) {
+		bool allow = false;
+
+		for (size_t i = 0; i < w->group.count; i++)
+			allow |= w->group.rows[i].row.flags & ROW_ALLOW;
+		out->entries += w->group.count;
+		out->indicators++;
+		out->allowed += allow;
+		err = 0;
 	}
+	*version = err ? UINT64_MAX : w->version;
+	walk_free(w);
+	return err;
 }
 
-uint64_t intel_version(struct store *s)
+int intel_counts(struct intel *in, struct intel_counts *out)
 {
-	struct text value = {0};
-	uint64_t version = 0;
+	uint64_t version = intel_version(in);
+	bool known;
+	int err = 0;
 
-	if (store_get(s, STORE_meta, version_key, sizeof(version_key) - 1, NULL, &value) == 1 &&
-	    value.len == 8)
-		version = read_be64(value.data);
-	text_free(&value);
-	return version;
+	pthread_mutex_lock(&in->lock);
+	known = in->counts_version == version;
+	*out = in->counts;
+	pthread_mutex_unlock(&in->lock);
+	if (!known)
+		err = count_all(in, out, &version);
+	pthread_mutex_lock(&in->lock);
+	out->sources = 0;
+	for (struct source *src = in->sources; src; src = src->next)
+		out->sources += !src->gone;
+	if (!known && !err) {
+		in->counts = *out;
+		in->counts_version = version;
+	}
+	pthread_mutex_unlock(&in->lock);
+	return err;
 }
 
-static void put_version(struct store *s, struct store_batch *b, uint64_t version)
+/* ---- matching ---- */
+
+struct match {
+	struct walk *walk;
+	int (*call)(void *arg, const struct intel_verdict *v);
+	void *arg;
+	bool bad, allowed;
+};
+
+/* The indicator with that key, if there is one. */
+static int match_key(struct match *m, const uint8_t *key, size_t len, bool only_below)
 {
-	uint8_t value[8];
+	struct intel_verdict v;
+	int found = walk_at(m->walk, key, len);
 
-	put_be64(value, version);
-	store_batch_put(s, b, STORE_meta, version_key, sizeof(version_key) - 1, value,
-			sizeof(value));
-}
-
-static void put_row(struct text *out, int kind, struct slice key, const char *note,
-		    const char *source, uint64_t now_ns, uint64_t version)
-{
-	struct text value = {0};
-
-	intel_print(&value, kind, key);
-	text_char(out, '{');
-	json_key_cstr(out, "kind", indicator_kind_name(kind));
-	json_key(out, "value");
-	json_put_string(out, value.data, value.len);
-	if (note)
-		json_key_cstr(out, "note", note);
-	if (source)
-		json_key_cstr(out, "source", source);
-	json_key_time(out, "added", now_ns);
-	json_key_uint(out, "version", version);
-	text_char(out, '}');
-	text_free(&value);
-}
-
-int intel_add(struct store *s, int kind, const char *value, const char *note, const char *source,
-	      uint64_t now_ns, uint64_t *version)
-{
-	uint8_t key[INTEL_KEY_MAX + 2];
-	size_t len = intel_key(kind, value, key);
-	struct text row = {0};
-	struct store_batch *b;
-	int found, err;
-
-	if (!len)
-		return -EINVAL;
-	found = store_get(s, STORE_intel, key, len, NULL, &row);
-	if (found < 0)
-		return found;
-	text_clear(&row);
-	*version = intel_version(s) + 1;
-	put_row(&row, kind, (struct slice){key + 1, len - 1}, note, source, now_ns, *version);
-	b = store_batch_new();
-	store_batch_put(s, b, STORE_intel, key, len, row.data, row.len);
-	put_version(s, b, *version);
-	err = row.failed ? -ENOMEM : store_write(s, b, true);
-	store_batch_free(b);
-	text_free(&row);
-	return err ? err : !found;
-}
-
-int intel_del(struct store *s, int kind, const char *value, uint64_t *version)
-{
-	uint8_t key[INTEL_KEY_MAX + 2];
-	size_t len = intel_key(kind, value, key);
-	struct text row = {0};
-	struct store_batch *b;
-	int found, err;
-
-	if (!len)
-		return -EINVAL;
-	found = store_get(s, STORE_intel, key, len, NULL, &row);
-	text_free(&row);
-	*version = intel_version(s);
 	if (found <= 0)
 		return found;
-	++*version;
-	b = store_batch_new();
-	store_batch_delete(s, b, STORE_intel, key, len);
-	put_version(s, b, *version);
-	/* Its findings: 4 or 6 and the client come after the key. */
-	key[len] = 0xff;
-	store_batch_delete_range(s, b, STORE_finding, key, len, key, len + 1);
-	err = store_write(s, b, true);
-	store_batch_free(b);
-	return err ? err : 1;
+	if (!walk_verdict(m->walk, only_below, m->call != NULL, &v))
+		return 0;
+	m->bad |= v.bad;
+	m->allowed |= v.allowed;
+	return m->call ? m->call(m->arg, &v) : 0;
 }
 
-int intel_each(struct store *s, int kind,
-	       int (*call)(void *arg, int kind, struct slice key, struct slice json), void *arg)
+/* The name and every name above it: labels stand from the last to the first. */
+static int match_names(struct match *m, int kind, const uint8_t *key, size_t len)
 {
-	uint8_t from = (uint8_t)kind, to = (uint8_t)(kind + 1);
-	struct slice low = {&from, 1}, high = {&to, 1};
-	struct store_iter *it =
-		store_iter_new(s, STORE_intel, NULL, kind ? &low : NULL, kind ? &high : NULL);
-	int err = it ? 0 : -ENOMEM;
+	uint8_t above[INTEL_KEY_MAX];
+	int err = 0;
 
-	for (it ? store_iter_first(it) : (void)0; !err && store_iter_valid(it); store_iter_next(it)) {
+	above[0] = (uint8_t)kind;
+	for (size_t i = 0; i < len && !err; i++) {
+		above[i + 1] = key[i];
+		if (key[i] > 1)
+			continue;
+		above[i + 1] = 0;
+		err = match_key(m, above, i + 2, i + 1 < len);
+		above[i + 1] = key[i];
+	}
+	return err;
+}
+
+static int match_address(struct match *m, const uint8_t *key, size_t len, uint16_t port)
+{
+	uint8_t room[INTEL_KEY_MAX];
+	unsigned v = key[0] == 6, most = v ? 128 : 32;
+	struct intel_state state;
+	int err;
+
+	if (len != (v ? 17 : 5))
+		return 0;
+	memcpy(room + 1, key, len);
+	room[0] = INDICATOR_IP_PORT;
+	put_be16(room + 1 + len, port);
+	err = port ? match_key(m, room, len + 3, false) : 0;
+	room[0] = INDICATOR_CIDR;
+	if (!err)
+		state_read(m->walk->in->store, m->walk->rows.snapshot, &state, &err);
+	for (int bits = (int)most; bits >= 0 && !err; bits--) {
+		if (bits < (int)most)
+			room[2 + bits / 8] &= (uint8_t) ~(0x80 >> bits % 8);
+		room[1 + len] = (uint8_t)bits;
+		if (state.nets[v][bits / 8] & 1 << bits % 8)
+			err = match_key(m, room, len + 2, false);
+	}
+	return err;
+}
+
+int intel_match(struct intel *in, int kind, const uint8_t *key, size_t len, uint16_t port,
+		int (*call)(void *arg, const struct intel_verdict *v), void *arg)
+{
+	struct match m = {.call = call, .arg = arg};
+	uint8_t own[INTEL_KEY_MAX];
+	int err;
+
+	if (!len || len > VALUE_KEY_MAX)
+		return 0;
+	err = walk_new(&m.walk, in, 0);
+	if (err)
+		return err;
+	own[0] = (uint8_t)kind;
+	memcpy(own + 1, key, len);
+	if (kind == CONTACT_DOMAIN || kind == CONTACT_SNI)
+		err = match_names(&m, CONTACT_DOMAIN, key, len);
+	if (!err && kind == CONTACT_SNI)
+		err = match_names(&m, CONTACT_SNI, key, len);
+	else if (!err && kind != CONTACT_DOMAIN)
+		err = match_key(&m, own, len + 1, false);
+	if (!err && kind == CONTACT_IP)
+		err = match_address(&m, key, len, port);
+	walk_free(m.walk);
+	return err ? err : m.bad && !m.allowed;
+}
+
+/* ---- all of it ---- */
+
+static int each_since(struct intel *in, struct walk *w, int kind, uint64_t since,
+		      int (*call)(void *arg, const struct intel_verdict *v), void *arg)
+{
+	uint8_t low[INDEX_HEAD] = {INDEX_MARK}, high[INDEX_HEAD] = {INDEX_MARK};
+	struct slice from = {low, INDEX_HEAD}, to = {high, INDEX_HEAD};
+	struct store_iter *it;
+	int err = 0;
+
+	put_be64(low + 1, since + 1);
+	put_be64(high + 1, w->version + 1);
+	it = store_iter_new(in->store, STORE_intel, w->rows.snapshot, &from, &to);
+	if (!it)
+		return -ENOMEM;
+	for (store_iter_first(it); !err && store_iter_valid(it); store_iter_next(it)) {
 		struct slice k = store_iter_key(it);
 		const uint8_t *p = k.data;
+		struct intel_verdict v;
 
-		if (k.len > 1 && k.len <= INTEL_KEY_MAX + 1)
-			err = call(arg, p[0], (struct slice){p + 1, k.len - 1},
-				   store_iter_value(it));
+		if (k.len < INDEX_HEAD + 4 || k.len > INDEX_KEY_MAX ||
+		    (kind && p[INDEX_HEAD] != kind))
+			continue;
+		err = walk_at(w, p + INDEX_HEAD, k.len - INDEX_HEAD - 2);
+		/* Written by that version, but new in it? */
+		if (err == 1 && walk_verdict(w, false, true, &v) &&
+		    v.since_version == read_be64(p + 1))
+			err = call(arg, &v);
+		else if (err == 1)
+			err = 0;
 	}
 	if (!err)
 		err = store_iter_status(it);
@@ -155,72 +233,137 @@ int intel_each(struct store *s, int kind,
 	return err;
 }
 
-struct lookup {
-	struct store *s;
-	int (*call)(void *, int, struct slice, struct slice);
-	void *arg;
-	const uint8_t *addr; /* 4 or 6 and the address, for networks */
-	size_t addr_len;
+int intel_each(struct intel *in, int kind, uint64_t since_version,
+	       int (*call)(void *arg, const struct intel_verdict *v), void *arg)
+{
+	struct intel_verdict v;
+	struct walk *w;
+	int err = walk_new(&w, in, since_version ? 0 : kind);
+
+	if (err)
+		return err;
+	if (since_version) {
+		err = each_since(in, w, kind, since_version, call, arg);
+	} else {
+		while (!err && (err = walk_next(w)) == 1)
+			err = walk_verdict(w, false, true, &v) ? call(arg, &v) : 0;
+	}
+	walk_free(w);
+	return err;
+}
+
+/* ---- look-ups ---- */
+
+struct answer {
+	struct text sources;
+	struct text threat, family, category;
+	uint64_t score, severity, version;
+	bool bad, allowed, any;
 };
 
-static int look_up(const struct lookup *l, int kind, const uint8_t *key, size_t len)
+static void keep(struct text *t, struct slice s)
 {
-	uint8_t full[INTEL_KEY_MAX + 2];
-	struct text row = {0};
-	int found, err = 0;
-
-	full[0] = (uint8_t)kind;
-	memcpy(full + 1, key, len);
-	found = store_get(l->s, STORE_intel, full, len + 1, NULL, &row);
-	if (found == 1)
-		err = l->call(l->arg, kind, (struct slice){key, len},
-			      (struct slice){row.data, row.len});
-	text_free(&row);
-	return found < 0 ? found : err;
+	text_clear(t);
+	text_bytes(t, s.data, s.len);
 }
 
-/* The name and every domain above it. */
-static int look_up_domains(const struct lookup *l, const uint8_t *key, size_t len)
+static int answer_one(void *arg, const struct intel_verdict *v)
 {
-	uint8_t above[VALUE_KEY_MAX + 1];
-	int err = 0;
+	struct answer *a = arg;
 
-	for (size_t i = 0; i < len && !err; i++) {
-		if (key[i] > 1)
-			continue;
-		memcpy(above, key, i);
-		above[i] = 0;
-		err = look_up(l, CONTACT_DOMAIN, above, i + 1);
+	a->any = true;
+	a->allowed |= v->allowed;
+	/* The array's inside, after what there is. */
+	if (v->sources.len > 2) {
+		text_str(&a->sources, a->sources.len ? "," : "");
+		text_bytes(&a->sources, (const char *)v->sources.data + 1, v->sources.len - 2);
 	}
+	if (v->bad && (!a->bad || v->score > a->score)) {
+		a->bad = true;
+		a->score = v->score;
+		a->severity = v->severity;
+		a->version = v->since_version;
+		keep(&a->threat, v->best.threat);
+		keep(&a->family, v->best.family);
+		keep(&a->category, v->best.category);
+	}
+	return a->sources.failed ? -ENOMEM : 0;
+}
+
+static int answer_value(struct intel *in, int kind, const char *value, struct answer *a)
+{
+	uint8_t key[INTEL_KEY_MAX];
+	size_t len = intel_key(kind, value, strlen(value), key);
+	struct intel_verdict v;
+	struct walk *w;
+	int err;
+
+	if (!len)
+		return -EINVAL;
+	if (kind == INDICATOR_IP_PORT)
+		return intel_match(in, CONTACT_IP, key + 1, len - 3, read_be16(key + len - 2),
+				   answer_one, a);
+	if (kind != INDICATOR_CIDR)
+		return intel_match(in, kind, key + 1, len - 1, 0, answer_one, a);
+	err = walk_new(&w, in, kind);
+	if (!err)
+		err = walk_at(w, key, len);
+	if (err == 1 && walk_verdict(w, false, true, &v))
+		err = answer_one(a, &v) ? -ENOMEM : v.bad;
+	walk_free(w);
 	return err;
 }
 
-static int check_network(void *arg, int kind, struct slice key, struct slice json)
+static void put_answer(struct text *json, const struct answer *a, int bad)
 {
-	const struct lookup *l = arg;
-	const uint8_t *k = key.data;
-	struct addr_prefix p = {.ip_version = k[0]};
-	struct addr a = {{0}};
-
-	if (key.len != l->addr_len + 1 || k[0] != l->addr[0])
-		return 0;
-	memcpy(p.addr.b, k + 1, l->addr_len - 1);
-	memcpy(a.b, l->addr + 1, l->addr_len - 1);
-	p.bits = k[key.len - 1];
-	return addr_prefix_covers(&p, &a, k[0]) ? l->call(l->arg, kind, key, json) : 0;
+	json_key_cstr(json, "verdict", bad ? "bad" : a->allowed ? "allowed" : "unknown");
+	json_key_uint(json, "score", bad ? a->score : 0);
+	if (bad) {
+		json_key_uint(json, "severity", a->severity);
+		json_key(json, "category");
+		json_put_string(json, a->category.data, a->category.len);
+		json_key(json, "threat");
+		json_put_string(json, a->threat.data, a->threat.len);
+		json_key(json, "family");
+		json_put_string(json, a->family.data, a->family.len);
+	}
+	json_key(json, "sources");
+	text_char(json, '[');
+	text_bytes(json, a->sources.data, a->sources.len);
+	text_char(json, ']');
 }
 
-int intel_match(struct store *s, int kind, const uint8_t *key, size_t len,
-		int (*call)(void *arg, int kind, struct slice key, struct slice json), void *arg)
+int intel_lookup(struct intel *in, int kind, const char *value, struct text *json)
 {
-	struct lookup l = {.s = s, .call = call, .arg = arg, .addr = key, .addr_len = len};
-	int err = 0;
+	uint8_t key[INTEL_KEY_MAX];
+	struct answer a = {0};
+	struct text normal = {0};
+	size_t len;
+	int bad;
 
-	if (kind == CONTACT_DOMAIN || kind == CONTACT_SNI)
-		err = look_up_domains(&l, key, len);
-	if (!err && kind != CONTACT_DOMAIN)
-		err = look_up(&l, kind, key, len);
-	if (!err && kind == CONTACT_IP)
-		err = intel_each(s, INDICATOR_CIDR, check_network, &l);
-	return err;
+	if (!kind)
+		kind = intel_key(INDICATOR_IP_PORT, value, strlen(value), key)
+			       ? INDICATOR_IP_PORT
+			       : indicator_guess(value);
+	len = kind ? intel_key(kind, value, strlen(value), key) : 0;
+	if (!len)
+		return -EINVAL;
+	bad = answer_value(in, kind, value, &a);
+	if (bad >= 0) {
+		intel_print(&normal, (struct slice){key, len});
+		text_char(json, '{');
+		json_key(json, "value");
+		json_put_string(json, normal.data, normal.len);
+		json_key_cstr(json, "kind",
+			      kind == INDICATOR_IP_PORT ? "ip_port" : indicator_kind_name(kind));
+		put_answer(json, &a, bad);
+		json_key_uint(json, "version", intel_version(in));
+		text_char(json, '}');
+	}
+	text_free(&a.sources);
+	text_free(&a.threat);
+	text_free(&a.family);
+	text_free(&a.category);
+	text_free(&normal);
+	return bad < 0 ? bad : json->failed ? -ENOMEM : 0;
 }

@@ -22,7 +22,7 @@ _Static_assert((SETS & (SETS - 1)) == 0, "a set is chosen by a mask");
 
 struct host_seen {
 	uint64_t key;       /* address, source, what is said; 0: free */
-	uint64_t fact;      /* what it said last */
+	uint64_t fact;      /* what it said last; 0: nothing yet */
 	uint64_t written_ns;
 	uint64_t window_ns; /* changes are counted from here */
 	uint32_t changes;
@@ -209,7 +209,7 @@ static uint64_t fact_of(const struct host_worker *h, const struct host_fact *f)
 	words = hash_bytes(&s, (struct bytes){f->mac, f->has_mac ? 6 : 0});
 	words += hash_bytes(&s, f->name);
 	words += hash_bytes(&s, f->user);
-	return siphash_end(&s, words);
+	return siphash_end(&s, words) | 1;
 }
 
 static struct host_seen *find(struct host_worker *h, uint64_t key)
@@ -252,9 +252,8 @@ static bool is_news(struct worker *w, const struct host_fact *f)
 	struct host_worker *h = w->hosts;
 	struct host_seen *seen = find(h, key_of(h, f));
 	uint64_t fact = fact_of(h, f), now = w->now_ns;
-	bool known = seen->written_ns != 0;
 
-	if (known && seen->fact == fact && now - seen->written_ns < HOST_REFRESH_NS)
+	if (seen->fact == fact && now - seen->written_ns < HOST_REFRESH_NS)
 		return false;
 	if (now - seen->window_ns >= HOST_REFRESH_NS) {
 		seen->window_ns = now;
@@ -266,7 +265,7 @@ static bool is_news(struct worker *w, const struct host_fact *f)
 	}
 	seen->changes++;
 	seen->fact = fact;
-	seen->written_ns = now ? now : 1;
+	seen->written_ns = now;
 	return true;
 }
 

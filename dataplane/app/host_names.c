@@ -70,15 +70,40 @@ static void nbns_addresses(struct worker *w, const struct dns_record *r, struct 
 	}
 }
 
-/* NBSTAT record (4.2.18): a count, names with NAME_FLAGS, then statistics that begin with the MAC. */
-static void nbns_status(struct worker *w, const struct packet *p, const struct dns_record *r)
+/* The data of an answer with one NBSTAT record and nothing before it. DNS has another use for the
+ * number, so that dns_message.c would read it as what it is not. */
+static bool nbns_status_data(const struct packet *p, struct cursor *data)
 {
-	struct cursor c = cursor_of(r->raw.data, r->raw.len);
+	struct cursor c = cursor_of(p->payload, p->payload_len);
+	uint16_t flags, questions, answers;
+	uint8_t len;
+
+	cursor_skip(&c, 2);
+	flags = cursor_be16(&c);
+	questions = cursor_be16(&c);
+	answers = cursor_be16(&c);
+	cursor_skip(&c, 4);
+	if (!(flags & DNS_QR) || flags & 15 || questions || answers != 1)
+		return false;
+	while ((len = cursor_u8(&c)) && len < 0x40)
+		cursor_skip(&c, len);
+	if (len >= 0x40)
+		cursor_skip(&c, 1); /* a pointer */
+	if (cursor_be16(&c) != NBNS_NBSTAT)
+		return false;
+	cursor_skip(&c, 6);
+	*data = cursor_sub(&c, cursor_be16(&c));
+	return !data->bad;
+}
+
+/* NBSTAT record (4.2.18): a count, names with NAME_FLAGS, then statistics that begin with the MAC. */
+static void nbns_status(struct worker *w, const struct packet *p, struct cursor c)
+{
 	struct host_fact fact = {.ip = p->src, .ip_version = p->ip_version, .source = HOST_NBNS};
 	unsigned count = cursor_u8(&c);
 	const uint8_t *mac;
 
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < count && !c.bad; i++) {
 		const uint8_t *name = cursor_take(&c, NBNS_NAME_BYTES);
 		uint16_t flags = cursor_be16(&c);
 
@@ -100,7 +125,7 @@ static void nbns_status(struct worker *w, const struct packet *p, const struct d
 	host_note(w, fact);
 }
 
-static void nbns_message(struct worker *w, const struct packet *p, const struct dns_message *m)
+static void nbns_message(struct worker *w, const struct dns_message *m)
 {
 	unsigned opcode = m->flags >> 11 & 15;
 	bool response = m->flags & DNS_QR, registers;
@@ -115,19 +140,21 @@ static void nbns_message(struct worker *w, const struct packet *p, const struct 
 		   m->record_count[DNS_ANSWER] == 1) {
 		const struct dns_record *r = &m->records[DNS_ANSWER][0];
 
-		if (r->type == NBNS_NBSTAT)
-			nbns_status(w, p, r);
-		else
-			nbns_addresses(w, r, r->name.text);
+		nbns_addresses(w, r, r->name.text);
 	}
 }
 
 void host_nbns(struct worker *w, const struct packet *p)
 {
 	struct dns_message m;
+	struct cursor status;
 
+	if (nbns_status_data(p, &status)) {
+		nbns_status(w, p, status);
+		return;
+	}
 	if (dns_message_parse(&w->heap, &m, p->payload, p->payload_len) == DNS_GOOD)
-		nbns_message(w, p, &m);
+		nbns_message(w, &m);
 	dns_message_free(&w->heap, &m);
 }
 

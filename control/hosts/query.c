@@ -17,7 +17,8 @@
 
 bool host_mac_parse(const char *text, uint8_t *mac)
 {
-	unsigned digits = 0;
+	unsigned digits = 0, separators = 0;
+	bool separated = true; /* a digit must come */
 
 	memset(mac, 0, 6);
 	for (; *text; text++) {
@@ -28,11 +29,16 @@ bool host_mac_parse(const char *text, uint8_t *mac)
 				return false;
 			mac[digits / 2] = (uint8_t)(mac[digits / 2] << 4 | value);
 			digits++;
-		} else if (!digits || digits % 2 || !strchr(":-.", *text) || !text[1]) {
+			separated = false;
+		} else if (separated || digits % 2 || !strchr(":-.", *text)) {
 			return false;
+		} else {
+			separators++;
+			separated = true;
 		}
 	}
-	return digits == 12;
+	/* Twelve digits alone may be a name. */
+	return digits == 12 && separators && !separated;
 }
 
 char *host_mac_format(const uint8_t *mac, char *text)

@@ -313,9 +313,9 @@ static int split(struct host_rows *rows, size_t i, uint64_t ts_ns)
 {
 	struct host_row *tail;
 
-	if (rows->row[i].last_ns <= ts_ns)
+	if (rows->row[i].last_ns < ts_ns)
 		return 0;
-	if (!is_cut_off(rows, i)) {
+	if (rows->row[i].last_ns > ts_ns && !is_cut_off(rows, i)) {
 		tail = insert(rows, i + 1);
 		if (!tail)
 			return -ENOMEM;
@@ -339,7 +339,7 @@ static bool began_earlier(struct host_rows *rows, size_t n, bool running, const 
 	    (running && before->last_ns > s->ts_ns && !is_cut_off(rows, n - 1)) ||
 	    r->from_ns - s->ts_ns > HOST_DAY_NS || relation_of(r, s) != SAME)
 		return false;
-	if (running && before->last_ns > s->ts_ns) {
+	if (running && before->last_ns >= s->ts_ns) {
 		before->last_ns = s->ts_ns - 1;
 		before->changed = true;
 	}

@@ -304,7 +304,7 @@ static void put_one(struct text *json, const struct listed *l)
 
 	json_comma(json);
 	text_char(json, '{');
-	json_key_cstr(json, "address", addr_format(&l->addr, l->ip_version, text));
+	json_key_cstr(json, "address", addr_format_long(&l->addr, l->ip_version, text));
 	if (l->at.has_mac)
 		json_key_cstr(json, "mac", host_mac_format(l->at.mac, text));
 	if (l->at.name[0])

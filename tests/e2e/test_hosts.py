@@ -76,3 +76,15 @@ def test_records_stay_as_they_are(inspect):
     run = inspect(story())
     assert {e["event_type"] for e in run.events()} == {"dhcp", "flow", "stats"}
     assert [e["dhcp"]["assigned_ip"] for e in run.events("dhcp")] == [ADDRESS, ADDRESS]
+
+
+def test_rules_see_dhcp(inspect):
+    rules = """
+alert dhcp any any -> any any (msg:"an hour"; dhcp.leasetime:3600; sid:1;)
+alert dhcp any any -> any any (msg:"more"; dhcp.leasetime:>3600; sid:2;)
+alert udp any 67 -> any 68 (msg:"name"; app-layer-protocol:dhcp; content:"|63 82 53 63|"; sid:3;)
+"""
+    run = inspect(story(), rules)
+    assert run.status == 0, run.stderr
+    assert run.sids() == [1, 1, 3, 3]
+    assert {a["dhcp"]["dhcp_type"] for a in run.events("alert") if a["alert"]["signature_id"] == 1} == {"ack"}

@@ -9,6 +9,8 @@
  *                   'n' | name in lower case | 0 | start | 4 or 6 | address
  *                   'u' | user in lower case | 0 | start | 4 or 6 | address
  *              value of 'a': see row.h; of the others: empty. They are for finding 'a'.
+ *                   'k' | MAC (6); value: time (8, ns), name: how a machine called itself last when
+ *                   it asked for an address (DHCP)
  *
  * An interval lasts while the same machine has the address. Another MAC begins a new one, and so
  * does another name or user; what was not known before is put into the running one. A weaker

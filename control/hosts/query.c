@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "control/hosts/hosts_private.h"
-#include "control/store/bytes.h"
 
 #define LIST_MAX 20000 /* rows in memory at once; a list has at most half of it */
 
@@ -88,24 +87,22 @@ typedef int host_call(void *arg, const struct addr *a, int ip_version, const str
 /* The interval that an index key ends with: start | version | address. 0, what call said, -errno. */
 static int call_place(struct hosts *h, const uint8_t *place, size_t len, host_call *call, void *arg)
 {
-	uint8_t key[HOST_KEY_MAX];
+	uint8_t key[HOST_KEY_MAX], version;
 	struct text value = {0};
-	struct addr a = {0};
 	struct host_row r;
 	struct host_at at;
-	size_t ip;
+	struct addr a;
+	uint64_t from_ns;
 	int found;
 
-	ip = len > 8 && place[8] == 4 ? 4 : 16;
-	if (len != 9 + ip)
+	if (!place_read(place, len, &a, &version, &from_ns))
 		return 0;
-	memcpy(a.b, place + 9, ip);
-	found = store_get(h->store, STORE_host, key,
-			  address_key(key, &a, place[8], read_be64(place)), NULL, &value);
+	found = store_get(h->store, STORE_host, key, address_key(key, &a, version, from_ns), NULL,
+			  &value);
 	if (found == 1 &&
-	    row_decode(&r, read_be64(place), (struct slice){value.data, value.len})) {
+	    row_decode(&r, from_ns, (struct slice){value.data, value.len})) {
 		row_to_at(&r, &at);
-		found = call(arg, &a, place[8], &at);
+		found = call(arg, &a, version, &at);
 	} else if (found == 1) {
 		found = 0;
 	}

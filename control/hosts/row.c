@@ -113,10 +113,12 @@ bool said_from_record(struct host_said *s, const struct record_head *head)
 
 	memset(s, 0, sizeof(*s));
 	s->ts_ns = head->ts_ns;
-	if (!record_find(head, F_host_ip, &v) || (v.body.len != 4 && v.body.len != 16))
-		return false;
-	memcpy(s->addr.b, v.body.data, v.body.len);
-	s->ip_version = v.body.len == 4 ? 4 : 6;
+	if (record_find(head, F_host_ip, &v)) {
+		if (v.body.len != 4 && v.body.len != 16)
+			return false;
+		memcpy(s->addr.b, v.body.data, v.body.len);
+		s->ip_version = v.body.len == 4 ? 4 : 6;
+	}
 	if (!record_find(head, F_host_source, &v) || !v.n || v.n >= HOST_SOURCE_COUNT)
 		return false;
 	s->source = (uint8_t)v.n;
@@ -128,7 +130,10 @@ bool said_from_record(struct host_said *s, const struct record_head *head)
 		s->lease_s = (uint32_t)v.n;
 	text_from_value(&s->name, head, F_host_name);
 	text_from_value(&s->user, head, F_host_user);
-	return s->has_mac || s->name.len || s->user.len;
+	if (s->ip_version)
+		return s->has_mac || s->name.len || s->user.len;
+	memcpy(s->addr.b, s->mac, 6);
+	return s->has_mac && s->name.len;
 }
 
 bool host_text_same(const struct host_text *a, const struct host_text *b)

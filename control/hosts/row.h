@@ -21,8 +21,8 @@ struct host_text {
 
 /* A host record. */
 struct host_said {
-	struct addr addr;
-	uint8_t ip_version;
+	struct addr addr;   /* ip_version 0: the MAC, so that those of a machine sort together */
+	uint8_t ip_version; /* 0: no address, the name of a MAC */
 	uint8_t source;     /* enum host_source */
 	bool has_mac;
 	uint8_t mac[6];

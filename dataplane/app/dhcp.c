@@ -220,7 +220,7 @@ static struct bytes host_name(const struct dhcp_tx *d, uint8_t *text, size_t siz
 static void note_host(struct worker *w, const struct dhcp_tx *d)
 {
 	static const uint8_t none[4];
-	struct host_fact fact = {.ip_version = 4, .source = HOST_DHCP, .has_mac = true};
+	struct host_fact fact = {.source = HOST_DHCP, .has_mac = true};
 	struct bytes hardware = hardware_address(d);
 	uint8_t text[256];
 
@@ -228,19 +228,18 @@ static void note_host(struct worker *w, const struct dhcp_tx *d)
 		return; /* not Ethernet */
 	memcpy(fact.mac, hardware.data, 6);
 	fact.name = host_name(d, text, sizeof(text));
-	if (opcode_of(d) == BOOTP_REQUEST &&
-	    (d->type == DHCP_REQUEST || d->type == DHCP_DISCOVER || d->type == DHCP_INFORM)) {
-		host_asked(w, xid_of(d), fact.mac, fact.name);
+	if (opcode_of(d) == BOOTP_REQUEST && (d->type == DHCP_REQUEST || d->type == DHCP_INFORM)) {
+		/* The answer need not repeat the name, and may reach another worker. */
+		if (fact.name.len)
+			host_note(w, fact);
 		return;
 	}
 	if (opcode_of(d) != BOOTP_REPLY || d->type != DHCP_ACK)
 		return;
 	/* To an INFORM the server gives no address: the client has one. */
+	fact.ip_version = 4;
 	memcpy(fact.ip.b, memcmp(your_address(d), none, 4) ? your_address(d) : client_address(d), 4);
 	find_seconds(d, OPTION_LEASE_TIME, &fact.lease_s);
-	/* The client knows its name better than what a server makes of it. */
-	if (host_asked_name(w, xid_of(d), fact.mac).len)
-		fact.name = host_asked_name(w, xid_of(d), fact.mac);
 	host_note(w, fact);
 }
 

@@ -28,13 +28,6 @@ struct host_seen {
 	uint32_t changes;
 };
 
-struct host_asked {
-	uint32_t xid;
-	uint8_t mac[6];
-	uint8_t len;        /* 0: free */
-	uint8_t name[HOST_NAME_BYTES];
-};
-
 struct home_net {
 	struct addr_prefix prefix;
 	bool outside;       /* excepted */
@@ -47,7 +40,6 @@ struct host_worker {
 	unsigned home_count;
 	bool home_known[2]; /* IPv4, IPv6: a list tells which are inside; else all are */
 	struct host_seen seen[SETS][WAYS];
-	struct host_asked asked[HOST_ASKED_MAX];
 };
 
 /* ---- which addresses are ours ---- */
@@ -165,7 +157,6 @@ void host_worker_reset(struct worker *w)
 	if (!h)
 		return;
 	memset(h->seen, 0, sizeof(h->seen));
-	memset(h->asked, 0, sizeof(h->asked));
 	h->tokens = HOST_RECORDS_BURST;
 	h->tokens_ns = 0;
 }
@@ -300,7 +291,14 @@ void host_note(struct worker *w, struct host_fact fact)
 	fact.has_mac = fact.has_mac && is_station(fact.mac);
 	if (!fact.has_mac && !fact.name.len && !fact.user.len)
 		return;
-	if (!is_inside(w->hosts, &fact.ip, fact.ip_version) || !is_news(w, &fact))
+	if (!fact.ip_version) {
+		if (!fact.has_mac)
+			return;
+		memcpy(fact.ip.b, fact.mac, 6); /* whose facts are counted together */
+	} else if (!is_inside(w->hosts, &fact.ip, fact.ip_version)) {
+		return;
+	}
+	if (!is_news(w, &fact))
 		return;
 	w->counters->app_hosts_facts++;
 	emit_host(w, &fact);
@@ -362,44 +360,4 @@ void host_packet(struct worker *w, const struct packet *p)
 		host_llmnr(w, p);
 	else
 		host_krb5(w, p);
-}
-
-/* ---- DHCP: names asked for ---- */
-
-static struct host_asked *asked_slot(struct host_worker *h, uint32_t xid, const uint8_t *mac)
-{
-	struct siphash s;
-	uint64_t word = 0;
-
-	memcpy(&word, mac, 6);
-	siphash_start(&s, &h->key);
-	siphash_word(&s, word);
-	siphash_word(&s, xid);
-	return &h->asked[siphash_end(&s, 2) % HOST_ASKED_MAX];
-}
-
-void host_asked(struct worker *w, uint32_t xid, const uint8_t *mac, struct bytes name)
-{
-	struct host_asked *a;
-
-	name = clean(name);
-	if (!w->hosts || !name.len)
-		return;
-	a = asked_slot(w->hosts, xid, mac);
-	a->xid = xid;
-	memcpy(a->mac, mac, 6);
-	a->len = (uint8_t)name.len;
-	memcpy(a->name, name.data, name.len);
-}
-
-struct bytes host_asked_name(const struct worker *w, uint32_t xid, const uint8_t *mac)
-{
-	const struct host_asked *a;
-
-	if (!w->hosts)
-		return (struct bytes){0};
-	a = asked_slot(w->hosts, xid, mac);
-	if (a->xid != xid || memcmp(a->mac, mac, 6) != 0)
-		return (struct bytes){0};
-	return (struct bytes){a->name, a->len};
 }

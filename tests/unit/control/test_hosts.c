@@ -71,7 +71,7 @@ struct fact {
 	uint8_t mac;      /* last byte; 0: not said */
 	const char *name, *user;
 	uint32_t lease_s;
-	const char *ip;   /* NULL: 10.0.0.7 */
+	const char *ip;   /* NULL: 10.0.0.7; "": none, what is said is said of the MAC */
 };
 
 static void stage(struct fixture *x, struct fact fact)
@@ -84,7 +84,8 @@ static void stage(struct fixture *x, struct fact fact)
 	int version = addr_parse(fact.ip ? fact.ip : "10.0.0.7", &a);
 
 	rec_begin(&r, memory, sizeof(memory), &head);
-	rec_addr(&r, F_host_ip, &a, version);
+	if (version)
+		rec_addr(&r, F_host_ip, &a, version);
 	if (fact.mac)
 		rec_bytes(&r, F_host_mac, mac, 6);
 	if (fact.name)
@@ -254,6 +255,36 @@ static void own_name_is_no_user(void **state)
 	say_one(x, (struct fact){T0 + 3, HOST_NBNS, 0, NULL, "BOB"});
 	assert_string_equal(who_at(x, T0, NULL), "0 PC1 BOB");
 	assert_int_equal(rows_in_store(x), 3);
+}
+
+/* A request names the MAC, its answer the address: in any order, in one batch or several. */
+static void name_of_request(void **state)
+{
+	struct fixture *x = *state;
+	const struct fact request = {T0, HOST_DHCP, 1, "pc1", NULL, 0, ""};
+	const struct fact ack = {T0 + S / 1000, HOST_DHCP, 1, NULL, NULL, 3600};
+
+	for (unsigned way = 0; way < 4; way++) {
+		stage(x, way & 1 ? request : ack);
+		if (way & 2)
+			commit(x);
+		stage(x, way & 1 ? ack : request);
+		commit(x);
+		assert_string_equal(who_at(x, T0 + S, NULL), "1 pc1 -");
+		assert_int_equal(count_list(x, NULL, 0), 1);
+		assert_int_equal(rows_in_store(x), 4);
+		assert_int_equal(hosts_expire(x->hosts, T0 + HOUR), 0);
+		assert_int_equal(rows_in_store(x), 0);
+	}
+	/* too long ago; another machine's; a name of the answer's own is better */
+	say_one(x, request);
+	say_one(x, (struct fact){T0 + HOUR, HOST_DHCP, 1});
+	assert_string_equal(who_at(x, T0 + HOUR, NULL), "1 - -");
+	say_one(x, (struct fact){T0 + 2 * HOUR, HOST_DHCP, 1, "pc1", NULL, 0, ""});
+	say_one(x, (struct fact){T0 + 2 * HOUR + 1, HOST_DHCP, 2});
+	assert_string_equal(who_at(x, T0 + 2 * HOUR + 1, NULL), "2 - -");
+	say_one(x, (struct fact){T0 + 2 * HOUR + 2, HOST_DHCP, 1, "pc1.example.com"});
+	assert_string_equal(who_at(x, T0 + 2 * HOUR + 2, NULL), "1 pc1.example.com -");
 }
 
 /* While a lease runs, ARP with another MAC is a lie or a proxy; afterwards it is another machine. */
@@ -468,7 +499,7 @@ int main(void)
 #define HOSTS_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		HOSTS_TEST(moves),         HOSTS_TEST(long_lease),     HOSTS_TEST(names_later),
-		HOSTS_TEST(renamed),       HOSTS_TEST(own_name_is_no_user),
+		HOSTS_TEST(renamed),       HOSTS_TEST(own_name_is_no_user), HOSTS_TEST(name_of_request),
 		HOSTS_TEST(lease_beats_arp), HOSTS_TEST(any_order),    HOSTS_TEST(earlier_word),
 		HOSTS_TEST(not_committed), HOSTS_TEST(full_batch),     HOSTS_TEST(lists),
 		HOSTS_TEST(expiry),        HOSTS_TEST(damaged),        cmocka_unit_test(mac_text),

@@ -286,7 +286,8 @@ static int by_address(const void *left, const void *right)
 }
 
 /* The facts of one address. */
-static int record_address(struct hosts *h, struct store_batch *b, struct host_said *said, size_t count)
+static int record_address(struct hosts *h, struct store_batch *b, struct host_said *said,
+			  size_t count)
 {
 	struct writing w = {h->store, b, &said[0].addr, said[0].ip_version};
 	int err;
@@ -374,7 +375,8 @@ static void expire_one(struct hosts *h, struct store_batch *b, struct slice key,
 	if (address_key_read(key, &a, &w.ip_version, &ns)) {
 		if (row_decode(&r, ns, value) && r.last_ns < before_ns)
 			delete_row(&w, &r);
-	} else if (key.len == MACHINE_KEY_BYTES && machine_read(value, &ns, &name) && ns < before_ns) {
+	} else if (key.len == MACHINE_KEY_BYTES && machine_read(value, &ns, &name) &&
+		   ns < before_ns) {
 		store_batch_delete(h->store, b, STORE_host, key.data, key.len);
 	}
 }

@@ -43,10 +43,10 @@ struct hosts;
 
 struct host_at {
 	uint64_t from_ns, to_ns; /* first and last time it was seen with the address */
-	uint64_t until_ns;       /* it may have had it until then: lease, or a day; at least to_ns */
+	uint64_t until_ns; /* it may have had it until then: lease, or a day; at least to_ns */
 	uint8_t mac[6];
 	bool has_mac;
-	uint16_t sources;        /* bit by enum host_source: who said so */
+	uint16_t sources; /* bit by enum host_source: who said so */
 	char name[HOST_NAME_MAX_BYTES + 1], user[HOST_NAME_MAX_BYTES + 1]; /* "" unknown */
 };
 
@@ -70,9 +70,10 @@ int hosts_by_name(struct hosts *h, const char *name,
 		  int (*call)(void *arg, const struct addr *a, int ip_version,
 			      const struct host_at *at),
 		  void *arg);
-/* JSON array of intervals, newest first. text: an address, MAC, name or user; NULL: all. at_ns: only
- * those that held then; 0: of any time. */
-int hosts_list(struct hosts *h, const char *text, uint64_t at_ns, uint64_t limit, struct text *json);
+/* JSON array of intervals, newest first. text: an address, MAC, name or user; NULL: all. at_ns:
+ * only those that held then; 0: of any time. */
+int hosts_list(struct hosts *h, const char *text, uint64_t at_ns, uint64_t limit,
+	       struct text *json);
 /* Drops intervals that ended before. */
 int hosts_expire(struct hosts *h, uint64_t before_ns);
 

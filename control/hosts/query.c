@@ -84,7 +84,8 @@ int hosts_find(struct hosts *h, const struct addr *a, int ip_version, uint64_t t
 
 typedef int host_call(void *arg, const struct addr *a, int ip_version, const struct host_at *at);
 
-/* The interval that an index key ends with: start | version | address. 0, what call said, -errno. */
+/* The interval that an index key ends with: start | version | address. 0, what call said, -errno.
+ */
 static int call_place(struct hosts *h, const uint8_t *place, size_t len, host_call *call, void *arg)
 {
 	uint8_t key[HOST_KEY_MAX], version;
@@ -99,8 +100,7 @@ static int call_place(struct hosts *h, const uint8_t *place, size_t len, host_ca
 		return 0;
 	found = store_get(h->store, STORE_host, key, address_key(key, &a, version, from_ns), NULL,
 			  &value);
-	if (found == 1 &&
-	    row_decode(&r, from_ns, (struct slice){value.data, value.len})) {
+	if (found == 1 && row_decode(&r, from_ns, (struct slice){value.data, value.len})) {
 		row_to_at(&r, &at);
 		found = call(arg, &a, version, &at);
 	} else if (found == 1) {
@@ -126,7 +126,8 @@ static int call_range(struct hosts *h, struct slice from, struct slice to,
 		const uint8_t *place = tail(key, from.len);
 
 		if (place)
-			err = call_place(h, place, key.len - (size_t)(place - (const uint8_t *)key.data),
+			err = call_place(h, place,
+					 key.len - (size_t)(place - (const uint8_t *)key.data),
 					 call, arg);
 	}
 	if (!err)

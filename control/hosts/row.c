@@ -162,8 +162,8 @@ static bool same_name(const struct host_text *a, const struct host_text *b)
 /* A machine registers its own name in the way that users' are (suffix 03). */
 static bool is_user(const struct host_row *r, const struct host_said *s)
 {
-	return s->user.len && !(s->source == HOST_NBNS && r->name.len &&
-				same_name(&r->name, &s->user));
+	return s->user.len &&
+	       !(s->source == HOST_NBNS && r->name.len && same_name(&r->name, &s->user));
 }
 
 /* ---- a fact against an interval ---- */
@@ -215,7 +215,8 @@ static void merge(struct host_row *r, const struct host_said *s)
 	if (until > r->until_ns)
 		r->until_ns = until;
 	r->sources |= (uint16_t)(1u << s->source);
-	if (s->has_mac && (!r->mac_source || mac_strength(s->source) > mac_strength(r->mac_source))) {
+	if (s->has_mac &&
+	    (!r->mac_source || mac_strength(s->source) > mac_strength(r->mac_source))) {
 		memcpy(r->mac, s->mac, 6);
 		r->mac_source = s->source;
 	}

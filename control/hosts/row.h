@@ -28,7 +28,7 @@ struct host_said {
 	uint8_t mac[6];
 	uint32_t lease_s;
 	uint64_t ts_ns;
-	uint32_t number;    /* in its batch */
+	uint32_t number; /* in its batch */
 	struct host_text name, user;
 };
 

@@ -21,8 +21,8 @@
 _Static_assert((SETS & (SETS - 1)) == 0, "a set is chosen by a mask");
 
 struct host_seen {
-	uint64_t key;       /* address, source, what is said; 0: free */
-	uint64_t fact;      /* what it said last; 0: nothing yet */
+	uint64_t key;  /* address, source, what is said; 0: free */
+	uint64_t fact; /* what it said last; 0: nothing yet */
 	uint64_t written_ns;
 	uint64_t window_ns; /* changes are counted from here */
 	uint32_t changes;
@@ -30,7 +30,7 @@ struct host_seen {
 
 struct home_net {
 	struct addr_prefix prefix;
-	bool outside;       /* excepted */
+	bool outside; /* excepted */
 };
 
 struct host_worker {

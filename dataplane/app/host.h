@@ -18,12 +18,12 @@
 #include "dataplane/engine/emit.h"
 
 #define HOST_REFRESH_NS (300 * 1000000000ull)
-#define HOST_CHANGES_MAX 8       /* of one address and kind within HOST_REFRESH_NS */
+#define HOST_CHANGES_MAX 8 /* of one address and kind within HOST_REFRESH_NS */
 #define HOST_RECORDS_PER_S 1000
 #define HOST_RECORDS_BURST 4096
-#define HOST_FACTS 16384         /* remembered; the ones not seen for longest give way */
+#define HOST_FACTS 16384 /* remembered; the ones not seen for longest give way */
 #define HOST_NAME_BYTES 255
-#define KRB5_MESSAGE_MAX 4096    /* of a request over TCP that is looked at */
+#define KRB5_MESSAGE_MAX 4096 /* of a request over TCP that is looked at */
 
 #define KRB5_PORT 88
 #define NBNS_PORT 137

@@ -10,15 +10,20 @@
 #include "dataplane/app/host.h"
 
 enum { NBNS_NB = 0x20, NBNS_NBSTAT = 0x21, CLASS_IN = 1 };
-enum { NBNS_QUERY = 0, NBNS_REGISTRATION = 5, NBNS_REFRESH = 8, NBNS_REFRESH_ALT = 9,
-       NBNS_MULTIHOMED = 15 };
+enum {
+	NBNS_QUERY = 0,
+	NBNS_REGISTRATION = 5,
+	NBNS_REFRESH = 8,
+	NBNS_REFRESH_ALT = 9,
+	NBNS_MULTIHOMED = 15
+};
 enum { SUFFIX_WORKSTATION = 0x00, SUFFIX_USER = 0x03, SUFFIX_SERVER = 0x20 };
 
-#define NBNS_GROUP 0x8000u    /* of NB_FLAGS, NAME_FLAGS: the name is many hosts' */
+#define NBNS_GROUP 0x8000u /* of NB_FLAGS, NAME_FLAGS: the name is many hosts' */
 #define NBNS_NAME_BYTES 16
 #define NBNS_ENCODED_BYTES 32
-#define NBNS_ADDRESSES_MAX 8  /* of one record that are noted */
-#define MDNS_FACTS_MAX 16     /* of one message */
+#define NBNS_ADDRESSES_MAX 8 /* of one record that are noted */
+#define MDNS_FACTS_MAX 16    /* of one message */
 
 /* RFC 1002, 4.1: each half of a byte is a letter from 'A' on; a scope may follow. */
 static bool nbns_name(struct bytes encoded, uint8_t *name)
@@ -96,7 +101,8 @@ static bool nbns_status_data(const struct packet *p, struct cursor *data)
 	return !data->bad;
 }
 
-/* NBSTAT record (4.2.18): a count, names with NAME_FLAGS, then statistics that begin with the MAC. */
+/* NBSTAT record (4.2.18): a count, names with NAME_FLAGS, then statistics that begin with the MAC.
+ */
 static void nbns_status(struct worker *w, const struct packet *p, struct cursor c)
 {
 	struct host_fact fact = {.ip = p->src, .ip_version = p->ip_version, .source = HOST_NBNS};
@@ -134,7 +140,8 @@ static void nbns_message(struct worker *w, const struct dns_message *m)
 		    opcode == NBNS_REFRESH_ALT || opcode == NBNS_MULTIHOMED;
 	if (m->flags & 15)
 		return; /* refused */
-	if (!response && registers && m->question_count == 1 && m->record_count[DNS_ADDITIONAL] == 1) {
+	if (!response && registers && m->question_count == 1 &&
+	    m->record_count[DNS_ADDITIONAL] == 1) {
 		nbns_addresses(w, &m->records[DNS_ADDITIONAL][0], m->questions[0].name.text);
 	} else if (response && (registers || opcode == NBNS_QUERY) &&
 		   m->record_count[DNS_ANSWER] == 1) {

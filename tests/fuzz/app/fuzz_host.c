@@ -17,10 +17,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void one_packet(struct harness *h, unsigned which, const uint8_t *bytes, size_t len)
 {
-	static const uint16_t ports[4][2] = {
-		{NBNS_PORT, NBNS_PORT}, {MDNS_PORT, MDNS_PORT}, {LLMNR_PORT, 40000}, {40000, KRB5_PORT}};
-	struct packet p = {.flags = PACKET_IP | PACKET_L4, .ip_version = 4, .ip_proto = 17,
-			   .src.b = {10, 0, 0, 5}, .ttl = 255, .payload = bytes,
+	static const uint16_t ports[4][2] = {{NBNS_PORT, NBNS_PORT},
+					     {MDNS_PORT, MDNS_PORT},
+					     {LLMNR_PORT, 40000},
+					     {40000, KRB5_PORT}};
+	struct packet p = {.flags = PACKET_IP | PACKET_L4,
+			   .ip_version = 4,
+			   .ip_proto = 17,
+			   .src.b = {10, 0, 0, 5},
+			   .ttl = 255,
+			   .payload = bytes,
 			   .payload_len = (uint32_t)len};
 
 	if (which < 4) {

@@ -21,8 +21,14 @@ static void must(bool what)
 
 static void set_text(struct host_text *t, uint8_t which)
 {
-	static const char *const texts[] = {"", "pc1", "PC1.example.com", "pc2", "bob",
-					    "fifteen-letters", "fifteen-letters-and-more", "EVE"};
+	static const char *const texts[] = {"",
+					    "pc1",
+					    "PC1.example.com",
+					    "pc2",
+					    "bob",
+					    "fifteen-letters",
+					    "fifteen-letters-and-more",
+					    "EVE"};
 	const char *text = texts[which % 8];
 
 	t->len = (uint8_t)strlen(text);
@@ -60,8 +66,9 @@ static void any_facts(const uint8_t *data, size_t size)
 			.mac = {2, 0, 0, 0, 0, d[3] >> 1 & 3},
 			.lease_s = (uint32_t)d[6] * 1000,
 			/* from close together to days apart */
-			.ts_ns = 1ull << 60 | (uint64_t)(d[0] << 8 | d[1])
-						      << (d[7] & 1 ? 34 : d[7] & 2 ? 20 : 0),
+			.ts_ns = 1ull << 60 | (uint64_t)(d[0] << 8 | d[1]) << (d[7] & 1   ? 34
+									       : d[7] & 2 ? 20
+											  : 0),
 		};
 
 		set_text(&s.name, d[4]);

@@ -72,7 +72,8 @@ static void acknowledged(void **state)
 				       "\"client_mac\":\"02:00:00:00:00:01\","
 				       "\"assigned_ip\":\"10.0.0.7\",\"dhcp_type\":\"ack\","
 				       "\"renewal_time\":1800}"));
-	assert_non_null(strstr(h->out, "host 10.0.0.7 mac 02:00:00:00:00:01 source 6 lease 3600\n"));
+	assert_non_null(
+		strstr(h->out, "host 10.0.0.7 mac 02:00:00:00:00:01 source 6 lease 3600\n"));
 	assert_int_equal(h->flow.app->live, 0);
 	harness_free(h);
 }
@@ -82,10 +83,12 @@ static void extended(void **state)
 	static const char *const settings[] = {"eve.types.dhcp.extended=yes", NULL};
 	struct harness *h = harness_new(17, 67, settings);
 	struct message request =
-		message_of(1, 0, 0, TYPE(1) "0000" NAME_PC1 "3c 04 4d534654 32 04 0a000009"
-					    "37 05 01 03 06 0f fb 3d 07 01 020000000001" END);
-	struct message offer = message_of(2, 0, 7, TYPE(2) "01 04 ffffff00 03 08 0a000001 0a000002"
-						   "06 04 0a000003" LEASE_3600 "3b 04 00000c4e" END);
+		message_of(1, 0, 0,
+			   TYPE(1) "0000" NAME_PC1 "3c 04 4d534654 32 04 0a000009"
+				   "37 05 01 03 06 0f fb 3d 07 01 020000000001" END);
+	struct message offer = message_of(2, 0, 7,
+					  TYPE(2) "01 04 ffffff00 03 08 0a000001 0a000002"
+						  "06 04 0a000003" LEASE_3600 "3b 04 00000c4e" END);
 
 	(void)state;
 	send_message(h, TO_SERVER, &request);
@@ -112,15 +115,17 @@ static void extended(void **state)
 static void full_names(void **state)
 {
 	struct harness *h = harness_new(17, 67, NULL);
-	struct message labels = message_of(
-		2, 0, 7, TYPE(5) NAME_PC1 "51 0d 05 ff ff 03 706331 04 636f7270 00" END);
+	struct message labels =
+		message_of(2, 0, 7, TYPE(5) NAME_PC1 "51 0d 05 ff ff 03 706331 04 636f7270 00" END);
 	struct message text = message_of(2, 0, 8, TYPE(5) "51 0b 01 00 00 7063312e636f7270" END);
 
 	(void)state;
 	send_message(h, TO_CLIENT, &labels);
-	assert_non_null(strstr(h->out, "host 10.0.0.7 mac 02:00:00:00:00:01 name pc1.corp source 6\n"));
+	assert_non_null(
+		strstr(h->out, "host 10.0.0.7 mac 02:00:00:00:00:01 name pc1.corp source 6\n"));
 	send_message(h, TO_CLIENT, &text);
-	assert_non_null(strstr(h->out, "host 10.0.0.8 mac 02:00:00:00:00:01 name pc1.corp source 6\n"));
+	assert_non_null(
+		strstr(h->out, "host 10.0.0.8 mac 02:00:00:00:00:01 name pc1.corp source 6\n"));
 	harness_free(h);
 }
 
@@ -210,9 +215,9 @@ static void not_on_other_ports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(acknowledged), cmocka_unit_test(extended),
-		cmocka_unit_test(full_names),   cmocka_unit_test(informed),
-		cmocka_unit_test(rules_see_times), cmocka_unit_test(cut_short),
+		cmocka_unit_test(acknowledged),       cmocka_unit_test(extended),
+		cmocka_unit_test(full_names),         cmocka_unit_test(informed),
+		cmocka_unit_test(rules_see_times),    cmocka_unit_test(cut_short),
 		cmocka_unit_test(not_on_other_ports),
 	};
 

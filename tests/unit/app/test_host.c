@@ -23,8 +23,12 @@ static void datagram_cut(struct harness *h, uint16_t sport, uint16_t dport, cons
 {
 	size_t len;
 	uint8_t *bytes = unhex(hex, &len), *copy;
-	struct packet p = {.flags = PACKET_IP | PACKET_L4, .ip_version = 4, .ip_proto = 17,
-			   .sport = sport, .dport = dport, .ttl = 64};
+	struct packet p = {.flags = PACKET_IP | PACKET_L4,
+			   .ip_version = 4,
+			   .ip_proto = 17,
+			   .sport = sport,
+			   .dport = dport,
+			   .ttl = 64};
 
 	len -= cut < len ? cut : len;
 	copy = malloc(len ? len : 1);
@@ -113,7 +117,8 @@ static void flood(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 100000; i++) {
-		memcpy(f.ip.b, (uint8_t[]){10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}, 4);
+		memcpy(f.ip.b, (uint8_t[]){10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i},
+		       4);
 		h->w.now_ns += 1000;
 		host_note(&h->w, f);
 	}
@@ -153,8 +158,13 @@ static void neighbours(void **state)
 {
 	struct harness *h = harness_new(17, 1, NULL);
 	uint8_t b[24] = {0x20, 1, 0x0d, 0xb8, [15] = 7, 2, 1, 2, 0, 0, 0, 0, 9};
-	struct packet p = {.flags = PACKET_IP | PACKET_L4, .ip_version = 6, .ip_proto = 58,
-			   .icmp_type = 136, .ttl = 255, .payload = b, .payload_len = 24};
+	struct packet p = {.flags = PACKET_IP | PACKET_L4,
+			   .ip_version = 6,
+			   .ip_proto = 58,
+			   .icmp_type = 136,
+			   .ttl = 255,
+			   .payload = b,
+			   .payload_len = 24};
 
 	(void)state;
 	assert_true(host_may_say(&p));
@@ -202,33 +212,46 @@ static void netbios(void **state)
 	assert_string_equal(h->out, "host 10.0.0.6 user PC1 source 3\n");
 	harness_clear(h);
 	/* a positive answer; a negative one */
-	datagram(h, 137, 137, "0001 8580 0000 0001 0000 0000" PC1("4141") "0020 0001 00000000"
-			      "000c 6000 0a000007 6000 0a000008");
+	datagram(h, 137, 137,
+		 "0001 8580 0000 0001 0000 0000" PC1("4141") "0020 0001 00000000"
+							     "000c 6000 0a000007 6000 0a000008");
 	assert_string_equal(h->out, "host 10.0.0.7 name PC1 source 3\n"
 				    "host 10.0.0.8 name PC1 source 3\n");
 	harness_clear(h);
-	datagram(h, 137, 137, "0001 8583 0000 0001 0000 0000" PC1("4141") "0020 0001 00000000"
-			      "0006 6000 0a000009");
+	datagram(h, 137, 137,
+		 "0001 8583 0000 0001 0000 0000" PC1("4141") "0020 0001 00000000"
+							     "0006 6000 0a000009");
 	assert_string_equal(h->out, "");
 	harness_free(h);
 	all_cuts(137, 137, REGISTRATION PC1("4141") NB_TAIL("0000"));
 }
 
-#define STAR "20 434b" "414141414141414141414141414141414141414141414141414141414141" "00"
+#define STAR                                                                                       \
+	"20 434b"                                                                                  \
+	"414141414141414141414141414141414141414141414141414141414141"                             \
+	"00"
 
 static void netbios_status(void **state)
 {
 	static const char answer[] =
 		"0001 8400 0000 0001 0000 0000" STAR "0021 0001 00000000 0049 03"
-		"504331" "202020202020202020202020" "00 0400"
-		"574f524b" "2020202020202020202020" "00 8400"
-		"424f42" "202020202020202020202020" "03 0400"
-		"020000000007" "00000000000000000000000000";
+		"504331"
+		"202020202020202020202020"
+		"00 0400"
+		"574f524b"
+		"2020202020202020202020"
+		"00 8400"
+		"424f42"
+		"202020202020202020202020"
+		"03 0400"
+		"020000000007"
+		"00000000000000000000000000";
 	struct harness *h = harness_new(17, 1, NULL);
 
 	(void)state;
 	datagram(h, 137, 1025, answer);
-	assert_string_equal(h->out, "host 10.0.0.5 mac 02:00:00:00:00:07 name PC1 user BOB source 3\n");
+	assert_string_equal(h->out,
+			    "host 10.0.0.5 mac 02:00:00:00:00:07 name PC1 user BOB source 3\n");
 	harness_free(h);
 	all_cuts(137, 1025, answer);
 }
@@ -239,9 +262,9 @@ static void netbios_status(void **state)
 
 static void multicast_dns(void **state)
 {
-	static const char answer[] = "0000 8400 0000 0001 0000 0001"
-				     PC1_LOCAL "0001 8001 00000078 0004 0a000005"
-				     "c00c 001c 8001 00000078 0010 20010db8000000000000000000000005";
+	static const char answer[] =
+		"0000 8400 0000 0001 0000 0001" PC1_LOCAL "0001 8001 00000078 0004 0a000005"
+		"c00c 001c 8001 00000078 0010 20010db8000000000000000000000005";
 	struct harness *h = harness_new(17, 1, NULL);
 
 	(void)state;
@@ -251,12 +274,14 @@ static void multicast_dns(void **state)
 	harness_clear(h);
 	/* a question; a goodbye; a service's name; not .local */
 	datagram(h, 5353, 5353, "0000 0000 0001 0000 0000 0000" PC1_LOCAL "0001 0001");
-	datagram(h, 5353, 5353, "0000 8400 0000 0001 0000 0000" PC1_LOCAL
-				"0001 8001 00000000 0004 0a000009");
-	datagram(h, 5353, 5353, "0000 8400 0000 0001 0000 0000 04 5f746370" PC1_LOCAL
-				"0001 8001 00000078 0004 0a000009");
-	datagram(h, 5353, 5353, "0000 8400 0000 0001 0000 0000 03 706331 03 636f6d 00"
-				"0001 8001 00000078 0004 0a000009");
+	datagram(h, 5353, 5353,
+		 "0000 8400 0000 0001 0000 0000" PC1_LOCAL "0001 8001 00000000 0004 0a000009");
+	datagram(h, 5353, 5353,
+		 "0000 8400 0000 0001 0000 0000 04 5f746370" PC1_LOCAL
+		 "0001 8001 00000078 0004 0a000009");
+	datagram(h, 5353, 5353,
+		 "0000 8400 0000 0001 0000 0000 03 706331 03 636f6d 00"
+		 "0001 8001 00000078 0004 0a000009");
 	assert_string_equal(h->out, "");
 	harness_free(h);
 	all_cuts(5353, 5353, answer);
@@ -273,8 +298,9 @@ static void llmnr(void **state)
 	assert_string_equal(h->out, "host 10.0.0.5 name pc1 source 4\n");
 	harness_clear(h);
 	/* an address that is not the sender's */
-	datagram(h, 5355, 50000, "1234 8000 0001 0001 0000 0000 03 706331 00 0001 0001"
-				 "c00c 0001 0001 0000001e 0004 0a000009");
+	datagram(h, 5355, 50000,
+		 "1234 8000 0001 0001 0000 0000 03 706331 00 0001 0001"
+		 "c00c 0001 0001 0000001e 0004 0a000009");
 	assert_string_equal(h->out, "");
 	harness_free(h);
 	all_cuts(5355, 50000, answer);
@@ -283,13 +309,13 @@ static void llmnr(void **state)
 /* ---- Kerberos ---- */
 
 /* AS-REQ, options, cname "bob", realm, address of type NetBIOS "PC1" */
-#define AS_BOB \
-	"6a533051a103020105a20302010aa4453043a00703050040810010a110300ea003020101a1073005" \
-	"1b03626f62a2071b05434f52502ea91d301b3019a003020114a11204105043312020202020202020" \
+#define AS_BOB                                                                                     \
+	"6a533051a103020105a20302010aa4453043a00703050040810010a110300ea003020101a1073005"         \
+	"1b03626f62a2071b05434f52502ea91d301b3019a003020114a11204105043312020202020202020"         \
 	"2020202020"
 /* cname "PC1$", no address */
-#define AS_PC1 \
-	"6a353033a103020105a20302010aa4273025a00703050040810010a111300fa003020101a1083006" \
+#define AS_PC1                                                                                     \
+	"6a353033a103020105a20302010aa4273025a00703050040810010a111300fa003020101a1083006"         \
 	"1b0450433124a2071b05434f52502e"
 
 static void kerberos(void **state)
@@ -304,7 +330,9 @@ static void kerberos(void **state)
 	assert_string_equal(h->out, "host 10.0.0.5 name PC1 source 5\n");
 	harness_clear(h);
 	/* a TGS-REQ; a length beyond the end; one without an end */
-	datagram(h, 40000, 88, "6c" "03 300100");
+	datagram(h, 40000, 88,
+		 "6c"
+		 "03 300100");
 	datagram(h, 40000, 88, "6a 84 ffffffff 30");
 	datagram(h, 40000, 88, "6a 80 3080 a480");
 	assert_string_equal(h->out, "");
@@ -313,7 +341,8 @@ static void kerberos(void **state)
 	all_cuts(40000, 88, AS_PC1);
 }
 
-/* Over TCP with four bytes of length before it, in pieces of any size; the flow stays what it is. */
+/* Over TCP with four bytes of length before it, in pieces of any size; the flow stays what it is.
+ */
 static void kerberos_over_tcp(void **state)
 {
 	size_t len;
@@ -351,7 +380,7 @@ static void certificate(struct harness *h, const char *subject, const char *cons
 
 static void certificates(void **state)
 {
-	static const char *const both[] = {"https://x/", "10.0.0.1", "bob@example.com",
+	static const char *const both[] = {"https://x/",      "10.0.0.1",        "bob@example.com",
 					   "pc1.example.com", "pc2.example.com", NULL};
 	struct harness *h = harness_new(6, 443, NULL);
 
@@ -361,7 +390,8 @@ static void certificates(void **state)
 	certificate(h, "CN=pc1.example.com, O=x", NULL);
 	assert_string_equal(h->out, "host 10.0.0.0 name pc1.example.com source 2\n");
 	certificate(h, "C=US, CN=x", both);
-	assert_string_equal(h->out, "host 10.0.0.0 name pc1.example.com user bob@example.com source 2\n");
+	assert_string_equal(h->out,
+			    "host 10.0.0.0 name pc1.example.com user bob@example.com source 2\n");
 	certificate(h, "C=US, OU=CN=x", NULL);
 	assert_string_equal(h->out, "");
 	certificate(h, "", NULL);
@@ -409,13 +439,20 @@ static void switched_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arp),           cmocka_unit_test(changes),
-		cmocka_unit_test(flood),         cmocka_unit_test(inside_only),
-		cmocka_unit_test(neighbours),    cmocka_unit_test(netbios),
-		cmocka_unit_test(netbios_status), cmocka_unit_test(multicast_dns),
-		cmocka_unit_test(llmnr),         cmocka_unit_test(kerberos),
-		cmocka_unit_test(kerberos_over_tcp), cmocka_unit_test(certificates),
-		cmocka_unit_test(names_cleaned), cmocka_unit_test(switched_off),
+		cmocka_unit_test(arp),
+		cmocka_unit_test(changes),
+		cmocka_unit_test(flood),
+		cmocka_unit_test(inside_only),
+		cmocka_unit_test(neighbours),
+		cmocka_unit_test(netbios),
+		cmocka_unit_test(netbios_status),
+		cmocka_unit_test(multicast_dns),
+		cmocka_unit_test(llmnr),
+		cmocka_unit_test(kerberos),
+		cmocka_unit_test(kerberos_over_tcp),
+		cmocka_unit_test(certificates),
+		cmocka_unit_test(names_cleaned),
+		cmocka_unit_test(switched_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

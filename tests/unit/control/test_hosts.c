@@ -68,10 +68,10 @@ static int teardown(void **state)
 struct fact {
 	uint64_t ts_ns;
 	enum host_source source;
-	uint8_t mac;      /* last byte; 0: not said */
+	uint8_t mac; /* last byte; 0: not said */
 	const char *name, *user;
 	uint32_t lease_s;
-	const char *ip;   /* NULL: 10.0.0.7; "": none, what is said is said of the MAC */
+	const char *ip; /* NULL: 10.0.0.7; "": none, what is said is said of the MAC */
 };
 
 static void stage(struct fixture *x, struct fact fact)
@@ -182,7 +182,8 @@ static void moves(void **state)
 	assert_string_equal(who_at(x, T0 + 3 * HOUR - 1, NULL), "1 pc1 -");
 	assert_string_equal(who_at(x, T0 + 3 * HOUR, NULL), "2 pc2 -");
 	assert_string_equal(who_at(x, T0 + 5 * HOUR, NULL), "2 pc2 -");
-	assert_string_equal(who_at(x, T0 + 27 * HOUR + 1, NULL), ""); /* a day after the last word */
+	assert_string_equal(who_at(x, T0 + 27 * HOUR + 1, NULL),
+			    ""); /* a day after the last word */
 	assert_int_equal(rows_in_store(x), 6);
 }
 
@@ -287,7 +288,8 @@ static void name_of_request(void **state)
 	assert_string_equal(who_at(x, T0 + 2 * HOUR + 2, NULL), "1 pc1.example.com -");
 }
 
-/* While a lease runs, ARP with another MAC is a lie or a proxy; afterwards it is another machine. */
+/* While a lease runs, ARP with another MAC is a lie or a proxy; afterwards it is another machine.
+ */
 static void lease_beats_arp(void **state)
 {
 	struct fixture *x = *state;
@@ -313,9 +315,13 @@ static void any_order(void **state)
 {
 	struct fixture *x = *state;
 	static const struct fact facts[] = {
-		{T0, HOST_ARP, 1}, {T0 + HOUR, HOST_ARP, 1}, {T0 + 2 * HOUR, HOST_ARP, 2},
-		{T0 + 3 * HOUR, HOST_ARP, 2}, {T0 + 4 * HOUR, HOST_ARP, 1},
-		{T0 + 50 * HOUR, HOST_ARP, 3}, {T0 + 51 * HOUR, HOST_ARP, 1},
+		{T0, HOST_ARP, 1},
+		{T0 + HOUR, HOST_ARP, 1},
+		{T0 + 2 * HOUR, HOST_ARP, 2},
+		{T0 + 3 * HOUR, HOST_ARP, 2},
+		{T0 + 4 * HOUR, HOST_ARP, 1},
+		{T0 + 50 * HOUR, HOST_ARP, 3},
+		{T0 + 51 * HOUR, HOST_ARP, 1},
 	};
 	const unsigned n = sizeof(facts) / sizeof(facts[0]);
 	unsigned order[sizeof(facts) / sizeof(facts[0])], seed = 7;
@@ -465,8 +471,9 @@ static void expiry(void **state)
 
 static void mac_text(void **state)
 {
-	static const char *const bad[] = {"", "02:00:00:00:00", "02:00:00:00:00:01:", "020000000001", "02:00:00:00:00:012",
-					  "pc1", "02::0000000001", "0:20:00:00:00:01"};
+	static const char *const bad[] = {
+		"",    "02:00:00:00:00", "02:00:00:00:00:01:", "020000000001", "02:00:00:00:00:012",
+		"pc1", "02::0000000001", "0:20:00:00:00:01"};
 	uint8_t mac[6];
 	char text[18];
 
@@ -498,11 +505,21 @@ int main(void)
 {
 #define HOSTS_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		HOSTS_TEST(moves),         HOSTS_TEST(long_lease),     HOSTS_TEST(names_later),
-		HOSTS_TEST(renamed),       HOSTS_TEST(own_name_is_no_user), HOSTS_TEST(name_of_request),
-		HOSTS_TEST(lease_beats_arp), HOSTS_TEST(any_order),    HOSTS_TEST(earlier_word),
-		HOSTS_TEST(not_committed), HOSTS_TEST(full_batch),     HOSTS_TEST(lists),
-		HOSTS_TEST(expiry),        HOSTS_TEST(damaged),        cmocka_unit_test(mac_text),
+		HOSTS_TEST(moves),
+		HOSTS_TEST(long_lease),
+		HOSTS_TEST(names_later),
+		HOSTS_TEST(renamed),
+		HOSTS_TEST(own_name_is_no_user),
+		HOSTS_TEST(name_of_request),
+		HOSTS_TEST(lease_beats_arp),
+		HOSTS_TEST(any_order),
+		HOSTS_TEST(earlier_word),
+		HOSTS_TEST(not_committed),
+		HOSTS_TEST(full_batch),
+		HOSTS_TEST(lists),
+		HOSTS_TEST(expiry),
+		HOSTS_TEST(damaged),
+		cmocka_unit_test(mac_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 """Which machine had an address: from the packets to the answer about a time."""
+import pytest
 from packets import START, Clock, ends, tcp_session
 from scapy.all import ARP, BOOTP, DHCP, IP, UDP, Ether, NBNSHeader, NBNSRegistrationRequest
 
@@ -45,8 +46,10 @@ def machines(rows):
     return [(r.get("mac"), r.get("name"), r.get("user")) for r in rows]
 
 
-def test_an_address_moves(inspect):
-    run = inspect(story())
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_an_address_moves(inspect, workers):
+    """Request and answer of DHCP may reach different workers."""
+    run = inspect(story(), options=["--workers", workers])
     assert run.status == 0, run.stderr
     rows = run.cli("hosts", ADDRESS)
     assert machines(rows) == [(B, "beta", "bob"), (A, "alpha", None)]

@@ -78,6 +78,20 @@ bool address_key_read(struct slice key, struct addr *a, int *ip_version, uint64_
 	return true;
 }
 
+bool place_read(const uint8_t *place, size_t len, struct addr *a, uint8_t *ip_version,
+		uint64_t *from_ns)
+{
+	size_t ip = len > 8 && place[8] == 4 ? 4 : 16;
+
+	if (len != 9 + ip)
+		return false;
+	*a = (struct addr){0};
+	memcpy(a->b, place + 9, ip);
+	*ip_version = place[8];
+	*from_ns = read_be64(place);
+	return true;
+}
+
 /* start | 4 or 6 | address */
 static size_t put_place(uint8_t *at, const struct addr *a, int ip_version, uint64_t from_ns)
 {
@@ -230,26 +244,31 @@ static int load_rows(struct hosts *h, const struct addr *a, int ip_version, uint
 
 /* ---- a batch ---- */
 
-int hosts_stage(struct hosts *h, const struct record_head *head)
+int hosts_add(struct hosts *h, const struct host_said *said)
 {
-	struct host_said *said;
-
-	if (h->staged_count == HOSTS_STAGED_MAX)
-		return -EAGAIN;
 	if (h->staged_count == h->staged_cap) {
 		size_t cap = h->staged_cap ? h->staged_cap * 2 : 64;
+		struct host_said *bigger = realloc(h->staged, cap * sizeof(*bigger));
 
-		said = realloc(h->staged, cap * sizeof(*said));
-		if (!said) {
-			say("out of memory: what a packet says of a host is left out");
-			return 0;
-		}
-		h->staged = said;
+		if (!bigger)
+			return -ENOMEM;
+		h->staged = bigger;
 		h->staged_cap = cap;
 	}
-	said = &h->staged[h->staged_count];
-	if (said_from_record(said, head))
-		said->number = (uint32_t)h->staged_count++;
+	h->staged[h->staged_count] = *said;
+	h->staged[h->staged_count].number = (uint32_t)h->staged_count;
+	h->staged_count++;
+	return 0;
+}
+
+int hosts_stage(struct hosts *h, const struct record_head *head)
+{
+	struct host_said said;
+
+	if (h->staged_count >= HOSTS_STAGED_MAX)
+		return -EAGAIN;
+	if (said_from_record(&said, head) && hosts_add(h, &said) != 0)
+		say("out of memory: what a packet says of a host is left out");
 	return 0;
 }
 
@@ -267,7 +286,7 @@ static int by_address(const void *left, const void *right)
 }
 
 /* The facts of one address. */
-static int record_address(struct hosts *h, struct store_batch *b, const struct host_said *said,
+static int record_address(struct hosts *h, struct store_batch *b, struct host_said *said,
 			  size_t count)
 {
 	struct writing w = {h->store, b, &said[0].addr, said[0].ip_version};
@@ -275,8 +294,10 @@ static int record_address(struct hosts *h, struct store_batch *b, const struct h
 
 	rows_clear(&h->rows);
 	err = load_rows(h, &said[0].addr, said[0].ip_version, said[0].ts_ns, said[count - 1].ts_ns);
-	for (size_t i = 0; i < count && !err; i++)
+	for (size_t i = 0; i < count && !err; i++) {
+		name_fill(h, &said[i]);
 		err = rows_apply(&h->rows, &said[i]);
+	}
 	if (!err)
 		put_rows(&w, &h->rows);
 	return err;
@@ -290,6 +311,19 @@ static void end_writing(struct hosts *h)
 	h->staged_count = 0;
 }
 
+/* The names of MACs come first; what they say late of addresses is sorted in with the others. */
+static void record_names(struct hosts *h, struct store_batch *b)
+{
+	qsort(h->staged, h->staged_count, sizeof(*h->staged), by_address);
+	h->named_count = 0;
+	while (h->named_count < h->staged_count && !h->staged[h->named_count].ip_version)
+		h->named_count++;
+	if (names_record(h, b) != 0)
+		say("hosts: names of machines cannot be kept: %s", store_error());
+	qsort(h->staged + h->named_count, h->staged_count - h->named_count, sizeof(*h->staged),
+	      by_address);
+}
+
 void hosts_record(struct hosts *h, struct store_batch *b)
 {
 	size_t next;
@@ -300,9 +334,9 @@ void hosts_record(struct hosts *h, struct store_batch *b)
 	if (!h->is_writing)
 		pthread_mutex_lock(&h->writing);
 	h->is_writing = true;
-	qsort(h->staged, h->staged_count, sizeof(*h->staged), by_address);
-	for (size_t i = 0; i < h->staged_count; i = next) {
-		const struct host_said *first = &h->staged[i];
+	record_names(h, b);
+	for (size_t i = h->named_count; i < h->staged_count; i = next) {
+		struct host_said *first = &h->staged[i];
 		int err;
 
 		for (next = i + 1; next < h->staged_count; next++)
@@ -329,10 +363,28 @@ void hosts_forget(struct hosts *h)
 
 /* ---- expiry ---- */
 
+static void expire_one(struct hosts *h, struct store_batch *b, struct slice key, struct slice value,
+		       uint64_t before_ns)
+{
+	struct addr a;
+	struct writing w = {h->store, b, &a, 0};
+	struct host_text name;
+	struct host_row r;
+	uint64_t ns;
+
+	if (address_key_read(key, &a, &w.ip_version, &ns)) {
+		if (row_decode(&r, ns, value) && r.last_ns < before_ns)
+			delete_row(&w, &r);
+	} else if (key.len == MACHINE_KEY_BYTES && machine_read(value, &ns, &name) &&
+		   ns < before_ns) {
+		store_batch_delete(h->store, b, STORE_host, key.data, key.len);
+	}
+}
+
 /* One batch: from *at on. 1: there may be more, 0: that was all, -errno. */
 static int expire_some(struct hosts *h, uint64_t before_ns, struct text *at)
 {
-	static const char first[] = "a", end[] = "b";
+	static const char first[] = "a", end[] = "l"; /* intervals, and names of MACs */
 	struct slice low = {first, 1}, high = {end, 1};
 	struct store_iter *it = store_iter_new(h->store, STORE_host, NULL, &low, &high);
 	struct store_batch *b = store_batch_new();
@@ -345,17 +397,8 @@ static int expire_some(struct hosts *h, uint64_t before_ns, struct text *at)
 		return -ENOMEM;
 	}
 	for (store_iter_seek(it, at->data, at->len); store_iter_valid(it) && seen < EXPIRE_ROWS;
-	     store_iter_next(it), seen++) {
-		struct host_row r;
-		struct addr a;
-		struct writing w = {h->store, b, &a, 0};
-		uint64_t from_ns;
-
-		if (!address_key_read(store_iter_key(it), &a, &w.ip_version, &from_ns) ||
-		    !row_decode(&r, from_ns, store_iter_value(it)) || r.last_ns >= before_ns)
-			continue;
-		delete_row(&w, &r);
-	}
+	     store_iter_next(it), seen++)
+		expire_one(h, b, store_iter_key(it), store_iter_value(it), before_ns);
 	text_clear(at);
 	if (store_iter_valid(it))
 		text_bytes(at, store_iter_key(it).data, store_iter_key(it).len);

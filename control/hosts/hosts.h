@@ -9,6 +9,8 @@
  *                   'n' | name in lower case | 0 | start | 4 or 6 | address
  *                   'u' | user in lower case | 0 | start | 4 or 6 | address
  *              value of 'a': see row.h; of the others: empty. They are for finding 'a'.
+ *                   'k' | MAC (6); value: time (8, ns), name: how a machine called itself last when
+ *                   it asked for an address (DHCP)
  *
  * An interval lasts while the same machine has the address. Another MAC begins a new one, and so
  * does another name or user; what was not known before is put into the running one. A weaker
@@ -41,10 +43,10 @@ struct hosts;
 
 struct host_at {
 	uint64_t from_ns, to_ns; /* first and last time it was seen with the address */
-	uint64_t until_ns;       /* it may have had it until then: lease, or a day; at least to_ns */
+	uint64_t until_ns; /* it may have had it until then: lease, or a day; at least to_ns */
 	uint8_t mac[6];
 	bool has_mac;
-	uint16_t sources;        /* bit by enum host_source: who said so */
+	uint16_t sources; /* bit by enum host_source: who said so */
 	char name[HOST_NAME_MAX_BYTES + 1], user[HOST_NAME_MAX_BYTES + 1]; /* "" unknown */
 };
 
@@ -68,9 +70,10 @@ int hosts_by_name(struct hosts *h, const char *name,
 		  int (*call)(void *arg, const struct addr *a, int ip_version,
 			      const struct host_at *at),
 		  void *arg);
-/* JSON array of intervals, newest first. text: an address, MAC, name or user; NULL: all. at_ns: only
- * those that held then; 0: of any time. */
-int hosts_list(struct hosts *h, const char *text, uint64_t at_ns, uint64_t limit, struct text *json);
+/* JSON array of intervals, newest first. text: an address, MAC, name or user; NULL: all. at_ns:
+ * only those that held then; 0: of any time. */
+int hosts_list(struct hosts *h, const char *text, uint64_t at_ns, uint64_t limit,
+	       struct text *json);
 /* Drops intervals that ended before. */
 int hosts_expire(struct hosts *h, uint64_t before_ns);
 

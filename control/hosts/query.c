@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "control/hosts/hosts_private.h"
-#include "control/store/bytes.h"
 
 #define LIST_MAX 20000 /* rows in memory at once; a list has at most half of it */
 
@@ -17,7 +16,8 @@
 
 bool host_mac_parse(const char *text, uint8_t *mac)
 {
-	unsigned digits = 0;
+	unsigned digits = 0, separators = 0;
+	bool separated = true; /* a digit must come */
 
 	memset(mac, 0, 6);
 	for (; *text; text++) {
@@ -28,11 +28,16 @@ bool host_mac_parse(const char *text, uint8_t *mac)
 				return false;
 			mac[digits / 2] = (uint8_t)(mac[digits / 2] << 4 | value);
 			digits++;
-		} else if (!digits || digits % 2 || !strchr(":-.", *text) || !text[1]) {
+			separated = false;
+		} else if (separated || digits % 2 || !strchr(":-.", *text)) {
 			return false;
+		} else {
+			separators++;
+			separated = true;
 		}
 	}
-	return digits == 12;
+	/* Twelve digits alone may be a name. */
+	return digits == 12 && separators && !separated;
 }
 
 char *host_mac_format(const uint8_t *mac, char *text)
@@ -79,27 +84,25 @@ int hosts_find(struct hosts *h, const struct addr *a, int ip_version, uint64_t t
 
 typedef int host_call(void *arg, const struct addr *a, int ip_version, const struct host_at *at);
 
-/* The interval that an index key ends with: start | version | address. 0, what call said, -errno. */
+/* The interval that an index key ends with: start | version | address. 0, what call said, -errno.
+ */
 static int call_place(struct hosts *h, const uint8_t *place, size_t len, host_call *call, void *arg)
 {
-	uint8_t key[HOST_KEY_MAX];
+	uint8_t key[HOST_KEY_MAX], version;
 	struct text value = {0};
-	struct addr a = {0};
 	struct host_row r;
 	struct host_at at;
-	size_t ip;
+	struct addr a;
+	uint64_t from_ns;
 	int found;
 
-	ip = len > 8 && place[8] == 4 ? 4 : 16;
-	if (len != 9 + ip)
+	if (!place_read(place, len, &a, &version, &from_ns))
 		return 0;
-	memcpy(a.b, place + 9, ip);
-	found = store_get(h->store, STORE_host, key,
-			  address_key(key, &a, place[8], read_be64(place)), NULL, &value);
-	if (found == 1 &&
-	    row_decode(&r, read_be64(place), (struct slice){value.data, value.len})) {
+	found = store_get(h->store, STORE_host, key, address_key(key, &a, version, from_ns), NULL,
+			  &value);
+	if (found == 1 && row_decode(&r, from_ns, (struct slice){value.data, value.len})) {
 		row_to_at(&r, &at);
-		found = call(arg, &a, place[8], &at);
+		found = call(arg, &a, version, &at);
 	} else if (found == 1) {
 		found = 0;
 	}
@@ -123,7 +126,8 @@ static int call_range(struct hosts *h, struct slice from, struct slice to,
 		const uint8_t *place = tail(key, from.len);
 
 		if (place)
-			err = call_place(h, place, key.len - (size_t)(place - (const uint8_t *)key.data),
+			err = call_place(h, place,
+					 key.len - (size_t)(place - (const uint8_t *)key.data),
 					 call, arg);
 	}
 	if (!err)
@@ -298,7 +302,7 @@ static void put_one(struct text *json, const struct listed *l)
 
 	json_comma(json);
 	text_char(json, '{');
-	json_key_cstr(json, "address", addr_format(&l->addr, l->ip_version, text));
+	json_key_cstr(json, "address", addr_format_long(&l->addr, l->ip_version, text));
 	if (l->at.has_mac)
 		json_key_cstr(json, "mac", host_mac_format(l->at.mac, text));
 	if (l->at.name[0])

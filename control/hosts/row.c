@@ -113,10 +113,12 @@ bool said_from_record(struct host_said *s, const struct record_head *head)
 
 	memset(s, 0, sizeof(*s));
 	s->ts_ns = head->ts_ns;
-	if (!record_find(head, F_host_ip, &v) || (v.body.len != 4 && v.body.len != 16))
-		return false;
-	memcpy(s->addr.b, v.body.data, v.body.len);
-	s->ip_version = v.body.len == 4 ? 4 : 6;
+	if (record_find(head, F_host_ip, &v)) {
+		if (v.body.len != 4 && v.body.len != 16)
+			return false;
+		memcpy(s->addr.b, v.body.data, v.body.len);
+		s->ip_version = v.body.len == 4 ? 4 : 6;
+	}
 	if (!record_find(head, F_host_source, &v) || !v.n || v.n >= HOST_SOURCE_COUNT)
 		return false;
 	s->source = (uint8_t)v.n;
@@ -128,7 +130,10 @@ bool said_from_record(struct host_said *s, const struct record_head *head)
 		s->lease_s = (uint32_t)v.n;
 	text_from_value(&s->name, head, F_host_name);
 	text_from_value(&s->user, head, F_host_user);
-	return s->has_mac || s->name.len || s->user.len;
+	if (s->ip_version)
+		return s->has_mac || s->name.len || s->user.len;
+	memcpy(s->addr.b, s->mac, 6);
+	return s->has_mac && s->name.len;
 }
 
 bool host_text_same(const struct host_text *a, const struct host_text *b)
@@ -157,8 +162,8 @@ static bool same_name(const struct host_text *a, const struct host_text *b)
 /* A machine registers its own name in the way that users' are (suffix 03). */
 static bool is_user(const struct host_row *r, const struct host_said *s)
 {
-	return s->user.len && !(s->source == HOST_NBNS && r->name.len &&
-				same_name(&r->name, &s->user));
+	return s->user.len &&
+	       !(s->source == HOST_NBNS && r->name.len && same_name(&r->name, &s->user));
 }
 
 /* ---- a fact against an interval ---- */
@@ -210,7 +215,8 @@ static void merge(struct host_row *r, const struct host_said *s)
 	if (until > r->until_ns)
 		r->until_ns = until;
 	r->sources |= (uint16_t)(1u << s->source);
-	if (s->has_mac && (!r->mac_source || mac_strength(s->source) > mac_strength(r->mac_source))) {
+	if (s->has_mac &&
+	    (!r->mac_source || mac_strength(s->source) > mac_strength(r->mac_source))) {
 		memcpy(r->mac, s->mac, 6);
 		r->mac_source = s->source;
 	}
@@ -301,45 +307,68 @@ static void carry_on(struct host_row *r, const struct host_row *before, enum rel
 	}
 }
 
-/* The interval at i was seen before and after the fact that begins another one: what follows the
- * fact stays its own. */
+/* Nothing was seen at the end of the interval at i: the one behind it has cut it off there. */
+static bool is_cut_off(const struct host_rows *rows, size_t i)
+{
+	return i + 1 < rows->count && rows->row[i].last_ns + 1 == rows->row[i + 1].from_ns;
+}
+
+/* Another one begins at ts_ns, within the interval at i. If that was seen afterwards, it goes on
+ * behind the other one. */
 static int split(struct host_rows *rows, size_t i, uint64_t ts_ns)
 {
 	struct host_row *tail;
 
-	if (rows->row[i].last_ns <= ts_ns)
+	if (rows->row[i].last_ns < ts_ns)
 		return 0;
-	tail = insert(rows, i + 1);
-	if (!tail)
-		return -ENOMEM;
-	*tail = rows->row[i];
-	tail->stored = NULL;
-	tail->from_ns = tail->last_ns;
-	tail->changed = true;
-	rows->row[i].last_ns = ts_ns;
+	if (rows->row[i].last_ns > ts_ns && !is_cut_off(rows, i)) {
+		tail = insert(rows, i + 1);
+		if (!tail)
+			return -ENOMEM;
+		*tail = rows->row[i];
+		tail->stored = NULL;
+		tail->from_ns = tail->last_ns;
+		tail->changed = true;
+	}
+	rows->row[i].last_ns = ts_ns - 1;
 	rows->row[i].changed = true;
 	return 0;
 }
 
-/* A new interval behind the n that begin before it; before: the running one, or NULL. */
+/* An interval that begins later is this machine's too, as far as it can be told: then it began at
+ * the fact, which lies behind the n-1st (running: and within it). */
+static bool began_earlier(struct host_rows *rows, size_t n, bool running, const struct host_said *s)
+{
+	struct host_row *before = n ? &rows->row[n - 1] : NULL, *r = &rows->row[n];
+
+	if (n == rows->count || (before && before->from_ns == s->ts_ns) ||
+	    (running && before->last_ns > s->ts_ns && !is_cut_off(rows, n - 1)) ||
+	    r->from_ns - s->ts_ns > HOST_DAY_NS || relation_of(r, s) != SAME)
+		return false;
+	if (running && before->last_ns >= s->ts_ns) {
+		before->last_ns = s->ts_ns - 1;
+		before->changed = true;
+	}
+	merge(r, s);
+	return true;
+}
+
+/* A new interval behind the n that begin before it, the last of which is running unless relation is
+ * SAME. */
 static int begin(struct host_rows *rows, size_t n, enum relation relation,
 		 const struct host_said *s)
 {
-	bool after = relation != SAME, again = n && rows->row[n - 1].from_ns == s->ts_ns;
+	bool running = relation != SAME;
 	struct host_row *r, *stored, old = {0};
 
-	/* An interval that begins later may be this machine's: then it began now. */
-	if (n < rows->count && !again && (!after || rows->row[n - 1].last_ns <= s->ts_ns) &&
-	    rows->row[n].from_ns - s->ts_ns <= HOST_DAY_NS &&
-	    relation_of(&rows->row[n], s) == SAME) {
-		merge(&rows->row[n], s);
+	if (began_earlier(rows, n, running, s))
 		return 0;
-	}
-	if (after && split(rows, n - 1, s->ts_ns) != 0)
+	if (running && split(rows, n - 1, s->ts_ns) != 0)
 		return -ENOMEM;
-	if (after)
+	if (running)
 		old = rows->row[n - 1];
-	if (again) { /* two cannot begin at the same time: the later word holds */
+	if (running && old.from_ns == s->ts_ns) {
+		/* two cannot begin at the same time: the later word holds */
 		r = &rows->row[n - 1];
 		stored = r->stored;
 		memset(r, 0, sizeof(*r));
@@ -350,8 +379,7 @@ static int begin(struct host_rows *rows, size_t n, enum relation relation,
 			return -ENOMEM;
 	}
 	r->from_ns = s->ts_ns;
-	if (after)
-		carry_on(r, &old, relation);
+	carry_on(r, &old, relation);
 	merge(r, s);
 	return 0;
 }

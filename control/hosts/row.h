@@ -21,14 +21,14 @@ struct host_text {
 
 /* A host record. */
 struct host_said {
-	struct addr addr;
-	uint8_t ip_version;
+	struct addr addr;   /* ip_version 0: the MAC, so that those of a machine sort together */
+	uint8_t ip_version; /* 0: no address, the name of a MAC */
 	uint8_t source;     /* enum host_source */
 	bool has_mac;
 	uint8_t mac[6];
 	uint32_t lease_s;
 	uint64_t ts_ns;
-	uint32_t number;    /* in its batch */
+	uint32_t number; /* in its batch */
 	struct host_text name, user;
 };
 

@@ -35,8 +35,15 @@ static const char *const dhcp_events[] = {
 enum { BOOTP_REQUEST = 1, BOOTP_REPLY = 2 };
 
 enum dhcp_type {
-	DHCP_DISCOVER = 1, DHCP_OFFER, DHCP_REQUEST, DHCP_DECLINE, DHCP_ACK, DHCP_NAK, DHCP_RELEASE,
-	DHCP_INFORM, DHCP_TYPES
+	DHCP_DISCOVER = 1,
+	DHCP_OFFER,
+	DHCP_REQUEST,
+	DHCP_DECLINE,
+	DHCP_ACK,
+	DHCP_NAK,
+	DHCP_RELEASE,
+	DHCP_INFORM,
+	DHCP_TYPES
 };
 
 static const char *const type_names[DHCP_TYPES] = {
@@ -44,16 +51,27 @@ static const char *const type_names[DHCP_TYPES] = {
 };
 
 enum dhcp_option {
-	OPTION_PAD = 0, OPTION_SUBNET_MASK = 1, OPTION_ROUTERS = 3, OPTION_DNS_SERVERS = 6,
-	OPTION_HOST_NAME = 12, OPTION_REQUESTED_IP = 50, OPTION_LEASE_TIME = 51, OPTION_TYPE = 53,
-	OPTION_PARAMETERS = 55, OPTION_RENEWAL_TIME = 58, OPTION_REBINDING_TIME = 59,
-	OPTION_VENDOR_CLASS = 60, OPTION_CLIENT_ID = 61, OPTION_FQDN = 81, OPTION_END = 255,
+	OPTION_PAD = 0,
+	OPTION_SUBNET_MASK = 1,
+	OPTION_ROUTERS = 3,
+	OPTION_DNS_SERVERS = 6,
+	OPTION_HOST_NAME = 12,
+	OPTION_REQUESTED_IP = 50,
+	OPTION_LEASE_TIME = 51,
+	OPTION_TYPE = 53,
+	OPTION_PARAMETERS = 55,
+	OPTION_RENEWAL_TIME = 58,
+	OPTION_REBINDING_TIME = 59,
+	OPTION_VENDOR_CLASS = 60,
+	OPTION_CLIENT_ID = 61,
+	OPTION_FQDN = 81,
+	OPTION_END = 255,
 };
 
 struct dhcp_tx {
 	struct tx tx;
-	uint8_t direction;   /* the message's: as the packet went */
-	uint8_t type;        /* enum dhcp_type; 0: none said */
+	uint8_t direction; /* the message's: as the packet went */
+	uint8_t type;      /* enum dhcp_type; 0: none said */
 	bool truncated, malformed;
 	struct bytes message; /* a copy; owned */
 };
@@ -220,7 +238,7 @@ static struct bytes host_name(const struct dhcp_tx *d, uint8_t *text, size_t siz
 static void note_host(struct worker *w, const struct dhcp_tx *d)
 {
 	static const uint8_t none[4];
-	struct host_fact fact = {.ip_version = 4, .source = HOST_DHCP, .has_mac = true};
+	struct host_fact fact = {.source = HOST_DHCP, .has_mac = true};
 	struct bytes hardware = hardware_address(d);
 	uint8_t text[256];
 
@@ -228,19 +246,19 @@ static void note_host(struct worker *w, const struct dhcp_tx *d)
 		return; /* not Ethernet */
 	memcpy(fact.mac, hardware.data, 6);
 	fact.name = host_name(d, text, sizeof(text));
-	if (opcode_of(d) == BOOTP_REQUEST &&
-	    (d->type == DHCP_REQUEST || d->type == DHCP_DISCOVER || d->type == DHCP_INFORM)) {
-		host_asked(w, xid_of(d), fact.mac, fact.name);
+	if (opcode_of(d) == BOOTP_REQUEST && (d->type == DHCP_REQUEST || d->type == DHCP_INFORM)) {
+		/* The answer need not repeat the name, and may reach another worker. */
+		if (fact.name.len)
+			host_note(w, fact);
 		return;
 	}
 	if (opcode_of(d) != BOOTP_REPLY || d->type != DHCP_ACK)
 		return;
 	/* To an INFORM the server gives no address: the client has one. */
-	memcpy(fact.ip.b, memcmp(your_address(d), none, 4) ? your_address(d) : client_address(d), 4);
+	fact.ip_version = 4;
+	memcpy(fact.ip.b, memcmp(your_address(d), none, 4) ? your_address(d) : client_address(d),
+	       4);
 	find_seconds(d, OPTION_LEASE_TIME, &fact.lease_s);
-	/* The client knows its name better than what a server makes of it. */
-	if (host_asked_name(w, xid_of(d), fact.mac).len)
-		fact.name = host_asked_name(w, xid_of(d), fact.mac);
 	host_note(w, fact);
 }
 
@@ -333,8 +351,8 @@ static void write_addresses(struct recorder *r, enum field_id array, enum field_
 static void write_parameters(struct recorder *r, struct bytes data)
 {
 	static const char *const names[256] = {
-		[1] = "subnet_mask", [3] = "router",      [6] = "dns_server",
-		[15] = "domain",     [35] = "arp_timeout", [42] = "ntp_server",
+		[1] = "subnet_mask",       [3] = "router",           [6] = "dns_server",
+		[15] = "domain",           [35] = "arp_timeout",     [42] = "ntp_server",
 		[66] = "tftp_server_name", [150] = "tftp_server_ip",
 	};
 
@@ -417,8 +435,10 @@ static void write_message(struct recorder *r, const struct dhcp_tx *d, bool exte
 	uint8_t op = opcode_of(d);
 
 	rec_open(r, F_dhcp_dhcp);
-	rec_text(r, F_dhcp_type, op == BOOTP_REQUEST ? "request" :
-				 op == BOOTP_REPLY   ? "reply" : "<unknown>");
+	rec_text(r, F_dhcp_type,
+		 op == BOOTP_REQUEST ? "request"
+		 : op == BOOTP_REPLY ? "reply"
+				     : "<unknown>");
 	rec_uint(r, F_dhcp_id, xid_of(d));
 	rec_bytes(r, F_dhcp_client_mac, hardware.data, hardware.len);
 	write_address(r, F_dhcp_assigned_ip, your_address(d));

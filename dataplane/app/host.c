@@ -21,23 +21,16 @@
 _Static_assert((SETS & (SETS - 1)) == 0, "a set is chosen by a mask");
 
 struct host_seen {
-	uint64_t key;       /* address, source, what is said; 0: free */
-	uint64_t fact;      /* what it said last */
+	uint64_t key;  /* address, source, what is said; 0: free */
+	uint64_t fact; /* what it said last; 0: nothing yet */
 	uint64_t written_ns;
 	uint64_t window_ns; /* changes are counted from here */
 	uint32_t changes;
 };
 
-struct host_asked {
-	uint32_t xid;
-	uint8_t mac[6];
-	uint8_t len;        /* 0: free */
-	uint8_t name[HOST_NAME_BYTES];
-};
-
 struct home_net {
 	struct addr_prefix prefix;
-	bool outside;       /* excepted */
+	bool outside; /* excepted */
 };
 
 struct host_worker {
@@ -47,7 +40,6 @@ struct host_worker {
 	unsigned home_count;
 	bool home_known[2]; /* IPv4, IPv6: a list tells which are inside; else all are */
 	struct host_seen seen[SETS][WAYS];
-	struct host_asked asked[HOST_ASKED_MAX];
 };
 
 /* ---- which addresses are ours ---- */
@@ -165,7 +157,6 @@ void host_worker_reset(struct worker *w)
 	if (!h)
 		return;
 	memset(h->seen, 0, sizeof(h->seen));
-	memset(h->asked, 0, sizeof(h->asked));
 	h->tokens = HOST_RECORDS_BURST;
 	h->tokens_ns = 0;
 }
@@ -209,7 +200,7 @@ static uint64_t fact_of(const struct host_worker *h, const struct host_fact *f)
 	words = hash_bytes(&s, (struct bytes){f->mac, f->has_mac ? 6 : 0});
 	words += hash_bytes(&s, f->name);
 	words += hash_bytes(&s, f->user);
-	return siphash_end(&s, words);
+	return siphash_end(&s, words) | 1;
 }
 
 static struct host_seen *find(struct host_worker *h, uint64_t key)
@@ -252,9 +243,8 @@ static bool is_news(struct worker *w, const struct host_fact *f)
 	struct host_worker *h = w->hosts;
 	struct host_seen *seen = find(h, key_of(h, f));
 	uint64_t fact = fact_of(h, f), now = w->now_ns;
-	bool known = seen->written_ns != 0;
 
-	if (known && seen->fact == fact && now - seen->written_ns < HOST_REFRESH_NS)
+	if (seen->fact == fact && now - seen->written_ns < HOST_REFRESH_NS)
 		return false;
 	if (now - seen->window_ns >= HOST_REFRESH_NS) {
 		seen->window_ns = now;
@@ -266,7 +256,7 @@ static bool is_news(struct worker *w, const struct host_fact *f)
 	}
 	seen->changes++;
 	seen->fact = fact;
-	seen->written_ns = now ? now : 1;
+	seen->written_ns = now;
 	return true;
 }
 
@@ -301,7 +291,14 @@ void host_note(struct worker *w, struct host_fact fact)
 	fact.has_mac = fact.has_mac && is_station(fact.mac);
 	if (!fact.has_mac && !fact.name.len && !fact.user.len)
 		return;
-	if (!is_inside(w->hosts, &fact.ip, fact.ip_version) || !is_news(w, &fact))
+	if (!fact.ip_version) {
+		if (!fact.has_mac)
+			return;
+		memcpy(fact.ip.b, fact.mac, 6); /* whose facts are counted together */
+	} else if (!is_inside(w->hosts, &fact.ip, fact.ip_version)) {
+		return;
+	}
+	if (!is_news(w, &fact))
 		return;
 	w->counters->app_hosts_facts++;
 	emit_host(w, &fact);
@@ -363,44 +360,4 @@ void host_packet(struct worker *w, const struct packet *p)
 		host_llmnr(w, p);
 	else
 		host_krb5(w, p);
-}
-
-/* ---- DHCP: names asked for ---- */
-
-static struct host_asked *asked_slot(struct host_worker *h, uint32_t xid, const uint8_t *mac)
-{
-	struct siphash s;
-	uint64_t word = 0;
-
-	memcpy(&word, mac, 6);
-	siphash_start(&s, &h->key);
-	siphash_word(&s, word);
-	siphash_word(&s, xid);
-	return &h->asked[siphash_end(&s, 2) % HOST_ASKED_MAX];
-}
-
-void host_asked(struct worker *w, uint32_t xid, const uint8_t *mac, struct bytes name)
-{
-	struct host_asked *a;
-
-	name = clean(name);
-	if (!w->hosts || !name.len)
-		return;
-	a = asked_slot(w->hosts, xid, mac);
-	a->xid = xid;
-	memcpy(a->mac, mac, 6);
-	a->len = (uint8_t)name.len;
-	memcpy(a->name, name.data, name.len);
-}
-
-struct bytes host_asked_name(const struct worker *w, uint32_t xid, const uint8_t *mac)
-{
-	const struct host_asked *a;
-
-	if (!w->hosts)
-		return (struct bytes){0};
-	a = asked_slot(w->hosts, xid, mac);
-	if (a->xid != xid || memcmp(a->mac, mac, 6) != 0)
-		return (struct bytes){0};
-	return (struct bytes){a->name, a->len};
 }

@@ -18,13 +18,12 @@
 #include "dataplane/engine/emit.h"
 
 #define HOST_REFRESH_NS (300 * 1000000000ull)
-#define HOST_CHANGES_MAX 8       /* of one address and kind within HOST_REFRESH_NS */
+#define HOST_CHANGES_MAX 8 /* of one address and kind within HOST_REFRESH_NS */
 #define HOST_RECORDS_PER_S 1000
 #define HOST_RECORDS_BURST 4096
-#define HOST_FACTS 16384         /* remembered; the ones not seen for longest give way */
+#define HOST_FACTS 16384 /* remembered; the ones not seen for longest give way */
 #define HOST_NAME_BYTES 255
-#define HOST_ASKED_MAX 256       /* DHCP requests whose answer may still come */
-#define KRB5_MESSAGE_MAX 4096    /* of a request over TCP that is looked at */
+#define KRB5_MESSAGE_MAX 4096 /* of a request over TCP that is looked at */
 
 #define KRB5_PORT 88
 #define NBNS_PORT 137
@@ -43,7 +42,8 @@ void host_worker_free(struct worker *w);
 void host_worker_reset(struct worker *w);
 
 /* Writes the fact unless it is known, is not of an inside host, or says nothing: names with control
- * characters and empty ones are left out, dots at the end cut. */
+ * characters and empty ones are left out, dots at the end cut. Without an address (ip_version 0) it
+ * is the name of a MAC address. */
 void host_note(struct worker *w, struct host_fact fact);
 
 /* Could the packet say something? Cheap, for every packet. */
@@ -62,11 +62,6 @@ void host_stream(struct worker *w, const struct flow *f, const struct app_pendin
 		 const struct app_input *in);
 /* The certificate that a client has shown. */
 void host_certificate(struct worker *w, const struct flow *f, const struct x509 *x);
-
-/* DHCP: the name that a client gave itself in a request; its acknowledgement need not repeat it. */
-void host_asked(struct worker *w, uint32_t xid, const uint8_t *mac, struct bytes name);
-/* That name, or an empty one. Borrowed until the next host_asked. */
-struct bytes host_asked_name(const struct worker *w, uint32_t xid, const uint8_t *mac);
 
 /* host_names.c: one datagram each. */
 void host_nbns(struct worker *w, const struct packet *p);

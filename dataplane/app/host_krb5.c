@@ -8,11 +8,16 @@
 #include "dataplane/app/app.h"
 #include "dataplane/app/host.h"
 
-enum { TAG_OCTETS = 0x04, TAG_GENERAL_STRING = 0x1b, TAG_SEQUENCE = 0x30, TAG_AS_REQ = 0x6a,
-       TAG_INTEGER = 0x02 };
+enum {
+	TAG_OCTETS = 0x04,
+	TAG_GENERAL_STRING = 0x1b,
+	TAG_SEQUENCE = 0x30,
+	TAG_AS_REQ = 0x6a,
+	TAG_INTEGER = 0x02
+};
 #define TAG_CONTEXT(n) (uint8_t)(0xa0 + (n))
 
-#define ADDRESS_NETBIOS 20  /* RFC 4120, 7.5.3 */
+#define ADDRESS_NETBIOS 20 /* RFC 4120, 7.5.3 */
 #define ADDRESSES_MAX 16
 #define PRINCIPAL_PARTS_MAX 4
 

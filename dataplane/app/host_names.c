@@ -10,15 +10,20 @@
 #include "dataplane/app/host.h"
 
 enum { NBNS_NB = 0x20, NBNS_NBSTAT = 0x21, CLASS_IN = 1 };
-enum { NBNS_QUERY = 0, NBNS_REGISTRATION = 5, NBNS_REFRESH = 8, NBNS_REFRESH_ALT = 9,
-       NBNS_MULTIHOMED = 15 };
+enum {
+	NBNS_QUERY = 0,
+	NBNS_REGISTRATION = 5,
+	NBNS_REFRESH = 8,
+	NBNS_REFRESH_ALT = 9,
+	NBNS_MULTIHOMED = 15
+};
 enum { SUFFIX_WORKSTATION = 0x00, SUFFIX_USER = 0x03, SUFFIX_SERVER = 0x20 };
 
-#define NBNS_GROUP 0x8000u    /* of NB_FLAGS, NAME_FLAGS: the name is many hosts' */
+#define NBNS_GROUP 0x8000u /* of NB_FLAGS, NAME_FLAGS: the name is many hosts' */
 #define NBNS_NAME_BYTES 16
 #define NBNS_ENCODED_BYTES 32
-#define NBNS_ADDRESSES_MAX 8  /* of one record that are noted */
-#define MDNS_FACTS_MAX 16     /* of one message */
+#define NBNS_ADDRESSES_MAX 8 /* of one record that are noted */
+#define MDNS_FACTS_MAX 16    /* of one message */
 
 /* RFC 1002, 4.1: each half of a byte is a letter from 'A' on; a scope may follow. */
 static bool nbns_name(struct bytes encoded, uint8_t *name)
@@ -70,15 +75,41 @@ static void nbns_addresses(struct worker *w, const struct dns_record *r, struct 
 	}
 }
 
-/* NBSTAT record (4.2.18): a count, names with NAME_FLAGS, then statistics that begin with the MAC. */
-static void nbns_status(struct worker *w, const struct packet *p, const struct dns_record *r)
+/* The data of an answer with one NBSTAT record and nothing before it. DNS has another use for the
+ * number, so that dns_message.c would read it as what it is not. */
+static bool nbns_status_data(const struct packet *p, struct cursor *data)
 {
-	struct cursor c = cursor_of(r->raw.data, r->raw.len);
+	struct cursor c = cursor_of(p->payload, p->payload_len);
+	uint16_t flags, questions, answers;
+	uint8_t len;
+
+	cursor_skip(&c, 2);
+	flags = cursor_be16(&c);
+	questions = cursor_be16(&c);
+	answers = cursor_be16(&c);
+	cursor_skip(&c, 4);
+	if (!(flags & DNS_QR) || flags & 15 || questions || answers != 1)
+		return false;
+	while ((len = cursor_u8(&c)) && len < 0x40)
+		cursor_skip(&c, len);
+	if (len >= 0x40)
+		cursor_skip(&c, 1); /* a pointer */
+	if (cursor_be16(&c) != NBNS_NBSTAT)
+		return false;
+	cursor_skip(&c, 6);
+	*data = cursor_sub(&c, cursor_be16(&c));
+	return !data->bad;
+}
+
+/* NBSTAT record (4.2.18): a count, names with NAME_FLAGS, then statistics that begin with the MAC.
+ */
+static void nbns_status(struct worker *w, const struct packet *p, struct cursor c)
+{
 	struct host_fact fact = {.ip = p->src, .ip_version = p->ip_version, .source = HOST_NBNS};
 	unsigned count = cursor_u8(&c);
 	const uint8_t *mac;
 
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < count && !c.bad; i++) {
 		const uint8_t *name = cursor_take(&c, NBNS_NAME_BYTES);
 		uint16_t flags = cursor_be16(&c);
 
@@ -100,7 +131,7 @@ static void nbns_status(struct worker *w, const struct packet *p, const struct d
 	host_note(w, fact);
 }
 
-static void nbns_message(struct worker *w, const struct packet *p, const struct dns_message *m)
+static void nbns_message(struct worker *w, const struct dns_message *m)
 {
 	unsigned opcode = m->flags >> 11 & 15;
 	bool response = m->flags & DNS_QR, registers;
@@ -109,25 +140,28 @@ static void nbns_message(struct worker *w, const struct packet *p, const struct 
 		    opcode == NBNS_REFRESH_ALT || opcode == NBNS_MULTIHOMED;
 	if (m->flags & 15)
 		return; /* refused */
-	if (!response && registers && m->question_count == 1 && m->record_count[DNS_ADDITIONAL] == 1) {
+	if (!response && registers && m->question_count == 1 &&
+	    m->record_count[DNS_ADDITIONAL] == 1) {
 		nbns_addresses(w, &m->records[DNS_ADDITIONAL][0], m->questions[0].name.text);
 	} else if (response && (registers || opcode == NBNS_QUERY) &&
 		   m->record_count[DNS_ANSWER] == 1) {
 		const struct dns_record *r = &m->records[DNS_ANSWER][0];
 
-		if (r->type == NBNS_NBSTAT)
-			nbns_status(w, p, r);
-		else
-			nbns_addresses(w, r, r->name.text);
+		nbns_addresses(w, r, r->name.text);
 	}
 }
 
 void host_nbns(struct worker *w, const struct packet *p)
 {
 	struct dns_message m;
+	struct cursor status;
 
+	if (nbns_status_data(p, &status)) {
+		nbns_status(w, p, status);
+		return;
+	}
 	if (dns_message_parse(&w->heap, &m, p->payload, p->payload_len) == DNS_GOOD)
-		nbns_message(w, p, &m);
+		nbns_message(w, &m);
 	dns_message_free(&w->heap, &m);
 }
 

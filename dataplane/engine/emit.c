@@ -211,7 +211,8 @@ void emit_host(struct worker *w, const struct host_fact *fact)
 {
 	struct recorder *r = emit_bare(w, RECORD_host);
 
-	rec_addr(r, F_host_ip, &fact->ip, fact->ip_version);
+	if (fact->ip_version)
+		rec_addr(r, F_host_ip, &fact->ip, fact->ip_version);
 	if (fact->has_mac)
 		rec_bytes(r, F_host_mac, fact->mac, 6);
 	if (fact->name.len)

@@ -26,7 +26,7 @@ void emit_end(struct worker *w);
 /* What a packet says of a host. Strings are borrowed; empty: not said. */
 struct host_fact {
 	struct addr ip;
-	int ip_version;
+	int ip_version;    /* 0: no address; what is said is said of the MAC */
 	bool has_mac;
 	uint8_t mac[6];
 	struct bytes name, user;

@@ -116,7 +116,7 @@ static struct harness *worker_for(const struct proto *proto, uint8_t ip_proto)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint16_t ports[] = {53, 443, 80, 25, 5300, 8080, 445, 1};
+	static const uint16_t ports[] = {53, 443, 80, 25, 5300, 8080, 67, 1};
 	static struct harness *workers[2];
 	const struct proto *proto = app_protos[app_proto_by_name(STRING(FUZZED))];
 	struct harness *h;

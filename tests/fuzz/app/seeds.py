@@ -92,5 +92,55 @@ def dns():
                                ((0, question), (0, question), (1, answer), (1, loop))], 0))
 
 
+def datagrams(parts, first):
+    """parts: (direction, bytes) → an input of fuzz_proto.c; each filled up to a multiple of 16."""
+    out = bytes([first])
+    for direction, data in parts:
+        data += bytes(-len(data) % 16)
+        out += bytes([direction << 7 | 0x40, len(data) // 16]) + data
+    return out
+
+
+def dhcp():
+    def message(op, *options):
+        head = struct.pack('>BBBBIHH', op, 1, 6, 0, 7, 0, 0) + bytes(4) + bytes([10, 0, 0, 7]) + bytes(8)
+        head += bytes([2, 0, 0, 0, 0, 1]) + bytes(10 + 64 + 128) + b'\x63\x82\x53\x63'
+        return head + b''.join(bytes([code, len(data)]) + data for code, data in options) + b'\xff'
+    request = message(1, (53, b'\3'), (12, b'pc1'), (55, bytes([1, 3, 6, 15, 66])), (60, b'MSFT'), (50, bytes(4)),
+                      (61, b'\1' + bytes(6)))
+    ack = message(2, (53, b'\5'), (51, bytes(4)), (58, bytes(4)), (59, bytes(4)), (1, bytes(4)), (3, bytes(8)),
+                  (6, bytes(4)), (81, b'\5\xff\xff\3pc1\4corp\0'))
+    save('dhcp', 'lease', datagrams([(0, request), (1, ack)], 13))
+    save('dhcp', 'cut', datagrams([(1, ack[:-20])], 13))
+
+
+def tlv(tag, *parts):
+    body = b''.join(parts)
+    return bytes([tag, len(body)]) + body
+
+
+def host():
+    """Inputs of fuzz_host.c: a byte that says what follows, then the packet."""
+    encoded = b'\x20' + b''.join(bytes([65 + (c >> 4), 65 + (c & 15)]) for c in b'PC1'.ljust(15) + b'\0') + b'\0'
+    save('host', 'nbns-registration', b'\0' + struct.pack('>HHHHHH', 1, 0x2910, 1, 0, 0, 1) + encoded +
+         b'\0\x20\0\1\xc0\x0c\0\x20\0\1\0\0\0\x09\0\6\0\0\x0a\0\0\6')
+    save('host', 'nbns-status', b'\0' + struct.pack('>HHHHHH', 1, 0x8400, 0, 1, 0, 0) + encoded +
+         b'\0\x21\0\1\0\0\0\0\0\x2b\2' + b'PC1'.ljust(15) + b'\0\4\0' + b'BOB'.ljust(15) + b'\3\4\0' +
+         bytes([2, 0, 0, 0, 0, 1]))
+    address = b'\0\1\x80\1\0\0\0\x78\0\4\x0a\0\0\5'
+    save('host', 'mdns', b'\1' + struct.pack('>HHHHHH', 0, 0x8400, 0, 1, 0, 0) + b'\3pc1\5local\0' + address)
+    save('host', 'llmnr', b'\2' + struct.pack('>HHHHHH', 0, 0x8000, 0, 1, 0, 0) + b'\3pc1\0' + address)
+    names = tlv(0x30, tlv(0xa0, b'\2\1\1'), tlv(0xa1, tlv(0x30, tlv(0x1b, b'PC1$'))))
+    addresses = tlv(0x30, tlv(0x30, tlv(0xa0, b'\2\1\x14'), tlv(0xa1, tlv(4, b'PC1'.ljust(16)))))
+    body = tlv(0x30, tlv(0xa0, b'\3\5\0\0\0\0\0'), tlv(0xa1, names), tlv(0xa9, addresses))
+    request = tlv(0x6a, tlv(0x30, tlv(0xa1, b'\2\1\5'), tlv(0xa2, b'\2\1\x0a'), tlv(0xa4, body)))
+    save('host', 'krb5', b'\3' + request)
+    save('host', 'krb5-tcp', b'\7' + struct.pack('>I', len(request)) + request)
+    save('host', 'arp', b'\4' + b'\0\1\x08\0\6\4\0\1' + bytes([2, 0, 0, 0, 0, 1, 10, 0, 0, 5]) + bytes(10))
+    save('host', 'neighbour', b'\6' + b'\x20\1\x0d\xb8' + bytes(11) + b'\7\2\1' + bytes([2, 0, 0, 0, 0, 1]))
+
+
 tls()
 dns()
+dhcp()
+host()

@@ -233,7 +233,7 @@ void emit_host(struct worker *w, const struct host_fact *fact)
 	char text[ADDR_TEXT_MAX];
 	const uint8_t *m = fact->mac;
 
-	put(h, "host %s", addr_format(&fact->ip, fact->ip_version, text));
+	put(h, "host %s", fact->ip_version ? addr_format(&fact->ip, fact->ip_version, text) : "-");
 	if (fact->has_mac)
 		put(h, " mac %02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
 	if (fact->name.len)

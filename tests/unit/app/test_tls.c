@@ -314,6 +314,19 @@ static void version_1_2(void **state)
 	}
 }
 
+/* The certificate of a client says who it is; that of a server nothing of a host of ours. */
+static void client_certificate(void **state)
+{
+	struct harness *h = harness_new(6, 8443, NULL);
+
+	(void)state;
+	whole(h, 16384, 65536);
+	assert_int_equal(harness_count(h, "host "), 0);
+	send(h, TO_SERVER, certificates(16384), 65536);
+	assert_non_null(strstr(h->out, "host 10.0.0.0 name www.example.com source 2\n"));
+	harness_free(h);
+}
+
 /* What rules see, each side in its direction. */
 static void buffers(void **state)
 {
@@ -422,6 +435,7 @@ int main(void)
 		cmocka_unit_test(ja4_example),
 		cmocka_unit_test(x509_fields),
 		cmocka_unit_test(version_1_2),
+		cmocka_unit_test(client_certificate),
 		cmocka_unit_test(buffers),
 		cmocka_unit_test(without_certificate),
 		cmocka_unit_test(events),

@@ -19,6 +19,7 @@
 
 #include "dataplane/event/app_proto.h"
 #include "dataplane/event/contact.h"
+#include "dataplane/event/host.h"
 
 static void die(const char *what)
 {
@@ -234,6 +235,21 @@ bool feed_contact(struct feed *f, unsigned worker, uint64_t ts_ns, int kind, con
 	version = addr_parse(client, &a);
 	rec_addr(&r, F_contact_client, &a, version);
 	rec_uint(&r, F_contact_port, port);
+	return feed_put(f, worker, memory, rec_end(&r));
+}
+
+bool feed_host(struct feed *f, unsigned worker, uint64_t ts_ns, uint32_t number)
+{
+	struct record_head h = feed_head(f, worker, RECORD_host, ts_ns);
+	uint8_t mac[6] = {2, 0, 0, (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number};
+	struct addr a = {{10, 2, 0, (uint8_t)(number % 50)}};
+	_Alignas(8) uint8_t memory[512];
+	struct recorder r;
+
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_addr(&r, F_host_ip, &a, 4);
+	rec_bytes(&r, F_host_mac, mac, sizeof(mac));
+	rec_uint(&r, F_host_source, HOST_ARP);
 	return feed_put(f, worker, memory, rec_end(&r));
 }
 

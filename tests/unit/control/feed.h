@@ -40,6 +40,8 @@ bool feed_alert(struct feed *f, unsigned worker, uint64_t ts_ns, uint32_t sid, c
 bool feed_dns(struct feed *f, unsigned worker, uint64_t ts_ns);
 bool feed_contact(struct feed *f, unsigned worker, uint64_t ts_ns, int kind, const char *value,
 		  const char *client, uint16_t port);
+/* ARP: one of fifty addresses has the MAC of that number. */
+bool feed_host(struct feed *f, unsigned worker, uint64_t ts_ns, uint32_t number);
 bool feed_capture(struct feed *f, unsigned worker, bool begin, uint32_t index, const char *path);
 struct record_head feed_head(struct feed *f, unsigned worker, enum record_type type,
 			     uint64_t ts_ns);

@@ -198,7 +198,7 @@ static void run_kills(enum boot_purpose purpose, unsigned kills, unsigned pause_
 	const char *file = purpose == BOOT_INSPECT_EACH ? "one.pcap/eve.json" : "eve.json";
 	unsigned seed = (unsigned)time(NULL), killed = 0;
 	uint64_t distinct, contacts = 0;
-	uint32_t sent = 0;
+	uint32_t sent = 0, hosts = 0;
 	json_t *rows;
 	pid_t pid;
 
@@ -214,6 +214,8 @@ static void run_kills(enum boot_purpose purpose, unsigned kills, unsigned pause_
 				sent++;
 			contacts += feed_contact(f, 0, START_NS + sent * 1000ull, CONTACT_SNI,
 						 "cc.evil.example", "10.1.2.3", 443);
+			if (i % 8 == 0)
+				hosts += feed_host(f, 0, START_NS + hosts * 1000ull, hosts);
 		}
 		sleep_us(500 + (unsigned)rand_r(&seed) % pause_us);
 		if (rand_r(&seed) % 4 == 0) {
@@ -237,8 +239,13 @@ static void run_kills(enum boot_purpose purpose, unsigned kills, unsigned pause_
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "count")),
 			 contacts);
 	json_decref(rows);
-	print_message("%u kills, %u alerts, %lu contacts: each there once\n", killed, sent,
-		      (unsigned long)contacts);
+	/* Each fact of an address names another machine: an interval each. */
+	rows = call(f->dir, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"hosts\","
+			    "\"params\":{\"limit\":10000}}");
+	assert_int_equal(json_array_size(rows), hosts);
+	json_decref(rows);
+	print_message("%u kills, %u alerts, %lu contacts, %u hosts: each there once\n", killed, sent,
+		      (unsigned long)contacts, hosts);
 	feed_free(f);
 }
 

@@ -16,44 +16,39 @@
 
 #define GRACE_NS 600000000000ull /* a day is over that long after its end */
 
-size_t marker_key(uint8_t *key, uint16_t day, uint16_t part)
+size_t part_key(uint8_t *key, uint16_t day, uint16_t part, enum part_section section)
 {
-	key[0] = 'c';
+	key[0] = 'p';
 	put_be16(key + 1, day);
-	key[3] = 0;
-	put_be16(key + 4, part);
+	put_be16(key + 3, part);
+	key[5] = (uint8_t)section;
 	return 6;
 }
 
-size_t client_key(uint8_t *key, uint16_t day, int ip_version, const struct addr *a, uint16_t part)
+size_t client_key(uint8_t *key, uint16_t day, uint16_t part, int ip_version, const struct addr *a)
 {
-	size_t ip = ip_version == 4 ? 4 : 16;
+	size_t n = part_key(key, day, part, SECTION_CLIENT), ip = ip_version == 4 ? 4 : 16;
 
-	key[0] = 'c';
-	put_be16(key + 1, day);
-	key[3] = (uint8_t)ip_version;
-	memcpy(key + 4, a->b, ip);
-	put_be16(key + 4 + ip, part);
-	return 6 + ip;
+	key[n] = (uint8_t)ip_version;
+	memcpy(key + n + 1, a->b, ip);
+	return n + 1 + ip;
 }
 
-size_t ordinal_key(uint8_t *key, uint16_t day, uint16_t part, uint32_t ordinal)
+size_t index_key(uint8_t *key, uint16_t day, uint16_t part, uint32_t chunk)
 {
-	key[0] = 'p';
-	put_be16(key + 1, day);
-	key[3] = 0;
-	put_be16(key + 4, part);
-	put_be32(key + 6, ordinal);
-	return 10;
+	size_t n = part_key(key, day, part, SECTION_INDEX);
+
+	put_be32(key + n, chunk);
+	return n + 4;
 }
 
-size_t posting_key(uint8_t *key, uint16_t day, const uint8_t *value, size_t len, uint16_t part)
+size_t block_key(uint8_t *key, uint16_t day, uint16_t part, uint32_t id, uint32_t number)
 {
-	key[0] = 'p';
-	put_be16(key + 1, day);
-	memcpy(key + 3, value, len);
-	put_be16(key + 3 + len, part);
-	return 5 + len;
+	size_t n = part_key(key, day, part, SECTION_BLOCK);
+
+	put_be32(key + n, id);
+	put_be32(key + n + 4, number);
+	return n + 8;
 }
 
 size_t dictionary_key(uint8_t *key, const uint8_t *value, size_t len)
@@ -63,14 +58,79 @@ size_t dictionary_key(uint8_t *key, const uint8_t *value, size_t len)
 	return 1 + len;
 }
 
-int part_is_in(struct store *s, const struct store_snapshot *snapshot, uint16_t day, uint16_t part)
+size_t id_key(uint8_t *key, uint32_t id)
+{
+	key[0] = 'i';
+	put_be32(key + 1, id);
+	return 5;
+}
+
+int part_is_in(struct store *s, uint16_t day, uint16_t part)
 {
 	uint8_t key[6];
 	struct text value = {0};
-	int found = store_get(s, STORE_contact, key, marker_key(key, day, part), snapshot, &value);
+	int found = store_get(s, STORE_contact, key, part_key(key, day, part, SECTION_MARKER), NULL,
+			      &value);
 
 	text_free(&value);
 	return found;
+}
+
+/* ---- parts that are in files ---- */
+
+static int add_part(struct contacts *c, uint16_t day, uint16_t part)
+{
+	size_t at = c->part_count;
+
+	if (c->part_count == c->part_cap) {
+		size_t cap = c->part_cap ? 2 * c->part_cap : 512;
+		struct contact_part *more = realloc(c->parts, cap * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		c->parts = more;
+		c->part_cap = cap;
+	}
+	while (at && (c->parts[at - 1].day > day ||
+		      (c->parts[at - 1].day == day && c->parts[at - 1].part > part)))
+		at--;
+	memmove(c->parts + at + 1, c->parts + at, (c->part_count - at) * sizeof(*c->parts));
+	c->parts[at] = (struct contact_part){day, part};
+	c->part_count++;
+	return 0;
+}
+
+/* A part's marker is its first key: from part to part. */
+static int load_parts(struct contacts *c)
+{
+	static const uint8_t from = 'p', to = 'q';
+	struct slice low = {&from, 1}, high = {&to, 1};
+	struct store_iter *it = store_iter_new(c->store, STORE_contact, NULL, &low, &high);
+	int err = it ? 0 : -ENOMEM;
+
+	c->part_count = 0;
+	if (it)
+		store_iter_first(it);
+	while (!err && store_iter_valid(it)) {
+		struct slice k = store_iter_key(it);
+		uint8_t key[8];
+		uint32_t next;
+
+		if (k.len < 6)
+			break;
+		memcpy(key, k.data, 6);
+		if (key[5] == SECTION_MARKER)
+			err = add_part(c, read_be16(key + 1), read_be16(key + 3));
+		next = read_be32(key + 1) + 1;
+		if (!next)
+			break;
+		put_be32(key + 1, next);
+		store_iter_seek(it, key, 5);
+	}
+	if (!err)
+		err = store_iter_status(it);
+	store_iter_free(it);
+	return err;
 }
 
 void table_get(struct contact_table *t)
@@ -87,21 +147,11 @@ void table_put(struct contacts *c, struct contact_table *t)
 /* One more than the highest part of the day that is in memory or in the store. */
 static int next_part(struct contacts *c, uint16_t day, uint16_t *part)
 {
-	uint8_t from[6], to[6];
-	struct slice low = {from, 4}, high = {to, 4};
-	struct store_iter *it;
 	uint32_t next = 0;
 
-	marker_key(from, day, 0);
-	marker_key(to, day, 0);
-	to[3] = 1;
-	it = store_iter_new(c->store, STORE_contact, NULL, &low, &high);
-	if (!it)
-		return -ENOMEM;
-	store_iter_last(it);
-	if (store_iter_valid(it) && store_iter_key(it).len == 6)
-		next = read_be16((const uint8_t *)store_iter_key(it).data + 4) + 1u;
-	store_iter_free(it);
+	for (size_t i = 0; i < c->part_count; i++)
+		if (c->parts[i].day == day && c->parts[i].part >= next)
+			next = c->parts[i].part + 1u;
 	for (unsigned i = 0; i < c->table_count; i++)
 		if (c->table[i]->day == day && c->table[i]->part >= next)
 			next = c->table[i]->part + 1u;
@@ -171,7 +221,8 @@ static bool seal_biggest(struct contacts *c)
 /* Under the lock: lets the keeper work off sealed tables until there is room. */
 static void wait_for_room(struct contacts *c)
 {
-	while (bytes_of_tables(c, true) > c->limit_bytes || c->table_count == TABLES_MAX) {
+	while (bytes_of_tables(c, true) > c->limit_bytes + c->limit_bytes / 4 ||
+	       c->table_count == TABLES_MAX) {
 		if (c->table_count == TABLES_MAX && !bytes_of_tables(c, true) && !seal_biggest(c))
 			return;
 		if (c->has_keeper) {
@@ -343,7 +394,7 @@ static int load_journal(struct contacts *c)
 		if (read_be64(k + 4) > c->journal_number)
 			c->journal_number = read_be64(k + 4);
 		if (last != read_be32(k)) {
-			int in = part_is_in(c->store, NULL, day, part);
+			int in = part_is_in(c->store, day, part);
 
 			last = read_be32(k);
 			skip = in == 1;
@@ -383,7 +434,9 @@ int contacts_reload(struct contacts *c)
 			table_put(c, c->table[i]);
 	}
 	c->table_count = kept;
-	err = load_journal(c);
+	err = load_parts(c);
+	if (!err)
+		err = load_journal(c);
 	seal_older_parts(c);
 	pthread_mutex_unlock(&c->lock);
 	contacts_forget(c);
@@ -399,7 +452,8 @@ int contacts_new(struct contacts **out, struct store *s, const struct config *co
 	if (!c)
 		return -ENOMEM;
 	c->store = s;
-	c->limit_bytes = config->control_memory / 4;
+	c->limit_bytes = config->control_memory / 10 * 4;
+	c->precision = config->contacts_precision;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->freed, NULL);
 	err = contacts_reload(c);
@@ -419,6 +473,7 @@ void contacts_free(struct contacts *c)
 		table_put(c, c->table[i]);
 	for (unsigned i = 0; i < STAGED_DAYS_MAX; i++)
 		text_free(&c->staged[i].bytes);
+	free(c->parts);
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->freed);
 	free(c);
@@ -451,16 +506,19 @@ int contacts_keep(struct contacts *c)
 	if (!t)
 		return 0;
 	/* Sealed: nobody changes it, so it is read without the lock. */
-	err = part_is_in(c->store, NULL, t->day, t->part);
+	err = part_is_in(c->store, t->day, t->part);
 	if (err == 0)
-		err = table_write_files(c->store, t, &bytes);
+		err = table_write_files(c->store, t, c->precision, &bytes);
 	if (err >= 0)
 		err = drop_journal(c, t->day, t->part);
 	pthread_mutex_lock(&c->lock);
+	if (!err && t->value_count)
+		err = add_part(c, t->day, t->part);
 	if (err)
 		c->figures.file_errors++;
 	else
 		c->figures.files_written++;
+	/* Readers take tables and parts together, under the lock: they see it once. */
 	if (!err)
 		remove_table(c, t);
 	table_put(c, t);
@@ -500,17 +558,19 @@ void contacts_seal_all(struct contacts *c, uint32_t entries_min)
 
 int contacts_expire(struct contacts *c, uint16_t day)
 {
-	static const char prefixes[] = {'c', 'p'};
-	uint8_t from[3] = {0}, to[3];
-	int err = 0;
+	uint8_t from[3] = {'p'}, to[3] = {'p'};
+	size_t gone = 0;
 
-	for (size_t i = 0; i < sizeof(prefixes) && !err; i++) {
-		from[0] = to[0] = (uint8_t)prefixes[i];
-		put_be16(from + 1, 0);
-		put_be16(to + 1, day);
-		err = store_drop_range(c->store, STORE_contact, from, 3, to, 3);
-	}
-	return err;
+	put_be16(to + 1, day);
+	pthread_mutex_lock(&c->lock);
+	while (gone < c->part_count && c->parts[gone].day < day)
+		gone++;
+	memmove(c->parts, c->parts + gone, (c->part_count - gone) * sizeof(*c->parts));
+	c->part_count -= gone;
+	pthread_mutex_unlock(&c->lock);
+	/* Names that nobody contacted since are forgotten when their files are compacted. */
+	store_days_from(c->store, day);
+	return store_drop_range(c->store, STORE_contact, from, sizeof(from), to, sizeof(to));
 }
 
 void contacts_figures(struct contacts *c, struct contacts_figures *out)

@@ -10,12 +10,17 @@
  * comes with its files, it is never counted in both.
  *
  * Family contact_log: key  day (2) | part (2) | number (8); value: contacts, see journal.c.
- * Family contact, days and parts big endian:
- *   'c' day 0 part                 marker of a part that is in: version, counts
- *   'c' day client part            client: 4 or 6, address. The ordinals of what it contacted
- *   'd' kind key                   the days on which anyone contacted it (days.h): the dictionary
- *   'p' day 0 part ordinal         every 64th posting list's kind and key, by ordinal
- *   'p' day kind key part          the posting list (posting.h)
+ * Family contact, numbers big endian:
+ *   'd' kind key                       number of the value (4), then the days on which anyone contacted
+ *                                      it (days.h): the dictionary
+ *   'd' kind key-up-to-0x01            of a name: there are names below it (number 0xffffffff)
+ *   'i' number (4)                     kind and key
+ *   'p' day part 0                     marker of a part that is in: version, counts, unit
+ *   'p' day part 1 number block (4)    512 rows (block.h), the first of that number
+ *   'p' day part 2 chunk (4)           the first numbers of 256 blocks
+ *   'p' day part 3 4|6 address         the blocks that the client is in
+ * Numbers are given when a value is first written; a file of 'i' holds new ones only, and all of a
+ * part is one file, so that they go to the bottom level as they are.
  *
  * Threads: contacts_stage to contacts_reload by the ingest thread; contacts_keep by the keeper
  * (any thread but ingest); queries (query.h) by any.

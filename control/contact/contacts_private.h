@@ -13,7 +13,11 @@
 
 #define STAGED_DAYS_MAX 64  /* in one batch; more make it commit */
 #define TABLES_MAX 512      /* days in memory at once */
-#define ORDINAL_STEP 64     /* posting lists between two entries of the ordinal index */
+
+/* A part of a day whose files are in. */
+struct contact_part {
+	uint16_t day, part;
+};
 
 struct staged_day {
 	uint16_t day;
@@ -28,6 +32,9 @@ struct contacts {
 	pthread_cond_t freed;   /* a sealed table is gone */
 	struct contact_table *table[TABLES_MAX];
 	unsigned table_count;
+	struct contact_part *parts; /* ascending */
+	size_t part_count, part_cap;
+	enum config_precision precision;
 	uint64_t limit_bytes;   /* of open tables; as much again of sealed ones */
 	struct staged_day staged[STAGED_DAYS_MAX]; /* ingest thread only */
 	unsigned staged_count;
@@ -39,15 +46,18 @@ struct contacts {
 	struct contacts_figures figures;
 };
 
-/* Keys of the family contact. Each returns the length. */
-#define CONTACT_KEY_MAX (1 + 2 + 1 + VALUE_KEY_MAX + 2)
-size_t marker_key(uint8_t *key, uint16_t day, uint16_t part);
-size_t client_key(uint8_t *key, uint16_t day, int ip_version, const struct addr *a, uint16_t part);
-size_t ordinal_key(uint8_t *key, uint16_t day, uint16_t part, uint32_t ordinal);
-size_t posting_key(uint8_t *key, uint16_t day, const uint8_t *value, size_t len, uint16_t part);
+/* Keys of the family contact (contacts.h). Each returns the length. */
+#define CONTACT_KEY_MAX (1 + 1 + VALUE_KEY_MAX)
+enum part_section { SECTION_MARKER, SECTION_BLOCK, SECTION_INDEX, SECTION_CLIENT };
+#define INDEX_BLOCKS 256 /* blocks in a row of the index */
+size_t part_key(uint8_t *key, uint16_t day, uint16_t part, enum part_section section);
+size_t client_key(uint8_t *key, uint16_t day, uint16_t part, int ip_version, const struct addr *a);
+size_t index_key(uint8_t *key, uint16_t day, uint16_t part, uint32_t chunk);
+size_t block_key(uint8_t *key, uint16_t day, uint16_t part, uint32_t id, uint32_t number);
 size_t dictionary_key(uint8_t *key, const uint8_t *value, size_t len);
-/* Whether the part's files are in, as the snapshot (NULL: now) shows. 1, 0, -errno. */
-int part_is_in(struct store *s, const struct store_snapshot *snapshot, uint16_t day, uint16_t part);
+size_t id_key(uint8_t *key, uint32_t id);
+/* Whether the part's files are in. 1, 0, -errno. */
+int part_is_in(struct store *s, uint16_t day, uint16_t part);
 
 /* Under the lock: a reference, so that the table stays while the lock is let go. */
 void table_get(struct contact_table *t);
@@ -59,6 +69,7 @@ struct contact_want;
 unsigned contact_want_ranges(const struct contact_want *w, struct value_range *out, uint16_t *port);
 
 /* files.c: writes a sealed table's files and takes them in. */
-int table_write_files(struct store *s, const struct contact_table *t, uint64_t *bytes);
+int table_write_files(struct store *s, const struct contact_table *t, enum config_precision precision,
+		      uint64_t *bytes);
 
 #endif

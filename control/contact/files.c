@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A sealed table as three sorted files, taken into the store in one step: the clients with the
- * part's marker (c), the dictionary (d), the posting lists with their ordinal index (p). Of one
- * day they overlap nothing but the dictionary, so c and p go to the bottom level as they are.
+ * A sealed table as three sorted files, taken into the store in one step: the part (marker, blocks,
+ * index, clients), the dictionary, the numbers that are new. Keeper thread, or, where there is
+ * none, ingest: one at a time.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,24 +10,41 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/contact/column.h"
 #include "control/contact/contacts_private.h"
 #include "control/store/bytes.h"
 
 #define FILES 3
+#define EXACT_ROWS 1000000 /* a part of more keeps whole seconds (contacts.precision: auto) */
+#define MARKER_NUMBER UINT32_MAX
+
+struct numbered {
+	uint32_t id, value;
+};
 
 struct build {
 	struct store *store;
 	const struct contact_table *t;
-	uint32_t *by_key;   /* values in the order of their keys: ordinal → value */
-	uint32_t *ordinal;  /* value → ordinal */
-	uint32_t *by_addr;  /* clients in order */
-	struct contact_row *rows;
-	size_t rows_cap;
-	uint32_t *numbers;  /* scratch: ordinals of one client */
-	size_t numbers_cap;
+	enum block_unit unit;
+	bool round;
+	uint32_t *by_key;       /* values in the order of their keys */
+	struct numbered *by_id; /* values in the order of their numbers */
+	uint32_t *id;           /* value → number */
+	uint32_t first_new_id, new_count;
+	uint32_t *by_addr;      /* clients in order */
+	uint32_t *client_first; /* client → its first place in client_block; client_count + 1 */
+	uint32_t *client_used;
+	uint32_t *client_block; /* numbers of blocks, ascending for each client */
+	uint32_t *block_first;  /* first number in each block */
+	uint32_t block_count, block_cap;
+	struct block_row block[BLOCK_ROWS];
+	uint32_t block_client[BLOCK_ROWS];
+	size_t block_rows;
 	struct text out;
 	uint64_t bytes;
 };
+
+/* ---- orders ---- */
 
 static int compare_values(const void *a, const void *b, void *arg)
 {
@@ -51,14 +68,9 @@ static int compare_clients(const void *a, const void *b, void *arg)
 	return memcmp(x->addr.b, y->addr.b, 16);
 }
 
-static int compare_rows(const void *a, const void *b)
+static int compare_ids(const void *a, const void *b)
 {
-	return contact_row_compare(a, b);
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	uint32_t x = ((const struct numbered *)a)->id, y = ((const struct numbered *)b)->id;
 
 	return x < y ? -1 : x > y;
 }
@@ -68,155 +80,327 @@ static int build_orders(struct build *b)
 	const struct contact_table *t = b->t;
 
 	b->by_key = calloc(t->value_count + 1u, sizeof(*b->by_key));
-	b->ordinal = calloc(t->value_count + 1u, sizeof(*b->ordinal));
+	b->by_id = calloc(t->value_count + 1u, sizeof(*b->by_id));
+	b->id = calloc(t->value_count + 1u, sizeof(*b->id));
 	b->by_addr = calloc(t->client_count + 1u, sizeof(*b->by_addr));
-	if (!b->by_key || !b->ordinal || !b->by_addr)
+	b->client_first = calloc(t->client_count + 1u, sizeof(*b->client_first));
+	b->client_used = calloc(t->client_count + 1u, sizeof(*b->client_used));
+	b->client_block = calloc(t->entry_count + 1u, sizeof(*b->client_block));
+	if (!b->by_key || !b->by_id || !b->id || !b->by_addr || !b->client_first ||
+	    !b->client_used || !b->client_block)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < t->value_count; i++)
 		b->by_key[i] = i;
-	for (uint32_t i = 0; i < t->client_count; i++)
+	for (uint32_t i = 0; i < t->client_count; i++) {
 		b->by_addr[i] = i;
-	qsort_r(b->by_key, t->value_count, sizeof(*b->by_key), compare_values, (void *)(uintptr_t)t);
+		b->client_first[i + 1] = b->client_first[i] + t->clients[i].entries;
+	}
+	qsort_r(b->by_key, t->value_count, sizeof(*b->by_key), compare_values,
+		(void *)(uintptr_t)t);
 	qsort_r(b->by_addr, t->client_count, sizeof(*b->by_addr), compare_clients,
 		(void *)(uintptr_t)t);
-	for (uint32_t i = 0; i < t->value_count; i++)
-		b->ordinal[b->by_key[i]] = i;
 	return 0;
 }
 
-static int rows_of_value(struct build *b, const struct table_value *v)
+static void build_free(struct build *b)
 {
-	size_t n = 0;
+	free(b->by_key);
+	free(b->by_id);
+	free(b->id);
+	free(b->by_addr);
+	free(b->client_first);
+	free(b->client_used);
+	free(b->client_block);
+	free(b->block_first);
+	text_free(&b->out);
+	free(b);
+}
 
-	if (b->rows_cap < v->entries) {
-		struct contact_row *more = realloc(b->rows, v->entries * sizeof(*more));
+/* ---- numbers ---- */
 
-		if (!more)
-			return -ENOMEM;
-		b->rows = more;
-		b->rows_cap = v->entries;
+/* One more than the highest that was ever given. */
+static int next_id(struct store *s, uint32_t *next)
+{
+	static const uint8_t from = 'i', to = 'j';
+	struct slice low = {&from, 1}, high = {&to, 1};
+	struct store_iter *it = store_iter_new(s, STORE_contact, NULL, &low, &high);
+	int err;
+
+	if (!it)
+		return -ENOMEM;
+	store_iter_last(it);
+	*next = 0;
+	if (store_iter_valid(it) && store_iter_key(it).len == 5)
+		*next = read_be32((const uint8_t *)store_iter_key(it).data + 1) + 1;
+	err = store_iter_status(it);
+	store_iter_free(it);
+	/* A table has at most as many values as entries: there is room for a thousand years of them. */
+	return err ? err : *next >= MARKER_NUMBER / 2 ? -ENOSPC : 0;
+}
+
+/* The number of each value, old or new, in the order of keys. */
+static int build_ids(struct build *b)
+{
+	uint8_t key[CONTACT_KEY_MAX];
+	struct text value = {0};
+	int err = next_id(b->store, &b->first_new_id);
+
+	for (uint32_t i = 0; i < b->t->value_count && !err; i++) {
+		const struct table_value *v = &b->t->values[b->by_key[i]];
+		int found = store_get(b->store, STORE_contact, key,
+				      dictionary_key(key, b->t->keys.data + v->offset, v->len), NULL,
+				      &value);
+
+		if (found < 0)
+			err = found;
+		else if (found && value.len >= 4)
+			b->id[b->by_key[i]] = read_be32(value.data);
+		else
+			b->id[b->by_key[i]] = b->first_new_id + b->new_count++;
+		b->by_id[i] = (struct numbered){b->id[b->by_key[i]], b->by_key[i]};
 	}
-	for (uint32_t e = v->first_entry; e != TABLE_NONE; e = b->t->entries[e].next_of_value)
-		table_row(b->t, e, &b->rows[n++]);
-	qsort(b->rows, n, sizeof(*b->rows), compare_rows);
-	return 0;
+	text_free(&value);
+	qsort(b->by_id, b->t->value_count, sizeof(*b->by_id), compare_ids);
+	return err;
 }
 
-static int put_ordinals(struct build *b, struct store_file *file)
+/* Only new ones: they are the highest. */
+static int put_ids(struct build *b, struct store_file *file)
 {
-	uint8_t key[16];
+	uint8_t key[8];
 	int err = 0;
 
-	for (uint32_t i = 0; i < b->t->value_count && !err; i += ORDINAL_STEP) {
-		const struct table_value *v = &b->t->values[b->by_key[i]];
+	for (uint32_t i = b->t->value_count - b->new_count; i < b->t->value_count && !err; i++) {
+		const struct table_value *v = &b->t->values[b->by_id[i].value];
 
-		err = store_file_put(file, key, ordinal_key(key, b->t->day, b->t->part, i),
+		err = store_file_put(file, key, id_key(key, b->by_id[i].id),
 				     b->t->keys.data + v->offset, v->len);
 	}
 	return err;
 }
 
-static int put_postings(struct build *b, struct store_file *file)
+/* ---- dictionary ---- */
+
+static bool is_name(const uint8_t *value)
 {
-	uint8_t key[CONTACT_KEY_MAX];
-	int err = put_ordinals(b, file);
+	return value[0] == CONTACT_DOMAIN || value[0] == CONTACT_SNI;
+}
 
-	for (uint32_t i = 0; i < b->t->value_count && !err; i++) {
-		const struct table_value *v = &b->t->values[b->by_key[i]];
+/* That there are names below: for each name above this one that the value before did not have. A
+ * marker sorts behind that value and before this one, because it is where they part. */
+static int put_markers(struct store_file *file, const uint8_t *value, size_t len,
+		       const uint8_t *before, size_t before_len)
+{
+	uint8_t key[CONTACT_KEY_MAX], none[4];
+	size_t shared = 0;
+	int err = 0;
 
-		err = rows_of_value(b, v);
-		if (err)
-			break;
-		text_clear(&b->out);
-		posting_encode(&b->out, b->rows, v->entries);
-		if (b->out.failed)
-			return -ENOMEM;
-		err = store_file_put(file, key,
-				     posting_key(key, b->t->day, b->t->keys.data + v->offset, v->len,
-						 b->t->part),
-				     b->out.data, b->out.len);
-	}
+	put_be32(none, MARKER_NUMBER);
+	while (shared < len && shared < before_len && value[shared] == before[shared])
+		shared++;
+	for (size_t i = 1; i < len && !err; i++)
+		if (value[i] == 1 && i >= shared)
+			err = store_file_merge(file, key, dictionary_key(key, value, i + 1), none,
+					       sizeof(none));
 	return err;
 }
 
 static int put_dictionary(struct build *b, struct store_file *file)
 {
-	uint8_t key[CONTACT_KEY_MAX], day[2];
+	uint8_t key[CONTACT_KEY_MAX], entry[6];
+	const uint8_t *before = NULL;
+	size_t before_len = 0;
 	int err = 0;
 
-	put_be16(day, b->t->day);
+	put_be16(entry + 4, b->t->day);
 	for (uint32_t i = 0; i < b->t->value_count && !err; i++) {
 		const struct table_value *v = &b->t->values[b->by_key[i]];
+		const uint8_t *value = b->t->keys.data + v->offset;
 
-		err = store_file_merge(file, key,
-				       dictionary_key(key, b->t->keys.data + v->offset, v->len), day,
-				       sizeof(day));
+		if (is_name(value))
+			err = put_markers(file, value, v->len, before, before_len);
+		put_be32(entry, b->id[b->by_key[i]]);
+		if (!err)
+			err = store_file_merge(file, key, dictionary_key(key, value, v->len), entry,
+					       sizeof(entry));
+		before = value;
+		before_len = v->len;
 	}
 	return err;
 }
 
-static int numbers_of_client(struct build *b, const struct table_client *c, size_t *count)
+/* ---- the part ---- */
+
+static int add_block(struct build *b, struct store_file *file)
 {
-	size_t n = 0;
+	uint8_t key[32];
+	uint32_t number = b->block_count;
 
-	for (uint32_t e = c->first_entry; e != TABLE_NONE; e = b->t->entries[e].next_of_client) {
-		if (n == b->numbers_cap) {
-			size_t cap = b->numbers_cap ? 2 * b->numbers_cap : 256;
-			uint32_t *more = realloc(b->numbers, cap * sizeof(*more));
+	if (!b->block_rows)
+		return 0;
+	if (number == b->block_cap) {
+		uint32_t cap = b->block_cap ? 2 * b->block_cap : 1024;
+		uint32_t *more = realloc(b->block_first, cap * sizeof(*more));
 
-			if (!more)
-				return -ENOMEM;
-			b->numbers = more;
-			b->numbers_cap = cap;
-		}
-		b->numbers[n++] = b->ordinal[b->t->entries[e].value];
+		if (!more)
+			return -ENOMEM;
+		b->block_first = more;
+		b->block_cap = cap;
 	}
-	qsort(b->numbers, n, sizeof(*b->numbers), compare_numbers);
-	*count = n;
-	return 0;
+	b->block_first[number] = b->block[0].id;
+	b->block_count++;
+	for (size_t i = 0; i < b->block_rows; i++) {
+		uint32_t c = b->block_client[i], used = b->client_used[c];
+		uint32_t *list = b->client_block + b->client_first[c];
+
+		if (!used || list[used - 1] != number)
+			list[b->client_used[c]++] = number;
+	}
+	text_clear(&b->out);
+	block_encode(&b->out, b->block, b->block_rows, b->unit, b->round);
+	if (b->out.failed)
+		return -ENOMEM;
+	b->block_rows = 0;
+	return store_file_put(file, key,
+			      block_key(key, b->t->day, b->t->part, b->block[0].id, number),
+			      b->out.data, b->out.len);
 }
 
-/* Value of a marker: version, counts of values, clients, entries. */
-static int put_marker(struct build *b, struct store_file *file)
+struct ordered_row {
+	struct contact_row row;
+	uint32_t client;
+};
+
+static int compare_ordered(const void *a, const void *b)
 {
-	uint8_t key[8], value[13] = {1};
+	return contact_row_compare(&((const struct ordered_row *)a)->row,
+				   &((const struct ordered_row *)b)->row);
+}
+
+/* The rows of one value, by client, into blocks. */
+static int put_list(struct build *b, struct store_file *file, struct ordered_row **scratch,
+		    size_t *cap, const struct numbered *n)
+{
+	const struct table_value *v = &b->t->values[n->value];
+	size_t count = 0;
+	int err = 0;
+
+	if (*cap < v->entries) {
+		struct ordered_row *more = realloc(*scratch, v->entries * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		*scratch = more;
+		*cap = v->entries;
+	}
+	for (uint32_t e = v->first_entry; e != TABLE_NONE; e = b->t->entries[e].next_of_value) {
+		table_row(b->t, e, &(*scratch)[count].row);
+		(*scratch)[count++].client = b->t->entries[e].client;
+	}
+	qsort(*scratch, count, sizeof(**scratch), compare_ordered);
+	for (size_t i = 0; i < count && !err; i++) {
+		b->block[b->block_rows].id = n->id;
+		b->block[b->block_rows].row = (*scratch)[i].row;
+		b->block_client[b->block_rows++] = (*scratch)[i].client;
+		if (b->block_rows == BLOCK_ROWS)
+			err = add_block(b, file);
+	}
+	return err;
+}
+
+static int put_blocks(struct build *b, struct store_file *file)
+{
+	struct ordered_row *scratch = NULL;
+	size_t cap = 0;
+	int err = 0;
+
+	for (uint32_t i = 0; i < b->t->value_count && !err; i++)
+		err = put_list(b, file, &scratch, &cap, &b->by_id[i]);
+	if (!err)
+		err = add_block(b, file);
+	free(scratch);
+	return err;
+}
+
+static void put_count(struct text *out, uint64_t count)
+{
+	uint8_t *at = text_room(out, VARINT_MAX);
+
+	if (at)
+		out->len += (size_t)(put_varint(at, count) - at);
+}
+
+static int put_index(struct build *b, struct store_file *file)
+{
+	uint64_t firsts[INDEX_BLOCKS];
+	uint8_t key[16];
+	int err = 0;
+
+	for (uint32_t at = 0; at < b->block_count && !err; at += INDEX_BLOCKS) {
+		uint32_t n = b->block_count - at < INDEX_BLOCKS ? b->block_count - at : INDEX_BLOCKS;
+
+		for (uint32_t i = 0; i < n; i++)
+			firsts[i] = b->block_first[at + i];
+		text_clear(&b->out);
+		put_count(&b->out, n);
+		column_put(&b->out, firsts, n);
+		err = b->out.failed ? -ENOMEM
+				    : store_file_put(file, key,
+						     index_key(key, b->t->day, b->t->part,
+							       at / INDEX_BLOCKS),
+						     b->out.data, b->out.len);
+	}
+	return err;
+}
+
+/* Distances of block numbers: count, then a column. */
+static int put_clients(struct build *b, struct store_file *file)
+{
+	uint64_t *steps = calloc(b->block_count + 1u, sizeof(*steps));
+	uint8_t key[32];
+	int err = steps ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < b->t->client_count && !err; i++) {
+		uint32_t c = b->by_addr[i], n = b->client_used[c];
+		const uint32_t *list = b->client_block + b->client_first[c];
+		const struct table_client *client = &b->t->clients[c];
+
+		for (uint32_t k = 0; k < n; k++)
+			steps[k] = k ? list[k] - list[k - 1] - 1 : list[k];
+		text_clear(&b->out);
+		put_count(&b->out, n);
+		column_put(&b->out, steps, n);
+		err = b->out.failed ? -ENOMEM
+				    : store_file_put(file, key,
+						     client_key(key, b->t->day, b->t->part,
+								(int)client->ip_version,
+								&client->addr),
+						     b->out.data, b->out.len);
+	}
+	free(steps);
+	return err;
+}
+
+/* Value of a marker: version, counts of values, clients, entries, unit. */
+static int put_part(struct build *b, struct store_file *file)
+{
+	uint8_t key[8], value[14] = {2};
+	int err;
 
 	put_be32(value + 1, b->t->value_count);
 	put_be32(value + 5, b->t->client_count);
 	put_be32(value + 9, b->t->entry_count);
-	return store_file_put(file, key, marker_key(key, b->t->day, b->t->part), value,
-			      sizeof(value));
+	value[13] = (uint8_t)b->unit;
+	err = store_file_put(file, key, part_key(key, b->t->day, b->t->part, SECTION_MARKER), value,
+			     sizeof(value));
+	if (!err)
+		err = put_blocks(b, file);
+	if (!err)
+		err = put_index(b, file);
+	return err ? err : put_clients(b, file);
 }
 
-static int put_clients(struct build *b, struct store_file *file)
-{
-	uint8_t key[32];
-	int err = put_marker(b, file);
-
-	for (uint32_t i = 0; i < b->t->client_count && !err; i++) {
-		const struct table_client *c = &b->t->clients[b->by_addr[i]];
-		uint32_t last = 0;
-		size_t n;
-
-		err = numbers_of_client(b, c, &n);
-		if (err)
-			break;
-		text_clear(&b->out);
-		for (size_t k = 0; k < n; k++) {
-			uint8_t *at = text_room(&b->out, VARINT_MAX);
-
-			if (!at)
-				return -ENOMEM;
-			b->out.len += (size_t)(put_varint(at, b->numbers[k] - last) - at);
-			last = b->numbers[k];
-		}
-		err = store_file_put(file, key,
-				     client_key(key, b->t->day, (int)c->ip_version, &c->addr,
-						b->t->part),
-				     b->out.data, b->out.len);
-	}
-	return err;
-}
+/* ---- files ---- */
 
 static int write_file(struct build *b, const char *path,
 		      int (*fill)(struct build *, struct store_file *))
@@ -239,37 +423,61 @@ static int write_file(struct build *b, const char *path,
 	return err;
 }
 
-int table_write_files(struct store *s, const struct contact_table *t, uint64_t *bytes)
+static void set_precision(struct build *b, enum config_precision precision)
+{
+	bool many = b->t->entry_count > EXACT_ROWS;
+
+	b->unit = precision == PRECISION_S || (precision == PRECISION_AUTO && many) ? UNIT_S
+		: precision == PRECISION_MS					     ? UNIT_MS
+										     : UNIT_US;
+	b->round = b->unit == UNIT_S && many;
+}
+
+static int write_files(struct build *b)
 {
 	static int (*const fill[FILES])(struct build *, struct store_file *) = {
-		put_clients, put_dictionary, put_postings};
-	struct build b = {.store = s, .t = t};
+		put_dictionary, put_part, put_ids};
 	char path[FILES][4200], dir[4128];
 	const char *paths[FILES];
+	size_t files = b->new_count ? FILES : FILES - 1; /* a file must not be empty */
 	int err = 0;
 
-	if (t->value_count) {
-		snprintf(dir, sizeof(dir), "%.4096s/incoming", store_dir(s));
-		if (mkdir(dir, 0750) != 0 && errno != EEXIST)
-			return -errno;
-		err = build_orders(&b);
-		for (int i = 0; i < FILES && !err; i++) {
-			snprintf(path[i], sizeof(path[i]), "%s/%u-%u-%d.sst", dir, t->day, t->part,
-				 i);
-			paths[i] = path[i];
-			err = write_file(&b, path[i], fill[i]);
-		}
-		if (!err)
-			err = store_ingest_files(s, STORE_contact, paths, FILES);
-		for (int i = 0; i < FILES && err; i++)
-			unlink(path[i]);
+	snprintf(dir, sizeof(dir), "%.4096s/incoming", store_dir(b->store));
+	if (mkdir(dir, 0750) != 0 && errno != EEXIST)
+		return -errno;
+	for (size_t i = 0; i < files && !err; i++) {
+		snprintf(path[i], sizeof(path[i]), "%s/%u-%u-%zu.sst", dir, b->t->day, b->t->part, i);
+		paths[i] = path[i];
+		err = write_file(b, path[i], fill[i]);
 	}
-	free(b.by_key);
-	free(b.ordinal);
-	free(b.by_addr);
-	free(b.rows);
-	free(b.numbers);
-	text_free(&b.out);
-	*bytes = b.bytes;
+	if (!err)
+		err = store_ingest_files(b->store, STORE_contact, paths, files);
+	for (size_t i = 0; i < files && err; i++)
+		unlink(path[i]);
+	return err;
+}
+
+int table_write_files(struct store *s, const struct contact_table *t, enum config_precision precision,
+		      uint64_t *bytes)
+{
+	struct build *b;
+	int err;
+
+	*bytes = 0;
+	if (!t->value_count)
+		return 0;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	b->store = s;
+	b->t = t;
+	set_precision(b, precision);
+	err = build_orders(b);
+	if (!err)
+		err = build_ids(b);
+	if (!err)
+		err = write_files(b);
+	*bytes = b->bytes;
+	build_free(b);
 	return err;
 }

@@ -73,6 +73,7 @@ bool journal_from_record(struct journal_entry *e, const struct record_head *head
 	if (goes_on)
 		e->row.count = 0;
 	e->row.first_us = e->row.last_us = head->ts_ns % DAY_NS / 1000;
+	e->row.hours = 1u << (e->row.first_us / 3600000000u);
 	e->value[0] = (uint8_t)kind;
 	e->len = kind == CONTACT_IP ? value_key_addr(text.data, text.len, e->value + 1)
 				    : value_key(kind, text.data, text.len, e->value + 1);
@@ -116,7 +117,10 @@ static bool get_numbers(const uint8_t **p, const uint8_t *end, unsigned flags,
 
 	if (!get_varint(p, end, &row->first_us))
 		return false;
+	if (row->first_us >= DAY_NS / 1000)
+		return false;
 	row->last_us = row->first_us;
+	row->hours = 1u << (row->first_us / 3600000000u);
 	row->count = 1;
 	if (flags & HAS_COUNT && !get_varint(p, end, &row->count))
 		return false;

@@ -9,7 +9,7 @@
 #define CONTROL_CONTACT_JOURNAL_H
 
 #include "control/contact/kinds.h"
-#include "control/contact/posting.h"
+#include "control/contact/block.h"
 #include "dataplane/event/record.h"
 
 struct journal_entry {

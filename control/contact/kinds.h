@@ -52,6 +52,7 @@ struct value_range {
 	uint8_t from[VALUE_KEY_MAX + 1], to[VALUE_KEY_MAX + 1];
 	size_t from_len, to_len;
 	bool exact; /* one key: from */
+	bool below; /* from is a name's key (its last byte 0), and all below the name */
 };
 
 #define VALUE_RANGES_MAX 2

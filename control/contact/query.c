@@ -1,36 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A query takes the list of tables first and its snapshot of the store second, and leaves out a
- * table whose marker the snapshot shows: so a part that is being moved from memory to files
- * meanwhile is seen once.
+ * A session takes the list of tables and that of parts at once, under the lock, and its snapshot of
+ * the store after: a part that is being moved from memory to files meanwhile is seen once.
+ *
+ * By value: the dictionary says its number and its days; in each part of those days the blocks with
+ * that number are found by their first numbers. By client: each part says which blocks it is in.
  */
 #include "control/contact/query.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/contact/column.h"
 #include "control/contact/contacts_private.h"
 #include "control/store/bytes.h"
 #include "control/store/days.h"
 
 #define HITS_MAX 8000000u
-#define SLICE 4096 /* entries looked at before the lock is let go */
+#define SLICE 4096        /* entries looked at before the lock is let go */
+#define LINEAR_LOOKS 16   /* ranges sought in a table before its values are sorted */
+#define NUMBER_UNKNOWN UINT32_MAX
 
 /* One day of a client and a value, in one part. */
 struct contact_found {
 	struct contact_row row;
-	uint32_t value;
+	uint32_t value; /* number in the result; while a client's blocks are read: number in the store */
 	uint16_t day;
+};
+
+/* A table's values in the order of their keys, made when many ranges are sought. */
+struct sorted_values {
+	uint32_t *value;
+	uint32_t count;
+	unsigned looks;
 };
 
 struct query {
 	struct contacts *c;
 	struct contact_result *r;
 	struct store_snapshot *snapshot;
+	struct store_reader *reader;
+	struct store_iter *names, *blocks; /* made when they are needed */
 	struct contact_table *table[TABLES_MAX];
+	struct sorted_values sorted[TABLES_MAX];
 	unsigned tables;
-	struct contact_row *rows; /* scratch */
-	size_t rows_cap;
+	struct contact_part *parts;
+	size_t part_count;
+	struct text value;
+	struct block_row rows[BLOCK_ROWS]; /* scratch */
 	struct contact_window window;
 	uint16_t port; /* only rows with it; 0: any */
 };
@@ -68,11 +85,6 @@ static int compare_found(const void *a, const void *b)
 	return order ? order : (x->day > y->day) - (x->day < y->day);
 }
 
-static uint32_t hours_of(const struct contact_row *row)
-{
-	return 1u << (row->first_us / 3600000000u % 24) | 1u << (row->last_us / 3600000000u % 24);
-}
-
 static void hit_add(struct contact_hit *hit, const struct contact_found *f)
 {
 	uint64_t first = f->day * DAY_NS + f->row.first_us * 1000;
@@ -83,7 +95,7 @@ static void hit_add(struct contact_hit *hit, const struct contact_found *f)
 	hit->count += f->row.count;
 	hit->bytes_out += f->row.bytes_out;
 	hit->bytes_in += f->row.bytes_in;
-	hit->hours |= hours_of(&f->row);
+	hit->hours |= f->row.hours;
 }
 
 static void sum_add(struct contact_sum *sum, const struct contact_found *f)
@@ -151,11 +163,9 @@ static bool is_wanted(const struct query *q, uint16_t day, const struct contact_
 	       (!q->window.to_ns || day * DAY_NS + row->first_us * 1000 < q->window.to_ns);
 }
 
-static int add_hit(struct query *q, uint16_t day, const uint8_t *value, size_t len,
-		   const struct contact_row *row)
+static int add_found(struct query *q, uint16_t day, uint32_t value, const struct contact_row *row)
 {
 	struct contact_result *r = q->r;
-	uint32_t number;
 
 	if (!is_wanted(q, day, row))
 		return 0;
@@ -172,56 +182,59 @@ static int add_hit(struct query *q, uint16_t day, const uint8_t *value, size_t l
 		r->found = more;
 		r->found_cap = cap;
 	}
-	number = table_intern_value(r->values, value, len);
-	if (number == TABLE_NONE)
-		return -ENOMEM;
-	r->found[r->found_count++] =
-		(struct contact_found){.row = *row, .value = number, .day = day};
+	r->found[r->found_count++] = (struct contact_found){.row = *row, .value = value, .day = day};
 	return 0;
+}
+
+static int add_hit(struct query *q, uint16_t day, const uint8_t *value, size_t len,
+		   const struct contact_row *row)
+{
+	uint32_t number;
+
+	if (!is_wanted(q, day, row))
+		return 0;
+	number = table_intern_value(q->r->values, value, len);
+	return number == TABLE_NONE ? -ENOMEM : add_found(q, day, number, row);
 }
 
 static void end(struct query *q)
 {
 	pthread_mutex_lock(&q->c->lock);
-	for (unsigned i = 0; i < q->tables; i++)
+	for (unsigned i = 0; i < q->tables; i++) {
 		table_put(q->c, q->table[i]);
+		free(q->sorted[i].value);
+	}
 	pthread_mutex_unlock(&q->c->lock);
+	store_iter_free(q->names);
+	store_iter_free(q->blocks);
+	store_reader_free(q->reader);
 	if (q->snapshot)
 		store_snapshot_free(q->c->store, q->snapshot);
-	free(q->rows);
+	text_free(&q->value);
+	free(q->parts);
 }
 
 static int begin(struct query *q, struct contacts *c)
 {
-	unsigned kept = 0;
-	int err = 0;
-
-	*q = (struct query){.c = c};
+	q->c = c;
 	pthread_mutex_lock(&c->lock);
 	for (unsigned i = 0; i < c->table_count; i++) {
 		q->table[i] = c->table[i];
 		table_get(c->table[i]);
 	}
 	q->tables = c->table_count;
+	q->parts = calloc(c->part_count + 1, sizeof(*q->parts));
+	if (q->parts && c->part_count)
+		memcpy(q->parts, c->parts, c->part_count * sizeof(*q->parts));
+	q->part_count = c->part_count;
 	pthread_mutex_unlock(&c->lock);
 	q->snapshot = store_snapshot_new(c->store);
-	for (unsigned i = 0; i < q->tables; i++) {
-		struct contact_table *t = q->table[i];
-		int in = err ? 0 : part_is_in(c->store, q->snapshot, t->day, t->part);
-
-		err = in < 0 ? in : err;
-		if (in != 1) {
-			q->table[kept++] = t;
-			continue;
-		}
-		pthread_mutex_lock(&c->lock);
-		table_put(c, t);
-		pthread_mutex_unlock(&c->lock);
-	}
-	q->tables = kept;
-	if (err)
+	q->reader = store_reader_new(c->store, q->snapshot);
+	if (!q->parts || !q->reader) {
 		end(q);
-	return err;
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 /* ---- memory ---- */
@@ -264,9 +277,71 @@ static int table_value_hits(struct query *q, struct contact_table *t, uint32_t v
 	return err;
 }
 
-static int table_range_hits(struct query *q, struct contact_table *t,
-			    const struct value_range *range)
+static int compare_keys(const void *a, const void *b, void *arg)
 {
+	const struct contact_table *t = arg;
+	const struct table_value *x = &t->values[*(const uint32_t *)a];
+	const struct table_value *y = &t->values[*(const uint32_t *)b];
+	size_t n = x->len < y->len ? x->len : y->len;
+	int order = memcmp(t->keys.data + x->offset, t->keys.data + y->offset, n);
+
+	return order ? order : x->len < y->len ? -1 : x->len > y->len;
+}
+
+/* Under the lock. Values that come later are those of contacts that come later. */
+static int sort_values(struct sorted_values *s, const struct contact_table *t)
+{
+	s->value = calloc(t->value_count + 1u, sizeof(*s->value));
+	if (!s->value)
+		return -ENOMEM;
+	s->count = t->value_count;
+	for (uint32_t i = 0; i < s->count; i++)
+		s->value[i] = i;
+	qsort_r(s->value, s->count, sizeof(*s->value), compare_keys, (void *)(uintptr_t)t);
+	return 0;
+}
+
+/* Whether the value is below the range's begin. */
+static bool is_before(const struct value_range *range, const uint8_t *value, size_t len)
+{
+	size_t key = len - 1, n = key < range->from_len ? key : range->from_len;
+	int order;
+
+	if (value[0] != range->kind)
+		return value[0] < range->kind;
+	order = memcmp(value + 1, range->from, n);
+	return order < 0 || (order == 0 && key < range->from_len);
+}
+
+/* Under the lock. */
+static int sorted_range_hits(struct query *q, struct contact_table *t, const struct sorted_values *s,
+			     const struct value_range *range)
+{
+	uint32_t low = 0, high = s->count;
+	int err = 0;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2, v = s->value[mid];
+
+		if (is_before(range, table_value_key(t, v), t->values[v].len))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < s->count && !err; low++) {
+		uint32_t v = s->value[low];
+
+		if (!in_range(range, table_value_key(t, v), t->values[v].len))
+			break;
+		err = table_value_hits(q, t, v);
+	}
+	return err;
+}
+
+static int table_range_hits(struct query *q, unsigned at, const struct value_range *range)
+{
+	struct contact_table *t = q->table[at];
+	struct sorted_values *s = &q->sorted[at];
 	uint8_t value[1 + VALUE_KEY_MAX + 1];
 	uint32_t number;
 	int err = 0;
@@ -279,7 +354,11 @@ static int table_range_hits(struct query *q, struct contact_table *t,
 		if (number != TABLE_NONE)
 			err = table_value_hits(q, t, number);
 	}
-	for (uint32_t i = 0; !range->exact && i < t->value_count && !err; i++) {
+	if (!range->exact && ++s->looks > LINEAR_LOOKS && !s->value)
+		err = sort_values(s, t);
+	if (!range->exact && s->value && !err)
+		err = sorted_range_hits(q, t, s, range);
+	for (uint32_t i = 0; !range->exact && !s->value && i < t->value_count && !err; i++) {
 		if (in_range(range, table_value_key(t, i), t->values[i].len))
 			err = table_value_hits(q, t, i);
 		if (i % SLICE == SLICE - 1) {
@@ -294,21 +373,21 @@ static int table_range_hits(struct query *q, struct contact_table *t,
 static int table_client_hits(struct query *q, struct contact_table *t, const struct addr *a,
 			     int ip_version)
 {
-	uint32_t client, e;
-	unsigned seen = 0;
+	uint32_t client;
 	int err = 0;
 
 	pthread_mutex_lock(&q->c->lock);
 	client = table_find_client(t, a, ip_version);
-	e = client == TABLE_NONE ? TABLE_NONE : t->clients[client].first_entry;
-	while (e != TABLE_NONE && !err) {
-		uint32_t value = t->entries[e].value;
-		struct contact_row row;
+	for (uint32_t e = 0; client != TABLE_NONE && e < t->entry_count && !err; e++) {
+		if (t->entries[e].client == client) {
+			uint32_t value = t->entries[e].value;
+			struct contact_row row;
 
-		table_row(t, e, &row);
-		err = add_hit(q, t->day, table_value_key(t, value), t->values[value].len, &row);
-		e = t->entries[e].next_of_client;
-		if (++seen % SLICE == 0) {
+			table_row(t, e, &row);
+			err = add_hit(q, t->day, table_value_key(t, value), t->values[value].len,
+				      &row);
+		}
+		if (e % (16 * SLICE) == 16 * SLICE - 1) {
 			pthread_mutex_unlock(&q->c->lock);
 			pthread_mutex_lock(&q->c->lock);
 		}
@@ -319,188 +398,286 @@ static int table_client_hits(struct query *q, struct contact_table *t, const str
 
 /* ---- files ---- */
 
-/* The posting lists of one value on one day: one for each part. */
-static int day_hits(struct query *q, struct store_iter *it, uint16_t day, const uint8_t *value,
-		    size_t len)
-{
-	uint8_t key[CONTACT_KEY_MAX];
-	int err = 0;
-
-	posting_key(key, day, value, len, 0);
-	for (store_iter_seek(it, key, 3 + len); store_iter_valid(it) && !err; store_iter_next(it)) {
-		struct slice k = store_iter_key(it);
-		size_t count = 0;
-
-		if (k.len != 5 + len || memcmp(k.data, key, 3 + len) != 0)
-			break;
-		err = posting_decode(store_iter_value(it), &q->rows, &count, &q->rows_cap);
-		for (size_t i = 0; i < count && !err; i++)
-			err = add_hit(q, day, value, len, &q->rows[i]);
-	}
-	return err;
-}
-
-/* Bounds of the dictionary for a range. */
-static struct store_iter *dictionary_iter(struct query *q, const struct value_range *range)
-{
-	uint8_t from[CONTACT_KEY_MAX + 2], to[CONTACT_KEY_MAX + 2];
-	struct slice low = {from, 2 + range->from_len}, high = {to, 2 + range->to_len};
-
-	from[0] = to[0] = 'd';
-	from[1] = (uint8_t)range->kind;
-	to[1] = (uint8_t)(range->to_len ? range->kind : range->kind + 1);
-	memcpy(from + 2, range->from, range->from_len);
-	memcpy(to + 2, range->to, range->to_len);
-	return store_iter_new(q->c->store, STORE_contact, q->snapshot, &low, &high);
-}
-
-static int file_range_hits(struct query *q, const struct value_range *range)
+static struct store_iter *blocks_of(struct query *q)
 {
 	static const uint8_t from = 'p', to = 'q';
 	struct slice low = {&from, 1}, high = {&to, 1};
-	struct store_iter *names = dictionary_iter(q, range);
-	struct store_iter *lists =
-		store_iter_new(q->c->store, STORE_contact, q->snapshot, &low, &high);
-	int err = names && lists ? 0 : -ENOMEM;
 
-	for (names ? store_iter_first(names) : (void)0; !err && store_iter_valid(names);
-	     store_iter_next(names)) {
-		struct slice k = store_iter_key(names), days = store_iter_value(names);
-		const uint8_t *value = (const uint8_t *)k.data + 1, *d = days.data;
-
-		if (k.len < 3 || k.len - 1 > 1 + VALUE_KEY_MAX)
-			continue;
-		for (size_t i = 0; i + 2 <= days.len && !err; i += 2)
-			err = day_hits(q, lists, day_get(d + i), value, k.len - 1);
-	}
-	if (!err)
-		err = store_iter_status(names);
-	if (!err)
-		err = store_iter_status(lists);
-	store_iter_free(names);
-	store_iter_free(lists);
-	return err;
+	if (!q->blocks)
+		q->blocks = store_iter_new(q->c->store, STORE_contact, q->snapshot, &low, &high);
+	return q->blocks;
 }
 
-/* The row of one client in the posting list under the iterator, if it is there. */
-static int hit_of_client(struct query *q, struct store_iter *lists, uint16_t day,
-			 const struct contact_row *client)
+/* The rows of one value in one part: in the last block that begins at or before its number, and in
+ * those before as long as they begin with it. */
+static int part_hits(struct query *q, const struct contact_part *part, uint32_t id,
+		     const uint8_t *value, size_t len)
 {
-	struct slice k = store_iter_key(lists);
-	size_t count = 0;
-	int err = posting_decode(store_iter_value(lists), &q->rows, &count, &q->rows_cap);
+	uint8_t key[16];
+	size_t stem = part_key(key, part->day, part->part, SECTION_BLOCK);
+	struct store_iter *it = blocks_of(q);
+	int err = it ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < count && !err; i++)
-		if (contact_row_compare(&q->rows[i], client) == 0)
-			return add_hit(q, day, (const uint8_t *)k.data + 3, k.len - 5, &q->rows[i]);
-	return err;
+	block_key(key, part->day, part->part, id, UINT32_MAX);
+	if (it)
+		store_iter_seek_back(it, key, stem + 8);
+	while (!err && store_iter_valid(it)) {
+		struct slice k = store_iter_key(it);
+		size_t count;
+
+		if (k.len != stem + 8 || memcmp(k.data, key, stem) != 0)
+			break;
+		err = block_decode(store_iter_value(it), q->rows, &count);
+		for (size_t i = 0; i < count && !err; i++)
+			if (q->rows[i].id == id)
+				err = add_hit(q, part->day, value, len, &q->rows[i].row);
+		if (err || read_be32((const uint8_t *)k.data + stem) != id)
+			break;
+		store_iter_prev(it);
+	}
+	return err ? err : store_iter_status(it);
 }
 
-/* Moves to the posting list of that ordinal of a part, from the list of ordinal *at (UINT32_MAX:
- * none) if that is not far before. False: it is not there. */
-static bool seek_ordinal(struct query *q, struct store_iter *lists, uint16_t day, uint16_t part,
-			 uint32_t ordinal, uint32_t *at)
+static bool day_is_wanted(const struct query *q, uint16_t day)
 {
-	struct text value = {0};
-	uint8_t key[CONTACT_KEY_MAX];
-
-	if (*at == UINT32_MAX || ordinal - *at > ORDINAL_STEP) {
-		uint32_t step = ordinal - ordinal % ORDINAL_STEP;
-
-		if (store_get(q->c->store, STORE_contact, key, ordinal_key(key, day, part, step),
-			      q->snapshot, &value) != 1 ||
-		    value.len > 1 + VALUE_KEY_MAX) {
-			text_free(&value);
-			return false;
-		}
-		store_iter_seek(lists, key, posting_key(key, day, value.data, value.len, part));
-		text_free(&value);
-		*at = step;
-	}
-	while (store_iter_valid(lists)) {
-		struct slice k = store_iter_key(lists);
-		const uint8_t *p = k.data;
-
-		if (k.len < 6 || p[0] != 'p' || read_be16(p + 1) != day)
-			return false;
-		if (read_be16(p + k.len - 2) == part) {
-			if (*at == ordinal)
-				return true;
-			(*at)++;
-		}
-		store_iter_next(lists);
-	}
-	return false;
+	return (day + 1) * DAY_NS > q->window.from_ns &&
+	       (!q->window.to_ns || day * DAY_NS < q->window.to_ns);
 }
 
-/* One client on one day in one part: its ordinals, resolved. */
-static int client_day_hits(struct query *q, struct store_iter *lists, uint16_t day, uint16_t part,
-			   struct slice ordinals, const struct contact_row *client)
+/* The first part of that day or later. */
+static size_t find_part(const struct query *q, uint16_t day)
 {
-	const uint8_t *p = ordinals.data, *stop = p + ordinals.len;
-	uint32_t ordinal = 0, at = UINT32_MAX;
-	uint64_t step;
+	size_t low = 0, high = q->part_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (q->parts[mid].day < day)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* An entry of the dictionary: number and days. */
+static int entry_hits(struct query *q, struct slice entry, const uint8_t *value, size_t len)
+{
+	const uint8_t *d = entry.data;
+	uint32_t id;
 	int err = 0;
 
-	while (!err && get_varint(&p, stop, &step)) {
-		ordinal += (uint32_t)step;
-		if (seek_ordinal(q, lists, day, part, ordinal, &at))
-			err = hit_of_client(q, lists, day, client);
-		else
-			err = -EPROTO;
+	if (entry.len < 4)
+		return -EPROTO;
+	id = read_be32(d);
+	for (size_t i = 4; i + 2 <= entry.len && !err; i += 2) {
+		uint16_t day = day_get(d + i);
+
+		if (!day_is_wanted(q, day))
+			continue;
+		for (size_t p = find_part(q, day); p < q->part_count && q->parts[p].day == day && !err;
+		     p++)
+			err = part_hits(q, &q->parts[p], id, value, len);
 	}
 	return err;
 }
 
-/* The next day after `day` that has files; false: none. */
-static bool next_day(struct store_iter *it, uint32_t day, uint16_t *next)
+static int file_exact_hits(struct query *q, int kind, const uint8_t *from, size_t from_len)
 {
-	uint8_t key[3] = {'c'};
-	struct slice k;
+	uint8_t key[CONTACT_KEY_MAX + 1], value[1 + VALUE_KEY_MAX];
+	struct text entry = {0};
+	int found, err = 0;
 
-	if (day > UINT16_MAX)
-		return false;
-	put_be16(key + 1, (uint16_t)day);
-	store_iter_seek(it, key, sizeof(key));
-	if (!store_iter_valid(it))
-		return false;
-	k = store_iter_key(it);
-	if (k.len < 6 || ((const uint8_t *)k.data)[0] != 'c')
-		return false;
-	*next = read_be16((const uint8_t *)k.data + 1);
-	return true;
+	value[0] = (uint8_t)kind;
+	memcpy(value + 1, from, from_len);
+	found = store_reader_get(q->reader, STORE_contact, key,
+				 dictionary_key(key, value, 1 + from_len), &q->value);
+	if (found <= 0)
+		return found;
+	/* add_hit may use what q->value is for. */
+	text_bytes(&entry, q->value.data, q->value.len);
+	err = entry.failed ? -ENOMEM
+			   : entry_hits(q, (struct slice){entry.data, entry.len}, value, 1 + from_len);
+	text_free(&entry);
+	return err;
 }
+
+static struct store_iter *names_of(struct query *q)
+{
+	static const uint8_t from = 'd', to = 'e';
+	struct slice low = {&from, 1}, high = {&to, 1};
+
+	if (!q->names)
+		q->names = store_iter_new(q->c->store, STORE_contact, q->snapshot, &low, &high);
+	return q->names;
+}
+
+/* Every value of the dictionary from key to key. */
+static int file_between_hits(struct query *q, const struct value_range *range, size_t from_len)
+{
+	uint8_t key[CONTACT_KEY_MAX + 2];
+	struct store_iter *it = names_of(q);
+	int err = it ? 0 : -ENOMEM;
+
+	key[0] = 'd';
+	key[1] = (uint8_t)range->kind;
+	memcpy(key + 2, range->from, from_len);
+	for (it ? store_iter_seek(it, key, 2 + from_len) : (void)0; !err && store_iter_valid(it);
+	     store_iter_next(it)) {
+		struct slice k = store_iter_key(it);
+		const uint8_t *value = (const uint8_t *)k.data + 1;
+
+		if (k.len < 3 || k.len - 1 > 1 + VALUE_KEY_MAX ||
+		    !in_range(range, value, k.len - 1))
+			break;
+		/* A marker of names below has no days. */
+		err = entry_hits(q, store_iter_value(it), value, k.len - 1);
+	}
+	return err ? err : store_iter_status(it);
+}
+
+/* A name and what is below it: the name itself, and the rest only if there is any. */
+static int file_below_hits(struct query *q, struct value_range *range)
+{
+	uint8_t key[CONTACT_KEY_MAX + 2];
+	int err = file_exact_hits(q, range->kind, range->from, range->from_len), found;
+
+	if (err)
+		return err;
+	key[0] = 'd';
+	key[1] = (uint8_t)range->kind;
+	memcpy(key + 2, range->from, range->from_len);
+	key[1 + range->from_len] = 1;
+	found = store_reader_get(q->reader, STORE_contact, key, 2 + range->from_len, &q->value);
+	if (found <= 0)
+		return found;
+	range->from[range->from_len - 1] = 1;
+	err = file_between_hits(q, range, range->from_len);
+	range->from[range->from_len - 1] = 0;
+	return err;
+}
+
+static int file_range_hits(struct query *q, struct value_range *range)
+{
+	if (range->exact)
+		return file_exact_hits(q, range->kind, range->from, range->from_len);
+	if (range->below)
+		return file_below_hits(q, range);
+	return file_between_hits(q, range, range->from_len);
+}
+
+/* ---- files, by client ---- */
+
+/* "count, column" of at most max numbers, as files.c writes it. Returns the count; -EPROTO. */
+static ssize_t read_numbers(const struct text *t, uint64_t *out, size_t max)
+{
+	const uint8_t *p = t->data, *stop = p + t->len;
+	uint64_t n;
+
+	if (!t->len || !get_varint(&p, stop, &n) || n > max || !column_get(&p, stop, out, n))
+		return -EPROTO;
+	return (ssize_t)n;
+}
+
+/* The rows of the client in one block; found with the store's numbers of their values. */
+static int block_client_hits(struct query *q, const struct contact_part *part, uint32_t first,
+			     uint32_t number, const struct contact_row *client)
+{
+	uint8_t key[16];
+	size_t count;
+	int err = store_reader_get(q->reader, STORE_contact, key,
+				   block_key(key, part->day, part->part, first, number), &q->value);
+
+	if (err <= 0)
+		return err < 0 ? err : -EPROTO;
+	err = block_decode((struct slice){q->value.data, q->value.len}, q->rows, &count);
+	for (size_t i = 0; i < count && !err; i++)
+		if (contact_row_compare(&q->rows[i].row, client) == 0)
+			err = add_found(q, part->day, q->rows[i].id, &q->rows[i].row);
+	return err;
+}
+
+static int part_client_hits(struct query *q, const struct contact_part *part,
+			    const struct contact_row *client, uint64_t *steps, size_t max)
+{
+	uint64_t firsts[INDEX_BLOCKS];
+	uint32_t chunk = NUMBER_UNKNOWN, number = 0;
+	uint8_t key[40];
+	ssize_t n, firsts_count = 0;
+	int err = store_reader_get(q->reader, STORE_contact, key,
+				   client_key(key, part->day, part->part, client->ip_version,
+					      &client->client), &q->value);
+
+	if (err <= 0)
+		return err;
+	n = read_numbers(&q->value, steps, max);
+	err = n < 0 ? -EPROTO : 0;
+	for (ssize_t i = 0; i < n && !err; i++) {
+		number = i ? number + 1 + (uint32_t)steps[i] : (uint32_t)steps[i];
+		if (number / INDEX_BLOCKS != chunk) {
+			chunk = number / INDEX_BLOCKS;
+			err = store_reader_get(q->reader, STORE_contact, key,
+					       index_key(key, part->day, part->part, chunk),
+					       &q->value);
+			firsts_count = err == 1 ? read_numbers(&q->value, firsts, INDEX_BLOCKS) : -1;
+			err = err < 0 ? err : firsts_count < 0 ? -EPROTO : 0;
+		}
+		if (!err && number % INDEX_BLOCKS >= firsts_count)
+			err = -EPROTO;
+		if (!err)
+			err = block_client_hits(q, part, (uint32_t)firsts[number % INDEX_BLOCKS],
+						number, client);
+	}
+	return err;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t x = ((const struct contact_found *)a)->value;
+	uint32_t y = ((const struct contact_found *)b)->value;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The store's numbers of what was found from there on, as the result's. */
+static int resolve(struct query *q, size_t from)
+{
+	struct contact_result *r = q->r;
+	uint32_t last = NUMBER_UNKNOWN, number = TABLE_NONE;
+	uint8_t key[8];
+	int err = 0;
+
+	qsort(r->found + from, r->found_count - from, sizeof(*r->found), compare_numbers);
+	for (size_t i = from; i < r->found_count && !err; i++) {
+		if (r->found[i].value != last) {
+			last = r->found[i].value;
+			err = store_reader_get(q->reader, STORE_contact, key, id_key(key, last),
+					       &q->value);
+			if (err == 0)
+				err = -EPROTO;
+			if (err < 0)
+				return err;
+			number = table_intern_value(r->values, q->value.data, q->value.len);
+			err = number == TABLE_NONE ? -ENOMEM : 0;
+		}
+		r->found[i].value = number;
+	}
+	return err;
+}
+
+#define CLIENT_BLOCKS_MAX 4000000u /* of one part: 2 G rows */
 
 static int file_client_hits(struct query *q, const struct contact_row *client)
 {
-	struct store_iter *days = store_iter_new(q->c->store, STORE_contact, q->snapshot, NULL, NULL);
-	struct store_iter *lists =
-		store_iter_new(q->c->store, STORE_contact, q->snapshot, NULL, NULL);
-	size_t stem = client->ip_version == 4 ? 8 : 20;
-	uint8_t key[32];
-	uint16_t day;
-	int err = days && lists ? 0 : -ENOMEM;
+	uint64_t *steps = malloc(CLIENT_BLOCKS_MAX * sizeof(*steps)); /* touched as far as needed */
+	size_t from = q->r->found_count;
+	int err = steps ? 0 : -ENOMEM;
 
-	for (uint32_t from = 0; !err && next_day(days, from, &day); from = day + 1u) {
-		client_key(key, day, client->ip_version, &client->client, 0);
-		for (store_iter_seek(days, key, stem); store_iter_valid(days) && !err;
-		     store_iter_next(days)) {
-			struct slice k = store_iter_key(days);
-
-			if (k.len != stem + 2 || memcmp(k.data, key, stem) != 0)
-				break;
-			err = client_day_hits(q, lists, day,
-					      read_be16((const uint8_t *)k.data + stem),
-					      store_iter_value(days), client);
-		}
-	}
-	if (!err)
-		err = store_iter_status(days);
-	if (!err)
-		err = store_iter_status(lists);
-	store_iter_free(days);
-	store_iter_free(lists);
-	return err;
+	for (size_t p = 0; p < q->part_count && !err; p++)
+		if (day_is_wanted(q, q->parts[p].day))
+			err = part_client_hits(q, &q->parts[p], client, steps, CLIENT_BLOCKS_MAX);
+	free(steps);
+	return err ? err : resolve(q, from);
 }
 
 /* ---- both ---- */
@@ -551,7 +728,7 @@ int contacts_session_find(struct contact_session *s, const struct contact_want *
 	for (unsigned k = 0; k < ranges && !err; k++) {
 		err = file_range_hits(&s->q, &s->range[k]);
 		for (unsigned i = 0; i < s->q.tables && !err; i++)
-			err = table_range_hits(&s->q, s->q.table[i], &s->range[k]);
+			err = table_range_hits(&s->q, i, &s->range[k]);
 	}
 	return err ? err : r->found_count > before;
 }

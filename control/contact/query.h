@@ -8,7 +8,7 @@
 
 #include "control/contact/contacts.h"
 #include "control/contact/kinds.h"
-#include "control/contact/posting.h"
+#include "control/contact/block.h"
 
 /* One day of a client and a value. */
 struct contact_hit {

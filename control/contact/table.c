@@ -27,6 +27,7 @@ void table_free(struct contact_table *t)
 	free(t->values);
 	free(t->clients);
 	free(t->entries);
+	free(t->extras);
 	free(t->value_index.slot);
 	free(t->client_index.slot);
 	free(t->entry_index.slot);
@@ -204,10 +205,39 @@ static uint32_t intern_client(struct contact_table *t, const struct addr *a, int
 	number = t->client_count++;
 	t->clients[number] = (struct table_client){.addr = *a,
 						   .ip_version = (uint32_t)ip_version,
-						   .first_entry = TABLE_NONE,
 						   .hash = hash};
 	index_put(&t->client_index, hash, number);
 	return number;
+}
+
+/* Bytes and ports of an entry, as far as they do not fit into it. */
+static int put_extra(struct contact_table *t, struct table_entry *e, const struct contact_row *row)
+{
+	struct table_extra *x;
+
+	e->has_port = row->port_count != 0;
+	e->port = row->port_count ? row->port[0] : 0;
+	if (e->extra == TABLE_NONE) {
+		if (!row->bytes_out && !row->bytes_in && row->port_count <= 1)
+			return 0;
+		if (array_grow(&t->extras, &t->extra_cap, t->extra_count, sizeof(*t->extras)) != 0)
+			return -ENOMEM;
+		e->extra = t->extra_count++;
+	}
+	x = &t->extras[e->extra];
+	x->bytes_out = row->bytes_out;
+	x->bytes_in = row->bytes_in;
+	x->port_count = row->port_count;
+	memcpy(x->port, row->port, sizeof(x->port));
+	return 0;
+}
+
+static void put_row(struct table_entry *e, const struct contact_row *row)
+{
+	e->first_us = row->first_us;
+	e->last_us = row->last_us;
+	e->hours = row->hours;
+	e->count = row->count < TABLE_COUNT_MAX ? row->count : TABLE_COUNT_MAX;
 }
 
 static int add_entry(struct contact_table *t, uint32_t value, uint32_t client,
@@ -219,24 +249,20 @@ static int add_entry(struct contact_table *t, uint32_t value, uint32_t client,
 	if (array_grow(&t->entries, &t->entry_cap, t->entry_count, sizeof(*t->entries)) != 0 ||
 	    index_grow(&t->entry_index, t->entry_count, hash_of_entry, t) != 0)
 		return -ENOMEM;
-	number = t->entry_count++;
+	number = t->entry_count;
 	e = &t->entries[number];
-	*e = (struct table_entry){
-		.value = value,
-		.client = client,
-		.next_of_value = t->values[value].first_entry,
-		.next_of_client = t->clients[client].first_entry,
-		.first_us = row->first_us,
-		.last_us = row->last_us,
-		.count = row->count,
-		.bytes_out = row->bytes_out,
-		.bytes_in = row->bytes_in,
-		.port_count = row->port_count,
-	};
-	memcpy(e->port, row->port, sizeof(e->port));
+	memset(e, 0, sizeof(*e));
+	e->value = value;
+	e->client = client;
+	e->next_of_value = t->values[value].first_entry;
+	e->extra = TABLE_NONE;
+	if (put_extra(t, e, row) != 0)
+		return -ENOMEM;
+	put_row(e, row);
+	t->entry_count++;
 	t->values[value].first_entry = number;
 	t->values[value].entries++;
-	t->clients[client].first_entry = number;
+	t->clients[client].entries++;
 	index_put(&t->entry_index, entry_hash(value, client), number);
 	return 0;
 }
@@ -249,14 +275,21 @@ void table_row(const struct contact_table *t, uint32_t entry, struct contact_row
 	*row = (struct contact_row){
 		.client = c->addr,
 		.ip_version = (uint8_t)c->ip_version,
-		.port_count = e->port_count,
+		.port_count = e->has_port,
+		.hours = (uint32_t)e->hours,
 		.first_us = e->first_us,
 		.last_us = e->last_us,
 		.count = e->count,
-		.bytes_out = e->bytes_out,
-		.bytes_in = e->bytes_in,
 	};
-	memcpy(row->port, e->port, sizeof(row->port));
+	row->port[0] = e->port;
+	if (e->extra != TABLE_NONE) {
+		const struct table_extra *x = &t->extras[e->extra];
+
+		row->bytes_out = x->bytes_out;
+		row->bytes_in = x->bytes_in;
+		row->port_count = x->port_count;
+		memcpy(row->port, x->port, sizeof(row->port));
+	}
 }
 
 int table_add(struct contact_table *t, const uint8_t *value, size_t len,
@@ -264,7 +297,6 @@ int table_add(struct contact_table *t, const uint8_t *value, size_t len,
 {
 	uint32_t v = table_intern_value(t, value, len), c, number;
 	struct contact_row sum;
-	struct table_entry *e;
 
 	if (v == TABLE_NONE)
 		return -ENOMEM;
@@ -276,20 +308,14 @@ int table_add(struct contact_table *t, const uint8_t *value, size_t len,
 		return add_entry(t, v, c, row);
 	table_row(t, number, &sum);
 	contact_row_add(&sum, row);
-	e = &t->entries[number];
-	e->first_us = sum.first_us;
-	e->last_us = sum.last_us;
-	e->count = sum.count;
-	e->bytes_out = sum.bytes_out;
-	e->bytes_in = sum.bytes_in;
-	e->port_count = sum.port_count;
-	memcpy(e->port, sum.port, sizeof(e->port));
-	return 0;
+	put_row(&t->entries[number], &sum);
+	return put_extra(t, &t->entries[number], &sum);
 }
 
 uint64_t table_bytes(const struct contact_table *t)
 {
 	return sizeof(*t) + t->keys.cap + t->value_cap * sizeof(*t->values) +
 	       t->client_cap * sizeof(*t->clients) + t->entry_cap * sizeof(*t->entries) +
+	       t->extra_cap * sizeof(*t->extras) +
 	       4ull * (t->value_index.size + t->client_index.size + t->entry_index.size);
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The contacts of one day in memory: client × indicator → first, last, count, bytes, ports.
+ * The contacts of one day in memory: client × indicator → first, last, hours, count, bytes, ports.
  * Only grows; values, clients and entries keep their numbers for life, so that a reader who lets
  * go of the lock between slices finds its place again. The owner (contacts.c) locks.
+ *
+ * An entry takes 36 bytes, and 40 more when it has bytes or several ports: a day of seven million
+ * is in memory as a whole.
  */
 #ifndef CONTROL_CONTACT_TABLE_H
 #define CONTROL_CONTACT_TABLE_H
 
-#include "control/contact/posting.h"
+#include "control/contact/block.h"
 
 #define TABLE_NONE UINT32_MAX
+#define TABLE_COUNT_MAX ((1u << 27) - 1) /* contacts of an entry: counted up to here */
 
 struct table_value {
 	uint64_t offset;      /* of the kind (1 byte) and the key in table.keys */
@@ -22,14 +26,21 @@ struct table_value {
 struct table_client {
 	struct addr addr;
 	uint32_t ip_version;
-	uint32_t first_entry; /* newest entry of this client */
 	uint32_t hash;
+	uint32_t entries;
 };
 
 struct table_entry {
-	uint32_t value, client;
-	uint32_t next_of_value, next_of_client;
-	uint64_t first_us, last_us, count, bytes_out, bytes_in;
+	uint32_t value, client, next_of_value;
+	uint32_t extra; /* bytes and further ports; TABLE_NONE */
+	uint64_t first_us : 37, hours : 24, has_port : 1, unused : 2;
+	uint64_t last_us : 37, count : 27;
+	uint16_t port;
+} __attribute__((packed, aligned(4)));
+_Static_assert(sizeof(struct table_entry) == 36, "size of an entry");
+
+struct table_extra {
+	uint64_t bytes_out, bytes_in;
 	uint16_t port[CONTACT_PORTS_MAX];
 	uint8_t port_count;
 };
@@ -45,9 +56,10 @@ struct contact_table {
 	struct table_value *values;
 	struct table_client *clients;
 	struct table_entry *entries;
+	struct table_extra *extras;
 	uint32_t value_count, value_cap, client_count, client_cap, entry_count, entry_cap;
+	uint32_t extra_count, extra_cap;
 	struct table_index value_index, client_index, entry_index;
-	uint64_t used_ns;  /* CLOCK_MONOTONIC of the last change */
 	unsigned references;
 	bool pending;      /* contacts for it stand in a batch that is not committed: not to be sealed */
 	bool sealed;       /* takes nothing more; waits to be written as a file */

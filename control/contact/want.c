@@ -14,6 +14,7 @@ static void exact(struct value_range *out, int kind, struct slice key)
 {
 	out->kind = kind;
 	out->exact = true;
+	out->below = false;
 	memcpy(out->from, key.data, key.len);
 	memcpy(out->to, key.data, key.len);
 	out->from_len = key.len;
@@ -26,6 +27,7 @@ static void with_below(struct value_range *out, int kind, struct slice key)
 {
 	exact(out, kind, key);
 	out->exact = false;
+	out->below = true;
 	out->to_len = key.len;
 	out->to[out->to_len - 1] = 2;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A set of days as it stands in the dictionary of indicators: each day two bytes, big endian,
+ * A set of days as it stands in the dictionary of indicators, behind a value's number: two bytes each, big endian,
  * ascending, counted from 1970-01-01. Two sets are united by the store itself (merge operator).
  */
 #ifndef CONTROL_STORE_DAYS_H

@@ -16,27 +16,41 @@ static const enum family_kind kinds[STORE_FAMILY_COUNT] = {
 #undef FAMILY
 };
 
+#define NUMBER 4 /* bytes before the days: the value's number */
+
+/* Entries of one value: its number, which is the same in all, and the union of their days. */
 static char *unite_all(const char *first, size_t first_len, const char *const *list,
 		       const size_t *lengths, int count, size_t *out_len)
 {
-	size_t total = first_len, n = first_len;
+	size_t total = first_len, n = 0;
 	uint8_t *a, *b;
 
 	for (int i = 0; i < count; i++)
 		total += lengths[i];
-	a = malloc(total + 1);
-	b = malloc(total + 1);
+	a = malloc(total + NUMBER + 1);
+	b = malloc(total + NUMBER + 1);
 	if (!a || !b) {
 		free(a);
 		free(b);
 		return NULL;
 	}
-	if (first_len)
+	if (first_len >= NUMBER) {
 		memcpy(a, first, first_len);
+		n = first_len;
+	}
 	for (int i = 0; i < count; i++) {
 		uint8_t *swap = a;
 
-		n = days_unite(a, n, (const uint8_t *)list[i], lengths[i], b);
+		if (lengths[i] < NUMBER)
+			continue;
+		if (!n) {
+			memcpy(a, list[i], lengths[i]);
+			n = lengths[i];
+			continue;
+		}
+		memcpy(b, a, NUMBER);
+		n = NUMBER + days_unite(a + NUMBER, n - NUMBER, (const uint8_t *)list[i] + NUMBER,
+					lengths[i] - NUMBER, b + NUMBER);
 		a = b;
 		b = swap;
 	}
@@ -79,6 +93,45 @@ static void merge_destroy(void *state)
 {
 }
 
+/* Days that have expired leave the dictionary when their files are compacted, and with the last of
+ * its days a value. */
+static unsigned char forget_days(void *state, int level, const char *key, size_t key_len,
+				 const char *existing, size_t len, char **out, size_t *out_len,
+				 unsigned char *changed)
+{
+	struct store *s = state;
+	uint32_t from = atomic_load_explicit(&s->days_from, memory_order_relaxed);
+	static _Thread_local char kept[NUMBER + 2 * DAYS_MAX];
+	size_t n = NUMBER;
+
+	if (!from || key_len < 2 || key[0] != 'd' || len <= NUMBER)
+		return 0;
+	for (size_t i = NUMBER; i + 2 <= len && n + 2 <= sizeof(kept); i += 2) {
+		if (day_get((const uint8_t *)existing + i) < from)
+			continue;
+		memcpy(kept + n, existing + i, 2);
+		n += 2;
+	}
+	if (n == NUMBER)
+		return 1;
+	if (n == len)
+		return 0;
+	memcpy(kept, existing, NUMBER);
+	*out = kept;
+	*out_len = n;
+	*changed = 1;
+	return 0;
+}
+
+static void filter_destroy(void *state)
+{
+}
+
+static const char *filter_name(void *state)
+{
+	return "metsuke.days";
+}
+
 static rocksdb_options_t *family_options(struct store *s, enum family_kind kind)
 {
 	rocksdb_options_t *o = rocksdb_options_create();
@@ -95,10 +148,15 @@ static rocksdb_options_t *family_options(struct store *s, enum family_kind kind)
 		rocksdb_block_based_options_set_block_size(table, 32 << 10);
 		break;
 	case KIND_CONTACT:
-		rocksdb_block_based_options_set_block_size(table, 16 << 10);
-		/* Whole keys only: most look-ups are for names that are not there. */
+		rocksdb_block_based_options_set_block_size(table, 8 << 10);
+		/* Whole keys only: most look-ups are for names that are not there. Filters and
+		 * indexes stay in memory with their open files. */
 		rocksdb_block_based_options_set_filter_policy(
-			table, rocksdb_filterpolicy_create_ribbon_hybrid(10, 1));
+			table, rocksdb_filterpolicy_create_bloom_full(10));
+		rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 0);
+		rocksdb_options_set_compaction_filter(
+			o, s->filter = rocksdb_compactionfilter_create(s, filter_destroy, forget_days,
+								       filter_name));
 		rocksdb_options_set_merge_operator(
 			o, rocksdb_mergeoperator_create(NULL, merge_destroy, full_merge,
 							partial_merge, merge_free, merge_name));
@@ -126,7 +184,7 @@ void store_options_make(struct store *s)
 	rocksdb_options_set_create_missing_column_families(o, s->mode == STORE_WRITE);
 	rocksdb_options_set_paranoid_checks(o, 1);
 	rocksdb_options_set_max_background_jobs(o, 2);
-	rocksdb_options_set_max_open_files(o, 512);
+	rocksdb_options_set_max_open_files(o, 3000);
 	rocksdb_options_set_keep_log_file_num(o, 3);
 	rocksdb_options_set_max_log_file_size(o, 1 << 20);
 	rocksdb_options_set_info_log_level(o, 2 /* warnings */);
@@ -153,4 +211,5 @@ void store_options_free(struct store *s)
 	rocksdb_writeoptions_destroy(s->write_sync);
 	rocksdb_writeoptions_destroy(s->write_lazy);
 	rocksdb_cache_destroy(s->cache);
+	rocksdb_compactionfilter_destroy(s->filter);
 }

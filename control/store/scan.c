@@ -15,6 +15,11 @@ struct store_iter {
 	void *from, *to; /* RocksDB keeps pointers to the bounds */
 };
 
+struct store_reader {
+	struct store *s;
+	rocksdb_readoptions_t *read;
+};
+
 struct store_file {
 	rocksdb_sstfilewriter_t *writer;
 	rocksdb_envoptions_t *env;
@@ -75,6 +80,11 @@ void store_iter_seek(struct store_iter *it, const void *key, size_t len)
 	rocksdb_iter_seek(it->it, key, len);
 }
 
+void store_iter_seek_back(struct store_iter *it, const void *key, size_t len)
+{
+	rocksdb_iter_seek_for_prev(it->it, key, len);
+}
+
 void store_iter_first(struct store_iter *it)
 {
 	rocksdb_iter_seek_to_first(it->it);
@@ -122,6 +132,52 @@ int store_iter_status(const struct store_iter *it)
 
 	rocksdb_iter_get_error(it->it, &message);
 	return message ? store_fail("the store cannot be read", message) : 0;
+}
+
+struct store_reader *store_reader_new(struct store *s, const struct store_snapshot *snapshot)
+{
+	struct store_reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->s = s;
+	r->read = rocksdb_readoptions_create();
+	if (snapshot)
+		rocksdb_readoptions_set_snapshot(r->read, (const rocksdb_snapshot_t *)snapshot);
+	return r;
+}
+
+void store_reader_free(struct store_reader *r)
+{
+	if (!r)
+		return;
+	rocksdb_readoptions_destroy(r->read);
+	free(r);
+}
+
+int store_reader_get(struct store_reader *r, enum store_family f, const void *key, size_t key_len,
+		     struct text *value)
+{
+	char *message = NULL;
+	rocksdb_pinnableslice_t *slice = rocksdb_get_pinned_cf(r->s->db, r->read, r->s->family[f],
+							       key, key_len, &message);
+	const char *data;
+	size_t len;
+
+	if (message)
+		return store_fail("the store cannot be read", message);
+	text_clear(value);
+	if (!slice)
+		return 0;
+	data = rocksdb_pinnableslice_value(slice, &len);
+	text_bytes(value, data, len);
+	rocksdb_pinnableslice_destroy(slice);
+	return 1;
+}
+
+void store_days_from(struct store *s, uint16_t day)
+{
+	atomic_store(&s->days_from, day);
 }
 
 int store_file_new(struct store *s, enum store_family f, const char *path, struct store_file **out)

@@ -120,6 +120,8 @@ struct store_iter *store_iter_new(struct store *s, enum store_family f,
 				  const struct slice *to);
 void store_iter_free(struct store_iter *it);
 void store_iter_seek(struct store_iter *it, const void *key, size_t len);
+/* The last key that is not above this one. */
+void store_iter_seek_back(struct store_iter *it, const void *key, size_t len);
 void store_iter_first(struct store_iter *it);
 void store_iter_last(struct store_iter *it);
 bool store_iter_valid(const struct store_iter *it);
@@ -129,6 +131,16 @@ struct slice store_iter_key(const struct store_iter *it);   /* borrowed until it
 struct slice store_iter_value(const struct store_iter *it); /* likewise */
 /* 0, or why it ended early. */
 int store_iter_status(const struct store_iter *it);
+
+/* Many look-ups at one snapshot (NULL: now): cheaper than store_get with it. */
+struct store_reader;
+struct store_reader *store_reader_new(struct store *s, const struct store_snapshot *snapshot);
+void store_reader_free(struct store_reader *r);
+/* As store_get. */
+int store_reader_get(struct store_reader *r, enum store_family f, const void *key, size_t key_len,
+		     struct text *value);
+/* The dictionary of contacts forgets days before that one, as files are compacted. */
+void store_days_from(struct store *s, uint16_t day);
 
 /* A sorted file to be taken in whole. Keys must be added in ascending order. */
 struct store_file;

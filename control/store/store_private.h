@@ -17,6 +17,8 @@ struct store {
 	rocksdb_options_t *db_options;
 	rocksdb_options_t *family_options[STORE_FAMILY_COUNT];
 	rocksdb_cache_t *cache;
+	rocksdb_compactionfilter_t *filter;
+	_Atomic uint32_t days_from;  /* contacts of earlier days are forgotten; 0: none */
 	rocksdb_readoptions_t *read;
 	rocksdb_writeoptions_t *write_sync, *write_lazy;
 	atomic_bool wanted;          /* someone waits to reopen it */

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "control/contact/journal.h"
-#include "control/contact/posting.h"
+#include "control/contact/block.h"
 #include "control/ingest/eve.h"
 #include "control/store/event_row.h"
 #include "dataplane/event/config.h"
@@ -64,8 +64,8 @@ static void write_line(const struct eve_options *o, const struct record_head *he
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct journal_entry entry;
-	struct contact_row *rows = NULL;
-	size_t count = 0, cap = 0, padded = (size + 7) & ~(size_t)7;
+	static struct block_row rows[BLOCK_ROWS];
+	size_t count = 0, padded = (size + 7) & ~(size_t)7;
 	struct record_head *head = aligned_alloc(8, padded ? padded : 8);
 	const uint8_t *p = data;
 	struct event_row row;
@@ -83,12 +83,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	while (journal_get(&p, data + size, &entry))
 		;
-	posting_decode((struct slice){data, size}, &rows, &count, &cap);
+	block_decode((struct slice){data, size}, rows, &count);
 	if (size > EVENT_KEY_BYTES)
 		event_read(&row, (struct slice){data, EVENT_KEY_BYTES},
 			   (struct slice){data + EVENT_KEY_BYTES, size - EVENT_KEY_BYTES});
 	text_free(&out);
-	free(rows);
 	free(head);
 	return 0;
 }

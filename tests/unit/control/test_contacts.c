@@ -182,18 +182,29 @@ static const struct contact_sum *find_row(const struct contact_result *r, unsign
 	return NULL;
 }
 
+/* All that one indicator matches, finished. */
+static void look_up(struct fixture *x, int kind, const char *value, bool below,
+		    const struct contact_window *window, struct contact_result *r)
+{
+	static uint8_t key[VALUE_KEY_MAX + 4];
+	struct contact_session *s;
+	struct contact_want want;
+
+	assert_int_equal(contact_want_of(kind, value, below, &want, key), 0);
+	assert_int_equal(contacts_session_new(&s, x->contacts), 0);
+	assert_true(contacts_session_find(s, &want, window, r) >= 0);
+	contacts_session_free(s);
+	assert_int_equal(contact_result_finish(r), 0);
+}
+
 static void check_name(struct fixture *x, unsigned name)
 {
-	struct value_range *range = calloc(VALUE_RANGES_MAX, sizeof(*range));
 	struct contact_result r = {0};
 	char text[64];
 	size_t want = 0;
 
 	name_of(name, text, sizeof(text));
-	assert_int_equal(indicator_ranges(CONTACT_DOMAIN, text, range), 2);
-	assert_int_equal(contacts_by_value(x->contacts, &range[0], &r), 0);
-	assert_int_equal(contacts_by_value(x->contacts, &range[1], &r), 0);
-	assert_int_equal(contact_result_finish(&r), 0);
+	look_up(x, CONTACT_DOMAIN, text, true, NULL, &r);
 	for (unsigned c = 0; c < CLIENTS; c++) {
 		const struct contact_sum *row = find_row(&r, name, c);
 
@@ -204,11 +215,11 @@ static void check_name(struct fixture *x, unsigned name)
 	}
 	assert_int_equal(r.count, want);
 	contact_result_free(&r);
-	free(range);
 }
 
 static void check_client(struct fixture *x, unsigned client)
 {
+	struct contact_session *session;
 	struct contact_result r = {0};
 	struct addr a;
 	char text[64];
@@ -217,7 +228,9 @@ static void check_client(struct fixture *x, unsigned client)
 
 	client_of(client, text, sizeof(text));
 	version = addr_parse(text, &a);
-	assert_int_equal(contacts_by_client(x->contacts, &a, version, &r), 0);
+	assert_int_equal(contacts_session_new(&session, x->contacts), 0);
+	assert_true(contacts_session_client(session, &a, version, NULL, &r) >= 0);
+	contacts_session_free(session);
 	assert_int_equal(contact_result_finish(&r), 0);
 	for (unsigned n = 0; n < NAMES; n++) {
 		const struct contact_sum *row = find_row(&r, n, client);
@@ -234,7 +247,6 @@ static void check_client(struct fixture *x, unsigned client)
 /* Both ways, all of it; and everything below a domain. */
 static void check_all(struct fixture *x)
 {
-	struct value_range *range = calloc(VALUE_RANGES_MAX, sizeof(*range));
 	struct contact_result r = {0};
 	uint64_t want = 0, got = 0;
 
@@ -242,10 +254,7 @@ static void check_all(struct fixture *x)
 		check_name(x, n);
 	for (unsigned c = 0; c < CLIENTS; c++)
 		check_client(x, c);
-	indicator_ranges(CONTACT_DOMAIN, "evil.example", range);
-	assert_int_equal(contacts_by_value(x->contacts, &range[0], &r), 0);
-	assert_int_equal(contacts_by_value(x->contacts, &range[1], &r), 0);
-	assert_int_equal(contact_result_finish(&r), 0);
+	look_up(x, CONTACT_DOMAIN, "evil.example", true, NULL, &r);
 	for (unsigned n = 0; n < NAMES; n++)
 		for (unsigned c = 0; c < CLIENTS && (n % 4 == 0 || n % 4 == 3); c++)
 			want += model[n][c].count;
@@ -253,7 +262,6 @@ static void check_all(struct fixture *x)
 		got += r.rows[i].count;
 	assert_int_equal(got, want);
 	contact_result_free(&r);
-	free(range);
 }
 
 static void keep_all(struct fixture *x)
@@ -387,20 +395,140 @@ static void test_spill(void **state)
 static void test_expire(void **state)
 {
 	struct fixture *x = *state;
+	struct contact_session *session;
 	struct contact_result r = {0};
 	struct addr a;
 	char text[64];
+	int version;
 
 	draw(x, 2000, DAYS);
 	keep_all(x);
 	assert_int_equal(contacts_expire(x->contacts, FIRST_DAY + 2), 0);
 	client_of(1, text, sizeof(text));
-	assert_int_equal(contacts_by_client(x->contacts, &a, addr_parse(text, &a), &r), 0);
+	version = addr_parse(text, &a);
+	assert_int_equal(contacts_session_new(&session, x->contacts), 0);
+	assert_int_equal(contacts_session_client(session, &a, version, NULL, &r), 1);
+	contacts_session_free(session);
 	assert_int_equal(contact_result_finish(&r), 0);
 	assert_true(r.count > 0);
 	for (size_t i = 0; i < r.count; i++)
 		assert_true(r.rows[i].first_ns >= (FIRST_DAY + 2) * DAY_NS);
 	contact_result_free(&r);
+	name_of(0, text, sizeof(text));
+	look_up(x, CONTACT_DOMAIN, text, false, NULL, &r);
+	for (size_t i = 0; i < r.count; i++)
+		assert_true(r.rows[i].first_ns >= (FIRST_DAY + 2) * DAY_NS);
+	contact_result_free(&r);
+	close_all(x);
+	open_all(x);
+	look_up(x, CONTACT_DOMAIN, text, false, NULL, &r);
+	assert_true(r.count > 0);
+	contact_result_free(&r);
+}
+
+/* Only what overlaps the window counts. */
+static void test_window(void **state)
+{
+	struct fixture *x = *state;
+	struct contact_window w = {(FIRST_DAY + 2) * DAY_NS, (FIRST_DAY + 4) * DAY_NS};
+
+	draw(x, 3000, DAYS);
+	for (int round = 0; round < 2; round++) {
+		struct contact_result r = {0};
+		char text[64];
+
+		name_of(3, text, sizeof(text));
+		look_up(x, CONTACT_DOMAIN, text, false, &w, &r);
+		assert_true(r.count > 0);
+		for (size_t i = 0; i < r.count; i++) {
+			assert_true(r.rows[i].first_ns >= w.from_ns);
+			assert_true(r.rows[i].last_ns < w.to_ns);
+			assert_in_range(r.rows[i].days, 1, 2);
+			assert_int_equal(r.rows[i].days, r.rows[i].hit_count);
+			assert_int_equal(r.hits[r.rows[i].first_hit].first_ns, r.rows[i].first_ns);
+		}
+		contact_result_free(&r);
+		keep_all(x);
+	}
+}
+
+static size_t count_rows(struct fixture *x, int kind, const char *value, bool below)
+{
+	struct contact_result r = {0};
+	size_t n;
+
+	look_up(x, kind, value, below, NULL, &r);
+	n = r.count;
+	contact_result_free(&r);
+	return n;
+}
+
+static void stage_value(struct fixture *x, int kind, const char *value, uint16_t port)
+{
+	struct record_head h = {.type = RECORD_contact, .ts_ns = FIRST_DAY * DAY_NS + 1000000};
+	struct addr a, client = {{10, 0, 0, 1}};
+	_Alignas(8) uint8_t memory[1024];
+	struct recorder r;
+	int version;
+
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_uint(&r, F_contact_kind, (uint64_t)kind);
+	if (kind == CONTACT_IP) {
+		version = addr_parse(value, &a);
+		rec_bytes(&r, F_contact_value, a.b, version == 4 ? 4 : 16);
+	} else {
+		rec_text(&r, F_contact_value, value);
+	}
+	rec_addr(&r, F_contact_client, &client, 4);
+	rec_uint(&r, F_contact_port, port);
+	rec_end(&r);
+	assert_int_equal(contacts_stage(x->contacts, (struct record_head *)(void *)memory), 0);
+}
+
+static void check_kinds(struct fixture *x)
+{
+	assert_int_equal(count_rows(x, CONTACT_IP, "203.0.113.7", false), 1);
+	assert_int_equal(count_rows(x, INDICATOR_CIDR, "203.0.113.0/24", false), 2);
+	assert_int_equal(count_rows(x, INDICATOR_CIDR, "203.0.113.0/29", false), 1);
+	assert_int_equal(count_rows(x, INDICATOR_CIDR, "0.0.0.0/0", false), 3);
+	assert_int_equal(count_rows(x, INDICATOR_CIDR, "2001:db8::/32", false), 1);
+	assert_int_equal(count_rows(x, INDICATOR_IP_PORT, "203.0.113.7:443", false), 1);
+	assert_int_equal(count_rows(x, INDICATOR_IP_PORT, "203.0.113.7:80", false), 0);
+	assert_int_equal(count_rows(x, INDICATOR_IP_PORT, "[2001:db8::7]:53", false), 1);
+	assert_int_equal(count_rows(x, CONTACT_DOMAIN, "evil.example", false), 1);
+	assert_int_equal(count_rows(x, CONTACT_DOMAIN, "evil.example", true), 3);
+	assert_int_equal(count_rows(x, CONTACT_DOMAIN, "*.evil.example", false), 3);
+	assert_int_equal(count_rows(x, CONTACT_DOMAIN, "b.evil.example", true), 1);
+	assert_int_equal(count_rows(x, CONTACT_DOMAIN, "b.evil.example", false), 0);
+	assert_int_equal(count_rows(x, CONTACT_DOMAIN, "example", true), 4);
+	assert_int_equal(count_rows(x, CONTACT_DOMAIN, "vil.example", true), 0);
+	assert_int_equal(count_rows(x, CONTACT_SNI, "www.evil.example", false), 1);
+	assert_int_equal(count_rows(x, CONTACT_URL, "http://evil.example/x?y=1", false), 1);
+	assert_int_equal(count_rows(x, CONTACT_FILE_MD5, "D41D8CD98F00B204E9800998ECF8427E", false), 1);
+}
+
+static void test_kinds(void **state)
+{
+	struct fixture *x = *state;
+
+	stage_value(x, CONTACT_IP, "203.0.113.7", 443);
+	stage_value(x, CONTACT_IP, "203.0.113.200", 80);
+	stage_value(x, CONTACT_IP, "198.51.100.1", 80);
+	stage_value(x, CONTACT_IP, "2001:db8::7", 53);
+	stage_value(x, CONTACT_DOMAIN, "evil.example", 53);
+	stage_value(x, CONTACT_DOMAIN, "a.b.evil.example", 53);
+	stage_value(x, CONTACT_DOMAIN, "notevil.example", 53);
+	stage_value(x, CONTACT_DOMAIN, "evil.example.com", 53);
+	stage_value(x, CONTACT_SNI, "www.evil.example", 443);
+	stage_value(x, CONTACT_URL, "evil.example/x?y=1", 80);
+	stage_value(x, CONTACT_FILE_MD5, "d41d8cd98f00b204e9800998ecf8427e", 80);
+	commit(x);
+	check_kinds(x);
+	keep_all(x);
+	check_kinds(x);
+	close_all(x);
+	open_all(x);
+	check_kinds(x);
 }
 
 /* A day of an office: what a contact costs on disk, names included. */
@@ -450,7 +578,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_memory), TEST(test_files),  TEST(test_died_between), TEST(test_forget),
-		TEST(test_keeper_between), TEST(test_spill),  TEST(test_expire), TEST(test_size),
+		TEST(test_keeper_between), TEST(test_spill),  TEST(test_expire), TEST(test_window),
+		TEST(test_kinds), TEST(test_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ static json_t *call(const char *dir, const char *request)
 	char store[96];
 
 	snprintf(store, sizeof(store), "%s/store", dir);
-	rpc_call_store(store, request, &out);
+	rpc_call_store(store, request, -1, &out);
 	reply = json_loads(text_cstr(&out), 0, NULL);
 	assert_non_null(reply);
 	result = json_incref(json_object_get(reply, "result"));

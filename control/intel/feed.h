@@ -44,6 +44,11 @@ struct feed_sink {
 /* 0; -EPROTO: not of that format at all (why: a sentence, 256 bytes); what a callback returned. */
 int feed_read(const struct feed_options *o, struct slice bytes, const struct feed_sink *sink,
 	      char *why);
+/* A MISP feed's manifest.json: calls back for each event, which is the file UUID.json beside it.
+ * timestamp: seconds, of its last change. 0; -EPROTO and why; what the callback returned. */
+int feed_misp_manifest(struct slice bytes,
+		       int (*call)(void *arg, const char *uuid, uint64_t timestamp), void *arg,
+		       char *why);
 /* Format names: "auto", "plain", …; -1: there is none such. */
 int feed_format_by_name(const char *name);
 const char *feed_format_name(enum feed_format f);

@@ -142,7 +142,8 @@ int intel_refused(struct intel *in, const char *source, uint64_t limit, struct t
 int intel_image(struct intel *in, int *fd);
 /* STIX 2.1 objects of a source (NULL: all that may be shared), as a TAXII server gives them, a
  * JSON array; allow entries, TLP:RED and TLP:AMBER+STRICT never:
- * added after a version, at most limit objects, *next the version to go on from (0: complete). */
+ * added after a version, at most limit objects; *next: to be given as after_version for the next
+ * page (0: complete; it may be a place inside a version, so it is only to be passed on). */
 int intel_export_stix(struct intel *in, const char *source, uint64_t after_version, uint64_t limit,
 		      struct text *json, uint64_t *next);
 

@@ -79,8 +79,10 @@ uint64_t sources_entries(struct intel *in)
 
 #define NUMBERS(X)                                                                                 \
 	X(entries)                                                                                 \
-	X(allowed) X(updated_ns) X(version) X(given) X(loaded) X(refused) X(fresh) X(changed)      \
-		X(same) X(removed) X(refused_next)
+	X(allowed)                                                                                 \
+	X(updated_ns)                                                                              \
+	X(version) X(given) X(loaded) X(refused) X(fresh) X(changed) X(same) X(removed)            \
+		X(refused_next)
 #define FETCH_TEXTS(X) X(format) X(etag) X(last_modified) X(position) X(error)
 #define FETCH_TIMES(X) X(tried_ns) X(next_ns)
 
@@ -243,7 +245,9 @@ int intel_sources(struct intel *in, struct text *json)
 		json_key_uint(json, "version", src->version);
 #define X(member) json_key_uint(json, #member, src->member);
 		X(given)
-		X(loaded) X(refused) X(fresh) X(changed) X(same) X(removed)
+		X(loaded)
+		X(refused)
+		X(fresh) X(changed) X(same) X(removed)
 #undef X
 			if (src->updated_ns) json_key_time(json, "updated", src->updated_ns);
 		if (src->fetch.tried_ns)

@@ -401,6 +401,75 @@ static void test_log(void **state)
 	text_free(&json);
 }
 
+static json_t *export(struct fixture *x, const char *source, uint64_t *at, uint64_t limit)
+{
+	struct text json = {0};
+	json_t *j;
+
+	assert_int_equal(intel_export_stix(x->in, source, *at, limit, &json, at), 0);
+	j = json_loads(text_cstr(&json), 0, NULL);
+	assert_non_null(j);
+	text_free(&json);
+	return j;
+}
+
+static void test_export(void **state)
+{
+	struct fixture *x = *state;
+	struct intel_entry list[] = {entry(CONTACT_DOMAIN, "a.test"),
+				     entry(CONTACT_DOMAIN, "b.test"),
+				     entry(INDICATOR_CIDR, "198.51.100.0/24"),
+				     entry(INDICATOR_IP_PORT, "203.0.113.5:443"),
+				     entry(CONTACT_USER_AGENT, "It's \\ bad"),
+				     entry(CONTACT_DOMAIN, "secret.test"),
+				     entry(CONTACT_DOMAIN, "strict.test"),
+				     entry(CONTACT_DOMAIN, "fine.test")};
+	static const char *const patterns[] = {
+		"[domain-name:value = 'a.test' OR domain-name:value LIKE '%.a.test']",
+		"[domain-name:value = 'b.test']",
+		"[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = "
+		"'It\\'s \\\\ bad']",
+		"[ipv4-addr:value ISSUBSET '198.51.100.0/24']",
+		"[network-traffic:dst_ref.value = '203.0.113.5' AND network-traffic:dst_port = "
+		"443]"};
+	uint64_t at = 0;
+	size_t n = 0;
+	json_t *j;
+
+	list[0].below = true;
+	list[0].tlp = TLP_AMBER;
+	list[5].tlp = TLP_RED;
+	list[6].tlp = TLP_AMBER_STRICT;
+	list[7].allow = true;
+	change(x, "a", INTEL_ADD, list, 8);
+	one(x, "b", INTEL_ADD, entry(CONTACT_FILE_MD5, "000102030405060708090a0b0c0d0e0f"));
+	/* Page by page, also inside a version. */
+	do {
+		j = export(x, "a", &at, 2);
+		assert_true(json_array_size(j) <= 2);
+		for (size_t i = 0; i < json_array_size(j); i++) {
+			const json_t *o = json_array_get(j, i);
+
+			assert_string_equal(json_string_value(json_object_get(o, "pattern")),
+					    patterns[n]);
+			assert_int_equal(json_string_length(json_object_get(o, "id")), 47);
+			assert_int_equal(json_array_size(json_object_get(o, "object_marking_refs")),
+					 !n);
+			n++;
+		}
+		json_decref(j);
+	} while (at);
+	assert_int_equal(n, 5);
+	j = export(x, NULL, &at, 100);
+	assert_int_equal(json_array_size(j), 6);
+	assert_int_equal(at, 0);
+	json_decref(j);
+	at = 1;
+	j = export(x, NULL, &at, 100);
+	assert_int_equal(json_array_size(j), 1);
+	json_decref(j);
+}
+
 static void put_many(struct intel_change *c, int from, int to)
 {
 	char name[48];
@@ -488,9 +557,9 @@ static void test_million(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_versions),      TEST(test_kinds),  TEST(test_allow),   TEST(test_replace),
-		TEST(test_replace_small), TEST(test_expiry), TEST(test_max),     TEST(test_refused),
-		TEST(test_log),           TEST(test_atomic), TEST(test_million),
+		TEST(test_versions),      TEST(test_kinds),  TEST(test_allow),  TEST(test_replace),
+		TEST(test_replace_small), TEST(test_expiry), TEST(test_max),    TEST(test_refused),
+		TEST(test_log),           TEST(test_export), TEST(test_atomic), TEST(test_million),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

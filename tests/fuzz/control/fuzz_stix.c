@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#define FUZZ_FORMAT FEED_STIX
+#include "tests/fuzz/control/fuzz_list.h"

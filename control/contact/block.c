@@ -112,7 +112,7 @@ static unsigned flags_of(const struct block_row *rows, size_t count, enum block_
 /* Lists, and the clients of their rows. Returns how many lists. */
 static size_t put_lists(struct text *out, const struct block_row *rows, size_t count)
 {
-	uint64_t ids[BLOCK_ROWS], lengths[BLOCK_ROWS], firsts[BLOCK_ROWS], steps[BLOCK_ROWS];
+	uint64_t ids[BLOCK_ROWS] = {0}, lengths[BLOCK_ROWS] = {0}, firsts[BLOCK_ROWS] = {0}, steps[BLOCK_ROWS] = {0};
 	size_t lists = 0, first_count = 0, step_count = 0;
 	uint32_t last_id = 0, last_client = 0;
 
@@ -147,7 +147,7 @@ static size_t put_lists(struct text *out, const struct block_row *rows, size_t c
 
 static void put_times(struct text *out, const struct block_row *rows, size_t count, uint64_t unit)
 {
-	uint64_t firsts[BLOCK_ROWS], counts[BLOCK_ROWS], lasting[BLOCK_ROWS];
+	uint64_t firsts[BLOCK_ROWS] = {0}, counts[BLOCK_ROWS] = {0}, lasting[BLOCK_ROWS] = {0};
 	struct bit_writer w = {.out = out};
 	size_t n = 0;
 
@@ -179,7 +179,7 @@ static void put_times(struct text *out, const struct block_row *rows, size_t cou
 
 static void put_bytes(struct text *out, const struct block_row *rows, size_t count, bool round)
 {
-	uint64_t sent[BLOCK_ROWS], got[BLOCK_ROWS];
+	uint64_t sent[BLOCK_ROWS] = {0}, got[BLOCK_ROWS] = {0};
 	struct bit_writer w = {.out = out};
 	size_t n = 0;
 
@@ -200,9 +200,9 @@ static void put_bytes(struct text *out, const struct block_row *rows, size_t cou
 
 static void put_ports(struct text *out, const struct block_row *rows, size_t count)
 {
-	uint64_t counts[BLOCK_ROWS];
+	uint64_t counts[BLOCK_ROWS] = {0};
 	/* Rows have eight at most, but the blocks that have many are few. */
-	uint64_t places[BLOCK_ROWS * CONTACT_PORTS_MAX];
+	uint64_t places[BLOCK_ROWS * CONTACT_PORTS_MAX] = {0};
 	uint16_t distinct[BLOCK_ROWS * CONTACT_PORTS_MAX];
 	size_t n = 0, kinds = 0;
 

@@ -74,7 +74,7 @@ static unsigned best_width(const uint64_t *values, size_t count, uint64_t least)
 
 void column_put(struct text *out, const uint64_t *values, size_t count)
 {
-	uint64_t least = count ? values[0] : 0;
+	uint64_t least = count ? values[0] : 0; /* values of no count are not looked at */
 	struct bit_writer w = {.out = out};
 	size_t exceptions = 0, last = 0;
 	unsigned b;

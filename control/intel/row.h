@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "control/base/when.h"
 #include "control/intel/intel.h"
 #include "control/intel/sorter.h"
 
@@ -159,6 +160,5 @@ int walk_at(struct walk *w, const void *key, size_t len);
  * no such entry. Texts borrowed from the group. */
 bool walk_verdict(struct walk *w, bool only_below, bool with_sources, struct intel_verdict *out);
 
-uint64_t wall_clock_ns(void);
 
 #endif

@@ -86,14 +86,6 @@ int rows_next(struct rows *r)
 	return store_iter_status(r->it);
 }
 
-uint64_t wall_clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 int walk_new(struct walk **out, struct intel *in, int kind)
 {
 	struct walk *w = calloc(1, sizeof(*w));

@@ -67,7 +67,7 @@ static bool each_collection(struct http_request *r, bool (*call)(void *arg, cons
 	if (!done && intel_sources(r->desk->intel, &json) == 0)
 		sources = json_loadb((char *)json.data, json.len, 0, NULL);
 	json_array_foreach(sources, i, one) {
-		const char *name = json_string_value(json_object_get(one, "source"));
+		const char *name = json_string_value(json_object_get(one, "name"));
 
 		if (done || !name || strcmp(name, "all") == 0 || strcmp(name, "sightings") == 0)
 			continue;

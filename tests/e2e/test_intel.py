@@ -13,7 +13,7 @@ evil.example.com
 hxxp://bad[.]example[.]net/gate.php
 203.0.113.66
 198.51.100.0/24
-d41d8cd98f00b204e9800998ecf8427e
+d41d8cd98f00b204e9800998ecf8427f
 
 not a value at all !!
 192.168.1.1

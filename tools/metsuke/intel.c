@@ -191,13 +191,13 @@ int command_intel_list(const struct cli_command *self, int argc, char **argv)
 
 int command_intel_sources(const struct cli_command *self, int argc, char **argv)
 {
-	static const struct cli_column columns[] = {{"SOURCE", "source", false, 0},
+	static const struct cli_column columns[] = {{"SOURCE", "name", false, 0},
 						    {"FORMAT", "format", false, 0},
 						    {"ENTRIES", "entries", true, 0},
 						    {"GIVEN", "given", true, 0},
 						    {"REFUSED", "refused", true, 0},
 						    {"VERSION", "version", true, 0},
-						    {"LAST", "last", false, 19},
+						    {"UPDATED", "updated", false, 19},
 						    {"NEXT", "next", false, 19},
 						    {"ERROR", "error", false, 60},
 						    NO_MORE_COLUMNS};

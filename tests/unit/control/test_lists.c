@@ -26,7 +26,7 @@ static int on_entry(void *arg, const struct intel_entry *e)
 {
 	got.entries++;
 	got.last = *e;
-	text_str(&got.out, indicator_kind_name(e->kind));
+	text_str(&got.out, e->kind == INDICATOR_IP_PORT ? "ip_port" : indicator_kind_name(e->kind));
 	text_char(&got.out, ' ');
 	text_bytes(&got.out, e->value.data, e->value.len);
 	if (e->below)
@@ -89,7 +89,7 @@ static void test_plain(void **state)
 	      "0123456789abcdef0123456789abcdef\n203.0.113.1\t7",
 	      "domain evil.com; domain wild.com below; domain dot.com below; domain ad.com below; "
 	      "url https://evil.com/a.b; ip 1.2.3.4; cidr 5.6.7.0/24; ip 8.8.4.4; "
-	      "unknown 9.9.9.9:443; ip 9.9.9.0; unknown [2a00::1]:80; email A@evil.com; "
+	      "ip_port 9.9.9.9:443; ip 9.9.9.0; ip_port [2a00::1]:80; email A@evil.com; "
 	      "file_md5 0123456789abcdef0123456789abcdef; ip 203.0.113.1; ");
 	gives(&o,
 	      "10.1.2.3\n127.0.0.1\n0.0.0.0/0\n::/0\n1.0.0.0/4\n192.168.0.0/24\n::1\nfe80::1\n"
@@ -174,12 +174,12 @@ static void test_csv(void **state)
 	      "\"75\"\n"
 	      "\"2024-01-31 09:30:00\", \"evil.com\", \"domain\", \"Bot\", \"50\"\n"
 	      "\"2024-01-31 09:30:00\", \"evil.com\", \"jarm\", \"Bot\", \"50\"\n",
-	      "unknown 1.2.3.4:443^Cobalt \"S\"; domain evil.com^Bot; "
+	      "ip_port 1.2.3.4:443^Cobalt \"S\"; domain evil.com^Bot; "
 	      "!6 is of a kind that is not looked for; ");
 	assert_int_equal(got.last.confidence, 50);
 	assert_int_equal(got.last.first_seen_ns, 1706693400000000000ull);
 	gives(&o, "first_seen,dst_ip,dst_port,malware\n2024-01-01,1.2.3.4,8080,Emotet\n,,,\n",
-	      "unknown 1.2.3.4:8080^Emotet; !3 has no value; ");
+	      "ip_port 1.2.3.4:8080^Emotet; !3 has no value; ");
 	gives(&by_number, "Bot;evil.com\nBot;\"evil\n.org\"\nBot;\"open\nBot;evil.net\n",
 	      "domain evil.com<Bot; !2 has control characters; "
 	      "!4 has a quote that does not end, or is too long; domain evil.net<Bot; ");
@@ -229,9 +229,9 @@ static void test_patterns(void **state)
 		"file_md5 000000000000000000000000000000aa; ");
 	pattern_gives(
 		"[network-traffic:dst_ref.value = '1.2.3.4' AND network-traffic:dst_port = 443]",
-		"unknown 1.2.3.4:443; ");
+		"ip_port 1.2.3.4:443; ");
 	pattern_gives("[network-traffic:dst_port = 80 AND (ipv6-addr:value = '2a00::1')]",
-		      "unknown [2a00::1]:80; ");
+		      "ip_port [2a00::1]:80; ");
 	pattern_gives("[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' "
 		      "= 'Bad']",
 		      "user_agent Bad; ");
@@ -322,19 +322,19 @@ static void test_stix(void **state)
 	assert_int_equal(got.last.confidence, 85);
 	assert_int_equal(got.last.first_seen_ns, 1706693400500000000ull);
 	assert_int_equal(got.last.valid_until_ns, 1893456000000000000ull);
-	gives(
-		&o,
-		"{\"objects\":[" INDICATOR(
-			"1",
-			"\"revoked\":true,\"pattern\":\"[]\"") ",7,{\"a\":}," INDICATOR("2",
-											"\"pattern_"
-											"type\":"
-											"\"yara\","
-											"\"pattern"
-											"\":\"rule "
-											"x\"") "]}",
-		"!1 is revoked; !2 is not a JSON object that can be read; !3 is not a JSON object that can be read; "
-		"!4 has a pattern that is not a STIX pattern; ");
+	gives(&o,
+	      "{\"objects\":[" INDICATOR(
+		      "1",
+		      "\"revoked\":true,\"pattern\":\"[]\"") ",7,{\"a\":}," INDICATOR("2",
+										      "\"pattern_"
+										      "type\":"
+										      "\"yara\","
+										      "\"pattern"
+										      "\":\"rule "
+										      "x\"") "]}",
+	      "!1 is revoked; !2 is not a JSON object that can be read; !3 is not a JSON object "
+	      "that can be read; "
+	      "!4 has a pattern that is not a STIX pattern; ");
 	gives(&o, "{}", "");
 	gives(&o, "{\"more\":false}", "");
 	not_that(FEED_STIX, "{\"objects\":[{\"type\":", "ends too early");
@@ -357,24 +357,28 @@ static void test_misp(void **state)
 	      "\"Network\"},"
 	      "{\"type\":\"domain\",\"value\":\"evil.com\",\"to_ids\":false},"
 	      "{\"type\":\"domain\",\"value\":\"evil.com\",\"to_ids\":true,\"deleted\":true}"
-	      "," ATTRIBUTE("ip-dst|port", "1.2.3.4|443") "," ATTRIBUTE("domain|ip", "a.com|1.2.3."
-										     "5") "," ATTRIBUTE("filename|md5", "x.exe|000000000000000000000000000000aa") "," ATTRIBUTE(
-		      "hostname|port",
-		      "h.com|80") "," ATTRIBUTE("yara",
-						"rule") ",{}],"
-							"\"Object\":[{\"Attribute\":[" ATTRIBUTE(
-								"ip-src",
-								"10.0.0.1") "," ATTRIBUTE("ja3-"
-											  "fingerpr"
-											  "int-md5",
-											  "00000000"
-											  "00000000"
-											  "00000000"
-											  "000000a"
-											  "a") "]}]"
-											       "}}",
+	      "," ATTRIBUTE("ip-dst|port", "1.2.3.4|443") "," ATTRIBUTE(
+		      "domain|ip", "a.com|1.2.3."
+				   "5") "," ATTRIBUTE("filename|md5", "x.exe|"
+								      "0000000000000000000000000000"
+								      "00aa") "," ATTRIBUTE("hostna"
+											    "me|"
+											    "port",
+											    "h.com|"
+											    "80") "," ATTRIBUTE("yara",
+														"rule") ",{}],"
+															"\"Object\":[{\"Attribute\":[" ATTRIBUTE("ip-src", "10.0.0.1") "," ATTRIBUTE(
+																"ja3-"
+																"fingerpr"
+																"int-md5",
+																"00000000"
+																"00000000"
+																"00000000"
+																"000000a"
+																"a") "]}]"
+																     "}}",
 	      "domain evil.com<Case^Zbot#Network; !2 is not for detection (to_ids is false); "
-	      "!3 is deleted; unknown 1.2.3.4:443<Case^Zbot; domain a.com<Case^Zbot; "
+	      "!3 is deleted; ip_port 1.2.3.4:443<Case^Zbot; domain a.com<Case^Zbot; "
 	      "ip 1.2.3.5<Case^Zbot; file_md5 000000000000000000000000000000aa<Case^Zbot; "
 	      "domain h.com<Case^Zbot; !8 is of a type that is not looked for; "
 	      "!9 is not an attribute with type and value; !10 is a private or reserved address; "

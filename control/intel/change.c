@@ -5,6 +5,7 @@
 #include "control/intel/change.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -510,9 +511,11 @@ int change_commit(struct intel_change *c, struct store_batch *b)
 	if (err)
 		return err;
 	pthread_mutex_lock(&c->in->lock);
-	after.next = c->src->next;
 	after.gone = forget;
-	*c->src = after;
+	/* Name and number stay: readers have them without the lock. */
+	memcpy((char *)c->src + offsetof(struct source, gone),
+	       (char *)&after + offsetof(struct source, gone),
+	       sizeof(after) - offsetof(struct source, gone));
 	pthread_mutex_unlock(&c->in->lock);
 	if (!changed)
 		return 0;

@@ -222,6 +222,8 @@ static size_t refang(char *v, size_t len)
 
 	if (len > 7 && strncasecmp(v, "hxxp", 4) == 0)
 		memcpy(v + 1, "tt", 2);
+	if (!strpbrk(v, "[({"))
+		return len;
 	while (in < len) {
 		size_t k = 0;
 

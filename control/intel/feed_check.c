@@ -5,12 +5,15 @@
  */
 #include <ctype.h>
 #include <libpsl.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "control/contact/kinds.h"
 #include "control/intel/feed_private.h"
 #include "control/intel/intel.h"
 #include "dataplane/base/addr.h"
+
+#define SUFFIX_LABELS_MAX 5
 
 /* IANA's registries of special-purpose addresses. */
 static const char *const reserved[] = {
@@ -20,17 +23,24 @@ static const char *const reserved[] = {
 	"::ffff:0:0/96",  "fe80::/10",     "fc00::/7",      "ff00::/8",
 };
 
+static struct addr_prefix reserved_prefixes[sizeof(reserved) / sizeof(reserved[0])];
+static pthread_once_t reserved_once = PTHREAD_ONCE_INIT;
+
+static void parse_reserved(void)
+{
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		addr_prefix_parse(reserved[i], &reserved_prefixes[i]);
+}
+
 static const char *address_objection(int version, const uint8_t *bytes)
 {
 	struct addr a = {{0}};
 
+	pthread_once(&reserved_once, parse_reserved);
 	memcpy(a.b, bytes, version == 4 ? 4 : 16);
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-		struct addr_prefix p;
-
-		if (addr_prefix_parse(reserved[i], &p) == 0 && addr_prefix_covers(&p, &a, version))
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (addr_prefix_covers(&reserved_prefixes[i], &a, version))
 			return "is a private or reserved address";
-	}
 	return NULL;
 }
 
@@ -104,7 +114,8 @@ static const char *name_objection(const char *v, size_t len, bool allow)
 		return NULL;
 	if (labels == 1)
 		return "is a single label";
-	return is_suffix(v, len) ? "is a public suffix" : NULL;
+	/* No suffix has more labels. */
+	return labels <= SUFFIX_LABELS_MAX && is_suffix(v, len) ? "is a public suffix" : NULL;
 }
 
 /* The host of a URL: a name or an address. */

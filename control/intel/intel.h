@@ -93,8 +93,8 @@ struct intel_verdict {
 };
 
 /* The key of an indicator (value: text): kind (1), then the value's key (kinds.h; a network: 4 or
- * 6, address, bits; an endpoint: 4 or 6, address, port). 0: not a value of that kind.
- * key: INTEL_KEY_MAX bytes. */
+ * 6, address, bits; an endpoint: 4 or 6, address, port). URLs lose user, port and fragment. 0: not
+ * a value of that kind. key: INTEL_KEY_MAX bytes. */
 #define INTEL_KEY_MAX (2 + VALUE_KEY_MAX + 3)
 size_t intel_key(int kind, const char *value, size_t len, uint8_t *key);
 /* Appends the value of an indicator's key as people write it. */

@@ -47,6 +47,7 @@ struct source {
 	struct source *next;
 	char name[INTEL_SOURCE_MAX];
 	uint16_t number;
+	/* What changes, under the lock. */
 	bool gone;
 	uint64_t entries, allowed;
 	uint64_t updated_ns, version; /* of the last change; its result: */
@@ -145,7 +146,8 @@ struct walk {
 	struct intel *in;
 	struct rows rows;
 	struct group group;
-	bool pending; /* rows stands on the first row of the next group */
+	const struct source *last; /* of the row before */
+	bool pending;              /* rows stands on the first row of the next group */
 	uint64_t now_ms;
 	uint64_t version;
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -133,6 +134,22 @@ static int new_run(struct sorter *s)
 	return 0;
 }
 
+static int open_unnamed(const char *dir)
+{
+	char path[4096];
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd < 0 ? -errno : fd;
+	/* Some file systems have no files without a name. */
+	snprintf(path, sizeof(path), "%s/intel-XXXXXX.tmp", dir);
+	fd = mkostemps(path, 4, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	return fd;
+}
+
 /* Sorts what is in memory and writes it behind the runs before it. */
 static int spill(struct sorter *s)
 {
@@ -141,8 +158,8 @@ static int spill(struct sorter *s)
 	int err = out ? 0 : -ENOMEM;
 
 	if (!err && s->fd < 0) {
-		s->fd = open(s->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-		err = s->fd < 0 ? -errno : 0;
+		s->fd = open_unnamed(s->dir);
+		err = s->fd < 0 ? s->fd : 0;
 	}
 	if (!err)
 		err = new_run(s);

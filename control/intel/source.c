@@ -20,21 +20,13 @@ struct source *source_find(struct intel *in, const char *name)
 
 struct source *source_by_number(struct intel *in, uint16_t number)
 {
-	static _Thread_local struct {
-		const struct intel *in;
-		struct source *src;
-	} last;
 	struct source *src;
 
-	if (last.in == in && last.src->number == number && !last.src->gone)
-		return last.src;
 	pthread_mutex_lock(&in->lock);
 	for (src = in->sources; src; src = src->next)
 		if (!src->gone && src->number == number)
 			break;
 	pthread_mutex_unlock(&in->lock);
-	last.in = src ? in : NULL;
-	last.src = src;
 	return src;
 }
 
@@ -81,8 +73,8 @@ uint64_t sources_entries(struct intel *in)
 	X(entries)                                                                                 \
 	X(allowed)                                                                                 \
 	X(updated_ns)                                                                              \
-	X(version) X(given) X(loaded) X(refused) X(fresh) X(changed) X(same) X(removed)            \
-		X(refused_next)
+	X(version)                                                                                 \
+	X(given) X(loaded) X(refused) X(fresh) X(changed) X(same) X(removed) X(refused_next)
 #define FETCH_TEXTS(X) X(format) X(etag) X(last_modified) X(position) X(error)
 #define FETCH_TIMES(X) X(tried_ns) X(next_ns)
 
@@ -247,7 +239,9 @@ int intel_sources(struct intel *in, struct text *json)
 		X(given)
 		X(loaded)
 		X(refused)
-		X(fresh) X(changed) X(same) X(removed)
+		X(fresh)
+		X(changed)
+		X(same) X(removed)
 #undef X
 			if (src->updated_ns) json_key_time(json, "updated", src->updated_ns);
 		if (src->fetch.tried_ns)

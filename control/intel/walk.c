@@ -119,8 +119,10 @@ static void group_add(struct walk *w)
 {
 	struct group *g = &w->group;
 	struct row row;
-	const struct source *src = source_by_number(w->in, w->rows.source);
+	const struct source *src = w->last;
 
+	if (!src || src->number != w->rows.source)
+		w->last = src = source_by_number(w->in, w->rows.source);
 	if (!src || g->count == GROUP_MAX || !row_read(w->rows.value, &row))
 		return;
 	g->rows[g->count].source = src;

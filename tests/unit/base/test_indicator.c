@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -100,12 +101,13 @@ static void names(void **state)
 static void many_labels(void **state)
 {
 	struct indicator_hit hit;
-	char name[256] = "";
+	char name[256];
+	size_t n = 0;
 
 	put(CONTACT_DOMAIN, "evil.example", 12, 0, SLOT_EXACT | SLOT_BELOW);
 	for (int i = 0; i < 110; i++)
-		strcat(name, "a.");
-	strcat(name, "evil.example");
+		n += (size_t)snprintf(name + n, sizeof(name) - n, "a.");
+	snprintf(name + n, sizeof(name) - n, "evil.example");
 	assert_true(find(CONTACT_DOMAIN, name, &hit));
 }
 

@@ -214,7 +214,9 @@ static void test_kinds(void **state)
 		const char *given, *canonical;
 		size_t len;
 	} rows[] = {
-		{CONTACT_URL, "HTTP://Evil.Example:8080/A/b?C", "evil.example:8080/A/b?C", 0},
+		{CONTACT_URL, "HTTP://user@Evil.Example:8080/A/b?C#d", "evil.example/A/b?C", 0},
+		{CONTACT_URL, "http://bare.example?q", "bare.example/?q", 0},
+		{CONTACT_URL, "bare.example", "bare.example/", 0},
 		{CONTACT_EMAIL, "Bad@Evil.example", "bad@evil.example", 0},
 		{CONTACT_JA3, "000102030405060708090A0B0C0D0E0F",
 		 "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f", 16},

@@ -105,25 +105,35 @@ static const uint8_t *find_byte(const uint8_t *p, size_t len, const char *set)
 	return NULL;
 }
 
+/* In the form in which traffic shows it: no scheme, user or port; a path, if only "/"; no fragment. */
 static size_t url_key(const uint8_t *v, size_t len, uint8_t *key)
 {
-	const uint8_t *rest;
-	uint8_t *at;
+	const uint8_t *end = v + len, *rest, *host_end, *at;
+	uint8_t *out;
 
 	for (size_t i = 0; i + 3 <= len && i < 12; i++) {
 		if (memcmp(v + i, "://", 3) == 0) {
 			v += i + 3;
-			len -= i + 3;
 			break;
 		}
 	}
-	rest = find_byte(v, len, "/?#");
-	at = put_name(key, v, rest ? (size_t)(rest - v) : len);
-	*at++ = 3;
-	if (rest)
-		at = put_text(at, rest, len - (size_t)(rest - v), false);
-	*at++ = 0;
-	return (size_t)(at - key);
+	rest = find_byte(v, (size_t)(end - v), "/?#");
+	if (!rest)
+		rest = end;
+	at = memrchr(v, '@', (size_t)(rest - v));
+	v = at ? at + 1 : v;
+	host_end = rest;
+	at = memrchr(v, ':', (size_t)(rest - v));
+	if (at && at > v && (memchr(v, ':', (size_t)(rest - v)) == at || at[-1] == ']'))
+		host_end = at;
+	out = put_name(key, v, (size_t)(host_end - v));
+	*out++ = 3;
+	if (rest == end || *rest != '/')
+		*out++ = '/';
+	at = memchr(rest, '#', (size_t)(end - rest));
+	out = put_text(out, rest, (size_t)((at ? at : end) - rest), false);
+	*out++ = 0;
+	return (size_t)(out - key);
 }
 
 static size_t mail_key(const uint8_t *v, size_t len, uint8_t *key)
@@ -193,8 +203,8 @@ size_t value_key(int kind, const void *value, size_t len, uint8_t *key)
 
 	if (!row || !len)
 		return 0;
-	if (len > VALUE_BYTES_MAX)
-		len = VALUE_BYTES_MAX;
+	if (len > VALUE_BYTES_MAX - 1) /* a URL may get a path */
+		len = VALUE_BYTES_MAX - 1;
 	switch (row->shape) {
 	case SHAPE_NAME:
 		at = put_name(key, value, len);

@@ -54,39 +54,6 @@ static size_t network_key(const char *value, size_t len, uint8_t *key)
 	return n + 1;
 }
 
-/* A URL as traffic shows it: host without user and port, path ("/" at least) and query; nothing of
- * the fragment, which is never sent. */
-static size_t url_key(const char *value, size_t len, uint8_t *key)
-{
-	const char *scheme = memmem(value, len < 16 ? len : 16, "://", 3), *end = value + len;
-	const char *host = scheme ? scheme + 3 : value, *rest = host, *at, *colon, *host_end;
-	char url[VALUE_BYTES_MAX + 1];
-	size_t n, more;
-
-	if (len > VALUE_BYTES_MAX)
-		return 0;
-	while (rest < end && !strchr("/?#", *rest))
-		rest++;
-	at = memrchr(host, '@', (size_t)(rest - host));
-	host = at ? at + 1 : host;
-	host_end = rest;
-	colon = memrchr(host, ':', (size_t)(rest - host));
-	if (colon && (memchr(host, ':', (size_t)(rest - host)) == colon || colon[-1] == ']'))
-		host_end = colon;
-	n = (size_t)(host_end - host);
-	if (!n)
-		return 0;
-	memcpy(url, host, n);
-	if (rest == end || *rest != '/')
-		url[n++] = '/';
-	at = memchr(rest, '#', (size_t)(end - rest));
-	more = (size_t)((at ? at : end) - rest);
-	if (n + more > sizeof(url))
-		return 0;
-	memcpy(url + n, rest, more);
-	return value_key(CONTACT_URL, url, n + more, key);
-}
-
 size_t intel_key(int kind, const char *value, size_t len, uint8_t *key)
 {
 	size_t n;
@@ -98,8 +65,6 @@ size_t intel_key(int kind, const char *value, size_t len, uint8_t *key)
 		n = network_key(value, len, key + 1);
 	else if (kind == INDICATOR_IP_PORT)
 		n = endpoint_key(value, len, key + 1);
-	else if (kind == CONTACT_URL)
-		n = url_key(value, len, key + 1);
 	else
 		n = value_key(kind, value, len, key + 1);
 	return n ? n + 1 : 0;

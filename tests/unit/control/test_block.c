@@ -180,7 +180,9 @@ static void test_keys(void **state)
 	key_is(CONTACT_DOMAIN, "", NULL);
 	key_is(CONTACT_SNI, "a\x01" "b.c\x02", "a\x01" "b.c\x02");
 	key_is(CONTACT_URL, "http://Evil.Example/A?b=C", "evil.example/A?b=C");
-	key_is(CONTACT_URL, "evil.example", "evil.example");
+	key_is(CONTACT_URL, "evil.example", "evil.example/");
+	key_is(CONTACT_URL, "https://u:p@Evil.Example:8443?q=1#frag", "evil.example/?q=1");
+	key_is(CONTACT_URL, "http://[2001:db8::1]:80/x", "[2001:db8::1]/x");
 	key_is(CONTACT_IP, "192.0.2.1", "192.0.2.1");
 	key_is(CONTACT_IP, "2001:DB8::1", "2001:db8::1");
 	key_is(CONTACT_IP, "evil", NULL);

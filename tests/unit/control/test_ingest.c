@@ -141,7 +141,7 @@ static void test_offline(void **state)
 	assert_int_equal(json_array_size(rows), 1);
 	json_decref(rows);
 	rows = call(f->dir, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"intel.add\",\"params\":"
-			    "{\"kind\":\"domain\",\"value\":\"evil.example\"}}");
+			    "{\"kind\":\"domain\",\"value\":\"evil.example\",\"subdomains\":true}}");
 	assert_int_equal(json_array_size(json_object_get(rows, "rows")), 2);
 	assert_int_equal(json_integer_value(json_object_get(
 				 json_array_get(json_object_get(rows, "rows"), 0), "count")),
@@ -234,7 +234,7 @@ static void run_kills(enum boot_purpose purpose, unsigned kills, unsigned pause_
 	assert_int_equal(distinct, sent);
 	assert_int_equal(count_rows(f->dir, STORE_alert), sent);
 	rows = call(f->dir, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"retro.indicator\","
-			    "\"params\":{\"value\":\"evil.example\"}}");
+			    "\"params\":{\"value\":\"evil.example\",\"subdomains\":true}}");
 	assert_int_equal(json_array_size(rows), 1);
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 0), "count")),
 			 contacts);

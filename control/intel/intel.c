@@ -290,6 +290,32 @@ static int answer_one(void *arg, const struct intel_verdict *v)
 	return a->sources.failed ? -ENOMEM : 0;
 }
 
+/* A URL is as bad as the site on which it is. 1, 0, -errno. */
+static int answer_site(struct intel *in, struct slice url_key, struct answer *a)
+{
+	struct text url = {0};
+	uint8_t key[INTEL_KEY_MAX];
+	const char *host;
+	size_t n, len;
+	int kind = CONTACT_IP, err = 0;
+
+	intel_print(&url, url_key);
+	host = text_cstr(&url);
+	n = strcspn(host, "/");
+	if (n > 2 && host[0] == '[' && host[n - 1] == ']')
+		len = value_key(kind, host + 1, n - 2, key);
+	else
+		len = value_key(kind, host, n, key);
+	if (!len) {
+		kind = CONTACT_DOMAIN;
+		len = value_key(kind, host, n, key);
+	}
+	if (len)
+		err = intel_match(in, kind, key, len, 0, answer_one, a);
+	text_free(&url);
+	return err;
+}
+
 static int answer_value(struct intel *in, int kind, const char *value, struct answer *a)
 {
 	uint8_t key[INTEL_KEY_MAX];
@@ -303,8 +329,13 @@ static int answer_value(struct intel *in, int kind, const char *value, struct an
 	if (kind == INDICATOR_IP_PORT)
 		return intel_match(in, CONTACT_IP, key + 1, len - 3, read_be16(key + len - 2),
 				   answer_one, a);
-	if (kind != INDICATOR_CIDR)
-		return intel_match(in, kind, key + 1, len - 1, 0, answer_one, a);
+	if (kind != INDICATOR_CIDR) {
+		int bad = intel_match(in, kind, key + 1, len - 1, 0, answer_one, a), site = 0;
+
+		if (kind == CONTACT_URL && bad >= 0)
+			site = answer_site(in, (struct slice){key, len}, a);
+		return bad < 0 || site < 0 ? (bad < 0 ? bad : site) : bad || site;
+	}
 	err = walk_new(&w, in, kind);
 	if (!err)
 		err = walk_at(w, key, len);

@@ -111,7 +111,8 @@ int intel_match(struct intel *in, int kind, const uint8_t *key, size_t len, uint
 int intel_each(struct intel *in, int kind, uint64_t since_version,
 	       int (*call)(void *arg, const struct intel_verdict *v), void *arg);
 /* Appends {"value","kind","verdict","score","severity","category","threat","family","sources",
- * "version"} for a value that a person asks about; kind 0: guessed. -EINVAL: cannot be. */
+ * "version"} for a value that a person asks about (of a URL its
+ * host, too); kind 0: guessed. -EINVAL: cannot be. */
 int intel_lookup(struct intel *in, int kind, const char *value, struct text *json);
 #define LOOKUPS_MAX 1000000
 #define LOOKUP_DAYS 90

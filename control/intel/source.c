@@ -241,7 +241,8 @@ int intel_sources(struct intel *in, struct text *json)
 		X(refused)
 		X(fresh)
 		X(changed)
-		X(same) X(removed)
+		X(same)
+		X(removed)
 #undef X
 			if (src->updated_ns) json_key_time(json, "updated", src->updated_ns);
 		if (src->fetch.tried_ns)

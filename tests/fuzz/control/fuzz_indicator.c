@@ -23,6 +23,17 @@ static void repair(struct indicator_image *im, size_t bytes)
 		im->net_count[v] &= 7;
 }
 
+/* The value looked for is there: what its slot says is left as it came. */
+static void plant(struct indicator_image *im, unsigned kind, const uint8_t *value, size_t len)
+{
+	uint64_t tag = indicator_hash(im->seed, kind, value, len);
+	uint8_t *bucket =
+		(uint8_t *)im + im->buckets_at + 64 * indicator_bucket(im->bucket_count, tag);
+
+	memcpy(bucket, &tag, sizeof(tag));
+	im->kinds |= kind < 62 ? 1ull << kind : 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct indicator_hit hit;
@@ -41,12 +52,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	im = (void *)copy;
 	if (data[1] & 1 && bytes >= sizeof(*im))
 		repair(im, bytes);
+	if (data[1] & 4 && indicator_image_valid(copy, bytes))
+		plant(im, data[0], data + 2, data[1] % (VALUE + 1));
 	if (indicator_image_valid(copy, bytes) &&
-	    indicator_find(im, data[0], data + 2, data[1] % (VALUE + 1), data[1] & 2 ? 443 : 0, &hit)) {
-		const char *texts[] = {indicator_text(im, hit.cls->source),
-				       indicator_text(im, hit.cls->threat),
-				       indicator_text(im, hit.cls->family),
-				       indicator_text(im, hit.cls->category)};
+	    indicator_find(im, data[0], data + 2, data[1] % (VALUE + 1), data[1] & 2 ? 443 : 0,
+			   &hit)) {
+		const char *texts[] = {
+			indicator_text(im, hit.cls->source), indicator_text(im, hit.cls->threat),
+			indicator_text(im, hit.cls->family), indicator_text(im, hit.cls->category)};
 
 		for (int i = 0; i < 4; i++)
 			if (strlen(texts[i]) > bytes)

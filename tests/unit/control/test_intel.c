@@ -211,6 +211,10 @@ static void test_kinds(void **state)
 	assert_int_equal(match(x, CONTACT_URL, "evil.example/A?b", 0), 1);
 	assert_int_equal(match(x, CONTACT_URL, "evil.example/a?b", 0), 0);
 	assert_int_equal(match(x, CONTACT_EMAIL, "bad@evil.example", 0), 1);
+	/* A URL that is not known itself, on an address and a network that are. */
+	verdict_is(x, "http://192.0.2.1/x", "bad");
+	verdict_is(x, "https://[2001:db8::7]:8443/x", "bad");
+	verdict_is(x, "http://other.example/x", "unknown");
 	verdict_is(x, "203.0.113.5:443", "bad");
 	verdict_is(x, "198.51.100.0/24", "bad");
 	verdict_is(x, "[2001:dead::5]:8080", "bad");
@@ -378,6 +382,24 @@ static void test_refused(void **state)
 	json_decref(j);
 	text_free(&json);
 	assert_int_equal(intel_refused(x->in, "none", 1, &json), -ENOENT);
+}
+
+static void test_fetch(void **state)
+{
+	struct fixture *x = *state;
+	struct intel_fetch f = {.etag = "\"abc\"", .error = "the server is away", .next_ns = 7}, g;
+
+	assert_int_equal(intel_fetch_get(x->in, "list", &g), 0);
+	assert_int_equal(g.next_ns, 0);
+	assert_int_equal(intel_fetch_set(x->in, "list", &f), 0);
+	one(x, "list", INTEL_ADD, entry(CONTACT_DOMAIN, "a.test"));
+	close_all(x);
+	open_all(x);
+	assert_int_equal(intel_fetch_get(x->in, "list", &g), 0);
+	assert_string_equal(g.etag, f.etag);
+	assert_string_equal(g.error, f.error);
+	assert_int_equal(g.next_ns, 7);
+	verdict_is(x, "a.test", "bad");
 }
 
 static void test_log(void **state)
@@ -559,7 +581,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_versions),      TEST(test_kinds),  TEST(test_allow),  TEST(test_replace),
 		TEST(test_replace_small), TEST(test_expiry), TEST(test_max),    TEST(test_refused),
-		TEST(test_log),           TEST(test_export), TEST(test_atomic), TEST(test_million),
+		TEST(test_log),           TEST(test_fetch),  TEST(test_export), TEST(test_atomic),
+		TEST(test_million),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,16 @@ uint64_t folder_bytes(const char *dir)
 	return folder_sum;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+void folder_remove(const char *dir)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static int forget_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	int fd = type == FTW_F ? open(path, O_RDONLY) : -1;
@@ -137,6 +147,14 @@ void bench_close(struct opened *o)
 		store_close(o->store);
 	config_free(o->config);
 	*o = (struct opened){0};
+}
+
+void judge(struct retro_bench *b, bool good, const char *what)
+{
+	b->passed += good;
+	b->failed += !good;
+	if (!good)
+		fprintf(stderr, "bench-retro: failed: %s\n", what);
 }
 
 void figure(struct retro_bench *b, const char *name, double value, const char *unit)

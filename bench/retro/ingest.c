@@ -5,6 +5,7 @@
  * what a worker does to make them is not the control process's cost. A connection is two records,
  * its begin and its end; a name is one.
  */
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/retro/naive.h"
 #include "bench/retro/retro.h"
 #include "dataplane/event/contact.h"
 #include "tests/unit/control/feed.h"
@@ -145,8 +147,25 @@ static void pause_briefly(void)
 	nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
 }
 
-/* Puts all into the rings; false: the control process ended before. */
-static bool play(struct script *s, pid_t pid, struct rusage *usage, int *status)
+/* Its own memory, the rings that it maps left out. MiB; 0: not to be had. */
+static double private_memory(pid_t pid)
+{
+	char path[64], line[256];
+	unsigned long kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "RssAnon: %lu", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return (double)kib / 1024;
+}
+
+/* Puts all into the rings; false: the control process ended before. *memory: the most seen. */
+static bool play(struct script *s, pid_t pid, struct rusage *usage, int *status, double *memory)
 {
 	uint32_t workers = s->bench->workers;
 	unsigned turns = 0;
@@ -156,6 +175,9 @@ static bool play(struct script *s, pid_t pid, struct rusage *usage, int *status)
 		struct record_head *head = (struct record_head *)(void *)(s->arena + e->at);
 		unsigned worker = (unsigned)(i / 64 % workers);
 
+		/* Once it reads it is no longer the copy of this process that fork made. */
+		if (i % 65536 == 0 && ring_tail(&s->feed->ring[0]))
+			*memory = fmax(*memory, private_memory(pid));
 		head->ts_ns = e->ts_ns;
 		head->worker = (uint8_t)worker;
 		for (;;) {
@@ -183,61 +205,97 @@ static double seconds(struct timeval t)
 	return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
 }
 
-static int report(struct script *s, double wall, double cpu, const struct rusage *usage)
+/* One whole run of the control process, from an empty store. */
+struct round {
+	double wall, workers_cpu, control_cpu, memory_mib, disk_bytes;
+};
+
+static bool run_round(struct script *s, struct round *out)
 {
 	struct retro_bench *b = s->bench;
-	double control = seconds(usage->ru_utime) + seconds(usage->ru_stime);
-	char store[96];
+	struct rusage usage = {0};
+	char error[256], memory[32], store[96];
+	int status = 0;
+	bool played;
+	pid_t pid;
 
+	s->feed = feed_new();
+	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)b->memory_bytes);
+	if (config_set(s->feed->config, "control.memory", memory, error, sizeof(error)) != 0) {
+		fprintf(stderr, "bench-retro: %s\n", error);
+		feed_free(s->feed);
+		return false;
+	}
+	feed_share(s->feed, BOOT_INSPECT, b->workers, RING_BYTES);
+	pid = feed_start(s->feed, b->control);
+	out->wall = clock_wall();
+	out->workers_cpu = clock_cpu();
+	out->memory_mib = 0;
+	played = play(s, pid, &usage, &status, &out->memory_mib);
+	while (played && !all_committed(s->feed) && (played = alive(pid, &usage, &status)))
+		pause_briefly();
+	out->memory_mib = fmax(out->memory_mib, private_memory(pid));
+	out->wall = clock_wall() - out->wall;
+	out->workers_cpu = clock_cpu() - out->workers_cpu;
+	s->feed->counters->status.state = DATAPLANE_FINISHED;
+	if (played)
+		wait4(pid, &status, 0, &usage);
+	if (!played || status != 0)
+		fprintf(stderr, "bench-retro: the control process ended with status %d\n", status);
+	out->control_cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
 	snprintf(store, sizeof(store), "%s/store", s->feed->dir);
-	figure(b, "ingest: contacts", (double)s->contacts, "");
-	figure(b, "ingest: records", (double)s->count, "");
-	figure(b, "ingest: contacts a second, stored", (double)s->contacts / wall, "1/s");
-	figure(b, "ingest: records a second, stored", (double)s->count / wall, "1/s");
-	figure(b, "ingest: contacts a second of the control process's time",
-	       (double)s->contacts / control, "1/s");
-	figure(b, "ingest: control process, processor time", control, "s");
-	figure(b, "ingest: workers' part, processor time", cpu, "s");
-	figure(b, "ingest: control process, peak memory", (double)usage->ru_maxrss / 1024, "MiB");
-	figure(b, "ingest: store on disk", (double)folder_bytes(store), "bytes");
-	return 0;
+	out->disk_bytes = (double)folder_bytes(store);
+	feed_free(s->feed);
+	return played && status == 0;
+}
+
+/* The same into a naive store; ours: contacts a second of the control process's time. */
+static void beside(struct retro_bench *b, double ours)
+{
+	char dir[] = "/tmp/bench-retro-XXXXXX";
+	double naive;
+
+	if (!mkdtemp(dir))
+		return;
+	naive = naive_ingest(b, dir);
+	folder_remove(dir);
+	figure(b, "ingest: naive, contacts a second of processor time", naive, "1/s");
+	figure(b, "ours / naive, ingestion", naive > 0 ? ours / naive : 0, "");
+	if (b->max_ratio > 0)
+		judge(b, naive > 0 && naive <= ours * b->max_ratio, "no slower than the naive one allows");
 }
 
 int bench_ingest(struct retro_bench *b)
 {
 	struct script s = {.bench = b, .limit = b->limit ? b->limit : LIMIT};
-	struct rusage usage = {0};
-	char error[256], memory[32];
-	double wall, cpu;
-	int status = 0;
-	bool played;
-	pid_t pid;
+	double *wall = calloc(b->rounds, sizeof(double)), *records = calloc(b->rounds, sizeof(double));
+	double *cpu = calloc(b->rounds, sizeof(double)), *memory = calloc(b->rounds, sizeof(double));
+	struct round round = {0};
+	uint32_t done = 0;
 
+	if (!wall || !records || !cpu || !memory)
+		return 1;
 	make_script(&s);
-	s.feed = feed_new();
-	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)b->memory_bytes);
-	if (config_set(s.feed->config, "control.memory", memory, error, sizeof(error)) != 0) {
-		fprintf(stderr, "bench-retro: %s\n", error);
-		return 2;
+	for (; done < b->rounds && run_round(&s, &round); done++) {
+		wall[done] = (double)s.contacts / round.wall;
+		records[done] = (double)s.count / round.wall;
+		cpu[done] = (double)s.contacts / round.control_cpu;
+		memory[done] = round.memory_mib;
 	}
-	feed_share(s.feed, BOOT_INSPECT, b->workers, RING_BYTES);
-	pid = feed_start(s.feed, b->control);
-	wall = clock_wall();
-	cpu = clock_cpu();
-	played = play(&s, pid, &usage, &status);
-	while (played && !all_committed(s.feed) && (played = alive(pid, &usage, &status)))
-		pause_briefly();
-	wall = clock_wall() - wall;
-	cpu = clock_cpu() - cpu;
-	s.feed->counters->status.state = DATAPLANE_FINISHED;
-	if (played)
-		wait4(pid, &status, 0, &usage);
-	if (!played || status != 0)
-		fprintf(stderr, "bench-retro: the control process ended with status %d\n", status);
-	else
-		report(&s, wall, cpu, &usage);
-	feed_free(s.feed);
+	figure(b, "ingest: contacts", (double)s.contacts, "");
+	figure(b, "ingest: records", (double)s.count, "");
+	figures_of(b, "ingest: contacts a second, stored", wall, done, "1/s");
+	figures_of(b, "ingest: records a second, stored", records, done, "1/s");
+	figures_of(b, "ingest: contacts a second of the control process's time", cpu, done, "1/s");
+	figures_of(b, "ingest: control process, peak memory without the rings", memory, done, "MiB");
+	figure(b, "ingest: workers' part, processor time, last round", round.workers_cpu, "s");
+	if (done)
+		beside(b, cpu[done / 2]);
 	free(s.events);
 	free(s.arena);
-	return !played || status != 0;
+	free(wall);
+	free(records);
+	free(cpu);
+	free(memory);
+	return done != b->rounds;
 }

@@ -8,6 +8,7 @@
 
 #include "bench/retro/asked.h"
 #include "bench/retro/look.h"
+#include "bench/retro/naive.h"
 #include "bench/retro/retro.h"
 #include "control/contact/contacts_private.h"
 #include "control/store/bytes.h"
@@ -81,6 +82,14 @@ int bench_size(struct retro_bench *b)
 	figure(b, "bytes a contact row, without the dictionary (by its share)",
 	       bytes * (1 - names / sum) / rows, "bytes");
 	bench_close(&o);
+	if (naive_is_there(b)) {
+		double naive = naive_row_bytes(b);
+
+		figure(b, "bytes a contact row, naive", naive, "bytes");
+		figure(b, "naive / ours, bytes", naive * rows / bytes, "");
+		if (b->max_ratio > 0)
+			judge(b, bytes / rows <= naive * b->max_ratio, "no bigger than the naive one allows");
+	}
 	return 0;
 }
 

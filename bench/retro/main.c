@@ -27,9 +27,10 @@ static const char usage[] =
 	"  --rounds N      how often what is measured is repeated (5)\n"
 	"  --threads N     build: (2)\n"
 	"  --workers N     ingest: rings (2)\n"
-	"  --limit N       ingest, naive: no more contacts than that\n"
+	"  --limit N       ingest: so many contacts (4000000)\n"
 	"  --memory BYTES  control.memory (1g)\n"
-	"  --max-ratio R   million: fails when it takes more than R times what the naive one takes\n"
+	"  --max-ratio R   size, million, ingest: fails when it takes more than R times what the naive\n"
+	"                  one takes (bytes, processor time)\n"
 	"  --control PATH  ingest: the program metsuke-control\n"
 	"  --json          figures as JSON lines\n";
 
@@ -164,6 +165,11 @@ int main(int argc, char **argv)
 		if (commands[i].made ? !bench_year_load(&b) : !(b.year = year_new(&b.setup)))
 			return 1;
 		status = commands[i].run(&b);
+		if (b.passed + b.failed)
+			printf("%llu passed, %llu failed, 0 skipped\n", (unsigned long long)b.passed,
+			       (unsigned long long)b.failed);
+		if (b.failed && !status)
+			status = 1;
 		year_free(b.year);
 		return status;
 	}

@@ -10,21 +10,8 @@
 #include "bench/retro/naive.h"
 #include "bench/retro/retro.h"
 
-struct passed {
-	uint64_t good, bad;
-};
-
-static void judge(struct passed *p, bool good, const char *what)
-{
-	p->good += good;
-	p->bad += !good;
-	if (!good)
-		fprintf(stderr, "bench-retro: failed: %s\n", what);
-}
-
 /* One look-up of the whole list; the answer is compared. Returns seconds of wall clock. */
-static double once(struct retro_bench *b, const struct asked_list *l, bool cold, double *cpu,
-		   struct passed *p)
+static double once(struct retro_bench *b, const struct asked_list *l, bool cold, double *cpu)
 {
 	struct answers found = {0};
 	struct opened o;
@@ -36,7 +23,7 @@ static double once(struct retro_bench *b, const struct asked_list *l, bool cold,
 	if (cold)
 		folder_forget(path);
 	if (!bench_open(b, false, &o)) {
-		judge(p, false, "the store opens");
+		judge(b, false, "the store opens");
 		return 0;
 	}
 	wall = clock_wall();
@@ -44,8 +31,8 @@ static double once(struct retro_bench *b, const struct asked_list *l, bool cold,
 	err = look_up(o.contacts, l->asked, l->count, &found);
 	wall = clock_wall() - wall;
 	*cpu = clock_cpu() - *cpu;
-	judge(p, err == 0, "the look-up ends well");
-	judge(p, answers_differ(l, found.rows, found.count, b->unit_ns) == 0,
+	judge(b, err == 0, "the look-up ends well");
+	judge(b, answers_differ(l, found.rows, found.count, b->unit_ns) == 0,
 	      cold ? "the answer is the truth (cold)" : "the answer is the truth (warm)");
 	answers_free(&found);
 	bench_close(&o);
@@ -63,7 +50,6 @@ int bench_million(struct retro_bench *b)
 	double *warm = calloc(b->rounds, sizeof(double)), *cold = calloc(b->rounds, sizeof(double));
 	double *cpu = calloc(b->rounds, sizeof(double)), *naive = calloc(b->rounds, sizeof(double));
 	struct asked_list l = {0};
-	struct passed p = {0};
 	double ours, unused;
 	bool beside = naive_is_there(b);
 
@@ -72,13 +58,13 @@ int bench_million(struct retro_bench *b)
 	figure(b, "indicators", (double)l.count, "");
 	figure(b, "of which planted", (double)l.planted, "");
 	figure(b, "clients with them in the truth", (double)l.truth_count, "");
-	judge(&p, l.truth_count > 0, "there is something to be found");
+	judge(b, l.truth_count > 0, "there is something to be found");
 	/* In turns, so that what disturbs one disturbs the other. */
 	for (uint32_t i = 0; i < b->rounds; i++) {
-		cold[i] = once(b, &l, true, &unused, &p);
-		warm[i] = once(b, &l, false, &cpu[i], &p);
+		cold[i] = once(b, &l, true, &unused);
+		warm[i] = once(b, &l, false, &cpu[i]);
 		if (beside)
-			judge(&p, naive_million(b, &l, &naive[i]) == 0, "the naive answer is the truth");
+			judge(b, naive_million(b, &l, &naive[i]) == 0, "the naive answer is the truth");
 	}
 	middle(b, "all indicators, cold", cold, b->rounds);
 	middle(b, "all indicators, warm", warm, b->rounds);
@@ -88,14 +74,12 @@ int bench_million(struct retro_bench *b)
 
 		figure(b, "naive / ours, processor time", theirs / ours, "");
 		if (b->max_ratio > 0)
-			judge(&p, ours <= theirs * b->max_ratio, "no slower than the naive one allows");
+			judge(b, ours <= theirs * b->max_ratio, "no slower than the naive one allows");
 	}
-	printf("%llu passed, %llu failed, 0 skipped\n", (unsigned long long)p.good,
-	       (unsigned long long)p.bad);
 	asked_free(&l);
 	free(warm);
 	free(cold);
 	free(cpu);
 	free(naive);
-	return p.bad != 0;
+	return 0;
 }

@@ -15,5 +15,9 @@
 bool naive_is_there(const struct retro_bench *b);
 /* Looks all up by seeking; compares. Returns how many rows differ, or -errno; *cpu: seconds. */
 long naive_million(struct retro_bench *b, const struct asked_list *l, double *cpu);
+/* Contacts a second of processor time, one by one, into a store in dir. 0: failed. */
+double naive_ingest(struct retro_bench *b, const char *dir);
+/* Bytes on disk for each contact row. 0: failed. */
+double naive_row_bytes(struct retro_bench *b);
 
 #endif

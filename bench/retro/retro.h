@@ -24,7 +24,8 @@ struct retro_bench {
 	uint64_t limit;        /* contacts; 0: none */
 	uint64_t memory_bytes; /* control.memory */
 	uint64_t unit_ns;      /* to which the store rounds times down */
-	double max_ratio;      /* fail when more than this times the naive one's time; 0: not judged */
+	double max_ratio;      /* of the naive one's time or bytes; 0: not judged */
+	uint64_t passed, failed; /* what was judged */
 	bool json;
 	struct year *year;
 };
@@ -56,9 +57,12 @@ double clock_wall(void);
 double clock_cpu(void); /* of this process */
 /* Bytes on disk of a folder's files. */
 uint64_t folder_bytes(const char *dir);
+void folder_remove(const char *dir);
 /* The kernel forgets what it read of a folder's files. */
 void folder_forget(const char *dir);
 
+/* Counts; what failed is said. */
+void judge(struct retro_bench *b, bool good, const char *what);
 /* "name value unit" for people, or a member of the JSON object that main prints. */
 void figure(struct retro_bench *b, const char *name, double value, const char *unit);
 /* Median and 99th percentile of n values (sorted in place), of less than a hundred least and

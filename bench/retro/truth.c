@@ -76,6 +76,8 @@ static void sum_up(struct truths *t, size_t from)
 	uint32_t day = 0;
 	size_t kept = from;
 
+	if (t->count == from)
+		return;
 	qsort(t->rows + from, t->count - from, sizeof(*t->rows), compare);
 	for (size_t i = from; i < t->count; i++) {
 		struct truth row = t->rows[i], *last = kept > from ? &t->rows[kept - 1] : NULL;

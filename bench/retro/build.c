@@ -16,12 +16,15 @@
 
 #define PART_BYTES (384ull << 20) /* a table that is bigger becomes a part */
 
+#define HOUR_US 3600000000ull
+
 struct builder {
 	struct retro_bench *bench;
 	struct opened *opened;
 	_Atomic uint32_t next_day;
 	_Atomic uint64_t rows, names, bytes;
 	_Atomic int err;
+	pthread_mutex_t writing; /* values get their numbers one part after the other */
 };
 
 struct day_build {
@@ -34,12 +37,27 @@ struct day_build {
 static int write_part(struct day_build *d)
 {
 	uint64_t bytes = 0;
-	int err = table_write_files(d->builder->opened->store, d->table, &bytes);
+	int err;
 
+	pthread_mutex_lock(&d->builder->writing);
+	err = table_write_files(d->builder->opened->store, d->table, PRECISION_AUTO, &bytes);
+	pthread_mutex_unlock(&d->builder->writing);
 	d->builder->bytes += bytes;
 	table_free(d->table);
 	d->table = NULL;
 	return err;
+}
+
+/* In most of the hours between the first and the last contact there was another. */
+static uint32_t hours_of(const struct year_row *row)
+{
+	uint32_t from = (uint32_t)(row->first_us / HOUR_US), to = (uint32_t)(row->last_us / HOUR_US);
+	uint64_t bits = row->count * 0x9e3779b97f4a7c15ull ^ row->first_us;
+	uint32_t hours = 1u << from | 1u << to;
+
+	for (uint32_t h = from + 1; h < to && row->count > 2; h++, bits = bits >> 2 | bits << 62)
+		hours |= (bits & 3) != 0 ? 1u << h : 0;
+	return hours;
 }
 
 static int add_row(void *arg, const struct year_row *row)
@@ -53,6 +71,7 @@ static int add_row(void *arg, const struct year_row *row)
 		.port = {row->port},
 		.first_us = row->first_us,
 		.last_us = row->last_us,
+		.hours = hours_of(row),
 		.count = row->count,
 		.bytes_out = row->bytes_out,
 		.bytes_in = row->bytes_in,
@@ -108,7 +127,7 @@ static void *work(void *arg)
 int bench_build(struct retro_bench *bench)
 {
 	struct opened opened;
-	struct builder b = {.bench = bench, .opened = &opened};
+	struct builder b = {.bench = bench, .opened = &opened, .writing = PTHREAD_MUTEX_INITIALIZER};
 	double wall = clock_wall(), cpu = clock_cpu();
 	pthread_t thread[16];
 	uint32_t threads = 0;

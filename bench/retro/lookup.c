@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench/retro/look.h"
+#include "control/contact/contacts_private.h"
 
 int answers_add(struct answers *a, const struct answer *row)
 {
@@ -26,54 +27,49 @@ void answers_free(struct answers *a)
 	*a = (struct answers){0};
 }
 
+static int want_of(const struct asked *one, struct contact_want *want, uint8_t *key)
+{
+	return contact_want_of(one->kind, one->value, one->below_only || one->kind == CONTACT_DOMAIN,
+			       want, key);
+}
+
 unsigned look_up_ranges(const struct asked *one, struct value_range *range, uint16_t *port)
 {
-	char value[sizeof(one->value)], *end;
-	unsigned n;
+	uint8_t key[VALUE_KEY_MAX + 4];
+	struct contact_want want;
+	unsigned n = want_of(one, &want, key) == 0 ? contact_want_ranges(&want, range, port) : 0;
 
-	*port = 0;
-	memcpy(value, one->value, sizeof(value));
-	if (one->kind == INDICATOR_IP_PORT) {
-		end = strrchr(value, ':');
-		*port = (uint16_t)atoi(end + 1);
-		*end = 0;
-		if (value[0] == '[') {
-			end[-1] = 0;
-			memmove(value, value + 1, strlen(value));
-		}
-		return indicator_ranges(CONTACT_IP, value, range);
-	}
-	n = indicator_ranges(one->kind, value, range);
 	for (unsigned i = 0; i < n && one->below_only; i++)
 		range[i].from[range[i].from_len - 1] = 1;
 	return n;
 }
 
-static bool has_port(const struct contact_sum *row, uint16_t port)
+/* "*.name" is asked here for what is below alone. */
+static bool is_itself(const struct contact_result *r, uint32_t value, const struct contact_want *want)
 {
-	for (unsigned i = 0; i < row->port_count; i++)
-		if (row->port[i] == port)
-			return true;
-	return !port;
+	int kind;
+	struct slice key = contact_result_value(r, value, &kind);
+
+	return key.len == want->key.len && memcmp(key.data, want->key.data, key.len) == 0;
 }
 
-static int look_up_one(struct contacts *c, const struct asked *one, uint32_t number,
+static int look_up_one(struct contact_session *s, const struct asked *one, uint32_t number,
 		       struct answers *out)
 {
+	uint8_t key[VALUE_KEY_MAX + 4];
 	struct contact_result r = {0};
-	struct value_range range[VALUE_RANGES_MAX];
-	uint16_t port;
-	unsigned n = look_up_ranges(one, range, &port);
-	int err = n ? 0 : -EINVAL;
+	struct contact_want want;
+	int err = want_of(one, &want, key);
 
-	for (unsigned i = 0; i < n && !err; i++)
-		err = contacts_by_value(c, &range[i], &r);
 	if (!err)
-		err = contact_result_finish(&r);
+		err = contacts_session_find(s, &want, NULL, &r);
+	if (err <= 0)
+		return err;
+	err = contact_result_finish(&r);
 	for (size_t i = 0; i < r.count && !err; i++) {
 		const struct contact_sum *row = &r.rows[i];
 
-		if (has_port(row, port))
+		if (!one->below_only || !is_itself(&r, row->value, &want))
 			err = answers_add(out, &(struct answer){number, row->ip_version, row->client,
 								row->first_ns, row->last_ns, row->count});
 	}
@@ -83,10 +79,12 @@ static int look_up_one(struct contacts *c, const struct asked *one, uint32_t num
 
 int look_up(struct contacts *c, const struct asked *asked, size_t count, struct answers *out)
 {
-	int err = 0;
+	struct contact_session *s;
+	int err = contacts_session_new(&s, c);
 
 	for (size_t i = 0; i < count && !err; i++)
-		err = look_up_one(c, &asked[i], (uint32_t)i, out);
+		err = look_up_one(s, &asked[i], (uint32_t)i, out);
+	contacts_session_free(s);
 	out->count = answers_sum(out->rows, out->count);
 	return err;
 }

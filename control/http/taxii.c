@@ -190,7 +190,7 @@ static bool start_version(struct http_request *r, uint64_t *version)
 	return true;
 }
 
-/* One page of objects as a JSON array; the version of the next page, 0: it was the last. */
+/* One page of objects as a JSON array; where the next begins, 0: it was the last. */
 static bool read_page(struct http_request *r, const struct collection *c, struct text *objects,
 		      uint64_t *next)
 {
@@ -212,14 +212,10 @@ static bool read_page(struct http_request *r, const struct collection *c, struct
 		http_fail(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "the store cannot be read");
 		return false;
 	}
-	/* The page's last version is the one that the next goes on after. */
-	if (objects->len > 2) {
+	/* A client goes on from "next" until the last page, and by time from there. */
+	if (objects->len > 2 && !*next)
 		put_added(r->added_last, sizeof(r->added_last),
-			  version_published_ns(r->desk->store,
-					       *next ? *next : intel_version(r->desk->intel)));
-		put_added(r->added_first, sizeof(r->added_first),
-			  version_published_ns(r->desk->store, after + 1));
-	}
+			  version_published_ns(r->desk->store, intel_version(r->desk->intel)));
 	return true;
 }
 
@@ -271,7 +267,7 @@ void http_taxii_manifest(struct http_request *r)
 			json_comma(&r->out);
 			text_char(&r->out, '{');
 			json_key_cstr(&r->out, "id", id ? id : "");
-			json_key_cstr(&r->out, "date_added", r->added_last);
+			json_key_cstr(&r->out, "date_added", modified ? modified : r->added_last);
 			json_key_cstr(&r->out, "version", modified ? modified : r->added_last);
 			json_key_cstr(&r->out, "media_type", "application/stix+json;version=2.1");
 			text_char(&r->out, '}');

@@ -122,6 +122,8 @@ static int start(struct process *p)
 		err = start_rpc(p);
 	rotating = p->ingest;
 	signal(SIGHUP, on_hangup);
+	if (p->keeper)
+		keeper_budget(p->keeper, p->config);
 	return err;
 }
 

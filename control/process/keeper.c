@@ -6,10 +6,12 @@
 #include <time.h>
 
 #include "control/base/say.h"
+#include "control/process/budget.h"
 #include "control/store/bytes.h"
 #include "control/store/days.h"
 
 #define EXPIRY_S 3600
+#define BUDGET_S 60
 
 struct keeper {
 	struct store *store;
@@ -21,6 +23,8 @@ struct keeper {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
+	struct budget budget;
+	bool has_budget;
 };
 
 static int expire(struct keeper *k)
@@ -42,7 +46,7 @@ static int expire(struct keeper *k)
 	return err;
 }
 
-static void work(struct keeper *k, bool expiry_due)
+static void work(struct keeper *k, bool expiry_due, bool budget_due)
 {
 	int err = 0;
 
@@ -56,6 +60,8 @@ static void work(struct keeper *k, bool expiry_due)
 	}
 	if (!err && expiry_due && k->expires)
 		err = expire(k);
+	if (!err && budget_due && k->expires)
+		err = budget_keep(&k->budget);
 	store_leave(k->store);
 	if (err && !k->said)
 		say("%s; it is tried again", store_error());
@@ -69,10 +75,12 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&k->lock);
 	while (!k->stop) {
+		bool budget_due = k->has_budget && turns % BUDGET_S == 0;
 		struct timespec until;
 
 		pthread_mutex_unlock(&k->lock);
-		work(k, turns++ % EXPIRY_S == 0);
+		work(k, turns % EXPIRY_S == 0, budget_due);
+		turns++;
 		pthread_mutex_lock(&k->lock);
 		clock_gettime(CLOCK_REALTIME, &until);
 		/* A table may be sealed for want of memory at any time, and ingestion wait. */
@@ -108,6 +116,15 @@ struct keeper *keeper_start(struct store *s, struct contacts *c, struct hosts *h
 		return NULL;
 	}
 	return k;
+}
+
+void keeper_budget(struct keeper *k, const struct config *config)
+{
+	pthread_mutex_lock(&k->lock);
+	/* Not looked at by the thread before has_budget is set. */
+	budget_init(&k->budget, k->store, k->contacts, config);
+	k->has_budget = true;
+	pthread_mutex_unlock(&k->lock);
 }
 
 void keeper_stop(struct keeper *k)

@@ -19,5 +19,7 @@ struct keeper *keeper_start(struct store *s, struct contacts *c, struct hosts *h
 			    const struct ingest *in, uint64_t retention_days, bool expires);
 /* Waits for what it is doing. */
 void keeper_stop(struct keeper *k);
+/* From then on the store is kept within its budget too (budget.h), if it expires at all. */
+void keeper_budget(struct keeper *k, const struct config *config);
 
 #endif

@@ -171,6 +171,8 @@ static int start(struct process *p)
 		err = http_start(p->http, &p->desk);
 	rotating = p->ingest;
 	signal(SIGHUP, on_hangup);
+	if (p->keeper)
+		keeper_budget(p->keeper, p->config);
 	return err;
 }
 

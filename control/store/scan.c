@@ -261,3 +261,19 @@ int store_drop_range(struct store *s, enum store_family f, const void *from, siz
 				&message);
 	return message ? store_fail("the store cannot be written", message) : 0;
 }
+
+uint64_t store_range_bytes(struct store *s, enum store_family f, const void *from, size_t from_len,
+			   const void *to, size_t to_len)
+{
+	const char *start = from, *limit = to;
+	char *message = NULL;
+	uint64_t bytes = 0;
+
+	rocksdb_approximate_sizes_cf(s->db, s->family[f], 1, &start, &from_len, &limit, &to_len,
+				     &bytes, &message);
+	if (message) {
+		store_fail("the store cannot be read", message);
+		return 0;
+	}
+	return bytes;
+}

@@ -160,6 +160,9 @@ int store_ingest_files(struct store *s, enum store_family f, const char *const *
 /* Drops [from, to): whole files at once, what is left by tombstones. */
 int store_drop_range(struct store *s, enum store_family f, const void *from, size_t from_len,
 		     const void *to, size_t to_len);
+/* Bytes in files of [from, to), roughly; what was dropped but not yet compacted counts. */
+uint64_t store_range_bytes(struct store *s, enum store_family f, const void *from,
+			   size_t from_len, const void *to, size_t to_len);
 
 /* Writes all memtables to files. */
 int store_flush(struct store *s);

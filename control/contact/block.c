@@ -76,7 +76,7 @@ static uint64_t short_float(uint64_t v)
 
 static uint64_t from_short_float(uint64_t s)
 {
-	unsigned e = (unsigned)(s / 16);
+	uint64_t e = s / 16; /* of a malformed column it may be any number */
 
 	if (s < 16)
 		return s;
@@ -341,9 +341,11 @@ static bool get_lists(struct reader *r)
 	if (!number(r, r->count, &lists) || !column(r, ids, lists) || !column(r, lengths, lists))
 		return false;
 	for (size_t i = 0; i < lists; i++) {
-		id = i ? id + 1 + (uint32_t)ids[i] : (uint32_t)ids[i];
-		if (lengths[i] >= r->count - row)
+		/* Lists of one number twice would be one list to place_clients, with steps it has not. */
+		if (ids[i] > UINT32_MAX || (i && ids[i] >= UINT32_MAX - id) ||
+		    lengths[i] >= r->count - row)
 			return false;
+		id = i ? id + 1 + (uint32_t)ids[i] : (uint32_t)ids[i];
 		begin4 += r->rows[row].row.ip_version != 6;
 		for (uint64_t k = 0; k <= lengths[i]; k++) {
 			v4 += r->rows[row].row.ip_version != 6;

@@ -456,6 +456,8 @@ int contacts_new(struct contacts **out, struct store *s, const struct config *co
 	c->precision = config->contacts_precision;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->freed, NULL);
+	if (store_mode(s) == STORE_WRITE)
+		table_clean_files(s);
 	err = contacts_reload(c);
 	if (err) {
 		contacts_free(c);
@@ -565,7 +567,8 @@ int contacts_expire(struct contacts *c, uint16_t day)
 	pthread_mutex_lock(&c->lock);
 	while (gone < c->part_count && c->parts[gone].day < day)
 		gone++;
-	memmove(c->parts, c->parts + gone, (c->part_count - gone) * sizeof(*c->parts));
+	if (gone)
+		memmove(c->parts, c->parts + gone, (c->part_count - gone) * sizeof(*c->parts));
 	c->part_count -= gone;
 	pthread_mutex_unlock(&c->lock);
 	/* Names that nobody contacted since are forgotten when their files are compacted. */

@@ -72,4 +72,7 @@ unsigned contact_want_ranges(const struct contact_want *w, struct value_range *o
 int table_write_files(struct store *s, const struct contact_table *t, enum config_precision precision,
 		      uint64_t *bytes);
 
+/* Removes what a process that was killed left of files: none is in use. */
+void table_clean_files(struct store *s);
+
 #endif

@@ -4,6 +4,7 @@
  * index, clients), the dictionary, the numbers that are new. Keeper thread, or, where there is
  * none, ingest: one at a time.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "control/store/bytes.h"
 
 #define FILES 3
+#define DIR_BYTES 4128
 #define EXACT_ROWS 1000000 /* a part of more keeps whole seconds (contacts.precision: auto) */
 #define MARKER_NUMBER UINT32_MAX
 
@@ -433,16 +435,39 @@ static void set_precision(struct build *b, enum config_precision precision)
 	b->round = b->unit == UNIT_S && many;
 }
 
+static void incoming_dir(struct store *s, char *dir)
+{
+	snprintf(dir, DIR_BYTES, "%.4096s/incoming", store_dir(s));
+}
+
+void table_clean_files(struct store *s)
+{
+	char dir[DIR_BYTES], path[DIR_BYTES + sizeof(((struct dirent *)0)->d_name) + 1];
+	const struct dirent *e;
+	DIR *d;
+
+	incoming_dir(s, dir);
+	d = opendir(dir);
+	while (d && (e = readdir(d)) != NULL) {
+		/* The store has linked those that it took, so their disk would never be free. */
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (e->d_name[0] != '.')
+			unlink(path);
+	}
+	if (d)
+		closedir(d);
+}
+
 static int write_files(struct build *b)
 {
 	static int (*const fill[FILES])(struct build *, struct store_file *) = {
 		put_dictionary, put_part, put_ids};
-	char path[FILES][4200], dir[4128];
+	char path[FILES][4200], dir[DIR_BYTES];
 	const char *paths[FILES];
 	size_t files = b->new_count ? FILES : FILES - 1; /* a file must not be empty */
 	int err = 0;
 
-	snprintf(dir, sizeof(dir), "%.4096s/incoming", store_dir(b->store));
+	incoming_dir(b->store, dir);
 	if (mkdir(dir, 0750) != 0 && errno != EEXIST)
 		return -errno;
 	for (size_t i = 0; i < files && !err; i++) {

@@ -647,6 +647,8 @@ static int resolve(struct query *q, size_t from)
 	uint8_t key[8];
 	int err = 0;
 
+	if (r->found_count == from)
+		return 0;
 	qsort(r->found + from, r->found_count - from, sizeof(*r->found), compare_numbers);
 	for (size_t i = from; i < r->found_count && !err; i++) {
 		if (r->found[i].value != last) {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/contact/contacts.h"
 #include "control/contact/query.h"
@@ -337,6 +338,25 @@ static void test_died_between(void **state)
 	store_iter_free(it);
 }
 
+/* What was left of files when the process was killed goes at the next start. */
+static void test_left_over(void **state)
+{
+	struct fixture *x = *state;
+	char path[160];
+	FILE *file;
+
+	draw(x, 200, 3);
+	keep_all(x);
+	snprintf(path, sizeof(path), "%s/incoming/19753-0-1.sst", x->path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fclose(file);
+	close_all(x);
+	open_all(x);
+	assert_int_equal(access(path, F_OK), -1);
+	check_all(x);
+}
+
 /* A batch that was not committed leaves nothing. */
 static void test_forget(void **state)
 {
@@ -577,7 +597,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_memory), TEST(test_files),  TEST(test_died_between), TEST(test_forget),
+		TEST(test_memory), TEST(test_files),  TEST(test_died_between), TEST(test_left_over), TEST(test_forget),
 		TEST(test_keeper_between), TEST(test_spill),  TEST(test_expire), TEST(test_window),
 		TEST(test_kinds), TEST(test_size),
 	};

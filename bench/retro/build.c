@@ -24,6 +24,8 @@ struct builder {
 	_Atomic uint32_t next_day;
 	_Atomic uint64_t rows, names, bytes;
 	_Atomic int err;
+	struct id_cache *ids;
+	enum config_precision precision;
 	pthread_mutex_t writing; /* values get their numbers one part after the other */
 };
 
@@ -40,7 +42,8 @@ static int write_part(struct day_build *d)
 	int err;
 
 	pthread_mutex_lock(&d->builder->writing);
-	err = table_write_files(d->builder->opened->store, d->table, PRECISION_AUTO, &bytes);
+	err = table_write_files(d->builder->opened->store, d->table, d->builder->precision, d->builder->ids,
+				&bytes);
 	pthread_mutex_unlock(&d->builder->writing);
 	d->builder->bytes += bytes;
 	table_free(d->table);
@@ -132,6 +135,8 @@ int bench_build(struct retro_bench *bench)
 	pthread_t thread[16];
 	uint32_t threads = 0;
 
+	b.ids = id_cache_new();
+	b.precision = bench->seconds ? PRECISION_S : PRECISION_AUTO;
 	if (!bench_year_save(bench) || !bench_open(bench, true, &opened))
 		return 1;
 	while (threads < bench->threads && threads < 16 &&
@@ -145,6 +150,7 @@ int bench_build(struct retro_bench *bench)
 		fprintf(stderr, "bench-retro: the store could not be built: %s (%s)\n",
 			strerror(-b.err), store_error());
 	bench_close(&opened);
+	id_cache_free(b.ids);
 	figure(bench, "build: rows", (double)b.rows, "");
 	figure(bench, "build: of which names", (double)b.names, "");
 	figure(bench, "build: processor time", clock_cpu() - cpu, "s");

@@ -65,6 +65,14 @@ size_t id_key(uint8_t *key, uint32_t id)
 	return 5;
 }
 
+size_t hashes_key(uint8_t *key, uint32_t first_id, uint32_t chunk)
+{
+	key[0] = 'h';
+	put_be32(key + 1, first_id);
+	put_be32(key + 5, chunk);
+	return 9;
+}
+
 int part_is_in(struct store *s, uint16_t day, uint16_t part)
 {
 	uint8_t key[6];
@@ -454,6 +462,8 @@ int contacts_new(struct contacts **out, struct store *s, const struct config *co
 	c->store = s;
 	c->limit_bytes = config->control_memory / 10 * 4;
 	c->precision = config->contacts_precision;
+	if (store_mode(s) == STORE_WRITE)
+		c->ids = id_cache_new();
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->freed, NULL);
 	if (store_mode(s) == STORE_WRITE)
@@ -475,6 +485,7 @@ void contacts_free(struct contacts *c)
 		table_put(c, c->table[i]);
 	for (unsigned i = 0; i < STAGED_DAYS_MAX; i++)
 		text_free(&c->staged[i].bytes);
+	id_cache_free(c->ids);
 	free(c->parts);
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->freed);
@@ -510,7 +521,7 @@ int contacts_keep(struct contacts *c)
 	/* Sealed: nobody changes it, so it is read without the lock. */
 	err = part_is_in(c->store, t->day, t->part);
 	if (err == 0)
-		err = table_write_files(c->store, t, c->precision, &bytes);
+		err = table_write_files(c->store, t, c->precision, c->ids, &bytes);
 	if (err >= 0)
 		err = drop_journal(c, t->day, t->part);
 	pthread_mutex_lock(&c->lock);

@@ -14,6 +14,8 @@
  *   'd' kind key                       number of the value (4), then the days on which anyone contacted
  *                                      it (days.h): the dictionary
  *   'd' kind key-up-to-0x01            of a name: there are names below it (number 0xffffffff)
+ *   'h' number chunk (4)               hashes (8 each, filter.h) of the values and markers that are new
+ *                                      with the part whose first new number that is
  *   'i' number (4)                     kind and key
  *   'p' day part 0                     marker of a part that is in: version, counts, unit
  *   'p' day part 1 number block (4)    512 rows (block.h), the first of that number

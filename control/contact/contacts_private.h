@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "control/contact/contacts.h"
+#include "control/contact/filter.h"
 #include "control/contact/journal.h"
 #include "control/contact/table.h"
 
@@ -35,6 +36,7 @@ struct contacts {
 	struct contact_part *parts; /* ascending */
 	size_t part_count, part_cap;
 	enum config_precision precision;
+	struct id_cache *ids;   /* keeper; may be NULL */
 	uint64_t limit_bytes;   /* of open tables; as much again of sealed ones */
 	struct staged_day staged[STAGED_DAYS_MAX]; /* ingest thread only */
 	unsigned staged_count;
@@ -56,6 +58,8 @@ size_t index_key(uint8_t *key, uint16_t day, uint16_t part, uint32_t chunk);
 size_t block_key(uint8_t *key, uint16_t day, uint16_t part, uint32_t id, uint32_t number);
 size_t dictionary_key(uint8_t *key, const uint8_t *value, size_t len);
 size_t id_key(uint8_t *key, uint32_t id);
+#define HASHES_IN_ROW 4096
+size_t hashes_key(uint8_t *key, uint32_t first_id, uint32_t chunk);
 /* Whether the part's files are in. 1, 0, -errno. */
 int part_is_in(struct store *s, uint16_t day, uint16_t part);
 
@@ -70,7 +74,7 @@ unsigned contact_want_ranges(const struct contact_want *w, struct value_range *o
 
 /* files.c: writes a sealed table's files and takes them in. */
 int table_write_files(struct store *s, const struct contact_table *t, enum config_precision precision,
-		      uint64_t *bytes);
+		      struct id_cache *ids, uint64_t *bytes);
 
 /* Removes what a process that was killed left of files: none is in use. */
 void table_clean_files(struct store *s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A sealed table as three sorted files, taken into the store in one step: the part (marker, blocks,
- * index, clients), the dictionary, the numbers that are new. Keeper thread, or, where there is
+ * A sealed table as sorted files, taken into the store in one step: the part (marker, blocks, index,
+ * clients), the dictionary, the numbers that are new and their hashes. Keeper thread, or, where there is
  * none, ingest: one at a time.
  */
 #include <dirent.h>
@@ -15,7 +15,7 @@
 #include "control/contact/contacts_private.h"
 #include "control/store/bytes.h"
 
-#define FILES 3
+#define FILES 4
 #define DIR_BYTES 4128
 #define EXACT_ROWS 1000000 /* a part of more keeps whole seconds (contacts.precision: auto) */
 #define MARKER_NUMBER UINT32_MAX
@@ -33,6 +33,8 @@ struct build {
 	struct numbered *by_id; /* values in the order of their numbers */
 	uint32_t *id;           /* value → number */
 	uint32_t first_new_id, new_count;
+	struct id_cache *ids;
+	struct text hashes;     /* of what is new in the dictionary, 8 bytes each */
 	uint32_t *by_addr;      /* clients in order */
 	uint32_t *client_first; /* client → its first place in client_block; client_count + 1 */
 	uint32_t *client_used;
@@ -115,6 +117,7 @@ static void build_free(struct build *b)
 	free(b->client_block);
 	free(b->block_first);
 	text_free(&b->out);
+	text_free(&b->hashes);
 	free(b);
 }
 
@@ -140,30 +143,57 @@ static int next_id(struct store *s, uint32_t *next)
 	return err ? err : *next >= MARKER_NUMBER / 2 ? -ENOSPC : 0;
 }
 
+static void note_new(struct build *b, uint64_t hash)
+{
+	text_bytes(&b->hashes, &hash, sizeof(hash));
+}
+
+/* Asks the dictionary. 1 and *id; 0: it does not have the value; -errno. */
+static int find_id(struct build *b, const uint8_t *value, size_t len, struct text *entry, uint32_t *id)
+{
+	uint8_t key[CONTACT_KEY_MAX];
+	int found = store_get(b->store, STORE_contact, key, dictionary_key(key, value, len), NULL,
+			      entry);
+
+	if (found == 1 && entry->len >= 4)
+		*id = read_be32(entry->data);
+	return found;
+}
+
 /* The number of each value, old or new, in the order of keys. */
 static int build_ids(struct build *b)
 {
-	uint8_t key[CONTACT_KEY_MAX];
-	struct text value = {0};
+	struct text entry = {0};
 	int err = next_id(b->store, &b->first_new_id);
 
 	for (uint32_t i = 0; i < b->t->value_count && !err; i++) {
 		const struct table_value *v = &b->t->values[b->by_key[i]];
-		int found = store_get(b->store, STORE_contact, key,
-				      dictionary_key(key, b->t->keys.data + v->offset, v->len), NULL,
-				      &value);
+		const uint8_t *value = b->t->keys.data + v->offset;
+		uint64_t hash = filter_hash(value, v->len);
+		uint32_t id = 0;
+		int found = id_cache_get(b->ids, hash, &id) ? 1 : find_id(b, value, v->len, &entry, &id);
 
-		if (found < 0)
-			err = found;
-		else if (found && value.len >= 4)
-			b->id[b->by_key[i]] = read_be32(value.data);
-		else
-			b->id[b->by_key[i]] = b->first_new_id + b->new_count++;
-		b->by_id[i] = (struct numbered){b->id[b->by_key[i]], b->by_key[i]};
+		err = found < 0 ? found : 0;
+		if (found == 0) {
+			id = b->first_new_id + b->new_count++;
+			note_new(b, hash);
+		}
+		b->id[b->by_key[i]] = id;
+		b->by_id[i] = (struct numbered){id, b->by_key[i]};
 	}
-	text_free(&value);
+	text_free(&entry);
 	qsort(b->by_id, b->t->value_count, sizeof(*b->by_id), compare_ids);
 	return err;
+}
+
+/* Once the files are in: numbers of values that were never written must not be remembered. */
+static void remember_ids(struct build *b)
+{
+	for (uint32_t i = 0; i < b->t->value_count; i++) {
+		const struct table_value *v = &b->t->values[i];
+
+		id_cache_put(b->ids, filter_hash(b->t->keys.data + v->offset, v->len), b->id[i]);
+	}
 }
 
 /* Only new ones: they are the highest. */
@@ -181,6 +211,22 @@ static int put_ids(struct build *b, struct store_file *file)
 	return err;
 }
 
+/* Of new values, and of the markers written with the dictionary: so that comes first. */
+static int put_hashes(struct build *b, struct store_file *file)
+{
+	const size_t row = HASHES_IN_ROW * sizeof(uint64_t);
+	uint8_t key[16];
+	int err = b->hashes.failed ? -ENOMEM : 0;
+
+	for (size_t at = 0; at < b->hashes.len && !err; at += row) {
+		size_t n = b->hashes.len - at < row ? b->hashes.len - at : row;
+
+		err = store_file_put(file, key, hashes_key(key, b->first_new_id, (uint32_t)(at / row)),
+				     b->hashes.data + at, n);
+	}
+	return err;
+}
+
 /* ---- dictionary ---- */
 
 static bool is_name(const uint8_t *value)
@@ -190,8 +236,8 @@ static bool is_name(const uint8_t *value)
 
 /* That there are names below: for each name above this one that the value before did not have. A
  * marker sorts behind that value and before this one, because it is where they part. */
-static int put_markers(struct store_file *file, const uint8_t *value, size_t len,
-		       const uint8_t *before, size_t before_len)
+static int put_markers(struct build *b, struct store_file *file, const uint8_t *value, size_t len,
+		       const uint8_t *before, size_t before_len, bool new)
 {
 	uint8_t key[CONTACT_KEY_MAX], none[4];
 	size_t shared = 0;
@@ -200,10 +246,15 @@ static int put_markers(struct store_file *file, const uint8_t *value, size_t len
 	put_be32(none, MARKER_NUMBER);
 	while (shared < len && shared < before_len && value[shared] == before[shared])
 		shared++;
-	for (size_t i = 1; i < len && !err; i++)
-		if (value[i] == 1 && i >= shared)
-			err = store_file_merge(file, key, dictionary_key(key, value, i + 1), none,
-					       sizeof(none));
+	for (size_t i = 1; i < len && !err; i++) {
+		if (value[i] != 1 || i < shared)
+			continue;
+		err = store_file_merge(file, key, dictionary_key(key, value, i + 1), none,
+				       sizeof(none));
+		/* Of a value that is not new it was noted when that was. */
+		if (new)
+			note_new(b, filter_hash(value, i + 1));
+	}
 	return err;
 }
 
@@ -220,7 +271,8 @@ static int put_dictionary(struct build *b, struct store_file *file)
 		const uint8_t *value = b->t->keys.data + v->offset;
 
 		if (is_name(value))
-			err = put_markers(file, value, v->len, before, before_len);
+			err = put_markers(b, file, value, v->len, before, before_len,
+					  b->id[b->by_key[i]] >= b->first_new_id);
 		put_be32(entry, b->id[b->by_key[i]]);
 		if (!err)
 			err = store_file_merge(file, key, dictionary_key(key, value, v->len), entry,
@@ -461,10 +513,10 @@ void table_clean_files(struct store *s)
 static int write_files(struct build *b)
 {
 	static int (*const fill[FILES])(struct build *, struct store_file *) = {
-		put_dictionary, put_part, put_ids};
+		put_dictionary, put_part, put_ids, put_hashes};
 	char path[FILES][4200], dir[DIR_BYTES];
 	const char *paths[FILES];
-	size_t files = b->new_count ? FILES : FILES - 1; /* a file must not be empty */
+	size_t files = b->new_count ? FILES : FILES - 2; /* a file must not be empty */
 	int err = 0;
 
 	incoming_dir(b->store, dir);
@@ -483,7 +535,7 @@ static int write_files(struct build *b)
 }
 
 int table_write_files(struct store *s, const struct contact_table *t, enum config_precision precision,
-		      uint64_t *bytes)
+		      struct id_cache *ids, uint64_t *bytes)
 {
 	struct build *b;
 	int err;
@@ -496,12 +548,15 @@ int table_write_files(struct store *s, const struct contact_table *t, enum confi
 		return -ENOMEM;
 	b->store = s;
 	b->t = t;
+	b->ids = ids;
 	set_precision(b, precision);
 	err = build_orders(b);
 	if (!err)
 		err = build_ids(b);
 	if (!err)
 		err = write_files(b);
+	if (!err)
+		remember_ids(b);
 	*bytes = b->bytes;
 	build_free(b);
 	return err;

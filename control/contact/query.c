@@ -19,6 +19,7 @@
 #define HITS_MAX 8000000u
 #define SLICE 4096        /* entries looked at before the lock is let go */
 #define LINEAR_LOOKS 16   /* ranges sought in a table before its values are sorted */
+#define FILTER_LOOKS 20000 /* values sought in the dictionary before its filter is made */
 #define NUMBER_UNKNOWN UINT32_MAX
 
 /* One day of a client and a value, in one part. */
@@ -40,6 +41,8 @@ struct query {
 	struct contact_result *r;
 	struct store_snapshot *snapshot;
 	struct store_reader *reader;
+	struct filter *filter; /* of the dictionary, when many values are sought */
+	uint64_t looks;
 	struct store_iter *names, *blocks; /* made when they are needed */
 	struct contact_table *table[TABLES_MAX];
 	struct sorted_values sorted[TABLES_MAX];
@@ -208,6 +211,7 @@ static void end(struct query *q)
 	store_iter_free(q->names);
 	store_iter_free(q->blocks);
 	store_reader_free(q->reader);
+	filter_free(q->filter);
 	if (q->snapshot)
 		store_snapshot_free(q->c->store, q->snapshot);
 	text_free(&q->value);
@@ -482,6 +486,47 @@ static int entry_hits(struct query *q, struct slice entry, const uint8_t *value,
 	return err;
 }
 
+/* Reads the hashes of all values that ever were; twice: to count them, and to put them in. */
+static struct filter *make_filter(struct query *q)
+{
+	static const uint8_t from = 'h', to = 'i';
+	struct slice low = {&from, 1}, high = {&to, 1};
+	struct store_iter *it =
+		store_iter_new(q->c->store, STORE_contact, q->snapshot, &low, &high);
+	struct filter *f = NULL;
+	uint64_t count = 0, hash;
+
+	for (it ? store_iter_first(it) : (void)0; it && store_iter_valid(it); store_iter_next(it))
+		count += store_iter_value(it).len / sizeof(hash);
+	if (it)
+		f = filter_new(count);
+	for (f ? store_iter_first(it) : (void)0; f && store_iter_valid(it); store_iter_next(it)) {
+		struct slice v = store_iter_value(it);
+
+		for (size_t i = 0; i + sizeof(hash) <= v.len; i += sizeof(hash)) {
+			memcpy(&hash, (const uint8_t *)v.data + i, sizeof(hash));
+			filter_add(f, hash);
+		}
+	}
+	/* An answer that is not sure is none: then the dictionary is asked each time. */
+	if (f && store_iter_status(it) != 0) {
+		filter_free(f);
+		f = NULL;
+	}
+	store_iter_free(it);
+	return f;
+}
+
+/* The dictionary's entry into q->value. 1, 0, -errno. key: 'd', then kind byte and key. */
+static int dictionary_get(struct query *q, const uint8_t *key, size_t len)
+{
+	if (++q->looks == FILTER_LOOKS)
+		q->filter = make_filter(q);
+	if (q->filter && !filter_may_have(q->filter, filter_hash(key + 1, len - 1)))
+		return 0;
+	return store_reader_get(q->reader, STORE_contact, key, len, &q->value);
+}
+
 static int file_exact_hits(struct query *q, int kind, const uint8_t *from, size_t from_len)
 {
 	uint8_t key[CONTACT_KEY_MAX + 1], value[1 + VALUE_KEY_MAX];
@@ -490,8 +535,7 @@ static int file_exact_hits(struct query *q, int kind, const uint8_t *from, size_
 
 	value[0] = (uint8_t)kind;
 	memcpy(value + 1, from, from_len);
-	found = store_reader_get(q->reader, STORE_contact, key,
-				 dictionary_key(key, value, 1 + from_len), &q->value);
+	found = dictionary_get(q, key, dictionary_key(key, value, 1 + from_len));
 	if (found <= 0)
 		return found;
 	/* add_hit may use what q->value is for. */
@@ -548,7 +592,8 @@ static int file_below_hits(struct query *q, struct value_range *range)
 	key[1] = (uint8_t)range->kind;
 	memcpy(key + 2, range->from, range->from_len);
 	key[1 + range->from_len] = 1;
-	found = store_reader_get(q->reader, STORE_contact, key, 2 + range->from_len, &q->value);
+	/* The name's own last byte became 1: what all below it begins with. */
+	found = dictionary_get(q, key, 1 + range->from_len + 1);
 	if (found <= 0)
 		return found;
 	range->from[range->from_len - 1] = 1;

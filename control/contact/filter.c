@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/contact/filter.h"
+
+#include <stdlib.h>
+#include <xxhash.h>
+
+#define LINE_BITS 512
+#define BITS_PER_VALUE 12
+#define PROBES 6
+#define CACHE_SLOTS (1u << 20)
+
+struct filter {
+	uint64_t lines; /* a power of two */
+	uint64_t (*line)[LINE_BITS / 64];
+};
+
+struct id_cache {
+	uint64_t hash[CACHE_SLOTS];
+	uint32_t id[CACHE_SLOTS];
+};
+
+uint64_t filter_hash(const void *key, size_t len)
+{
+	return XXH3_64bits(key, len);
+}
+
+struct filter *filter_new(uint64_t values)
+{
+	struct filter *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->lines = 1;
+	while (f->lines * LINE_BITS < values * BITS_PER_VALUE)
+		f->lines *= 2;
+	if (posix_memalign((void **)&f->line, 64, f->lines * sizeof(*f->line)) != 0) {
+		free(f);
+		return NULL;
+	}
+	for (uint64_t i = 0; i < f->lines; i++)
+		for (unsigned k = 0; k < LINE_BITS / 64; k++)
+			f->line[i][k] = 0;
+	return f;
+}
+
+void filter_free(struct filter *f)
+{
+	if (f)
+		free(f->line);
+	free(f);
+}
+
+/* The upper bits choose the line, the lower ones the bits in it. */
+static uint64_t *line_of(const struct filter *f, uint64_t hash)
+{
+	return f->line[(hash >> 32) * 0x9e3779b1u & (f->lines - 1)];
+}
+
+void filter_add(struct filter *f, uint64_t hash)
+{
+	uint64_t *line = line_of(f, hash), bits = hash * 0x9e3779b97f4a7c15ull;
+
+	for (unsigned i = 0; i < PROBES; i++, bits >>= 9)
+		line[bits >> 6 & 7] |= 1ull << (bits & 63);
+}
+
+bool filter_may_have(const struct filter *f, uint64_t hash)
+{
+	const uint64_t *line = line_of(f, hash);
+	uint64_t bits = hash * 0x9e3779b97f4a7c15ull;
+
+	for (unsigned i = 0; i < PROBES; i++, bits >>= 9)
+		if (!(line[bits >> 6 & 7] >> (bits & 63) & 1))
+			return false;
+	return true;
+}
+
+struct id_cache *id_cache_new(void)
+{
+	return calloc(1, sizeof(struct id_cache));
+}
+
+void id_cache_free(struct id_cache *c)
+{
+	free(c);
+}
+
+bool id_cache_get(const struct id_cache *c, uint64_t hash, uint32_t *id)
+{
+	uint32_t at = (uint32_t)hash & (CACHE_SLOTS - 1);
+
+	if (!c || !hash || c->hash[at] != hash)
+		return false;
+	*id = c->id[at];
+	return true;
+}
+
+void id_cache_put(struct id_cache *c, uint64_t hash, uint32_t id)
+{
+	uint32_t at = (uint32_t)hash & (CACHE_SLOTS - 1);
+
+	if (!c)
+		return;
+	c->hash[at] = hash;
+	c->id[at] = id;
+}

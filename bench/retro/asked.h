@@ -9,7 +9,8 @@
 #include "bench/retro/plant.h"
 
 struct asked {
-	int kind;    /* CONTACT_DOMAIN (all below included), CONTACT_IP, INDICATOR_CIDR, INDICATOR_IP_PORT */
+	int kind;        /* CONTACT_DOMAIN (all below included), CONTACT_IP, INDICATOR_CIDR,
+			    INDICATOR_IP_PORT */
 	bool below_only; /* "*.name" */
 	char value[YEAR_NAME_MAX + 8];
 };

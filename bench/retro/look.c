@@ -88,7 +88,8 @@ int bench_size(struct retro_bench *b)
 		figure(b, "bytes a contact row, naive", naive, "bytes");
 		figure(b, "naive / ours, bytes", naive * rows / bytes, "");
 		if (b->max_ratio > 0)
-			judge(b, bytes / rows <= naive * b->max_ratio, "no bigger than the naive one allows");
+			judge(b, bytes / rows <= naive * b->max_ratio,
+			      "no bigger than the naive one allows");
 	}
 	return 0;
 }
@@ -129,7 +130,8 @@ int bench_one(struct retro_bench *b)
 			one_asked(&l, b->year, i, &one);
 			if (round == 0 && i >= 100)
 				break;
-			/* Cold: what the kernel holds is dropped; what RocksDB cached stays little. */
+			/* Cold: what the kernel holds is dropped; what RocksDB cached stays little.
+			 */
 			if (round == 0)
 				folder_forget(path);
 			if (round == 1)

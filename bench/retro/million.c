@@ -64,17 +64,20 @@ int bench_million(struct retro_bench *b)
 		cold[i] = once(b, &l, true, &unused);
 		warm[i] = once(b, &l, false, &cpu[i]);
 		if (beside)
-			judge(b, naive_million(b, &l, &naive[i]) == 0, "the naive answer is the truth");
+			judge(b, naive_million(b, &l, &naive[i]) == 0,
+			      "the naive answer is the truth");
 	}
 	middle(b, "all indicators, cold", cold, b->rounds);
 	middle(b, "all indicators, warm", warm, b->rounds);
 	ours = middle(b, "all indicators, warm, processor time", cpu, b->rounds);
 	if (beside) {
-		double theirs = middle(b, "all indicators, naive, processor time", naive, b->rounds);
+		double theirs =
+			middle(b, "all indicators, naive, processor time", naive, b->rounds);
 
 		figure(b, "naive / ours, processor time", theirs / ours, "");
 		if (b->max_ratio > 0)
-			judge(b, ours <= theirs * b->max_ratio, "no slower than the naive one allows");
+			judge(b, ours <= theirs * b->max_ratio,
+			      "no slower than the naive one allows");
 	}
 	asked_free(&l);
 	free(warm);

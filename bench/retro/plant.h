@@ -55,7 +55,7 @@ int campaign_day(const struct campaign *c, const struct year_setup *setup, uint3
 struct truth {
 	struct addr client;
 	uint8_t ip_version;
-	uint8_t kind;       /* CONTACT_DOMAIN: the name and all below; CONTACT_IP */
+	uint8_t kind; /* CONTACT_DOMAIN: the name and all below; CONTACT_IP */
 	uint16_t campaign;
 	uint16_t port;
 	char indicator[YEAR_NAME_MAX];

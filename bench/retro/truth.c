@@ -85,7 +85,8 @@ static void sum_up(struct truths *t, size_t from)
 		if (last && last->kind == row.kind && strcmp(last->indicator, row.indicator) == 0 &&
 		    last->ip_version == row.ip_version && addr_equal(&last->client, &row.client)) {
 			last->count += row.count;
-			last->first_ns = row.first_ns < last->first_ns ? row.first_ns : last->first_ns;
+			last->first_ns =
+				row.first_ns < last->first_ns ? row.first_ns : last->first_ns;
 			last->last_ns = row.last_ns > last->last_ns ? row.last_ns : last->last_ns;
 			last->days += day != row.days;
 		} else {

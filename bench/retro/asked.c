@@ -144,11 +144,11 @@ static int add_truths(struct asked_list *l, uint32_t number, const struct truths
 }
 
 /* Puts planted indicators over the first of the list. */
-static int plant(const struct year *y, struct asked_list *l)
+static int plant(const struct year *y, uint32_t from, struct asked_list *l)
 {
 	size_t want = l->count / 1000 ? l->count / 1000 : 1, step, cap = 0;
 	struct truths t;
-	int err = truths_of_year(y, &t);
+	int err = truths_of_year(y, from, &t);
 
 	step = t.count / want ? t.count / want : 1;
 	for (size_t i = 0; i < t.count && l->planted < want && l->planted < l->count && !err;
@@ -168,13 +168,13 @@ static int plant(const struct year *y, struct asked_list *l)
 	return err;
 }
 
-int asked_make(const struct year *y, size_t count, struct asked_list *out)
+int asked_make(const struct year *y, size_t count, uint32_t from, struct asked_list *out)
 {
 	int err;
 
 	*out = (struct asked_list){.count = count};
 	out->asked = calloc(count, sizeof(*out->asked));
-	err = out->asked ? plant(y, out) : -ENOMEM;
+	err = out->asked ? plant(y, from, out) : -ENOMEM;
 	if (err) {
 		asked_free(out);
 		return err;

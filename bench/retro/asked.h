@@ -32,8 +32,9 @@ struct asked_list {
 
 /* count indicators, of which one in a thousand planted (as far as there are so many). 60 % names, a
  * tenth of them "*.name"; 30 % addresses, a twentieth of them networks; 10 % addresses with port.
- * 0 or -ENOMEM. */
-int asked_make(const struct year *y, size_t count, struct asked_list *out);
+ * The answer is that of the days
+ * from `from` on. 0 or -ENOMEM. */
+int asked_make(const struct year *y, size_t count, uint32_t from, struct asked_list *out);
 void asked_free(struct asked_list *l);
 
 int answer_compare(const void *a, const void *b);

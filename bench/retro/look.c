@@ -113,7 +113,7 @@ int bench_one(struct retro_bench *b)
 	size_t colds = 0, bad = 0;
 
 	snprintf(path, sizeof(path), "%.4096s/store", b->dir);
-	if (asked_make(b->year, ONES * 1000, &l) != 0)
+	if (asked_make(b->year, ONES * 1000, 0, &l) != 0)
 		return 1;
 	for (int round = 0; round < 2; round++) {
 		struct opened o;

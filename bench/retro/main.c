@@ -24,6 +24,7 @@ static const char usage[] =
 	"  --days N        of the year (365)\n"
 	"  --seed N        (1)\n"
 	"  --indicators N  million: how many (1000000)\n"
+	"  --expire N      million, truth: the first N days are dropped from the store first\n"
 	"  --rounds N      how often what is measured is repeated (5)\n"
 	"  --threads N     build: (2)\n"
 	"  --workers N     ingest: rings (2)\n"
@@ -43,6 +44,7 @@ enum {
 	O_ROUNDS,
 	O_THREADS,
 	O_WORKERS,
+	O_EXPIRE,
 	O_LIMIT,
 	O_MEMORY,
 	O_MAX_RATIO,
@@ -52,13 +54,21 @@ enum {
 };
 
 static const struct option options[] = {
-	{"scale", 1, NULL, O_SCALE},     {"days", 1, NULL, O_DAYS},
-	{"seed", 1, NULL, O_SEED},       {"indicators", 1, NULL, O_INDICATORS},
-	{"rounds", 1, NULL, O_ROUNDS},   {"threads", 1, NULL, O_THREADS},
-	{"workers", 1, NULL, O_WORKERS}, {"limit", 1, NULL, O_LIMIT},
-	{"memory", 1, NULL, O_MEMORY},   {"max-ratio", 1, NULL, O_MAX_RATIO},
-	{"control", 1, NULL, O_CONTROL}, {"json", 0, NULL, O_JSON},
-	{"help", 0, NULL, O_HELP},       {0},
+	{"scale", 1, NULL, O_SCALE},
+	{"days", 1, NULL, O_DAYS},
+	{"seed", 1, NULL, O_SEED},
+	{"indicators", 1, NULL, O_INDICATORS},
+	{"rounds", 1, NULL, O_ROUNDS},
+	{"threads", 1, NULL, O_THREADS},
+	{"workers", 1, NULL, O_WORKERS},
+	{"limit", 1, NULL, O_LIMIT},
+	{"memory", 1, NULL, O_MEMORY},
+	{"max-ratio", 1, NULL, O_MAX_RATIO},
+	{"control", 1, NULL, O_CONTROL},
+	{"expire", 1, NULL, O_EXPIRE},
+	{"json", 0, NULL, O_JSON},
+	{"help", 0, NULL, O_HELP},
+	{0},
 };
 
 static uint32_t clients_of(const char *scale)
@@ -100,6 +110,9 @@ static bool take_option(struct retro_bench *b, int option)
 		return b->memory_bytes != 0;
 	case O_MAX_RATIO:
 		b->max_ratio = atof(optarg);
+		return true;
+	case O_EXPIRE:
+		b->expired = number;
 		return true;
 	case O_CONTROL:
 		b->control = optarg;
@@ -153,7 +166,7 @@ static int bench_truth(struct retro_bench *b)
 {
 	struct truths t;
 
-	if (truths_of_year(b->year, &t) != 0)
+	if (truths_of_year(b->year, b->expired, &t) != 0)
 		return 1;
 	truths_print(&t, b->year, stdout);
 	truths_free(&t);

@@ -21,6 +21,7 @@ struct retro_bench {
 	const char *dir;
 	const char *control; /* the control process's program */
 	uint32_t threads, rounds, indicators, workers;
+	uint32_t expired;        /* days from the start of the year that are dropped */
 	uint64_t limit;          /* contacts; 0: none */
 	uint64_t memory_bytes;   /* control.memory */
 	uint64_t unit_ns;        /* to which the store rounds times down */

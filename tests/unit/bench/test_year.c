@@ -216,7 +216,7 @@ static void test_truth(void **state)
 	struct truths t;
 	struct check c = {.truths = &t, .y = y};
 
-	assert_int_equal(truths_of_year(y, &t), 0);
+	assert_int_equal(truths_of_year(y, 0, &t), 0);
 	assert_true(t.count > 100);
 	c.left = calloc(t.count, sizeof(*c.left));
 	assert_non_null(c.left);

@@ -74,9 +74,8 @@ static int look_up_one(struct contacts *c, const struct asked *one, uint32_t num
 		const struct contact_sum *row = &r.rows[i];
 
 		if (has_port(row, port))
-			err = answers_add(out, &(struct answer){number, row->ip_version,
-								row->client, row->first_ns,
-								row->last_ns, row->count});
+			err = answers_add(out, &(struct answer){number, row->ip_version, row->client,
+								row->first_ns, row->last_ns, row->count});
 	}
 	contact_result_free(&r);
 	return err;

@@ -25,6 +25,7 @@ static const char usage[] =
 	"  --seed N        (1)\n"
 	"  --indicators N  million: how many (1000000)\n"
 	"  --expire N      million, truth: the first N days are dropped from the store first\n"
+	"  --unit MICROS   million: times are compared to so many microseconds (1)\n"
 	"  --rounds N      how often what is measured is repeated (5)\n"
 	"  --threads N     build: (2)\n"
 	"  --workers N     ingest: rings (2)\n"
@@ -45,6 +46,7 @@ enum {
 	O_THREADS,
 	O_WORKERS,
 	O_EXPIRE,
+	O_UNIT,
 	O_LIMIT,
 	O_MEMORY,
 	O_MAX_RATIO,
@@ -54,21 +56,14 @@ enum {
 };
 
 static const struct option options[] = {
-	{"scale", 1, NULL, O_SCALE},
-	{"days", 1, NULL, O_DAYS},
-	{"seed", 1, NULL, O_SEED},
-	{"indicators", 1, NULL, O_INDICATORS},
-	{"rounds", 1, NULL, O_ROUNDS},
-	{"threads", 1, NULL, O_THREADS},
-	{"workers", 1, NULL, O_WORKERS},
-	{"limit", 1, NULL, O_LIMIT},
-	{"memory", 1, NULL, O_MEMORY},
-	{"max-ratio", 1, NULL, O_MAX_RATIO},
-	{"control", 1, NULL, O_CONTROL},
-	{"expire", 1, NULL, O_EXPIRE},
-	{"json", 0, NULL, O_JSON},
-	{"help", 0, NULL, O_HELP},
-	{0},
+	{"scale", 1, NULL, O_SCALE},     {"days", 1, NULL, O_DAYS},
+	{"seed", 1, NULL, O_SEED},       {"indicators", 1, NULL, O_INDICATORS},
+	{"rounds", 1, NULL, O_ROUNDS},   {"threads", 1, NULL, O_THREADS},
+	{"workers", 1, NULL, O_WORKERS}, {"limit", 1, NULL, O_LIMIT},
+	{"memory", 1, NULL, O_MEMORY},   {"max-ratio", 1, NULL, O_MAX_RATIO},
+	{"control", 1, NULL, O_CONTROL}, {"expire", 1, NULL, O_EXPIRE},
+	{"unit", 1, NULL, O_UNIT},       {"json", 0, NULL, O_JSON},
+	{"help", 0, NULL, O_HELP},       {0},
 };
 
 static uint32_t clients_of(const char *scale)
@@ -111,6 +106,9 @@ static bool take_option(struct retro_bench *b, int option)
 	case O_MAX_RATIO:
 		b->max_ratio = atof(optarg);
 		return true;
+	case O_UNIT: /* microseconds into nanoseconds */
+		b->unit_ns = number * 1000ull;
+		return number != 0;
 	case O_EXPIRE:
 		b->expired = number;
 		return true;

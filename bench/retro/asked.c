@@ -106,18 +106,21 @@ static bool means(const struct asked *a, const struct truth *t)
 
 	switch (a->kind) {
 	case INDICATOR_CIDR:
-		return t->kind == CONTACT_IP && t->ip_version == 4 && same_network(a->value, t->indicator);
+		return t->kind == CONTACT_IP && t->ip_version == 4 &&
+		       same_network(a->value, t->indicator);
 	case INDICATOR_IP_PORT:
 		return t->kind == CONTACT_IP &&
-		       (a->value[0] == '[' ? strncmp(a->value + 1, t->indicator, n) == 0 && a->value[n + 1] == ']'
-					   : strncmp(a->value, t->indicator, n) == 0 && a->value[n] == ':');
+		       (a->value[0] == '['
+				? strncmp(a->value + 1, t->indicator, n) == 0 &&
+					  a->value[n + 1] == ']'
+				: strncmp(a->value, t->indicator, n) == 0 && a->value[n] == ':');
 	default:
 		return t->kind == a->kind && strcmp(a->value, t->indicator) == 0;
 	}
 }
 
-static int add_truths(struct asked_list *l, uint32_t number, const struct truths *t, uint16_t campaign,
-		      size_t *cap)
+static int add_truths(struct asked_list *l, uint32_t number, const struct truths *t,
+		      uint16_t campaign, size_t *cap)
 {
 	for (size_t i = 0; i < t->count; i++) {
 		const struct truth *row = &t->rows[i];
@@ -133,28 +136,31 @@ static int add_truths(struct asked_list *l, uint32_t number, const struct truths
 			l->truth = at;
 			*cap = more;
 		}
-		l->truth[l->truth_count++] = (struct answer){number, row->ip_version, row->client,
-							     row->first_ns, row->last_ns, row->count};
+		l->truth[l->truth_count++] =
+			(struct answer){number,        row->ip_version, row->client,
+					row->first_ns, row->last_ns,    row->count};
 	}
 	return 0;
 }
 
 /* Puts planted indicators over the first of the list. */
-static int plant(const struct year *y, struct asked_list *l)
+static int plant(const struct year *y, uint32_t from, struct asked_list *l)
 {
 	size_t want = l->count / 1000 ? l->count / 1000 : 1, step, cap = 0;
 	struct truths t;
-	int err = truths_of_year(y, &t);
+	int err = truths_of_year(y, from, &t);
 
 	step = t.count / want ? t.count / want : 1;
-	for (size_t i = 0; i < t.count && l->planted < want && l->planted < l->count && !err; i += step) {
+	for (size_t i = 0; i < t.count && l->planted < want && l->planted < l->count && !err;
+	     i += step) {
 		struct asked *at = &l->asked[l->planted];
 		bool known = false;
 
 		if (!planted(y, &t.rows[i], (uint32_t)(i / step), at))
 			continue;
 		for (size_t k = 0; k < l->planted && !known; k++)
-			known = l->asked[k].kind == at->kind && strcmp(l->asked[k].value, at->value) == 0;
+			known = l->asked[k].kind == at->kind &&
+				strcmp(l->asked[k].value, at->value) == 0;
 		if (!known)
 			err = add_truths(l, (uint32_t)l->planted++, &t, t.rows[i].campaign, &cap);
 	}
@@ -162,13 +168,13 @@ static int plant(const struct year *y, struct asked_list *l)
 	return err;
 }
 
-int asked_make(const struct year *y, size_t count, struct asked_list *out)
+int asked_make(const struct year *y, size_t count, uint32_t from, struct asked_list *out)
 {
 	int err;
 
 	*out = (struct asked_list){.count = count};
 	out->asked = calloc(count, sizeof(*out->asked));
-	err = out->asked ? plant(y, out) : -ENOMEM;
+	err = out->asked ? plant(y, from, out) : -ENOMEM;
 	if (err) {
 		asked_free(out);
 		return err;
@@ -209,9 +215,10 @@ size_t answers_differ(const struct asked_list *l, const struct answer *rows, siz
 			show(l, "missing", want);
 		if (order > 0 && ++bad < SHOWN_MAX)
 			show(l, "too many", have);
-		if (order == 0 && (want->count != have->count ||
-				   want->first_ns / unit_ns != have->first_ns / unit_ns ||
-				   want->last_ns / unit_ns != have->last_ns / unit_ns) &&
+		if (order == 0 &&
+		    (want->count != have->count ||
+		     want->first_ns / unit_ns != have->first_ns / unit_ns ||
+		     want->last_ns / unit_ns != have->last_ns / unit_ns) &&
 		    ++bad < SHOWN_MAX) {
 			show(l, "truth", want);
 			show(l, "answer", have);

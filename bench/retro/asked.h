@@ -9,7 +9,8 @@
 #include "bench/retro/plant.h"
 
 struct asked {
-	int kind;    /* CONTACT_DOMAIN (all below included), CONTACT_IP, INDICATOR_CIDR, INDICATOR_IP_PORT */
+	int kind;        /* CONTACT_DOMAIN (all below included), CONTACT_IP, INDICATOR_CIDR,
+			    INDICATOR_IP_PORT */
 	bool below_only; /* "*.name" */
 	char value[YEAR_NAME_MAX + 8];
 };
@@ -31,8 +32,9 @@ struct asked_list {
 
 /* count indicators, of which one in a thousand planted (as far as there are so many). 60 % names, a
  * tenth of them "*.name"; 30 % addresses, a twentieth of them networks; 10 % addresses with port.
- * 0 or -ENOMEM. */
-int asked_make(const struct year *y, size_t count, struct asked_list *out);
+ * The answer is that of the days
+ * from `from` on. 0 or -ENOMEM. */
+int asked_make(const struct year *y, size_t count, uint32_t from, struct asked_list *out);
 void asked_free(struct asked_list *l);
 
 int answer_compare(const void *a, const void *b);

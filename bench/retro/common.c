@@ -97,7 +97,8 @@ bool bench_year_save(const struct retro_bench *b)
 	f = year_file(b, "w");
 	if (!f)
 		return false;
-	fprintf(f, "%llu %u %u\n", (unsigned long long)b->setup.seed, b->setup.clients, b->setup.days);
+	fprintf(f, "%llu %u %u\n", (unsigned long long)b->setup.seed, b->setup.clients,
+		b->setup.days);
 	return fclose(f) == 0;
 }
 
@@ -130,7 +131,8 @@ bool bench_open(struct retro_bench *b, bool write, struct opened *o)
 	*o = (struct opened){.config = config_new()};
 	snprintf(path, sizeof(path), "%.4096s/store", b->dir);
 	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)b->memory_bytes);
-	if (!o->config || config_set(o->config, "control.memory", memory, error, sizeof(error)) != 0)
+	if (!o->config ||
+	    config_set(o->config, "control.memory", memory, error, sizeof(error)) != 0)
 		return false;
 	err = store_open(&o->store, path, write ? STORE_WRITE : STORE_READ, &options);
 	if (!err)

@@ -47,7 +47,9 @@ static size_t make_record(struct script *s, const struct year_row *row, bool end
 {
 	static const struct record_head plain = {.type = RECORD_contact,
 						 .flags = RECORD_HAS_PORTS | RECORD_HAS_DIRECTION,
-						 .tx_id = RECORD_NO_TX, .sport = 40000, .ip_proto = 6};
+						 .tx_id = RECORD_NO_TX,
+						 .sport = 40000,
+						 .ip_proto = 6};
 	struct record_head h = plain;
 	_Alignas(8) uint8_t memory[RECORD_MAX];
 	struct recorder r;
@@ -98,7 +100,8 @@ static int add_row(void *arg, const struct year_row *row)
 {
 	struct script *s = arg;
 	size_t begin = s->arena_len, begin_len = make_record(s, row, false);
-	size_t end = s->arena_len, end_len = row->kind == CONTACT_IP ? make_record(s, row, true) : 0;
+	size_t end = s->arena_len,
+	       end_len = row->kind == CONTACT_IP ? make_record(s, row, true) : 0;
 	uint64_t span = row->last_us - row->first_us;
 
 	/* The first and the last are there; those between are spread. */
@@ -262,14 +265,17 @@ static void beside(struct retro_bench *b, double ours)
 	figure(b, "ingest: naive, contacts a second of processor time", naive, "1/s");
 	figure(b, "ours / naive, ingestion", naive > 0 ? ours / naive : 0, "");
 	if (b->max_ratio > 0)
-		judge(b, naive > 0 && naive <= ours * b->max_ratio, "no slower than the naive one allows");
+		judge(b, naive > 0 && naive <= ours * b->max_ratio,
+		      "no slower than the naive one allows");
 }
 
 int bench_ingest(struct retro_bench *b)
 {
 	struct script s = {.bench = b, .limit = b->limit ? b->limit : LIMIT};
-	double *wall = calloc(b->rounds, sizeof(double)), *records = calloc(b->rounds, sizeof(double));
-	double *cpu = calloc(b->rounds, sizeof(double)), *memory = calloc(b->rounds, sizeof(double));
+	double *wall = calloc(b->rounds, sizeof(double)),
+	       *records = calloc(b->rounds, sizeof(double));
+	double *cpu = calloc(b->rounds, sizeof(double)),
+	       *memory = calloc(b->rounds, sizeof(double));
 	struct round round = {0};
 	uint32_t done = 0;
 
@@ -287,7 +293,8 @@ int bench_ingest(struct retro_bench *b)
 	figures_of(b, "ingest: contacts a second, stored", wall, done, "1/s");
 	figures_of(b, "ingest: records a second, stored", records, done, "1/s");
 	figures_of(b, "ingest: contacts a second of the control process's time", cpu, done, "1/s");
-	figures_of(b, "ingest: control process, peak memory without the rings", memory, done, "MiB");
+	figures_of(b, "ingest: control process, peak memory without the rings", memory, done,
+		   "MiB");
 	figure(b, "ingest: workers' part, processor time, last round", round.workers_cpu, "s");
 	if (done)
 		beside(b, cpu[done / 2]);

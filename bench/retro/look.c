@@ -30,18 +30,19 @@ static void sum_part(struct store *s, uint8_t first, double *rows, double *bytes
 	store_iter_free(it);
 }
 
-/* Contact rows, from the markers of all parts. */
+/* Contact rows, from the markers of all parts: 'p' day part 0 (contacts.h); in stores of the format
+ * before, 'c' day 0 part. */
 static double contact_rows(struct store *s)
 {
-	static const uint8_t low_key = 'c', high_key = 'd';
-	struct slice low = {&low_key, 1}, high = {&high_key, 1};
-	struct store_iter *it = store_iter_new(s, STORE_contact, NULL, &low, &high);
+	struct store_iter *it = store_iter_new(s, STORE_contact, NULL, NULL, NULL);
 	double rows = 0;
 
 	for (it ? store_iter_first(it) : (void)0; it && store_iter_valid(it); store_iter_next(it)) {
 		struct slice k = store_iter_key(it), v = store_iter_value(it);
+		const uint8_t *key = k.data;
 
-		if (k.len == 6 && ((const uint8_t *)k.data)[3] == 0 && v.len >= 13)
+		if (k.len == 6 && v.len >= 13 &&
+		    ((key[0] == 'p' && key[5] == 0) || (key[0] == 'c' && key[3] == 0)))
 			rows += read_be32((const uint8_t *)v.data + 9);
 	}
 	store_iter_free(it);
@@ -53,7 +54,8 @@ int bench_size(struct retro_bench *b)
 	static const struct {
 		const char *name;
 		uint8_t key;
-	} parts[] = {{"clients", 'c'}, {"dictionary", 'd'}, {"postings", 'p'}};
+	} parts[] = {
+		{"clients", 'c'}, {"dictionary", 'd'}, {"values by number", 'i'}, {"days", 'p'}};
 	double rows, bytes, sum = 0, disk, names = 0;
 	struct opened o;
 	char label[64], path[4200];
@@ -62,12 +64,12 @@ int bench_size(struct retro_bench *b)
 		return 1;
 	snprintf(path, sizeof(path), "%.4096s/store", b->dir);
 	disk = (double)folder_bytes(path);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		double n, plain;
 
 		sum_part(o.store, parts[i].key, &n, &plain);
 		sum += plain;
-		names = parts[i].key == 'd' ? plain : names;
+		names += parts[i].key == 'd' || parts[i].key == 'i' ? plain : 0;
 		snprintf(label, sizeof(label), "%s: rows of the store", parts[i].name);
 		figure(b, label, n, "");
 		snprintf(label, sizeof(label), "%s: bytes before compression", parts[i].name);
@@ -88,7 +90,8 @@ int bench_size(struct retro_bench *b)
 		figure(b, "bytes a contact row, naive", naive, "bytes");
 		figure(b, "naive / ours, bytes", naive * rows / bytes, "");
 		if (b->max_ratio > 0)
-			judge(b, bytes / rows <= naive * b->max_ratio, "no bigger than the naive one allows");
+			judge(b, bytes / rows <= naive * b->max_ratio,
+			      "no bigger than the naive one allows");
 	}
 	return 0;
 }
@@ -112,7 +115,7 @@ int bench_one(struct retro_bench *b)
 	size_t colds = 0, bad = 0;
 
 	snprintf(path, sizeof(path), "%.4096s/store", b->dir);
-	if (asked_make(b->year, ONES * 1000, &l) != 0)
+	if (asked_make(b->year, ONES * 1000, 0, &l) != 0)
 		return 1;
 	for (int round = 0; round < 2; round++) {
 		struct opened o;
@@ -129,7 +132,8 @@ int bench_one(struct retro_bench *b)
 			one_asked(&l, b->year, i, &one);
 			if (round == 0 && i >= 100)
 				break;
-			/* Cold: what the kernel holds is dropped; what RocksDB cached stays little. */
+			/* Cold: what the kernel holds is dropped; what RocksDB cached stays little.
+			 */
 			if (round == 0)
 				folder_forget(path);
 			if (round == 1)

@@ -24,27 +24,46 @@ static const char usage[] =
 	"  --days N        of the year (365)\n"
 	"  --seed N        (1)\n"
 	"  --indicators N  million: how many (1000000)\n"
+	"  --expire N      million, truth: the first N days are dropped from the store first\n"
+	"  --unit MICROS   million: times are compared to so many microseconds (1)\n"
 	"  --rounds N      how often what is measured is repeated (5)\n"
 	"  --threads N     build: (2)\n"
 	"  --workers N     ingest: rings (2)\n"
 	"  --limit N       ingest: so many contacts (4000000)\n"
 	"  --memory BYTES  control.memory (1g)\n"
-	"  --max-ratio R   size, million, ingest: fails when it takes more than R times what the naive\n"
+	"  --max-ratio R   size, million, ingest: fails when it takes more than R times what the "
+	"naive\n"
 	"                  one takes (bytes, processor time)\n"
 	"  --control PATH  ingest: the program metsuke-control\n"
 	"  --json          figures as JSON lines\n";
 
-enum { O_SCALE = 256, O_DAYS, O_SEED, O_INDICATORS, O_ROUNDS, O_THREADS, O_WORKERS, O_LIMIT,
-       O_MEMORY, O_MAX_RATIO, O_CONTROL, O_JSON, O_HELP };
+enum {
+	O_SCALE = 256,
+	O_DAYS,
+	O_SEED,
+	O_INDICATORS,
+	O_ROUNDS,
+	O_THREADS,
+	O_WORKERS,
+	O_EXPIRE,
+	O_UNIT,
+	O_LIMIT,
+	O_MEMORY,
+	O_MAX_RATIO,
+	O_CONTROL,
+	O_JSON,
+	O_HELP
+};
 
 static const struct option options[] = {
-	{"scale", 1, NULL, O_SCALE},	   {"days", 1, NULL, O_DAYS},
-	{"seed", 1, NULL, O_SEED},	   {"indicators", 1, NULL, O_INDICATORS},
-	{"rounds", 1, NULL, O_ROUNDS},	   {"threads", 1, NULL, O_THREADS},
-	{"workers", 1, NULL, O_WORKERS},   {"limit", 1, NULL, O_LIMIT},
-	{"memory", 1, NULL, O_MEMORY},	   {"max-ratio", 1, NULL, O_MAX_RATIO},
-	{"control", 1, NULL, O_CONTROL},   {"json", 0, NULL, O_JSON},
-	{"help", 0, NULL, O_HELP},	   {0},
+	{"scale", 1, NULL, O_SCALE},     {"days", 1, NULL, O_DAYS},
+	{"seed", 1, NULL, O_SEED},       {"indicators", 1, NULL, O_INDICATORS},
+	{"rounds", 1, NULL, O_ROUNDS},   {"threads", 1, NULL, O_THREADS},
+	{"workers", 1, NULL, O_WORKERS}, {"limit", 1, NULL, O_LIMIT},
+	{"memory", 1, NULL, O_MEMORY},   {"max-ratio", 1, NULL, O_MAX_RATIO},
+	{"control", 1, NULL, O_CONTROL}, {"expire", 1, NULL, O_EXPIRE},
+	{"unit", 1, NULL, O_UNIT},       {"json", 0, NULL, O_JSON},
+	{"help", 0, NULL, O_HELP},       {0},
 };
 
 static uint32_t clients_of(const char *scale)
@@ -63,19 +82,44 @@ static bool take_option(struct retro_bench *b, int option)
 	uint32_t number = optarg ? (uint32_t)strtoul(optarg, NULL, 10) : 0;
 
 	switch (option) {
-	case O_SCALE: return (b->setup.clients = clients_of(optarg)) != 0 && b->setup.clients <= 65536;
-	case O_DAYS: return (b->setup.days = number) != 0 && number <= 3660;
-	case O_SEED: b->setup.seed = strtoull(optarg, NULL, 10); return true;
-	case O_INDICATORS: return (b->indicators = number) != 0;
-	case O_ROUNDS: return (b->rounds = number) != 0;
-	case O_THREADS: return (b->threads = number) != 0;
-	case O_WORKERS: return (b->workers = number) != 0 && number <= 16;
-	case O_LIMIT: b->limit = strtoull(optarg, NULL, 10); return true;
-	case O_MEMORY: b->memory_bytes = strtoull(optarg, NULL, 10); return b->memory_bytes != 0;
-	case O_MAX_RATIO: b->max_ratio = atof(optarg); return true;
-	case O_CONTROL: b->control = optarg; return true;
-	case O_JSON: b->json = true; return true;
-	default: return false;
+	case O_SCALE:
+		return (b->setup.clients = clients_of(optarg)) != 0 && b->setup.clients <= 65536;
+	case O_DAYS:
+		return (b->setup.days = number) != 0 && number <= 3660;
+	case O_SEED:
+		b->setup.seed = strtoull(optarg, NULL, 10);
+		return true;
+	case O_INDICATORS:
+		return (b->indicators = number) != 0;
+	case O_ROUNDS:
+		return (b->rounds = number) != 0;
+	case O_THREADS:
+		return (b->threads = number) != 0;
+	case O_WORKERS:
+		return (b->workers = number) != 0 && number <= 16;
+	case O_LIMIT:
+		b->limit = strtoull(optarg, NULL, 10);
+		return true;
+	case O_MEMORY:
+		b->memory_bytes = strtoull(optarg, NULL, 10);
+		return b->memory_bytes != 0;
+	case O_MAX_RATIO:
+		b->max_ratio = atof(optarg);
+		return true;
+	case O_UNIT: /* microseconds into nanoseconds */
+		b->unit_ns = number * 1000ull;
+		return number != 0;
+	case O_EXPIRE:
+		b->expired = number;
+		return true;
+	case O_CONTROL:
+		b->control = optarg;
+		return true;
+	case O_JSON:
+		b->json = true;
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -120,7 +164,7 @@ static int bench_truth(struct retro_bench *b)
 {
 	struct truths t;
 
-	if (truths_of_year(b->year, &t) != 0)
+	if (truths_of_year(b->year, b->expired, &t) != 0)
 		return 1;
 	truths_print(&t, b->year, stdout);
 	truths_free(&t);
@@ -134,15 +178,20 @@ int main(int argc, char **argv)
 		int (*run)(struct retro_bench *b);
 		bool dir, made; /* wants a folder; in which there is a year already */
 	} commands[] = {
-		{"build", bench_build, true, false}, {"size", bench_size, true, true},
-		{"one", bench_one, true, true},	     {"million", bench_million, true, true},
-		{"naive", bench_naive, true, false}, {"ingest", bench_ingest, false, false},
+		{"build", bench_build, true, false},  {"size", bench_size, true, true},
+		{"one", bench_one, true, true},       {"million", bench_million, true, true},
+		{"naive", bench_naive, true, false},  {"ingest", bench_ingest, false, false},
 		{"truth", bench_truth, false, false}, {"facts", bench_facts, false, false},
 	};
 	struct retro_bench b = {
 		.setup = {.seed = 1, .clients = YEAR_CLIENTS / 100, .days = 365},
-		.threads = 2, .rounds = 5, .indicators = 1000000, .workers = 2,
-		.memory_bytes = 1ull << 30, .unit_ns = 1000, .control = CONTROL_PROGRAM,
+		.threads = 2,
+		.rounds = 5,
+		.indicators = 1000000,
+		.workers = 2,
+		.memory_bytes = 1ull << 30,
+		.unit_ns = 1000,
+		.control = CONTROL_PROGRAM,
 	};
 	int option, status = 2;
 
@@ -166,8 +215,8 @@ int main(int argc, char **argv)
 			return 1;
 		status = commands[i].run(&b);
 		if (b.passed + b.failed)
-			printf("%llu passed, %llu failed, 0 skipped\n", (unsigned long long)b.passed,
-			       (unsigned long long)b.failed);
+			printf("%llu passed, %llu failed, 0 skipped\n",
+			       (unsigned long long)b.passed, (unsigned long long)b.failed);
 		if (b.failed && !status)
 			status = 1;
 		year_free(b.year);

@@ -45,36 +45,55 @@ static double middle(struct retro_bench *b, const char *name, double *values, si
 	return values[n / 2];
 }
 
+/* What retention does: days are dropped, the rest must stay as it is. */
+static bool expire(struct retro_bench *b)
+{
+	struct opened o;
+	int err;
+
+	if (!bench_open(b, true, &o))
+		return false;
+	err = contacts_expire(o.contacts, (uint16_t)(YEAR_FIRST_DAY + b->expired));
+	bench_close(&o);
+	return err == 0;
+}
+
 int bench_million(struct retro_bench *b)
 {
 	double *warm = calloc(b->rounds, sizeof(double)), *cold = calloc(b->rounds, sizeof(double));
 	double *cpu = calloc(b->rounds, sizeof(double)), *naive = calloc(b->rounds, sizeof(double));
 	struct asked_list l = {0};
 	double ours, unused;
-	bool beside = naive_is_there(b);
+	bool beside = naive_is_there(b) && !b->expired;
 
-	if (!warm || !cold || !cpu || !naive || asked_make(b->year, b->indicators, &l) != 0)
+	if (!warm || !cold || !cpu || !naive ||
+	    asked_make(b->year, b->indicators, b->expired, &l) != 0)
 		return 1;
 	figure(b, "indicators", (double)l.count, "");
 	figure(b, "of which planted", (double)l.planted, "");
 	figure(b, "clients with them in the truth", (double)l.truth_count, "");
 	judge(b, l.truth_count > 0, "there is something to be found");
+	if (b->expired)
+		judge(b, expire(b), "days are dropped");
 	/* In turns, so that what disturbs one disturbs the other. */
 	for (uint32_t i = 0; i < b->rounds; i++) {
 		cold[i] = once(b, &l, true, &unused);
 		warm[i] = once(b, &l, false, &cpu[i]);
 		if (beside)
-			judge(b, naive_million(b, &l, &naive[i]) == 0, "the naive answer is the truth");
+			judge(b, naive_million(b, &l, &naive[i]) == 0,
+			      "the naive answer is the truth");
 	}
 	middle(b, "all indicators, cold", cold, b->rounds);
 	middle(b, "all indicators, warm", warm, b->rounds);
 	ours = middle(b, "all indicators, warm, processor time", cpu, b->rounds);
 	if (beside) {
-		double theirs = middle(b, "all indicators, naive, processor time", naive, b->rounds);
+		double theirs =
+			middle(b, "all indicators, naive, processor time", naive, b->rounds);
 
 		figure(b, "naive / ours, processor time", theirs / ours, "");
 		if (b->max_ratio > 0)
-			judge(b, ours <= theirs * b->max_ratio, "no slower than the naive one allows");
+			judge(b, ours <= theirs * b->max_ratio,
+			      "no slower than the naive one allows");
 	}
 	asked_free(&l);
 	free(warm);

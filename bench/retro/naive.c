@@ -65,7 +65,8 @@ static bool naive_open(const struct retro_bench *b, bool make, struct naive *n)
 			    .write = rocksdb_writeoptions_create(),
 			    .batch = rocksdb_writebatch_create()};
 	rocksdb_block_based_options_set_block_cache(n->table, n->cache);
-	rocksdb_block_based_options_set_filter_policy(n->table, rocksdb_filterpolicy_create_bloom_full(10));
+	rocksdb_block_based_options_set_filter_policy(n->table,
+						      rocksdb_filterpolicy_create_bloom_full(10));
 	rocksdb_options_set_block_based_table_factory(n->options, n->table);
 	rocksdb_options_set_compression(n->options, rocksdb_lz4_compression);
 	rocksdb_options_increase_parallelism(n->options, 2);
@@ -135,10 +136,10 @@ static void make_keys(const struct naive *n, const struct year_row *row, struct 
 
 static void put_both(struct naive *n, const struct naive_keys *k, const uint8_t data[ROW_BYTES])
 {
-	rocksdb_writebatch_put(n->batch, (const char *)k->by_value, k->by_value_len, (const char *)data,
-			       ROW_BYTES);
-	rocksdb_writebatch_put(n->batch, (const char *)k->by_client, k->by_client_len, (const char *)data,
-			       ROW_BYTES);
+	rocksdb_writebatch_put(n->batch, (const char *)k->by_value, k->by_value_len,
+			       (const char *)data, ROW_BYTES);
+	rocksdb_writebatch_put(n->batch, (const char *)k->by_client, k->by_client_len,
+			       (const char *)data, ROW_BYTES);
 }
 
 static void make_data(const struct year_row *row, uint64_t count, uint8_t data[ROW_BYTES])
@@ -265,13 +266,14 @@ int bench_naive(struct retro_bench *b)
 	figure(b, "naive: rows", (double)n.rows, "");
 	figure(b, "naive: processor time", clock_cpu() - cpu, "s");
 	figure(b, "naive: rows a second", (double)n.rows / (clock_wall() - wall), "1/s");
-	figure(b, "naive: bytes a contact row", (double)folder_bytes(path) / (double)n.rows, "bytes");
+	figure(b, "naive: bytes a contact row", (double)folder_bytes(path) / (double)n.rows,
+	       "bytes");
 	return err != 0;
 }
 
 /* The row under the iterator, if its client part begins at `at`. */
-static int take_row(rocksdb_iterator_t *it, const uint8_t *key, size_t len, size_t at, uint16_t port,
-		    uint32_t number, struct answers *out)
+static int take_row(rocksdb_iterator_t *it, const uint8_t *key, size_t len, size_t at,
+		    uint16_t port, uint32_t number, struct answers *out)
 {
 	struct answer a = {.asked = number};
 	size_t bytes, size;
@@ -315,9 +317,9 @@ static int naive_one(rocksdb_iterator_t *it, const struct asked *one, uint32_t n
 				break;
 			value = value_key_length(range[i].kind, k + 2, len - 2);
 			least = value < range[i].to_len ? value : range[i].to_len;
-			if (range[i].to_len && (memcmp(k + 2, range[i].to, least) > 0 ||
-						(memcmp(k + 2, range[i].to, least) == 0 &&
-						 value >= range[i].to_len)))
+			if (range[i].to_len &&
+			    (memcmp(k + 2, range[i].to, least) > 0 ||
+			     (memcmp(k + 2, range[i].to, least) == 0 && value >= range[i].to_len)))
 				break;
 			err = take_row(it, k, len, 2 + value, port, number, out);
 		}

@@ -69,8 +69,10 @@ uint32_t syllables(uint32_t bits, char *out)
 
 const char *suffix(uint64_t hash)
 {
-	static const char *const common[] = {".com", ".com", ".com", ".com", ".net", ".org", ".jp", ".co.jp"};
-	static const char *const rare[] = {".de", ".io", ".info", ".co.uk", ".fr", ".top", ".xyz", ".ne.jp"};
+	static const char *const common[] = {".com", ".com", ".com", ".com",
+					     ".net", ".org", ".jp",  ".co.jp"};
+	static const char *const rare[] = {".de", ".io",  ".info", ".co.uk",
+					   ".fr", ".top", ".xyz",  ".ne.jp"};
 
 	return (hash & 15) < 12 ? common[hash >> 4 & 7] : rare[hash >> 4 & 7];
 }
@@ -120,8 +122,9 @@ static uint32_t put_number(char *out, uint64_t v)
 
 uint32_t name_of_host(const struct names *n, uint32_t rank, uint64_t which, char *out)
 {
-	static const char *const labels[] = {"www", "", "api", "cdn", "mail", "img", "static", "login",
-					     "app", "s3", "assets", "edge", "m", "dev", "telemetry", "update"};
+	static const char *const labels[] = {
+		"www", "",   "api",    "cdn",  "mail", "img", "static",    "login",
+		"app", "s3", "assets", "edge", "m",    "dev", "telemetry", "update"};
 	uint64_t hash = mix(n->seed ^ (rank + 1) * GOLDEN);
 	uint32_t host = (uint32_t)(which % n->hosts[hash % sizeof(n->hosts)]), len = 0;
 

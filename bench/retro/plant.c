@@ -13,10 +13,10 @@ static const struct {
 	const char *name;
 	uint32_t count;
 } types[] = {
-	[CAMPAIGN_BEACON] = {"beacon", 60},	[CAMPAIGN_SLOW] = {"low-and-slow", 30},
-	[CAMPAIGN_DGA] = {"dga", 20},		[CAMPAIGN_FLUX] = {"fast-flux", 20},
+	[CAMPAIGN_BEACON] = {"beacon", 60},     [CAMPAIGN_SLOW] = {"low-and-slow", 30},
+	[CAMPAIGN_DGA] = {"dga", 20},           [CAMPAIGN_FLUX] = {"fast-flux", 20},
 	[CAMPAIGN_TUNNEL] = {"dns-tunnel", 15}, [CAMPAIGN_IP] = {"ip-only", 25},
-	[CAMPAIGN_SHARED] = {"shared", 15},	[CAMPAIGN_MISMATCH] = {"sni-mismatch", 15},
+	[CAMPAIGN_SHARED] = {"shared", 15},     [CAMPAIGN_MISMATCH] = {"sni-mismatch", 15},
 };
 
 const char *campaign_type_name(enum campaign_type type)
@@ -31,7 +31,8 @@ static void campaign_addr(const struct campaign *c, uint64_t which, struct addr 
 		*out = (struct addr){{0x2a, 0x0e, (uint8_t)c->number, 0, (uint8_t)(which >> 16),
 				      (uint8_t)(which >> 8), [14] = 1, [15] = (uint8_t)which}};
 	else
-		*out = (struct addr){{185, (uint8_t)c->number, (uint8_t)(which >> 8), (uint8_t)which}};
+		*out = (struct addr){
+			{185, (uint8_t)c->number, (uint8_t)(which >> 8), (uint8_t)which}};
 }
 
 static void pick_people(struct campaign *c, const struct year_setup *setup, struct dice *d)
@@ -67,7 +68,8 @@ void campaign_make(struct campaign *c, const struct year_setup *setup, uint32_t 
 	if (type == CAMPAIGN_TUNNEL)
 		c->days = 1 + c->days % 5;
 	/* A year cut short (--days) has those of its days: what is planted keeps its share. */
-	c->first_day = dice_below(&d, (setup->days > WHOLE_DAYS ? setup->days : WHOLE_DAYS) - c->days + 1);
+	c->first_day =
+		dice_below(&d, (setup->days > WHOLE_DAYS ? setup->days : WHOLE_DAYS) - c->days + 1);
 	c->interval_s = (uint32_t)(60 * pow(1440, dice_unit(&d)));
 	c->jitter = dice_below(&d, 41);
 	c->ip_version = dice_hit(&d, 0.08) && type != CAMPAIGN_SHARED ? 6 : 4;
@@ -75,7 +77,8 @@ void campaign_make(struct campaign *c, const struct year_setup *setup, uint32_t 
 	c->below = type == CAMPAIGN_TUNNEL || dice_hit(&d, 0.4);
 	if (type != CAMPAIGN_IP) {
 		len = syllables((uint32_t)dice_next(&d) & 0x1fffff, c->domain);
-		snprintf(c->domain + len, sizeof(c->domain) - len, "%u%s", i, suffix(dice_next(&d)));
+		snprintf(c->domain + len, sizeof(c->domain) - len, "%u%s", i,
+			 suffix(dice_next(&d)));
 	}
 	if (type == CAMPAIGN_SHARED)
 		c->server = cdn_addr(dice_below(&d, 5000));
@@ -222,8 +225,8 @@ static int put_tunnel(struct deed *e, uint32_t victim)
 	once(e);
 	start = e->first_us;
 	for (uint32_t i = 0; i < 2400 && !err; i++) {
-		snprintf(name, sizeof(name), "%08x%02x%03x.t.%s",
-			 (uint32_t)dice_next(&e->dice), victim, i, e->c->domain);
+		snprintf(name, sizeof(name), "%08x%02x%03x.t.%s", (uint32_t)dice_next(&e->dice),
+			 victim, i, e->c->domain);
 		e->first_us = e->last_us = start + i * 500000ull;
 		err = put_name(e, CONTACT_DOMAIN, name, e->c->domain);
 	}

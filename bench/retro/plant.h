@@ -55,7 +55,7 @@ int campaign_day(const struct campaign *c, const struct year_setup *setup, uint3
 struct truth {
 	struct addr client;
 	uint8_t ip_version;
-	uint8_t kind;       /* CONTACT_DOMAIN: the name and all below; CONTACT_IP */
+	uint8_t kind; /* CONTACT_DOMAIN: the name and all below; CONTACT_IP */
 	uint16_t campaign;
 	uint16_t port;
 	char indicator[YEAR_NAME_MAX];
@@ -68,8 +68,8 @@ struct truths {
 	size_t count, cap;
 };
 
-/* 0 or -ENOMEM. */
-int truths_of_year(const struct year *y, struct truths *out);
+/* Of the days from `from` on (0: all). 0 or -ENOMEM. */
+int truths_of_year(const struct year *y, uint32_t from, struct truths *out);
 void truths_free(struct truths *t);
 /* A line of JSON for each. */
 void truths_print(const struct truths *t, const struct year *y, FILE *out);

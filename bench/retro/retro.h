@@ -19,12 +19,13 @@ struct config;
 struct retro_bench {
 	struct year_setup setup;
 	const char *dir;
-	const char *control;   /* the control process's program */
+	const char *control; /* the control process's program */
 	uint32_t threads, rounds, indicators, workers;
-	uint64_t limit;        /* contacts; 0: none */
-	uint64_t memory_bytes; /* control.memory */
-	uint64_t unit_ns;      /* to which the store rounds times down */
-	double max_ratio;      /* of the naive one's time or bytes; 0: not judged */
+	uint32_t expired;        /* days from the start of the year that are dropped */
+	uint64_t limit;          /* contacts; 0: none */
+	uint64_t memory_bytes;   /* control.memory */
+	uint64_t unit_ns;        /* to which the store rounds times down */
+	double max_ratio;        /* of the naive one's time or bytes; 0: not judged */
 	uint64_t passed, failed; /* what was judged */
 	bool json;
 	struct year *year;
@@ -67,6 +68,7 @@ void judge(struct retro_bench *b, bool good, const char *what);
 void figure(struct retro_bench *b, const char *name, double value, const char *unit);
 /* Median and 99th percentile of n values (sorted in place), of less than a hundred least and
  * greatest. */
-void figures_of(struct retro_bench *b, const char *name, double *values, size_t n, const char *unit);
+void figures_of(struct retro_bench *b, const char *name, double *values, size_t n,
+		const char *unit);
 
 #endif

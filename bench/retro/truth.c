@@ -85,7 +85,8 @@ static void sum_up(struct truths *t, size_t from)
 		if (last && last->kind == row.kind && strcmp(last->indicator, row.indicator) == 0 &&
 		    last->ip_version == row.ip_version && addr_equal(&last->client, &row.client)) {
 			last->count += row.count;
-			last->first_ns = row.first_ns < last->first_ns ? row.first_ns : last->first_ns;
+			last->first_ns =
+				row.first_ns < last->first_ns ? row.first_ns : last->first_ns;
 			last->last_ns = row.last_ns > last->last_ns ? row.last_ns : last->last_ns;
 			last->days += day != row.days;
 		} else {
@@ -97,7 +98,7 @@ static void sum_up(struct truths *t, size_t from)
 	t->count = kept;
 }
 
-int truths_of_year(const struct year *y, struct truths *out)
+int truths_of_year(const struct year *y, uint32_t from, struct truths *out)
 {
 	struct gathering g = {.out = out};
 	int err = 0;
@@ -106,17 +107,18 @@ int truths_of_year(const struct year *y, struct truths *out)
 	for (uint32_t i = 0; i < CAMPAIGNS && !err; i++) {
 		const struct campaign *c = year_campaign(y, i);
 		uint32_t days = year_setup(y)->days, last = c->first_day + c->days;
-		size_t from = out->count;
+		uint32_t first = c->first_day > from ? c->first_day : from;
+		size_t start = out->count;
 
 		last = last < days ? last : days;
 		for (uint32_t v = 0; v < c->victims && !err; v++) {
 			struct addr client[2] = {year_client_addr(y, c->victim[v], 4),
 						 year_client_addr(y, c->victim[v], 6)};
 
-			for (g.day = c->first_day; g.day < last && !err; g.day++)
+			for (g.day = first; g.day < last && !err; g.day++)
 				err = campaign_day(c, year_setup(y), v, g.day, client, add_row, &g);
 		}
-		sum_up(out, from);
+		sum_up(out, start);
 	}
 	if (err)
 		truths_free(out);

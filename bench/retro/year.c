@@ -42,8 +42,9 @@ static int compare_parts(const void *a, const void *b)
 
 static void make_hours(struct year *y)
 {
-	static const double weight[24] = {.25, .18, .15, .14, .15, .22, .45, .9, 1.6, 2.1, 2.2, 2.1,
-					  1.7, 2.0, 2.1, 2.1, 1.9, 1.6, 1.1, .8, .65, .55, .45, .35};
+	static const double weight[24] = {.25, .18, .15, .14, .15, .22, .45, .9,
+					  1.6, 2.1, 2.2, 2.1, 1.7, 2.0, 2.1, 2.1,
+					  1.9, 1.6, 1.1, .8,  .65, .55, .45, .35};
 	double sum = 0, done = 0;
 	unsigned at = 0;
 
@@ -79,7 +80,8 @@ struct year *year_new(const struct year_setup *setup)
 			y->parts[n++] = (struct part){c->victim[k], k, (uint16_t)i};
 		for (uint32_t k = 0; k < DECOYS; k++)
 			if (c->decoy[k] != UINT32_MAX)
-				y->parts[n++] = (struct part){c->decoy[k], VICTIMS_MAX + k, (uint16_t)i};
+				y->parts[n++] =
+					(struct part){c->decoy[k], VICTIMS_MAX + k, (uint16_t)i};
 	}
 	y->part_count = n;
 	qsort(y->parts, n, sizeof(*y->parts), compare_parts);
@@ -120,7 +122,8 @@ struct addr year_client_addr(const struct year *y, uint32_t client, int ip_versi
 	uint8_t site = (uint8_t)(1 + site_of(client)), high = (uint8_t)(client >> 8);
 
 	if (ip_version == 6)
-		return (struct addr){{0xfd, 0, 0, 0, 0, 0, 0, site, [14] = high, [15] = (uint8_t)client}};
+		return (struct addr){
+			{0xfd, 0, 0, 0, 0, 0, 0, site, [14] = high, [15] = (uint8_t)client}};
 	return (struct addr){{10, site, high, (uint8_t)client}};
 }
 
@@ -205,8 +208,8 @@ static int put_server(struct making *m, int version, const struct addr *server, 
 /* The servers behind a name: one, for two names in three another. */
 static int put_servers(struct making *m, uint32_t rank)
 {
-	static const uint16_t ports[16] = {443, 443, 443, 443, 443, 443, 443, 443,
-					   443, 443, 443, 443, 80,  80,	 8443, 993};
+	static const uint16_t ports[16] = {443, 443, 443, 443, 443, 443, 443,  443,
+					   443, 443, 443, 443, 80,  80,  8443, 993};
 	unsigned n = dice_hit(&m->dice, 0.65) ? 2 : 1;
 	int err = 0;
 
@@ -256,7 +259,8 @@ static int put_name(struct making *m)
 		mean = 4;
 	}
 	if (dice_hit(&m->dice, 0.0015))
-		row.name_len = name_of_day(&m->y->names, m->day, dice_below(&m->dice, DAY_NAMES), name);
+		row.name_len =
+			name_of_day(&m->y->names, m->day, dice_below(&m->dice, DAY_NAMES), name);
 	else
 		row.name_len = name_of_host(&m->y->names, rank, which, name);
 	row.name = name;
@@ -345,8 +349,8 @@ uint32_t year_absent_name(const struct year *y, uint64_t i, char *out)
 	struct dice d = dice_new(y->setup.seed, DICE_ABSENT, i, 0);
 	uint32_t len = syllables((uint32_t)dice_next(&d) & 0x1fffff, out);
 
-	len += (uint32_t)snprintf(out + len, YEAR_NAME_MAX - len, "q%llx%s",
-				  (unsigned long long)i, suffix(dice_next(&d)));
+	len += (uint32_t)snprintf(out + len, YEAR_NAME_MAX - len, "q%llx%s", (unsigned long long)i,
+				  suffix(dice_next(&d)));
 	return len;
 }
 
@@ -368,8 +372,8 @@ struct addr year_absent_network(const struct year *y, uint64_t i, uint8_t *bits)
 
 	*bits = (uint8_t)(24 + (v >> 40) % 5);
 	/* The second byte is odd, the background's even. */
-	a = (struct addr){{(uint8_t)(13 + (v & 0xffff) % 88), (uint8_t)(v >> 16 | 1), (uint8_t)(v >> 24),
-			   (uint8_t)(v >> 32)}};
+	a = (struct addr){{(uint8_t)(13 + (v & 0xffff) % 88), (uint8_t)(v >> 16 | 1),
+			   (uint8_t)(v >> 24), (uint8_t)(v >> 32)}};
 	a.b[3] &= (uint8_t)(0xff << (32 - *bits));
 	return a;
 }

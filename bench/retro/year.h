@@ -9,10 +9,10 @@
  * What it is like (README.md says where each figure comes from):
  *   clients   three sites (UTC+9, +1, -5); 92 % at work on a weekday, 25 % on other days
  *   names     2 million registrable domains, Zipf-Mandelbrot; hosts below them; four fifths of a
- *             client's names from a pool of its own of which 1 % is renewed a day; 0.15 % live a day
- *   servers   35 % of the domains on 5,000 shared addresses, the others on 1 to 8 of their own; 2 %
- *             move a day; 8 % IPv6; 5 % through four proxies
- *   planted   control channels (plant.h), each with its truth
+ *             client's names from a pool of its own of which 1 % is renewed a day; 0.15 % live a
+ * day servers   35 % of the domains on 5,000 shared addresses, the others on 1 to 8 of their own; 2
+ * % move a day; 8 % IPv6; 5 % through four proxies planted   control channels (plant.h), each with
+ * its truth
  *
  * No row of a client's day has the kind and value of another. A struct year does not change: any
  * thread.
@@ -42,17 +42,17 @@ struct year;
 
 /* All that one client had with one name or server on one day. Borrowed until the callback ends. */
 struct year_row {
-	uint8_t kind;           /* CONTACT_DOMAIN, CONTACT_SNI, CONTACT_IP */
-	uint8_t ip_version;     /* of the client, and of the server */
-	uint16_t port;          /* CONTACT_IP */
+	uint8_t kind;       /* CONTACT_DOMAIN, CONTACT_SNI, CONTACT_IP */
+	uint8_t ip_version; /* of the client, and of the server */
+	uint16_t port;      /* CONTACT_IP */
 	struct addr client;
-	struct addr server;     /* CONTACT_IP */
-	const char *name;       /* the others */
+	struct addr server; /* CONTACT_IP */
+	const char *name;   /* the others */
 	uint32_t name_len;
 	uint64_t first_us, last_us; /* since the start of the day, UTC */
 	uint64_t count, bytes_out, bytes_in;
-	uint16_t campaign;      /* number + 1; 0: not planted */
-	const char *indicator;  /* of the campaign's truth: a name or address; NULL: not in it */
+	uint16_t campaign;     /* number + 1; 0: not planted */
+	const char *indicator; /* of the campaign's truth: a name or address; NULL: not in it */
 };
 
 /* NULL: out of memory. */

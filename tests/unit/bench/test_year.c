@@ -176,7 +176,8 @@ static bool below(const char *name, uint32_t len, const char *domain)
 {
 	size_t n = strlen(domain);
 
-	return len >= n && strcmp(name + len - n, domain) == 0 && (len == n || name[len - n - 1] == '.');
+	return len >= n && strcmp(name + len - n, domain) == 0 &&
+	       (len == n || name[len - n - 1] == '.');
 }
 
 static int take(void *arg, const struct year_row *row)
@@ -193,9 +194,10 @@ static int take(void *arg, const struct year_row *row)
 
 		if (t->ip_version != row->ip_version || !addr_equal(&t->client, &row->client))
 			continue;
-		found = row->kind == CONTACT_IP ? t->kind == CONTACT_IP && strcmp(t->indicator, text) == 0
-						: t->kind == CONTACT_DOMAIN &&
-							  below(row->name, row->name_len, t->indicator);
+		found = row->kind == CONTACT_IP
+				? t->kind == CONTACT_IP && strcmp(t->indicator, text) == 0
+				: t->kind == CONTACT_DOMAIN &&
+					  below(row->name, row->name_len, t->indicator);
 		if (!found)
 			continue;
 		assert_true(at + row->first_us * 1000 >= t->first_ns);
@@ -214,7 +216,7 @@ static void test_truth(void **state)
 	struct truths t;
 	struct check c = {.truths = &t, .y = y};
 
-	assert_int_equal(truths_of_year(y, &t), 0);
+	assert_int_equal(truths_of_year(y, 0, &t), 0);
 	assert_true(t.count > 100);
 	c.left = calloc(t.count, sizeof(*c.left));
 	assert_non_null(c.left);
@@ -236,8 +238,8 @@ static void test_truth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_again),	     cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_zipf),	     cmocka_unit_test(test_names_differ),
+		cmocka_unit_test(test_again), cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_zipf),  cmocka_unit_test(test_names_differ),
 		cmocka_unit_test(test_truth),
 	};
 

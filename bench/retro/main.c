@@ -28,6 +28,7 @@ static const char usage[] =
 	"  --unit MICROS   million: times are compared to so many microseconds (1)\n"
 	"  --rounds N      how often what is measured is repeated (5)\n"
 	"  --threads N     build: (2)\n"
+	"  --seconds       build: times in whole seconds, as days of more than a million contacts have\n"
 	"  --workers N     ingest: rings (2)\n"
 	"  --limit N       ingest: so many contacts (4000000)\n"
 	"  --memory BYTES  control.memory (1g)\n"
@@ -43,7 +44,7 @@ enum {
 	O_SEED,
 	O_INDICATORS,
 	O_ROUNDS,
-	O_THREADS,
+	O_THREADS, O_SECONDS,
 	O_WORKERS,
 	O_EXPIRE,
 	O_UNIT,
@@ -58,7 +59,7 @@ enum {
 static const struct option options[] = {
 	{"scale", 1, NULL, O_SCALE},     {"days", 1, NULL, O_DAYS},
 	{"seed", 1, NULL, O_SEED},       {"indicators", 1, NULL, O_INDICATORS},
-	{"rounds", 1, NULL, O_ROUNDS},   {"threads", 1, NULL, O_THREADS},
+	{"rounds", 1, NULL, O_ROUNDS},   {"threads", 1, NULL, O_THREADS}, {"seconds", 0, NULL, O_SECONDS},
 	{"workers", 1, NULL, O_WORKERS}, {"limit", 1, NULL, O_LIMIT},
 	{"memory", 1, NULL, O_MEMORY},   {"max-ratio", 1, NULL, O_MAX_RATIO},
 	{"control", 1, NULL, O_CONTROL}, {"expire", 1, NULL, O_EXPIRE},
@@ -114,6 +115,9 @@ static bool take_option(struct retro_bench *b, int option)
 		return true;
 	case O_CONTROL:
 		b->control = optarg;
+		return true;
+	case O_SECONDS:
+		b->seconds = true;
 		return true;
 	case O_JSON:
 		b->json = true;

@@ -484,7 +484,7 @@ static void set_precision(struct build *b, enum config_precision precision)
 	b->unit = precision == PRECISION_S || (precision == PRECISION_AUTO && many) ? UNIT_S
 		: precision == PRECISION_MS					     ? UNIT_MS
 										     : UNIT_US;
-	b->round = b->unit == UNIT_S && many;
+	b->round = b->unit == UNIT_S;
 }
 
 static void incoming_dir(struct store *s, char *dir)

@@ -64,8 +64,8 @@ def test_the_name_becomes_known(sixty_days):
     history, run = sixty_days
     want = expected(history)
     assert set(want) == set(VICTIMS)
-    assert by_client(run.cli("intel", "add", "domain", EVIL)) == want
-    rows = run.cli("retro", "indicator", EVIL)
+    assert by_client(run.cli("intel", "add", "domain", EVIL, "--subdomains")) == want
+    rows = run.cli("retro", "indicator", EVIL, "--subdomains")
     assert by_client(rows) == want
     assert [r["first"] for r in rows] == sorted(r["first"] for r in rows)
     assert rows[0]["client"] == CLIENTS[31]
@@ -75,13 +75,13 @@ def test_the_name_becomes_known(sixty_days):
 def test_days_with_contact(sixty_days):
     history, run = sixty_days
     whole = history.truth("domain", evil)
-    for row in run.cli("retro", "indicator", EVIL):
+    for row in run.cli("retro", "indicator", EVIL, "--subdomains"):
         assert row["days"] == whole[row["client"]][3]
 
 
 def test_the_other_way_round(sixty_days):
     history, run = sixty_days
-    run.cli("intel", "add", "domain", EVIL)
+    run.cli("intel", "add", "domain", EVIL, "--subdomains")
     total = 0
     for client in CLIENTS:
         rows = [r for r in run.cli("retro", "client", client, "--all") if evil(r["indicator"])]
@@ -90,7 +90,7 @@ def test_the_other_way_round(sixty_days):
         assert by_client([r for r in bad if evil(r["indicator"])]) == by_client(rows)
         assert all(evil(r["indicator"]) for r in bad)
         total += sum(r["count"] for r in rows)
-    assert total == sum(r["count"] for r in run.cli("retro", "indicator", EVIL))
+    assert total == sum(r["count"] for r in run.cli("retro", "indicator", EVIL, "--subdomains"))
 
 
 def test_by_address(sixty_days):

@@ -9,13 +9,13 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/metsuke/cli.h"
 
-/* What a request may be: a line of the control socket, or with --store an argument of a program. */
-#define ONLINE_BYTES_MAX 65000
-#define OFFLINE_BYTES_MAX 120000
+#define FILE_BYTES_MAX (32 << 20)
 
 /* A whole file; NULL after a sentence. */
 static char *read_file(const char *path, size_t *len)
@@ -26,14 +26,14 @@ static char *read_file(const char *path, size_t *len)
 
 	*len = 0;
 	if (f && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size <= OFFLINE_BYTES_MAX) {
+	    st.st_size <= FILE_BYTES_MAX) {
 		text = malloc((size_t)st.st_size + 1);
 		if (text)
 			*len = fread(text, 1, (size_t)st.st_size, f);
 	} else if (f) {
 		fprintf(stderr,
 			"metsuke retro rules: %s: no file, or more than %d bytes; split it\n", path,
-			OFFLINE_BYTES_MAX);
+			FILE_BYTES_MAX);
 	} else {
 		fprintf(stderr, "metsuke retro rules: %s: cannot be read: %s\n", path,
 			strerror(errno));
@@ -94,19 +94,18 @@ static int add_path(json_t *files, const char *path)
 	return n <= 0 ? -1 : status;
 }
 
-static int fits(const json_t *params, const char *store)
+/* What goes along with the request: a file in memory. -1 after a sentence. */
+static int as_file(const json_t *rules)
 {
-	char *text = json_dumps(params, JSON_COMPACT);
-	size_t len = text ? strlen(text) : 0, most = store ? OFFLINE_BYTES_MAX : ONLINE_BYTES_MAX;
+	int fd = memfd_create("metsuke-rules", MFD_CLOEXEC);
 
-	free(text);
-	if (len <= most)
-		return 0;
-	fprintf(stderr,
-		"metsuke retro rules: the rule files have %zu bytes together as they are sent; "
-		"%zu is the most: give fewer files at a time\n",
-		len, most);
-	return -1;
+	if (fd < 0 || json_dumpfd(rules, fd, JSON_COMPACT) != 0 || lseek(fd, 0, SEEK_SET) != 0) {
+		fprintf(stderr, "metsuke retro rules: the rules cannot be sent: %s\n", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 /* "10.0.0.5 10.0.0.6 and 3 more" */
@@ -186,24 +185,26 @@ int command_retro_rules(const struct cli_command *self, int argc, char **argv)
 				 {"--since", 0, true, NULL, NULL, 0, 0},
 				 {"--until", 0, true, NULL, NULL, 0, 0},
 				 {NULL, 0, false, NULL, NULL, 0, 0}};
-	int words = cli_parse(self, o, argc, argv), status = 0;
-	json_t *files, *params, *result = NULL;
+	int words = cli_parse(self, o, argc, argv), status = 0, fd;
+	json_t *files, *rules, *params, *result = NULL;
 
 	if (words < 1)
 		return cli_usage(self);
 	files = json_array();
-	params = json_pack("{s:o}", "files", files);
+	rules = json_pack("{s:o}", "files", files);
 	for (int i = 0; i < words; i++)
 		status |= add_path(files, argv[i]);
+	fd = status ? -1 : as_file(rules);
+	json_decref(rules);
+	if (fd < 0)
+		return EXIT_FAILED;
+	params = json_object();
 	if (o[2].value)
 		json_object_set_new(params, "since", json_string(o[2].value));
 	if (o[3].value)
 		json_object_set_new(params, "until", json_string(o[3].value));
-	if (status || fits(params, o[1].value)) {
-		json_decref(params);
-		return EXIT_FAILED;
-	}
-	result = cli_call(o[0].value, o[1].value, "retro.rules", params);
+	result = cli_work(o[0].value, o[1].value, "retro.rules", params, fd);
+	close(fd);
 	if (!result)
 		return EXIT_FAILED;
 	if (cli_json)

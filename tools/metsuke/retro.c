@@ -280,7 +280,7 @@ static void print_evidence(const json_t *finding)
 		printf("\n%s beside it: %zu%s\n", kinds[k], json_array_size(rows),
 		       json_array_size(rows) == 20 ? " (the first)" : "");
 		json_array_foreach((json_t *)(uintptr_t)rows, i, row)
-			printf("  %.19s  %s → %s:%s  %s%s\n", cli_text(row, "timestamp"),
+			printf("  %.19s  %s → %s:%s  %s  %s\n", cli_text(row, "timestamp"),
 			       cli_text(row, "src_ip"), cli_text(row, "dest_ip"),
 			       cli_text(row, "dest_port"), cli_text(row, "event_type"),
 			       *cli_text(row, "alert.signature") ? cli_text(row, "alert.signature")

@@ -92,7 +92,7 @@ int fetch_taxii(struct fetching *f)
 			err = fetch_read(f, FEED_STIX, bytes);
 		}
 		if (!err && a.next[0] && strlen(a.next) < sizeof(f->state.position))
-			snprintf(f->state.position, sizeof(f->state.position), "%s", a.next);
+			memcpy(f->state.position, a.next, strlen(a.next) + 1);
 		more = !err && next_page(bytes, next, sizeof(next));
 		fetch_unmap(bytes);
 	}

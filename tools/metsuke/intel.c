@@ -36,13 +36,20 @@ static void set_options(json_t *params, const struct cli_option *o)
 int command_intel_add(const struct cli_command *self, int argc, char **argv)
 {
 	struct cli_option o[] = {ENGINE_OPTIONS, ENTRY_OPTIONS, NO_MORE_OPTIONS};
-	json_t *params;
+	json_t *params, *threat, *result, *row;
+	size_t i;
 
 	if (cli_parse(self, o, argc, argv) != 2)
 		return cli_usage(self);
 	params = json_pack("{s:s s:s}", "kind", argv[0], "value", argv[1]);
 	set_options(params, o);
-	return retro_show(view_work(o, "intel.add", params, -1), "added; nobody had been there");
+	threat = json_incref(json_object_get(params, "threat"));
+	result = view_work(o, "intel.add", params, -1);
+	if (threat && !cli_json)
+		json_array_foreach(view_rows(result), i, row)
+			json_object_set(row, "threat", threat);
+	json_decref(threat);
+	return retro_show(result, "added; nobody had been there");
 }
 
 int command_intel_allow(const struct cli_command *self, int argc, char **argv)

@@ -102,6 +102,8 @@ static void add_bars(const json_t *rows)
 			known = cli_text(row, "intel.threat");
 		if (!*known)
 			known = cli_text(row, "intel.source");
+		if (!*known)
+			known = cli_text(row, "source");
 		if (*known)
 			json_object_set_new(row, "known", json_string(known));
 	}

@@ -6,6 +6,7 @@
  * its begin and its end; a name is one.
  */
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,13 +209,67 @@ static double seconds(struct timeval t)
 	return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
 }
 
+/* Scans for a list, one after another, as a user would start them. */
+struct scanner {
+	char command[512], list[96];
+	pthread_t thread;
+	bool stop;
+	uint32_t done;
+};
+
+static bool write_list(const struct retro_bench *b, const char *path)
+{
+	FILE *f = fopen(path, "w");
+	char name[256];
+	bool good;
+
+	for (uint64_t i = 0; f && i < b->indicators; i++)
+		fprintf(f, "%.*s\n", (int)year_absent_name(b->year, i, name), name);
+	good = f && !ferror(f);
+	return f && fclose(f) == 0 && good;
+}
+
+static void *keep_scanning(void *arg)
+{
+	struct scanner *s = arg;
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED))
+		if (system(s->command) == 0)
+			s->done++;
+		else
+			pause_briefly();
+	return NULL;
+}
+
+static bool scanner_start(struct scanner *s, const struct script *script)
+{
+	const char *control = script->bench->control, *slash = strrchr(control, '/');
+	const char *dir = script->feed->dir;
+
+	snprintf(s->list, sizeof(s->list), "%s/list.txt", dir);
+	snprintf(s->command, sizeof(s->command),
+		 "%.*smetsuke retro scan --file %s --socket %s/control.sock >/dev/null",
+		 slash ? (int)(slash + 1 - control) : 0, control, s->list, dir);
+	return write_list(script->bench, s->list) &&
+	       pthread_create(&s->thread, NULL, keep_scanning, s) == 0;
+}
+
+static void scanner_stop(struct scanner *s)
+{
+	__atomic_store_n(&s->stop, true, __ATOMIC_RELAXED);
+	pthread_join(s->thread, NULL);
+	unlink(s->list);
+}
+
 /* One whole run of the control process, from an empty store. */
 struct round {
 	double wall, workers_cpu, control_cpu, memory_mib, disk_bytes;
+	uint32_t scans;
 };
 
-static bool run_round(struct script *s, struct round *out)
+static bool run_round(struct script *s, bool scan, struct round *out)
 {
+	struct scanner scanner = {0};
 	struct retro_bench *b = s->bench;
 	struct rusage usage = {0};
 	char error[256], memory[32], store[96];
@@ -229,7 +284,15 @@ static bool run_round(struct script *s, struct round *out)
 		feed_free(s->feed);
 		return false;
 	}
-	feed_share(s->feed, BOOT_INSPECT, b->workers, RING_BYTES);
+	snprintf(store, sizeof(store), "%s/control.sock", s->feed->dir);
+	config_set(s->feed->config, "control.socket", store, error, sizeof(error));
+	config_set(s->feed->config, "control.user", "", error, sizeof(error));
+	feed_share(s->feed, scan ? BOOT_LIVE : BOOT_INSPECT, b->workers, RING_BYTES);
+	if (scan && !scanner_start(&scanner, s)) {
+		fprintf(stderr, "bench-retro: no scans can be run\n");
+		feed_free(s->feed);
+		return false;
+	}
 	pid = feed_start(s->feed, b->control);
 	out->wall = clock_wall();
 	out->workers_cpu = clock_cpu();
@@ -241,6 +304,10 @@ static bool run_round(struct script *s, struct round *out)
 	out->wall = clock_wall() - out->wall;
 	out->workers_cpu = clock_cpu() - out->workers_cpu;
 	s->feed->counters->status.state = DATAPLANE_FINISHED;
+	__atomic_store_n(&s->feed->boot->dataplane_gone, 1, __ATOMIC_RELEASE);
+	if (scan)
+		scanner_stop(&scanner);
+	out->scans = scanner.done;
 	if (played)
 		wait4(pid, &status, 0, &usage);
 	if (!played || status != 0)
@@ -275,14 +342,19 @@ int bench_ingest(struct retro_bench *b)
 	double *wall = calloc(b->rounds, sizeof(double)),
 	       *records = calloc(b->rounds, sizeof(double));
 	double *cpu = calloc(b->rounds, sizeof(double)),
-	       *memory = calloc(b->rounds, sizeof(double));
-	struct round round = {0};
-	uint32_t done = 0;
+	       *memory = calloc(b->rounds, sizeof(double)),
+	       *slower = calloc(b->rounds, sizeof(double));
+	struct round round = {0}, beside_scans = {0};
+	uint32_t done = 0, scans = 0;
 
-	if (!wall || !records || !cpu || !memory)
+	if (!wall || !records || !cpu || !memory || !slower)
 		return 1;
 	make_script(&s);
-	for (; done < b->rounds && run_round(&s, &round); done++) {
+	for (; done < b->rounds && run_round(&s, false, &round); done++) {
+		if (b->scan && !run_round(&s, true, &beside_scans))
+			break;
+		slower[done] = beside_scans.wall / round.wall;
+		scans += beside_scans.scans;
 		wall[done] = (double)s.contacts / round.wall;
 		records[done] = (double)s.count / round.wall;
 		cpu[done] = (double)s.contacts / round.control_cpu;
@@ -295,6 +367,10 @@ int bench_ingest(struct retro_bench *b)
 	figures_of(b, "ingest: contacts a second of the control process's time", cpu, done, "1/s");
 	figures_of(b, "ingest: control process, peak memory without the rings", memory, done,
 		   "MiB");
+	if (b->scan) {
+		figures_of(b, "ingest: time while scans run, by the time without", slower, done, "");
+		figure(b, "ingest: scans that ended meanwhile", scans, "");
+	}
 	figure(b, "ingest: workers' part, processor time, last round", round.workers_cpu, "s");
 	if (done)
 		beside(b, cpu[done / 2]);
@@ -304,5 +380,6 @@ int bench_ingest(struct retro_bench *b)
 	free(records);
 	free(cpu);
 	free(memory);
+	free(slower);
 	return done != b->rounds;
 }

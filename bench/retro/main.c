@@ -36,6 +36,7 @@ static const char usage[] =
 	"naive\n"
 	"                  one takes (bytes, processor time)\n"
 	"  --control PATH  ingest: the program metsuke-control\n"
+	"  --scan          ingest: each round once more while scans run, one after another\n"
 	"  --json          figures as JSON lines\n";
 
 enum {
@@ -52,6 +53,7 @@ enum {
 	O_MEMORY,
 	O_MAX_RATIO,
 	O_CONTROL,
+	O_SCAN,
 	O_JSON,
 	O_HELP
 };
@@ -64,7 +66,8 @@ static const struct option options[] = {
 	{"memory", 1, NULL, O_MEMORY},   {"max-ratio", 1, NULL, O_MAX_RATIO},
 	{"control", 1, NULL, O_CONTROL}, {"expire", 1, NULL, O_EXPIRE},
 	{"unit", 1, NULL, O_UNIT},       {"json", 0, NULL, O_JSON},
-	{"help", 0, NULL, O_HELP},       {0},
+	{"help", 0, NULL, O_HELP},       {"scan", 0, NULL, O_SCAN},
+	{0},
 };
 
 static uint32_t clients_of(const char *scale)
@@ -115,6 +118,9 @@ static bool take_option(struct retro_bench *b, int option)
 		return true;
 	case O_CONTROL:
 		b->control = optarg;
+		return true;
+	case O_SCAN:
+		b->scan = true;
 		return true;
 	case O_SECONDS:
 		b->seconds = true;

@@ -22,6 +22,7 @@ struct retro_bench {
 	const char *control; /* the control process's program */
 	uint32_t threads, rounds, indicators, workers;
 	bool seconds; /* build: whole seconds, as in a part of more than a million rows */
+	bool scan;    /* ingest: also while scans run */
 	uint32_t expired;        /* days from the start of the year that are dropped */
 	uint64_t limit;          /* contacts; 0: none */
 	uint64_t memory_bytes;   /* control.memory */

@@ -71,7 +71,7 @@ void feed_share(struct feed *f, enum boot_purpose purpose, unsigned workers, uin
 	f->boot->magic = BOOT_MAGIC;
 	f->boot->purpose = purpose;
 	f->boot->worker_count = workers;
-	f->boot->captures_fd = -1;
+	f->boot->captures_fd = f->boot->control_courier = f->boot->indicators_fd = -1;
 	if (getrandom(&f->boot->boot_id, 8, 0) != 8)
 		die("getrandom");
 	for (unsigned i = 0; i < workers; i++) {

@@ -69,8 +69,11 @@ static const char *text_of(const json_t *o, const char *key)
 
 static bool number_of(const json_t *o, const char *key, uint64_t most, uint64_t *out)
 {
-	json_int_t n = json_integer_value(json_object_get(o, key));
+	const json_t *value = json_object_get(o, key);
+	json_int_t n = json_integer_value(value);
 
+	if (value && !json_is_integer(value))
+		return false;
 	*out = (uint64_t)n;
 	return n >= 0 && (uint64_t)n <= most;
 }
@@ -88,6 +91,22 @@ static bool read_list(const json_t *o, const char *key, const char **out, size_t
 	json_array_foreach((json_t *)(uintptr_t)list, i, one) {
 		out[i] = json_string_value(one);
 		if (!out[i] || strpbrk(out[i], "\r\n"))
+			return false;
+	}
+	return true;
+}
+
+/* Texts become lines of HTTP and SMTP: a line break within would begin another. */
+static bool one_line(const json_t *o)
+{
+	static const char *const keys[] = {"url",   "etag", "modified", "user",
+					   "token", "from", "ca"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const json_t *value = json_object_get(o, keys[i]);
+
+		if (value && (!json_is_string(value) ||
+			      strpbrk(json_string_value(value), "\r\n")))
 			return false;
 	}
 	return true;
@@ -118,7 +137,8 @@ bool message_read_request(struct courier_order *o, const char *text, size_t len)
 	o->ca = text_of(o->json, "ca");
 	o->r.headers = o->headers;
 	o->r.to = o->to;
-	good = good && o->r.url && read_list(o->json, "headers", o->headers, MESSAGE_HEADERS_MAX) &&
+	good = good && o->r.url && one_line(o->json) &&
+	       read_list(o->json, "headers", o->headers, MESSAGE_HEADERS_MAX) &&
 	       read_list(o->json, "to", o->to, MESSAGE_TO_MAX) &&
 	       number_of(o->json, "id", INT64_MAX, &o->id) &&
 	       number_of(o->json, "max", INT64_MAX, &o->r.max_bytes) &&

@@ -2,7 +2,7 @@
  *
  * How a finding reads as webhook, mail, syslog line and sighting.
  */
-#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -274,7 +274,11 @@ static void put_sighting(struct text *out, const struct config *c, const json_t 
 {
 	const char *kind = member(f, "kind"), *indicator = member(f, "indicator");
 	const char *sensor = notify_sensor(c);
+	long long count = number(f, "count");
+	char which[96];
 
+	/* Findings may begin at the same time. */
+	snprintf(which, sizeof(which), "%.40s %lld", member(f, "first"), number(f, "id"));
 	json_comma(out);
 	text_str(out, "{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":");
 	put_uuid(out, "indicator", kind, indicator);
@@ -286,13 +290,13 @@ static void put_sighting(struct text *out, const struct config *c, const json_t 
 	put_time(out, "valid_from", member(f, "first"));
 	json_key_uint(out, "confidence", (uint64_t)number(f, "score"));
 	text_str(out, "},{\"type\":\"sighting\",\"spec_version\":\"2.1\",\"id\":");
-	put_uuid(out, "sighting", sensor, member(f, "first"));
+	put_uuid(out, "sighting", sensor, which);
 	put_time(out, "created", member(f, "found"));
 	put_time(out, "modified", member(f, "found"));
 	put_time(out, "first_seen", member(f, "first"));
 	put_time(out, "last_seen", member(f, "last"));
-	json_key_uint(out, "count", (uint64_t)(number(f, "count") > 999999999 ? 999999999
-									       : number(f, "count")));
+	/* STIX 2.1, 5.2: 0 to 999,999,999. */
+	json_key_uint(out, "count", count < 0 ? 0 : count > 999999999 ? 999999999 : (uint64_t)count);
 	json_key(out, "sighting_of_ref");
 	put_uuid(out, "indicator", kind, indicator);
 	json_key_cstr(out, "description", sensor);

@@ -65,8 +65,17 @@ struct http_tokens *tokens_read(const char *path)
 	if (!f)
 		say("the file of tokens %s (http.tokens_file) cannot be read: %s", path,
 		    strerror(errno));
-	while (good && fgets(line, sizeof(line), f))
-		good = read_line(t, line, path, ++number);
+	while (good && fgets(line, sizeof(line), f)) {
+		number++;
+		/* Its rest would be read as a line of its own: the end of a comment as a token. */
+		if (strlen(line) == sizeof(line) - 1 && line[sizeof(line) - 2] != '\n') {
+			say("%s:%u: the line is longer than %zu characters; shorten it", path, number,
+			    sizeof(line) - 2);
+			good = false;
+		} else {
+			good = read_line(t, line, path, number);
+		}
+	}
 	if (f)
 		fclose(f);
 	explicit_bzero(line, sizeof(line));

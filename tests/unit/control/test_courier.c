@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Messages to and from the courier there and back, what notifications read like, the file of
+ * tokens.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/courier/message.h"
+#include "control/courier/notify.h"
+#include "control/http/http_private.h"
+
+static struct config config = {.sensor_name = "sensor", .notify_mail_from = "m@example.org"};
+
+static void requests_there_and_back(void **state)
+{
+	const char *const headers[] = {"A: 1", "B: 2", NULL}, *const to[] = {"x@example.org", NULL};
+	const struct courier_request r = {.kind = COURIER_MAIL,
+					  .url = "smtp://mx",
+					  .token = "t",
+					  .headers = headers,
+					  .from = "m@example.org",
+					  .to = to,
+					  .max_bytes = 1u << 20,
+					  .timeout_s = 9};
+	char *text = message_of_request(&r, 77, "/ca.pem");
+	struct courier_order o;
+
+	assert_non_null(text);
+	assert_true(message_read_request(&o, text, strlen(text)));
+	assert_int_equal(o.id, 77);
+	assert_int_equal(o.r.kind, COURIER_MAIL);
+	assert_string_equal(o.r.url, "smtp://mx");
+	assert_string_equal(o.headers[1], "B: 2");
+	assert_null(o.headers[2]);
+	assert_string_equal(o.to[0], "x@example.org");
+	assert_string_equal(o.ca, "/ca.pem");
+	assert_int_equal(o.r.max_bytes, 1u << 20);
+	assert_int_equal(o.r.timeout_s, 9);
+	message_order_free(&o);
+	free(text);
+}
+
+static void wrong_requests(void **state)
+{
+	static const char *const wrong[] = {
+		"",
+		"[]",
+		"{}",
+		"{\"kind\":\"fetch\"}",
+		"{\"kind\":\"no\",\"url\":\"u\"}",
+		"{\"kind\":1,\"url\":\"u\"}",
+		"{\"kind\":\"fetch\",\"url\":7}",
+		"{\"kind\":\"fetch\",\"url\":\"u\",\"id\":-1}",
+		"{\"kind\":\"fetch\",\"url\":\"u\",\"id\":\"7\"}",
+		"{\"kind\":\"fetch\",\"url\":\"u\",\"timeout\":86401}",
+		"{\"kind\":\"fetch\",\"url\":\"u\",\"headers\":\"A: 1\"}",
+		"{\"kind\":\"fetch\",\"url\":\"u\",\"headers\":[\"A: 1\\r\\nB: 2\"]}",
+		"{\"kind\":\"fetch\",\"url\":\"u\",\"etag\":\"a\\r\\nB: 2\"}",
+		"{\"kind\":\"mail\",\"url\":\"u\",\"from\":\"a\\nRCPT TO:<b>\"}",
+		"{\"kind\":\"fetch\",\"kind\":\"post\",\"url\":\"u\"}",
+	};
+	struct courier_order o;
+	char many[1024] = "{\"kind\":\"fetch\",\"url\":\"u\",\"headers\":[\"a\"";
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(message_read_request(&o, wrong[i], strlen(wrong[i])));
+	for (int i = 1; i < MESSAGE_HEADERS_MAX + 1; i++)
+		strcat(many, ",\"a\"");
+	strcat(many, "]}");
+	assert_false(message_read_request(&o, many, strlen(many)));
+}
+
+static void answers(void **state)
+{
+	struct courier_answer a = {.status = -ETIMEDOUT,
+				   .http = 304,
+				   .bytes = 5,
+				   .etag = "e",
+				   .next = "n",
+				   .error = "late"},
+			      b;
+	static const char *const wrong[] = {"",
+					    "[]",
+					    "{\"status\":1}",
+					    "{\"status\":-4096}",
+					    "{\"http\":1000}",
+					    "{\"bytes\":-1}",
+					    "{\"id\":[]}"};
+	char *text = message_of_answer(&a, 3);
+	uint64_t id = 0;
+
+	assert_true(message_read_answer(&b, &id, text, strlen(text)));
+	assert_int_equal(id, 3);
+	assert_int_equal(b.status, -ETIMEDOUT);
+	assert_int_equal(b.http, 304);
+	assert_int_equal(b.body_fd, -1);
+	assert_string_equal(b.etag, "e");
+	assert_string_equal(b.error, "late");
+	free(text);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(message_read_answer(&b, &id, wrong[i], strlen(wrong[i])));
+}
+
+static json_t *findings(void)
+{
+	json_t *f =
+		json_loads("[{\"id\":1,\"client\":\"10.0.0.1\",\"host\":\"a\\r\\nBcc: x\","
+			   "\"kind\":\"domain\",\"indicator\":\"a\\\"]\\\\\\r\\nb\",\"count\":-1,"
+			   "\"first\":\"2026-01-01T00:00:00.000000+0000\"},"
+			   "{\"id\":2,\"client\":\"10.0.0.2\",\"kind\":\"domain\","
+			   "\"indicator\":\"b\",\"count\":2,"
+			   "\"first\":\"2026-01-01T00:00:00.000000+0000\"}]",
+			   0, NULL);
+
+	assert_non_null(f);
+	return f;
+}
+
+static void mail_and_syslog(void **state)
+{
+	json_t *f = findings();
+	struct text t = {0};
+
+	notify_mail_body(&t, &config, f, 0);
+	text_char(&t, '\0');
+	assert_non_null(strstr((char *)t.data, "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n"));
+	assert_null(strstr((char *)t.data, "\nBcc"));
+	for (size_t i = 0; i < t.len; i++)
+		if (t.data[i] == '\n')
+			assert_true(i && t.data[i - 1] == '\r');
+	text_free(&t);
+	t = (struct text){0};
+	notify_syslog_body(&t, &config, json_array_get(f, 0), 0);
+	text_char(&t, '\0');
+	assert_int_equal(strncmp((char *)t.data, "<84>1 1970-01-01T00:00:00Z ", 27), 0);
+	assert_non_null(strstr((char *)t.data, "indicator=\"a\\\"\\]\\\\..b\""));
+	assert_null(strpbrk((char *)t.data, "\r\n"));
+	text_free(&t);
+	json_decref(f);
+}
+
+static const char *of(const json_t *objects, size_t i, const char *key)
+{
+	return json_string_value(json_object_get(json_array_get(objects, i), key));
+}
+
+static void share(void **state)
+{
+	json_t *f = findings(), *o, *objects;
+	struct text t = {0};
+
+	notify_share_body(&t, &config, f);
+	o = json_loadb((char *)t.data, t.len, 0, NULL);
+	objects = json_object_get(o, "objects");
+	assert_int_equal(json_array_size(objects), 4);
+	assert_string_equal(of(objects, 1, "sighting_of_ref"), of(objects, 0, "id"));
+	assert_string_not_equal(of(objects, 1, "id"), of(objects, 3, "id"));
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(objects, 1), "count")),
+			 0);
+	json_decref(o);
+	text_free(&t);
+	json_decref(f);
+}
+
+static struct http_tokens *tokens_of(const char *text)
+{
+	char path[] = "/tmp/tokens-XXXXXX";
+	int fd = mkstemp(path);
+	struct http_tokens *t;
+
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	t = tokens_read(path);
+	unlink(path);
+	return t;
+}
+
+static void tokens(void **state)
+{
+	struct http_tokens *t = tokens_of("# c\n\n0123456789abcdef share site-b\n");
+	enum http_role role = ROLE_ANY;
+	char comment[1200];
+
+	assert_non_null(t);
+	assert_string_equal(tokens_find(t, "0123456789abcdef", &role), "site-b");
+	assert_int_equal(role, ROLE_SHARE);
+	assert_null(tokens_find(t, "0123456789abcdeg", &role));
+	tokens_free(t);
+	assert_null(tokens_read("/nonexistent/tokens"));
+	assert_null(tokens_of("short share x\n"));
+	assert_null(tokens_of("0123456789abcdef root x\n"));
+	assert_null(tokens_of("0123456789abcdef share\n"));
+	/* What follows the buffer's end is no line of its own. */
+	memset(comment, '#', 1023);
+	strcpy(comment + 1023, "0123456789abcdef admin x\n");
+	assert_null(tokens_of(comment));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(requests_there_and_back),
+		cmocka_unit_test(wrong_requests),
+		cmocka_unit_test(answers),
+		cmocka_unit_test(mail_and_syslog),
+		cmocka_unit_test(share),
+		cmocka_unit_test(tokens),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

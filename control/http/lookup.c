@@ -63,8 +63,8 @@ void http_lookup_one(struct http_request *r)
 	int kind = name ? indicator_kind_by_name(name) : 0;
 
 	if (!value || !*value || strlen(value) > VALUE_BYTES_MAX || (name && !kind))
-		http_fail(r, MHD_HTTP_BAD_REQUEST, "give ?value=, and kind= one of "
-			  INDICATOR_KIND_NAMES + 7);
+		http_fail(r, MHD_HTTP_BAD_REQUEST, "give ?value=, and kind= %s",
+			  INDICATOR_KIND_NAMES);
 	else if (look_up(r, kind, value, true) != 0)
 		http_fail(r, MHD_HTTP_BAD_REQUEST, "\"%.200s\" is not a value of any kind", value);
 }

@@ -302,12 +302,13 @@ static ssize_t receive(struct client *c, uint8_t *room, size_t size)
 	ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	for (struct cmsghdr *h = n >= 0 ? CMSG_FIRSTHDR(&m) : NULL; h; h = CMSG_NXTHDR(&m, h)) {
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS ||
-		    h->cmsg_len != CMSG_LEN(sizeof(int)))
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
 			continue;
-		if (c->file >= 0)
-			close(c->file);
-		memcpy(&c->file, CMSG_DATA(h), sizeof(int));
+		for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= h->cmsg_len; at += sizeof(int)) {
+			if (c->file >= 0)
+				close(c->file);
+			memcpy(&c->file, CMSG_DATA(h) + at, sizeof(int));
+		}
 	}
 	return n;
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "control/courier/message.h"
@@ -206,6 +207,40 @@ static void tokens(void **state)
 	assert_null(tokens_of(comment));
 }
 
+/* One descriptor is meant to ride along; of two, one is kept and none stays open unseen. */
+static void two_descriptors(void **state)
+{
+	int pair[2], fds[2] = {dup(0), dup(0)}, got, next;
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(fds))];
+	} control = {.room = {0}};
+	struct iovec iov = {(void *)(uintptr_t)"{}", 2};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = sizeof(control)};
+	char text[MESSAGE_BYTES_MAX];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	control.head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(fds)),
+					.cmsg_level = SOL_SOCKET,
+					.cmsg_type = SCM_RIGHTS};
+	memcpy(CMSG_DATA(&control.head), fds, sizeof(fds));
+	assert_int_equal(sendmsg(pair[0], &m, 0), 2);
+	close(fds[0]);
+	close(fds[1]);
+	assert_int_equal(message_receive(pair[1], text, &got, 1000), 2);
+	assert_true(got >= 0);
+	close(got);
+	next = dup(0);
+	assert_true(next <= got); /* the least that is free */
+	assert_int_equal(next, fds[0]);
+	close(next);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +250,7 @@ int main(void)
 		cmocka_unit_test(mail_and_syslog),
 		cmocka_unit_test(share),
 		cmocka_unit_test(tokens),
+		cmocka_unit_test(two_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,13 +71,15 @@ static void wrong_requests(void **state)
 		"{\"kind\":\"fetch\",\"kind\":\"post\",\"url\":\"u\"}",
 	};
 	struct courier_order o;
-	char many[1024] = "{\"kind\":\"fetch\",\"url\":\"u\",\"headers\":[\"a\"";
+	char many[1024];
+	int len = snprintf(many, sizeof(many),
+			   "{\"kind\":\"fetch\",\"url\":\"u\",\"headers\":[\"a\"");
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		assert_false(message_read_request(&o, wrong[i], strlen(wrong[i])));
 	for (int i = 1; i < MESSAGE_HEADERS_MAX + 1; i++)
-		strcat(many, ",\"a\"");
-	strcat(many, "]}");
+		len += snprintf(many + len, sizeof(many) - (size_t)len, ",\"a\"");
+	snprintf(many + len, sizeof(many) - (size_t)len, "]}");
 	assert_false(message_read_request(&o, many, strlen(many)));
 }
 
@@ -203,7 +205,7 @@ static void tokens(void **state)
 	assert_null(tokens_of("0123456789abcdef share\n"));
 	/* What follows the buffer's end is no line of its own. */
 	memset(comment, '#', 1023);
-	strcpy(comment + 1023, "0123456789abcdef admin x\n");
+	snprintf(comment + 1023, sizeof(comment) - 1023, "0123456789abcdef admin x\n");
 	assert_null(tokens_of(comment));
 }
 
@@ -215,7 +217,7 @@ static void two_descriptors(void **state)
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(fds))];
 	} control = {.room = {0}};
-	struct iovec iov = {(void *)(uintptr_t)"{}", 2};
+	struct iovec iov = {(void *)(uintptr_t) "{}", 2};
 	struct msghdr m = {.msg_iov = &iov,
 			   .msg_iovlen = 1,
 			   .msg_control = &control,

@@ -8,6 +8,7 @@
 
 #include "control/base/say.h"
 #include "control/base/when.h"
+#include "control/intel/tlp.h"
 #include "control/store/bytes.h"
 
 #define SECOND_NS 1000000000ull
@@ -52,6 +53,16 @@ static int put_row(struct store *s, struct store_batch *b, const uint8_t *key, c
 	return 0;
 }
 
+uint8_t notify_tlp(const json_t *finding)
+{
+	const char *name = json_string_value(json_object_get(finding, "tlp"));
+	uint8_t tlp = TLP_NONE;
+
+	if (!name)
+		return TLP_NONE;
+	return tlp_read(name, strlen(name), &tlp) ? tlp : TLP_RED;
+}
+
 int notify_enqueue(struct store *s, struct store_batch *b, const struct config *c,
 		   const json_t *finding)
 {
@@ -63,7 +74,8 @@ int notify_enqueue(struct store *s, struct store_batch *b, const struct config *
 	put_be64(key, wall_clock_ns() + (uint64_t)json_integer_value(json_object_get(finding, "id")) %
 						1000000);
 	for (int way = 1; way < NOTIFY_WAYS && !err; way++) {
-		if (!is_configured(c, (enum notify_way)way))
+		if (!is_configured(c, (enum notify_way)way) ||
+		    (way == NOTIFY_SHARE && !tlp_may_leave(notify_tlp(finding))))
 			continue;
 		if (!row)
 			row = json_pack("{s:i s:I s:O}", "tries", 0, "next", (json_int_t)0, "finding",

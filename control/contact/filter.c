@@ -2,6 +2,7 @@
 #include "control/contact/filter.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <xxhash.h>
 
 #define LINE_BITS 512
@@ -33,20 +34,21 @@ struct filter *filter_new(uint64_t values)
 	f->lines = 1;
 	while (f->lines * LINE_BITS < values * BITS_PER_VALUE)
 		f->lines *= 2;
-	if (posix_memalign((void **)&f->line, 64, f->lines * sizeof(*f->line)) != 0) {
+	/* Zeroed; in huge pages where there are some, as each look-up is on another page. */
+	f->line = mmap(NULL, f->lines * sizeof(*f->line), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (f->line == MAP_FAILED) {
 		free(f);
 		return NULL;
 	}
-	for (uint64_t i = 0; i < f->lines; i++)
-		for (unsigned k = 0; k < LINE_BITS / 64; k++)
-			f->line[i][k] = 0;
+	madvise(f->line, f->lines * sizeof(*f->line), MADV_HUGEPAGE);
 	return f;
 }
 
 void filter_free(struct filter *f)
 {
 	if (f)
-		free(f->line);
+		munmap(f->line, f->lines * sizeof(*f->line));
 	free(f);
 }
 

@@ -150,7 +150,12 @@ static rocksdb_options_t *family_options(struct store *s, enum family_kind kind)
 	case KIND_CONTACT:
 		rocksdb_block_based_options_set_block_size(table, 8 << 10);
 		/* Whole keys only: most look-ups are for names that are not there. Filters and
-		 * indexes stay in memory with their open files. */
+		 * indexes lie in pieces, of which a look-up reads the one it needs: read whole,
+		 * the first one after the start waits for those of all files. Only where the
+		 * pieces are stays in memory with their open files. */
+		rocksdb_block_based_options_set_index_type(
+			table, rocksdb_block_based_table_index_type_two_level_index_search);
+		rocksdb_block_based_options_set_partition_filters(table, 1);
 		rocksdb_block_based_options_set_filter_policy(
 			table, rocksdb_filterpolicy_create_bloom_full(10));
 		rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 0);

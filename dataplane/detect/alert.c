@@ -289,6 +289,9 @@ static bool act(struct worker *w, struct packet *p, const struct alert_item *ite
 
 	switch ((enum rule_action)action) {
 	case ACTION_PASS:
+		/* What a rule before it dropped stays so, and its flow is what that one made of it. */
+		if (p->verdict != VERDICT_ACCEPT)
+			return true;
 		w->detect->passed = true;
 		if (flow && !(p->flow->flags & FLOW_DROP))
 			p->flow->flags |= FLOW_PASS;

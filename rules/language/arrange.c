@@ -194,12 +194,12 @@ static bool arrange_buffers(struct draft *d)
 	return true;
 }
 
-/* Nothing but addresses: judged once for each direction of a flow. */
+/* Nothing but addresses and ports: judged once for each direction of a flow. */
 static bool rule_is_ip_only(const struct draft *d)
 {
 	const struct rule *r = d->rule;
 
-	if (d->apps_set || r->buffer_count || d->app.count || !r->sport.any || !r->dport.any ||
+	if (d->apps_set || r->buffer_count || d->app.count ||
 	    (r->flags & (RULE_HAS_APP | RULE_DECODE_EVENT | RULE_PACKET_ONLY | RULE_STREAM_ONLY |
 			 RULE_ONLY_FRAG | RULE_NO_FRAG)) ||
 	    (d->seen & SEEN_FLOW))

@@ -9,7 +9,7 @@
 static void kinds(void **state)
 {
 	assert_true(loads("alert ip 10.0.0.1 any -> any any (sid:1;)")->flags & RULE_IP_ONLY);
-	assert_false(loads("alert tcp any any -> any 80 (sid:1;)")->flags & RULE_IP_ONLY);
+	assert_true(loads("alert tcp any any -> any 80 (sid:1;)")->flags & RULE_IP_ONLY);
 	assert_false(loads("alert ip any any -> any any (flow:established; sid:1;)")->flags &
 		     RULE_IP_ONLY);
 	assert_false(loads("alert ip any any -> any any (flowbits:isset,a; sid:1;)")->flags &

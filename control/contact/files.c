@@ -148,14 +148,16 @@ static void note_new(struct build *b, uint64_t hash)
 	text_bytes(&b->hashes, &hash, sizeof(hash));
 }
 
-/* Asks the dictionary. 1 and *id; 0: it does not have the value; -errno. */
+/* Asks the dictionary. 1 and *id; 0: it does not have the value; -EPROTO: its entry is damaged. */
 static int find_id(struct build *b, const uint8_t *value, size_t len, struct text *entry, uint32_t *id)
 {
 	uint8_t key[CONTACT_KEY_MAX];
 	int found = store_get(b->store, STORE_contact, key, dictionary_key(key, value, len), NULL,
 			      entry);
 
-	if (found == 1 && entry->len >= 4)
+	if (found == 1 && entry->len < 4)
+		return -EPROTO;
+	if (found == 1)
 		*id = read_be32(entry->data);
 	return found;
 }
@@ -169,14 +171,14 @@ static int build_ids(struct build *b)
 	for (uint32_t i = 0; i < b->t->value_count && !err; i++) {
 		const struct table_value *v = &b->t->values[b->by_key[i]];
 		const uint8_t *value = b->t->keys.data + v->offset;
-		uint64_t hash = filter_hash(value, v->len);
 		uint32_t id = 0;
-		int found = id_cache_get(b->ids, hash, &id) ? 1 : find_id(b, value, v->len, &entry, &id);
+		int found = id_cache_get(b->ids, value, v->len, &id)
+				    ? 1 : find_id(b, value, v->len, &entry, &id);
 
 		err = found < 0 ? found : 0;
 		if (found == 0) {
 			id = b->first_new_id + b->new_count++;
-			note_new(b, hash);
+			note_new(b, filter_hash(value, v->len));
 		}
 		b->id[b->by_key[i]] = id;
 		b->by_id[i] = (struct numbered){id, b->by_key[i]};
@@ -192,7 +194,7 @@ static void remember_ids(struct build *b)
 	for (uint32_t i = 0; i < b->t->value_count; i++) {
 		const struct table_value *v = &b->t->values[i];
 
-		id_cache_put(b->ids, filter_hash(b->t->keys.data + v->offset, v->len), b->id[i]);
+		id_cache_put(b->ids, b->t->keys.data + v->offset, v->len, b->id[i]);
 	}
 }
 

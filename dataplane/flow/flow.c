@@ -315,7 +315,17 @@ static uint64_t packet_bytes(const struct packet *p)
 	return p->len + (uint64_t)(frame->l3 - frame->data);
 }
 
-/* A packet that only reports on the flow (ICMP error) does not make a direction seen. */
+/* A packet that only reports on the flow (ICMP error) keeps it alive, but what its ends had to do with
+ * each other does not last longer by it. */
+static void flow_reported(struct worker *w, struct flow *f)
+{
+	if ((f->flags & FLOW_REPORTED_LAST) || !flow_notes(w, f))
+		return;
+	f->notes->own_last_ns = f->last_ns;
+	f->flags |= FLOW_REPORTED_LAST;
+}
+
+/* Nor does such a packet make a direction seen. */
 static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 {
 	enum direction d = (enum direction)p->direction;
@@ -323,6 +333,10 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 
 	f->packets[d]++;
 	f->bytes[d] += packet_bytes(p);
+	if (icmp_is_error(p))
+		flow_reported(w, f);
+	else if (f->flags & FLOW_REPORTED_LAST)
+		f->flags &= ~(uint32_t)FLOW_REPORTED_LAST;
 	if (w->now_ns > f->last_ns)
 		f->last_ns = w->now_ns;
 	if (icmp_is_error(p))

@@ -144,6 +144,39 @@ static void checkpoints(void **state)
 	wire_close(w);
 }
 
+/* The time until which the last record says that the contact went on. */
+static uint64_t went_on_until(struct wire *w)
+{
+	const struct record_head *r;
+	uint64_t last = 0;
+
+	while ((r = wire_next(w, RECORD_contact)))
+		last = r->ts_ns;
+	return last;
+}
+
+/* A router's word that nothing arrives makes no contact last longer; what follows it does. */
+static void reported(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+	uint64_t begin = w->ns;
+
+	wire_udp(w, true, "x", 1);
+	w->ns += 2000000000ull;
+	wire_unreachable(w);
+	wire_unreachable(w);
+	assert_int_equal(w->counters->flow_total, 1);
+	flow_end_all(&w->lane->w);
+	assert_int_equal(went_on_until(w), begin);
+	wire_udp(w, true, "x", 1);
+	wire_unreachable(w);
+	begin = w->ns;
+	wire_udp(w, true, "x", 1);
+	flow_end_all(&w->lane->w);
+	assert_int_equal(went_on_until(w), begin);
+	wire_close(w);
+}
+
 static void no_checkpoints(void **state)
 {
 	static const char *const settings[] = {"contacts.checkpoint=0", NULL};
@@ -291,7 +324,7 @@ int main(void)
 		cmocka_unit_test(inside_out),	 cmocka_unit_test(outside_in),
 		cmocka_unit_test(neither_or_both), cmocka_unit_test(answer_first),
 		cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
-		cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
+		cmocka_unit_test(reported), cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
 		cmocka_unit_test(forwarded_zero), cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
 		cmocka_unit_test(tunnel),
 	};

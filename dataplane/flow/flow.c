@@ -243,7 +243,10 @@ static bool first_is_answer(const struct packet *p)
 		return false;
 	if (p->ip_proto == PROTO_TCP && (p->tcp.flags & TCP_SYN))
 		return true;
-	if (p->ip_proto != PROTO_TCP && p->ip_proto != PROTO_UDP)
+	/* A connection seen midway was opened from the higher port. */
+	if (p->ip_proto == PROTO_TCP)
+		return p->sport < p->dport;
+	if (p->ip_proto != PROTO_UDP)
 		return false;
 	return p->sport < 1024 && p->dport >= 1024;
 }

@@ -110,6 +110,33 @@ static void answer_first(void **state)
 	wire_close(w);
 }
 
+/* A connection seen midway: the lower port is the service, be it below 1024 or not. */
+static void midway(void **state)
+{
+	static const struct {
+		uint16_t client_port, server_port;
+		bool to_server;
+	} rows[] = {{48668, 7010, false}, {48668, 7010, true}, {40000, 443, false}};
+	char text[100];
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wire *w = wire_open(NULL, -1);
+
+		w->client = "172.18.0.3";
+		w->server = "172.18.0.2";
+		w->client_port = rows[i].client_port;
+		w->server_port = rows[i].server_port;
+		wire_tcp(w, rows[i].to_server, TCP_ACK | TCP_PSH, "x", 1);
+		snprintf(text, sizeof(text), "2 172.18.0.3 172.18.0.2 %u", rows[i].server_port);
+		assert_string_equal(next(w), text);
+		wire_tcp(w, !rows[i].to_server, TCP_RST, NULL, 0);
+		flow_end_all(&w->lane->w);
+		snprintf(text, sizeof(text), "2 172.18.0.3 172.18.0.2 %u+", rows[i].server_port);
+		assert_string_equal(next(w), text);
+		wire_close(w);
+	}
+}
+
 /* Every five minutes what was added, at the end the rest: the sums are those of the flow. */
 static void checkpoints(void **state)
 {
@@ -323,7 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inside_out),	 cmocka_unit_test(outside_in),
 		cmocka_unit_test(neither_or_both), cmocka_unit_test(answer_first),
-		cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
+		cmocka_unit_test(midway), cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
 		cmocka_unit_test(reported), cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
 		cmocka_unit_test(forwarded_zero), cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
 		cmocka_unit_test(tunnel),

@@ -174,13 +174,13 @@ static void host_contact(struct http_state *s, struct contact c, const uint8_t *
 	contact_add(s->w, s->f, &c);
 }
 
-void http_contacts(struct http_state *s, struct http_tx *tx)
+static void add_contacts(struct http_state *s, struct http_tx *tx, bool goes_on)
 {
 	const htp_tx_t *htp = tx->htp;
 	struct bytes agent = http_field(htp->request_headers, "user-agent");
 	uint8_t url[HTTP_URL_CONTACT_MAX];
 	struct addr client;
-	struct contact c = {.client_version = (uint8_t)client_of(s, htp, &client)};
+	struct contact c = {.client_version = (uint8_t)client_of(s, htp, &client), .goes_on = goes_on};
 	uint32_t n;
 
 	if (c.client_version)
@@ -201,4 +201,17 @@ void http_contacts(struct http_state *s, struct http_tx *tx)
 		c.len = agent.len < HTTP_URL_CONTACT_MAX ? agent.len : HTTP_URL_CONTACT_MAX;
 		contact_add(s->w, s->f, &c);
 	}
+}
+
+void http_contacts(struct http_state *s, struct http_tx *tx)
+{
+	tx->contacts_ns = s->w->now_ns;
+	add_contacts(s, tx, false);
+}
+
+/* What ends with the flow had its last byte before. */
+void http_contacts_end(struct http_state *s, struct http_tx *tx)
+{
+	if (tx->contacts_ns && s->w->now_ns > tx->contacts_ns && !(s->f->flags & FLOW_ENDING))
+		add_contacts(s, tx, true);
 }

@@ -99,13 +99,15 @@ void contact_add(struct worker *w, struct flow *f, const struct contact *c)
 		client = c->client;
 		version = c->client_version;
 	}
-	if (w->indicators)
+	if (w->indicators && !c->goes_on)
 		intel_contact(w, f, c->kind, c->value, c->len, port);
 	if (!w->config->contacts)
 		return;
 	r = record_begin(w, f, c->kind, c->value, c->len);
 	rec_addr(r, F_contact_client, client, version);
 	rec_uint(r, F_contact_port, c->port ? c->port : e.port);
+	if (c->goes_on)
+		rec_uint(r, F_contact_goes_on, 1);
 	emit_end(w);
 }
 

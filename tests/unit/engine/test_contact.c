@@ -17,6 +17,8 @@
 #include "tests/unit/engine/wire.h"
 
 /* The next contact as "KIND CLIENT VALUE PORT", with "+" behind it when it goes on; "" none. */
+static uint64_t next_ns; /* its time */
+
 static const char *next(struct wire *w)
 {
 	static char text[2200];
@@ -28,6 +30,7 @@ static const char *next(struct wire *w)
 	text[0] = '\0';
 	if (!r)
 		return text;
+	next_ns = r->ts_ns;
 	kind = (unsigned)wire_number(r, F_contact_kind);
 	snprintf(client, sizeof(client), "%s", wire_text(r, F_contact_client));
 	snprintf(value, sizeof(value), "%s", wire_text(r, F_contact_value));
@@ -230,6 +233,40 @@ static void bad_networks(void **state)
 	config_free(c);
 }
 
+/* A request lasts until its body does: what it contacts too, and is counted once. */
+static void body(void **state)
+{
+	static const char *const kept[] = {"1 10.0.0.5 a.example 80+", "3 10.0.0.5 a.example/p 80+",
+					   "13 10.0.0.5 b 80+"};
+	struct wire *w = wire_open(NULL, -1);
+	uint64_t end;
+
+	wire_handshake(w);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	wire_say(w, "POST /p HTTP/1.1\r\nHost: a.example\r\nUser-Agent: b\r\n"
+		    "Content-Length: 8\r\n\r\nabcd");
+	assert_string_equal(next(w), "1 10.0.0.5 a.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 a.example/p 80");
+	assert_string_equal(next(w), "13 10.0.0.5 b 80");
+	end = w->ns;
+	wire_say(w, "efgh");
+	for (unsigned i = 0; i < 3; i++) {
+		assert_string_equal(next(w), kept[i]);
+		assert_int_equal(next_ns, end);
+	}
+	/* all of it in one packet: it is said once */
+	wire_say(w, "POST / HTTP/1.1\r\nHost: c.example\r\nContent-Length: 2\r\n\r\nab");
+	assert_string_equal(next(w), "1 10.0.0.5 c.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 c.example/ 80");
+	/* no body: the answer does not end the request */
+	wire_say(w, "GET / HTTP/1.1\r\nHost: c.example\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 c.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 c.example/ 80");
+	wire_tcp(w, false, TCP_ACK, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38);
+	assert_string_equal(next(w), "");
+	wire_close(w);
+}
+
 #define PROXY "10.0.0.5"
 
 static void say_to_proxy(struct wire *w, const char *request)
@@ -352,7 +389,8 @@ int main(void)
 		cmocka_unit_test(neither_or_both), cmocka_unit_test(answer_first),
 		cmocka_unit_test(midway), cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
 		cmocka_unit_test(reported), cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
-		cmocka_unit_test(forwarded_zero), cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
+		cmocka_unit_test(forwarded_zero), cmocka_unit_test(body),
+	 cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
 		cmocka_unit_test(tunnel),
 	};
 

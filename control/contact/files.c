@@ -13,6 +13,7 @@
 
 #include "control/contact/column.h"
 #include "control/contact/contacts_private.h"
+#include "control/contact/order.h"
 #include "control/store/bytes.h"
 
 #define FILES 4
@@ -50,17 +51,6 @@ struct build {
 
 /* ---- orders ---- */
 
-static int compare_values(const void *a, const void *b, void *arg)
-{
-	const struct contact_table *t = arg;
-	const struct table_value *x = &t->values[*(const uint32_t *)a];
-	const struct table_value *y = &t->values[*(const uint32_t *)b];
-	size_t n = x->len < y->len ? x->len : y->len;
-	int order = memcmp(t->keys.data + x->offset, t->keys.data + y->offset, n);
-
-	return order ? order : x->len < y->len ? -1 : x->len > y->len;
-}
-
 static int compare_clients(const void *a, const void *b, void *arg)
 {
 	const struct contact_table *t = arg;
@@ -83,7 +73,7 @@ static int build_orders(struct build *b)
 {
 	const struct contact_table *t = b->t;
 
-	b->by_key = calloc(t->value_count + 1u, sizeof(*b->by_key));
+	b->by_key = order_values(t, t->value_count);
 	b->by_id = calloc(t->value_count + 1u, sizeof(*b->by_id));
 	b->id = calloc(t->value_count + 1u, sizeof(*b->id));
 	b->by_addr = calloc(t->client_count + 1u, sizeof(*b->by_addr));
@@ -93,14 +83,10 @@ static int build_orders(struct build *b)
 	if (!b->by_key || !b->by_id || !b->id || !b->by_addr || !b->client_first ||
 	    !b->client_used || !b->client_block)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < t->value_count; i++)
-		b->by_key[i] = i;
 	for (uint32_t i = 0; i < t->client_count; i++) {
 		b->by_addr[i] = i;
 		b->client_first[i + 1] = b->client_first[i] + t->clients[i].entries;
 	}
-	qsort_r(b->by_key, t->value_count, sizeof(*b->by_key), compare_values,
-		(void *)(uintptr_t)t);
 	qsort_r(b->by_addr, t->client_count, sizeof(*b->by_addr), compare_clients,
 		(void *)(uintptr_t)t);
 	return 0;

@@ -5,6 +5,7 @@
  * X-Forwarded-For or Forwarded (RFC 7239). Runs in a worker.
  */
 #include "dataplane/app/http.h"
+#include "dataplane/base/url.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/home.h"
 
@@ -139,15 +140,20 @@ static uint32_t copy_host(uint8_t *to, struct bytes host)
 static uint32_t url_add(uint8_t *url, uint32_t n, const htp_tx_t *htp)
 {
 	const uint32_t room = HTTP_URL_CONTACT_MAX;
+	const htp_uri_t *uri = htp->parsed_uri_raw;
+	uint8_t rest[HTTP_URL_CONTACT_MAX];
+	uint32_t len;
 
-	if (!htp->parsed_uri_raw || !htp->parsed_uri_raw->scheme)
-		return add(url, n, room, http_bytes(htp->request_uri));
-	n = add(url, n, room, http_bytes(htp->parsed_uri_raw->path));
-	if (htp->parsed_uri_raw->query && n < room) {
-		url[n++] = '?';
-		n = add(url, n, room, http_bytes(htp->parsed_uri_raw->query));
+	if (!uri || !uri->scheme) {
+		len = add(rest, 0, room, http_bytes(htp->request_uri));
+	} else {
+		len = add(rest, 0, room, http_bytes(uri->path));
+		if (uri->query && len < room) {
+			rest[len++] = '?';
+			len = add(rest, len, room, http_bytes(uri->query));
+		}
 	}
-	return n;
+	return n + (uint32_t)url_rest(url + n, room - n, rest, len);
 }
 
 /* The port of the server behind a proxy; 0: there is none, the flow has the port. */

@@ -367,6 +367,27 @@ static void to_a_proxy(void **state)
 	wire_close(w);
 }
 
+/* A URL is written in one form, however it is asked for. */
+static void url(void **state)
+{
+	static const char *const rows[][2] = {
+		{"GET /%7Ea?%41=%2f#top HTTP/1.1\r\nHost: A.example:80\r\n\r\n", "a.example/~a?A=%2F"},
+		{"GET http://A.example:80/%7ea HTTP/1.1\r\nHost: a.example\r\n\r\n", "a.example/~a"},
+		{"GET http://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n", "a.example/"},
+		{"OPTIONS * HTTP/1.1\r\nHost: a.example\r\n\r\n", "a.example/*"},
+	};
+	char expected[100];
+	struct wire *w = wire_open(NULL, -1);
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		say_to_proxy(w, rows[i][0]);
+		assert_string_equal(next(w), "1 10.0.0.5 a.example 80");
+		snprintf(expected, sizeof(expected), "3 10.0.0.5 %s 80", rows[i][1]);
+		assert_string_equal(next(w), expected);
+	}
+	wire_close(w);
+}
+
 /* Inside the tunnel the hello names the server. */
 static void tunnel(void **state)
 {
@@ -391,7 +412,7 @@ int main(void)
 		cmocka_unit_test(reported), cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
 		cmocka_unit_test(forwarded_zero), cmocka_unit_test(body),
 	 cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
-		cmocka_unit_test(tunnel),
+		cmocka_unit_test(url), cmocka_unit_test(tunnel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

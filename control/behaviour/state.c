@@ -19,6 +19,7 @@
 #include <xxhash.h>
 
 #include "control/behaviour/sigma_private.h"
+#include "control/contact/hash.h"
 
 #define GROUPS_DEFAULT 1000000
 #define MEMORY_DEFAULT (128ull << 20)
@@ -248,7 +249,7 @@ static void count_values(struct sigma_state *s, struct group *g, const struct si
 		const char *text = value_text(value[i], room, &len);
 
 		if (text)
-			count_value(s, g, XXH3_64bits(text, len), ts,
+			count_value(s, g, secret_hash(text, len), ts,
 				    c->closes ? c->high + 1 : c->low);
 	}
 }
@@ -331,7 +332,8 @@ static bool group_key(const struct sigma_rule *rule, const struct correlation_in
 	XXH3_state_t hash;
 	char room[32];
 
-	XXH3_128bits_reset(&hash);
+	/* Under a secret: records must not choose whose group they count in. */
+	XXH3_128bits_reset_withSecret(&hash, hash_secret(), HASH_SECRET_BYTES);
 	XXH3_128bits_update(&hash, &rule->index, sizeof(rule->index));
 	for (uint32_t i = 0; i < rule->correlation->groups; i++) {
 		const json_t *value;

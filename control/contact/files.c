@@ -13,6 +13,7 @@
 
 #include "control/contact/column.h"
 #include "control/contact/contacts_private.h"
+#include "control/contact/order.h"
 #include "control/store/bytes.h"
 
 #define FILES 4
@@ -50,17 +51,6 @@ struct build {
 
 /* ---- orders ---- */
 
-static int compare_values(const void *a, const void *b, void *arg)
-{
-	const struct contact_table *t = arg;
-	const struct table_value *x = &t->values[*(const uint32_t *)a];
-	const struct table_value *y = &t->values[*(const uint32_t *)b];
-	size_t n = x->len < y->len ? x->len : y->len;
-	int order = memcmp(t->keys.data + x->offset, t->keys.data + y->offset, n);
-
-	return order ? order : x->len < y->len ? -1 : x->len > y->len;
-}
-
 static int compare_clients(const void *a, const void *b, void *arg)
 {
 	const struct contact_table *t = arg;
@@ -83,7 +73,7 @@ static int build_orders(struct build *b)
 {
 	const struct contact_table *t = b->t;
 
-	b->by_key = calloc(t->value_count + 1u, sizeof(*b->by_key));
+	b->by_key = order_values(t, t->value_count);
 	b->by_id = calloc(t->value_count + 1u, sizeof(*b->by_id));
 	b->id = calloc(t->value_count + 1u, sizeof(*b->id));
 	b->by_addr = calloc(t->client_count + 1u, sizeof(*b->by_addr));
@@ -93,14 +83,10 @@ static int build_orders(struct build *b)
 	if (!b->by_key || !b->by_id || !b->id || !b->by_addr || !b->client_first ||
 	    !b->client_used || !b->client_block)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < t->value_count; i++)
-		b->by_key[i] = i;
 	for (uint32_t i = 0; i < t->client_count; i++) {
 		b->by_addr[i] = i;
 		b->client_first[i + 1] = b->client_first[i] + t->clients[i].entries;
 	}
-	qsort_r(b->by_key, t->value_count, sizeof(*b->by_key), compare_values,
-		(void *)(uintptr_t)t);
 	qsort_r(b->by_addr, t->client_count, sizeof(*b->by_addr), compare_clients,
 		(void *)(uintptr_t)t);
 	return 0;
@@ -148,14 +134,16 @@ static void note_new(struct build *b, uint64_t hash)
 	text_bytes(&b->hashes, &hash, sizeof(hash));
 }
 
-/* Asks the dictionary. 1 and *id; 0: it does not have the value; -errno. */
+/* Asks the dictionary. 1 and *id; 0: it does not have the value; -EPROTO: its entry is damaged. */
 static int find_id(struct build *b, const uint8_t *value, size_t len, struct text *entry, uint32_t *id)
 {
 	uint8_t key[CONTACT_KEY_MAX];
 	int found = store_get(b->store, STORE_contact, key, dictionary_key(key, value, len), NULL,
 			      entry);
 
-	if (found == 1 && entry->len >= 4)
+	if (found == 1 && entry->len < 4)
+		return -EPROTO;
+	if (found == 1)
 		*id = read_be32(entry->data);
 	return found;
 }
@@ -169,14 +157,14 @@ static int build_ids(struct build *b)
 	for (uint32_t i = 0; i < b->t->value_count && !err; i++) {
 		const struct table_value *v = &b->t->values[b->by_key[i]];
 		const uint8_t *value = b->t->keys.data + v->offset;
-		uint64_t hash = filter_hash(value, v->len);
 		uint32_t id = 0;
-		int found = id_cache_get(b->ids, hash, &id) ? 1 : find_id(b, value, v->len, &entry, &id);
+		int found = id_cache_get(b->ids, value, v->len, &id)
+				    ? 1 : find_id(b, value, v->len, &entry, &id);
 
 		err = found < 0 ? found : 0;
 		if (found == 0) {
 			id = b->first_new_id + b->new_count++;
-			note_new(b, hash);
+			note_new(b, filter_hash(value, v->len));
 		}
 		b->id[b->by_key[i]] = id;
 		b->by_id[i] = (struct numbered){id, b->by_key[i]};
@@ -192,7 +180,7 @@ static void remember_ids(struct build *b)
 	for (uint32_t i = 0; i < b->t->value_count; i++) {
 		const struct table_value *v = &b->t->values[i];
 
-		id_cache_put(b->ids, filter_hash(b->t->keys.data + v->offset, v->len), b->id[i]);
+		id_cache_put(b->ids, b->t->keys.data + v->offset, v->len, b->id[i]);
 	}
 }
 

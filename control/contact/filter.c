@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <xxhash.h>
 
+#include "control/contact/hash.h"
+
 #define LINE_BITS 512
 #define BITS_PER_VALUE 12
 #define PROBES 6
@@ -87,8 +89,9 @@ void id_cache_free(struct id_cache *c)
 	free(c);
 }
 
-bool id_cache_get(const struct id_cache *c, uint64_t hash, uint32_t *id)
+bool id_cache_get(const struct id_cache *c, const void *value, size_t len, uint32_t *id)
 {
+	uint64_t hash = secret_hash(value, len);
 	uint32_t at = (uint32_t)hash & (CACHE_SLOTS - 1);
 
 	if (!c || !hash || c->hash[at] != hash)
@@ -97,8 +100,9 @@ bool id_cache_get(const struct id_cache *c, uint64_t hash, uint32_t *id)
 	return true;
 }
 
-void id_cache_put(struct id_cache *c, uint64_t hash, uint32_t id)
+void id_cache_put(struct id_cache *c, const void *value, size_t len, uint32_t id)
 {
+	uint64_t hash = secret_hash(value, len);
 	uint32_t at = (uint32_t)hash & (CACHE_SLOTS - 1);
 
 	if (!c)

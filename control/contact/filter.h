@@ -19,16 +19,18 @@ struct filter *filter_new(uint64_t values);
 void filter_free(struct filter *f);
 void filter_add(struct filter *f, uint64_t hash);
 bool filter_may_have(const struct filter *f, uint64_t hash);
-/* Of a value (kind byte and key) or of a marker of names below. */
+/* Of a value (kind byte and key) or of a marker of names below. It is in the store, so it has no secret
+ * and senders can choose values that share one: it only says what may be there, never which it is. */
 uint64_t filter_hash(const void *key, size_t len);
 
-/* Numbers of values that were looked up lately: where a value is in it, the dictionary needs not be
- * asked. By 64 bits of hash; one of 2^64 pairs of values would be mixed up. */
+/* Numbers of values (kind byte and key) that were looked up lately: where a value is in it, the
+ * dictionary needs not be asked. By 64 bits of hash under a secret (hash.h); one of 2^64 pairs of
+ * values would be mixed up, and nobody can say which. */
 struct id_cache;
 struct id_cache *id_cache_new(void);
 void id_cache_free(struct id_cache *c);
 /* False: it is not in it. */
-bool id_cache_get(const struct id_cache *c, uint64_t hash, uint32_t *id);
-void id_cache_put(struct id_cache *c, uint64_t hash, uint32_t id);
+bool id_cache_get(const struct id_cache *c, const void *value, size_t len, uint32_t *id);
+void id_cache_put(struct id_cache *c, const void *value, size_t len, uint32_t id);
 
 #endif

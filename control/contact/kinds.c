@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/base/addr.h"
+#include "dataplane/base/url.h"
 
 enum shape { SHAPE_NONE, SHAPE_NAME, SHAPE_URL, SHAPE_MAIL, SHAPE_IP, SHAPE_BYTES, SHAPE_TEXT };
 
@@ -105,11 +106,12 @@ static const uint8_t *find_byte(const uint8_t *p, size_t len, const char *set)
 	return NULL;
 }
 
-/* In the form in which traffic shows it: no scheme, user or port; a path, if only "/"; no fragment. */
+/* The one form of url.h. Cut as a whole, so that with and without a scheme it is cut alike. */
 static size_t url_key(const uint8_t *v, size_t len, uint8_t *key)
 {
 	const uint8_t *end = v + len, *rest, *host_end, *at;
-	uint8_t *out;
+	uint8_t normal[VALUE_BYTES_MAX], *out;
+	size_t host;
 
 	for (size_t i = 0; i + 3 <= len && i < 12; i++) {
 		if (memcmp(v + i, "://", 3) == 0) {
@@ -126,12 +128,11 @@ static size_t url_key(const uint8_t *v, size_t len, uint8_t *key)
 	at = memrchr(v, ':', (size_t)(rest - v));
 	if (at && at > v && (memchr(v, ':', (size_t)(rest - v)) == at || at[-1] == ']'))
 		host_end = at;
-	out = put_name(key, v, (size_t)(host_end - v));
+	host = (size_t)(host_end - v) < VALUE_BYTES_MAX - 1 ? (size_t)(host_end - v) : VALUE_BYTES_MAX - 1;
+	out = put_name(key, v, host);
 	*out++ = 3;
-	if (rest == end || *rest != '/')
-		*out++ = '/';
-	at = memchr(rest, '#', (size_t)(end - rest));
-	out = put_text(out, rest, (size_t)((at ? at : end) - rest), false);
+	out = put_text(out, normal,
+		       url_rest(normal, VALUE_BYTES_MAX - host, rest, (size_t)(end - rest)), false);
 	*out++ = 0;
 	return (size_t)(out - key);
 }
@@ -203,7 +204,7 @@ size_t value_key(int kind, const void *value, size_t len, uint8_t *key)
 
 	if (!row || !len)
 		return 0;
-	if (len > VALUE_BYTES_MAX - 1) /* a URL may get a path */
+	if (len > VALUE_BYTES_MAX - 1 && row->shape != SHAPE_URL)
 		len = VALUE_BYTES_MAX - 1;
 	switch (row->shape) {
 	case SHAPE_NAME:

@@ -5,7 +5,7 @@
  * A value's key sorts so that what belongs together lies together:
  *   domain, sni    labels reversed, each but the first after 0x01, then 0x00: "com\1evil\1www\0",
  *                  so a name and its subdomains are one range
- *   url            host as above without the 0x00, 0x03, the rest, 0x00
+ *   url            host as above without the 0x00, 0x03, the rest (dataplane/base/url.h), 0x00
  *   email          domain as above without the 0x00, 0x03, what stands before the @, 0x00
  *   ip             4 or 6 (1 byte), then 4 or 16 bytes, so a network is one range
  *   hashes, ja3    the bytes themselves, of known length

@@ -13,6 +13,7 @@
 
 #include "control/contact/column.h"
 #include "control/contact/contacts_private.h"
+#include "control/contact/order.h"
 #include "control/store/bytes.h"
 #include "control/store/days.h"
 
@@ -281,30 +282,6 @@ static int table_value_hits(struct query *q, struct contact_table *t, uint32_t v
 	return err;
 }
 
-static int compare_keys(const void *a, const void *b, void *arg)
-{
-	const struct contact_table *t = arg;
-	const struct table_value *x = &t->values[*(const uint32_t *)a];
-	const struct table_value *y = &t->values[*(const uint32_t *)b];
-	size_t n = x->len < y->len ? x->len : y->len;
-	int order = memcmp(t->keys.data + x->offset, t->keys.data + y->offset, n);
-
-	return order ? order : x->len < y->len ? -1 : x->len > y->len;
-}
-
-/* Under the lock. Values that come later are those of contacts that come later. */
-static int sort_values(struct sorted_values *s, const struct contact_table *t)
-{
-	s->value = calloc(t->value_count + 1u, sizeof(*s->value));
-	if (!s->value)
-		return -ENOMEM;
-	s->count = t->value_count;
-	for (uint32_t i = 0; i < s->count; i++)
-		s->value[i] = i;
-	qsort_r(s->value, s->count, sizeof(*s->value), compare_keys, (void *)(uintptr_t)t);
-	return 0;
-}
-
 /* Whether the value is below the range's begin. */
 static bool is_before(const struct value_range *range, const uint8_t *value, size_t len)
 {
@@ -358,8 +335,10 @@ static int table_range_hits(struct query *q, unsigned at, const struct value_ran
 		if (number != TABLE_NONE)
 			err = table_value_hits(q, t, number);
 	}
-	if (!range->exact && ++s->looks > LINEAR_LOOKS && !s->value)
-		err = sort_values(s, t);
+	/* Values that come later are those of contacts that come later. */
+	if (!range->exact && ++s->looks > LINEAR_LOOKS && !s->value &&
+	    !(s->value = order_growing(t, &q->c->lock, &s->count)))
+		err = -ENOMEM;
 	if (!range->exact && s->value && !err)
 		err = sorted_range_hits(q, t, s, range);
 	for (uint32_t i = 0; !range->exact && !s->value && i < t->value_count && !err; i++) {
@@ -714,15 +693,35 @@ static int resolve(struct query *q, size_t from)
 
 #define CLIENT_BLOCKS_MAX 4000000u /* of one part: 2 G rows */
 
+/* It expired since the session began: its file may be gone, whatever the snapshot says. */
+static bool part_is_gone(struct query *q, const struct contact_part *part)
+{
+	bool gone = true;
+
+	pthread_mutex_lock(&q->c->lock);
+	for (size_t i = 0; i < q->c->part_count && gone; i++)
+		gone = q->c->parts[i].day != part->day || q->c->parts[i].part != part->part;
+	pthread_mutex_unlock(&q->c->lock);
+	return gone;
+}
+
 static int file_client_hits(struct query *q, const struct contact_row *client)
 {
 	uint64_t *steps = malloc(CLIENT_BLOCKS_MAX * sizeof(*steps)); /* touched as far as needed */
 	size_t from = q->r->found_count;
 	int err = steps ? 0 : -ENOMEM;
 
-	for (size_t p = 0; p < q->part_count && !err; p++)
-		if (day_is_wanted(q, q->parts[p].day))
-			err = part_client_hits(q, &q->parts[p], client, steps, CLIENT_BLOCKS_MAX);
+	for (size_t p = 0; p < q->part_count && !err; p++) {
+		size_t before = q->r->found_count;
+
+		if (!day_is_wanted(q, q->parts[p].day))
+			continue;
+		err = part_client_hits(q, &q->parts[p], client, steps, CLIENT_BLOCKS_MAX);
+		if (err == -EPROTO && part_is_gone(q, &q->parts[p])) {
+			q->r->found_count = before;
+			err = 0;
+		}
+	}
 	free(steps);
 	return err ? err : resolve(q, from);
 }

@@ -49,7 +49,10 @@ int contact_result_finish(struct contact_result *r);
 /* Kind and key of a row's value. */
 struct slice contact_result_value(const struct contact_result *r, uint32_t value, int *kind);
 
-/* What an indicator stands for. */
+/* What an indicator stands for. An address with a port stands for the address on the days on which
+ * that port was among those contacted: ports have no times and counts of their own, so a row with
+ * more than one port has those of the whole address, a row with one port its own. A day of more than
+ * CONTACT_PORTS_MAX ports is found by those that it keeps. */
 struct contact_want {
 	int kind;         /* enum contact_kind, INDICATOR_CIDR, INDICATOR_IP_PORT */
 	struct slice key; /* kinds.h; CIDR: address key, prefix length (1); IP_PORT: address key, port (be16) */

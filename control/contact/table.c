@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <xxhash.h>
+
+#include "control/contact/hash.h"
 
 #define INDEX_FIRST 256u
 
@@ -36,9 +37,9 @@ void table_free(struct contact_table *t)
 
 static uint32_t entry_hash(uint32_t value, uint32_t client)
 {
-	uint64_t h = ((uint64_t)value << 32 | client) * 0x9e3779b97f4a7c15ull;
+	const uint32_t pair[2] = {value, client};
 
-	return (uint32_t)(h >> 32);
+	return (uint32_t)secret_hash(pair, sizeof(pair));
 }
 
 /* Room for one more number; rehash() puts number i back by its hash. */
@@ -125,12 +126,16 @@ static uint32_t find_value(const struct contact_table *t, const uint8_t *value, 
 
 uint32_t table_find_value(const struct contact_table *t, const uint8_t *value, size_t len)
 {
-	return find_value(t, value, len, (uint32_t)XXH3_64bits(value, len));
+	return find_value(t, value, len, (uint32_t)secret_hash(value, len));
 }
 
 static uint32_t client_hash(const struct addr *a, int ip_version)
 {
-	return (uint32_t)XXH3_64bits_withSeed(a->b, sizeof(a->b), (uint64_t)ip_version);
+	uint8_t key[sizeof(a->b) + 1];
+
+	memcpy(key, a->b, sizeof(a->b));
+	key[sizeof(a->b)] = (uint8_t)ip_version;
+	return (uint32_t)secret_hash(key, sizeof(key));
 }
 
 static uint32_t find_client(const struct contact_table *t, const struct addr *a, int ip_version,
@@ -173,7 +178,7 @@ static uint32_t find_entry(const struct contact_table *t, uint32_t value, uint32
 
 uint32_t table_intern_value(struct contact_table *t, const uint8_t *value, size_t len)
 {
-	uint32_t hash = (uint32_t)XXH3_64bits(value, len);
+	uint32_t hash = (uint32_t)secret_hash(value, len);
 	uint32_t number = find_value(t, value, len, hash);
 
 	if (number != TABLE_NONE)

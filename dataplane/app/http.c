@@ -286,6 +286,8 @@ static int on_request_complete(htp_tx_t *htp)
 		return without(htp);
 	http_events_flags(tx->state, tx);
 	http_body_end(tx->state, tx, TO_SERVER);
+	if (tx->tx.progress[TO_SERVER] >= HTTP_BODY)
+		http_contacts_end(tx->state, tx);
 	progress(tx, TO_SERVER, HTTP_COMPLETE);
 	return HTP_OK;
 }

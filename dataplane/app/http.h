@@ -83,6 +83,7 @@ struct http_tx {
 	htp_tx_t *htp;      /* NULL once libhtp has let go of it */
 	struct http_state *state;
 	uint64_t flags_seen; /* HTP_* flags that were turned into events */
+	uint64_t contacts_ns; /* when what the request contacts was added; 0: not yet */
 	struct http_body body[2];
 	struct http_blob raw[2], header[2], names[2], start[2], fields[2], uri, host,
 		status_line;
@@ -151,7 +152,8 @@ bool http_content_range(struct bytes value, struct http_range *out);
 void http_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 void http_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r);
 
-/* http_contact.c: once the headers are there. */
+/* http_contact.c: once the headers are there, and once the body has ended. */
 void http_contacts(struct http_state *s, struct http_tx *tx);
+void http_contacts_end(struct http_state *s, struct http_tx *tx);
 
 #endif

@@ -5,6 +5,7 @@
  * X-Forwarded-For or Forwarded (RFC 7239). Runs in a worker.
  */
 #include "dataplane/app/http.h"
+#include "dataplane/base/url.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/home.h"
 
@@ -139,15 +140,20 @@ static uint32_t copy_host(uint8_t *to, struct bytes host)
 static uint32_t url_add(uint8_t *url, uint32_t n, const htp_tx_t *htp)
 {
 	const uint32_t room = HTTP_URL_CONTACT_MAX;
+	const htp_uri_t *uri = htp->parsed_uri_raw;
+	uint8_t rest[HTTP_URL_CONTACT_MAX];
+	uint32_t len;
 
-	if (!htp->parsed_uri_raw || !htp->parsed_uri_raw->scheme)
-		return add(url, n, room, http_bytes(htp->request_uri));
-	n = add(url, n, room, http_bytes(htp->parsed_uri_raw->path));
-	if (htp->parsed_uri_raw->query && n < room) {
-		url[n++] = '?';
-		n = add(url, n, room, http_bytes(htp->parsed_uri_raw->query));
+	if (!uri || !uri->scheme) {
+		len = add(rest, 0, room, http_bytes(htp->request_uri));
+	} else {
+		len = add(rest, 0, room, http_bytes(uri->path));
+		if (uri->query && len < room) {
+			rest[len++] = '?';
+			len = add(rest, len, room, http_bytes(uri->query));
+		}
 	}
-	return n;
+	return n + (uint32_t)url_rest(url + n, room - n, rest, len);
 }
 
 /* The port of the server behind a proxy; 0: there is none, the flow has the port. */
@@ -174,13 +180,13 @@ static void host_contact(struct http_state *s, struct contact c, const uint8_t *
 	contact_add(s->w, s->f, &c);
 }
 
-void http_contacts(struct http_state *s, struct http_tx *tx)
+static void add_contacts(struct http_state *s, struct http_tx *tx, bool goes_on)
 {
 	const htp_tx_t *htp = tx->htp;
 	struct bytes agent = http_field(htp->request_headers, "user-agent");
 	uint8_t url[HTTP_URL_CONTACT_MAX];
 	struct addr client;
-	struct contact c = {.client_version = (uint8_t)client_of(s, htp, &client)};
+	struct contact c = {.client_version = (uint8_t)client_of(s, htp, &client), .goes_on = goes_on};
 	uint32_t n;
 
 	if (c.client_version)
@@ -201,4 +207,17 @@ void http_contacts(struct http_state *s, struct http_tx *tx)
 		c.len = agent.len < HTTP_URL_CONTACT_MAX ? agent.len : HTTP_URL_CONTACT_MAX;
 		contact_add(s->w, s->f, &c);
 	}
+}
+
+void http_contacts(struct http_state *s, struct http_tx *tx)
+{
+	tx->contacts_ns = s->w->now_ns;
+	add_contacts(s, tx, false);
+}
+
+/* What ends with the flow had its last byte before. */
+void http_contacts_end(struct http_state *s, struct http_tx *tx)
+{
+	if (tx->contacts_ns && s->w->now_ns > tx->contacts_ns && !(s->f->flags & FLOW_ENDING))
+		add_contacts(s, tx, true);
 }

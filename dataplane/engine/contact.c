@@ -99,13 +99,15 @@ void contact_add(struct worker *w, struct flow *f, const struct contact *c)
 		client = c->client;
 		version = c->client_version;
 	}
-	if (w->indicators)
+	if (w->indicators && !c->goes_on)
 		intel_contact(w, f, c->kind, c->value, c->len, port);
 	if (!w->config->contacts)
 		return;
 	r = record_begin(w, f, c->kind, c->value, c->len);
 	rec_addr(r, F_contact_client, client, version);
 	rec_uint(r, F_contact_port, c->port ? c->port : e.port);
+	if (c->goes_on)
+		rec_uint(r, F_contact_goes_on, 1);
 	emit_end(w);
 }
 
@@ -134,7 +136,7 @@ void contact_begin(struct worker *w, struct flow *f, bool turned)
 	emit_end(w);
 }
 
-/* The contact goes on until the flow's last packet; bytes since the last record. */
+/* The contact goes on until the last packet of its ends; bytes since the last record. */
 static void goes_on(struct worker *w, struct flow *f, const struct ends *e)
 {
 	uint64_t told[2] = {0, 0};
@@ -143,7 +145,8 @@ static void goes_on(struct worker *w, struct flow *f, const struct ends *e)
 	if (f->notes)
 		memcpy(told, f->notes->told_bytes, sizeof(told));
 	r = record_begin(w, f, CONTACT_IP, e->server->b, addr_bytes(f));
-	((struct record_head *)(void *)r->at)->ts_ns = f->last_ns;
+	((struct record_head *)(void *)r->at)->ts_ns =
+		f->flags & FLOW_REPORTED_LAST ? f->notes->own_last_ns : f->last_ns;
 	rec_addr(r, F_contact_client, e->client, f->ip_version);
 	rec_uint(r, F_contact_port, e->port);
 	rec_uint(r, F_contact_goes_on, 1);

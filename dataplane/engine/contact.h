@@ -24,6 +24,7 @@ struct contact {
 	const struct addr *client; /* on whose behalf (a proxy's request); NULL: the flow's client */
 	uint8_t client_version;
 	uint16_t port;             /* of the server that is meant; 0: the flow's */
+	bool goes_on;              /* it was added before, and lasts until now: no new one */
 };
 
 void contact_add(struct worker *w, struct flow *f, const struct contact *c);

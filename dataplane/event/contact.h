@@ -9,7 +9,7 @@
 enum contact_kind {
 	CONTACT_DOMAIN = 1, /* a name asked of DNS, an HTTP host; lower case, no final dot */
 	CONTACT_IP = 2,     /* server address, from the first packet of a flow; 4 or 16 bytes */
-	CONTACT_URL = 3,    /* host + path, host in lower case, no scheme */
+	CONTACT_URL = 3,    /* as base/url.h has it: no scheme, no port */
 	CONTACT_SNI = 4,    /* TLS server name, lower case */
 	CONTACT_JA3 = 5,    /* 32 hex digits */
 	CONTACT_JA4 = 6,    /* text */

@@ -12,8 +12,8 @@
  * Tag 0 is an empty slot, behind which a bucket has no more. An indicator may have several slots:
  * what denies and what allows it, itself (SLOT_EXACT) and what is below it (SLOT_BELOW), apart.
  *
- * Canonical values: names, mail addresses in lower case without final dot; URLs as host in lower
- * case, then the path as it is (contact.h); hashes and fingerprints as bytes; addresses as 4 or
+ * Canonical values: names, mail addresses in lower case without final dot; URLs as base/url.h has
+ * them; hashes and fingerprints as bytes; addresses as 4 or
  * 16 bytes; JA4 and user agents as text. A network: kind INDICATOR_NET, masked address of 4 or 16
  * bytes, prefix length (1 byte). ip:port: kind INDICATOR_ENDPOINT, address, port (big endian).
  *

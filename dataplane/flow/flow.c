@@ -243,7 +243,10 @@ static bool first_is_answer(const struct packet *p)
 		return false;
 	if (p->ip_proto == PROTO_TCP && (p->tcp.flags & TCP_SYN))
 		return true;
-	if (p->ip_proto != PROTO_TCP && p->ip_proto != PROTO_UDP)
+	/* A connection seen midway was opened from the higher port. */
+	if (p->ip_proto == PROTO_TCP)
+		return p->sport < p->dport;
+	if (p->ip_proto != PROTO_UDP)
 		return false;
 	return p->sport < 1024 && p->dport >= 1024;
 }
@@ -315,7 +318,17 @@ static uint64_t packet_bytes(const struct packet *p)
 	return p->len + (uint64_t)(frame->l3 - frame->data);
 }
 
-/* A packet that only reports on the flow (ICMP error) does not make a direction seen. */
+/* A packet that only reports on the flow (ICMP error) keeps it alive, but what its ends had to do with
+ * each other does not last longer by it. */
+static void flow_reported(struct worker *w, struct flow *f)
+{
+	if ((f->flags & FLOW_REPORTED_LAST) || !flow_notes(w, f))
+		return;
+	f->notes->own_last_ns = f->last_ns;
+	f->flags |= FLOW_REPORTED_LAST;
+}
+
+/* Nor does such a packet make a direction seen. */
 static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 {
 	enum direction d = (enum direction)p->direction;
@@ -323,6 +336,10 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 
 	f->packets[d]++;
 	f->bytes[d] += packet_bytes(p);
+	if (icmp_is_error(p))
+		flow_reported(w, f);
+	else if (f->flags & FLOW_REPORTED_LAST)
+		f->flags &= ~(uint32_t)FLOW_REPORTED_LAST;
 	if (w->now_ns > f->last_ns)
 		f->last_ns = w->now_ns;
 	if (icmp_is_error(p))

@@ -30,6 +30,7 @@ enum flow_flags {
 	FLOW_DROP_TOLD_TO_CLIENT = 1 << 16,
 	FLOW_CONTACT_TURNED = 1 << 17,      /* its contact was written as one of .server with .client */
 	FLOW_INDICATOR_TOLD = 1 << 18,      /* an indicator's alert is written, and no room to say which */
+	FLOW_REPORTED_LAST = 1 << 19,       /* the last packet only reported on it (ICMP error): see notes */
 };
 
 /* What let an exception policy act on a flow. */
@@ -41,14 +42,16 @@ enum flow_exception {
 
 enum flow_end_reason { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLOW_END_REUSE };
 
-#define FLOW_INDICATORS 11 /* told of in one flow before the first may be told again */
+#define FLOW_INDICATORS 9 /* told of in one flow before the first may be told again */
 
-/* What few flows need: those that last, and those with known bad contacts. A cache line. */
+/* What few flows need: those that last, those with known bad contacts, those reported on. A cache line. */
 struct flow_notes {
 	uint64_t told_bytes[2];      /* by direction: in contact records so far */
+	uint64_t own_last_ns;        /* while FLOW_REPORTED_LAST: the last packet of its own ends */
 	uint32_t next;               /* of indicators, modulo FLOW_INDICATORS */
 	uint32_t indicators[FLOW_INDICATORS]; /* hashes of entries told of; 0: none */
 };
+_Static_assert(sizeof(struct flow_notes) <= 64, "notes are a cache line");
 
 struct flow {
 	/* line 0: the key; looked at for every packet */

@@ -195,6 +195,37 @@ static void test_keys(void **state)
 	       "t13d1516h2_8daaf6152771_02713d6af862");
 }
 
+/* A URL is one, however it is written (RFC 3986, 6.2.2, 6.2.3). */
+static void test_urls(void **state)
+{
+	static const char *const rows[][2] = {
+		{"http://evil.example/%7Ea", "evil.example/~a"},
+		{"http://evil.example/~a", "evil.example/~a"},
+		{"evil.example/%7ea?%41=%2f", "evil.example/~a?A=%2F"},
+		{"http://evil.example:80/", "evil.example/"},
+		{"https://evil.example:443", "evil.example/"},
+		{"HTTPS://EVIL.example.:443/%00", "evil.example/%00"},
+		{"http://[2001:db8::1]:80/%2e", "[2001:db8::1]/."},
+	};
+	char with[1600] = "https://evil.example:443/", without[1600] = "evil.example/";
+	uint8_t key[VALUE_KEY_MAX], same[VALUE_KEY_MAX];
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		key_is(CONTACT_URL, rows[i][0], rows[i][1]);
+	/* too long: cut at the same place with a scheme and without */
+	memset(with + strlen(with), 'a', 1500);
+	memset(without + strlen(without), 'a', 1500);
+	n = value_key(CONTACT_URL, with, strlen(with), key);
+	assert_int_equal(value_key(CONTACT_URL, without, strlen(without), same), n);
+	assert_memory_equal(key, same, n);
+	/* nothing but a host, and that too long */
+	memset(with, 'a', 1500);
+	assert_in_range(value_key(CONTACT_URL, with, 1500, key), VALUE_BYTES_MAX, VALUE_KEY_MAX);
+	memset(with, 1, 1500);
+	assert_in_range(value_key(CONTACT_URL, with, 1500, key), VALUE_BYTES_MAX, VALUE_KEY_MAX);
+}
+
 static void guessed(const char *value, int kind)
 {
 	assert_int_equal(indicator_guess(value), kind);
@@ -238,7 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns), cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_round), cmocka_unit_test(test_malformed), cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_guess), cmocka_unit_test(test_normal),
+		cmocka_unit_test(test_urls),		cmocka_unit_test(test_guess), cmocka_unit_test(test_normal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,13 +9,16 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "control/contact/contacts.h"
+#include "control/contact/filter.h"
 #include "control/contact/query.h"
+#include "control/contact/table.h"
 #include "control/store/bytes.h"
 #include "control/store/days.h"
 #include "control/store/store.h"
@@ -551,6 +554,107 @@ static void test_kinds(void **state)
 	check_kinds(x);
 }
 
+/* An agent that was made to have the plain hash of a name, as both are keyed. */
+static const char chosen_agent[] = "Agent/000000138\xdf\xd4m\xe9\x83\x90\x97\xdbk\xc4\xd3]C\xd2]";
+
+static uint64_t plain_hash(int kind, const char *value)
+{
+	uint8_t key[1 + VALUE_KEY_MAX] = {(uint8_t)kind};
+
+	return filter_hash(key, 1 + value_key(kind, value, strlen(value), key + 1));
+}
+
+static uint64_t count_of(struct fixture *x, int kind, const char *value)
+{
+	struct contact_result r = {0};
+	uint64_t sum = 0;
+
+	look_up(x, kind, value, false, NULL, &r);
+	for (size_t i = 0; i < r.count; i++)
+		sum += r.rows[i].count;
+	contact_result_free(&r);
+	return sum;
+}
+
+static size_t rows_of_client(struct fixture *x, const char *text)
+{
+	struct contact_session *session;
+	struct contact_result r = {0};
+	struct addr a;
+	int version = addr_parse(text, &a);
+	size_t n;
+
+	assert_int_equal(contacts_session_new(&session, x->contacts), 0);
+	assert_true(contacts_session_client(session, &a, version, NULL, &r) >= 0);
+	contacts_session_free(session);
+	assert_int_equal(contact_result_finish(&r), 0);
+	n = r.count;
+	contact_result_free(&r);
+	return n;
+}
+
+/* Values that a sender chose to have one hash stay two values. */
+static void test_chosen_hash(void **state)
+{
+	struct fixture *x = *state;
+
+	assert_int_equal(plain_hash(CONTACT_USER_AGENT, chosen_agent),
+			 plain_hash(CONTACT_DOMAIN, "www.popular.example"));
+	for (int i = 0; i < 3; i++)
+		stage_value(x, CONTACT_DOMAIN, "www.popular.example", 53);
+	commit(x);
+	keep_all(x);
+	stage_value(x, CONTACT_USER_AGENT, chosen_agent, 80);
+	commit(x);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(count_of(x, CONTACT_USER_AGENT, chosen_agent), 1);
+		assert_int_equal(count_of(x, CONTACT_DOMAIN, "www.popular.example"), 3);
+		assert_int_equal(rows_of_client(x, "10.0.0.1"), 2);
+		keep_all(x);
+	}
+}
+
+#define CHOSEN 500
+#define CHOSEN_BITS 0xfffu
+
+/* Values that were chosen to be in one place of a table are in many. */
+static void test_chosen_places(void **state)
+{
+	struct contact_table *t = table_new(0, 0);
+	struct contact_row row = {.ip_version = 4, .count = 1};
+	unsigned same = 0;
+	char text[32];
+
+	for (unsigned i = 0; t->value_count < CHOSEN; i++) {
+		size_t len = (size_t)snprintf(text, sizeof(text), "%c%u", CONTACT_USER_AGENT, i);
+
+		if ((filter_hash(text, len) & CHOSEN_BITS) == 0)
+			assert_int_equal(table_add(t, (const uint8_t *)text, len, &row), 0);
+	}
+	for (unsigned i = 0; i < CHOSEN; i++)
+		same += (t->values[i].hash & CHOSEN_BITS) == (t->values[0].hash & CHOSEN_BITS);
+	assert_in_range(same, 1, 20);
+	table_free(t);
+}
+
+/* A damaged entry of the dictionary is an error, not the value with number 0. */
+static void test_damaged_entry(void **state)
+{
+	struct fixture *x = *state;
+	uint8_t key[2 + VALUE_KEY_MAX] = {'d', CONTACT_DOMAIN};
+	size_t len = 2 + value_key(CONTACT_DOMAIN, "www.b.example", 13, key + 2);
+
+	stage_value(x, CONTACT_DOMAIN, "www.a.example", 53);
+	commit(x);
+	keep_all(x);
+	assert_int_equal(store_put(x->store, STORE_contact, key, len, "\0\0\0", 3), 0);
+	stage_value(x, CONTACT_DOMAIN, "www.b.example", 53);
+	commit(x);
+	contacts_seal_all(x->contacts, 1);
+	assert_int_equal(contacts_keep(x->contacts), -EPROTO);
+	assert_int_equal(count_of(x, CONTACT_DOMAIN, "www.a.example"), 1);
+}
+
 /* A day of an office: what a contact costs on disk, names included. */
 static void test_size(void **state)
 {
@@ -599,7 +703,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_memory), TEST(test_files),  TEST(test_died_between), TEST(test_left_over), TEST(test_forget),
 		TEST(test_keeper_between), TEST(test_spill),  TEST(test_expire), TEST(test_window),
-		TEST(test_kinds), TEST(test_size),
+		TEST(test_kinds), TEST(test_chosen_hash), TEST(test_chosen_places), TEST(test_damaged_entry),
+		TEST(test_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,8 @@
 #include "tests/unit/engine/wire.h"
 
 /* The next contact as "KIND CLIENT VALUE PORT", with "+" behind it when it goes on; "" none. */
+static uint64_t next_ns; /* its time */
+
 static const char *next(struct wire *w)
 {
 	static char text[2200];
@@ -28,6 +30,7 @@ static const char *next(struct wire *w)
 	text[0] = '\0';
 	if (!r)
 		return text;
+	next_ns = r->ts_ns;
 	kind = (unsigned)wire_number(r, F_contact_kind);
 	snprintf(client, sizeof(client), "%s", wire_text(r, F_contact_client));
 	snprintf(value, sizeof(value), "%s", wire_text(r, F_contact_value));
@@ -110,6 +113,33 @@ static void answer_first(void **state)
 	wire_close(w);
 }
 
+/* A connection seen midway: the lower port is the service, be it below 1024 or not. */
+static void midway(void **state)
+{
+	static const struct {
+		uint16_t client_port, server_port;
+		bool to_server;
+	} rows[] = {{48668, 7010, false}, {48668, 7010, true}, {40000, 443, false}};
+	char text[100];
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wire *w = wire_open(NULL, -1);
+
+		w->client = "172.18.0.3";
+		w->server = "172.18.0.2";
+		w->client_port = rows[i].client_port;
+		w->server_port = rows[i].server_port;
+		wire_tcp(w, rows[i].to_server, TCP_ACK | TCP_PSH, "x", 1);
+		snprintf(text, sizeof(text), "2 172.18.0.3 172.18.0.2 %u", rows[i].server_port);
+		assert_string_equal(next(w), text);
+		wire_tcp(w, !rows[i].to_server, TCP_RST, NULL, 0);
+		flow_end_all(&w->lane->w);
+		snprintf(text, sizeof(text), "2 172.18.0.3 172.18.0.2 %u+", rows[i].server_port);
+		assert_string_equal(next(w), text);
+		wire_close(w);
+	}
+}
+
 /* Every five minutes what was added, at the end the rest: the sums are those of the flow. */
 static void checkpoints(void **state)
 {
@@ -144,6 +174,39 @@ static void checkpoints(void **state)
 	wire_close(w);
 }
 
+/* The time until which the last record says that the contact went on. */
+static uint64_t went_on_until(struct wire *w)
+{
+	const struct record_head *r;
+	uint64_t last = 0;
+
+	while ((r = wire_next(w, RECORD_contact)))
+		last = r->ts_ns;
+	return last;
+}
+
+/* A router's word that nothing arrives makes no contact last longer; what follows it does. */
+static void reported(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+	uint64_t begin = w->ns;
+
+	wire_udp(w, true, "x", 1);
+	w->ns += 2000000000ull;
+	wire_unreachable(w);
+	wire_unreachable(w);
+	assert_int_equal(w->counters->flow_total, 1);
+	flow_end_all(&w->lane->w);
+	assert_int_equal(went_on_until(w), begin);
+	wire_udp(w, true, "x", 1);
+	wire_unreachable(w);
+	begin = w->ns;
+	wire_udp(w, true, "x", 1);
+	flow_end_all(&w->lane->w);
+	assert_int_equal(went_on_until(w), begin);
+	wire_close(w);
+}
+
 static void no_checkpoints(void **state)
 {
 	static const char *const settings[] = {"contacts.checkpoint=0", NULL};
@@ -168,6 +231,40 @@ static void bad_networks(void **state)
 	assert_non_null(strstr(error, "home_nets"));
 	assert_non_null(strstr(error, "nonsense"));
 	config_free(c);
+}
+
+/* A request lasts until its body does: what it contacts too, and is counted once. */
+static void body(void **state)
+{
+	static const char *const kept[] = {"1 10.0.0.5 a.example 80+", "3 10.0.0.5 a.example/p 80+",
+					   "13 10.0.0.5 b 80+"};
+	struct wire *w = wire_open(NULL, -1);
+	uint64_t end;
+
+	wire_handshake(w);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	wire_say(w, "POST /p HTTP/1.1\r\nHost: a.example\r\nUser-Agent: b\r\n"
+		    "Content-Length: 8\r\n\r\nabcd");
+	assert_string_equal(next(w), "1 10.0.0.5 a.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 a.example/p 80");
+	assert_string_equal(next(w), "13 10.0.0.5 b 80");
+	end = w->ns;
+	wire_say(w, "efgh");
+	for (unsigned i = 0; i < 3; i++) {
+		assert_string_equal(next(w), kept[i]);
+		assert_int_equal(next_ns, end);
+	}
+	/* all of it in one packet: it is said once */
+	wire_say(w, "POST / HTTP/1.1\r\nHost: c.example\r\nContent-Length: 2\r\n\r\nab");
+	assert_string_equal(next(w), "1 10.0.0.5 c.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 c.example/ 80");
+	/* no body: the answer does not end the request */
+	wire_say(w, "GET / HTTP/1.1\r\nHost: c.example\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 c.example 80");
+	assert_string_equal(next(w), "3 10.0.0.5 c.example/ 80");
+	wire_tcp(w, false, TCP_ACK, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38);
+	assert_string_equal(next(w), "");
+	wire_close(w);
 }
 
 #define PROXY "10.0.0.5"
@@ -270,6 +367,27 @@ static void to_a_proxy(void **state)
 	wire_close(w);
 }
 
+/* A URL is written in one form, however it is asked for. */
+static void url(void **state)
+{
+	static const char *const rows[][2] = {
+		{"GET /%7Ea?%41=%2f#top HTTP/1.1\r\nHost: A.example:80\r\n\r\n", "a.example/~a?A=%2F"},
+		{"GET http://A.example:80/%7ea HTTP/1.1\r\nHost: a.example\r\n\r\n", "a.example/~a"},
+		{"GET http://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n", "a.example/"},
+		{"OPTIONS * HTTP/1.1\r\nHost: a.example\r\n\r\n", "a.example/*"},
+	};
+	char expected[100];
+	struct wire *w = wire_open(NULL, -1);
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		say_to_proxy(w, rows[i][0]);
+		assert_string_equal(next(w), "1 10.0.0.5 a.example 80");
+		snprintf(expected, sizeof(expected), "3 10.0.0.5 %s 80", rows[i][1]);
+		assert_string_equal(next(w), expected);
+	}
+	wire_close(w);
+}
+
 /* Inside the tunnel the hello names the server. */
 static void tunnel(void **state)
 {
@@ -290,10 +408,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inside_out),	 cmocka_unit_test(outside_in),
 		cmocka_unit_test(neither_or_both), cmocka_unit_test(answer_first),
-		cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
-		cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
-		cmocka_unit_test(forwarded_zero), cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
-		cmocka_unit_test(tunnel),
+		cmocka_unit_test(midway), cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
+		cmocka_unit_test(reported), cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
+		cmocka_unit_test(forwarded_zero), cmocka_unit_test(body),
+	 cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
+		cmocka_unit_test(url), cmocka_unit_test(tunnel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,27 @@ bool wire_udp(struct wire *w, bool to_server, const void *data, size_t len)
 	return run(w, m);
 }
 
+bool wire_unreachable(struct wire *w)
+{
+	uint8_t *l4, *quoted;
+	struct rte_mbuf *m = frame(w, false, 1, 8 + IPV4 + UDP, &l4);
+
+	memset(l4, 0, 8);
+	l4[0] = 3;
+	l4[1] = 3;
+	quoted = l4 + 8;
+	quoted[0] = 0x45;
+	put_be16(quoted + 2, IPV4 + UDP);
+	quoted[8] = 64;
+	quoted[9] = 17;
+	memcpy(quoted + 12, l4 - 4, 4);
+	memcpy(quoted + 16, l4 - 8, 4);
+	put_be16(quoted + IPV4, w->client_port);
+	put_be16(quoted + IPV4 + 2, w->server_port);
+	put_be16(quoted + IPV4 + 4, UDP);
+	return run(w, m);
+}
+
 bool wire_tcp(struct wire *w, bool to_server, uint8_t flags, const void *data, size_t len)
 {
 	uint8_t *l4;

@@ -32,6 +32,8 @@ void wire_close(struct wire *w);
 /* One packet; true: it went on. */
 bool wire_udp(struct wire *w, bool to_server, const void *data, size_t len);
 bool wire_tcp(struct wire *w, bool to_server, uint8_t flags, const void *data, size_t len);
+/* The server's word that the client's datagram did not arrive: ICMP, port unreachable. */
+bool wire_unreachable(struct wire *w);
 /* SYN, SYN/ACK, ACK from new sequence numbers; true: all went on. */
 bool wire_handshake(struct wire *w);
 bool wire_say(struct wire *w, const char *text);

@@ -99,7 +99,6 @@ static bool find_collection(struct http_request *r, struct collection *c)
 {
 	struct search s = {.id = r->segment[0]};
 
-	r->type = TAXII_MEDIA;
 	if (!each_collection(r, is_it, &s)) {
 		http_fail(r, MHD_HTTP_NOT_FOUND, "there is no such collection");
 		return false;
@@ -110,16 +109,14 @@ static bool find_collection(struct http_request *r, struct collection *c)
 
 void http_taxii_discovery(struct http_request *r)
 {
-	r->type = TAXII_MEDIA;
 	text_str(&r->out, "{\"title\":\"Metsuke\",\"description\":\"what this sensor knows to be bad\","
 			  "\"default\":\"/taxii2/api/\",\"api_roots\":[\"/taxii2/api/\"]}");
 }
 
 void http_taxii_root(struct http_request *r)
 {
-	r->type = TAXII_MEDIA;
 	text_format(&r->out, "{\"title\":\"Metsuke\",\"versions\":[\"" TAXII_MEDIA "\"],"
-			     "\"max_content_length\":%u}", HTTP_BODY_MAX);
+			     "\"max_content_length\":%u}", HTTP_ENVELOPE_BYTES_MAX);
 }
 
 static bool put_collection(void *arg, const struct collection *c)
@@ -139,7 +136,6 @@ static bool put_collection(void *arg, const struct collection *c)
 
 void http_taxii_collections(struct http_request *r)
 {
-	r->type = TAXII_MEDIA;
 	text_str(&r->out, "{\"collections\":[");
 	each_collection(r, put_collection, &r->out);
 	text_str(&r->out, "]}");
@@ -306,7 +302,6 @@ void http_taxii_status(struct http_request *r)
 {
 	uint64_t job;
 
-	r->type = TAXII_MEDIA;
 	if (!shared_job_of(r->segment[0], &job) || !shared_put_status(r->desk, job, 0, &r->out))
 		http_fail(r, MHD_HTTP_NOT_FOUND, "there is no such status");
 }

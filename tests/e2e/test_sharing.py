@@ -260,6 +260,45 @@ def test_look_ups_over_http(hosts, service, tmp_path):
     assert status == 0, stderr
 
 
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+
+def send_long(port, size, token=None, path="/api/v1/intel/lookup"):
+    """A POST of that many bytes; what is answered, b"" when the connection is cut before."""
+    show = f"Authorization: Bearer {token}\r\n" if token else ""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
+        try:
+            s.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{show}Content-Length: {size}\r\n\r\n".encode())
+            s.sendall(b"x" * (size - 1))
+        except OSError:
+            pass
+        try:
+            return s.recv(4096)
+        except OSError:
+            return b""
+
+
+def test_strangers_take_no_memory(hosts, service, tmp_path):
+    port, settings = serving(tmp_path)
+    _, engine = sensor(hosts, service, **settings)
+    pid = engine.cli("status")["pid"]
+    ask(port, "/api/v1/status")
+    before, most, answers = resident_kib(pid), [0], []
+    threads = [threading.Thread(target=lambda: answers.append(send_long(port, 8 << 20))) for _ in range(12)]
+    for t in threads:
+        t.start()
+    while any(t.is_alive() for t in threads):
+        most[0] = max(most[0], resident_kib(pid))
+    assert most[0] - before < 8 << 10, (before, most)
+    # It is said at once, not when all has come.
+    assert len(answers) == 12 and all(a == b"" or a.startswith(b"HTTP/1.1 401") for a in answers)
+    answer = send_long(port, 2 << 20, token=TOKEN)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 413")
+    assert ask(port, "/api/v1/status")[0] == 200
+
+
 def test_what_one_site_learns_protects_the_other(hosts, service, tmp_path):
     port, settings = serving(tmp_path)
     share = tmp_path / "share"

@@ -299,6 +299,35 @@ def test_strangers_take_no_memory(hosts, service, tmp_path):
     assert ask(port, "/api/v1/status")[0] == 200
 
 
+def processes(engine):
+    """The engine's processes by name: what /proc says of each."""
+    found = {}
+    for child in open(f"/proc/{engine.process.pid}/task/{engine.process.pid}/children", encoding="utf-8").read().split():
+        with open(f"/proc/{child}/status", encoding="utf-8") as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        status["fds"] = [os.readlink(f"/proc/{child}/fd/{n}") for n in os.listdir(f"/proc/{child}/fd")]
+        found[status["Name"]] = status
+    return found
+
+
+def test_what_came_from_the_network_has_no_rights(hosts, service, web):
+    server = web()
+    server.pages["/list"] = (200, {}, b"evil.example.com\n")
+    _, engine = sensor(hosts, service, **{"intel.feeds.test.url": server.url + "/list"})
+    engine.wait_for(lambda: source(engine, "test").get("loaded") == 1)
+    found = processes(engine)
+    courier = found["metsuke-courier"]
+    # Two filters: of the one that starts it, before its first instruction, and its own.
+    assert courier["Seccomp"] == "2" and courier["Seccomp_filters"] == "2" and courier["NoNewPrivs"] == "1"
+    assert not any("metsuke-events" in f or "metsuke-bulk" in f or "counters" in f for f in courier["fds"])
+    assert sum("socket:" in f for f in courier["fds"]) == 1
+    for one in (courier, found["metsuke-control"]):
+        assert one["CapEff"] == one["CapPrm"] == "0000000000000000", one
+    _, stderr = engine.close()
+    if "no user metsuke" in stderr:
+        assert courier["CapBnd"] == "0000000000000000" and stderr.count("no user metsuke") == 1
+
+
 def test_what_one_site_learns_protects_the_other(hosts, service, tmp_path):
     port, settings = serving(tmp_path)
     share = tmp_path / "share"

@@ -183,7 +183,19 @@ void http_free(struct http_server *h)
 
 const char *http_argument(const struct http_request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
+	const char *value = NULL;
+	size_t bytes = 0;
+
+	/* One without "=" has no value, but is there. */
+	if (MHD_lookup_connection_value_n(r->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
+					  &value, &bytes) == MHD_NO)
+		return NULL;
+	return value ? value : "";
+}
+
+static const char *header(const struct http_request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
 void http_fail(struct http_request *r, unsigned status, const char *format, ...)
@@ -259,9 +271,7 @@ static const struct route *find_route(const char *method, char *path, struct htt
 /* Who asks; NULL after 401. */
 static const char *who_asks(struct http_server *h, struct http_request *r, enum http_role *role)
 {
-	const char *value = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
-							MHD_HTTP_HEADER_AUTHORIZATION);
-	const char *who = NULL;
+	const char *value = header(r, MHD_HTTP_HEADER_AUTHORIZATION), *who = NULL;
 
 	if (value && strncasecmp(value, "Bearer ", 7) == 0)
 		who = tokens_find(h->tokens, value + 7, role);
@@ -302,8 +312,7 @@ static void let_go(struct http_server *h, struct exchange *e)
 static bool admit(struct http_server *h, struct exchange *e, struct http_request *r,
 		  const char *method, const char *url)
 {
-	const char *length = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
-							 MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const char *length = header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	enum http_role role = ROLE_ANY;
 	uint64_t bytes = length ? strtoull(length, NULL, 10) : 0;
 
@@ -324,6 +333,9 @@ static bool admit(struct http_server *h, struct exchange *e, struct http_request
 		http_fail(r, MHD_HTTP_FORBIDDEN, "this token may not do that");
 		return false;
 	}
+	if (r->type && !taxii_media(r, header(r, MHD_HTTP_HEADER_ACCEPT),
+				    header(r, MHD_HTTP_HEADER_CONTENT_TYPE), e->route->body_max))
+		return false;
 	return grant(h, e, r, bytes <= e->route->body_max ? (size_t)bytes : 0, bytes);
 }
 

@@ -38,15 +38,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char id[64];
 	uint64_t job;
-	size_t count;
 
 	snprintf(id, sizeof(id), "%.*s", size < 60 ? (int)size : 60, (const char *)data);
 	shared_job_of(id, &job);
-	job = shared_submit(&desk, "fuzz", (struct slice){data, size}, &count);
-	for (bool over = !job; !over;) {
+	for (bool over = shared_submit(&desk, "fuzz", (struct slice){data, size}, &job) != 0; !over;) {
 		struct text status = {0};
 
-		if (!shared_put_status(&desk, job, count, &status))
+		if (!shared_put_status(&desk, job, &status))
 			abort();
 		over = memmem(status.data, status.len, "\"complete\"", 10) != NULL;
 		text_free(&status);

@@ -260,6 +260,43 @@ def test_look_ups_over_http(hosts, service, tmp_path):
     assert status == 0, stderr
 
 
+def test_look_ups_over_https(hosts, service, tmp_path):
+    _, cert, key = certificate(tmp_path)
+    port, settings = serving(tmp_path)
+    # Beyond loopback, which is for certificates alone.
+    settings.update({"http.listen": f"0.0.0.0:{port}", "http.tls_cert": cert, "http.tls_key": key})
+    _, engine = sensor(hosts, service, **settings)
+    engine.cli("intel", "add", "domain", "evil.example.com", "--category", "c2")
+    trusting = ssl.create_default_context(cafile=cert)
+
+    def over_tls(path, token, context=trusting):
+        request = urllib.request.Request(f"https://localhost:{port}{path}", headers={"Authorization": f"Bearer {token}"})
+        try:
+            with urllib.request.urlopen(request, timeout=20, context=context) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as e:
+            return e.code, json.loads(e.read())
+    status, known = over_tls("/api/v1/intel/lookup?value=evil.example.com", TOKEN)
+    assert status == 200 and known["verdict"] == "bad" and known["category"] == "c2"
+    status, error = over_tls("/api/v1/intel/lookup?value=evil.example.com", "wrong-token-wrong-token")
+    assert status == 401 and error == {"title": "show a token: Authorization: Bearer TOKEN", "http_status": "401"}
+    # Who does not know the certificate goes no further; who speaks no TLS gets nothing.
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        over_tls("/api/v1/status", TOKEN, ssl.create_default_context())
+    with pytest.raises(OSError):
+        ask(port, "/api/v1/status")
+    status, stderr = engine.close()
+    assert status == 0, stderr
+
+
+def test_no_tokens_in_the_clear(service, tmp_path):
+    port, settings = serving(tmp_path)
+    settings["http.listen"] = f"0.0.0.0:{port}"
+    engine = service("", ports="null:", **settings)
+    status, stderr = engine.process.wait(timeout=60), engine.process.stderr.read()
+    assert status != 0 and "set http.tls_cert and http.tls_key" in stderr
+
+
 def resident_kib(pid):
     with open(f"/proc/{pid}/status", encoding="utf-8") as f:
         return int(next(line for line in f if line.startswith("VmRSS")).split()[1])

@@ -29,9 +29,9 @@ struct export
 	struct text *out, value, pattern, id;
 };
 
-/* Where to go on: the key of the index that was not yet given, cut to CURSOR_KEY_MAX bytes, and how
- * many keys with that beginning were passed. As text: the bytes in hex, a dot, the number. It holds
- * however the index changes meanwhile. */
+/* The last object that was given: its key of the index, cut to CURSOR_KEY_MAX bytes, and how many
+ * keys with that beginning were passed. As text: the bytes in hex, a dot, the number. It holds however
+ * the index changes meanwhile, and says nothing that the object did not. */
 struct cursor {
 	uint8_t key[CURSOR_KEY_MAX];
 	size_t len;
@@ -268,65 +268,67 @@ static bool cursor_read(struct cursor *c, const char *text)
 	return !*end;
 }
 
-static bool begins_with(struct slice k, const struct cursor *c)
+/* Whether k is one of those that the cursor counts. */
+static bool is_at(struct slice k, const struct cursor *c)
 {
-	return k.len >= c->len && memcmp(k.data, c->key, c->len) == 0;
+	return k.len >= c->len && memcmp(k.data, c->key, c->len) == 0 &&
+	       (k.len == c->len || c->len == CURSOR_KEY_MAX);
 }
 
 /* Counts a key as passed. */
 static void cursor_pass(struct cursor *c, struct slice k)
 {
-	size_t len = k.len < CURSOR_KEY_MAX ? k.len : CURSOR_KEY_MAX;
-
-	if (c->len == len && begins_with(k, c)) {
+	if (c->len && is_at(k, c)) {
 		c->passed++;
 		return;
 	}
-	memcpy(c->key, k.data, len);
-	c->len = len;
+	c->len = k.len < CURSOR_KEY_MAX ? k.len : CURSOR_KEY_MAX;
+	memcpy(c->key, k.data, c->len);
 	c->passed = 1;
 }
 
-/* The page ends before k. */
-static void cursor_write(const struct cursor *passed, struct slice k, struct intel_page *page)
+static void cursor_write(const struct cursor *c, char *out, size_t size)
 {
-	size_t len = k.len < CURSOR_KEY_MAX ? k.len : CURSOR_KEY_MAX;
-	bool same = passed->len == len && begins_with(k, passed);
 	struct text t = {0};
 
-	text_hex(&t, k.data, len);
-	text_format(&t, ".%llu", same ? (unsigned long long)passed->passed : 0ull);
-	snprintf(page->cursor, sizeof(page->cursor), "%s", text_cstr(&t));
+	text_hex(&t, c->key, c->len);
+	text_format(&t, ".%llu", (unsigned long long)c->passed);
+	snprintf(out, size, "%s", text_cstr(&t));
 	text_free(&t);
-	page->complete = read_be64((const uint8_t *)k.data + 1) - 1;
 }
 
-/* passed: where the page begins (len 0: at the first key). */
-static int export_rows(struct export *x, struct store_iter *it, struct cursor *passed)
+/* at: behind which the page begins (len 0: at the first key). */
+static int export_rows(struct export *x, struct store_iter *it, struct cursor *at)
 {
-	uint64_t skip = passed->len ? passed->passed : 0;
+	struct intel_page *page = x->page;
+	struct cursor given = {.len = 0};
 	int err = 0;
 
-	if (passed->len)
-		store_iter_seek(it, passed->key, passed->len);
+	if (at->len)
+		store_iter_seek(it, at->key, at->len);
 	else
 		store_iter_first(it);
-	for (uint64_t i = 0; i < skip && store_iter_valid(it); i++) {
-		if (!begins_with(store_iter_key(it), passed))
+	for (uint64_t i = 0; i < at->passed && store_iter_valid(it); i++) {
+		if (!is_at(store_iter_key(it), at))
 			break;
 		store_iter_next(it);
 	}
 	for (; !err && store_iter_valid(it); store_iter_next(it)) {
 		struct slice k = store_iter_key(it);
+		uint64_t version, before = page->count;
 
 		if (k.len < INDEX_HEAD + 4 || k.len > INDEX_KEY_MAX)
 			continue;
-		if (x->page->count >= x->page->limit) {
-			cursor_write(passed, k, x->page);
+		version = read_be64((const uint8_t *)k.data + 1);
+		if (page->count >= page->limit) {
+			cursor_write(&given, page->cursor, sizeof(page->cursor));
+			page->complete = version - 1;
 			break;
 		}
-		cursor_pass(passed, k);
-		err = export_row(x, k, read_be64((const uint8_t *)k.data + 1));
+		cursor_pass(at, k);
+		err = export_row(x, k, version);
+		if (page->count > before)
+			given = *at;
 	}
 	return err ? err : store_iter_status(it);
 }
@@ -336,25 +338,25 @@ int intel_export_stix(struct intel *in, struct intel_page *page, struct text *js
 	struct export x = {.page = page, .out = json};
 	uint8_t low[INDEX_HEAD] = {INDEX_MARK}, high[INDEX_HEAD] = {INDEX_MARK};
 	struct slice from = {low, INDEX_HEAD}, to = {high, INDEX_HEAD};
-	struct cursor passed = {.len = 0};
+	struct cursor at = {.len = 0};
 	struct store_iter *it;
 	int err;
 
 	page->cursor[0] = '\0';
 	page->count = page->first = page->last = 0;
 	page->limit = page->limit ? page->limit : 1;
-	if (page->next && !cursor_read(&passed, page->next))
+	if (page->next && !cursor_read(&at, page->next))
 		return -EINVAL;
 	err = walk_new(&x.walk, in, 0);
 	if (err)
 		return err;
 	page->complete = x.walk->version;
-	put_be64(low + 1, passed.len ? read_be64(passed.key + 1) : page->after_version + 1);
+	put_be64(low + 1, at.len ? read_be64(at.key + 1) : page->after_version + 1);
 	put_be64(high + 1, x.walk->version + 1);
 	it = store_iter_new(in->store, STORE_intel, x.walk->rows.snapshot, &from, &to);
 	if (json)
 		text_char(json, '[');
-	err = it ? export_rows(&x, it, &passed) : -ENOMEM;
+	err = it ? export_rows(&x, it, &at) : -ENOMEM;
 	if (json)
 		text_char(json, ']');
 	if (it)

@@ -500,6 +500,31 @@ static void test_export(void **state)
 	json_decref(j);
 }
 
+/* A cursor is given away too: it says nothing of what may not be. */
+static void test_export_tells_no_secret(void **state)
+{
+	struct fixture *x = *state;
+	struct intel_entry list[] = {entry(CONTACT_DOMAIN, "a.test"), entry(CONTACT_DOMAIN, "secret.test"),
+				     entry(CONTACT_DOMAIN, "z.test")};
+
+	list[1].tlp = TLP_RED;
+	change(x, "a", INTEL_ADD, list, 3);
+	one(x, "b", INTEL_ADD, entry(CONTACT_DOMAIN, "secret.test"));
+	for (uint64_t limit = 1; limit < 4; limit++) {
+		struct intel_page page = {.source = "a", .limit = limit};
+		size_t n = 0;
+
+		do {
+			json_t *j = export(x, &page);
+
+			n += json_array_size(j);
+			json_decref(j);
+			assert_null(strstr(page.cursor, "736563726574"));
+		} while (page.cursor[0]);
+		assert_int_equal(n, 2);
+	}
+}
+
 /* What changes between two pages is given later; nothing of the rest is passed over. */
 static void test_export_while_it_changes(void **state)
 {
@@ -625,7 +650,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_versions),      TEST(test_kinds),  TEST(test_allow),  TEST(test_replace),
 		TEST(test_replace_small), TEST(test_expiry), TEST(test_max),    TEST(test_refused),
-		TEST(test_log),           TEST(test_fetch),  TEST(test_export), TEST(test_export_while_it_changes), TEST(test_atomic),
+		TEST(test_log),           TEST(test_fetch),  TEST(test_export), TEST(test_export_while_it_changes), TEST(test_export_tells_no_secret), TEST(test_atomic),
 		TEST(test_million),
 	};
 

@@ -122,15 +122,23 @@ int site_connect(const struct site *s)
 
 static bool read_head(int fd, struct site_answer *a)
 {
-	size_t n = 0;
+	for (;;) {
+		ssize_t n = recv(fd, a->head, sizeof(a->head) - 1, MSG_PEEK);
+		char *end;
 
-	/* Byte by byte: what follows is the body. */
-	while (n + 1 < sizeof(a->head) && recv(fd, a->head + n, 1, 0) == 1) {
-		a->head[++n] = '\0';
-		if (n >= 4 && memcmp(a->head + n - 4, "\r\n\r\n", 4) == 0)
-			return true;
+		if (n <= 0)
+			return false;
+		a->head[n] = '\0';
+		end = strstr(a->head, "\r\n\r\n");
+		if (!end && n == sizeof(a->head) - 1)
+			return false;
+		/* What follows is the body. */
+		n = end ? end + 4 - a->head : 0;
+		a->head[n] = '\0';
+		if (end)
+			return recv(fd, a->head, (size_t)n, 0) == n;
+		usleep(100);
 	}
-	return false;
 }
 
 void site_read(int fd, struct site_answer *a)

@@ -67,8 +67,15 @@ static int own(const char *dir)
 /* User root without what makes root mighty: files of others are others' from now on. */
 static int stay_root(const struct config *c)
 {
-	int err = rights_give_up_capabilities();
+	int err = make_dirs(c->store_dir);
 
+	if (!err && c->eve_enabled)
+		err = make_dirs(c->eve_dir);
+	if (err) {
+		say("the folders of store.dir and eve.dir cannot be made: %s", strerror(-err));
+		return err;
+	}
+	err = rights_give_up_capabilities();
 	if (err)
 		say("the control process cannot give up its capabilities: %s", strerror(-err));
 	else if (c->control_user[0] && strcmp(c->control_user, "root") != 0)
@@ -88,15 +95,15 @@ int sandbox_drop_root(const struct config *c, const struct boot *b)
 	if (geteuid() != 0 || b->purpose != BOOT_LIVE)
 		return 0;
 	user = c->control_user[0] ? getpwnam(c->control_user) : NULL;
-	owner_uid = user ? user->pw_uid : 0;
-	owner_gid = user ? user->pw_gid : 0;
+	if (!user || user->pw_uid == 0)
+		return stay_root(c);
+	owner_uid = user->pw_uid;
+	owner_gid = user->pw_gid;
 	err = own(c->store_dir);
 	if (!err && c->eve_enabled)
 		err = own(c->eve_dir);
 	if (err)
 		return err;
-	if (!owner_uid)
-		return stay_root(c);
 	if (setgroups(0, NULL) != 0 || setresgid(owner_gid, owner_gid, owner_gid) != 0 ||
 	    setresuid(owner_uid, owner_uid, owner_uid) != 0) {
 		err = -errno;

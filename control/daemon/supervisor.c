@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
+#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #include "control/base/program.h"
+#include "control/process/rights.h"
 #include "dataplane/event/cores.h"
 #include "dataplane/event/ring.h"
 
@@ -216,6 +219,7 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 	program_find("metsuke-dataplane", s->dataplane.program, sizeof(s->dataplane.program));
 	s->courier.name = "courier";
 	s->courier.starts = &s->boot->courier_starts;
+	s->courier.told_pid = &s->boot->courier_pid;
 	s->courier.finished = s->boot->courier_channel < 0;
 	program_find("metsuke-courier", s->courier.program, sizeof(s->courier.program));
 	s->control.name = "control";
@@ -252,13 +256,47 @@ void supervisor_free(struct supervisor *s)
 	s->boot_fd = -1;
 }
 
+/* A descriptor that only reads what is behind fd. */
+static int only_read(int fd)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY);
+}
+
+/* What comes over the network meets the courier first. It starts with its channel and with copies
+ * of boot block and configuration, so that it can neither speak to the dataplane nor tell the
+ * others what to do, and is confined before its program runs. In the child; the number for --boot,
+ * or -errno. */
+static int courier_prepare(const struct supervisor *s)
+{
+	struct boot b = *s->boot;
+	const struct config *c = s->config;
+	struct passwd *user = c->control_user[0] ? getpwnam(c->control_user) : NULL;
+	int fd = memfd_create("metsuke-courier-boot", 0), err = 0;
+
+	b.config_fd = only_read(b.config_fd);
+	if (fd < 0 || b.config_fd < 0 || write(fd, &b, sizeof(b)) != sizeof(b))
+		return -errno;
+	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0 || fcntl(fd, F_SETFD, 0) != 0 ||
+	    fcntl(b.config_fd, F_SETFD, 0) != 0 || fcntl(b.courier_channel, F_SETFD, 0) != 0)
+		return -errno;
+	/* It becomes that user by itself, after its secrets were read. */
+	if (geteuid() == 0 && (!user || user->pw_uid == 0))
+		err = rights_give_up_capabilities();
+	if (!err && c->sandbox)
+		err = rights_confine_courier();
+	return err ? err : fd;
+}
+
 static int child_start(struct supervisor *s, struct supervisor_child *child)
 {
 	char number[16];
 	pid_t parent = getpid(), pid;
 	sigset_t none;
+	int boot_fd = s->boot_fd;
 
-	snprintf(number, sizeof(number), "%d", s->boot_fd);
 	(*child->starts)++;
 	pid = fork();
 	if (pid < 0)
@@ -271,12 +309,22 @@ static int child_start(struct supervisor *s, struct supervisor_child *child)
 			_exit(127);
 		/* A terminal's Ctrl-C is for the supervisor, which ends the others in order. */
 		setpgid(0, 0);
+		if (child == &s->courier)
+			boot_fd = courier_prepare(s);
+		if (boot_fd < 0) {
+			fprintf(stderr, "metsuke: the courier cannot be confined: %s (control.sandbox: "
+					"no goes without)\n", strerror(-boot_fd));
+			_exit(127);
+		}
+		snprintf(number, sizeof(number), "%d", boot_fd);
 		execl(child->program, child->program, "--boot", number, (char *)NULL);
 		fprintf(stderr, "metsuke: %s cannot be started: %s\n", child->program,
 			strerror(errno));
 		_exit(127);
 	}
 	child->pid = pid;
+	if (child->told_pid)
+		__atomic_store_n(child->told_pid, pid, __ATOMIC_RELEASE);
 	child->started_ns = monotonic_ns();
 	child->restart_at_ns = 0;
 	return 0;
@@ -320,6 +368,8 @@ static void child_gone(struct supervisor *s, struct supervisor_child *child, int
 	char how[96];
 
 	child->pid = 0;
+	if (child->told_pid)
+		__atomic_store_n(child->told_pid, 0, __ATOMIC_RELEASE);
 	child->status = status;
 	child->quick_deaths = quick ? child->quick_deaths + 1 : 0;
 	child->finished = stays_dead(s, child);

@@ -20,6 +20,7 @@ struct supervisor_child {
 	char program[512];
 	pid_t pid;           /* 0: not running */
 	uint32_t *starts;    /* in the boot block */
+	int32_t *told_pid;   /* likewise; NULL: nobody asks */
 	uint64_t started_ns;
 	uint64_t restart_at_ns; /* 0: now */
 	unsigned quick_deaths; /* deaths within seconds of a start, in a row */

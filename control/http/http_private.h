@@ -7,7 +7,8 @@
 
 #include "control/http/http.h"
 
-#define HTTP_BODY_MAX (8u << 20)
+#define HTTP_VALUES_BYTES_MAX (1u << 20)   /* of a look-up */
+#define HTTP_ENVELOPE_BYTES_MAX (8u << 20) /* that another sensor posts */
 #define HTTP_SEGMENTS_MAX 8
 #define TAXII_MEDIA "application/taxii+json;version=2.1"
 #define COLLECTION_ID_BYTES 37
@@ -24,19 +25,30 @@ struct http_request {
 	/* the answer */
 	unsigned status;              /* 200 unless set */
 	const char *type;             /* application/json unless set */
+	const char *allow;            /* 405: the method that is */
 	struct text out;
 	char added_first[40], added_last[40]; /* TAXII headers; "": none */
 };
 
-/* An argument of the query; NULL: not given. */
+/* An argument of the query; NULL: not given, "" without a value. */
 const char *http_argument(const struct http_request *r, const char *name);
 /* An answer that says what is wrong: {"title", "http_status", "description"}. */
 void http_fail(struct http_request *r, unsigned status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-#define ROUTE(handler, method, path, role, doc) void http_##handler(struct http_request *r);
+#define ROUTE(handler, method, path, role, body, doc) void http_##handler(struct http_request *r);
 #include "control/http/routes.def"
 #undef ROUTE
+
+/* taxii.c */
+struct collection {
+	char id[COLLECTION_ID_BYTES], name[64];
+	bool writable, all; /* what can be written to cannot be read */
+};
+/* The collection of the path's first segment (by id, or by name as its alias); false after 404. */
+bool taxii_collection(struct http_request *r, struct collection *c);
+/* What a request to TAXII may be written in and answered with; false after 406 or 415. */
+bool taxii_media(struct http_request *r, const char *accept, const char *sent, bool has_body);
 
 /* tokens.c */
 struct http_tokens;

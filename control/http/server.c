@@ -21,6 +21,8 @@
 #define TIMEOUT_S 20
 #define PATH_MAX_BYTES 1024
 #define PEM_BYTES_MAX (256u << 10)
+#define BODIES_MAX (32u << 20) /* of all connections together */
+#define RETRY_S "5"
 
 struct http_server {
 	const struct config *config;
@@ -29,26 +31,34 @@ struct http_server {
 	int listener;
 	char *cert, *key; /* PEM; NULL: plain HTTP */
 	struct MHD_Daemon *daemon;
-};
-
-/* What libmicrohttpd keeps for us between its calls. */
-struct exchange {
-	struct text body;
-	bool too_big;
+	size_t held; /* bytes of bodies that are granted; HTTP thread */
 };
 
 static const struct route {
 	const char *method, *path;
 	enum http_role role;
+	size_t body_max;
 	const char *doc;
 	void (*run)(struct http_request *r);
 } routes[] = {
-#define ROUTE(handler, method, path, role, doc) {#method, path, ROLE_##role, doc, http_##handler},
+#define ROUTE(handler, method, path, role, body, doc)                                              \
+	{#method, path, ROLE_##role, body, doc, http_##handler},
 #include "control/http/routes.def"
 #undef ROUTE
 };
 
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+/* What libmicrohttpd keeps for us between its calls. */
+struct exchange {
+	const struct route *route;
+	const char *who;
+	char path[PATH_MAX_BYTES];              /* cut into segments */
+	const char *segment[HTTP_SEGMENTS_MAX]; /* in path */
+	struct text body;
+	size_t held;      /* of the server's bodies */
+	unsigned refused; /* while the body came; what follows is thrown away */
+};
 
 /* ---- before the rights are given up ---- */
 
@@ -173,7 +183,19 @@ void http_free(struct http_server *h)
 
 const char *http_argument(const struct http_request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
+	const char *value = NULL;
+	size_t bytes = 0;
+
+	/* One without "=" has no value, but is there. */
+	if (MHD_lookup_connection_value_n(r->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
+					  &value, &bytes) == MHD_NO)
+		return NULL;
+	return value ? value : "";
+}
+
+static const char *header(const struct http_request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
 void http_fail(struct http_request *r, unsigned status, const char *format, ...)
@@ -242,15 +264,14 @@ static const struct route *find_route(const char *method, char *path, struct htt
 		http_fail(r, MHD_HTTP_METHOD_NOT_ALLOWED, "%s is for %s", other->path, other->method);
 	else
 		http_fail(r, MHD_HTTP_NOT_FOUND, "there is nothing here");
+	r->allow = other ? other->method : NULL;
 	return NULL;
 }
 
 /* Who asks; NULL after 401. */
 static const char *who_asks(struct http_server *h, struct http_request *r, enum http_role *role)
 {
-	const char *value = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
-							MHD_HTTP_HEADER_AUTHORIZATION);
-	const char *who = NULL;
+	const char *value = header(r, MHD_HTTP_HEADER_AUTHORIZATION), *who = NULL;
 
 	if (value && strncasecmp(value, "Bearer ", 7) == 0)
 		who = tokens_find(h->tokens, value + 7, role);
@@ -259,29 +280,99 @@ static const char *who_asks(struct http_server *h, struct http_request *r, enum 
 	return who;
 }
 
-static void run(struct http_server *h, struct http_request *r, const char *method, char *path)
+/* Grants so many more bytes of a body, which then has total; false after 413 or 503. */
+static bool grant(struct http_server *h, struct exchange *e, struct http_request *r, size_t more,
+		  uint64_t total)
 {
-	enum http_role role = ROLE_ANY;
-	const struct route *route;
+	size_t most = e->route->body_max;
 
-	r->who = who_asks(h, r, &role);
-	if (!r->who)
-		return;
-	route = find_route(method, path, r);
-	if (!route)
-		return;
+	if (total > most && !most)
+		http_fail(r, MHD_HTTP_CONTENT_TOO_LARGE, "%s takes no body here", e->route->method);
+	else if (total > most)
+		http_fail(r, MHD_HTTP_CONTENT_TOO_LARGE, "a body has at most %zu bytes here", most);
+	else if (more > BODIES_MAX - h->held)
+		http_fail(r, MHD_HTTP_SERVICE_UNAVAILABLE,
+			  "too much is being sent at the moment; come again in " RETRY_S " seconds");
+	else {
+		h->held += more;
+		e->held += more;
+		return true;
+	}
+	return false;
+}
+
+static void let_go(struct http_server *h, struct exchange *e)
+{
+	text_free(&e->body);
+	h->held -= e->held;
+	e->held = 0;
+}
+
+/* What the head alone decides, before a byte of the body is kept; false after an answer. */
+static bool admit(struct http_server *h, struct exchange *e, struct http_request *r,
+		  const char *method, const char *url)
+{
+	const char *length = header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	enum http_role role = ROLE_ANY;
+	uint64_t bytes = length ? strtoull(length, NULL, 10) : 0;
+
+	e->who = who_asks(h, r, &role);
+	if (!e->who)
+		return false;
+	if (strlen(url) >= sizeof(e->path)) {
+		http_fail(r, MHD_HTTP_URI_TOO_LONG, "the path is too long");
+		return false;
+	}
+	memcpy(e->path, url, strlen(url) + 1);
+	e->route = find_route(method, e->path, r);
+	if (!e->route)
+		return false;
 	cut_segments(r);
-	if (role != ROLE_ADMIN && route->role != ROLE_ANY && route->role != role) {
+	memcpy(e->segment, r->segment, sizeof(e->segment));
+	if (role != ROLE_ADMIN && e->route->role != ROLE_ANY && e->route->role != role) {
 		http_fail(r, MHD_HTTP_FORBIDDEN, "this token may not do that");
+		return false;
+	}
+	if (r->type && !taxii_media(r, header(r, MHD_HTTP_HEADER_ACCEPT),
+				    header(r, MHD_HTTP_HEADER_CONTENT_TYPE), e->route->body_max))
+		return false;
+	return grant(h, e, r, bytes <= e->route->body_max ? (size_t)bytes : 0, bytes);
+}
+
+/* The next part of the body. */
+static void keep_body(struct http_server *h, struct exchange *e, const char *data, size_t size)
+{
+	struct http_request r = {0};
+	size_t len = e->body.len + size, more = len > e->held ? len - e->held : 0;
+
+	if (e->refused)
+		return;
+	if (grant(h, e, &r, more, len)) {
+		text_bytes(&e->body, data, size);
+	} else {
+		e->refused = r.status;
+		let_go(h, e);
+	}
+	text_free(&r.out);
+}
+
+static void run(struct http_server *h, struct exchange *e, struct http_request *r)
+{
+	r->who = e->who;
+	memcpy(r->segment, e->segment, sizeof(r->segment));
+	r->body = (struct slice){e->body.data, e->body.len};
+	if (e->refused) {
+		/* The same refusal again, with its sentence. */
+		grant(h, e, r, BODIES_MAX + 1, e->refused == MHD_HTTP_CONTENT_TOO_LARGE ? SIZE_MAX : 0);
 		return;
 	}
 	if (!store_enter(h->desk->store)) {
 		http_fail(r, MHD_HTTP_SERVICE_UNAVAILABLE, "the store is being opened again");
 		return;
 	}
-	route->run(r);
+	e->route->run(r);
 	store_leave(h->desk->store);
-	if (r->out.failed)
+	if (r->out.failed || e->body.failed)
 		http_fail(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
 }
 
@@ -299,6 +390,10 @@ static enum MHD_Result answer(struct http_request *r)
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	if (r->status == MHD_HTTP_UNAUTHORIZED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	if (r->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_S);
+	if (r->allow)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, r->allow);
 	if (r->added_first[0])
 		MHD_add_response_header(response, "X-TAXII-Date-Added-First", r->added_first);
 	if (r->added_last[0])
@@ -315,29 +410,27 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 	struct http_server *h = arg;
 	struct exchange *e = *state;
 	struct http_request r = {.desk = h->desk, .connection = connection};
-	char path[PATH_MAX_BYTES];
 	enum MHD_Result done;
 
-	if (!e) {
-		*state = calloc(1, sizeof(*e));
-		return *state ? MHD_YES : MHD_NO;
-	}
-	if (*size) {
-		if (e->body.len + *size > HTTP_BODY_MAX)
-			e->too_big = true;
-		else
-			text_bytes(&e->body, data, *size);
+	if (e && *size) {
+		keep_body(h, e, data, *size);
 		*size = 0;
 		return MHD_YES;
 	}
-	r.body = (struct slice){e->body.data, e->body.len};
-	if (e->too_big)
-		http_fail(&r, MHD_HTTP_CONTENT_TOO_LARGE, "a body has at most %u bytes",
-			  HTTP_BODY_MAX);
-	else if (strlen(url) >= sizeof(path))
-		http_fail(&r, MHD_HTTP_URI_TOO_LONG, "the path is too long");
-	else
-		run(h, &r, method, memcpy(path, url, strlen(url) + 1));
+	if (strncmp(url, "/taxii2", 7) == 0)
+		r.type = TAXII_MEDIA;
+	if (e) {
+		run(h, e, &r);
+	} else {
+		*state = e = calloc(1, sizeof(*e));
+		if (!e)
+			return MHD_NO;
+		/* An answer before the body was read ends the connection. */
+		if (admit(h, e, &r, method, url)) {
+			text_free(&r.out);
+			return MHD_YES;
+		}
+	}
 	done = answer(&r);
 	text_free(&r.out);
 	return done;
@@ -346,10 +439,11 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 static void completed(void *arg, struct MHD_Connection *connection, void **state,
 		      enum MHD_RequestTerminationCode why)
 {
+	struct http_server *h = arg;
 	struct exchange *e = *state;
 
 	if (e)
-		text_free(&e->body);
+		let_go(h, e);
 	free(e);
 	*state = NULL;
 }
@@ -372,7 +466,7 @@ int http_start(struct http_server *h, struct desk *desk)
 	h->desk = desk;
 	h->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, handle, h, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL,
-		MHD_OPTION_LISTEN_SOCKET, h->listener, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+		MHD_OPTION_LISTEN_SOCKET, h->listener, MHD_OPTION_NOTIFY_COMPLETED, completed, h,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_ADDRESS,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,

@@ -13,9 +13,12 @@
 #include "control/intel/intel.h"
 #include "control/intel/sighting.h"
 
+#define WHAT "shared intel" /* the job's name */
+
 struct posted {
 	char who[SIGHTING_WHO_MAX];
 	json_t *objects; /* array, owned */
+	bool *failed;    /* for each of them, owned */
 };
 
 /* What a sighting's indicator stands for goes into the batch. */
@@ -23,7 +26,7 @@ struct sink {
 	struct store *s;
 	struct store_batch *b;
 	struct intel_change *change; /* NULL: sightings are put */
-	const struct posted *p;
+	struct posted *p;
 	const json_t *sighting;
 	uint64_t put;
 };
@@ -67,6 +70,9 @@ static int take_refused(void *arg, uint64_t where, struct slice item, const char
 {
 	struct sink *sink = arg;
 
+	/* Objects are numbered from 1. */
+	if (sink->change && where && where <= json_array_size(sink->p->objects))
+		sink->p->failed[where - 1] = true;
 	return sink->change ? intel_change_refused(sink->change, where, item, reason) : 0;
 }
 
@@ -104,7 +110,20 @@ static json_t *object_by_id(const json_t *objects, const char *id)
 	return NULL;
 }
 
-static int take_sightings(struct desk *d, const struct posted *p)
+/* Sightings come later; of the rest, what describes an indicator is read with it. */
+static bool is_read(const char *type)
+{
+	static const char *const types[] = {"indicator", "malware", "threat-actor", "intrusion-set",
+					    "campaign", "tool", "marking-definition", "relationship",
+					    "identity"};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (type && strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+static int take_sightings(struct desk *d, struct posted *p)
 {
 	struct sink sink = {.s = d->store, .b = store_batch_new(), .p = p};
 	json_t *o;
@@ -115,13 +134,17 @@ static int take_sightings(struct desk *d, const struct posted *p)
 		const char *type = json_string_value(json_object_get(o, "type"));
 		const char *of = json_string_value(json_object_get(o, "sighting_of_ref"));
 		json_t *indicator = of ? object_by_id(p->objects, of) : NULL, *one;
+		uint64_t before = sink.put;
 
-		if (err || !type || strcmp(type, "sighting") != 0 || !indicator)
+		if (err || !type || strcmp(type, "sighting") != 0 || !indicator) {
+			p->failed[i] = !is_read(type);
 			continue;
+		}
 		sink.sighting = o;
 		one = json_pack("[O]", indicator);
 		err = read_objects(one, &sink, "");
 		json_decref(one);
+		p->failed[i] = sink.put == before;
 	}
 	if (!err && store_batch_count(sink.b))
 		err = store_write(d->store, sink.b, true);
@@ -129,7 +152,7 @@ static int take_sightings(struct desk *d, const struct posted *p)
 	return err;
 }
 
-static int take_indicators(struct desk *d, const struct posted *p)
+static int take_indicators(struct desk *d, struct posted *p)
 {
 	char source[INTEL_SOURCE_MAX];
 	struct sink sink = {.s = d->store, .p = p};
@@ -150,17 +173,20 @@ static int take_indicators(struct desk *d, const struct posted *p)
 
 static int run(struct job *j, struct desk *d)
 {
-	const struct posted *p = j->arg;
-	uint64_t before = intel_version(d->intel);
+	struct posted *p = j->arg;
+	uint64_t before = intel_version(d->intel), good = 0;
+	size_t count = json_array_size(p->objects);
 	int err;
 
-	j->total = json_array_size(p->objects);
 	err = take_sightings(d, p);
 	if (!err)
 		err = take_indicators(d, p);
 	if (!err)
 		err = desk_published(d, j, before);
-	j->total = j->done = json_array_size(p->objects);
+	for (size_t i = 0; i < count; i++)
+		good += !p->failed[i];
+	j->total = count;
+	j->done = good;
 	return err;
 }
 
@@ -169,28 +195,36 @@ static void release(struct job *j)
 	struct posted *p = j->arg;
 
 	json_decref(p->objects);
+	free(p->failed);
 	free(p);
 }
 
-uint64_t shared_submit(struct desk *d, const char *who, struct slice body, size_t *count)
+int shared_submit(struct desk *d, const char *who, struct slice body, uint64_t *job)
 {
 	json_t *envelope = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
 	json_t *objects = json_object_get(envelope, "objects");
 	struct posted *p = json_is_array(objects) ? calloc(1, sizeof(*p)) : NULL;
-	struct job *j = p ? job_new("shared intel", run) : NULL;
+	struct job *j = p ? job_new(WHAT, run) : NULL;
 
-	if (!j) {
+	if (j)
+		p->failed = calloc(json_array_size(objects) + 1, sizeof(*p->failed));
+	if (!j || !p->failed) {
+		int err = !json_is_array(objects) ? -EINVAL : -EAGAIN;
+
 		free(p);
+		if (j)
+			job_free(j);
 		json_decref(envelope);
-		return 0;
+		return err;
 	}
 	snprintf(p->who, sizeof(p->who), "%s", who);
 	p->objects = json_incref(objects);
-	*count = json_array_size(objects);
 	json_decref(envelope);
 	j->arg = p;
 	j->release = release;
-	return jobs_submit(d->jobs, j);
+	j->objects = json_array_size(p->objects);
+	*job = jobs_submit(d->jobs, j);
+	return *job ? 0 : -EAGAIN;
 }
 
 /* ---- the status resource ---- */
@@ -207,12 +241,13 @@ bool shared_job_of(const char *id, uint64_t *job)
 	return true;
 }
 
-bool shared_put_status(struct desk *d, uint64_t job, size_t count, struct text *out)
+bool shared_put_status(struct desk *d, uint64_t job, struct text *out)
 {
 	struct text list = {0};
 	json_t *jobs, *j, *found = NULL;
-	const char *state;
-	bool over, failed;
+	const char *state, *what;
+	uint64_t count, good;
+	bool over;
 	size_t i;
 
 	jobs_list(d->jobs, &list);
@@ -221,20 +256,21 @@ bool shared_put_status(struct desk *d, uint64_t job, size_t count, struct text *
 	json_array_foreach(jobs, i, j)
 		if (json_integer_value(json_object_get(j, "job")) == (json_int_t)job)
 			found = j;
-	if (!found) {
+	what = json_string_value(json_object_get(found, "what"));
+	if (!what || strcmp(what, WHAT) != 0) {
 		json_decref(jobs);
 		return false;
 	}
 	state = json_string_value(json_object_get(found, "state"));
 	over = strcmp(state, "queued") != 0 && strcmp(state, "running") != 0;
-	failed = over && strcmp(state, "done") != 0;
-	if (!count)
-		count = (size_t)json_integer_value(json_object_get(found, "total"));
+	count = (uint64_t)json_integer_value(json_object_get(found, "objects"));
+	good = strcmp(state, "done") == 0
+		       ? (uint64_t)json_integer_value(json_object_get(found, "done")) : 0;
 	text_format(out, "{\"id\":\"" STATUS_ID "\"", (unsigned long long)job);
 	json_key_cstr(out, "status", over ? "complete" : "pending");
 	json_key_uint(out, "total_count", count);
-	json_key_uint(out, "success_count", over && !failed ? count : 0);
-	json_key_uint(out, "failure_count", failed ? count : 0);
+	json_key_uint(out, "success_count", good);
+	json_key_uint(out, "failure_count", over ? count - good : 0);
 	json_key_uint(out, "pending_count", over ? 0 : count);
 	text_char(out, '}');
 	json_decref(jobs);

@@ -8,12 +8,13 @@
 
 #include "control/jobs/desk.h"
 
-/* Copies body. The number of the job that takes it in, and how many objects it has; 0: it is not a
- * TAXII envelope, or too much is waiting. */
-uint64_t shared_submit(struct desk *d, const char *who, struct slice body, size_t *count);
-/* Appends the status resource (TAXII 2.1, 4.3.1). count: objects, if they are known. False: nothing
- * is known of that job. */
-bool shared_put_status(struct desk *d, uint64_t job, size_t count, struct text *out);
+/* Copies body. 0 and the number of the job that takes it in; -EINVAL: it is not a TAXII envelope;
+ * -EAGAIN: too much is waiting. */
+int shared_submit(struct desk *d, const char *who, struct slice body, uint64_t *job);
+/* Appends the status resource (TAXII 2.1, 4.3.1). An object has failed when some of it was not
+ * taken: of what is neither indicator nor sighting, what describes them is read, else it is refused.
+ * False: nothing is known of such a job. */
+bool shared_put_status(struct desk *d, uint64_t job, struct text *out);
 /* The job that a status id stands for. */
 bool shared_job_of(const char *id, uint64_t *job);
 

@@ -141,11 +141,32 @@ int intel_refused(struct intel *in, const char *source, uint64_t limit, struct t
 /* The workers' table of the published version as a memfd (dataplane/event/indicator.h). 0 and
  * *fd, which the caller owns; or -errno. */
 int intel_image(struct intel *in, int *fd);
-/* STIX 2.1 objects of a source (NULL: all that may be shared), as a TAXII server gives them, a
- * JSON array; allow entries, TLP:RED and TLP:AMBER+STRICT never:
- * added after a version, at most limit objects; *next: to be given as after_version for the next
- * page (0: complete; it may be a place inside a version, so it is only to be passed on). */
-int intel_export_stix(struct intel *in, const char *source, uint64_t after_version, uint64_t limit,
-		      struct text *json, uint64_t *next);
+
+/* One object of an export, before it is written. */
+struct intel_object {
+	const char *id;
+	uint64_t version, modified_ms; /* when it was new */
+};
+
+#define INTEL_NEXT_BYTES 1000 /* of a cursor, which is text */
+
+/* Which objects, and where that ended. */
+struct intel_page {
+	const char *source;     /* NULL: all that may be shared */
+	uint64_t after_version; /* unless next says where to go on */
+	const char *next;       /* what the page before left in cursor; NULL: the first page */
+	uint64_t limit;
+	/* Whether it belongs to the page; NULL: all do. */
+	bool (*wants)(void *arg, const struct intel_object *o);
+	void *arg;
+	/* filled in */
+	uint64_t count, first, last; /* objects, versions of the first and last one */
+	uint64_t complete;           /* up to that version nothing is missing */
+	char cursor[INTEL_NEXT_BYTES]; /* "": it was the last page */
+};
+/* STIX 2.1 objects as a TAXII server gives them, in the order of their versions, as a JSON array
+ * (NULL: they are only shown to wants); allow entries, TLP:RED and TLP:AMBER+STRICT never. All of
+ * one published version. -EINVAL: next is no cursor. */
+int intel_export_stix(struct intel *in, struct intel_page *page, struct text *json);
 
 #endif

@@ -64,26 +64,16 @@ struct intel_state {
 };
 #define STATE_BYTES (24 + 34)
 
-/* Where an export stopped inside a version. */
-#define PLACES 8
-struct place {
-	uint64_t cursor;
-	uint8_t key[INDEX_KEY_MAX]; /* of the index: the first not given */
-	size_t len;
-};
-
 struct intel {
 	struct store *store;
 	const struct config *config;
 	_Atomic uint64_t version;
 	struct intel_state state; /* of the changing thread */
 	uint64_t next_lookup;
-	pthread_mutex_t lock; /* sources, counts, next_lookup, places */
+	pthread_mutex_t lock; /* sources, counts, next_lookup */
 	struct source *sources;
 	struct intel_counts counts;
 	uint64_t counts_version;     /* of counts; UINT64_MAX: not counted */
-	struct place places[PLACES]; /* the last ones, in turn */
-	unsigned place_next;
 };
 
 bool state_read(struct store *s, const struct store_snapshot *snapshot, struct intel_state *out,

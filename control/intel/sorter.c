@@ -330,11 +330,11 @@ int sorter_next(struct sorter *s, struct slice *key, struct slice *value)
 	int err;
 
 	if (!s->run_count) {
-		const struct pair *p = &s->pairs[s->next];
+		const struct pair *p;
 
 		if (s->next == s->count)
-			return 0;
-		s->next++;
+			return 0; /* also when there never was one: pairs is NULL */
+		p = &s->pairs[s->next++];
 		*key = (struct slice){s->bytes + p->at, p->key_len};
 		*value = (struct slice){s->bytes + p->at + p->key_len, p->value_len};
 		return 1;

@@ -6,17 +6,29 @@
  */
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/intel/row.h"
 #include "control/store/bytes.h"
 
+#define CURSOR_KEY_MAX 480
+
 struct export
 {
 	struct walk *walk;
-	const char *source;
-	struct text *out, value, pattern;
-	uint64_t limit, count;
+	struct intel_page *page;
+	struct text *out, value, pattern, id;
+};
+
+/* The last object that was given: its key of the index, cut to CURSOR_KEY_MAX bytes, and how many
+ * keys with that beginning were passed. As text: the bytes in hex, a dot, the number. It holds however
+ * the index changes meanwhile, and says nothing that the object did not. */
+struct cursor {
+	uint8_t key[CURSOR_KEY_MAX];
+	size_t len;
+	uint64_t passed;
 };
 
 static void put_id(struct text *out, const char *source, struct slice key)
@@ -139,27 +151,23 @@ static bool may_share(const struct group_row *r)
 	return !(r->row.flags & ROW_ALLOW) && tlp_may_leave(r->row.tlp) && !r->expired;
 }
 
-static bool put_object(struct export *x, const struct group_row *r)
+/* Two changes of an entry in one second are two versions of the object. */
+static uint64_t modified_ms(const struct row *r)
 {
-	const struct group *g = &x->walk->group;
-	struct text *out = x->out;
-	uint64_t added_ms = r->row.added_s * 1000;
-	struct slice name = r->row.threat.len ? r->row.threat : r->row.family;
+	return r->added_s * 1000 + r->version % 1000;
+}
 
-	text_clear(&x->value);
-	text_clear(&x->pattern);
-	intel_print(&x->value, (struct slice){g->key, g->key_len});
-	if (!put_pattern(&x->pattern, g, (struct slice){x->value.data, x->value.len},
-			 r->row.flags & ROW_BELOW))
-		return false;
+static void write_object(struct export *x, const struct group_row *r)
+{
+	struct text *out = x->out;
+	struct slice name = r->row.threat.len ? r->row.threat : r->row.family;
+	uint64_t added_ms = modified_ms(&r->row);
+
 	json_comma(out);
 	text_char(out, '{');
 	json_key_cstr(out, "type", "indicator");
 	json_key_cstr(out, "spec_version", "2.1");
-	json_key(out, "id");
-	text_char(out, '"');
-	put_id(out, r->source->name, (struct slice){g->key, g->key_len});
-	text_char(out, '"');
+	json_key_cstr(out, "id", text_cstr(&x->id));
 	put_stix_time(out, "created", added_ms);
 	put_stix_time(out, "modified", added_ms);
 	json_key(out, "name");
@@ -185,7 +193,30 @@ static bool put_object(struct export *x, const struct group_row *r)
 		text_format(out, "[\"%s\"]", tlp_marking(r->row.tlp));
 	}
 	text_char(out, '}');
-	return true;
+}
+
+static void put_object(struct export *x, const struct group_row *r)
+{
+	const struct group *g = &x->walk->group;
+	struct intel_page *page = x->page;
+	struct intel_object o;
+
+	text_clear(&x->value);
+	text_clear(&x->pattern);
+	text_clear(&x->id);
+	intel_print(&x->value, (struct slice){g->key, g->key_len});
+	if (!put_pattern(&x->pattern, g, (struct slice){x->value.data, x->value.len},
+			 r->row.flags & ROW_BELOW))
+		return;
+	put_id(&x->id, r->source->name, (struct slice){g->key, g->key_len});
+	o = (struct intel_object){text_cstr(&x->id), r->row.version, modified_ms(&r->row)};
+	if (page->wants && !page->wants(page->arg, &o))
+		return;
+	if (x->out)
+		write_object(x, r);
+	page->count++;
+	page->first = page->first ? page->first : o.version;
+	page->last = o.version;
 }
 
 /* What one row of the index wrote, if it is to be shared and was new then. */
@@ -199,116 +230,134 @@ static int export_row(struct export *x, struct slice k, uint64_t version)
 		const struct group_row *r = &x->walk->group.rows[i];
 
 		if (r->source->number != number || r->row.version > version || !may_share(r) ||
-		    (x->source && strcmp(r->source->name, x->source) != 0))
+		    (x->page->source && strcmp(r->source->name, x->page->source) != 0))
 			continue;
-		x->count += put_object(x, r);
+		put_object(x, r);
 	}
 	return err < 0 ? err : 0;
 }
 
-/* A place inside a version, as a number: the highest bit, the version, how many of its rows were
- * passed. Where it is in the index is remembered; else those rows are passed again. */
-#define INSIDE (1ull << 63)
-
-static uint64_t cursor_of(uint64_t version, uint64_t passed)
+static int hex_digit(char c)
 {
-	return INSIDE | (version & 0x7fffffff) << 32 | (passed & 0xffffffff);
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static void place_keep(struct intel *in, uint64_t cursor, struct slice key)
+static bool cursor_read(struct cursor *c, const char *text)
 {
-	struct place *p;
+	char *end;
 
-	pthread_mutex_lock(&in->lock);
-	p = &in->places[in->place_next++ % PLACES];
-	p->cursor = cursor;
-	memcpy(p->key, key.data, key.len);
-	p->len = key.len;
-	pthread_mutex_unlock(&in->lock);
-}
+	c->len = 0;
+	for (; *text && *text != '.'; text += 2) {
+		int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
 
-static bool place_seek(struct intel *in, uint64_t cursor, struct store_iter *it)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&in->lock);
-	for (int i = 0; i < PLACES && !found; i++) {
-		found = in->places[i].cursor == cursor;
-		if (found)
-			store_iter_seek(it, in->places[i].key, in->places[i].len);
+		if (low < 0 || c->len == CURSOR_KEY_MAX)
+			return false;
+		c->key[c->len++] = (uint8_t)(high << 4 | low);
 	}
-	pthread_mutex_unlock(&in->lock);
-	return found;
+	if (c->len < INDEX_HEAD || c->key[0] != INDEX_MARK || hex_digit(text[0] ? text[1] : 0) < 0)
+		return false;
+	c->passed = strtoull(text + 1, &end, 10);
+	return !*end;
 }
 
-/* To the first row that is to be given: behind a version, or at a place inside one. Returns how
- * many rows of its version were passed. */
-static uint64_t seek_after(struct intel *in, uint64_t after, struct store_iter *it)
+/* Whether k is one of those that the cursor counts. */
+static bool is_at(struct slice k, const struct cursor *c)
 {
-	uint64_t passed = after & INSIDE ? after & 0xffffffff : 0;
-
-	if (passed && place_seek(in, after, it))
-		return passed;
-	store_iter_first(it);
-	for (uint64_t i = 0; i < passed && store_iter_valid(it); i++)
-		store_iter_next(it);
-	return passed;
+	return k.len >= c->len && memcmp(k.data, c->key, c->len) == 0 &&
+	       (k.len == c->len || c->len == CURSOR_KEY_MAX);
 }
 
-static int export_rows(struct export *x, struct store_iter *it, uint64_t passed, uint64_t *next)
+/* Counts a key as passed. */
+static void cursor_pass(struct cursor *c, struct slice k)
 {
-	uint64_t last = 0;
+	if (c->len && is_at(k, c)) {
+		c->passed++;
+		return;
+	}
+	c->len = k.len < CURSOR_KEY_MAX ? k.len : CURSOR_KEY_MAX;
+	memcpy(c->key, k.data, c->len);
+	c->passed = 1;
+}
+
+static void cursor_write(const struct cursor *c, char *out, size_t size)
+{
+	struct text t = {0};
+
+	text_hex(&t, c->key, c->len);
+	text_format(&t, ".%llu", (unsigned long long)c->passed);
+	snprintf(out, size, "%s", text_cstr(&t));
+	text_free(&t);
+}
+
+/* at: behind which the page begins (len 0: at the first key). */
+static int export_rows(struct export *x, struct store_iter *it, struct cursor *at)
+{
+	struct intel_page *page = x->page;
+	struct cursor given = {.len = 0};
 	int err = 0;
 
+	if (at->len)
+		store_iter_seek(it, at->key, at->len);
+	else
+		store_iter_first(it);
+	for (uint64_t i = 0; i < at->passed && store_iter_valid(it); i++) {
+		if (!is_at(store_iter_key(it), at))
+			break;
+		store_iter_next(it);
+	}
 	for (; !err && store_iter_valid(it); store_iter_next(it)) {
 		struct slice k = store_iter_key(it);
-		uint64_t version;
+		uint64_t version, before = page->count;
 
 		if (k.len < INDEX_HEAD + 4 || k.len > INDEX_KEY_MAX)
 			continue;
 		version = read_be64((const uint8_t *)k.data + 1);
-		if (last && version != last)
-			passed = 0;
-		last = version;
-		if (x->count >= x->limit) {
-			*next = passed ? cursor_of(version, passed) : version - 1;
-			if (passed)
-				place_keep(x->walk->in, *next, k);
+		if (page->count >= page->limit) {
+			cursor_write(&given, page->cursor, sizeof(page->cursor));
+			page->complete = version - 1;
 			break;
 		}
-		passed++;
+		cursor_pass(at, k);
 		err = export_row(x, k, version);
+		if (page->count > before)
+			given = *at;
 	}
 	return err ? err : store_iter_status(it);
 }
 
-int intel_export_stix(struct intel *in, const char *source, uint64_t after_version, uint64_t limit,
-		      struct text *json, uint64_t *next)
+int intel_export_stix(struct intel *in, struct intel_page *page, struct text *json)
 {
-	struct export x = {.source = source, .out = json, .limit = limit ? limit : 1};
-	uint64_t first =
-		after_version & INSIDE ? after_version >> 32 & 0x7fffffff : after_version + 1;
+	struct export x = {.page = page, .out = json};
 	uint8_t low[INDEX_HEAD] = {INDEX_MARK}, high[INDEX_HEAD] = {INDEX_MARK};
 	struct slice from = {low, INDEX_HEAD}, to = {high, INDEX_HEAD};
+	struct cursor at = {.len = 0};
 	struct store_iter *it;
-	int err = walk_new(&x.walk, in, 0);
+	int err;
 
-	*next = 0;
+	page->cursor[0] = '\0';
+	page->count = page->first = page->last = 0;
+	page->limit = page->limit ? page->limit : 1;
+	if (page->next && !cursor_read(&at, page->next))
+		return -EINVAL;
+	err = walk_new(&x.walk, in, 0);
 	if (err)
 		return err;
-	put_be64(low + 1, first);
+	page->complete = x.walk->version;
+	put_be64(low + 1, at.len ? read_be64(at.key + 1) : page->after_version + 1);
 	put_be64(high + 1, x.walk->version + 1);
 	it = store_iter_new(in->store, STORE_intel, x.walk->rows.snapshot, &from, &to);
-	text_char(json, '[');
-	if (it)
-		err = export_rows(&x, it, seek_after(in, after_version, it), next);
-	else
-		err = -ENOMEM;
-	text_char(json, ']');
+	if (json)
+		text_char(json, '[');
+	err = it ? export_rows(&x, it, &at) : -ENOMEM;
+	if (json)
+		text_char(json, ']');
 	if (it)
 		store_iter_free(it);
 	walk_free(x.walk);
+	if (!err && (x.value.failed || x.pattern.failed || x.id.failed || (json && json->failed)))
+		err = -ENOMEM;
 	text_free(&x.value);
 	text_free(&x.pattern);
-	return err ? err : json->failed ? -ENOMEM : 0;
+	text_free(&x.id);
+	return err;
 }

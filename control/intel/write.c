@@ -111,7 +111,7 @@ static void batch_op(struct writing *w, struct store_batch *b, const struct op *
 /* What is in memory goes to the batch, or (NULL) to files. */
 static int drain(struct writing *w, struct store_batch *b)
 {
-	const uint8_t *p = w->ops.data, *end = p + w->ops.len;
+	const uint8_t *p = w->ops.data, *end = w->ops.len ? p + w->ops.len : p;
 	struct op op;
 	int err = 0;
 

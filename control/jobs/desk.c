@@ -168,8 +168,10 @@ static void begin(struct desk *d, uint64_t now)
 	if (runs_recover(d) != 0 || findings_announce(d) != 0)
 		say("%s", store_error());
 	allows_less(d);
-	if (intel_version(d->intel))
+	if (intel_version(d->intel)) {
+		version_note_missing(d->store, intel_version(d->intel), now);
 		publish_image(d);
+	}
 	if (d->contacts && d->config->retro_on_change && scan_version(d) < intel_version(d->intel))
 		submit_scan(d, "version", scan_version(d));
 	d->next_full_scan_ns = (full ? full : now) + d->config->retro_interval * SECOND_NS;

@@ -287,6 +287,8 @@ static void put_job(struct text *out, const struct job *j)
 		json_key_time(out, "ended", j->ended_ns);
 	json_key_uint(out, "done", j->done);
 	json_key_uint(out, "total", j->total);
+	if (j->objects)
+		json_key_uint(out, "objects", j->objects);
 	if (j->started_ns) {
 		uint64_t until = j->ended_ns ? j->ended_ns : wall_ns();
 

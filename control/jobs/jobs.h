@@ -36,6 +36,7 @@ struct job {
 	int fd;                         /* input, owned; -1: none */
 	uint64_t client;                /* of the control socket, that waits for it; 0: nobody */
 	struct text request_id;         /* as JSON */
+	uint64_t objects;               /* that another sensor posted; 0: that is not what it is about */
 	/* written by run */
 	struct text result;
 	char error[600];
@@ -63,7 +64,7 @@ void jobs_stop(struct jobs *js);
 uint64_t jobs_submit(struct jobs *js, struct job *j);
 /* False: there is no such job, or it is over. */
 bool jobs_cancel(struct jobs *js, uint64_t number);
-/* JSON array, the newest first: job, what, state, queued, started, ended, done, total, error. */
+/* JSON array, the newest first: job, what, state, queued, started, ended, done, total, objects, error. */
 void jobs_list(struct jobs *js, struct text *out);
 /* Readable when something is finished. */
 int jobs_fd(const struct jobs *js);

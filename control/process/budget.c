@@ -129,17 +129,23 @@ static int drop_before(struct budget *b, const struct class_row *row, uint32_t d
 	return store_drop_range(b->store, row->family, from, from_len, to, to_len);
 }
 
+static void print_day(char *to, size_t size, uint32_t day)
+{
+	time_t at = (time_t)(day * (DAY_NS / 1000000000u));
+	struct tm tm;
+
+	strftime(to, size, "%Y-%m-%d", gmtime_r(&at, &tm));
+}
+
 static void say_dropped(struct budget *b, enum budget_class class, uint64_t bytes, uint64_t limit,
 			uint32_t day)
 {
-	time_t at = (time_t)(day * (DAY_NS / 1000000000u));
 	char date[16];
-	struct tm tm;
 
 	if (b->said[class])
 		return;
 	b->said[class] = true;
-	strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&at, &tm));
+	print_day(date, sizeof(date), day);
 	say("the store's %s take %.1f MiB of the %.1f MiB that are theirs: days before %s are "
 	    "dropped, and later ones when it is needed; to keep more days give more by "
 	    "store.budget or %s",
@@ -167,13 +173,24 @@ static int keep_class(struct budget *b, enum budget_class class, uint64_t total)
 	return err;
 }
 
+/* What the store may take in all; 0 and errno when that cannot be told. */
+static uint64_t total_bytes(const struct budget *b)
+{
+	struct statvfs fs;
+
+	if (b->bytes)
+		return b->bytes;
+	if (statvfs(store_dir(b->store), &fs) != 0)
+		return 0;
+	return (uint64_t)fs.f_blocks * fs.f_frsize / 10 * 9;
+}
+
 int budget_keep(struct budget *b)
 {
-	uint64_t total = b->bytes;
-	struct statvfs fs;
+	uint64_t total = total_bytes(b);
 	int err = 0;
 
-	if (!total && statvfs(store_dir(b->store), &fs) != 0) {
+	if (!total) {
 		if (!b->said_size)
 			say("the size of the file system of %s cannot be told: %s; name what the "
 			    "store may take by store.budget",
@@ -181,9 +198,43 @@ int budget_keep(struct budget *b)
 		b->said_size = true;
 		return 0;
 	}
-	if (!total)
-		total = (uint64_t)fs.f_blocks * fs.f_frsize / 10 * 9;
 	for (int class = 0; class < BUDGET_CLASS_COUNT && !err; class ++)
 		err = keep_class(b, (enum budget_class) class, total);
 	return err;
+}
+
+static void put_class(const struct budget *b, enum budget_class class, uint64_t total,
+		      struct text *out)
+{
+	const struct class_row *row = &rows[class];
+	uint32_t first = DAYS_MAX, keep;
+	uint64_t used = 0;
+	char date[16];
+
+	json_comma(out);
+	text_char(out, '{');
+	json_key_cstr(out, "class", row->what);
+	json_key_cstr(out, "key", row->key);
+	json_key_uint(out, "percent", b->percent[class]);
+	json_key_uint(out, "allowed_bytes", total / 100 * b->percent[class]);
+	if (choose_day(b, row, UINT64_MAX, &first, &keep, &used) == 0)
+		json_key_uint(out, "used_bytes", used);
+	if (first != DAYS_MAX) {
+		print_day(date, sizeof(date), first);
+		json_key_cstr(out, "oldest_day", date);
+	}
+	text_char(out, '}');
+}
+
+void budget_put(const struct budget *b, struct text *out)
+{
+	uint64_t total = total_bytes(b);
+
+	text_char(out, '{');
+	json_key_uint(out, "bytes", total);
+	json_key(out, "classes");
+	text_char(out, '[');
+	for (int class = 0; class < BUDGET_CLASS_COUNT; class ++)
+		put_class(b, (enum budget_class) class, total, out);
+	text_str(out, "]}");
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/base/text.h"
 #include "control/contact/contacts.h"
 #include "control/store/store.h"
 
@@ -31,5 +32,8 @@ void budget_init(struct budget *b, struct store *s, struct contacts *c,
 		 const struct config *config);
 /* Drops what is beyond. 0 or -errno. */
 int budget_keep(struct budget *b);
+/* How it stands, as a JSON object: bytes, and the classes with percent, allowed_bytes, used_bytes,
+ * oldest_day (not there: nothing is stored). Any thread, on a budget of its own. */
+void budget_put(const struct budget *b, struct text *out);
 
 #endif

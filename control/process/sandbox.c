@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "control/base/say.h"
+#include "control/process/rights.h"
 
 #define FILES_MAX 4096
 
@@ -63,21 +64,39 @@ static int own(const char *dir)
 	return err;
 }
 
+/* User root without what makes root mighty: files of others are others' from now on. */
+static int stay_root(const struct config *c)
+{
+	int err = make_dirs(c->store_dir);
+
+	if (!err && c->eve_enabled)
+		err = make_dirs(c->eve_dir);
+	if (err) {
+		say("the folders of store.dir and eve.dir cannot be made: %s", strerror(-err));
+		return err;
+	}
+	err = rights_give_up_capabilities();
+	if (err)
+		say("the control process cannot give up its capabilities: %s", strerror(-err));
+	else if (c->control_user[0] && strcmp(c->control_user, "root") != 0)
+		say("there is no user %s (control.user): control and courier stay user root, without "
+		    "any capability; systemd-sysusers, or adduser --system --group %s, makes the user",
+		    c->control_user, c->control_user);
+	else
+		say("control and courier are user root (control.user), without any capability");
+	return err;
+}
+
 int sandbox_drop_root(const struct config *c, const struct boot *b)
 {
 	struct passwd *user;
 	int err;
 
-	if (geteuid() != 0 || b->purpose != BOOT_LIVE || !c->control_user[0] ||
-	    strcmp(c->control_user, "root") == 0)
+	if (geteuid() != 0 || b->purpose != BOOT_LIVE)
 		return 0;
-	user = getpwnam(c->control_user);
-	if (!user) {
-		say("there is no user %s (control.user): the control process stays root, inside "
-		    "its sandbox",
-		    c->control_user);
-		return 0;
-	}
+	user = c->control_user[0] ? getpwnam(c->control_user) : NULL;
+	if (!user || user->pw_uid == 0)
+		return stay_root(c);
 	owner_uid = user->pw_uid;
 	owner_gid = user->pw_gid;
 	err = own(c->store_dir);
@@ -172,7 +191,7 @@ static const int allowed[] = {
 	SCMP_SYS(sched_setscheduler), SCMP_SYS(setpriority), SCMP_SYS(getpriority),
 	SCMP_SYS(ioprio_get), SCMP_SYS(ioprio_set), SCMP_SYS(getcpu), SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigtimedwait),
-	SCMP_SYS(sigaltstack), SCMP_SYS(tgkill), SCMP_SYS(restart_syscall), SCMP_SYS(getrandom),
+	SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall), SCMP_SYS(getrandom),
 	SCMP_SYS(sysinfo), SCMP_SYS(uname), SCMP_SYS(getrusage), SCMP_SYS(prlimit64),
 	SCMP_SYS(getrlimit), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getppid),
 	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(prctl),
@@ -191,6 +210,8 @@ static int enter_seccomp(void)
 
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && !err; i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (!err)
+		err = rights_allow_own_signals(filter);
 	/* Threads, not processes. clone3 hides its flags: glibc does with clone where it is not. */
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,

@@ -9,8 +9,9 @@
 #include "dataplane/event/boot.h"
 #include "dataplane/event/config.h"
 
-/* Makes the folders and gives them to the user, then becomes that user. Nothing when not root or
- * not live, or when there is no such user (said once). 0 or -errno after a sentence. */
+/* Makes the folders and gives them to the user, then becomes that user; when there is no such user
+ * (or it is root) it stays root and gives up all capabilities, which is said. Nothing when not root
+ * or not live. 0 or -errno after a sentence. */
 int sandbox_drop_root(const struct config *c, const struct boot *b);
 /* no_new_privs, limits, Landlock, seccomp. 0 or -errno after a sentence. */
 int sandbox_enter(const struct config *c);

@@ -500,11 +500,11 @@ void method_intel_log(struct rpc_call *call)
 void method_intel_export(struct rpc_call *call)
 {
 	struct text *out = call->result;
-	uint64_t next;
+	struct intel_page page = {.source = param_text(call, "source"),
+				  .limit = param_uint(call, "limit", UINT64_MAX)};
 
 	text_str(out, "{\"type\":\"bundle\",\"id\":\"bundle--00000000-0000-4000-8000-000000000000\","
 		      "\"objects\":");
-	finish(call, intel_export_stix(call->ctx->intel, param_text(call, "source"), 0,
-				       param_uint(call, "limit", UINT64_MAX), out, &next));
+	finish(call, intel_export_stix(call->ctx->intel, &page, out));
 	text_char(out, '}');
 }

@@ -8,6 +8,7 @@
 #include "control/contact/contacts.h"
 #include "control/ingest/ingest.h"
 #include "control/intel/intel.h"
+#include "control/process/budget.h"
 #include "control/rpc/rpc_private.h"
 
 static const char *const state_names[] = {"starting", "loading rules", "running", "finished",
@@ -137,7 +138,16 @@ static void put_store(struct text *out, const struct rpc_context *ctx)
 		json_key_uint(out, "keys", store_family_keys(ctx->store, (enum store_family)f));
 		text_char(out, '}');
 	}
-	text_str(out, "}}");
+	text_char(out, '}');
+	/* The configuration is that of the engine: a store alone has none. */
+	if (ctx->engine) {
+		struct budget b;
+
+		budget_init(&b, ctx->store, ctx->contacts, ctx->config);
+		json_key(out, "budget");
+		budget_put(&b, out);
+	}
+	text_char(out, '}');
 }
 
 static void put_contacts(struct text *out, const struct rpc_context *ctx)

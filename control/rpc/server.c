@@ -38,6 +38,7 @@ struct client {
 
 struct rpc_server {
 	int listener, poller, wake;
+	uid_t maker; /* whose socket it is; we may have become another since */
 	gid_t group;
 	bool has_group;
 	char *path;
@@ -121,6 +122,7 @@ int rpc_server_new(struct rpc_server **out, const char *path, const char *group)
 	for (int i = 0; i < RPC_CLIENTS_MAX; i++)
 		s->client[i].fd = s->client[i].file = -1;
 	s->listener = s->poller = s->wake = -1;
+	s->maker = geteuid();
 	s->has_group = g != NULL;
 	s->group = g ? g->gr_gid : 0;
 	s->path = strdup(path);
@@ -200,9 +202,13 @@ static bool may_talk(const struct rpc_server *s, int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
 		return false;
-	if (who.uid == 0 || who.uid == geteuid())
+	/* The courier is our user, but what it has read came from the network. */
+	if (s->ctx->boot &&
+	    who.pid == __atomic_load_n(&s->ctx->boot->courier_pid, __ATOMIC_ACQUIRE))
+		return false;
+	if (who.uid == 0 || who.uid == s->maker)
 		return true;
-	if (!s->has_group)
+	if (!s->has_group || who.uid == geteuid())
 		return false;
 	if (who.gid == s->group)
 		return true;

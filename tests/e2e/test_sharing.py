@@ -260,6 +260,111 @@ def test_look_ups_over_http(hosts, service, tmp_path):
     assert status == 0, stderr
 
 
+def test_look_ups_over_https(hosts, service, tmp_path):
+    _, cert, key = certificate(tmp_path)
+    port, settings = serving(tmp_path)
+    # Beyond loopback, which is for certificates alone.
+    settings.update({"http.listen": f"0.0.0.0:{port}", "http.tls_cert": cert, "http.tls_key": key})
+    _, engine = sensor(hosts, service, **settings)
+    engine.cli("intel", "add", "domain", "evil.example.com", "--category", "c2")
+    trusting = ssl.create_default_context(cafile=cert)
+
+    def over_tls(path, token, context=trusting):
+        request = urllib.request.Request(f"https://localhost:{port}{path}", headers={"Authorization": f"Bearer {token}"})
+        try:
+            with urllib.request.urlopen(request, timeout=20, context=context) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as e:
+            return e.code, json.loads(e.read())
+    status, known = over_tls("/api/v1/intel/lookup?value=evil.example.com", TOKEN)
+    assert status == 200 and known["verdict"] == "bad" and known["category"] == "c2"
+    status, error = over_tls("/api/v1/intel/lookup?value=evil.example.com", "wrong-token-wrong-token")
+    assert status == 401 and error == {"title": "show a token: Authorization: Bearer TOKEN", "http_status": "401"}
+    # Who does not know the certificate goes no further; who speaks no TLS gets nothing.
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        over_tls("/api/v1/status", TOKEN, ssl.create_default_context())
+    with pytest.raises(OSError):
+        ask(port, "/api/v1/status")
+    status, stderr = engine.close()
+    assert status == 0, stderr
+
+
+def test_no_tokens_in_the_clear(service, tmp_path):
+    port, settings = serving(tmp_path)
+    settings["http.listen"] = f"0.0.0.0:{port}"
+    engine = service("", ports="null:", **settings)
+    status, stderr = engine.process.wait(timeout=60), engine.process.stderr.read()
+    assert status != 0 and "set http.tls_cert and http.tls_key" in stderr
+
+
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+
+def send_long(port, size, token=None, path="/api/v1/intel/lookup"):
+    """A POST of that many bytes; what is answered, b"" when the connection is cut before."""
+    show = f"Authorization: Bearer {token}\r\n" if token else ""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
+        try:
+            s.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{show}Content-Length: {size}\r\n\r\n".encode())
+            s.sendall(b"x" * (size - 1))
+        except OSError:
+            pass
+        try:
+            return s.recv(4096)
+        except OSError:
+            return b""
+
+
+def test_strangers_take_no_memory(hosts, service, tmp_path):
+    port, settings = serving(tmp_path)
+    _, engine = sensor(hosts, service, **settings)
+    pid = engine.cli("status")["pid"]
+    ask(port, "/api/v1/status")
+    before, most, answers = resident_kib(pid), [0], []
+    threads = [threading.Thread(target=lambda: answers.append(send_long(port, 8 << 20))) for _ in range(12)]
+    for t in threads:
+        t.start()
+    while any(t.is_alive() for t in threads):
+        most[0] = max(most[0], resident_kib(pid))
+    assert most[0] - before < 8 << 10, (before, most)
+    # It is said at once, not when all has come.
+    assert len(answers) == 12 and all(a == b"" or a.startswith(b"HTTP/1.1 401") for a in answers)
+    answer = send_long(port, 2 << 20, token=TOKEN)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 413")
+    assert ask(port, "/api/v1/status")[0] == 200
+
+
+def processes(engine):
+    """The engine's processes by name: what /proc says of each."""
+    found = {}
+    for child in open(f"/proc/{engine.process.pid}/task/{engine.process.pid}/children", encoding="utf-8").read().split():
+        with open(f"/proc/{child}/status", encoding="utf-8") as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        status["fds"] = [os.readlink(f"/proc/{child}/fd/{n}") for n in os.listdir(f"/proc/{child}/fd")]
+        found[status["Name"]] = status
+    return found
+
+
+def test_what_came_from_the_network_has_no_rights(hosts, service, web):
+    server = web()
+    server.pages["/list"] = (200, {}, b"evil.example.com\n")
+    _, engine = sensor(hosts, service, **{"intel.feeds.test.url": server.url + "/list"})
+    engine.wait_for(lambda: source(engine, "test").get("loaded") == 1)
+    found = processes(engine)
+    courier = found["metsuke-courier"]
+    # Two filters: of the one that starts it, before its first instruction, and its own.
+    assert courier["Seccomp"] == "2" and courier["Seccomp_filters"] == "2" and courier["NoNewPrivs"] == "1"
+    assert not any("metsuke-events" in f or "metsuke-bulk" in f or "counters" in f for f in courier["fds"])
+    assert sum("socket:" in f for f in courier["fds"]) == 1
+    for one in (courier, found["metsuke-control"]):
+        assert one["CapEff"] == one["CapPrm"] == "0000000000000000", one
+    _, stderr = engine.close()
+    if "no user metsuke" in stderr:
+        assert courier["CapBnd"] == "0000000000000000" and stderr.count("no user metsuke") == 1
+
+
 def test_what_one_site_learns_protects_the_other(hosts, service, tmp_path):
     port, settings = serving(tmp_path)
     share = tmp_path / "share"

@@ -159,13 +159,67 @@ int command_flows(const struct cli_command *self, int argc, char **argv)
 	return view_show(view_ask(o, "flows", params), columns, "no flows");
 }
 
+static json_t *size_text(json_int_t bytes)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+	double v = (double)bytes;
+	size_t unit = 0;
+
+	for (; v >= 1024 && unit < 5; unit++)
+		v /= 1024;
+	return json_sprintf(unit ? "%.1f %s" : "%.0f %s", v, units[unit]);
+}
+
+/* What the store may take, and how much of it each class has: a table of its own. */
+static void show_budget(const json_t *budget)
+{
+	static const struct cli_column columns[] = {
+		{"store.budget", "class", false, 0}, {"share", "share", true, 0},
+		{"allowed", "allowed", true, 0},     {"used", "used", true, 0},
+		{"full", "full", true, 0},           {"oldest day", "oldest_day", false, 0},
+		NO_MORE_COLUMNS};
+	json_t *rows = json_array(), *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(budget, "classes"), i, one) {
+		json_int_t allowed = json_integer_value(json_object_get(one, "allowed_bytes"));
+		json_int_t used = json_integer_value(json_object_get(one, "used_bytes"));
+		const char *day = json_string_value(json_object_get(one, "oldest_day"));
+
+		json_array_append_new(rows, json_pack(
+			"{s:O s:o s:o s:o s:o s:s}", "class", json_object_get(one, "class"), "share",
+			json_sprintf("%d%%", (int)json_integer_value(json_object_get(one, "percent"))),
+			"allowed", size_text(allowed), "used", size_text(used), "full",
+			json_sprintf("%d%%", allowed ? (int)(used * 100 / allowed) : 0), "oldest_day",
+			day ? day : ""));
+	}
+	if (i) {
+		putchar('\n');
+		cli_table(rows, columns);
+	}
+	json_decref(rows);
+}
+
 int command_status(const struct cli_command *self, int argc, char **argv)
 {
 	struct cli_option o[] = {ENGINE_OPTIONS, NO_MORE_OPTIONS};
 
+	json_t *result, *budget = NULL;
+	int status;
+
 	if (cli_parse(self, o, argc, argv) != 0)
 		return cli_usage(self);
-	return view_show_object(view_ask(o, "status", NULL), true, "");
+	result = view_ask(o, "status", NULL);
+	if (!cli_json) {
+		json_t *store = json_object_get(result, "store");
+
+		budget = json_incref(json_object_get(store, "budget"));
+		json_object_del(store, "budget");
+	}
+	status = view_show_object(result, true, "");
+	show_budget(budget);
+	json_decref(budget);
+	return status;
 }
 
 int command_counters(const struct cli_command *self, int argc, char **argv)

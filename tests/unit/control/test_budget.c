@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,48 @@ static void test_within(void **state)
 	assert_false(b.said[BUDGET_ALERTS]);
 }
 
+static json_t *report(struct budget *b)
+{
+	struct text out = {0};
+	json_t *o;
+
+	budget_put(b, &out);
+	o = json_loadb((char *)out.data, out.len, 0, NULL);
+	assert_non_null(o);
+	text_free(&out);
+	return o;
+}
+
+static json_int_t figure(const json_t *o, int class, const char *key)
+{
+	return json_integer_value(
+		json_object_get(json_array_get(json_object_get(o, "classes"), (size_t)class), key));
+}
+
+static void test_report(void **state)
+{
+	struct world *w = *state;
+	struct budget b = budget_of(w, 100);
+	json_t *o = report(&b);
+	const json_t *alerts;
+
+	assert_int_equal(json_integer_value(json_object_get(o, "bytes")), 100 * MIB);
+	assert_int_equal(figure(o, BUDGET_CONTACTS, "percent"), 50);
+	assert_int_equal(figure(o, BUDGET_CONTACTS, "allowed_bytes"), 50 * MIB);
+	assert_int_equal(figure(o, BUDGET_ALERTS, "used_bytes"), 0);
+	alerts = json_array_get(json_object_get(o, "classes"), BUDGET_ALERTS);
+	assert_null(json_object_get(alerts, "oldest_day"));
+	json_decref(o);
+	fill(w, STORE_alert, "", 5);
+	o = report(&b);
+	alerts = json_array_get(json_object_get(o, "classes"), BUDGET_ALERTS);
+	assert_string_equal(json_string_value(json_object_get(alerts, "oldest_day")), "2024-10-04");
+	assert_true(figure(o, BUDGET_ALERTS, "used_bytes") >= 5 * MIB);
+	assert_true(figure(o, BUDGET_ALERTS, "used_bytes") < 6 * MIB);
+	assert_int_equal(figure(o, BUDGET_EVENTS, "used_bytes"), 0);
+	json_decref(o);
+}
+
 static void test_oldest_days_go(void **state)
 {
 	struct world *w = *state;
@@ -172,6 +215,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_within),
+		CASE(test_report),
 		CASE(test_oldest_days_go),
 		CASE(test_newest_stays),
 		CASE(test_empty_and_default),

@@ -423,12 +423,18 @@ static void test_log(void **state)
 	text_free(&json);
 }
 
-static json_t *export(struct fixture *x, const char *source, uint64_t *at, uint64_t limit)
+static json_t *export(struct fixture *x, struct intel_page *page)
 {
 	struct text json = {0};
+	char next[INTEL_NEXT_BYTES];
 	json_t *j;
 
-	assert_int_equal(intel_export_stix(x->in, source, *at, limit, &json, at), 0);
+	if (page->cursor[0]) {
+		snprintf(next, sizeof(next), "%s", page->cursor);
+		page->next = next;
+	}
+	assert_int_equal(intel_export_stix(x->in, page, &json), 0);
+	page->next = NULL;
 	j = json_loads(text_cstr(&json), 0, NULL);
 	assert_non_null(j);
 	text_free(&json);
@@ -454,7 +460,7 @@ static void test_export(void **state)
 		"[ipv4-addr:value ISSUBSET '198.51.100.0/24']",
 		"[network-traffic:dst_ref.value = '203.0.113.5' AND network-traffic:dst_port = "
 		"443]"};
-	uint64_t at = 0;
+	struct intel_page page = {.source = "a", .limit = 2}, all = {.limit = 100};
 	size_t n = 0;
 	json_t *j;
 
@@ -467,7 +473,7 @@ static void test_export(void **state)
 	one(x, "b", INTEL_ADD, entry(CONTACT_FILE_MD5, "000102030405060708090a0b0c0d0e0f"));
 	/* Page by page, also inside a version. */
 	do {
-		j = export(x, "a", &at, 2);
+		j = export(x, &page);
 		assert_true(json_array_size(j) <= 2);
 		for (size_t i = 0; i < json_array_size(j); i++) {
 			const json_t *o = json_array_get(j, i);
@@ -480,16 +486,79 @@ static void test_export(void **state)
 			n++;
 		}
 		json_decref(j);
-	} while (at);
+	} while (page.cursor[0]);
 	assert_int_equal(n, 5);
-	j = export(x, NULL, &at, 100);
+	j = export(x, &all);
 	assert_int_equal(json_array_size(j), 6);
-	assert_int_equal(at, 0);
+	assert_int_equal(all.first, 1);
+	assert_int_equal(all.last, 2);
+	assert_int_equal(all.complete, 2);
 	json_decref(j);
-	at = 1;
-	j = export(x, NULL, &at, 100);
+	all.after_version = 1;
+	j = export(x, &all);
 	assert_int_equal(json_array_size(j), 1);
 	json_decref(j);
+}
+
+/* A cursor is given away too: it says nothing of what may not be. */
+static void test_export_tells_no_secret(void **state)
+{
+	struct fixture *x = *state;
+	struct intel_entry list[] = {entry(CONTACT_DOMAIN, "a.test"), entry(CONTACT_DOMAIN, "secret.test"),
+				     entry(CONTACT_DOMAIN, "z.test")};
+
+	list[1].tlp = TLP_RED;
+	change(x, "a", INTEL_ADD, list, 3);
+	one(x, "b", INTEL_ADD, entry(CONTACT_DOMAIN, "secret.test"));
+	for (uint64_t limit = 1; limit < 4; limit++) {
+		struct intel_page page = {.source = "a", .limit = limit};
+		size_t n = 0;
+
+		do {
+			json_t *j = export(x, &page);
+
+			n += json_array_size(j);
+			json_decref(j);
+			assert_null(strstr(page.cursor, "736563726574"));
+		} while (page.cursor[0]);
+		assert_int_equal(n, 2);
+	}
+}
+
+/* What changes between two pages is given later; nothing of the rest is passed over. */
+static void test_export_while_it_changes(void **state)
+{
+	struct fixture *x = *state;
+	struct intel_page page = {.source = "a", .limit = 3};
+	struct intel_entry list[10];
+	char names[10][600];
+	unsigned seen[10] = {0};
+
+	for (int i = 0; i < 10; i++) {
+		/* Longer than a cursor, and alike up to its end. */
+		snprintf(names[i], sizeof(names[i]), "http://e.test/%0*d/%d", 500, 0, i);
+		list[i] = entry(CONTACT_URL, names[i]);
+	}
+	change(x, "a", INTEL_ADD, list, 10);
+	do {
+		json_t *j = export(x, &page), *o;
+		size_t i;
+
+		json_array_foreach(j, i, o) {
+			const char *p = json_string_value(json_object_get(o, "pattern"));
+
+			seen[p[strlen(p) - 3] - '0']++;
+		}
+		json_decref(j);
+		list[9].confidence = 77; /* moves to a version of its own */
+		change(x, "a", INTEL_ADD, &list[9], 1);
+	} while (page.cursor[0]);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(seen[i], 1);
+	page.next = "no cursor";
+	assert_int_equal(intel_export_stix(x->in, &page, NULL), -EINVAL);
+	page.next = "f0.1";
+	assert_int_equal(intel_export_stix(x->in, &page, NULL), -EINVAL);
 }
 
 static void put_many(struct intel_change *c, int from, int to)
@@ -581,7 +650,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_versions),      TEST(test_kinds),  TEST(test_allow),  TEST(test_replace),
 		TEST(test_replace_small), TEST(test_expiry), TEST(test_max),    TEST(test_refused),
-		TEST(test_log),           TEST(test_fetch),  TEST(test_export), TEST(test_atomic),
+		TEST(test_log),           TEST(test_fetch),  TEST(test_export), TEST(test_export_while_it_changes), TEST(test_export_tells_no_secret), TEST(test_atomic),
 		TEST(test_million),
 	};
 

@@ -283,6 +283,36 @@ static void test_socket(void **state)
 	close(fd);
 }
 
+/* The process that fetches and sends, and any other of the user that we became. */
+static void test_no_courier(void **state)
+{
+	struct fixture *x = *state;
+	struct boot b = {.courier_pid = getpid()};
+	char line[300];
+	int fd;
+
+	x->ctx.boot = &b;
+	fd = dial(x);
+	send(fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL);
+	assert_true(read_line(fd, line, sizeof(line), 2000) == 0);
+	close(fd);
+	__atomic_store_n(&b.courier_pid, 0, __ATOMIC_RELEASE);
+	fd = dial(x);
+	say_to(fd, ping);
+	assert_true(read_line(fd, line, sizeof(line), 2000) > 0);
+	close(fd);
+	if (geteuid() == 0) {
+		assert_int_equal(chmod(x->socket, 0666), 0);
+		assert_int_equal(seteuid(65534), 0);
+		fd = dial(x);
+		send(fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL);
+		assert_true(read_line(fd, line, sizeof(line), 2000) == 0);
+		close(fd);
+		assert_int_equal(seteuid(0), 0);
+	}
+	x->ctx.boot = NULL;
+}
+
 static void test_long_line(void **state)
 {
 	struct fixture *x = *state;
@@ -365,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_errors),    TEST(test_alerts),    TEST(test_intel), TEST(test_socket),
 		TEST(test_long_line), TEST(test_half_line), TEST(test_crowd), TEST(test_version),
+		TEST(test_no_courier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

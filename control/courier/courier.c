@@ -5,12 +5,14 @@
 #include "control/courier/courier.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -132,6 +134,36 @@ static int receive(struct courier *c, uint64_t id, uint64_t deadline_ns, const a
 	}
 }
 
+static void refuse_body(struct courier_answer *a, const char *why)
+{
+	if (a->body_fd >= 0)
+		close(a->body_fd);
+	a->body_fd = -1;
+	a->bytes = 0;
+	a->status = -EPROTO;
+	snprintf(a->error, sizeof(a->error), "the courier's answer came %s", why);
+}
+
+/* The courier talks to strangers: what it hands over is mapped by us, so that it may neither be
+ * shorter than it says nor become so. */
+static void check_body(struct courier_answer *a, uint64_t max_bytes)
+{
+	const int sealed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	int seals = a->body_fd < 0 ? 0 : fcntl(a->body_fd, F_GET_SEALS);
+	struct stat st;
+
+	if (a->body_fd < 0) {
+		if (a->bytes)
+			refuse_body(a, "without a body");
+	} else if (seals < 0 || (seals & sealed) != sealed) {
+		refuse_body(a, "with a body that is not sealed");
+	} else if (fstat(a->body_fd, &st) != 0 || (uint64_t)st.st_size != a->bytes) {
+		refuse_body(a, "with a body that is not as long as it says");
+	} else if (a->bytes > max_bytes) {
+		refuse_body(a, "with a body that is longer than was asked for");
+	}
+}
+
 int courier_ask(struct courier *c, const struct courier_request *asked, const atomic_bool *stop,
 		struct courier_answer *out)
 {
@@ -156,6 +188,8 @@ int courier_ask(struct courier *c, const struct courier_request *asked, const at
 	free(text);
 	if (!err)
 		err = receive(c, id, deadline_ns, stop, out);
+	if (!err)
+		check_body(out, r.max_bytes);
 	if (err && !out->error[0])
 		snprintf(out->error, sizeof(out->error), "the courier process did not answer (%s)",
 			 strerror(-err));

@@ -38,7 +38,7 @@ struct courier_request {
 struct courier_answer {
 	int status;     /* 0; -errno: no answer (error says why) */
 	unsigned http;  /* 200, 304, … */
-	int body_fd;    /* memfd with the body, owned by the caller; -1: none */
+	int body_fd;    /* memfd with the body, sealed, of `bytes`; owned by the caller; -1: none */
 	uint64_t bytes;
 	char etag[256], modified[64], content_type[128];
 	char next[2048]; /* TAXII: X-TAXII-Date-Added-Last, else empty */

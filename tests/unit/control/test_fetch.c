@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Feeds: what an answer from outside may do to what a feed has, and what it may not.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "control/intel/fetch.h"
+#include "tests/unit/control/feed.h"
+#include "tests/unit/control/outside.h"
+
+struct fixture {
+	struct feed *f;
+	struct store *s;
+	struct intel *in;
+	struct outside *outside;
+	struct courier *courier;
+	struct fetcher *fetcher;
+	bool (*page)(struct fixture *x, const struct courier_order *o, struct courier_answer *a);
+	unsigned asked;
+	char etag[64], url[512]; /* of the last request */
+	atomic_bool stop;
+	char report[1024];
+};
+
+static bool answer(void *arg, const struct courier_order *o, const char *body,
+		   struct courier_answer *a)
+{
+	struct fixture *x = arg;
+
+	x->asked++;
+	snprintf(x->etag, sizeof(x->etag), "%s", o->r.etag ? o->r.etag : "");
+	snprintf(x->url, sizeof(x->url), "%s", o->r.url);
+	return x->page(x, o, a);
+}
+
+static int setup(void **state)
+{
+	static struct fixture x;
+	char path[96];
+
+	x = (struct fixture){.f = feed_new()};
+	snprintf(path, sizeof(path), "%s/store", x.f->dir);
+	assert_int_equal(store_open(&x.s, path, STORE_WRITE, NULL), 0);
+	assert_int_equal(intel_open(&x.in, x.s, x.f->config), 0);
+	x.outside = outside_new(answer, &x);
+	x.courier = courier_open(outside_channel(x.outside), x.f->config);
+	assert_non_null(x.courier);
+	*state = &x;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *x = *state;
+
+	fetcher_free(x->fetcher);
+	courier_close(x->courier);
+	outside_free(x->outside);
+	intel_close(x->in);
+	store_close(x->s);
+	feed_free(x->f);
+	return 0;
+}
+
+static void set(struct fixture *x, const char *key, const char *value)
+{
+	char error[256];
+
+	assert_int_equal(config_set(x->f->config, key, value, error, sizeof(error)), 0);
+}
+
+/* The engine starts, with what is configured now. */
+static void start(struct fixture *x)
+{
+	fetcher_free(x->fetcher);
+	x->fetcher = fetcher_new(x->f->config, x->in, x->courier);
+	assert_non_null(x->fetcher);
+}
+
+static const char *fetch(struct fixture *x, uint64_t now_ns)
+{
+	struct text report = {0};
+
+	assert_int_equal(fetcher_run(x->fetcher, "t", now_ns, &x->stop, &report), 0);
+	snprintf(x->report, sizeof(x->report), "%s", text_cstr(&report));
+	text_free(&report);
+	return x->report;
+}
+
+static uint64_t entries(struct fixture *x)
+{
+	struct intel_counts counts;
+
+	assert_int_equal(intel_counts(x->in, &counts), 0);
+	return counts.entries;
+}
+
+#define SAYS(text, what) assert_non_null(strstr(text, what))
+
+/* ---- bodies ---- */
+
+static bool good_page(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	outside_body(a, "evil.example.com\n");
+	return true;
+}
+
+/* A descriptor that can still be cut short under who reads it. */
+static bool unsealed_page(struct fixture *x, const struct courier_order *o,
+			  struct courier_answer *a)
+{
+	*a = (struct courier_answer){.http = 200, .bytes = 6};
+	a->body_fd = memfd_create("answer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return write(a->body_fd, "a.com\n", 6) == 6;
+}
+
+static bool short_page(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	outside_body(a, "a.com\n");
+	a->bytes = 1u << 20;
+	return true;
+}
+
+static bool pipe_page(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	close(ends[1]);
+	*a = (struct courier_answer){.http = 200, .bytes = 6, .body_fd = ends[0]};
+	return true;
+}
+
+static bool no_page(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	*a = (struct courier_answer){.http = 200, .bytes = 6, .body_fd = -1};
+	return true;
+}
+
+static bool long_page(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	char *text = calloc(1, 2048);
+
+	memset(text, '\n', 2047);
+	outside_body(a, text);
+	free(text);
+	return true;
+}
+
+static void bodies_that_are_not_what_they_say(void **state)
+{
+	struct fixture *x = *state;
+
+	set(x, "intel.feeds.t.url", "http://outside/list");
+	set(x, "intel.feeds.t.max_bytes", "1k");
+	start(x);
+	x->page = good_page;
+	SAYS(fetch(x, 1), "\"loaded\":1");
+	x->page = unsealed_page;
+	SAYS(fetch(x, 2), "not sealed");
+	x->page = short_page;
+	SAYS(fetch(x, 3), "not as long as it says");
+	x->page = pipe_page;
+	SAYS(fetch(x, 4), "not sealed");
+	x->page = no_page;
+	SAYS(fetch(x, 5), "without a body");
+	x->page = long_page;
+	SAYS(fetch(x, 6), "longer than");
+	assert_int_equal(entries(x), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(bodies_that_are_not_what_they_say, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

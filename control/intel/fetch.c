@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/base/say.h"
+#include "control/intel/change.h"
 #include "control/intel/fetch_private.h"
 
 #define FEEDS_MAX 256
@@ -244,8 +245,12 @@ int fetch_ask(struct fetching *f, const char *url, const char *accept, bool cond
 	err = courier_ask(f->courier, &r, f->stop, a);
 	if (!err)
 		err = a->status;
-	if (!err && a->http >= 400)
+	if (!err && a->http >= 300 && a->http != 304) {
 		err = -EIO;
+		if (!a->error[0])
+			snprintf(a->error, sizeof(a->error), "the server answered with status %u",
+				 a->http);
+	}
 	if (!err && a->body_fd >= 0 && a->bytes) {
 		void *map = mmap(NULL, a->bytes, PROT_READ, MAP_PRIVATE, a->body_fd, 0);
 
@@ -278,7 +283,12 @@ static int take_entry(void *arg, const struct intel_entry *e)
 
 static int take_refused(void *arg, uint64_t where, struct slice item, const char *reason)
 {
-	return intel_change_refused(((struct fetching *)arg)->change, where, item, reason);
+	struct fetching *f = arg;
+
+	if (!f->refusal[0])
+		snprintf(f->refusal, sizeof(f->refusal), "line %llu %.100s",
+			 (unsigned long long)where, reason);
+	return intel_change_refused(f->change, where, item, reason);
 }
 
 int fetch_read(struct fetching *f, enum feed_format format, struct slice bytes)
@@ -295,6 +305,36 @@ int fetch_read(struct fetching *f, enum feed_format format, struct slice bytes)
 	return err;
 }
 
+static int no_list(struct fetching *f, const char *what)
+{
+	snprintf(f->error, sizeof(f->error), "%.200s: the answer is %.250s", f->feed->url, what);
+	return -EPROTO;
+}
+
+/* What a server sends in place of a list, with status 200: nothing, or a page for people. JSON has
+ * been checked by its reader, and may say that all is revoked. */
+static int check_is_list(struct fetching *f, struct slice bytes)
+{
+	static const char *const pages[] = {"<!doctype", "<html", "<head", "<body"};
+	const char *b = bytes.data, *end = b + bytes.len;
+	const struct intel_result *r = &f->change->result;
+	char what[256];
+
+	while (b < end && (isspace((unsigned char)*b) || strchr("\xef\xbb\xbf", *b)))
+		b++;
+	if (b == end)
+		return no_list(f, "empty");
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		if ((size_t)(end - b) >= strlen(pages[i]) &&
+		    strncasecmp(b, pages[i], strlen(pages[i])) == 0)
+			return no_list(f, "an HTML page, not a list");
+	if (r->loaded || !r->refused || *b == '{' || *b == '[')
+		return 0;
+	snprintf(what, sizeof(what), "not a list: none of its %llu lines can be read (%s)",
+		 (unsigned long long)r->refused, f->refusal);
+	return no_list(f, what);
+}
+
 static int fetch_list(struct fetching *f)
 {
 	struct courier_answer a;
@@ -305,6 +345,8 @@ static int fetch_list(struct fetching *f)
 		f->same = true;
 	} else if (!err) {
 		err = fetch_read(f, f->feed->options.format, bytes);
+		if (!err)
+			err = check_is_list(f, bytes);
 		snprintf(f->state.etag, sizeof(f->state.etag), "%s", a.etag);
 		snprintf(f->state.last_modified, sizeof(f->state.last_modified), "%s", a.modified);
 	}

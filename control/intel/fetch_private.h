@@ -31,6 +31,7 @@ struct fetching {
 	struct intel_fetch state;   /* what came of it, if it ends well */
 	struct intel_change *change;
 	bool same;                  /* nothing new */
+	char refusal[128];          /* why the first that was refused was */
 	char error[512];
 };
 

@@ -130,13 +130,20 @@ def test_what_a_server_may_not_do(hosts, service, web, tmp_path):
     bad.pages["/list"] = (200, {}, b"<html>no list</html>")
     feeds = {"good": "/list", "away": "/away", "long": "/long"}
     settings = {f"intel.feeds.{n}.url": good.url + p for n, p in feeds.items()}
+    settings["intel.feeds.bad.url"] = bad.url + "/list"
     settings["intel.feeds.long.max_bytes"] = "1m"
     _, engine = sensor(hosts, service, **settings, **{"courier.ca_file": cert})
     engine.wait_for(lambda: source(engine, "long").get("error"))
     assert source(engine, "good")["loaded"] == 1
     assert source(engine, "away")["error"] and not source(engine, "away").get("loaded")
     assert "longer" in source(engine, "long")["error"]
+    # A page for people under status 200 is no list, and takes nothing out.
+    assert "HTML" in source(engine, "bad")["error"]
+    good.pages["/list"] = (200, {}, b"<html>please log in</html>")
+    assert "HTML" in engine.cli("intel", "fetch", "good")[0]["error"]
+    assert source(engine, "good")["entries"] == 1
     engine.close()
+    good.pages["/list"] = (200, {}, b"evil.example.com\n")
     # The same server, whose certificate nobody vouches for.
     _, engine = sensor(hosts, service, **{"intel.feeds.good.url": good.url + "/list"})
     engine.wait_for(lambda: source(engine, "good").get("error"))

@@ -181,10 +181,51 @@ static void bodies_that_are_not_what_they_say(void **state)
 	assert_int_equal(entries(x), 1);
 }
 
+/* ---- pages that are no list ---- */
+
+static const char *body_of_page;
+
+static bool this_page(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	outside_body(a, body_of_page);
+	return true;
+}
+
+static void no_list_takes_nothing_out(void **state)
+{
+	static const struct {
+		const char *body, *why;
+	} wrong[] = {
+		{"", "is empty"},
+		{"<html>no list</html>", "HTML"},
+		{"\n <!DOCTYPE HTML>\n<p>\nother.example.com\n", "HTML"},
+		{"Please log in!\n", "line 1"},
+		{"# list\n404: no such thing\n", "line 2"},
+	};
+	struct fixture *x = *state;
+
+	set(x, "intel.feeds.t.url", "http://outside/list");
+	start(x);
+	x->page = good_page;
+	SAYS(fetch(x, 1), "\"loaded\":1");
+	x->page = this_page;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		body_of_page = wrong[i].body;
+		SAYS(fetch(x, 2 + i), "\"failed\"");
+		SAYS(x->report, wrong[i].why);
+		assert_int_equal(entries(x), 1);
+	}
+	/* A list that says that it is empty now is a list. */
+	body_of_page = "# nothing\n";
+	SAYS(fetch(x, 20), "\"removed\":1");
+	assert_int_equal(entries(x), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(bodies_that_are_not_what_they_say, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_list_takes_nothing_out, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "control/base/say.h"
 #include "control/intel/change.h"
@@ -161,6 +162,26 @@ static bool read_feed(const struct config *c, struct fetch_feed *f)
 	return read_format(c, f) && read_entry(c, f);
 }
 
+/* An ETag, a date, a position are of one URL, read in one way. */
+static void hash_options(const struct config *c, struct fetch_feed *f)
+{
+	static const char *const keys[] = {"url",      "format",   "mode",	 "kind",
+					   "columns",  "separator", "subdomains", "allow",
+					   "threat",   "family",   "category",	 "confidence",
+					   "severity", "tlp"};
+	struct text all = {0};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *value = get(c, f->name, keys[i]);
+
+		/* With its end: what stands in one key may not run into the next. */
+		text_bytes(&all, value ? value : "", value ? strlen(value) + 1 : 1);
+	}
+	snprintf(f->hash, sizeof(f->hash), "%016llx",
+		 (unsigned long long)XXH3_64bits(all.data, all.len));
+	text_free(&all);
+}
+
 /* Each NAME of intel.feeds.NAME.*, once. */
 static void read_feeds(struct fetcher *f)
 {
@@ -180,7 +201,9 @@ static void read_feeds(struct fetcher *f)
 			known = strncmp(m->keys[k], feed->name, n) == 0 && m->keys[k][n] == '.';
 		if (known || !read_feed(f->config, feed))
 			continue;
-		if (intel_fetch_get(f->in, feed->name, &state) == 0)
+		hash_options(f->config, feed);
+		if (intel_fetch_get(f->in, feed->name, &state) == 0 &&
+		    strcmp(state.options, feed->hash) == 0)
 			feed->next_ns = state.next_ns;
 		f->count++;
 	}
@@ -405,6 +428,9 @@ static int fetch_one(struct fetcher *fetcher, struct fetch_feed *feed, uint64_t 
 	if (err)
 		return err;
 	f.state = before;
+	if (strcmp(before.options, feed->hash) != 0)
+		f.state.etag[0] = f.state.last_modified[0] = f.state.position[0] = '\0';
+	snprintf(f.state.options, sizeof(f.state.options), "%s", feed->hash);
 	err = carry_out(&f, &result);
 	if (err == -ECANCELED || err == -EAGAIN)
 		return err;

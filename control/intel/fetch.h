@@ -11,7 +11,7 @@
  *   timeout        for an answer                                                  60
  *   token_file     file with a bearer token
  * A list is fetched with the ETag and date of the last time; of a collection or folder only what is
- * new. A feed that fails keeps what it had, and is tried again within a quarter of an hour.
+ * new. What was configured otherwise than the last time is fetched at once, and whole. A feed that fails keeps what it had, and is tried again within a quarter of an hour.
  *
  * Thread: jobs.
  */

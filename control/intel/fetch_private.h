@@ -19,6 +19,7 @@ struct fetch_feed {
 	unsigned timeout_s;
 	char token[4200]; /* "@/path"; "": none */
 	struct feed_options options;
+	char hash[20]; /* of all that is configured and changes what comes of an answer */
 	uint64_t failures; /* in a row, since the start */
 };
 

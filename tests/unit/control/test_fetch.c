@@ -221,11 +221,98 @@ static void no_list_takes_nothing_out(void **state)
 	assert_int_equal(entries(x), 0);
 }
 
+/* ---- configuration that changed ---- */
+
+static bool page_with_etag(struct fixture *x, const struct courier_order *o,
+			   struct courier_answer *a)
+{
+	outside_body(a, "name,address\nevil.example.com,198.51.100.7\n");
+	snprintf(a->etag, sizeof(a->etag), "\"one\"");
+	if (strcmp(x->etag, "\"one\"") == 0) {
+		close(a->body_fd);
+		*a = (struct courier_answer){.http = 304, .body_fd = -1};
+	}
+	return true;
+}
+
+static bool collection(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	outside_body(a, "{}");
+	snprintf(a->next, sizeof(a->next), "2024-05-01T00:00:00.000000Z");
+	return true;
+}
+
+static void what_was_changed_is_fetched_anew(void **state)
+{
+	static const char *const changes[][2] = {
+		{"columns", "value=address"}, {"tlp", "red"},	  {"confidence", "10"},
+		{"kind", "ip"},		      {"severity", "4"},  {"category", "c2"},
+		{"url", "http://outside/b"},  {"mode", "add"},	  {"allow", "yes"},
+		{"subdomains", "yes"},	      {"threat", "Qbot"}, {"format", "csv"},
+	};
+	struct fixture *x = *state;
+	char key[64];
+
+	set(x, "intel.feeds.t.url", "http://outside/list");
+	set(x, "intel.feeds.t.columns", "value=name");
+	start(x);
+	assert_int_equal(fetcher_next_due_ns(x->fetcher), 0);
+	x->page = page_with_etag;
+	SAYS(fetch(x, 1), "\"loaded\":1");
+	SAYS(fetch(x, 2), "\"same\"");
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		snprintf(key, sizeof(key), "intel.feeds.t.%s", changes[i][0]);
+		set(x, key, changes[i][1]);
+		start(x);
+		assert_int_equal(fetcher_next_due_ns(x->fetcher), 0);
+		SAYS(fetch(x, 3), "\"loaded\":1");
+		assert_string_equal(x->etag, "");
+		start(x);
+		assert_true(fetcher_next_due_ns(x->fetcher) > 3);
+		SAYS(fetch(x, 4), "\"same\"");
+	}
+	/* How often and how long is asked changes nothing of what comes. */
+	set(x, "intel.feeds.t.timeout", "30");
+	set(x, "intel.feeds.t.interval", "2h");
+	start(x);
+	SAYS(fetch(x, 5), "\"same\"");
+}
+
+static void another_collection_begins_at_its_start(void **state)
+{
+	struct fixture *x = *state;
+	struct intel_fetch f;
+
+	set(x, "intel.feeds.t.url", "http://outside/a/");
+	set(x, "intel.feeds.t.format", "taxii");
+	start(x);
+	x->page = collection;
+	fetch(x, 1);
+	fetch(x, 2);
+	SAYS(x->url, "added_after");
+	set(x, "intel.feeds.t.url", "http://outside/b/");
+	start(x);
+	fetch(x, 3);
+	assert_null(strstr(x->url, "added_after"));
+	/* A row of a version that did not keep what was configured. */
+	assert_int_equal(intel_fetch_get(x->in, "t", &f), 0);
+	assert_true(f.options[0]);
+	f.options[0] = '\0';
+	assert_int_equal(intel_fetch_set(x->in, "t", &f), 0);
+	fetch(x, 4);
+	assert_null(strstr(x->url, "added_after"));
+	fetch(x, 5);
+	SAYS(x->url, "added_after");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(bodies_that_are_not_what_they_say, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_list_takes_nothing_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_changed_is_fetched_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_collection_begins_at_its_start, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

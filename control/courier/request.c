@@ -124,7 +124,10 @@ static void set_common(CURL *c, const struct courier_order *o, struct transfer *
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, mail ? "smtp,smtps" : "http,https");
-	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	/* What was asked for in secret is not sent on in the clear. */
+	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR,
+			 strncasecmp(r->url, "http:", 5) == 0 ? "http,https" : "https");
+	curl_easy_setopt(c, CURLOPT_UNRESTRICTED_AUTH, 0L);
 	curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)(r->timeout_s ? r->timeout_s : 60));

@@ -62,7 +62,8 @@ static bool ends_with(const char *text, const char *end)
 void secrets_load(const struct config *config)
 {
 	for (size_t i = 0; i < config->intel_feeds.count; i++)
-		if (ends_with(config->intel_feeds.keys[i], ".token_file"))
+		if (ends_with(config->intel_feeds.keys[i], ".token_file") ||
+		    ends_with(config->intel_feeds.keys[i], ".password_file"))
 			load(config->intel_feeds.values[i]);
 	if (config->intel_share_token[0])
 		load(config->intel_share_token);

@@ -17,7 +17,7 @@
 
 #define FEEDS_MAX 256
 #define SECOND_NS 1000000000ull
-#define RETRY_NS (900 * SECOND_NS)
+#define RETRY_NS (60 * SECOND_NS)
 
 struct fetcher {
 	const struct config *config;
@@ -139,7 +139,8 @@ static bool read_feed(const struct config *c, struct fetch_feed *f)
 {
 	const char *interval = get(c, f->name, "interval"), *max = get(c, f->name, "max_bytes");
 	const char *timeout = get(c, f->name, "timeout"), *mode = get(c, f->name, "mode");
-	const char *token = get(c, f->name, "token_file");
+	const char *token = get(c, f->name, "token_file"), *user = get(c, f->name, "user");
+	const char *password = get(c, f->name, "password_file");
 
 	f->url = get(c, f->name, "url");
 	f->mode = INTEL_REPLACE;
@@ -157,8 +158,14 @@ static bool read_feed(const struct config *c, struct fetch_feed *f)
 	    f->timeout_s > 3600)
 		return wrong(f->name, "interval, max_bytes or timeout", "a value",
 			     "a time, at most 512m, and at most 1h");
-	if (token)
-		snprintf(f->token, sizeof(f->token), "@%s", token);
+	if ((token && (user || password)) || !user != !password) {
+		say("intel.feeds.%s: set token_file, or user and password_file; this feed is not "
+		    "fetched", f->name);
+		return false;
+	}
+	f->user = user;
+	if (token || password)
+		snprintf(f->secret, sizeof(f->secret), "@%s", token ? token : password);
 	return read_format(c, f) && read_entry(c, f);
 }
 
@@ -257,7 +264,9 @@ int fetch_ask(struct fetching *f, const char *url, const char *accept, bool cond
 		.headers = accept ? headers : NULL,
 		.etag = conditional ? f->state.etag : NULL,
 		.modified = conditional ? f->state.last_modified : NULL,
-		.token = f->feed->token[0] ? f->feed->token : NULL,
+		.user = f->feed->user,
+		.secret = f->feed->user ? f->feed->secret : NULL,
+		.token = !f->feed->user && f->feed->secret[0] ? f->feed->secret : NULL,
 		.max_bytes = f->feed->max_bytes,
 		.timeout_s = f->feed->timeout_s,
 	};
@@ -395,6 +404,20 @@ static int carry_out(struct fetching *f, struct intel_result *result)
 	return err;
 }
 
+/* After a failure: a minute, two, four, … the feed's interval, less up to a quarter, so that feeds
+ * that failed together do not all come again together. */
+static uint64_t wait_ns(const struct fetch_feed *feed, uint64_t now_ns)
+{
+	uint64_t wait;
+
+	if (!feed->failures)
+		return feed->interval_ns;
+	wait = RETRY_NS << (feed->failures < 20 ? feed->failures - 1 : 19);
+	if (wait > feed->interval_ns)
+		wait = feed->interval_ns;
+	return wait - XXH3_64bits_withSeed(feed->name, strlen(feed->name), now_ns) % (wait / 4 + 1);
+}
+
 static void put_report(struct text *out, const struct fetching *f, int err,
 		       const struct intel_result *r)
 {
@@ -442,8 +465,7 @@ static int fetch_one(struct fetcher *fetcher, struct fetch_feed *feed, uint64_t 
 		feed->failures = 0;
 	if (err)
 		f.state = before;
-	feed->next_ns = now_ns + (err && feed->interval_ns > RETRY_NS ? RETRY_NS
-								       : feed->interval_ns);
+	feed->next_ns = now_ns + wait_ns(feed, now_ns);
 	snprintf(f.state.format, sizeof(f.state.format), "%s", feed->format_name);
 	snprintf(f.state.error, sizeof(f.state.error), "%.255s", f.error);
 	f.state.tried_ns = now_ns;

@@ -10,8 +10,9 @@
  *   max_bytes      of an answer                                                   64m
  *   timeout        for an answer                                                  60
  *   token_file     file with a bearer token
+ *   user, password_file   basic authentication
  * A list is fetched with the ETag and date of the last time; of a collection or folder only what is
- * new. What was configured otherwise than the last time is fetched at once, and whole. A feed that fails keeps what it had, and is tried again within a quarter of an hour.
+ * new. What was configured otherwise than the last time is fetched at once, and whole. A feed that fails keeps what it had, and is tried again after one minute, two, four, … its interval.
  *
  * Thread: jobs.
  */

@@ -150,6 +150,25 @@ def test_what_a_server_may_not_do(hosts, service, web, tmp_path):
     assert "certificate" in source(engine, "good")["error"]
 
 
+def test_redirects_keep_secrets(hosts, service, web, tmp_path):
+    context, cert, _ = certificate(tmp_path)
+    tls, plain, other = web(context), web(), web()
+    (tmp_path / "secret").write_text("hush\n")
+    other.pages["/list"] = (200, {}, b"evil.example.com\n")
+    tls.pages["/down"] = (302, {"Location": other.url + "/list"}, b"")
+    plain.pages["/list"] = (302, {"Location": other.url.replace("localhost", "127.0.0.1") + "/list"}, b"")
+    settings = {"courier.ca_file": cert, "intel.feeds.down.url": tls.url + "/down"}
+    for name, way in (("bearer", {"token_file": "secret"}), ("basic", {"user": "site", "password_file": "secret"})):
+        settings[f"intel.feeds.{name}.url"] = plain.url + "/list"
+        for key, value in way.items():
+            settings[f"intel.feeds.{name}.{key}"] = str(tmp_path / value) if value == "secret" else value
+    _, engine = sensor(hosts, service, **settings)
+    engine.wait_for(lambda: source(engine, "basic").get("loaded") == 1 and source(engine, "down").get("error"))
+    assert "http" in source(engine, "down")["error"] and not source(engine, "down").get("loaded")
+    assert {headers.get("Authorization") for _, headers in plain.asked} == {"Bearer hush", "Basic c2l0ZTpodXNo"}
+    assert len(other.asked) == 2 and not any("Authorization" in headers for _, headers in other.asked)
+
+
 def test_a_collection_page_by_page(hosts, service, web):
     server = web()
     def indicator(i):

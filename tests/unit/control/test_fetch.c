@@ -305,6 +305,79 @@ static void another_collection_begins_at_its_start(void **state)
 	SAYS(x->url, "added_after");
 }
 
+/* ---- what fails ---- */
+
+static bool broken_page(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	*a = (struct courier_answer){.http = 503, .body_fd = -1};
+	return true;
+}
+
+static void retries_become_rarer(void **state)
+{
+	const uint64_t second = 1000000000u;
+	struct fixture *x = *state;
+	uint64_t now = 1, waits[8], least = UINT64_MAX;
+
+	set(x, "intel.feeds.t.url", "http://outside/list");
+	start(x);
+	x->page = broken_page;
+	for (unsigned i = 0; i < 8; i++) {
+		fetch(x, now);
+		waits[i] = fetcher_next_due_ns(x->fetcher) - now;
+		now += waits[i];
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t base = (60ull << i) < 3600 ? 60ull << i : 3600;
+
+		assert_in_range(waits[i], base * 3 / 4 * second, base * second);
+	}
+	/* Feeds that failed together do not come again together. */
+	for (unsigned i = 0; i < 8; i++) {
+		fetch(x, now + i);
+		waits[i] = fetcher_next_due_ns(x->fetcher) - now - i;
+		least = waits[i] < least ? waits[i] : least;
+	}
+	for (unsigned i = 1; i < 8; i++)
+		assert_int_not_equal(waits[i], waits[i - 1]);
+	assert_true(least < 3600 * second);
+	/* Once it goes well, all is as before. */
+	x->page = good_page;
+	fetch(x, now);
+	assert_int_equal(fetcher_next_due_ns(x->fetcher), now + 3600 * second);
+	x->page = broken_page;
+	fetch(x, now);
+	assert_in_range(fetcher_next_due_ns(x->fetcher), now + 45 * second, now + 60 * second);
+	set(x, "intel.feeds.t.interval", "20");
+	start(x);
+	fetch(x, now);
+	assert_in_range(fetcher_next_due_ns(x->fetcher), now + 15 * second, now + 20 * second);
+}
+
+static bool who_asks(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	outside_body(a, o->r.user && strcmp(o->r.user, "site") == 0 && o->r.secret &&
+				strcmp(o->r.secret, "@/etc/secret") == 0 && !o->r.token
+				? "evil.example.com\n" : "# who are you?\n");
+	return true;
+}
+
+static void feeds_with_a_password(void **state)
+{
+	struct fixture *x = *state;
+
+	set(x, "intel.feeds.t.url", "http://outside/list");
+	set(x, "intel.feeds.t.user", "site");
+	set(x, "intel.feeds.t.password_file", "/etc/secret");
+	start(x);
+	x->page = who_asks;
+	SAYS(fetch(x, 1), "\"loaded\":1");
+	/* One or the other. */
+	set(x, "intel.feeds.t.token_file", "/etc/token");
+	start(x);
+	assert_int_equal(fetcher_next_due_ns(x->fetcher), UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +386,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_changed_is_fetched_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_collection_begins_at_its_start, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(retries_become_rarer, setup, teardown),
+		cmocka_unit_test_setup_teardown(feeds_with_a_password, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "control/base/program.h"
+#include "control/courier/message.h"
 #include "dataplane/event/cores.h"
 #include "dataplane/event/ring.h"
 
@@ -313,6 +314,24 @@ static bool stays_dead(const struct supervisor *s, const struct supervisor_child
 	return is_dataplane && (!live || s->stopping);
 }
 
+/* Both ends of the courier's channel are kept here, for those who are started again: who waits for
+ * a dead courier would wait for long. What it had not yet read goes, and who waits is told. */
+static void tell_courier_gone(struct supervisor *s, const char *how)
+{
+	int channel = s->boot->courier_channel;
+	char text[256];
+
+	while (recv(channel, text, sizeof(text), MSG_DONTWAIT) > 0)
+		;
+	snprintf(text, sizeof(text),
+		 "{\"id\":%d,\"status\":%d,\"error\":\"the courier process %s before it answered%s\"}",
+		 MESSAGE_GONE_ID, -EPIPE, how,
+		 s->courier.finished ? "" : "; it is started again");
+	send(channel, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (s->courier.finished)
+		shutdown(channel, SHUT_RDWR);
+}
+
 static void child_gone(struct supervisor *s, struct supervisor_child *child, int status)
 {
 	uint64_t now = monotonic_ns();
@@ -323,9 +342,11 @@ static void child_gone(struct supervisor *s, struct supervisor_child *child, int
 	child->status = status;
 	child->quick_deaths = quick ? child->quick_deaths + 1 : 0;
 	child->finished = stays_dead(s, child);
+	how_it_ended(status, how, sizeof(how));
+	if (child == &s->courier)
+		tell_courier_gone(s, how);
 	if (ended_well(child) || (child->finished && WIFEXITED(status)))
 		return;
-	how_it_ended(status, how, sizeof(how));
 	fprintf(stderr, "metsuke: the %s process %s%s\n", child->name, how,
 		child->finished ? "" : "; it is started again");
 	/* 0, 0, then 25 ms doubling up to 800 ms */

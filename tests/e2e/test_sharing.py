@@ -150,6 +150,29 @@ def test_what_a_server_may_not_do(hosts, service, web, tmp_path):
     assert "certificate" in source(engine, "good")["error"]
 
 
+def pid_of(engine, program):
+    children = subprocess.run(["pgrep", "-P", str(engine.process.pid), "-f", program], capture_output=True, text=True)
+    return int(children.stdout.split()[0]) if children.stdout else 0
+
+
+def test_a_courier_that_is_killed(hosts, service, web):
+    server, release = web(), threading.Event()
+    def page(request):
+        release.wait(30)
+        return 200, {}, b"evil.example.com\n"
+    server.pages["/list"] = page
+    _, engine = sensor(hosts, service, **{"intel.feeds.test.url": server.url + "/list"})
+    engine.wait_for(lambda: server.asked)
+    start, courier = time.monotonic(), pid_of(engine, "metsuke-courier")
+    os.kill(courier, 9)
+    engine.wait_for(lambda: source(engine, "test").get("error"))
+    assert time.monotonic() - start < 5
+    assert "was ended by signal 9" in source(engine, "test")["error"]
+    release.set()
+    assert engine.cli("intel", "fetch", "test")[0]["loaded"] == 1
+    assert pid_of(engine, "metsuke-courier") != courier
+
+
 def test_redirects_keep_secrets(hosts, service, web, tmp_path):
     context, cert, _ = certificate(tmp_path)
     tls, plain, other = web(context), web(), web()

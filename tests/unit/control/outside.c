@@ -84,6 +84,11 @@ struct outside *outside_new(outside_answer *answer, void *arg)
 	return x;
 }
 
+int outside_say(struct outside *x, const char *text)
+{
+	return message_send(x->pair[1], text, -1);
+}
+
 void outside_die(struct outside *x)
 {
 	shutdown(x->pair[1], SHUT_RDWR);

@@ -18,6 +18,8 @@ struct outside *outside_new(outside_answer *answer, void *arg);
 void outside_free(struct outside *o);
 /* The asker's end; borrowed. */
 int outside_channel(const struct outside *o);
+/* A message that answers nothing. 0 or -errno. */
+int outside_say(struct outside *o, const char *text);
 /* Hangs up, as a courier does that dies. */
 void outside_die(struct outside *o);
 /* A body as the courier sends it: sealed, 200. */

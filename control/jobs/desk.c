@@ -10,7 +10,6 @@
 #include "control/base/say.h"
 #include "control/base/when.h"
 #include "control/contact/contacts.h"
-#include "control/courier/notify.h"
 #include "control/intel/fetch.h"
 #include "control/intel/intel.h"
 #include "control/jobs/versions.h"
@@ -19,7 +18,6 @@
 
 #define SECOND_NS 1000000000ull
 #define EXPIRY_NS (600 * SECOND_NS)
-#define FLUSH_NS (2 * SECOND_NS)
 
 void desk_init(struct desk *d)
 {
@@ -193,9 +191,5 @@ void desk_tick(struct desk *d)
 	    intel_version(d->intel)) {
 		d->next_full_scan_ns = now + d->config->retro_interval * SECOND_NS;
 		submit_scan(d, "schedule", 0);
-	}
-	if (d->courier && now >= d->next_flush_ns) {
-		d->next_flush_ns = now + FLUSH_NS;
-		notify_flush(d->store, d->config, d->courier, now);
 	}
 }

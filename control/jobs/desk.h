@@ -16,13 +16,12 @@
 #include "dataplane/event/config.h"
 
 struct contacts;
-struct courier;
 struct fetcher;
 struct hosts;
 struct ingest;
 struct intel;
 
-/* All borrowed; NULL where there is none (offline: ingest, jobs, courier, fetcher). */
+/* All borrowed; NULL where there is none (offline: ingest, jobs, fetcher). */
 struct desk {
 	const struct config *config;
 	struct store *store;
@@ -31,9 +30,8 @@ struct desk {
 	struct hosts *hosts;
 	struct ingest *ingest;
 	struct jobs *jobs;
-	struct courier *courier;
 	struct fetcher *fetcher;
-	uint64_t next_expiry_ns, next_full_scan_ns, next_flush_ns; /* CLOCK_REALTIME */
+	uint64_t next_expiry_ns, next_full_scan_ns; /* CLOCK_REALTIME */
 	uint64_t allowed; /* allow entries of the version before */
 	bool began;
 
@@ -45,7 +43,7 @@ struct desk {
 
 void desk_init(struct desk *d);
 void desk_fini(struct desk *d);
-/* What is due: feeds, expiry, scans, messages. Called when no job is queued. */
+/* What is due: feeds, expiry, scans. Called when no job is queued. */
 void desk_tick(struct desk *d);
 /* After intelligence was published: table, findings, scan of what is new (as part of job j, whose
  * progress it shows). since: the version before. 0 or -errno. */

@@ -386,22 +386,17 @@ static int fetch_list(struct fetching *f)
 	return err;
 }
 
-static int carry_out(struct fetching *f, struct intel_result *result)
+/* Fills f->change, as long as the servers take. */
+static int gather(struct fetching *f, const struct fetch_turn *turn)
 {
 	static int (*const ways[])(struct fetching *) = {fetch_list, fetch_taxii, fetch_misp};
-	int err = intel_change_begin(f->in, f->feed->name, f->feed->mode, &f->change);
+	int err = turn->enter(turn->arg);
 
 	if (err)
 		return err;
-	err = ways[f->feed->way](f);
-	if (err || f->same) {
-		intel_change_abort(f->change);
-		f->change = NULL;
-		return err;
-	}
-	err = intel_change_publish(f->change, result);
-	f->change = NULL;
-	return err;
+	err = intel_change_begin(f->in, f->feed->name, f->feed->mode, &f->change);
+	turn->leave(turn->arg);
+	return err ? err : ways[f->feed->way](f);
 }
 
 /* After a failure: a minute, two, four, … the feed's interval, less up to a quarter, so that feeds
@@ -438,44 +433,72 @@ static void put_report(struct text *out, const struct fetching *f, int err,
 	text_char(out, '}');
 }
 
-/* One feed, its state kept whatever comes of it. */
-static int fetch_one(struct fetcher *fetcher, struct fetch_feed *feed, uint64_t now_ns,
-		     const atomic_bool *stop, struct text *report)
+/* What the feed's row says from now on. */
+static void note(struct fetching *f, struct fetch_feed *feed, int err, uint64_t now_ns)
 {
+	if (err && !f->error[0])
+		snprintf(f->error, sizeof(f->error), "%s", strerror(-err));
+	if (err && !feed->failures++)
+		say("the feed %s could not be fetched: %s; what it had stays", feed->name, f->error);
+	if (!err)
+		feed->failures = 0;
+	feed->next_ns = now_ns + wait_ns(feed, now_ns);
+	snprintf(f->state.format, sizeof(f->state.format), "%s", feed->format_name);
+	snprintf(f->state.error, sizeof(f->state.error), "%.255s", f->error);
+	f->state.tried_ns = now_ns;
+	f->state.next_ns = feed->next_ns;
+}
+
+/* In its turn: what was gathered is published, the feed's state kept whatever came of it. */
+static int settle(struct fetching *f, struct fetch_feed *feed, int err, uint64_t now_ns,
+		  const struct fetch_turn *turn, struct text *report)
+{
+	struct intel_result result = {0};
 	struct intel_fetch before;
+	uint64_t version = intel_version(f->in);
+
+	intel_fetch_get(f->in, feed->name, &before);
+	if (!err && !f->same) {
+		err = intel_change_publish(f->change, &result);
+		f->change = NULL;
+	}
+	if (err == -EAGAIN)
+		return err;
+	if (err)
+		f->state = before;
+	note(f, feed, err, now_ns);
+	put_report(report, f, err, &result);
+	err = intel_fetch_set(f->in, feed->name, &f->state);
+	if (!err && intel_version(f->in) != version && turn->published)
+		err = turn->published(turn->arg, version);
+	return err;
+}
+
+static int fetch_one(struct fetcher *fetcher, struct fetch_feed *feed, uint64_t now_ns,
+		     const atomic_bool *stop, const struct fetch_turn *turn, struct text *report)
+{
 	struct fetching f = {.feed = feed, .in = fetcher->in, .courier = fetcher->courier,
 			     .stop = stop};
-	struct intel_result result = {0};
-	int err = intel_fetch_get(fetcher->in, feed->name, &before);
+	int err = intel_fetch_get(fetcher->in, feed->name, &f.state), entered;
 
 	if (err)
 		return err;
-	f.state = before;
-	if (strcmp(before.options, feed->hash) != 0)
+	if (strcmp(f.state.options, feed->hash) != 0)
 		f.state.etag[0] = f.state.last_modified[0] = f.state.position[0] = '\0';
 	snprintf(f.state.options, sizeof(f.state.options), "%s", feed->hash);
-	err = carry_out(&f, &result);
-	if (err == -ECANCELED || err == -EAGAIN)
-		return err;
-	if (err && !f.error[0])
-		snprintf(f.error, sizeof(f.error), "%s", strerror(-err));
-	if (err && !feed->failures++)
-		say("the feed %s could not be fetched: %s; what it had stays", feed->name, f.error);
-	if (!err)
-		feed->failures = 0;
-	if (err)
-		f.state = before;
-	feed->next_ns = now_ns + wait_ns(feed, now_ns);
-	snprintf(f.state.format, sizeof(f.state.format), "%s", feed->format_name);
-	snprintf(f.state.error, sizeof(f.state.error), "%.255s", f.error);
-	f.state.tried_ns = now_ns;
-	f.state.next_ns = feed->next_ns;
-	put_report(report, &f, err, &result);
-	return intel_fetch_set(fetcher->in, feed->name, &f.state);
+	err = gather(&f, turn);
+	if (err != -ECANCELED && err != -EAGAIN) {
+		entered = turn->enter(turn->arg);
+		err = entered ? entered : settle(&f, feed, err, now_ns, turn, report);
+		if (!entered)
+			turn->leave(turn->arg);
+	}
+	intel_change_abort(f.change);
+	return err;
 }
 
 int fetcher_run(struct fetcher *f, const char *name, uint64_t now_ns, const atomic_bool *stop,
-		struct text *report)
+		const struct fetch_turn *turn, struct text *report)
 {
 	bool found = !name;
 	int err = 0;
@@ -487,7 +510,7 @@ int fetcher_run(struct fetcher *f, const char *name, uint64_t now_ns, const atom
 		if (name ? strcmp(feed->name, name) != 0 : feed->next_ns > now_ns)
 			continue;
 		found = true;
-		err = fetch_one(f, feed, now_ns, stop, report);
+		err = fetch_one(f, feed, now_ns, stop, turn, report);
 	}
 	text_char(report, ']');
 	return err ? err : found ? 0 : -ENOENT;

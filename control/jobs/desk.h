@@ -3,7 +3,7 @@
  * What jobs work with, and what follows from what: a change of intelligence is published, the
  * workers get its table, findings are judged anew, and the memory is scanned for what is new.
  *
- * Thread: jobs (offline: the only one).
+ * Threads: those of jobs, in their turns (offline: the only one).
  */
 #ifndef CONTROL_JOBS_DESK_H
 #define CONTROL_JOBS_DESK_H
@@ -48,6 +48,9 @@ void desk_tick(struct desk *d);
 /* After intelligence was published: table, findings, scan of what is new (as part of job j, whose
  * progress it shows). since: the version before. 0 or -errno. */
 int desk_published(struct desk *d, struct job *j, uint64_t since);
+/* Fetches that feed, or with NULL all that are due, as job j, which is one that waits for the outside;
+ * with all that follows from what is published. 0 or -errno. */
+int desk_fetch(struct desk *d, struct job *j, const char *name);
 /* The newest table: a descriptor of its own for the caller, or -1; *version. Any thread. */
 int desk_image(struct desk *d, uint64_t *version);
 

@@ -173,6 +173,27 @@ def test_a_courier_that_is_killed(hosts, service, web):
     assert pid_of(engine, "metsuke-courier") != courier
 
 
+def test_silent_servers_hold_up_nobody(hosts, service):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(16)
+        port = silent.getsockname()[1]
+        host, engine = sensor(hosts, service, **{
+            "intel.feeds.test.url": f"http://127.0.0.1:{port}/list", "notify.mail.server": f"smtp://127.0.0.1:{port}",
+            "notify.mail.to": "team@example.com", "notify.webhook": f"http://127.0.0.1:{port}/hook"})
+        host.send(dns_lookup("evil.example.com", "203.0.113.9"))
+        engine.wait_for(lambda: len(engine.events("dns")) >= 2)
+        engine.cli("intel", "add", "domain", "evil.example.com")
+        engine.wait_for(lambda: engine.cli("retro", "findings"))
+        time.sleep(3)  # the messenger waits for the mail server now
+        start = time.monotonic()
+        engine.cli("intel", "add", "domain", "other.example.com")
+        assert time.monotonic() - start < 3
+        start = time.monotonic()
+        status, stderr = engine.close()
+        assert status == 0 and time.monotonic() - start < 8, stderr
+
+
 def test_redirects_keep_secrets(hosts, service, web, tmp_path):
     context, cert, _ = certificate(tmp_path)
     tls, plain, other = web(context), web(), web()

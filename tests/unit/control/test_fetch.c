@@ -34,12 +34,15 @@ struct fixture {
 	char report[1024];
 };
 
+static _Atomic bool inside; /* the store */
+
 static bool answer(void *arg, const struct courier_order *o, const char *body,
 		   struct courier_answer *a)
 {
 	struct fixture *x = arg;
 
 	x->asked++;
+	assert_false(inside);
 	snprintf(x->etag, sizeof(x->etag), "%s", o->r.etag ? o->r.etag : "");
 	snprintf(x->url, sizeof(x->url), "%s", o->r.url);
 	return x->page(x, o, a);
@@ -89,11 +92,28 @@ static void start(struct fixture *x)
 	assert_non_null(x->fetcher);
 }
 
+static int enter(void *arg)
+{
+	struct fixture *x = arg;
+
+	assert_false(inside);
+	inside = true;
+	assert_true(store_enter(x->s));
+	return 0;
+}
+
+static void leave(void *arg)
+{
+	store_leave(((struct fixture *)arg)->s);
+	inside = false;
+}
+
 static const char *fetch(struct fixture *x, uint64_t now_ns)
 {
+	const struct fetch_turn turn = {x, enter, leave, NULL};
 	struct text report = {0};
 
-	assert_int_equal(fetcher_run(x->fetcher, "t", now_ns, &x->stop, &report), 0);
+	assert_int_equal(fetcher_run(x->fetcher, "t", now_ns, &x->stop, &turn, &report), 0);
 	snprintf(x->report, sizeof(x->report), "%s", text_cstr(&report));
 	text_free(&report);
 	return x->report;

@@ -443,6 +443,8 @@ static void note(struct fetching *f, struct fetch_feed *feed, int err, uint64_t 
 	if (!err)
 		feed->failures = 0;
 	feed->next_ns = now_ns + wait_ns(feed, now_ns);
+	if (!err && f->more && feed->next_ns > now_ns + RETRY_NS)
+		feed->next_ns = now_ns + RETRY_NS;
 	snprintf(f->state.format, sizeof(f->state.format), "%s", feed->format_name);
 	snprintf(f->state.error, sizeof(f->state.error), "%.255s", f->error);
 	f->state.tried_ns = now_ns;

@@ -33,6 +33,7 @@ struct fetching {
 	struct intel_fetch state;   /* what came of it, if it ends well */
 	struct intel_change *change;
 	bool same;                  /* nothing new */
+	bool more;                  /* there is more that is new than one fetch takes */
 	char refusal[128];          /* why the first that was refused was */
 	char error[512];
 };

@@ -325,6 +325,101 @@ static void another_collection_begins_at_its_start(void **state)
 	SAYS(x->url, "added_after");
 }
 
+/* ---- only what is new ---- */
+
+/* A server that wrote its header after it had read the page: what was added in between stands before
+ * the time that it names. It adds one object each time until there are three. */
+static unsigned added;
+
+static bool racing_page(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	const char *after = strstr(o->r.url, "added_after=2024-05-01T00%3A00%3A");
+	unsigned from = after ? (unsigned)atoi(after + 33) : 0, given = 0;
+	struct text t = {0};
+
+	if (strstr(o->r.url, "added_after=2024-04-30"))
+		from = 0;
+	text_str(&t, "{\"objects\":[");
+	for (unsigned i = 1; i <= added; i++) {
+		if (i * 2 <= from) /* objects were added at seconds 2, 4, … */
+			continue;
+		given++;
+		json_comma(&t);
+		text_format(&t, "{\"type\":\"indicator\",\"pattern_type\":\"stix\",\"id\":\"indicator--%u\","
+				"\"pattern\":\"[domain-name:value = 'n%u.example.com']\"}", i, i);
+	}
+	text_str(&t, "]}");
+	outside_body(a, given ? text_cstr(&t) : "{}");
+	if (given && added < 3)
+		added++; /* … between the page and its header */
+	if (given)
+		snprintf(a->next, sizeof(a->next), "2024-05-01T00:00:%02u.000000Z", added * 2);
+	text_free(&t);
+	return true;
+}
+
+static void nothing_is_skipped_between_page_and_header(void **state)
+{
+	struct fixture *x = *state;
+
+	set(x, "intel.feeds.t.url", "http://outside/c/");
+	set(x, "intel.feeds.t.format", "taxii");
+	start(x);
+	added = 1;
+	x->page = racing_page;
+	SAYS(fetch(x, 1), "\"loaded\":1");
+	for (unsigned i = 2; i < 6; i++)
+		fetch(x, i);
+	assert_int_equal(entries(x), 3);
+	/* Then it is quiet. */
+	SAYS(fetch(x, 7), "\"same\"");
+	SAYS(x->url, "added_after=2024-05-01T00%3A00%3A06.000000Z");
+}
+
+#define EVENTS 50002
+
+static unsigned events_from; /* the manifest names those from here on */
+
+static bool misp_page(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
+{
+	struct text t = {0};
+	unsigned n;
+
+	if (strstr(o->r.url, "manifest.json")) {
+		/* The newest first, and two of each time. */
+		text_char(&t, '{');
+		for (n = EVENTS; n-- > events_from;)
+			text_format(&t, "%s\"00000000-0000-4000-8000-%012u\":{\"timestamp\":\"%u\"}",
+				    n == EVENTS - 1 ? "" : ",", n, 1000 + n / 2);
+		text_char(&t, '}');
+		outside_body(a, text_cstr(&t));
+	} else if (sscanf(strrchr(o->r.url, '-'), "-%u", &n) == 1 && n == 7) {
+		*a = (struct courier_answer){.http = 404, .body_fd = -1};
+	} else {
+		text_format(&t, "{\"Event\":{\"Attribute\":[{\"type\":\"domain\",\"to_ids\":true,"
+				"\"value\":\"n%u.example.com\"}]}}", n);
+		outside_body(a, text_cstr(&t));
+	}
+	text_free(&t);
+	return true;
+}
+
+static void more_events_than_one_fetch_takes(void **state)
+{
+	struct fixture *x = *state;
+
+	set(x, "intel.feeds.t.url", "http://outside/misp/");
+	set(x, "intel.feeds.t.format", "misp-feed");
+	start(x);
+	events_from = 0;
+	x->page = misp_page;
+	SAYS(fetch(x, 1), "\"loaded\":49999"); /* one is not there */
+	assert_in_range(fetcher_next_due_ns(x->fetcher), 1, 61000000000ull); /* goes on soon */
+	SAYS(fetch(x, 2), "\"loaded\":2");
+	assert_int_equal(entries(x), EVENTS - 1);
+	SAYS(fetch(x, 3), "\"same\"");
+}
+
 /* ---- what fails ---- */
 
 static bool broken_page(struct fixture *x, const struct courier_order *o, struct courier_answer *a)
@@ -406,6 +501,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_changed_is_fetched_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_collection_begins_at_its_start, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_skipped_between_page_and_header, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(more_events_than_one_fetch_takes, setup, teardown),
 		cmocka_unit_test_setup_teardown(retries_become_rarer, setup, teardown),
 		cmocka_unit_test_setup_teardown(feeds_with_a_password, setup, teardown),
 	};

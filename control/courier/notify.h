@@ -18,7 +18,8 @@
 
 enum notify_way { NOTIFY_WEBHOOK = 1, NOTIFY_MAIL, NOTIFY_SYSLOG, NOTIFY_SHARE, NOTIFY_WAYS };
 
-/* Puts the finding into the outbox, for each way that is configured. 0 or -errno. */
+/* Puts the finding into the outbox, for each way that is configured; what is TLP:RED or
+ * TLP:AMBER+STRICT goes to no other sensor. 0 or -errno. */
 int notify_enqueue(struct store *s, struct store_batch *b, const struct config *c,
 		   const json_t *finding);
 struct notifier;
@@ -41,6 +42,8 @@ void notify_syslog_body(struct text *out, const struct config *c, const json_t *
 			uint64_t now_ns);
 /* A TAXII envelope with a STIX 2.1 sighting and the indicator that was sighted. */
 void notify_share_body(struct text *out, const struct config *c, const json_t *findings);
+/* How far a finding may go: enum intel_tlp. */
+uint8_t notify_tlp(const json_t *finding);
 /* Who speaks: sensor.name, or the host's name. */
 const char *notify_sensor(const struct config *c);
 

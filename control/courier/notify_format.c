@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "control/courier/notify.h"
+#include "control/intel/tlp.h"
 
 #define SYSLOG_PRIORITY 84 /* facility authpriv (10), severity warning (4) */
 
@@ -269,11 +270,19 @@ static void put_pattern(struct text *out, const char *kind, const char *value)
 	text_free(&pattern);
 }
 
+static void put_marking(struct text *out, const char *marking)
+{
+	if (!marking)
+		return;
+	json_key(out, "object_marking_refs");
+	text_format(out, "[\"%s\"]", marking);
+}
+
 /* The client stays here: another site learns that it was sighted, when and how often. */
 static void put_sighting(struct text *out, const struct config *c, const json_t *f)
 {
 	const char *kind = member(f, "kind"), *indicator = member(f, "indicator");
-	const char *sensor = notify_sensor(c);
+	const char *sensor = notify_sensor(c), *marking = tlp_marking(notify_tlp(f));
 	long long count = number(f, "count");
 	char which[96];
 
@@ -289,6 +298,7 @@ static void put_sighting(struct text *out, const struct config *c, const json_t 
 	json_key_cstr(out, "pattern_type", "stix");
 	put_time(out, "valid_from", member(f, "first"));
 	json_key_uint(out, "confidence", (uint64_t)number(f, "score"));
+	put_marking(out, marking);
 	text_str(out, "},{\"type\":\"sighting\",\"spec_version\":\"2.1\",\"id\":");
 	put_uuid(out, "sighting", sensor, which);
 	put_time(out, "created", member(f, "found"));
@@ -300,6 +310,7 @@ static void put_sighting(struct text *out, const struct config *c, const json_t 
 	json_key(out, "sighting_of_ref");
 	put_uuid(out, "indicator", kind, indicator);
 	json_key_cstr(out, "description", sensor);
+	put_marking(out, marking);
 	text_char(out, '}');
 }
 

@@ -8,6 +8,7 @@
 
 #include "control/base/say.h"
 #include "control/base/when.h"
+#include "control/intel/tlp.h"
 #include "control/store/bytes.h"
 
 #define SECOND_NS 1000000000ull
@@ -71,12 +72,23 @@ static int put_row(struct store *s, struct store_batch *b, const uint8_t *key, s
 	return 0;
 }
 
+uint8_t notify_tlp(const json_t *finding)
+{
+	const char *name = json_string_value(json_object_get(finding, "tlp"));
+	uint8_t tlp = TLP_NONE;
+
+	if (!name)
+		return TLP_NONE;
+	return tlp_read(name, strlen(name), &tlp) ? tlp : TLP_RED;
+}
+
 int notify_enqueue(struct store *s, struct store_batch *b, const struct config *c,
 		   const json_t *finding)
 {
 	struct destination to[DESTINATIONS_MAX];
 	unsigned count = outbox_destinations(c, to, DESTINATIONS_MAX);
 	uint8_t key[OUTBOX_KEY_MAX];
+	bool may_leave = tlp_may_leave(notify_tlp(finding));
 	json_t *row;
 	int err = 0;
 
@@ -87,7 +99,8 @@ int notify_enqueue(struct store *s, struct store_batch *b, const struct config *
 	put_be64(key, wall_clock_ns() + (uint64_t)json_integer_value(json_object_get(finding, "id")) %
 						1000000);
 	for (unsigned i = 0; i < count && !err; i++)
-		err = row ? put_row(s, b, key, put_place(key, &to[i]), row) : -ENOMEM;
+		if (to[i].way != NOTIFY_SHARE || may_leave)
+			err = row ? put_row(s, b, key, put_place(key, &to[i]), row) : -ENOMEM;
 	json_decref(row);
 	return err;
 }

@@ -8,12 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/intel/tlp.h"
 #include "control/store/store.h"
 
 #define INTEL_TEXT_MAX 256 /* bytes of each text of an entry; longer ones are cut */
 #define INTEL_SOURCE_MAX 64
-
-enum intel_tlp { TLP_NONE, TLP_CLEAR, TLP_GREEN, TLP_AMBER, TLP_AMBER_STRICT, TLP_RED };
 
 struct intel_entry {
 	int kind;               /* kinds.h: enum contact_kind, INDICATOR_CIDR, INDICATOR_IP_PORT */

@@ -160,22 +160,13 @@ uint8_t feed_severity(struct slice s)
 
 uint8_t feed_tlp(struct slice s)
 {
-	static const struct {
-		const char *word;
-		uint8_t tlp;
-	} words[] = {{"white", TLP_CLEAR},
-		     {"clear", TLP_CLEAR},
-		     {"green", TLP_GREEN},
-		     {"amber", TLP_AMBER},
-		     {"amber+strict", TLP_AMBER_STRICT},
-		     {"red", TLP_RED}};
+	uint8_t tlp = TLP_NONE;
 
 	if (s.len > 4 && strncasecmp(s.data, "tlp:", 4) == 0)
 		s = (struct slice){(const char *)s.data + 4, s.len - 4};
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (slice_is(s, words[i].word))
-			return words[i].tlp;
-	return TLP_NONE;
+	if (!s.len)
+		return TLP_NONE;
+	return tlp_read(s.data, s.len, &tlp) ? tlp : TLP_RED;
 }
 
 uint64_t feed_time(struct slice s)

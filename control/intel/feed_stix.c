@@ -34,30 +34,6 @@ static bool type_is(const json_t *object, const char *type)
 	return slice_is(text_at(object, "type"), type);
 }
 
-/* TLP 1 of STIX 2.1, 7.2.1.4; of TLP 2 (the extension's own marking-definitions). */
-static uint8_t known_marking(struct slice id)
-{
-	static const struct {
-		const char *id;
-		uint8_t tlp;
-	} known[] = {
-		{"marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9", TLP_CLEAR},
-		{"marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da", TLP_GREEN},
-		{"marking-definition--f88d31f6-486f-44da-b317-01333bde0b82", TLP_AMBER},
-		{"marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed", TLP_RED},
-		{"marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487", TLP_CLEAR},
-		{"marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb", TLP_GREEN},
-		{"marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421", TLP_AMBER},
-		{"marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003", TLP_AMBER_STRICT},
-		{"marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1", TLP_RED},
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (slice_is(id, known[i].id))
-			return known[i].tlp;
-	return TLP_NONE;
-}
-
 static void keep_marking(struct stix *s, const json_t *o)
 {
 	struct slice tlp = text_at(json_object_get(o, "definition"), "tlp");
@@ -117,7 +93,7 @@ static uint8_t marking_of(const struct stix *s, const json_t *o)
 	json_array_foreach(json_object_get(o, "object_marking_refs"), i, ref)
 	{
 		struct slice id = {json_string_value(ref), json_string_length(ref)};
-		uint8_t tlp = id.data ? known_marking(id) : TLP_NONE;
+		uint8_t tlp = id.data ? tlp_of_marking(id.data, id.len) : TLP_NONE;
 
 		if (!tlp && id.data)
 			tlp = (uint8_t)json_integer_value(json_object_get(s->markings, id.data));

@@ -67,18 +67,6 @@ static const char *wrong(const char *name, const char *key, const char *value, c
 	return NULL;
 }
 
-static bool read_tlp(const char *v, uint8_t *tlp)
-{
-	static const char *const names[] = {"none", "clear", "green", "amber", "amber+strict", "red"};
-
-	for (size_t i = 0; v && i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcasecmp(v, names[i]) == 0) {
-			*tlp = (uint8_t)i;
-			return true;
-		}
-	return !v;
-}
-
 static bool read_entry(const struct config *c, struct fetch_feed *f)
 {
 	struct intel_entry *e = &f->options.defaults;
@@ -96,8 +84,8 @@ static bool read_entry(const struct config *c, struct fetch_feed *f)
 	if (n < 1 || n > 4)
 		return wrong(f->name, "severity", severity, "1 (high) to 4");
 	e->severity = (uint8_t)n;
-	if (!read_tlp(tlp, &e->tlp))
-		return wrong(f->name, "tlp", tlp, "clear, green, amber, amber+strict or red");
+	if (tlp && !tlp_read(tlp, strlen(tlp), &e->tlp))
+		return wrong(f->name, "tlp", tlp, TLP_WORDS);
 	e->allow = yes(get(c, f->name, "allow"));
 	e->below = f->options.below = yes(get(c, f->name, "subdomains"));
 	e->source = slice_of(f->name);

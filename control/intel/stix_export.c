@@ -11,13 +11,6 @@
 #include "control/intel/row.h"
 #include "control/store/bytes.h"
 
-/* TLP 2 markings, as OASIS' extension names them. */
-static const char *const markings[] = {
-	[TLP_CLEAR] = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487",
-	[TLP_GREEN] = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
-	[TLP_AMBER] = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421",
-};
-
 struct export
 {
 	struct walk *walk;
@@ -143,8 +136,7 @@ static void put_stix_time(struct text *out, const char *key, uint64_t ms)
 
 static bool may_share(const struct group_row *r)
 {
-	return !(r->row.flags & ROW_ALLOW) && r->row.tlp != TLP_RED &&
-	       r->row.tlp != TLP_AMBER_STRICT && !r->expired;
+	return !(r->row.flags & ROW_ALLOW) && tlp_may_leave(r->row.tlp) && !r->expired;
 }
 
 static bool put_object(struct export *x, const struct group_row *r)
@@ -190,7 +182,7 @@ static bool put_object(struct export *x, const struct group_row *r)
 	json_key_uint(out, "confidence", r->row.confidence);
 	if (r->row.tlp) {
 		json_key(out, "object_marking_refs");
-		text_format(out, "[\"%s\"]", markings[r->row.tlp]);
+		text_format(out, "[\"%s\"]", tlp_marking(r->row.tlp));
 	}
 	text_char(out, '}');
 	return true;

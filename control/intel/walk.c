@@ -203,8 +203,6 @@ static void put_text(struct text *out, const char *key, struct slice s)
 
 static void put_source(struct text *out, const struct group_row *r)
 {
-	static const char *const tlp[] = {NULL, "clear", "green", "amber", "amber+strict", "red"};
-
 	json_comma(out);
 	text_char(out, '{');
 	json_key_cstr(out, "source", r->source->name);
@@ -214,8 +212,8 @@ static void put_source(struct text *out, const struct group_row *r)
 	json_key_uint(out, "severity", r->row.severity);
 	if (r->row.flags & ROW_BELOW)
 		json_key_bool(out, "below", true);
-	if (r->row.tlp && r->row.tlp <= TLP_RED)
-		json_key_cstr(out, "tlp", tlp[r->row.tlp]);
+	if (r->row.tlp)
+		json_key_cstr(out, "tlp", tlp_name(r->row.tlp));
 	put_text(out, "threat", r->row.threat);
 	put_text(out, "family", r->row.family);
 	put_text(out, "category", r->row.category);

@@ -117,6 +117,8 @@ static void set_intel(json_t *f, const struct intel_verdict *v)
 	set_text(f, "family", v->best.family);
 	set_text(f, "category", v->best.category);
 	set_text(f, "note", v->best.note);
+	if (v->best.tlp)
+		json_object_set_new(f, "tlp", json_string(tlp_name(v->best.tlp)));
 	json_object_set_new(f, "score", json_integer(v->score));
 	json_object_set_new(f, "severity", json_integer(v->severity));
 	json_object_set_new(f, "version", json_integer((json_int_t)v->since_version));

@@ -41,20 +41,13 @@ static struct slice slice_of(const char *s)
 
 static bool read_tlp(struct rpc_call *call, uint8_t *tlp)
 {
-	static const char *const names[] = {"none", "clear", "green", "amber", "amber+strict", "red"};
 	const char *name = param_text(call, "tlp");
 
 	*tlp = TLP_NONE;
-	for (size_t i = 0; name && i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcasecmp(name, names[i]) == 0) {
-			*tlp = (uint8_t)i;
-			return true;
-		}
-	}
-	if (name)
-		rpc_fail(call, RPC_PARAMS, "tlp is clear, green, amber, amber+strict or red, not "
-			 "\"%.40s\"", name);
-	return !name;
+	if (!name || tlp_read(name, strlen(name), tlp))
+		return true;
+	rpc_fail(call, RPC_PARAMS, "tlp is " TLP_WORDS ", not \"%.40s\"", name);
+	return false;
 }
 
 static bool read_entry(struct rpc_call *call, struct request *r)

@@ -349,11 +349,18 @@ def test_what_one_site_learns_protects_the_other(hosts, service, tmp_path):
     site.wait_for(lambda: site.cli("intel", "list"))
     assert [r["value"] for r in site.cli("intel", "list")] == ["evil.example.com"]
     # The site finds something on its own: the center hears of it, and knows it from then on.
-    host.send(dns_lookup("local.example.com", "203.0.113.9"))
-    site.wait_for(lambda: len(site.events("dns")) >= 2)
+    for name in ("named.example.com", "inner.example.com", "local.example.com"):
+        host.send(dns_lookup(name, "203.0.113.9"))
+    site.wait_for(lambda: len(site.events("dns")) >= 6)
+    site.cli("intel", "add", "domain", "named.example.com", "--tlp", "red")
+    site.cli("intel", "add", "domain", "inner.example.com", "--tlp", "amber+strict")
     site.cli("intel", "add", "domain", "local.example.com", "--threat", "Homegrown")
     center.wait_for(lambda: source(center, "sensor site-b").get("entries") == 1)
     status, known = ask(port, "/api/v1/intel/lookup?value=local.example.com")
     assert known["verdict"] == "bad"
     assert known["reported"][0]["who"] == "site-b" and known["reported"][0]["count"] == 1
+    # What is RED or AMBER+STRICT there is said to nobody.
+    assert len(site.cli("retro", "findings")) == 3
+    for name in ("named.example.com", "inner.example.com"):
+        assert ask(port, f"/api/v1/intel/lookup?value={name}")[1]["verdict"] == "unknown"
     assert os.path.exists(share)

@@ -121,7 +121,7 @@ static json_t *findings(void)
 			   "\"kind\":\"domain\",\"indicator\":\"a\\\"]\\\\\\r\\nb\",\"count\":-1,"
 			   "\"first\":\"2026-01-01T00:00:00.000000+0000\"},"
 			   "{\"id\":2,\"client\":\"10.0.0.2\",\"kind\":\"domain\","
-			   "\"indicator\":\"b\",\"count\":2,"
+			   "\"indicator\":\"b\",\"count\":2,\"tlp\":\"green\","
 			   "\"first\":\"2026-01-01T00:00:00.000000+0000\"}]",
 			   0, NULL);
 
@@ -154,7 +154,9 @@ static void mail_and_syslog(void **state)
 
 static const char *of(const json_t *objects, size_t i, const char *key)
 {
-	return json_string_value(json_object_get(json_array_get(objects, i), key));
+	const json_t *o = json_array_get(objects, i);
+
+	return json_string_value(key ? json_object_get(o, key) : o);
 }
 
 static void share(void **state)
@@ -170,6 +172,12 @@ static void share(void **state)
 	assert_string_not_equal(of(objects, 1, "id"), of(objects, 3, "id"));
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(objects, 1), "count")),
 			 0);
+	assert_null(json_object_get(json_array_get(objects, 0), "object_marking_refs"));
+	for (size_t i = 2; i < 4; i++)
+		assert_string_equal(
+			of(json_object_get(json_array_get(objects, i), "object_marking_refs"), 0,
+			   NULL),
+			"marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb");
 	json_decref(o);
 	text_free(&t);
 	json_decref(f);

@@ -387,6 +387,12 @@ static void test_misp(void **state)
 	assert_int_equal(got.last.severity, 1);
 	gives(&o, "[{\"Event\":{\"Attribute\":[" ATTRIBUTE("domain", "a.com") "]}},{\"x\":1}]",
 	      "domain a.com; !2 is not a MISP event; ");
+	/* A level that is not known may be the strictest. */
+	gives(&o,
+	      "{\"Event\":{\"Tag\":[{\"name\":\"tlp:ex:chr\"}],\"Attribute\":["
+	      ATTRIBUTE("domain", "a.com") "]}}",
+	      "domain a.com; ");
+	assert_int_equal(got.last.tlp, TLP_RED);
 	gives(&o, "{\"response\":{\"Attribute\":[" ATTRIBUTE("domain", "a.com") "]}}",
 	      "domain a.com; ");
 	gives(&o, "{\"response\":[{\"Event\":{\"Attribute\":[" ATTRIBUTE("domain", "a.com") "]}}]}",

@@ -253,6 +253,19 @@ void supervisor_free(struct supervisor *s)
 	s->boot_fd = -1;
 }
 
+/* In the child: the ends of channels that are not its own, so that none can speak for another. */
+static void close_others(const struct supervisor *s, const struct supervisor_child *child)
+{
+	if (child != &s->dataplane)
+		close_fd(s->boot->dataplane_channel);
+	if (child != &s->control) {
+		close_fd(s->boot->control_channel);
+		close_fd(s->boot->control_courier);
+	}
+	if (child != &s->courier)
+		close_fd(s->boot->courier_channel);
+}
+
 static int child_start(struct supervisor *s, struct supervisor_child *child)
 {
 	char number[16];
@@ -272,6 +285,7 @@ static int child_start(struct supervisor *s, struct supervisor_child *child)
 			_exit(127);
 		/* A terminal's Ctrl-C is for the supervisor, which ends the others in order. */
 		setpgid(0, 0);
+		close_others(s, child);
 		execl(child->program, child->program, "--boot", number, (char *)NULL);
 		fprintf(stderr, "metsuke: %s cannot be started: %s\n", child->program,
 			strerror(errno));

@@ -155,6 +155,18 @@ def pid_of(engine, program):
     return int(children.stdout.split()[0]) if children.stdout else 0
 
 
+def sockets(pid):
+    links = (os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd"))
+    return {link for link in links if link.startswith("socket:")}
+
+
+def test_each_process_has_its_own_ends(hosts, service):
+    _, engine = sensor(hosts, service, **{"notify.webhook": "http://127.0.0.1:9/"})
+    ends = [sockets(pid_of(engine, "metsuke-" + name)) for name in ("courier", "control", "dataplane")]
+    assert all(ends)
+    assert not (ends[0] & ends[1] or ends[0] & ends[2] or ends[1] & ends[2])
+
+
 def test_a_courier_that_is_killed(hosts, service, web):
     server, release = web(), threading.Event()
     def page(request):

@@ -308,6 +308,9 @@ int courier_ask(struct courier *c, const struct courier_request *asked, const at
 	pthread_mutex_unlock(&c->lock);
 	if (!err)
 		check_body(out, r.max_bytes);
+	/* These say something of ourselves: that a job is stopped, or to be run again. */
+	if (out->status == -EAGAIN || out->status == -ECANCELED)
+		out->status = -EIO;
 	if (err && !out->error[0])
 		snprintf(out->error, sizeof(out->error), "the courier process did not answer (%s)",
 			 strerror(-err));

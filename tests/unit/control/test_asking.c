@@ -45,7 +45,12 @@ static bool answer(void *arg, const struct courier_order *o, const char *body,
 {
 	if (strstr(o->r.url, "silent"))
 		return false;
-	outside_body(a, o->r.url);
+	if (strstr(o->r.url, "again"))
+		a->status = -EAGAIN;
+	else if (strstr(o->r.url, "stopped"))
+		a->status = -ECANCELED;
+	else
+		outside_body(a, o->r.url);
 	return true;
 }
 
@@ -136,11 +141,26 @@ static void a_dead_courier_keeps_nobody(void **state)
 	assert_true(now() - start < 5);
 }
 
+/* Who talks to strangers does not say what becomes of our jobs. */
+static void no_status_of_our_own(void **state)
+{
+	static const char *const urls[] = {"http://again/", "http://stopped/"};
+	struct question q;
+
+	for (size_t i = 0; i < 2; i++) {
+		begin(&q, *state, urls[i]);
+		end(&q);
+		assert_int_equal(q.err, 0);
+		assert_int_equal(q.a.status, -EIO);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_gets_its_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_dead_courier_keeps_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_status_of_our_own, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

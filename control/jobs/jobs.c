@@ -382,7 +382,7 @@ static void put_job(struct text *out, const struct job *j)
 	text_char(out, '{');
 	json_key_uint(out, "job", j->number);
 	json_key_cstr(out, "what", j->what);
-	json_key_cstr(out, "state", states[j->state]);
+	json_key_cstr(out, "state", states[atomic_load(&j->state)]);
 	json_key_time(out, "queued", j->queued_ns);
 	if (j->started_ns)
 		json_key_time(out, "started", j->started_ns);

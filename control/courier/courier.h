@@ -6,7 +6,7 @@
  * ride along. Secrets stay with it: where a request says "@/path", it puts what that file held when
  * it started.
  *
- * Threads: one asker at a time (the jobs thread).
+ * Threads: any number of askers; the courier carries out what they ask side by side.
  */
 #ifndef CONTROL_COURIER_COURIER_H
 #define CONTROL_COURIER_COURIER_H
@@ -38,7 +38,7 @@ struct courier_request {
 struct courier_answer {
 	int status;     /* 0; -errno: no answer (error says why) */
 	unsigned http;  /* 200, 304, … */
-	int body_fd;    /* memfd with the body, owned by the caller; -1: none */
+	int body_fd;    /* memfd with the body, sealed, of `bytes`; owned by the caller; -1: none */
 	uint64_t bytes;
 	char etag[256], modified[64], content_type[128];
 	char next[2048]; /* TAXII: X-TAXII-Date-Added-Last, else empty */
@@ -52,7 +52,8 @@ struct courier;
 struct courier *courier_open(int channel, const struct config *config);
 void courier_close(struct courier *c);
 /* Asks and waits; *stop (may be NULL) ends the wait early with -ECANCELED. Never blocks longer
- * than the timeout and 5 seconds. 0: there is an answer; -errno. */
+ * than the timeout and 5 seconds; a courier that dies ends it at once (-EPIPE). 0: there is an
+ * answer; -errno and out->error. */
 int courier_ask(struct courier *c, const struct courier_request *r, const atomic_bool *stop,
 		struct courier_answer *out);
 

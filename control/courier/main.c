@@ -2,13 +2,14 @@
  *
  * The courier process. `metsuke-courier --boot FD` (live, started by the supervisor): reads the
  * configuration and the secrets it names, becomes control.user, enters its sandbox, then carries
- * out requests until its channel is closed. `--channel FD` (offline): for one asker, without.
+ * out requests until its channel is closed, each on a thread of its own. `--channel FD` (offline): for one asker, without.
  */
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/landlock.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -25,6 +26,8 @@
 #include "control/courier/request.h"
 #include "control/courier/secrets.h"
 #include "dataplane/event/boot.h"
+
+#define ERRANDS_MAX 16 /* at once; what is asked beyond waits in the channel */
 
 static int drop_root(const struct config *c)
 {
@@ -139,13 +142,58 @@ static void answer(int channel, const struct courier_order *o, struct courier_an
 	free(text);
 }
 
+/* One request under way, on a thread of its own: a server that says nothing holds up nobody else. */
+struct errand {
+	struct courier_order o;
+	int channel, body;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t fewer = PTHREAD_COND_INITIALIZER;
+static unsigned under_way;
+
+static void *run_errand(void *arg)
+{
+	struct errand *e = arg;
+	struct courier_answer a = {.body_fd = -1};
+
+	request_carry_out(&e->o, e->body, &a);
+	answer(e->channel, &e->o, &a);
+	message_order_free(&e->o);
+	if (e->body >= 0)
+		close(e->body);
+	free(e);
+	pthread_mutex_lock(&lock);
+	under_way--;
+	pthread_cond_signal(&fewer);
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+/* Takes the errand. */
+static void begin_errand(struct errand *e)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_mutex_lock(&lock);
+	while (under_way >= ERRANDS_MAX)
+		pthread_cond_wait(&fewer, &lock);
+	under_way++;
+	pthread_mutex_unlock(&lock);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attr, run_errand, e) != 0)
+		run_errand(e);
+	pthread_attr_destroy(&attr);
+}
+
 static int serve(int channel)
 {
 	static char text[MESSAGE_BYTES_MAX];
 
 	for (;;) {
-		struct courier_answer a = {.body_fd = -1};
-		struct courier_order o;
+		struct errand *e;
 		int body;
 		ssize_t n = message_receive(channel, text, &body, -1);
 
@@ -153,11 +201,15 @@ static int serve(int channel)
 			continue;
 		if (n <= 0)
 			return n == 0 ? 0 : 1;
-		if (message_read_request(&o, text, (size_t)n)) {
-			request_carry_out(&o, body, &a);
-			answer(channel, &o, &a);
-			message_order_free(&o);
+		e = calloc(1, sizeof(*e));
+		if (e && message_read_request(&e->o, text, (size_t)n)) {
+			/* Its lists point into it: they stay where they are. */
+			e->channel = channel;
+			e->body = body;
+			begin_errand(e);
+			continue;
 		}
+		free(e);
 		if (body >= 0)
 			close(body);
 	}

@@ -5,6 +5,8 @@
  *   request  {"id","kind","url","headers":[…],"etag","modified","user","secret","token","from",
  *             "to":[…],"ca","max","timeout"}, body: a memfd
  *   answer   {"id","status","http","bytes","etag","modified","type","next","error"}, body: a memfd
+ * A courier that died is told of by the supervisor, in its place: an answer with MESSAGE_GONE_ID, to
+ * all that was asked.
  */
 #ifndef CONTROL_COURIER_MESSAGE_H
 #define CONTROL_COURIER_MESSAGE_H
@@ -14,6 +16,7 @@
 #include "control/courier/courier.h"
 
 #define MESSAGE_BYTES_MAX 65536
+#define MESSAGE_GONE_ID 0 /* no request has it */
 #define MESSAGE_HEADERS_MAX 16
 #define MESSAGE_TO_MAX 64
 

@@ -2,10 +2,9 @@
  *
  * Telling people and machines of findings: webhook, mail, syslog, sightings to other sensors. What
  * is to be told is put into family outbox in the batch of the finding itself, and taken out when it
- * was delivered: at least once, whatever dies.
+ * was delivered: at least once, whatever dies. The outbox: outbox.h.
  *
- * Family outbox: key due number (8) | way (1); value JSON: {"tries","next","finding"}.
- * Thread: jobs.
+ * Thread: messenger (messenger.h); findings are put in by any.
  */
 #ifndef CONTROL_COURIER_NOTIFY_H
 #define CONTROL_COURIER_NOTIFY_H
@@ -23,9 +22,15 @@ enum notify_way { NOTIFY_WEBHOOK = 1, NOTIFY_MAIL, NOTIFY_SYSLOG, NOTIFY_SHARE, 
  * TLP:AMBER+STRICT goes to no other sensor. 0 or -errno. */
 int notify_enqueue(struct store *s, struct store_batch *b, const struct config *c,
 		   const json_t *finding);
-/* Sends what is due; what fails is tried again later, less and less often, for a week. 0 or
- * -errno of the store. */
-int notify_flush(struct store *s, const struct config *c, struct courier *k, uint64_t now_ns);
+struct notifier;
+
+/* All borrowed. NULL: out of memory. */
+struct notifier *notifier_new(struct store *s, const struct config *c, struct courier *k);
+void notifier_free(struct notifier *n);
+/* Sends what is due; what fails is tried again later, less and less often, for a week; a server
+ * that does not answer keeps nothing from the others. Outside store_enter: it enters on its own,
+ * and never while it waits for a server. 0, -ECANCELED, or -errno of the store. */
+int notifier_flush(struct notifier *n, uint64_t now_ns, const atomic_bool *stop);
 
 /* The messages (notify_format.c). findings: array. Each appends the whole body. */
 void notify_webhook_body(struct text *out, const struct config *c, const json_t *findings);

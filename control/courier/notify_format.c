@@ -13,6 +13,8 @@
 #include "control/intel/tlp.h"
 
 #define SYSLOG_PRIORITY 84 /* facility authpriv (10), severity warning (4) */
+#define HOST_MAX 255
+#define QUOTED_LINE_MAX 76
 
 const char *notify_sensor(const struct config *c)
 {
@@ -23,6 +25,22 @@ const char *notify_sensor(const struct config *c)
 	if (gethostname(host, sizeof(host) - 1) != 0)
 		return "metsuke";
 	return host;
+}
+
+/* The sensor's name as a host's: it may be any text, and stands where a blank would end the field
+ * (RFC 5424, 6.2.4; RFC 5322, 3.6.4). */
+static void put_host(struct text *out, const char *name)
+{
+	size_t n = strlen(name) < HOST_MAX ? strlen(name) : HOST_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char b = (unsigned char)name[i];
+		bool letter = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') ||
+			      (b >= '0' && b <= '9');
+		bool dot = b == '.' && i && i + 1 < n && name[i - 1] != '.';
+
+		text_char(out, letter || dot ? (char)b : '-');
+	}
 }
 
 static const char *member(const json_t *f, const char *key)
@@ -111,6 +129,37 @@ static void put_encoded_word(struct text *out, const char *s)
 	text_str(out, "?=");
 }
 
+/* RFC 2045, 6.7: lines of at most 76 characters, whatever their length was. text: lines with CRLF. */
+static void put_quoted_printable(struct text *out, const struct text *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t column = 0;
+
+	for (size_t i = 0; i < text->len; i++) {
+		uint8_t b = text->data[i];
+		bool ends = i + 1 == text->len || text->data[i + 1] == '\r';
+		bool plain = (b > 32 && b < 127 && b != '=') || (b == ' ' && !ends);
+
+		if (b == '\r' || b == '\n') {
+			text_char(out, (char)b);
+			column = 0;
+			continue;
+		}
+		if (column + (plain ? 1 : 3) > QUOTED_LINE_MAX - 1) {
+			text_str(out, "=\r\n");
+			column = 0;
+		}
+		if (plain) {
+			text_char(out, (char)b);
+		} else {
+			text_char(out, '=');
+			text_char(out, hex[b >> 4]);
+			text_char(out, hex[b & 15]);
+		}
+		column += plain ? 1 : 3;
+	}
+}
+
 static void put_subject(struct text *out, const struct config *c, const json_t *findings)
 {
 	const json_t *first = json_array_get(findings, 0);
@@ -125,10 +174,10 @@ static void put_subject(struct text *out, const struct config *c, const json_t *
 		text_format(&subject, "%zu retro findings, the first: %s contacted %.60s", n,
 			    member(first, "client"), member(first, "indicator"));
 	text_str(out, "Subject: ");
-	/* In pieces that are legal words (RFC 2047, 2: at most 75 characters). */
+	/* In pieces that are legal words (RFC 2047, 2: at most 75 characters, 76 in a line). */
 	for (size_t at = 0; at < subject.len;) {
-		char piece[43];
-		size_t take = subject.len - at < 42 ? subject.len - at : 42;
+		char piece[40];
+		size_t take = subject.len - at < 39 ? subject.len - at : 39;
 
 		while (take > 1 && at + take < subject.len &&
 		       (subject.data[at + take] & 0xc0) == 0x80)
@@ -147,6 +196,7 @@ static void put_subject(struct text *out, const struct config *c, const json_t *
 void notify_mail_body(struct text *out, const struct config *c, const json_t *findings,
 		      uint64_t now_ns)
 {
+	struct text body = {0};
 	const json_t *f;
 	size_t i;
 
@@ -157,12 +207,17 @@ void notify_mail_body(struct text *out, const struct config *c, const json_t *fi
 		text_format(out, "%s<%s>", i ? ",\r\n " : "", c->notify_mail_to.items[i]);
 	text_str(out, "\r\n");
 	put_subject(out, c, findings);
-	text_format(out, "Message-ID: <%llx.%lld@%s>\r\n", (unsigned long long)now_ns,
-		    number(json_array_get(findings, 0), "id"), notify_sensor(c));
+	text_format(out, "Message-ID: <%llx.%lld@", (unsigned long long)now_ns,
+		    number(json_array_get(findings, 0), "id"));
+	put_host(out, notify_sensor(c));
+	text_str(out, ">\r\n");
 	text_str(out, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-		      "Content-Transfer-Encoding: 8bit\r\nAuto-Submitted: auto-generated\r\n\r\n");
+		      "Content-Transfer-Encoding: quoted-printable\r\nAuto-Submitted: auto-generated\r\n\r\n");
 	json_array_foreach((json_t *)(uintptr_t)findings, i, f)
-		put_finding(out, f);
+		put_finding(&body, f);
+	put_quoted_printable(out, &body);
+	out->failed |= body.failed;
+	text_free(&body);
 }
 
 /* ---- syslog ---- */
@@ -192,8 +247,9 @@ void notify_syslog_body(struct text *out, const struct config *c, const json_t *
 	gmtime_r(&at, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	/* 32473 is the enterprise number for examples and private use (RFC 5612). */
-	text_format(out, "<%d>1 %s %.255s metsuke %d retro [retro@32473", SYSLOG_PRIORITY, date,
-		    notify_sensor(c), (int)getpid());
+	text_format(out, "<%d>1 %s ", SYSLOG_PRIORITY, date);
+	put_host(out, notify_sensor(c));
+	text_format(out, " metsuke %d retro [retro@32473", (int)getpid());
 	for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++)
 		put_param(out, params[i], member(f, params[i]));
 	text_format(out, " count=\"%lld\" days=\"%lld\" id=\"%lld\"] ", number(f, "count"),

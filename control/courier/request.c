@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -123,7 +124,10 @@ static void set_common(CURL *c, const struct courier_order *o, struct transfer *
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, mail ? "smtp,smtps" : "http,https");
-	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	/* What was asked for in secret is not sent on in the clear. */
+	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR,
+			 strncasecmp(r->url, "http:", 5) == 0 ? "http,https" : "https");
+	curl_easy_setopt(c, CURLOPT_UNRESTRICTED_AUTH, 0L);
 	curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)(r->timeout_s ? r->timeout_s : 60));
@@ -206,6 +210,22 @@ static int errno_of(CURLcode code)
 	}
 }
 
+/* What is handed over can no longer be changed: who reads it has it mapped. Of a failure nothing. */
+static void seal_body(struct courier_answer *a)
+{
+	if (a->status == 0 && fcntl(a->body_fd, F_ADD_SEALS,
+				    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+		return;
+	if (a->status == 0) {
+		a->status = -errno;
+		snprintf(a->error, sizeof(a->error), "the answer cannot be sealed: %s",
+			 strerror(errno));
+	}
+	close(a->body_fd);
+	a->body_fd = -1;
+	a->bytes = 0;
+}
+
 static void finish(CURL *c, CURLcode code, const struct transfer *t, const char *error)
 {
 	struct courier_answer *a = t->a;
@@ -240,7 +260,7 @@ void request_carry_out(const struct courier_order *o, int body, struct courier_a
 		return;
 	}
 	c = curl_easy_init();
-	a->body_fd = memfd_create("metsuke-answer", MFD_CLOEXEC);
+	a->body_fd = memfd_create("metsuke-answer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (!c || a->body_fd < 0) {
 		a->status = -ENOMEM;
 		curl_easy_cleanup(c);
@@ -250,6 +270,7 @@ void request_carry_out(const struct courier_order *o, int body, struct courier_a
 		a->status = -EACCES;
 		snprintf(a->error, sizeof(a->error), "the file with its token or password cannot be "
 						     "read");
+		seal_body(a);
 		curl_easy_cleanup(c);
 		return;
 	}
@@ -261,6 +282,7 @@ void request_carry_out(const struct courier_order *o, int body, struct courier_a
 		set_http(c, o, &t, list, st.st_size);
 	}
 	finish(c, curl_easy_perform(c), &t, error);
+	seal_body(a);
 	curl_easy_cleanup(c);
 	curl_slist_free_all(list);
 }

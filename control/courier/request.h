@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Carrying out one request. Courier process, its only thread.
+ * Carrying out one request. Courier process, a thread for each.
  */
 #ifndef CONTROL_COURIER_REQUEST_H
 #define CONTROL_COURIER_REQUEST_H

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One thread: the courier's only one.
+ * Loaded before there are threads; where it may still be read, under the lock.
  */
 #include "control/courier/secrets.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ static struct secret {
 } secrets[SECRETS_MAX];
 static unsigned secret_count;
 static bool may_read;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *load(const char *path)
 {
@@ -62,7 +64,8 @@ static bool ends_with(const char *text, const char *end)
 void secrets_load(const struct config *config)
 {
 	for (size_t i = 0; i < config->intel_feeds.count; i++)
-		if (ends_with(config->intel_feeds.keys[i], ".token_file"))
+		if (ends_with(config->intel_feeds.keys[i], ".token_file") ||
+		    ends_with(config->intel_feeds.keys[i], ".password_file"))
 			load(config->intel_feeds.values[i]);
 	if (config->intel_share_token[0])
 		load(config->intel_share_token);
@@ -77,10 +80,16 @@ void secrets_allow_reading(void)
 
 const char *secret_of(const char *text)
 {
+	const char *secret = NULL;
+
 	if (!text || text[0] != '@' || text[1] != '/')
 		return text;
-	for (unsigned i = 0; i < secret_count; i++)
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < secret_count && !secret; i++)
 		if (strcmp(secrets[i].path, text + 1) == 0)
-			return secrets[i].text;
-	return may_read ? load(text + 1) : NULL;
+			secret = secrets[i].text;
+	if (!secret && may_read)
+		secret = load(text + 1);
+	pthread_mutex_unlock(&lock);
+	return secret;
 }

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "control/base/program.h"
+#include "control/courier/message.h"
 #include "control/process/rights.h"
 #include "dataplane/event/cores.h"
 #include "dataplane/event/ring.h"
@@ -290,6 +291,19 @@ static int courier_prepare(const struct supervisor *s)
 	return err ? err : fd;
 }
 
+/* In the child: the ends of channels that are not its own, so that none can speak for another. */
+static void close_others(const struct supervisor *s, const struct supervisor_child *child)
+{
+	if (child != &s->dataplane)
+		close_fd(s->boot->dataplane_channel);
+	if (child != &s->control) {
+		close_fd(s->boot->control_channel);
+		close_fd(s->boot->control_courier);
+	}
+	if (child != &s->courier)
+		close_fd(s->boot->courier_channel);
+}
+
 static int child_start(struct supervisor *s, struct supervisor_child *child)
 {
 	char number[16];
@@ -309,6 +323,7 @@ static int child_start(struct supervisor *s, struct supervisor_child *child)
 			_exit(127);
 		/* A terminal's Ctrl-C is for the supervisor, which ends the others in order. */
 		setpgid(0, 0);
+		close_others(s, child);
 		if (child == &s->courier)
 			boot_fd = courier_prepare(s);
 		if (boot_fd < 0) {
@@ -361,6 +376,24 @@ static bool stays_dead(const struct supervisor *s, const struct supervisor_child
 	return is_dataplane && (!live || s->stopping);
 }
 
+/* Both ends of the courier's channel are kept here, for those who are started again: who waits for
+ * a dead courier would wait for long. What it had not yet read goes, and who waits is told. */
+static void tell_courier_gone(struct supervisor *s, const char *how)
+{
+	int channel = s->boot->courier_channel;
+	char text[256];
+
+	while (recv(channel, text, sizeof(text), MSG_DONTWAIT) > 0)
+		;
+	snprintf(text, sizeof(text),
+		 "{\"id\":%d,\"status\":%d,\"error\":\"the courier process %s before it answered%s\"}",
+		 MESSAGE_GONE_ID, -EPIPE, how,
+		 s->courier.finished ? "" : "; it is started again");
+	send(channel, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (s->courier.finished)
+		shutdown(channel, SHUT_RDWR);
+}
+
 static void child_gone(struct supervisor *s, struct supervisor_child *child, int status)
 {
 	uint64_t now = monotonic_ns();
@@ -373,9 +406,11 @@ static void child_gone(struct supervisor *s, struct supervisor_child *child, int
 	child->status = status;
 	child->quick_deaths = quick ? child->quick_deaths + 1 : 0;
 	child->finished = stays_dead(s, child);
+	how_it_ended(status, how, sizeof(how));
+	if (child == &s->courier)
+		tell_courier_gone(s, how);
 	if (ended_well(child) || (child->finished && WIFEXITED(status)))
 		return;
-	how_it_ended(status, how, sizeof(how));
 	fprintf(stderr, "metsuke: the %s process %s%s\n", child->name, how,
 		child->finished ? "" : "; it is started again");
 	/* 0, 0, then 25 ms doubling up to 800 ms */

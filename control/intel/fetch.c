@@ -9,13 +9,15 @@
 #include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "control/base/say.h"
+#include "control/intel/change.h"
 #include "control/intel/fetch_private.h"
 
 #define FEEDS_MAX 256
 #define SECOND_NS 1000000000ull
-#define RETRY_NS (900 * SECOND_NS)
+#define RETRY_NS (60 * SECOND_NS)
 
 struct fetcher {
 	const struct config *config;
@@ -125,7 +127,8 @@ static bool read_feed(const struct config *c, struct fetch_feed *f)
 {
 	const char *interval = get(c, f->name, "interval"), *max = get(c, f->name, "max_bytes");
 	const char *timeout = get(c, f->name, "timeout"), *mode = get(c, f->name, "mode");
-	const char *token = get(c, f->name, "token_file");
+	const char *token = get(c, f->name, "token_file"), *user = get(c, f->name, "user");
+	const char *password = get(c, f->name, "password_file");
 
 	f->url = get(c, f->name, "url");
 	f->mode = INTEL_REPLACE;
@@ -143,9 +146,35 @@ static bool read_feed(const struct config *c, struct fetch_feed *f)
 	    f->timeout_s > 3600)
 		return wrong(f->name, "interval, max_bytes or timeout", "a value",
 			     "a time, at most 512m, and at most 1h");
-	if (token)
-		snprintf(f->token, sizeof(f->token), "@%s", token);
+	if ((token && (user || password)) || !user != !password) {
+		say("intel.feeds.%s: set token_file, or user and password_file; this feed is not "
+		    "fetched", f->name);
+		return false;
+	}
+	f->user = user;
+	if (token || password)
+		snprintf(f->secret, sizeof(f->secret), "@%s", token ? token : password);
 	return read_format(c, f) && read_entry(c, f);
+}
+
+/* An ETag, a date, a position are of one URL, read in one way. */
+static void hash_options(const struct config *c, struct fetch_feed *f)
+{
+	static const char *const keys[] = {"url",      "format",   "mode",	 "kind",
+					   "columns",  "separator", "subdomains", "allow",
+					   "threat",   "family",   "category",	 "confidence",
+					   "severity", "tlp"};
+	struct text all = {0};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *value = get(c, f->name, keys[i]);
+
+		/* With its end: what stands in one key may not run into the next. */
+		text_bytes(&all, value ? value : "", value ? strlen(value) + 1 : 1);
+	}
+	snprintf(f->hash, sizeof(f->hash), "%016llx",
+		 (unsigned long long)XXH3_64bits(all.data, all.len));
+	text_free(&all);
 }
 
 /* Each NAME of intel.feeds.NAME.*, once. */
@@ -167,7 +196,9 @@ static void read_feeds(struct fetcher *f)
 			known = strncmp(m->keys[k], feed->name, n) == 0 && m->keys[k][n] == '.';
 		if (known || !read_feed(f->config, feed))
 			continue;
-		if (intel_fetch_get(f->in, feed->name, &state) == 0)
+		hash_options(f->config, feed);
+		if (intel_fetch_get(f->in, feed->name, &state) == 0 &&
+		    strcmp(state.options, feed->hash) == 0)
 			feed->next_ns = state.next_ns;
 		f->count++;
 	}
@@ -221,7 +252,9 @@ int fetch_ask(struct fetching *f, const char *url, const char *accept, bool cond
 		.headers = accept ? headers : NULL,
 		.etag = conditional ? f->state.etag : NULL,
 		.modified = conditional ? f->state.last_modified : NULL,
-		.token = f->feed->token[0] ? f->feed->token : NULL,
+		.user = f->feed->user,
+		.secret = f->feed->user ? f->feed->secret : NULL,
+		.token = !f->feed->user && f->feed->secret[0] ? f->feed->secret : NULL,
 		.max_bytes = f->feed->max_bytes,
 		.timeout_s = f->feed->timeout_s,
 	};
@@ -232,8 +265,12 @@ int fetch_ask(struct fetching *f, const char *url, const char *accept, bool cond
 	err = courier_ask(f->courier, &r, f->stop, a);
 	if (!err)
 		err = a->status;
-	if (!err && a->http >= 400)
+	if (!err && a->http >= 300 && a->http != 304) {
 		err = -EIO;
+		if (!a->error[0])
+			snprintf(a->error, sizeof(a->error), "the server answered with status %u",
+				 a->http);
+	}
 	if (!err && a->body_fd >= 0 && a->bytes) {
 		void *map = mmap(NULL, a->bytes, PROT_READ, MAP_PRIVATE, a->body_fd, 0);
 
@@ -266,7 +303,12 @@ static int take_entry(void *arg, const struct intel_entry *e)
 
 static int take_refused(void *arg, uint64_t where, struct slice item, const char *reason)
 {
-	return intel_change_refused(((struct fetching *)arg)->change, where, item, reason);
+	struct fetching *f = arg;
+
+	if (!f->refusal[0])
+		snprintf(f->refusal, sizeof(f->refusal), "line %llu %.100s",
+			 (unsigned long long)where, reason);
+	return intel_change_refused(f->change, where, item, reason);
 }
 
 int fetch_read(struct fetching *f, enum feed_format format, struct slice bytes)
@@ -283,6 +325,36 @@ int fetch_read(struct fetching *f, enum feed_format format, struct slice bytes)
 	return err;
 }
 
+static int no_list(struct fetching *f, const char *what)
+{
+	snprintf(f->error, sizeof(f->error), "%.200s: the answer is %.250s", f->feed->url, what);
+	return -EPROTO;
+}
+
+/* What a server sends in place of a list, with status 200: nothing, or a page for people. JSON has
+ * been checked by its reader, and may say that all is revoked. */
+static int check_is_list(struct fetching *f, struct slice bytes)
+{
+	static const char *const pages[] = {"<!doctype", "<html", "<head", "<body"};
+	const char *b = bytes.data, *end = b + bytes.len;
+	const struct intel_result *r = &f->change->result;
+	char what[256];
+
+	while (b < end && (isspace((unsigned char)*b) || strchr("\xef\xbb\xbf", *b)))
+		b++;
+	if (b == end)
+		return no_list(f, "empty");
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		if ((size_t)(end - b) >= strlen(pages[i]) &&
+		    strncasecmp(b, pages[i], strlen(pages[i])) == 0)
+			return no_list(f, "an HTML page, not a list");
+	if (r->loaded || !r->refused || *b == '{' || *b == '[')
+		return 0;
+	snprintf(what, sizeof(what), "not a list: none of its %llu lines can be read (%s)",
+		 (unsigned long long)r->refused, f->refusal);
+	return no_list(f, what);
+}
+
 static int fetch_list(struct fetching *f)
 {
 	struct courier_answer a;
@@ -293,6 +365,8 @@ static int fetch_list(struct fetching *f)
 		f->same = true;
 	} else if (!err) {
 		err = fetch_read(f, f->feed->options.format, bytes);
+		if (!err)
+			err = check_is_list(f, bytes);
 		snprintf(f->state.etag, sizeof(f->state.etag), "%s", a.etag);
 		snprintf(f->state.last_modified, sizeof(f->state.last_modified), "%s", a.modified);
 	}
@@ -300,22 +374,31 @@ static int fetch_list(struct fetching *f)
 	return err;
 }
 
-static int carry_out(struct fetching *f, struct intel_result *result)
+/* Fills f->change, as long as the servers take. */
+static int gather(struct fetching *f, const struct fetch_turn *turn)
 {
 	static int (*const ways[])(struct fetching *) = {fetch_list, fetch_taxii, fetch_misp};
-	int err = intel_change_begin(f->in, f->feed->name, f->feed->mode, &f->change);
+	int err = turn->enter(turn->arg);
 
 	if (err)
 		return err;
-	err = ways[f->feed->way](f);
-	if (err || f->same) {
-		intel_change_abort(f->change);
-		f->change = NULL;
-		return err;
-	}
-	err = intel_change_publish(f->change, result);
-	f->change = NULL;
-	return err;
+	err = intel_change_begin(f->in, f->feed->name, f->feed->mode, &f->change);
+	turn->leave(turn->arg);
+	return err ? err : ways[f->feed->way](f);
+}
+
+/* After a failure: a minute, two, four, … the feed's interval, less up to a quarter, so that feeds
+ * that failed together do not all come again together. */
+static uint64_t wait_ns(const struct fetch_feed *feed, uint64_t now_ns)
+{
+	uint64_t wait;
+
+	if (!feed->failures)
+		return feed->interval_ns;
+	wait = RETRY_NS << (feed->failures < 20 ? feed->failures - 1 : 19);
+	if (wait > feed->interval_ns)
+		wait = feed->interval_ns;
+	return wait - XXH3_64bits_withSeed(feed->name, strlen(feed->name), now_ns) % (wait / 4 + 1);
 }
 
 static void put_report(struct text *out, const struct fetching *f, int err,
@@ -338,42 +421,74 @@ static void put_report(struct text *out, const struct fetching *f, int err,
 	text_char(out, '}');
 }
 
-/* One feed, its state kept whatever comes of it. */
-static int fetch_one(struct fetcher *fetcher, struct fetch_feed *feed, uint64_t now_ns,
-		     const atomic_bool *stop, struct text *report)
+/* What the feed's row says from now on. */
+static void note(struct fetching *f, struct fetch_feed *feed, int err, uint64_t now_ns)
 {
+	if (err && !f->error[0])
+		snprintf(f->error, sizeof(f->error), "%s", strerror(-err));
+	if (err && !feed->failures++)
+		say("the feed %s could not be fetched: %s; what it had stays", feed->name, f->error);
+	if (!err)
+		feed->failures = 0;
+	feed->next_ns = now_ns + wait_ns(feed, now_ns);
+	if (!err && f->more && feed->next_ns > now_ns + RETRY_NS)
+		feed->next_ns = now_ns + RETRY_NS;
+	snprintf(f->state.format, sizeof(f->state.format), "%s", feed->format_name);
+	snprintf(f->state.error, sizeof(f->state.error), "%.255s", f->error);
+	f->state.tried_ns = now_ns;
+	f->state.next_ns = feed->next_ns;
+}
+
+/* In its turn: what was gathered is published, the feed's state kept whatever came of it. */
+static int settle(struct fetching *f, struct fetch_feed *feed, int err, uint64_t now_ns,
+		  const struct fetch_turn *turn, struct text *report)
+{
+	struct intel_result result = {0};
 	struct intel_fetch before;
+	uint64_t version = intel_version(f->in);
+
+	intel_fetch_get(f->in, feed->name, &before);
+	if (!err && !f->same) {
+		err = intel_change_publish(f->change, &result);
+		f->change = NULL;
+	}
+	if (err == -EAGAIN)
+		return err;
+	if (err)
+		f->state = before;
+	note(f, feed, err, now_ns);
+	put_report(report, f, err, &result);
+	err = intel_fetch_set(f->in, feed->name, &f->state);
+	if (!err && intel_version(f->in) != version && turn->published)
+		err = turn->published(turn->arg, version);
+	return err;
+}
+
+static int fetch_one(struct fetcher *fetcher, struct fetch_feed *feed, uint64_t now_ns,
+		     const atomic_bool *stop, const struct fetch_turn *turn, struct text *report)
+{
 	struct fetching f = {.feed = feed, .in = fetcher->in, .courier = fetcher->courier,
 			     .stop = stop};
-	struct intel_result result = {0};
-	int err = intel_fetch_get(fetcher->in, feed->name, &before);
+	int err = intel_fetch_get(fetcher->in, feed->name, &f.state), entered;
 
 	if (err)
 		return err;
-	f.state = before;
-	err = carry_out(&f, &result);
-	if (err == -ECANCELED || err == -EAGAIN)
-		return err;
-	if (err && !f.error[0])
-		snprintf(f.error, sizeof(f.error), "%s", strerror(-err));
-	if (err && !feed->failures++)
-		say("the feed %s could not be fetched: %s; what it had stays", feed->name, f.error);
-	if (!err)
-		feed->failures = 0;
-	if (err)
-		f.state = before;
-	feed->next_ns = now_ns + (err && feed->interval_ns > RETRY_NS ? RETRY_NS
-								       : feed->interval_ns);
-	snprintf(f.state.format, sizeof(f.state.format), "%s", feed->format_name);
-	snprintf(f.state.error, sizeof(f.state.error), "%.255s", f.error);
-	f.state.tried_ns = now_ns;
-	f.state.next_ns = feed->next_ns;
-	put_report(report, &f, err, &result);
-	return intel_fetch_set(fetcher->in, feed->name, &f.state);
+	if (strcmp(f.state.options, feed->hash) != 0)
+		f.state.etag[0] = f.state.last_modified[0] = f.state.position[0] = '\0';
+	snprintf(f.state.options, sizeof(f.state.options), "%s", feed->hash);
+	err = gather(&f, turn);
+	if (err != -ECANCELED && err != -EAGAIN) {
+		entered = turn->enter(turn->arg);
+		err = entered ? entered : settle(&f, feed, err, now_ns, turn, report);
+		if (!entered)
+			turn->leave(turn->arg);
+	}
+	intel_change_abort(f.change);
+	return err;
 }
 
 int fetcher_run(struct fetcher *f, const char *name, uint64_t now_ns, const atomic_bool *stop,
-		struct text *report)
+		const struct fetch_turn *turn, struct text *report)
 {
 	bool found = !name;
 	int err = 0;
@@ -385,7 +500,7 @@ int fetcher_run(struct fetcher *f, const char *name, uint64_t now_ns, const atom
 		if (name ? strcmp(feed->name, name) != 0 : feed->next_ns > now_ns)
 			continue;
 		found = true;
-		err = fetch_one(f, feed, now_ns, stop, report);
+		err = fetch_one(f, feed, now_ns, stop, turn, report);
 	}
 	text_char(report, ']');
 	return err ? err : found ? 0 : -ENOENT;

@@ -17,8 +17,10 @@ struct fetch_feed {
 	enum intel_mode mode;
 	uint64_t interval_ns, max_bytes, next_ns;
 	unsigned timeout_s;
-	char token[4200]; /* "@/path"; "": none */
+	const char *user;  /* basic authentication; NULL: the secret, if there is one, is a token */
+	char secret[4200]; /* "@/path"; "": none */
 	struct feed_options options;
+	char hash[20]; /* of all that is configured and changes what comes of an answer */
 	uint64_t failures; /* in a row, since the start */
 };
 
@@ -31,6 +33,8 @@ struct fetching {
 	struct intel_fetch state;   /* what came of it, if it ends well */
 	struct intel_change *change;
 	bool same;                  /* nothing new */
+	bool more;                  /* there is more that is new than one fetch takes */
+	char refusal[128];          /* why the first that was refused was */
 	char error[512];
 };
 

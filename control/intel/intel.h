@@ -124,7 +124,8 @@ int intel_log_list(struct intel *in, uint64_t since_ns, uint64_t limit, struct t
 struct intel_fetch {
 	char format[16];
 	char etag[256], last_modified[64];
-	char position[512]; /* TAXII: added_after, next */
+	char position[512]; /* of a TAXII collection (taxii.c) or MISP folder (misp.c) */
+	char options[20];   /* what was configured then, as a hash; of rows of old: "" */
 	char error[256];    /* of the last try; "" it went well */
 	uint64_t tried_ns, next_ns;
 };

@@ -75,7 +75,7 @@ uint64_t sources_entries(struct intel *in)
 	X(updated_ns)                                                                              \
 	X(version)                                                                                 \
 	X(given) X(loaded) X(refused) X(fresh) X(changed) X(same) X(removed) X(refused_next)
-#define FETCH_TEXTS(X) X(format) X(etag) X(last_modified) X(position) X(error)
+#define FETCH_TEXTS(X) X(format) X(etag) X(last_modified) X(position) X(options) X(error)
 #define FETCH_TIMES(X) X(tried_ns) X(next_ns)
 
 static void read_state(struct source *src, const json_t *j)

@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control/base/say.h"
 #include "control/base/when.h"
 #include "control/contact/contacts.h"
-#include "control/courier/notify.h"
 #include "control/intel/fetch.h"
 #include "control/intel/intel.h"
 #include "control/jobs/versions.h"
@@ -19,7 +19,6 @@
 
 #define SECOND_NS 1000000000ull
 #define EXPIRY_NS (600 * SECOND_NS)
-#define FLUSH_NS (2 * SECOND_NS)
 
 void desk_init(struct desk *d)
 {
@@ -135,12 +134,60 @@ static void submit_scan(struct desk *d, const char *why, uint64_t since)
 	jobs_submit(d->jobs, j);
 }
 
+/* ---- fetching ---- */
+
+struct fetch_job {
+	struct job *j;
+	struct desk *d;
+	bool inside; /* it is its turn */
+};
+
+static int fetch_enter(void *arg)
+{
+	struct fetch_job *f = arg;
+	int err = job_enter(f->j);
+
+	f->inside = !err;
+	return err;
+}
+
+static void fetch_leave(void *arg)
+{
+	struct fetch_job *f = arg;
+
+	if (f->inside)
+		job_leave(f->j);
+	f->inside = false;
+}
+
+/* What follows is done whatever is to be done anew: the list would not come a second time. */
+static int fetch_published(void *arg, uint64_t before)
+{
+	const struct timespec pause = {.tv_nsec = 100000000};
+	struct fetch_job *f = arg;
+	int err;
+
+	while ((err = desk_published(f->d, f->j, before)) == -EAGAIN) {
+		fetch_leave(f);
+		nanosleep(&pause, NULL);
+		err = fetch_enter(f);
+		if (err)
+			return err;
+	}
+	return err;
+}
+
+int desk_fetch(struct desk *d, struct job *j, const char *name)
+{
+	struct fetch_job f = {j, d, false};
+	const struct fetch_turn turn = {&f, fetch_enter, fetch_leave, fetch_published};
+
+	return fetcher_run(d->fetcher, name, wall_clock_ns(), &j->stop, &turn, &j->result);
+}
+
 static int run_fetch(struct job *j, struct desk *d)
 {
-	uint64_t before = intel_version(d->intel);
-	int err = fetcher_run(d->fetcher, NULL, wall_clock_ns(), &j->stop, &j->result);
-
-	return err ? err : desk_published(d, j, before);
+	return desk_fetch(d, j, NULL);
 }
 
 static int run_expiry(struct job *j, struct desk *d)
@@ -152,12 +199,15 @@ static int run_expiry(struct job *j, struct desk *d)
 	return err ? err : desk_published(d, j, before);
 }
 
-static void submit(struct desk *d, const char *what, int (*run)(struct job *, struct desk *))
+static void submit(struct desk *d, const char *what, int (*run)(struct job *, struct desk *),
+		   bool outside)
 {
 	struct job *j = job_new(what, run);
 
-	if (j)
-		jobs_submit(d->jobs, j);
+	if (!j)
+		return;
+	j->outside = outside;
+	jobs_submit(d->jobs, j);
 }
 
 /* After the start: what the process before left. */
@@ -185,19 +235,16 @@ void desk_tick(struct desk *d)
 
 	if (!d->began)
 		begin(d, now);
-	if (d->fetcher && fetcher_next_due_ns(d->fetcher) <= now)
-		submit(d, "intel fetch", run_fetch);
+	/* What is due is known when none is under way. */
+	if (d->fetcher && !jobs_outside(d->jobs) && fetcher_next_due_ns(d->fetcher) <= now)
+		submit(d, "intel fetch", run_fetch, true);
 	if (now >= d->next_expiry_ns) {
 		d->next_expiry_ns = now + EXPIRY_NS;
-		submit(d, "intel expiry", run_expiry);
+		submit(d, "intel expiry", run_expiry, false);
 	}
 	if (d->contacts && d->config->retro_interval && now >= d->next_full_scan_ns &&
 	    intel_version(d->intel)) {
 		d->next_full_scan_ns = now + d->config->retro_interval * SECOND_NS;
 		submit_scan(d, "schedule", 0);
-	}
-	if (d->courier && now >= d->next_flush_ns) {
-		d->next_flush_ns = now + FLUSH_NS;
-		notify_flush(d->store, d->config, d->courier, now);
 	}
 }

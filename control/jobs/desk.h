@@ -3,7 +3,7 @@
  * What jobs work with, and what follows from what: a change of intelligence is published, the
  * workers get its table, findings are judged anew, and the memory is scanned for what is new.
  *
- * Thread: jobs (offline: the only one).
+ * Threads: those of jobs, in their turns (offline: the only one).
  */
 #ifndef CONTROL_JOBS_DESK_H
 #define CONTROL_JOBS_DESK_H
@@ -16,13 +16,12 @@
 #include "dataplane/event/config.h"
 
 struct contacts;
-struct courier;
 struct fetcher;
 struct hosts;
 struct ingest;
 struct intel;
 
-/* All borrowed; NULL where there is none (offline: ingest, jobs, courier, fetcher). */
+/* All borrowed; NULL where there is none (offline: ingest, jobs, fetcher). */
 struct desk {
 	const struct config *config;
 	struct store *store;
@@ -31,9 +30,8 @@ struct desk {
 	struct hosts *hosts;
 	struct ingest *ingest;
 	struct jobs *jobs;
-	struct courier *courier;
 	struct fetcher *fetcher;
-	uint64_t next_expiry_ns, next_full_scan_ns, next_flush_ns; /* CLOCK_REALTIME */
+	uint64_t next_expiry_ns, next_full_scan_ns; /* CLOCK_REALTIME */
 	uint64_t allowed; /* allow entries of the version before */
 	bool began;
 
@@ -45,11 +43,14 @@ struct desk {
 
 void desk_init(struct desk *d);
 void desk_fini(struct desk *d);
-/* What is due: feeds, expiry, scans, messages. Called when no job is queued. */
+/* What is due: feeds, expiry, scans. Called when no job is queued. */
 void desk_tick(struct desk *d);
 /* After intelligence was published: table, findings, scan of what is new (as part of job j, whose
  * progress it shows). since: the version before. 0 or -errno. */
 int desk_published(struct desk *d, struct job *j, uint64_t since);
+/* Fetches that feed, or with NULL all that are due, as job j, which is one that waits for the outside;
+ * with all that follows from what is published. 0 or -errno. */
+int desk_fetch(struct desk *d, struct job *j, const char *name);
 /* The newest table: a descriptor of its own for the caller, or -1; *version. Any thread. */
 int desk_image(struct desk *d, uint64_t *version);
 

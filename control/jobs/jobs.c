@@ -16,14 +16,25 @@
 #define TICK_NS 500000000ull
 #define STORE_WAIT_NS 100000000ull
 
+/* A thread and what it is to do. */
+struct lane {
+	struct jobs *jobs;
+	pthread_t thread;
+	pthread_cond_t wake;
+	struct job *queued, *running;
+	bool outside;
+};
+
+enum { INSIDE, OUTSIDE, LANES };
+
 struct jobs {
 	struct store *store;
 	struct desk *desk;
 	void (*tick)(struct desk *d);
-	pthread_t thread;
+	struct lane lanes[LANES];
+	pthread_mutex_t turn; /* who works at the store; before `lock` */
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	struct job *queued, *running, *finished; /* finished: the newest first */
+	struct job *finished; /* the newest first */
 	unsigned queued_count, finished_count;
 	uint64_t next_number;
 	struct job *taken;
@@ -84,19 +95,63 @@ int job_run(struct job *j, struct desk *d)
 	return err;
 }
 
-/* With the lock let go. The store may be closed for a while after an error of the disk. */
+static struct timespec after(uint64_t ns)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_REALTIME, &at);
+	ns += (uint64_t)at.tv_nsec;
+	at.tv_sec += (time_t)(ns / 1000000000);
+	at.tv_nsec = (long)(ns % 1000000000);
+	return at;
+}
+
+/* The store may be closed for a while after an error of the disk. */
+int job_enter(struct job *j)
+{
+	const struct timespec pause = {.tv_nsec = STORE_WAIT_NS};
+	struct jobs *js = j->jobs;
+	struct timespec until = after(STORE_WAIT_NS);
+
+	if (j->stop)
+		return -ECANCELED;
+	if (!js)
+		return 0;
+	while (pthread_mutex_timedlock(&js->turn, &until) != 0) {
+		if (j->stop)
+			return -ECANCELED;
+		until = after(STORE_WAIT_NS);
+	}
+	while (!store_enter(js->store)) {
+		if (j->stop) {
+			pthread_mutex_unlock(&js->turn);
+			return -ECANCELED;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+void job_leave(struct job *j)
+{
+	if (!j->jobs)
+		return;
+	store_leave(j->jobs->store);
+	pthread_mutex_unlock(&j->jobs->turn);
+}
+
+/* With the lock let go. */
 static void run_one(struct jobs *js, struct job *j)
 {
 	const struct timespec pause = {.tv_nsec = STORE_WAIT_NS};
 	int err = -EAGAIN;
 
 	while (err == -EAGAIN && !j->stop) {
-		if (!store_enter(js->store)) {
-			nanosleep(&pause, NULL);
+		if (!j->outside && job_enter(j) != 0)
 			continue;
-		}
 		err = job_run(j, js->desk);
-		store_leave(js->store);
+		if (!j->outside)
+			job_leave(j);
 		if (err == -EAGAIN) {
 			j->error[0] = '\0';
 			nanosleep(&pause, NULL);
@@ -119,9 +174,11 @@ static void forget_oldest(struct jobs *js)
 	}
 }
 
-static void finish(struct jobs *js, struct job *j)
+static void finish(struct lane *lane, struct job *j)
 {
-	js->running = NULL;
+	struct jobs *js = lane->jobs;
+
+	lane->running = NULL;
 	j->next = js->finished;
 	js->finished = j;
 	js->finished_count++;
@@ -140,48 +197,71 @@ static void finish(struct jobs *js, struct job *j)
 	}
 }
 
+static void tick(struct jobs *js)
+{
+	pthread_mutex_lock(&js->turn);
+	if (store_enter(js->store)) {
+		js->tick(js->desk);
+		store_leave(js->store);
+	}
+	pthread_mutex_unlock(&js->turn);
+}
+
 static void *work(void *arg)
 {
-	struct jobs *js = arg;
+	struct lane *lane = arg;
+	struct jobs *js = lane->jobs;
 
 	/* Never at the cost of ingestion. */
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
 	pthread_mutex_lock(&js->lock);
 	while (!js->stop) {
-		struct job *j = js->queued;
+		struct job *j = lane->queued;
 		struct timespec until;
 
 		if (j) {
-			js->queued = j->next;
+			lane->queued = j->next;
 			js->queued_count--;
-			js->running = j;
+			lane->running = j;
 			pthread_mutex_unlock(&js->lock);
 			run_one(js, j);
 			pthread_mutex_lock(&js->lock);
-			finish(js, j);
+			finish(lane, j);
 			jobs_ring(js);
 			continue;
 		}
-		pthread_mutex_unlock(&js->lock);
-		if (js->tick && store_enter(js->store)) {
-			js->tick(js->desk);
-			store_leave(js->store);
+		if (js->tick && !lane->outside) {
+			pthread_mutex_unlock(&js->lock);
+			tick(js);
+			pthread_mutex_lock(&js->lock);
 		}
-		pthread_mutex_lock(&js->lock);
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += (long)TICK_NS;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		if (!js->stop && !js->queued)
-			pthread_cond_timedwait(&js->wake, &js->lock, &until);
+		until = after(TICK_NS);
+		if (!js->stop && !lane->queued)
+			pthread_cond_timedwait(&lane->wake, &js->lock, &until);
 	}
 	pthread_mutex_unlock(&js->lock);
 	return NULL;
 }
 
+/* Ends the first so many threads. */
+static void stop(struct jobs *js, unsigned lanes)
+{
+	pthread_mutex_lock(&js->lock);
+	js->stop = true;
+	for (unsigned i = 0; i < lanes; i++) {
+		if (js->lanes[i].running)
+			js->lanes[i].running->stop = true;
+		pthread_cond_signal(&js->lanes[i].wake);
+	}
+	pthread_mutex_unlock(&js->lock);
+	for (unsigned i = 0; i < lanes; i++)
+		pthread_join(js->lanes[i].thread, NULL);
+}
+
 int jobs_start(struct jobs **out, struct store *s, struct desk *d, void (*tick)(struct desk *d))
 {
 	struct jobs *js = calloc(1, sizeof(*js));
+	unsigned started = 0;
 	int err;
 
 	*out = NULL;
@@ -192,11 +272,23 @@ int jobs_start(struct jobs **out, struct store *s, struct desk *d, void (*tick)(
 	js->tick = tick;
 	js->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&js->lock, NULL);
-	pthread_cond_init(&js->wake, NULL);
-	*out = js;
-	err = js->fd < 0 ? -errno : -pthread_create(&js->thread, NULL, work, js);
+	pthread_mutex_init(&js->turn, NULL);
+	err = js->fd < 0 ? -errno : 0;
+	*out = js; /* what the threads do may look for it */
+	while (!err && started < LANES) {
+		struct lane *lane = &js->lanes[started];
+
+		lane->jobs = js;
+		lane->outside = started == OUTSIDE;
+		pthread_cond_init(&lane->wake, NULL);
+		err = -pthread_create(&lane->thread, NULL, work, lane);
+		started += !err;
+	}
 	if (err) {
+		stop(js, started);
 		*out = NULL;
+		if (js->fd >= 0)
+			close(js->fd);
 		free(js);
 	}
 	return err;
@@ -216,14 +308,9 @@ void jobs_stop(struct jobs *js)
 {
 	if (!js)
 		return;
-	pthread_mutex_lock(&js->lock);
-	js->stop = true;
-	if (js->running)
-		js->running->stop = true;
-	pthread_cond_signal(&js->wake);
-	pthread_mutex_unlock(&js->lock);
-	pthread_join(js->thread, NULL);
-	free_all(js->queued);
+	stop(js, LANES);
+	for (unsigned i = 0; i < LANES; i++)
+		free_all(js->lanes[i].queued);
 	free_all(js->finished);
 	close(js->fd);
 	free(js);
@@ -231,7 +318,8 @@ void jobs_stop(struct jobs *js)
 
 uint64_t jobs_submit(struct jobs *js, struct job *j)
 {
-	struct job **at = &js->queued;
+	struct lane *lane = &js->lanes[j->outside ? OUTSIDE : INSIDE];
+	struct job **at = &lane->queued;
 	uint64_t number = 0;
 
 	pthread_mutex_lock(&js->lock);
@@ -239,11 +327,12 @@ uint64_t jobs_submit(struct jobs *js, struct job *j)
 		while (*at)
 			at = &(*at)->next;
 		j->next = NULL;
+		j->jobs = js;
 		j->number = number = ++js->next_number;
 		j->queued_ns = wall_ns();
 		*at = j;
 		js->queued_count++;
-		pthread_cond_signal(&js->wake);
+		pthread_cond_signal(&lane->wake);
 	}
 	pthread_mutex_unlock(&js->lock);
 	if (!number)
@@ -251,24 +340,38 @@ uint64_t jobs_submit(struct jobs *js, struct job *j)
 	return number;
 }
 
+/* One that waits ends as soon as it begins. */
+static bool cancel(struct lane *lane, uint64_t number)
+{
+	struct job *j = lane->running;
+
+	if (!j || j->number != number)
+		for (j = lane->queued; j && j->number != number; j = j->next)
+			;
+	if (j)
+		j->stop = true;
+	return j != NULL;
+}
+
 bool jobs_cancel(struct jobs *js, uint64_t number)
 {
-	bool found = false;
+	bool found;
 
 	pthread_mutex_lock(&js->lock);
-	if (js->running && js->running->number == number) {
-		js->running->stop = true;
-		found = true;
-	}
-	/* One that waits ends as soon as it begins. */
-	for (struct job *j = js->queued; j && !found; j = j->next) {
-		if (j->number == number) {
-			j->stop = true;
-			found = true;
-		}
-	}
+	found = cancel(&js->lanes[INSIDE], number) || cancel(&js->lanes[OUTSIDE], number);
 	pthread_mutex_unlock(&js->lock);
 	return found;
+}
+
+bool jobs_outside(struct jobs *js)
+{
+	const struct lane *lane = &js->lanes[OUTSIDE];
+	bool any;
+
+	pthread_mutex_lock(&js->lock);
+	any = lane->queued || lane->running;
+	pthread_mutex_unlock(&js->lock);
+	return any;
 }
 
 static void put_job(struct text *out, const struct job *j)
@@ -279,7 +382,7 @@ static void put_job(struct text *out, const struct job *j)
 	text_char(out, '{');
 	json_key_uint(out, "job", j->number);
 	json_key_cstr(out, "what", j->what);
-	json_key_cstr(out, "state", states[j->state]);
+	json_key_cstr(out, "state", states[atomic_load(&j->state)]);
 	json_key_time(out, "queued", j->queued_ns);
 	if (j->started_ns)
 		json_key_time(out, "started", j->started_ns);
@@ -304,10 +407,12 @@ void jobs_list(struct jobs *js, struct text *out)
 {
 	pthread_mutex_lock(&js->lock);
 	text_char(out, '[');
-	for (const struct job *j = js->queued; j; j = j->next)
-		put_job(out, j);
-	if (js->running)
-		put_job(out, js->running);
+	for (unsigned i = 0; i < LANES; i++)
+		for (const struct job *j = js->lanes[i].queued; j; j = j->next)
+			put_job(out, j);
+	for (unsigned i = 0; i < LANES; i++)
+		if (js->lanes[i].running)
+			put_job(out, js->lanes[i].running);
 	for (const struct job *j = js->finished; j; j = j->next)
 		put_job(out, j);
 	text_char(out, ']');

@@ -4,7 +4,11 @@
  * which they were asked for, by one thread. Whoever asked is told when it is done; meanwhile
  * anybody may look at its progress, or stop it. Without the thread (offline) a job runs at once.
  *
- * Threads: the jobs thread runs; rpc submits, lists, cancels and takes what is finished.
+ * What waits for the outside (fetches) has a thread of its own, so that a silent server holds up no
+ * other work. It is not at the store while it waits: it takes its turn (job_enter, job_leave) among
+ * the others when it has something for it.
+ *
+ * Threads: the jobs threads run; rpc submits, lists, cancels and takes what is finished.
  */
 #ifndef CONTROL_JOBS_JOBS_H
 #define CONTROL_JOBS_JOBS_H
@@ -31,6 +35,7 @@ struct job {
 	/* Appends one JSON value to result. 0; -EAGAIN: the store has to be opened anew, run me
 	 * again from the start; -ECANCELED: stop was set; -errno: error says why. */
 	int (*run)(struct job *j, struct desk *d);
+	bool outside; /* waits for the outside: run is called outside the store */
 	void (*release)(struct job *j); /* frees arg; or NULL */
 	void *arg;                      /* owned */
 	int fd;                         /* input, owned; -1: none */
@@ -42,6 +47,7 @@ struct job {
 	char error[600];
 	_Atomic uint64_t done, total;   /* progress, in units of its own; total 0: not known */
 	/* kept by jobs.c */
+	struct jobs *jobs; /* NULL: offline */
 	atomic_bool stop;
 	uint64_t number, queued_ns;
 	_Atomic uint64_t started_ns, ended_ns; /* CLOCK_REALTIME */
@@ -56,6 +62,11 @@ void job_free(struct job *j);
 /* Runs it here and now (offline). Its status. */
 int job_run(struct job *j, struct desk *d);
 
+/* For a job with outside set: its turn at the store, alone among the jobs. 0; -ECANCELED: it was
+ * stopped before its turn came. */
+int job_enter(struct job *j);
+void job_leave(struct job *j);
+
 /* tick: called by the thread when nothing is queued, at most every half second; may submit. */
 int jobs_start(struct jobs **out, struct store *s, struct desk *d, void (*tick)(struct desk *d));
 /* Cancels what is running, drops what is queued, joins. */
@@ -64,6 +75,8 @@ void jobs_stop(struct jobs *js);
 uint64_t jobs_submit(struct jobs *js, struct job *j);
 /* False: there is no such job, or it is over. */
 bool jobs_cancel(struct jobs *js, uint64_t number);
+/* Whether a job that waits for the outside is queued or runs. */
+bool jobs_outside(struct jobs *js);
 /* JSON array, the newest first: job, what, state, queued, started, ended, done, total, objects, error. */
 void jobs_list(struct jobs *js, struct text *out);
 /* Readable when something is finished. */

@@ -3,7 +3,7 @@
  * The control process. The supervisor starts it as `metsuke-control --boot FD` (boot.h). Threads:
  * ingest (main), which never waits for the others; rpc, which answers on the control socket;
  * keeper, which writes daily contact files and drops what has expired; jobs, which does what takes
- * long (imports, scans) and what is due; those of RocksDB.
+ * long (imports, scans) and what is due; messenger, which sends what is in the outbox; those of RocksDB.
  *
  * `metsuke-control --store DIR --call MESSAGE` answers one JSON-RPC message on a store that no
  * daemon has open, and prints the reply; with `--input` standard input goes along with it.
@@ -19,6 +19,7 @@
 #include "control/base/say.h"
 #include "control/contact/contacts.h"
 #include "control/courier/courier.h"
+#include "control/courier/messenger.h"
 #include "control/hosts/hosts.h"
 #include "control/http/http.h"
 #include "control/ingest/ingest.h"
@@ -46,6 +47,7 @@ struct process {
 	struct ingest *ingest;
 	struct keeper *keeper;
 	struct courier *courier;  /* NULL: nothing goes out */
+	struct messenger *messenger;
 	struct fetcher *fetcher;  /* NULL: no feeds */
 	struct rpc_server *server;
 	struct http_server *http; /* NULL: none is configured */
@@ -145,8 +147,9 @@ static int start_jobs(struct process *p)
 		p->courier = courier_open(p->boot->control_courier, p->config);
 	if (p->courier && p->config->intel_feeds.count)
 		p->fetcher = fetcher_new(p->config, p->intel, p->courier);
-	p->desk.courier = p->courier;
 	p->desk.fetcher = p->fetcher;
+	if (p->courier && messenger_start(&p->messenger, p->store, p->config, p->courier) != 0)
+		say("messages about findings are not sent: out of memory");
 	return jobs_start(&p->desk.jobs, p->store, &p->desk, desk_tick);
 }
 
@@ -182,6 +185,7 @@ static void finish(struct process *p)
 	rpc_server_free(p->server);
 	http_free(p->http);
 	jobs_stop(p->desk.jobs);
+	messenger_stop(p->messenger);
 	keeper_stop(p->keeper);
 	if (p->contacts && p->ingest) {
 		contacts_seal_all(p->contacts, SMALL_DAY);

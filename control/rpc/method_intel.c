@@ -371,16 +371,12 @@ void method_intel_drop(struct rpc_call *call)
 static int run_fetch(struct job *j, struct desk *d)
 {
 	const struct request *r = j->arg;
-	uint64_t before = intel_version(d->intel);
-	int err;
 
 	if (!d->fetcher) {
 		snprintf(j->error, sizeof(j->error), "no feeds are configured (intel.feeds)");
 		return -ENOENT;
 	}
-	err = fetcher_run(d->fetcher, r->value[0] ? r->value : NULL, wall_clock_ns(), &j->stop,
-			  &j->result);
-	return err ? err : desk_published(d, j, before);
+	return desk_fetch(d, j, r->value[0] ? r->value : NULL);
 }
 
 void method_intel_fetch(struct rpc_call *call)
@@ -392,6 +388,7 @@ void method_intel_fetch(struct rpc_call *call)
 	if (!j)
 		return;
 	snprintf(r->value, sizeof(r->value), "%s", feed ? feed : "");
+	j->outside = true;
 	rpc_job(call, j);
 }
 

@@ -152,6 +152,95 @@ static void mail_and_syslog(void **state)
 	json_decref(f);
 }
 
+/* RFC 2045, 6.7, undone. */
+static void unquote(char *text)
+{
+	char *to = text;
+
+	for (const char *at = text; *at;) {
+		unsigned byte;
+
+		if (strncmp(at, "=\r\n", 3) == 0) {
+			at += 3;
+		} else if (*at == '=' && sscanf(at + 1, "%2X", &byte) == 1) {
+			*to++ = (char)byte;
+			at += 3;
+		} else {
+			*to++ = *at++;
+		}
+	}
+	*to = '\0';
+}
+
+/* Values as long as they may be, and bytes of any kind: no line is longer than mail allows (RFC 5322,
+ * 2.1.1), none is broken so that it could not be read again. */
+static void long_mails(void **state)
+{
+	char indicator[1400], wanted[1500];
+	json_t *f = json_array();
+	struct text t = {0};
+	size_t start = 0;
+
+	for (size_t i = 0; i < sizeof(indicator) - 1; i++)
+		indicator[i] = "ab=. c"[i % 6];
+	indicator[sizeof(indicator) - 1] = '\0';
+	json_array_append_new(f, json_pack("{s:i s:s s:s s:s}", "id", 1, "client", "10.0.0.1",
+					   "indicator", indicator, "threat", "M\xc3\xbcll "));
+	notify_mail_body(&t, &config, f, 0);
+	text_char(&t, '\0');
+	for (size_t i = 1; i < t.len; i++) {
+		assert_true(t.data[i] < 128);
+		if (t.data[i] != '\n')
+			continue;
+		assert_in_range(i - 1 - start, 0, 76);
+		/* Blanks at an end are lost on the way. */
+		assert_true(t.data[i - 2] != ' ' || (char *)t.data + i < strstr((char *)t.data, "\r\n\r\n"));
+		start = i + 1;
+	}
+	assert_non_null(strstr((char *)t.data, "Content-Transfer-Encoding: quoted-printable\r\n"));
+	unquote(strstr((char *)t.data, "\r\n\r\n"));
+	snprintf(wanted, sizeof(wanted), " contacted %s\r\n", indicator);
+	assert_non_null(strstr(strstr((char *)t.data, "\r\n\r\n"), wanted));
+	assert_non_null(strstr((char *)t.data, "M\xc3\xbcll "));
+	text_free(&t);
+	json_decref(f);
+}
+
+/* Whatever stands in sensor.name. */
+static void odd_sensor_names(void **state)
+{
+	static const char *const names[] = {"a b\r\nBcc: x\t<y>", "\xc3\xbc@\"\\\x7f", "..", "<84>1 - -"};
+	json_t *f = findings();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct config c = {.sensor_name = (char *)(uintptr_t)names[i],
+				   .notify_mail_from = "m@example.org"};
+		struct text mail = {0}, line = {0};
+		char *id, host[300];
+
+		notify_mail_body(&mail, &c, f, 0);
+		text_char(&mail, '\0');
+		assert_null(strstr((char *)mail.data, "\nBcc"));
+		id = strstr((char *)mail.data, "Message-ID: <0.1@");
+		assert_non_null(id);
+		id += strlen("Message-ID: <0.1@");
+		assert_true(strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") ==
+			    strcspn(id, ">"));
+		assert_true(*id != '.' && *id != '>');
+		notify_syslog_body(&line, &c, json_array_get(f, 0), 0);
+		text_char(&line, '\0');
+		assert_int_equal(sscanf((char *)line.data, "<84>1 1970-01-01T00:00:00Z %299s metsuke ",
+					host), 1);
+		assert_non_null(strstr((char *)line.data, " metsuke "));
+		assert_true(strncmp(strchr((char *)line.data + 27, ' '), " metsuke ", 9) == 0);
+		for (const char *at = host; *at; at++)
+			assert_in_range(*at, 33, 126);
+		text_free(&mail);
+		text_free(&line);
+	}
+	json_decref(f);
+}
+
 static const char *of(const json_t *objects, size_t i, const char *key)
 {
 	const json_t *o = json_array_get(objects, i);
@@ -258,6 +347,8 @@ int main(void)
 		cmocka_unit_test(wrong_requests),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(mail_and_syslog),
+		cmocka_unit_test(long_mails),
+		cmocka_unit_test(odd_sensor_names),
 		cmocka_unit_test(share),
 		cmocka_unit_test(tokens),
 		cmocka_unit_test(two_descriptors),

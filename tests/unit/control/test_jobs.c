@@ -72,6 +72,25 @@ static int until_stopped(struct job *j, struct desk *d)
 	return -ECANCELED;
 }
 
+/* Waits until stopped, outside the store, which others may use and open anew meanwhile. */
+static int wait_outside(struct job *j, struct desk *d)
+{
+	until_stopped(j, d);
+	return job_enter(j) == -ECANCELED ? -ECANCELED : 0;
+}
+
+static int take_turns(struct job *j, struct desk *d)
+{
+	for (int i = 0; i < 100; i++) {
+		if (job_enter(j) != 0)
+			return -ECANCELED;
+		j->done++;
+		job_leave(j);
+	}
+	text_str(&j->result, "\"turns\"");
+	return 0;
+}
+
 static int break_down(struct job *j, struct desk *d)
 {
 	snprintf(j->error, sizeof(j->error), "it did not work");
@@ -136,6 +155,49 @@ static void stopped_when_asked(void **state)
 	assert_int_equal(wait_for(x->jobs)->state, JOB_CANCELLED);
 }
 
+static uint64_t submit_outside(struct jobs *js, int (*run)(struct job *, struct desk *),
+			       uint64_t client)
+{
+	struct job *j = job_new("test", run);
+
+	j->client = client;
+	j->outside = true;
+	return jobs_submit(js, j);
+}
+
+static void who_waits_outside_holds_up_nobody(void **state)
+{
+	struct fixture *x = *state;
+	uint64_t first = submit_outside(x->jobs, wait_outside, 7);
+	const struct job *j;
+	struct text list = {0};
+
+	assert_true(jobs_outside(x->jobs));
+	submit(x->jobs, say_hello, 8);
+	j = wait_for(x->jobs);
+	assert_int_equal(j->client, 8);
+	assert_int_equal(j->state, JOB_DONE);
+	assert_int_equal(store_reopen(x->s), 0);
+	jobs_list(x->jobs, &list);
+	assert_non_null(strstr(text_cstr(&list), "\"running\""));
+	text_free(&list);
+	assert_true(jobs_cancel(x->jobs, first));
+	j = wait_for(x->jobs);
+	assert_int_equal(j->client, 7);
+	assert_int_equal(j->state, JOB_CANCELLED);
+	assert_false(jobs_outside(x->jobs));
+	/* In turns with a job that is at the store for long. */
+	first = submit(x->jobs, until_stopped, 9);
+	submit_outside(x->jobs, take_turns, 10);
+	usleep(50000);
+	assert_true(jobs_cancel(x->jobs, first));
+	j = wait_for(x->jobs);
+	if (j->client == 9) /* in whatever order they end */
+		j = wait_for(x->jobs);
+	assert_int_equal(j->client, 10);
+	assert_int_equal(j->done, 100);
+}
+
 static void too_much_is_refused(void **state)
 {
 	struct fixture *x = *state;
@@ -167,6 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(in_order_with_their_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(stopped_when_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_waits_outside_holds_up_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(too_much_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(listed_newest_first, setup, teardown),
 	};

@@ -171,7 +171,7 @@ def form(*parts):
 
 def windows_program(size=600):
     """Looks like the beginning of a program and is none."""
-    return (b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0" + bytes(48) +
+    return (b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0\xb8\0\0\0" + bytes(44) +
             b"\x0e\x1f\xba\x0e\0\xb4\x09\xcd\x21\xb8\x01\x4c\xcd\x21This program cannot be run in DOS mode.\r\r\n$" + bytes(size))
 
 

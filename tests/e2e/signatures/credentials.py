@@ -59,7 +59,7 @@ def smb_status(status):
 
 
 def desktop(times):
-    return tcp(3389, b"\3\0\0\x2b\x26\xe0\0\0\0\0\0Cookie: mstshash=admin\r\n\1\0\x08\0\3\0\0\0", b"\3\0\0\x13\x0e\xd0" + bytes(13),
+    return tcp(3389, b"\3\0\0\x2b\x26\xe0\0\0\0\0\0Cookie: mstshash=admin\r\n\1\0\x08\0\3\0\0\0", b"\3\0\0\x0b\x06\xd0" + bytes(5),
                way="inward", times=times)
 
 

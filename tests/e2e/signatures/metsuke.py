@@ -20,7 +20,7 @@ ROWS = [
         mail(parts=[("tool.bin", "application/octet-stream", PROGRAM[2:])])),
     Row(9000006, mail(parts=[("bill.pdf.exe", "application/octet-stream", "x")]), mail(parts=[("bill.exe.pdf", "application/pdf", "x")])),
     Row(9000007, unknown_names(10), unknown_names(9)),
-    Row(9000008, dns("qhwkrtzxvbnmpl.example.com".replace("example", "qwrtzpx")), dns("documentation.example.com")),
+    Row(9000008, dns("qhwkrtzxvbnmpl.example.com".replace("example", "qwrtzpx")), [dns("documentation.example.com"), dns("dns.msftncsi.com")]),
     Row(9000009, post("/gate.php", "a=1", headers={"Referer": None, "Accept-Language": None}),
         post("/gate.php", "a=1", headers={"Referer": None})),
     Row(9000010, get("/", agent="Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.0)"),

@@ -32,6 +32,20 @@ def many_names(label, count):
     return session.but(times=count)
 
 
+UPLOADS = [(9006017, "gofile.io"), (9006037, "transfer.sh"), (9006038, "temp.sh"), (9006039, "bashupload.com"),
+           (9006040, "catbox.moe"), (9006041, "0x0.st"), (9006042, "oshi.at")]
+COLLECTORS = [(9006022, "webhook.site"), (9006043, "m.pipedream.net"), (9006044, "requestcatcher.com"), (9006045,
+              "requestrepo.com"), (9006046, "beeceptor.com")]
+PUBLISHED = [(9006034, "serveo.net"), (9006047, "localhost.run"), (9006048, "pinggy.io"), (9006049, "loca.lt"),
+             (9006050, "playit.gg"), (9006051, "portmap.io")]
+
+
+def hellos(zones):
+    """TLS to a host in each zone, and in one that ends alike."""
+    return [Row(sid, tls("host1." + zone), tls("not" + zone)) for sid, zone in zones]
+
+
+
 ROWS = [
     Row(9006001, mail(subject="PW_anna/DESKTOP-A", way="out"), mail(subject="PW_anna reset", way="out")),
     Row(9006002, tcp(21, "STOR PW_anna-A_2023_11_14_22_13_20.html\r\n"), tcp(21, "STOR PW_policy.html\r\n")),
@@ -50,12 +64,12 @@ ROWS = [
     Row(9006015, mail(parts=[("vault.kdbx", "application/octet-stream", "x")], way="out"),
         mail(parts=[("vault.kdbx.txt", "text/plain", "x")], way="out")),
     Row(9006016, udp(69, b"\0\2config\0octet\0"), udp(69, b"\0\1config\0octet\0")),
-    Row(9006017, tls("store4.gofile.io"), tls("gofile.io.example.com")),
+    *hellos(UPLOADS),
     Row(9006018, dns("c2vhx1abcdefghijklmn0abcdefghijkl.oast.pro"), dns("www.oast.pro")),
     Row(9006019, dns("abc123.oastify.com"), dns("oastify.com.example.org")),
     Row(9006020, dns("x1.dnslog.cn"), dns("mydnslog.cn")),
     Row(9006021, dns("x1.ceye.io"), dns("myceye.io")),
-    Row(9006022, tls("webhook.site"), tls("webhook.site.example.com")),
+    *hellos(COLLECTORS),
     Row(9006023, dns("vaaaakarli.t.example.com", 10), dns("vaaaakarl.com")),
     Row(9006024, dns("dnscat.0a1b0200c3d4e5f60718293a", 16), dns("dnscat.example.com")),
     Row(9006025, dns("AAAAAAAAAA=auth.t.example.com", 16), dns("auth.example.com", 16)),
@@ -67,7 +81,7 @@ ROWS = [
     Row(9006031, tcp(7000, b"o" + struct.pack(">Q", len(FRP)) + FRP.encode()), tcp(7000, FRP.replace("privilege_key", "key"))),
     Row(9006032, tls("tunnel.eu.ngrok.com"), tls("www.ngrok.com")),
     Row(9006033, tls("region1.v2.argotunnel.com"), tls("argotunnel.com.example.org")),
-    Row(9006034, dns("abc.serveo.net"), dns("serveo.net.example.org")),
+    *[Row(sid, dns("host1." + zone), dns("not" + zone)) for sid, zone in PUBLISHED],
     Row(9006035, tcp(443, "SSH-2.0-OpenSSH_9.6\r\n"), tcp(22, "SSH-2.0-OpenSSH_9.6\r\n")),
     Row(9006036, tcp(1080, b"\5\1\0", b"\5\0", b"\5\1\0\1\x5d\xb8\xd8\x22\0\x50", b"\5\0\0\1" + bytes(6), way="inward"),
         tcp(1080, b"\5\1\0", b"\5\0", b"\5\1\0\1\x5d\xb8\xd8\x22\0\x50", b"\5\2\0\1" + bytes(6), way="inward")),

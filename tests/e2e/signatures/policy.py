@@ -34,12 +34,27 @@ def answers(port, data, way="inward", asks=b"hello there\r\n"):
     return tcp(port, asks, data, way=way)
 
 
+MONERO_POOLS = [(9008004, "supportxmr.com"), (9008043, "moneroocean.stream"), (9008044, "hashvault.pro"), (9008045,
+          "c3pool.com"), (9008046, "nanopool.org"), (9008047, "herominers.com"), (9008048, "xmrpool.eu")]
+COINS = [(9008005, "2miners.com"), (9008049, "f2pool.com"), (9008050, "nicehash.com"), (9008051, "unmineable.com")]
+DYNAMIC = [(9008037, "duckdns.org"), (9008052, "ddns.net"), (9008053, "hopto.org"), (9008054, "zapto.org"), (9008055,
+           "sytes.net"), (9008056, "no-ip.org"), (9008057, "dynu.net"), (9008058, "mooo.com")]
+ADDRESS = [(9008038, "api.ipify.org"), (9008059, "icanhazip.com"), (9008060, "ifconfig.me"), (9008061, "ip-api.com"),
+           (9008062, "checkip.dyndns.org"), (9008063, "wtfismyip.com"), (9008064, "myexternalip.com")]
+ELSEWHERE = [(9008039, "bazar"), (9008065, "emc"), (9008066, "coin"), (9008067, "libre")]
+
+
+def names(zones):
+    """Queries for a name in each zone, and in one that ends alike."""
+    return [Row(sid, dns("host1." + zone), dns("not" + zone)) for sid, zone in zones]
+
+
+
 ROWS = [
     Row(9008001, tcp(3333, SUBSCRIBE), tcp(3333, SUBSCRIBE.replace("mining.", "news."))),
     Row(9008002, tcp(3333, MONERO), tcp(3333, MONERO.replace("algo", "also"))),
     Row(9008003, tcp(3333, ETHEREUM), tcp(3333, ETHEREUM.replace("submitLogin", "submit"))),
-    Row(9008004, dns("pool.supportxmr.com"), dns("notsupportxmr.com")),
-    Row(9008005, dns("xmr.2miners.com"), dns("my2miners.com")),
+    *names(MONERO_POOLS), *names(COINS),
     Row(9008006, get("/", "<script>new CoinHive.Anonymous('x').start()</script>"), get("/", "<p>CoinHive is gone</p>")),
     Row(9008007, get("/config.json", CONFIG, kind="application/json"), get("/config.json", CONFIG.replace("rig-id", "id"), kind="application/json")),
     Row(9008008, tcp(6881, TORRENT), tcp(6881, b"x" + TORRENT)),
@@ -71,9 +86,8 @@ ROWS = [
     Row(9008034, get("/login?user=anna&password=secret"), get("/reset?password=")),
     Row(9008035, login(base64.b64encode(b"anna:secret").decode()), login("")),
     Row(9008036, visit("/", answer="<html><title>Directory listing for /</title>"), visit("/", answer="<html><title>Directory of staff</title>")),
-    Row(9008037, dns("myhost.duckdns.org"), dns("notduckdns.org")),
-    Row(9008038, dns("api.ipify.org"), dns("www.ipify.org")),
-    Row(9008039, dns("blackcat.bazar"), dns("bazar.example.com")),
+    *names(DYNAMIC), *names(ADDRESS),
+    *[Row(sid, dns("host1." + zone), dns(zone + ".example.com")) for sid, zone in ELSEWHERE],
     Row(9008040, tls("api.telegram.org"), tls("web.telegram.org")),
     Row(9008041, get("/", agent="Mozilla/5.0 (Windows; U; Windows NT 5.1; de)"), get("/", agent="Mozilla/5.0 (Windows; U; Windows NT 6.1; de)")),
     Row(9008042, tls(cert="CN=localhost", issuer="CN=localhost"), tls(cert="CN=localhost", issuer="CN=Example CA")),

@@ -22,7 +22,8 @@ SCRIPT = {"X-PHP-Originating-Script": "1000:x.php(3) : eval()'d code"}
 
 
 def zipped(name, flags=0):
-    return b"PK\3\4" + struct.pack("<HHHHHIIIHH", 20, flags, 8, 0, 0, 0, 90, 90, len(name), 0) + name.encode() + b"\x8d" * 90
+    return b"PK\3\4" + struct.pack("<HHHHHIIIHH", 20, flags, 8, 0, 0, 0, 90, 90, len(name),
+    0) + name.encode() + b"\x8d" * 90
 
 
 def attached(name, content="x", kind="application/octet-stream", **kw):
@@ -44,8 +45,10 @@ ROWS = [
     Row(9009008, attached("a.xll"), attached("a.xls")),
     Row(9009009, attached("a.jar", zipped("META-INF/MANIFEST.MF")), attached("a.jar", "not an archive")),
     Row(9009010, attached("setup.msi"), attached("setup.msg")),
-    Row(9009011, attached("a.bin", b"\1\2\x31\0\0\0\x90**ACE**\x14\x14" + bytes(40)), attached("a.bin", b"**ACE** is a format")),
-    Row(9009012, attached("office.rdp", "full address:s:198.51.100.9\r\n"), attached("office.rdp", "screen mode id:i:2\r\n")),
+    Row(9009011, attached("a.bin", b"\1\2\x31\0\0\0\x90**ACE**\x14\x14" + bytes(40)),
+        attached("a.bin", b"**ACE** is a format")),
+    Row(9009012, attached("office.rdp", "full address:s:198.51.100.9\r\n"),
+        attached("office.rdp", "screen mode id:i:2\r\n")),
     Row(9009013, attached("a.url", "[InternetShortcut]\r\nURL=file://198.51.100.9/x/a.exe\r\n"),
         attached("a.url", "[InternetShortcut]\r\nURL=https://www.example.com/\r\n")),
     Row(9009014, attached("photo\u202egnp.bin"), attached("photo-gnp.bin")),
@@ -57,12 +60,15 @@ ROWS = [
     Row(9009020, page(BLOB), page(BLOB.replace("msSave", "save"))),
     Row(9009021, page(CLICK), page(CLICK.replace(".click", ".focus"))),
     Row(9009022, page(FORM), page(FORM.replace('"password"', '"text"'))),
-    Row(9009023, attached("a.svg", DRAWING, "image/svg+xml"), attached("a.svg", DRAWING.replace("script", "desc"), "image/svg+xml")),
-    Row(9009024, page("<script>document.write(unescape('%3Cp%3E'))</script>"), page("<script>document.write('<p>')</script>")),
+    Row(9009023, attached("a.svg", DRAWING, "image/svg+xml"),
+        attached("a.svg", DRAWING.replace("script", "desc"), "image/svg+xml")),
+    Row(9009024, page("<script>document.write(unescape('%3Cp%3E'))</script>"),
+        page("<script>document.write('<p>')</script>")),
     Row(9009025, page(BOT), page(BOT.replace("sendMessage", "getMe"))),
     Row(9009026, mail(headers={"X-Mailer": "Leaf PHPMailer 2.8"}), mail(headers={"X-Mailer": "PHPMailer 6.9"})),
     Row(9009027, mail(headers=SCRIPT), mail(headers={"X-PHP-Originating-Script": "1000:class-phpmailer.php"})),
-    Row(9009028, mail(from_='"boss@example.com" <x91@mailer.example.net>'), mail(from_='"boss@example.com" <boss@example.com>')),
+    Row(9009028, mail(from_='"boss@example.com" <x91@mailer.example.net>'),
+        mail(from_='"boss@example.com" <boss@example.com>')),
     Row(9009029, mail(helo="ylmf-pc"), mail(helo="ylmf-pc2.example.org")),
     Row(9009030, mail(helo="User"), mail(helo="User.example.org")),
     Row(9009031, mail(way="out", times=60), mail(way="out", times=59)),

@@ -34,12 +34,14 @@ def missing(times):
 
 
 def asks(*uris):
-    return tcp(80, *[x for u in uris for x in (f"GET {u} HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n")],
+    return tcp(80,
+    *[x for u in uris for x in (f"GET {u} HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n")],
                way="inward")
 
 
 def desktop(cookie):
-    return tcp(3389, b"\3\0\0\x2b\x26\xe0\0\0\0\0\0Cookie: mstshash=" + cookie + b"\r\n\1\0\x08\0\3\0\0\0", way="inward")
+    return tcp(3389, b"\3\0\0\x2b\x26\xe0\0\0\0\0\0Cookie: mstshash=" + cookie + b"\r\n\1\0\x08\0\3\0\0\0",
+    way="inward")
 
 
 def vrfy(count):
@@ -69,36 +71,46 @@ ROWS = [
     Row(9007017, head("X-Nessus-Scan"), head("X-Ness")),
     Row(9007018, visit("/nice%20ports%2C/Tri%6Eity.txt%2ebak"), visit("/nice%20ports")),
     Row(9007019, visit("/nmaplowercheck1700000000"), visit("/docs/nmaplowercheck")),
-    Row(9007020, asks("/.env", "/.git/config", "/.aws/credentials"), [asks("/.env", "/.git/config"), asks("/a", "/b", "/c", "/env")]),
+    Row(9007020, asks("/.env", "/.git/config", "/.aws/credentials"),
+        [asks("/.env", "/.git/config"), asks("/a", "/b", "/c", "/env")]),
     Row(9007021, visit("/actuator/heapdump"), visit("/actuator/health")),
     Row(9007022, send("/xmlrpc.php", CALLS), send("/xmlrpc.php", CALLS.replace("system.multicall", "wp.getPost"))),
     Row(9007023, missing(81), missing(60)),
-    Row(9007024, tcp(80, "CONNECT mail.example.org:25 HTTP/1.1\r\nHost: mail.example.org:25\r\n\r\n", "HTTP/1.1 405 no\r\nContent-Length: 0\r\n\r\n", way="inward"),
+    Row(9007024, tcp(80, "CONNECT mail.example.org:25 HTTP/1.1\r\nHost: mail.example.org:25\r\n\r\n",
+        "HTTP/1.1 405 no\r\nContent-Length: 0\r\n\r\n", way="inward"),
         visit("/CONNECT")),
-    Row(9007025, segments(SYN, ident=54321, count=1, times=3), [segments(SYN, ident=54320, count=1, times=3), segments(SYN, ident=54321, times=2)]),
+    Row(9007025, segments(SYN, ident=54321, count=1, times=3),
+        [segments(SYN, ident=54320, count=1, times=3), segments(SYN, ident=54321, times=2)]),
     Row(9007026, segments(0, count=6), segments(0, count=4)),
     Row(9007027, segments(FIN | PSH | URG, count=6), segments(FIN | PSH | URG, count=4)),
     Row(9007028, segments(FIN, count=6), segments(FIN, count=4)),
     Row(9007029, segments(SYN | FIN | PSH | URG), segments(SYN | PSH | URG)),
     Row(9007030, segments(SYN, count=61, way="out"), segments(SYN, count=50, way="out")),
-    Row(9007031, tcp(22, "SSH-2.0-Nmap-SSH2-Hostkey\r\n", way="inward"), tcp(22, "SSH-2.0-OpenSSH_9.6\r\n", way="inward")),
+    Row(9007031, tcp(22, "SSH-2.0-Nmap-SSH2-Hostkey\r\n", way="inward"),
+        tcp(22, "SSH-2.0-OpenSSH_9.6\r\n", way="inward")),
     Row(9007032, desktop(b"NCRACK_USER"), desktop(b"anna")),
     Row(9007033, udp(53, VERSION, way="inward"), udp(53, VERSION.replace(b"\0\3", b"\0\1"), way="inward")),
-    Row(9007034, dns("example.com", 252, way="inward"), [dns("example.com", 6, way="inward"), dns("example.com", 252, way="lan")]),
+    Row(9007034, dns("example.com", 252, way="inward"),
+        [dns("example.com", 6, way="inward"), dns("example.com", 252, way="lan")]),
     Row(9007035, snmp(b"public"), snmp(b"kX82hd")),
     Row(9007036, udp(137, NAMES, way="inward"), udp(137, NAMES, way="lan")),
     Row(9007037, rpc_call(b"\4"), rpc_call(b"\3")),
     Row(9007038, udp(1434, b"\2", way="inward"), udp(1434, b"\4SQLEXPRESS\0", way="inward")),
     Row(9007039, udp(623, b"\6\0\xff\7" + bytes(9) + b"\x09\x20\x18\xc8\x81\0\x38\x8e\4\xb5", way="inward"),
         udp(623, b"\6\0\xff\6" + bytes(9) + b"\x09\x20\x18\xc8\x81\0\x38\x8e\4\xb5", way="inward")),
-    Row(9007040, udp(5060, SIP.format("friendly-scanner"), way="inward"), udp(5060, SIP.format("Phone/1.0"), way="inward")),
+    Row(9007040, udp(5060, SIP.format("friendly-scanner"), way="inward"),
+        udp(5060, SIP.format("Phone/1.0"), way="inward")),
     Row(9007041, vrfy(11), vrfy(9)),
     Row(9007042, tcp(445, netbios(b"\xffSMB\x72" + bytes(30) + b"\2NT LM 0.12\0"), way="inward"),
         tcp(445, netbios(b"\xffSMB\x72" + bytes(30) + b"\2NT LM 0.12\0"), way="lan")),
-    Row(9007043, udp(123, b"\x17\0\3\x2a" + bytes(4), way="inward"), udp(123, b"\x23\0\6\xec" + bytes(44), way="inward")),
-    Row(9007044, udp(11211, b"\0\0\0\0\0\1\0\0stats\r\n", way="inward"), udp(11211, b"\0\0\0\0\0\1\0\0stats\r\n", way="lan")),
-    Row(9007045, udp(1900, "M-SEARCH * HTTP/1.1\r\nST: ssdp:all\r\nMAN: \"ssdp:discover\"\r\n\r\n", way="inward"), udp(1900, "NOTIFY * HTTP/1.1\r\n\r\n", way="inward")),
-    Row(9007046, udp(389, p.der(0x30, p.der(2, b"\1"), p.der(0x63, b"\4\0\x0a\1\0", p.der(0x87, b"objectclass"))), way="inward"),
+    Row(9007043, udp(123, b"\x17\0\3\x2a" + bytes(4), way="inward"),
+        udp(123, b"\x23\0\6\xec" + bytes(44), way="inward")),
+    Row(9007044, udp(11211, b"\0\0\0\0\0\1\0\0stats\r\n", way="inward"),
+        udp(11211, b"\0\0\0\0\0\1\0\0stats\r\n", way="lan")),
+    Row(9007045, udp(1900, "M-SEARCH * HTTP/1.1\r\nST: ssdp:all\r\nMAN: \"ssdp:discover\"\r\n\r\n", way="inward"),
+        udp(1900, "NOTIFY * HTTP/1.1\r\n\r\n", way="inward")),
+    Row(9007046, udp(389, p.der(0x30, p.der(2, b"\1"), p.der(0x63, b"\4\0\x0a\1\0", p.der(0x87, b"objectclass"))),
+        way="inward"),
         udp(389, p.der(0x30, p.der(2, b"\1"), p.der(0x63, b"\4\0\x0a\1\0", p.der(0x87, b"Netlogon"))), way="inward")),
     Row(9007047, udp(3702, PROBE.format("Probe"), way="inward"), udp(3702, PROBE.format("Bye"), way="inward")),
     Row(9007048, udp(19, b"\1", way="inward"), udp(19, b"hello, hello", way="inward")),

@@ -114,7 +114,8 @@ def udp(port, *turns, way="out", **kw):
 
 def ping(data, answer=None, **kw):
     head = b"\0\0\0\0\x12\x34\0\1"
-    return Session("icmp", 0, [("c", b"\x08" + head[1:] + data), ("s", head + (data if answer is None else answer))], **kw)
+    return Session("icmp", 0, [("c", b"\x08" + head[1:] + data), ("s", head + (data if answer is None else answer))],
+    **kw)
 
 
 def segments(flags, port=20, count=1, way="inward", **kw):
@@ -166,7 +167,8 @@ def form(*parts):
         extra = f'; filename="{rest[0]}"' if rest else ""
         lines.append(f'--XX\r\nContent-Disposition: form-data; name="{name}"{extra}\r\n\r\n'.encode() +
                      as_bytes(content) + b"\r\n")
-    return {"body": b"".join(lines) + b"--XX--\r\n", "headers": {"Content-Type": "multipart/form-data; boundary=XX", "Referer": None}}
+    return {"body": b"".join(lines) + b"--XX--\r\n",
+    "headers": {"Content-Type": "multipart/form-data; boundary=XX", "Referer": None}}
 
 
 def windows_program(size=600):
@@ -179,7 +181,8 @@ def windows_program(size=600):
 
 
 def dns(name, kind=1, data=b"\xcb\0\x71\x05", port=53, way="out", answer=True, **kw):
-    return udp(port, p.dns_question(7, name, kind), p.dns_answer(7, name, kind, data) if answer else None, way=way, **kw)
+    return udp(port, p.dns_question(7, name, kind), p.dns_answer(7, name, kind, data) if answer else None, way=way,
+    **kw)
 
 
 # ---- TLS ----
@@ -197,7 +200,8 @@ def name(text):
 def certificate(subject, issuer=None, serial=b"\x4a\x11\x22\x33\x44"):
     rsa_sha256 = p.der(0x30, p.der(6, b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b"), p.der(5))
     rsa = p.der(0x30, p.der(6, b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"), p.der(5))
-    key = p.der(0x30, rsa, p.der(3, b"\0", p.der(0x30, p.der(2, b"\0\xc1" + RANDOM.randbytes(255)), p.der(2, b"\1\0\1"))))
+    key = p.der(0x30, rsa,
+    p.der(3, b"\0", p.der(0x30, p.der(2, b"\0\xc1" + RANDOM.randbytes(255)), p.der(2, b"\1\0\1"))))
     times = p.der(0x30, p.der(0x17, b"230101000000Z"), p.der(0x17, b"330101000000Z"))
     body = p.der(0x30, p.der(0xA0, p.der(2, b"\2")), p.der(2, serial), rsa_sha256, name(issuer or subject), times,
                  name(subject), key)
@@ -206,9 +210,11 @@ def certificate(subject, issuer=None, serial=b"\x4a\x11\x22\x33\x44"):
 
 def tls(sni="www.example.com", cert="CN=www.example.com", issuer="C=US, O=Example Trust, CN=Example CA", port=443,
         serial=b"\x4a\x11\x22\x33\x44", **kw):
-    done = p.record(22, p.handshake(16, p.vector(RANDOM.randbytes(32), 1))) + p.record(20, b"\1") + p.record(22, bytes(40))
+    done = p.record(22, p.handshake(16, p.vector(RANDOM.randbytes(32), 1))) + p.record(20, b"\1") + p.record(22,
+    bytes(40))
     return tcp(port, p.client_hello(RANDOM, sni, False), p.tls12_server(RANDOM, [certificate(cert, issuer, serial)]),
-               done, p.record(20, b"\1") + p.record(22, bytes(40)), p.encrypted(RANDOM, 200), p.encrypted(RANDOM, 900), **kw)
+               done, p.record(20, b"\1") + p.record(22, bytes(40)), p.encrypted(RANDOM, 200), p.encrypted(RANDOM,
+               900), **kw)
 
 
 # ---- mail ----
@@ -234,8 +240,10 @@ def mail(text="Hello\r\n", subject="Minutes", sender="anna@example.org", to="ben
         message += b"--=_p1--\r\n"
     else:
         message += as_bytes(text)
-    turns = [("s", b"220 mail.example.com ESMTP\r\n"), ("c", b"EHLO %s\r\n" % as_bytes(helo)), ("s", b"250 mail.example.com\r\n"),
-             ("c", b"MAIL FROM:<%s>\r\n" % as_bytes(sender)), ("s", b"250 Ok\r\n"), ("c", b"RCPT TO:<%s>\r\n" % as_bytes(to)),
+    turns = [("s", b"220 mail.example.com ESMTP\r\n"), ("c", b"EHLO %s\r\n" % as_bytes(helo)),
+    ("s", b"250 mail.example.com\r\n"),
+             ("c", b"MAIL FROM:<%s>\r\n" % as_bytes(sender)), ("s", b"250 Ok\r\n"), ("c",
+             b"RCPT TO:<%s>\r\n" % as_bytes(to)),
              ("s", b"250 Ok\r\n"), ("c", b"DATA\r\n"), ("s", b"354 go on\r\n"), ("c", (raw or message) + b"\r\n.\r\n"),
              ("s", b"250 Ok\r\n"), ("c", b"QUIT\r\n"), ("s", b"221 Bye\r\n")]
     return Session("tcp", port, turns, way, **kw)
@@ -254,7 +262,8 @@ def netbios(message):
 
 def smb2(command, body, **_):
     """One SMB2 message of the client, in its NetBIOS frame."""
-    return netbios(b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ", 64, 1, 0, command, 1, 0, 0, 1, 0xFEFF, 5, 7) + bytes(16) + body)
+    return netbios(b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ", 64, 1, 0, command, 1, 0, 0, 1, 0xFEFF, 5,
+    7) + bytes(16) + body)
 
 
 def smb2_create(file):

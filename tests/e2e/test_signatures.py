@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 from conftest import METSUKE, TOP
+from signatures import weaken
 from signatures.session import capture, number_of
 
 FOLDER = os.path.join(TOP, "rules/signatures")
@@ -72,3 +73,8 @@ def test_every_signature_has_its_row_and_form(name):
 def test_numbers_are_unique():
     sids = [row.sid for row in ROWS]
     assert len(set(sids)) == len(sids) and all(9000001 <= sid <= 9009999 for sid in sids)
+
+
+def test_near_misses_are_near(capsys):
+    far = weaken.main()
+    assert not far, capsys.readouterr().out

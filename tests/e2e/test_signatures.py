@@ -62,9 +62,8 @@ def test_every_signature_has_its_row_and_form(name):
         form = RULE.match(line)
         assert form, line
         assert form[2].startswith("METSUKE ") and len(form[2]) <= 100, line
-        if name != "metsuke":
-            assert re.search(r"metadata:created_at 20\d\d_\d\d_\d\d, confidence (High|Medium|Low), ", line), line
-            assert re.search(r"mitre_technique_id T\d{4}(\.\d{3})?\b", line), line
+        assert re.search(r"metadata:created_at 20\d\d_\d\d_\d\d, confidence (High|Medium|Low), ", line), line
+        assert re.search(r"mitre_technique_id T\d{4}(\.\d{3})?\b", line), line
         sids.append(int(form[4]))
     assert [row.sid for row in rows(name)] == sids, "a row for each rule, in the same order"
     assert all(row.near for row in rows(name))

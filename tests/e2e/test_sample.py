@@ -1,4 +1,5 @@
 """The sample capture and our own rules belong together: every rule shows something in it."""
+import glob
 import os
 import re
 import subprocess
@@ -44,6 +45,16 @@ def test_rules_name_the_infected_host_and_nobody_else(office, inspect):
                                        if ip in (INFECTED, MAIL_SERVER) or ip.startswith("192.168.10.2")}
     every = set(map(int, re.findall(r"sid:(\d+);", rules())))
     assert every <= set(run.sids())
+
+
+def test_the_other_classes_have_nothing_to_say(office, inspect):
+    others = []
+    for path in sorted(glob.glob(os.path.join(TOP, "rules/signatures/*.rules"))):
+        if path != RULES:
+            with open(path, encoding="utf-8") as f:
+                others.append(f.read())
+    assert len(others) == 9
+    assert inspect([office], "".join(others)).sids() == []
 
 
 def test_who_had_been_there(office, inspect):

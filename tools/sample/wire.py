@@ -89,8 +89,9 @@ class Tcp:
     def segment(self, side, flags, payload=b"", options=b""):
         (src, sport), (dst, dport) = self.ends[side], self.ends[1 - side]
         ack = self.seq[1 - side] & 0xFFFFFFFF if flags & 0x10 else 0
+        window = 64240 if flags & 0x02 else 502 if side else 1026  # a SYN's is not scaled
         head = struct.pack(">HHIIBBHHH", sport, dport, self.seq[side] & 0xFFFFFFFF, ack,
-                           (20 + len(options)) // 4 << 4, flags, 502 if side else 1026, 0, 0)
+                           (20 + len(options)) // 4 << 4, flags, window, 0, 0)
         self.wire.transport(self.when, src, dst, 6, head + options + payload, 16)
         self.seq[side] += len(payload)
 

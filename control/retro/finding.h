@@ -9,7 +9,7 @@
  *   'm' | indicator's key | 4 or 6 | address                to be announced in EVE (ingest_post)
  * Members: id, client, host, mac, user, kind, indicator, below, source, threat, family, category,
  * tlp, score, severity, version, first, last, count, days, hours, bytes_out, bytes_in, ports,
- * contacted, history (days with contact), found, run, state, withdrawn, changes.
+ * contacted, history (days with contact), whole_address (retro.indicator), found, run, state, withdrawn, changes.
  * state: new, acknowledged, false_positive, resolved. withdrawn: the intelligence no longer says
  * that it is bad. changes: [{time, by, what, note}], the last FINDING_CHANGES_MAX.
  *

@@ -266,6 +266,9 @@ void retro_row_put(struct text *out, struct desk *d, const struct contact_result
 		}
 		text_char(out, ']');
 	}
+	/* Ports have no times and counts of their own (contact/query.h). */
+	if (kind == INDICATOR_IP_PORT && row->port_count > 1)
+		json_key_bool(out, "whole_address", true);
 	put_contacted(out, r, row);
 	put_history(out, row, hits + row->hit);
 }

@@ -82,6 +82,19 @@ def test_other_formats(run, tmp_path):
     assert [(r["client"], r["kind"], r["indicator"]) for r in found] == [(CLIENT, "url", "iced.example.org/x")]
 
 
+def test_address_and_port(inspect):
+    """Ports share the figures of their address, and the answer says so where there are several."""
+    clock = Clock()
+    run = inspect(http_get(clock=clock, sport=50001, server="203.0.113.80", dport=443) +
+                  http_get(clock=clock, sport=50002, server="203.0.113.80", dport=8080) +
+                  http_get(clock=clock, sport=50003, server="203.0.113.81", dport=443))
+    both, = run.cli("retro", "indicator", "203.0.113.80:443")
+    assert both["ports"] == [443, 8080] and both["count"] == 2 and both["whole_address"]
+    one, = run.cli("retro", "indicator", "203.0.113.81:443")
+    assert one["ports"] == [443] and one["count"] == 1 and "whole_address" not in one
+    assert run.cli("retro", "indicator", "203.0.113.81:8080") == []
+
+
 def test_replace_takes_out_what_does_not_come_again(run, tmp_path):
     take(run, tmp_path, "feed", "one.example.com\ntwo.example.com\n")
     result = take(run, tmp_path, "feed", "two.example.com\nthree.example.com\n")

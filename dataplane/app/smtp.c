@@ -137,6 +137,13 @@ static void advance(struct smtp_tx *tx, enum smtp_progress p)
 		tx->tx.progress[TO_SERVER] = tx->tx.progress[TO_CLIENT] = p;
 }
 
+/* On a tap the server's part ends with its reply to the content, or when the next mail begins. */
+static void finish(struct smtp_tx *tx)
+{
+	advance(tx, SMTP_DONE);
+	tx->tx.progress[TO_CLIENT] = SMTP_DONE;
+}
+
 static bool is_done(const struct smtp_tx *tx)
 {
 	return tx->tx.progress[TO_SERVER] >= SMTP_DONE;
@@ -294,7 +301,7 @@ static bool command_line(struct smtp_state *s, struct bytes line)
 {
 	if (needs_new(s, line)) {
 		if (s->tx)
-			advance(s->tx, SMTP_DONE);
+			finish(s->tx);
 		if (!transaction_new(s))
 			return false;
 	}
@@ -331,7 +338,10 @@ static void content_end(struct smtp_state *s)
 	s->in_data = false;
 	command_push(s, SMTP_DATA_END);
 	smtp_mail_end(s, true);
-	advance(s->tx, SMTP_DONE);
+	if (worker_streams_inline(s->w))
+		finish(s->tx);
+	else
+		s->tx->tx.progress[TO_SERVER] = SMTP_DONE;
 }
 
 enum dot { DOT_NONE, DOT_HELD, DOT_END };
@@ -442,6 +452,9 @@ static void reply_to(struct smtp_state *s, enum smtp_command c, unsigned code)
 			event_in(s, TO_CLIENT, SMTP_EVENT_DATA_REJECTED);
 			data_rejected(s);
 		}
+	} else if (c == SMTP_DATA_END) {
+		if (s->tx && is_done(s->tx) && !s->multiline)
+			finish(s->tx);
 	} else if (c == SMTP_RSET) {
 		if (code == 250 && s->tx && !s->multiline)
 			advance(s->tx, SMTP_DONE);

@@ -74,4 +74,11 @@ struct worker {
 void *worker_memory(struct worker *w, size_t bytes, size_t align);
 void worker_memory_free(struct worker *w, void *memory);
 
+/* Are streams seen as a receiver in the wire sees them (stream.inline)? */
+static inline bool worker_streams_inline(const struct worker *w)
+{
+	return w->config->stream_inline == AUTO_YES ||
+	       (w->config->stream_inline == AUTO_AUTO && w->in_the_wire);
+}
+
 #endif

@@ -15,19 +15,6 @@
 
 /* ---- start and end ---- */
 
-static bool resolve_inline(const struct worker *w)
-{
-	switch (w->config->stream_inline) {
-	case AUTO_YES:
-		return true;
-	case AUTO_NO:
-		return false;
-	case AUTO_AUTO:
-		break;
-	}
-	return w->in_the_wire;
-}
-
 int stream_worker_new(struct worker *w)
 {
 	const struct config *c = w->config;
@@ -36,7 +23,7 @@ int stream_worker_new(struct worker *w)
 	if (!st)
 		return -ENOMEM;
 	memset(st, 0, sizeof(*st));
-	st->in_the_wire = resolve_inline(w);
+	st->in_the_wire = worker_streams_inline(w);
 	st->midstream = c->stream_midstream;
 	st->async = c->stream_async_oneside;
 	st->drop_invalid = c->stream_drop_invalid;

@@ -57,14 +57,15 @@ static void session(void **state)
 	assert_string_equal(harness_text(h, TO_SERVER, "email.subject", 0), "s");
 	harness_done(h);
 	up(h, ".\r\n");
+	assert_int_equal(harness_count(h, "\"filename\":\"n.bin\",\"gaps\":false,\"state\":\"CLOSED\","
+					  "\"stored\":false,\"size\":5,\"tx_id\":0"), 1);
+	assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 0);
+	down(h, "250 queued\r\n");
 	assert_int_equal(harness_count(h, "\"smtp\":{\"helo\":\"me.example\",\"mail_from\":\"<a@example.org>\","
 					  "\"rcpt_to\":[\"<b@example.org>\"]},\"email\":{\"status\":\"PARSE_DONE\","
 					  "\"from\":\"A <a@example.org>\",\"to\":[\"b@example.org\","
 					  "\"\\u0022C, D\\u0022 <c@example.org>\"],\"attachment\":[\"n.bin\"],"
 					  "\"url\":[\"one.example/x\"]}"), 2);
-	assert_int_equal(harness_count(h, "\"filename\":\"n.bin\",\"gaps\":false,\"state\":\"CLOSED\","
-					  "\"stored\":false,\"size\":5,\"tx_id\":0"), 1);
-	down(h, "250 queued\r\n");
 	up(h, "MAIL FROM:<second@example.org>\r\n");
 	down(h, "250 ok\r\n");
 	harness_finish(h);

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <ftw.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "control/daemon/supervisor.h"
+#include "tools/metsuke/rules_set.h"
 #include "tools/metsuke/view.h"
 
 #define RULES_MAX 256
@@ -66,27 +66,6 @@ static int prepare_output(const char *dir, bool append)
 	return EXIT_GOOD;
 }
 
-/* The rules that come with the engine: beside the build, or installed. */
-static int default_rules(struct config *c)
-{
-	char self[PATH_MAX], pattern[PATH_MAX + 64], error[256];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	glob_t found;
-
-	self[n > 0 ? n : 0] = '\0';
-	for (int up = 0; up < 2 && strrchr(self, '/'); up++)
-		*strrchr(self, '/') = '\0';
-	snprintf(pattern, sizeof(pattern), "%s/rules/signatures/*.rules", self);
-	if (glob(pattern, 0, NULL, &found) != 0)
-		snprintf(pattern, sizeof(pattern), "/usr/share/metsuke/rules/*.rules");
-	else
-		globfree(&found);
-	if (glob(pattern, 0, NULL, &found) != 0)
-		return 0;
-	globfree(&found);
-	return config_append(c, "rules", pattern, error, sizeof(error));
-}
-
 static int settle(struct config *c, const char *output, const char *workers, const char **rules,
 		  int rule_count)
 {
@@ -105,11 +84,9 @@ static int settle(struct config *c, const char *output, const char *workers, con
 		config_list_clear(c, "rules");
 	for (int i = 0; i < rule_count && !err; i++)
 		err = config_append(c, "rules", rules[i], error, sizeof(error));
-	if (!err && c->rules.count == 0)
-		err = default_rules(c);
 	if (err)
 		fprintf(stderr, "metsuke: %s\n", error);
-	return err ? EXIT_USAGE : EXIT_GOOD;
+	return err ? EXIT_USAGE : rules_set_default(c);
 }
 
 static void show_progress(struct supervisor *s, void *arg)

@@ -34,6 +34,11 @@ void detect_worker_reset(struct worker *w);
  * bursts; the old one is freed by the main thread after all workers have moved: RCU). NULL: none. */
 void detect_worker_use(struct worker *w, const struct detect_program *p);
 
+/* Follows one rule, that which the trace names (event/trace.h; borrowed). For a worker that is the
+ * only one. */
+struct trace_shared;
+void detect_worker_trace(struct worker *w, struct trace_shared *t);
+
 /* Everything that can match on this packet: headers, payload, raw stream, transactions of its
  * direction; writes alerts, sets verdict, flow flags. */
 void detect_packet(struct worker *w, struct packet *p);

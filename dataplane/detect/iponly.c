@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dataplane/detect/program.h"
+#include "dataplane/detect/trace.h"
 
 #define SPAN_WIDE (1ull << 26) /* IPv4 addresses of a side that is not worth filing */
 
@@ -244,6 +245,8 @@ void ip_only_run(struct worker *w, struct packet *p)
 		const struct program_rule *r = &s->program->rules[s->candidates[i]];
 		struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
 
+		if (s->candidates[i] == s->traced)
+			trace_rule(w, p, true);
 		if (r->refused || !header_matches(s, p, r, false) || !packet_checks_hold(&c))
 			continue;
 		post_run(&c);

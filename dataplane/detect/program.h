@@ -147,6 +147,7 @@ struct alert_item {
 	bool stream;                   /* found in the stream */
 	bool written;                  /* it is one of those to be written */
 	bool rate_filtered;            /* action is that of a rate filter */
+	uint8_t answer;                /* enum threshold_answer */
 	uint8_t action;                /* after thresholds */
 	struct tx *tx;
 	const struct proto *proto;
@@ -185,6 +186,9 @@ struct detect_state {
 	struct view_slot views[BUFFERS_MAX];
 	uint8_t *arena;                /* transformed buffers; TRANSFORM_ARENA_BYTES */
 	uint32_t arena_used;
+
+	uint32_t traced;               /* rule that is followed; TRACE_NO_RULE: none */
+	struct trace_shared *trace;    /* trace.h; NULL: none */
 
 	struct threshold_table *thresholds;
 	struct bits_table *bits;
@@ -249,6 +253,16 @@ bool value_form_known(unsigned keyword);
 
 /* match_app.c: enum app_event of that name; -1: none. */
 int app_event_find(const char *name);
+
+/* payload.c: does the flow speak the protocol, as far as it is known on this packet? */
+bool payload_speaks(const struct worker *w, const struct packet *p, uint8_t app);
+/* Is the packet's own payload to be looked at? */
+bool payload_wanted(const struct packet *p);
+/* Sets *stream when it was found there. */
+bool payload_holds(struct detect_state *s, const struct packet *p, const struct program_rule *r,
+		   bool *stream);
+/* match.c: the bytes of a packet's header buffer; false: it has none. */
+bool header_bytes(const struct packet *p, unsigned keyword, struct chain_input *in);
 
 /* payload.c, tx.c, iponly.c: the phases. */
 void packet_rules_run(struct worker *w, struct packet *p);

@@ -35,7 +35,7 @@ struct boot {
 	uint32_t dataplane_starts; /* volatile: writer supervisor: how often it was started */
 	uint32_t control_starts;   /* volatile: likewise */
 	uint32_t courier_starts;   /* volatile: likewise */
-	uint32_t reserved;
+	int32_t trace_fd;          /* captures: trace.h; -1 none */
 	uint32_t dataplane_gone;   /* volatile: 1: it ended and will not be started again */
 	uint32_t stop;             /* volatile: 1: drain and end */
 };

@@ -3,7 +3,10 @@ a new version changes."""
 import json
 import subprocess
 
+from scapy.utils import wrpcap
+
 from conftest import METSUKE
+from packets import SERVER, Clock, dns_lookup, http_get, tcp_session
 
 RULES = """
 alert http $HOME_NET any -> any [80,8080] (msg:"gate"; flow:established,to_server; http.uri; content:"/gate.php"; \
@@ -55,3 +58,69 @@ def test_explaining_what_does_not_load(tmp_path):
     assert "did you mean depth?" in metsuke("rules", "explain", "9", rules, status=1)
     assert "there is no rule 8" in metsuke("rules", "explain", "8", rules, status=1)
     assert "is no rule number" in metsuke("rules", "explain", "x8", rules, status=1)
+
+
+# ---- why it did not match ----
+
+TESTED = """
+alert http any any -> any any (msg:"gate"; http.uri; content:"/gate.php"; http.host; content:"evil.example"; sid:2;)
+alert http any any -> any any (msg:"never"; http.uri; content:"/never"; sid:4;)
+alert tcp any any -> any 4444 (msg:"case"; content:"hello"; depth:5; sid:6;)
+alert tcp any any -> any 9999 (msg:"ports"; content:"HELLO"; sid:7;)
+alert tcp any any -> any 4444 (msg:"number"; content:"HELLO"; byte_test:2,=,10,0,relative; sid:8;)
+alert tcp any any -> any 4444 (msg:"quiet"; content:"HELLO"; noalert; sid:10;)
+alert udp any any -> any 4444 (msg:"transport"; sid:11;)
+"""
+
+
+def capture(folder):
+    clock = Clock()
+    path = str(folder / "in.pcap")
+    wrpcap(path, dns_lookup("www.EVIL.example", SERVER, clock) +
+           http_get("www.evil.example", "/gate.php?id=7", clock=clock) +
+           http_get("www.example.com", "/gate.php?id=9", clock=clock, sport=50010) +
+           tcp_session([("c", b"HELLO master 42"), ("s", b"hi")], clock, sport=50001, dport=4444))
+    return path
+
+
+def tried(folder, sid, rules=TESTED):
+    return json.loads(metsuke("rules", "test", str(sid), capture(folder), write(folder, rules), "--json"))
+
+
+def test_why_it_matched(tmp_path):
+    t = tried(tmp_path, 2)
+    assert t["matched"] and t["alerts"] == 1
+    assert [s["result"] for s in t["steps"] if s["packet"] == 6] == ["matched", "alert"]
+    other, = [s for s in t["steps"] if s["result"] == "literal not there"]
+    assert other["buffer"] == "http.host" and other["excerpt"] == "www.example.com"
+
+
+def test_why_the_literal_was_not_found(tmp_path):
+    t = tried(tmp_path, 4)
+    assert t["hits"] == 0 and not t["matched"]
+    assert t["summary"].endswith('its prefilter literal "/never" was never found in http.uri')
+    assert [s["excerpt"] for s in t["steps"]] == ["/gate.php?id=7", "/gate.php?id=9"]
+
+
+def test_why_a_condition_failed(tmp_path):
+    t = tried(tmp_path, 8)
+    assert t["furthest"]["condition"] == "byte_test:2, =, 10, 0, relative"
+    assert t["furthest"]["why"] == "the number there is 8301"
+    assert (t["furthest"]["held"], t["furthest"]["conditions"]) == (2, 3)
+    assert t["furthest"]["excerpt"] == " master 42" and t["furthest"]["excerpt_at"] == 5
+    text = metsuke("rules", "test", "8", capture(tmp_path), write(tmp_path, TESTED))
+    assert text.splitlines()[-1].startswith(
+        'did not match: in 1 packet the prefilter literal "HELLO" was found in payload; the furthest that it got: ')
+
+
+def test_why_in_one_sentence(tmp_path):
+    assert "in another case (nocase)" in tried(tmp_path, 6)["summary"]
+    assert tried(tmp_path, 7)["summary"].endswith("packets fits the rule's head; 30 fail at the ports")
+    assert "noalert" in tried(tmp_path, 10)["summary"]
+    t = tried(tmp_path, 11)
+    assert "none of the" in t["summary"] and t["head"]["protocol"] > t["head"].get("ports", 0)
+
+
+def test_testing_what_is_not_there(tmp_path):
+    assert "there is no rule 99" in metsuke("rules", "test", "99", capture(tmp_path), write(tmp_path, TESTED), status=1)
+    assert "cannot be read" in metsuke("rules", "test", "4", "/nonexistent.pcap", write(tmp_path, TESTED), status=1)

@@ -2,6 +2,8 @@
  *
  * metsuke inspect: the supervisor with captures instead of ports.
  */
+#include "tools/metsuke/inspect.h"
+
 #include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
@@ -12,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "control/daemon/supervisor.h"
 #include "tools/metsuke/rules_set.h"
 #include "tools/metsuke/view.h"
 
@@ -20,15 +21,7 @@
 #define SETS_MAX 1024
 #define LISTS_MAX 64
 
-struct inspection {
-	const char *output;
-	bool show_progress, each;
-	double started;
-	struct counters sum;
-	struct dataplane_status status;
-};
-
-static double now_s(void)
+double inspect_now_s(void)
 {
 	struct timespec t;
 
@@ -44,8 +37,12 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 	return remove(path);
 }
 
-/* Makes DIR; takes an earlier inspection's output away unless it is to be added to. */
-static int prepare_output(const char *dir, bool append)
+void inspect_remove(const char *dir)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+int inspect_prepare(const char *dir, bool append)
 {
 	char path[PATH_MAX];
 
@@ -60,14 +57,14 @@ static int prepare_output(const char *dir, bool append)
 	if (append)
 		return EXIT_GOOD;
 	snprintf(path, sizeof(path), "%s/store", dir);
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	inspect_remove(path);
 	snprintf(path, sizeof(path), "%s/eve.json", dir);
 	unlink(path);
 	return EXIT_GOOD;
 }
 
-static int settle(struct config *c, const char *output, const char *workers, const char **rules,
-		  int rule_count)
+int inspect_settle(struct config *c, const char *output, const char *workers, const char **rules,
+		   int rule_count)
 {
 	char value[PATH_MAX], error[512];
 	int err = 0;
@@ -99,12 +96,12 @@ static void show_progress(struct supervisor *s, void *arg)
 		return;
 	counters_sum(s->counters, &in->sum);
 	if (st->state == DATAPLANE_LOADING_RULES)
-		fprintf(stderr, "\r\033[Kloading rules …  %.1f s", now_s() - in->started);
+		fprintf(stderr, "\r\033[Kloading rules …  %.1f s", inspect_now_s() - in->started);
 	else if (st->state == DATAPLANE_RUNNING)
 		fprintf(stderr, "\r\033[K%3.0f %%  %" PRIu64 " packets  %" PRIu64 " flows  %" PRIu64
 				" alerts  %.1f s",
 			share * 100, in->sum.decoder_pkts, in->sum.flow_total, in->sum.detect_alert,
-			now_s() - in->started);
+			inspect_now_s() - in->started);
 	fflush(stderr);
 }
 
@@ -149,7 +146,7 @@ static void summary_json(const struct inspection *in, size_t captures, double se
 	json_decref(o);
 }
 
-static int run(const struct config *c, struct inspection *in, int count, char **captures)
+int inspect_run(const struct config *c, struct inspection *in, int count, char **captures)
 {
 	struct supervisor s;
 	char error[512];
@@ -161,6 +158,7 @@ static int run(const struct config *c, struct inspection *in, int count, char **
 		fprintf(stderr, "metsuke: %s\n", error);
 		return EXIT_FAILED;
 	}
+	s.boot->trace_fd = in->trace_fd;
 	s.tick = show_progress;
 	s.tick_arg = in;
 	status = supervisor_run(&s);
@@ -172,7 +170,7 @@ static int run(const struct config *c, struct inspection *in, int count, char **
 	return status;
 }
 
-static int captures_readable(int count, char **captures)
+int inspect_readable(int count, char **captures)
 {
 	for (int i = 0; i < count; i++) {
 		if (access(captures[i], R_OK) != 0) {
@@ -221,7 +219,7 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 	};
 	int count = cli_parse(self, o, argc, argv), status;
 	struct config *c = config_new();
-	struct inspection in = {.started = now_s()};
+	struct inspection in = {.started = inspect_now_s(), .trace_fd = -1};
 
 	if (count < 1 || !c) {
 		config_free(c);
@@ -232,19 +230,19 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 	in.show_progress = isatty(2) && !o[7].value;
 	status = cli_config(c, o[0].value, sets, o[3].count);
 	if (!status)
-		status = settle(c, in.output, o[4].value, rules, o[1].count);
+		status = inspect_settle(c, in.output, o[4].value, rules, o[1].count);
 	if (!status)
-		status = captures_readable(count, argv);
+		status = inspect_readable(count, argv);
 	if (!status)
-		status = prepare_output(in.output, o[6].value);
+		status = inspect_prepare(in.output, o[6].value);
 	for (int i = 0; i < o[8].count && !status; i++)
 		status = take_list(c->store_dir, lists[i]);
 	if (!status) {
-		status = run(c, &in, count, argv);
+		status = inspect_run(c, &in, count, argv);
 		if (cli_json)
-			summary_json(&in, (size_t)count, now_s() - in.started);
+			summary_json(&in, (size_t)count, inspect_now_s() - in.started);
 		else if (!o[7].value)
-			summary_text(&in, (size_t)count, now_s() - in.started);
+			summary_text(&in, (size_t)count, inspect_now_s() - in.started);
 		if (in.status.captures_failed)
 			status = EXIT_FAILED;
 	}

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "dataplane/app/file.h"
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 #include "dataplane/engine/emit.h"
 
@@ -267,6 +267,8 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 		verdict_add(w, r, p);
 	emit_end(w);
 	w->counters->detect_alert++;
+	if (w->detect->profile)
+		w->detect->profile[item->rule].alerts++;
 }
 
 /* ---- acting ---- */

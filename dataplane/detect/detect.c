@@ -47,6 +47,7 @@ static void program_memory_free(struct worker *w)
 		hs_free_scratch(s->scratch);
 	s->scratch = NULL;
 	s->program = NULL;
+	s->profile = NULL;
 }
 
 void detect_worker_free(struct worker *w)
@@ -93,8 +94,10 @@ void detect_worker_use(struct worker *w, const struct detect_program *p)
 	s->candidate_count = 0;
 	s->packet_generation = 1;
 	s->program = p;
+	s->profile = profile_of_worker(p, w->id);
 	if (s->trace)
 		trace_program(s);
+	s->watched = s->trace || s->profile;
 	if (w->files)
 		file_want(w, p->file_wants);
 }
@@ -102,6 +105,7 @@ void detect_worker_use(struct worker *w, const struct detect_program *p)
 void detect_worker_trace(struct worker *w, struct trace_shared *t)
 {
 	w->detect->trace = t;
+	w->detect->watched = true;
 	if (w->detect->program)
 		trace_program(w->detect);
 }

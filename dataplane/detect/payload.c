@@ -6,7 +6,7 @@
  * of a packet that is part of a stream counts for rules that ask for packets only, so that one rule
  * may alert on a packet and again on the stream. Runs in the workers.
  */
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 
 #define PROTO_TCP 6
@@ -151,6 +151,22 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	alert_add(w, index, stream, NULL, NULL);
 }
 
+/* The same with an eye on each rule. */
+static void candidates_watched(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+
+	for (uint32_t i = 0; i < s->candidate_count; i++) {
+		struct profile_mark mark;
+
+		if (s->candidates[i] == s->traced)
+			trace_rule(w, p, false);
+		mark = profile_begin(w, s->candidates[i]);
+		rule_run(w, p, s->candidates[i]);
+		profile_end(w, &mark);
+	}
+}
+
 static void candidates_run(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
@@ -159,11 +175,11 @@ static void candidates_run(struct worker *w, struct packet *p)
 		return;
 	w->counters->detect_candidates += s->candidate_count;
 	candidates_sort(s);
-	for (uint32_t i = 0; i < s->candidate_count; i++) {
-		if (s->candidates[i] == s->traced)
-			trace_rule(w, p, false);
-		rule_run(w, p, s->candidates[i]);
-	}
+	if (s->watched)
+		candidates_watched(w, p);
+	else
+		for (uint32_t i = 0; i < s->candidate_count; i++)
+			rule_run(w, p, s->candidates[i]);
 	candidates_clear(s);
 }
 

@@ -132,6 +132,9 @@ struct detect_program {
 	hs_scratch_t *scratch;         /* prototype, enough for every database */
 	struct detect_refusal *refusals;
 	uint32_t refusal_count;
+	struct rule_profile *profiles; /* profile.h; a block for each worker; NULL: off */
+	size_t profile_block;          /* rules in a block, with what fills it up */
+	unsigned profile_workers;
 	unsigned file_wants;           /* enum file_wants */
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
@@ -187,6 +190,8 @@ struct detect_state {
 	uint8_t *arena;                /* transformed buffers; TRANSFORM_ARENA_BYTES */
 	uint32_t arena_used;
 
+	bool watched;                  /* a rule is followed, or all are profiled */
+	struct rule_profile *profile;  /* this worker's block; NULL: off */
 	uint32_t traced;               /* rule that is followed; TRACE_NO_RULE: none */
 	struct trace_shared *trace;    /* trace.h; NULL: none */
 
@@ -239,6 +244,9 @@ bool ports_hold(const struct port_set *set, uint16_t port);
 /* program.c: the rule of that gid and sid; -1: none. */
 int64_t program_rule_find(const struct detect_program *p, uint64_t key);
 uint64_t program_rule_key(const struct rule *rule);
+
+/* profile.c: NULL when profiling is off. */
+struct rule_profile *profile_of_worker(const struct detect_program *p, unsigned worker);
 
 /* match.c */
 bool packet_checks_hold(const struct match_context *c);

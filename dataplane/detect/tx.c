@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "dataplane/app/file.h"
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 #include "dataplane/detect/tx.h"
 
@@ -335,6 +335,16 @@ static void rule_run(struct tx_run *t, uint32_t index)
 		rule_remember(t, index, matched);
 }
 
+static void candidates_watched(struct tx_run *t)
+{
+	for (uint32_t i = 0; i < t->s->candidate_count; i++) {
+		struct profile_mark mark = profile_begin(t->w, t->s->candidates[i]);
+
+		rule_run(t, t->s->candidates[i]);
+		profile_end(t->w, &mark);
+	}
+}
+
 /* ---- a transaction ---- */
 
 static void tx_run(struct tx_run *t)
@@ -358,8 +368,11 @@ static void tx_run(struct tx_run *t)
 	if (s->candidate_count) {
 		t->w->counters->detect_candidates += s->candidate_count;
 		candidates_sort(s);
-		for (uint32_t i = 0; i < s->candidate_count; i++)
-			rule_run(t, s->candidates[i]);
+		if (s->watched)
+			candidates_watched(t);
+		else
+			for (uint32_t i = 0; i < s->candidate_count; i++)
+				rule_run(t, s->candidates[i]);
 		candidates_clear(s);
 	}
 	file_inspected(t->w, t->tx, t->d);

@@ -6,6 +6,7 @@ import subprocess
 from scapy.utils import wrpcap
 
 from conftest import METSUKE
+from live import service  # noqa: F401 (fixture)
 from packets import SERVER, Clock, dns_lookup, http_get, tcp_session
 
 RULES = """
@@ -124,3 +125,37 @@ def test_why_in_one_sentence(tmp_path):
 def test_testing_what_is_not_there(tmp_path):
     assert "there is no rule 99" in metsuke("rules", "test", "99", capture(tmp_path), write(tmp_path, TESTED), status=1)
     assert "cannot be read" in metsuke("rules", "test", "4", "/nonexistent.pcap", write(tmp_path, TESTED), status=1)
+
+
+# ---- what it costs ----
+
+COSTLY = TESTED + 'alert tcp any any -> any any (msg:"every packet"; dsize:>1; sid:20;)\n'
+
+
+def test_costs_at_the_end_of_a_run(inspect, tmp_path):
+    run = inspect([capture(tmp_path)], COSTLY, ["--rule-stats", "--json"])
+    assert run.status == 0, run.stderr
+    rows = {r["sid"]: r for r in json.loads(run.stdout)["rule_stats"]}
+    assert rows[2]["alerts"] == rows[2]["matches"] == 1
+    assert rows[10]["matches"] == 1 and rows[10]["alerts"] == 0
+    assert rows[20]["candidates"] > rows[20]["matches"] == run.sids().count(20)
+    assert all(r["cycles"] > 0 for r in rows.values())
+    assert 4 not in rows  # its literal never came up
+    cycles = [r["cycles"] for r in json.loads(run.stdout)["rule_stats"]]
+    assert cycles == sorted(cycles, reverse=True)
+
+
+def test_costs_of_a_running_engine(service, tmp_path):
+    engine = service(COSTLY, ports=f"pcap:{capture(tmp_path)}", **{"detect.profile": "yes"}).ready()
+    engine.wait_for(lambda: engine.counter("decoder.pkts") >= 32)
+    engine.wait_for(lambda: engine.cli("rules", "stats")["rules"] >= 4)
+    rows = {r["sid"]: r for r in engine.cli("rules", "stats")["rows"]}
+    assert rows[2]["alerts"] == 1 and rows[20]["candidates"] > 0
+    assert len(engine.cli("rules", "stats", "--limit", "1")["rows"]) == 1
+    engine.cli("rules", "reload")
+    assert engine.cli("rules", "stats")["rows"] == []
+
+
+def test_costs_that_are_not_counted(service, tmp_path):
+    engine = service(COSTLY, ports=f"pcap:{capture(tmp_path)}").ready()
+    assert "detect.profile" in metsuke("rules", "stats", "--socket", engine.socket, status=1)

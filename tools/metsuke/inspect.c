@@ -14,12 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dataplane/event/rule_stat.h"
 #include "tools/metsuke/rules_set.h"
 #include "tools/metsuke/view.h"
 
 #define RULES_MAX 256
 #define SETS_MAX 1024
 #define LISTS_MAX 64
+#define RULES_SHOWN 20 /* of --rule-stats; --json has all */
 
 double inspect_now_s(void)
 {
@@ -142,8 +144,31 @@ static void summary_json(const struct inspection *in, size_t captures, double se
 			      "invalid", (json_int_t)c->decoder_invalid, "bad_checksum",
 			      (json_int_t)c->checksum_bad, "output", in->output, "error", st->error);
 
+	if (in->rule_stats_fd >= 0)
+		json_object_set_new(o, "rule_stats", rules_stats_rows(in->rule_stats_fd, 0));
 	cli_print_json(o);
 	json_decref(o);
+}
+
+/* --rule-stats: the dataplane counts, and writes what it counted when it ends. */
+static int profile(struct config *c, struct inspection *in)
+{
+	char error[256];
+
+	in->rule_stats_fd = rule_stats_create();
+	if (in->rule_stats_fd >= 0 && config_set(c, "detect.profile", "yes", error, sizeof(error)) == 0)
+		return EXIT_GOOD;
+	fprintf(stderr, "metsuke: the rules cannot be profiled: %s\n", strerror(errno));
+	return EXIT_FAILED;
+}
+
+static void show_rule_stats(const struct inspection *in)
+{
+	json_t *rows = rules_stats_rows(in->rule_stats_fd, RULES_SHOWN);
+
+	putchar('\n');
+	rules_stats_print(rows);
+	json_decref(rows);
 }
 
 int inspect_run(const struct config *c, struct inspection *in, int count, char **captures)
@@ -159,6 +184,7 @@ int inspect_run(const struct config *c, struct inspection *in, int count, char *
 		return EXIT_FAILED;
 	}
 	s.boot->trace_fd = in->trace_fd;
+	s.boot->rule_stats_fd = in->rule_stats_fd;
 	s.tick = show_progress;
 	s.tick_arg = in;
 	status = supervisor_run(&s);
@@ -215,11 +241,12 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 		{"--append", 0, false, NULL, NULL, 0, 0},
 		{"--quiet", 'q', false, NULL, NULL, 0, 0},
 		{"--intel", 0, true, NULL, lists, LISTS_MAX, 0},
+		{"--rule-stats", 0, false, NULL, NULL, 0, 0},
 		{NULL, 0, false, NULL, NULL, 0, 0},
 	};
 	int count = cli_parse(self, o, argc, argv), status;
 	struct config *c = config_new();
-	struct inspection in = {.started = inspect_now_s(), .trace_fd = -1};
+	struct inspection in = {.started = inspect_now_s(), .trace_fd = -1, .rule_stats_fd = -1};
 
 	if (count < 1 || !c) {
 		config_free(c);
@@ -231,6 +258,8 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 	status = cli_config(c, o[0].value, sets, o[3].count);
 	if (!status)
 		status = inspect_settle(c, in.output, o[4].value, rules, o[1].count);
+	if (!status && o[9].value)
+		status = profile(c, &in);
 	if (!status)
 		status = inspect_readable(count, argv);
 	if (!status)
@@ -243,6 +272,8 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 			summary_json(&in, (size_t)count, inspect_now_s() - in.started);
 		else if (!o[7].value)
 			summary_text(&in, (size_t)count, inspect_now_s() - in.started);
+		if (!cli_json && o[9].value)
+			show_rule_stats(&in);
 		if (in.status.captures_failed)
 			status = EXIT_FAILED;
 	}

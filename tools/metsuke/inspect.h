@@ -11,7 +11,8 @@
 struct inspection {
 	const char *output;
 	bool show_progress, each;
-	int trace_fd; /* event/trace.h; -1: none */
+	int trace_fd;      /* event/trace.h; -1: none */
+	int rule_stats_fd; /* event/rule_stat.h; -1: none */
 	double started;
 	/* out */
 	struct counters sum;
@@ -30,5 +31,9 @@ int inspect_prepare(const char *dir, bool append);
 int inspect_run(const struct config *c, struct inspection *in, int count, char **captures);
 /* A folder with all in it. */
 void inspect_remove(const char *dir);
+
+/* rules_stats.c: rows behind fd, the costliest first, at most limit (0: all); as a table. */
+json_t *rules_stats_rows(int fd, size_t limit);
+void rules_stats_print(const json_t *rows);
 
 #endif

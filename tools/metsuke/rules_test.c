@@ -310,7 +310,7 @@ static int run_config(struct config *c, const char *folder)
 static int run_traced(struct config *c, char *capture, struct test *t)
 {
 	char folder[] = "/tmp/metsuke-test-XXXXXX";
-	struct inspection in = {.started = inspect_now_s()};
+	struct inspection in = {.started = inspect_now_s(), .rule_stats_fd = -1};
 	int status;
 
 	in.trace_fd = trace_create(t->rule->gid, t->rule->sid);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "dataplane/detect/detect.h"
+#include "dataplane/event/rule_stat.h"
 #include "dataplane/event/trace.h"
 #include "rules/ruleset.h"
 #include "tests/unit/detect/fake.h"
@@ -408,6 +409,37 @@ static void traced_matches_without_alert(void **state)
 	bench_free(b);
 }
 
+/* Each worker counts for itself; the sum is asked for while they run. */
+static void profiled(void **state)
+{
+	struct bench *b = bench_new("alert tcp any any -> any 80 (dsize:4; content:\"evil\"; sid:1;)\n"
+				    "alert tcp any any -> any 80 (dsize:4; noalert; sid:2;)\n"
+				    "alert tcp any any -> any 80 (dsize:9; content:\"never\"; sid:3;)\n");
+	struct rule_stat stat;
+
+	(void)state;
+	assert_int_equal(detect_program_rules(b->program), 0);
+	assert_int_equal(detect_program_profile(b->program, 2), 0);
+	assert_int_equal(detect_program_rules(b->program), 3);
+	for (unsigned worker = 0; worker < 2; worker++) {
+		b->w.id = worker;
+		detect_worker_use(&b->w, b->program);
+		packet(b, TO_SERVER, 1, "evil");
+		packet(b, TO_SERVER, 1, "evils");
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		bool there = detect_program_stat(b->program, i, &stat);
+
+		assert_int_equal(there, stat.sid != 3);
+		assert_int_equal(stat.candidates, stat.sid != 3 ? 4 : 0);
+		assert_int_equal(stat.verified, stat.candidates);
+		assert_int_equal(stat.matches, stat.sid != 3 ? 2 : 0);
+		assert_int_equal(stat.alerts, stat.sid == 1 ? 2 : 0);
+		assert_int_equal(stat.cycles > 0, stat.sid != 3);
+	}
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,7 +448,7 @@ int main(void)
 		cmocka_unit_test(transactions),
 		cmocka_unit_test(flow_bits), cmocka_unit_test(limits), cmocka_unit_test(actions),
 		cmocka_unit_test(traced_packets), cmocka_unit_test(traced_transactions),
-		cmocka_unit_test(traced_matches_without_alert),
+		cmocka_unit_test(traced_matches_without_alert), cmocka_unit_test(profiled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

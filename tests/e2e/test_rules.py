@@ -159,3 +159,23 @@ def test_costs_of_a_running_engine(service, tmp_path):
 def test_costs_that_are_not_counted(service, tmp_path):
     engine = service(COSTLY, ports=f"pcap:{capture(tmp_path)}").ready()
     assert "detect.profile" in metsuke("rules", "stats", "--socket", engine.socket, status=1)
+
+
+# ---- what a new version changes ----
+
+def test_what_a_new_version_changes(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    write(old, RULES, "a.rules")
+    write(new, RULES.replace("rev:3", "rev:4").replace("/gate.php", "/door.php"), "a.rules")
+    write(new, 'alert tcp any any -> any 1 (msg:"new"; sid:50;)\n', "b.rules")
+    d = json.loads(metsuke("rules", "diff", str(old), str(new), "--json"))
+    assert (d["summary"]["added"], d["summary"]["changed"], d["summary"]["removed"]) == (1, 1, 0)
+    changed, added = d["rules"]
+    assert changed["sid"] == 2 and changed["parts"] == ["options", "revision"] and changed["keywords"] == "content"
+    assert added["sid"] == 50 and added["change"] == "added"
+    lines = metsuke("rules", "diff", str(old), str(new)).splitlines()
+    assert lines[0] == "changed  1:2  rev 3 -> 4  [options revision: content]  gate"
+    assert lines[-1] == "1 added, 0 removed, 0 enabled, 0 disabled, 1 changed"
+    assert "cannot be read" in metsuke("rules", "diff", str(old), "/nonexistent.rules", status=1)

@@ -93,6 +93,7 @@ static void numbers_read(struct listing *l, struct listed_rule *r)
 	struct listed_option o;
 
 	r->gid = 1;
+	r->sid = r->rev = 0;
 	r->msg = "";
 	while (listed_option_next(&at, &o)) {
 		if (text_is(&o.name, "sid"))

@@ -165,7 +165,10 @@ static void prefilter_why(const struct rule *r, const struct group_prefilter_sco
 	else if (next == count)
 		n = (size_t)snprintf(out, size, "it is the only content that must be there");
 	else
-		n = (size_t)snprintf(out, size, "it tells most: worth %u; the next is \"%s\" of %s with %u",
+		n = (size_t)snprintf(out, size, "%s: worth %u; the next is \"%s\" of %s with %u",
+				     group_prefilter_worth(&list[next]) == group_prefilter_worth(&list[best])
+					     ? "none tells more, and it comes first"
+					     : "it tells most",
 				     group_prefilter_worth(&list[best]),
 				     bytes_describe(list[next].prefilter.literal.data,
 						    list[next].prefilter.literal.len, text, sizeof(text)),

@@ -103,7 +103,10 @@ static int source_fetch(struct update *u, const char *url, const char *path)
 			u->error);
 	err = unpack(f.data, f.size, url ? url : path, file_found, u, u->error, sizeof(u->error));
 	if (!err)
-		source_told(u, f.kept ? "kept" : f.unchanged ? "unchanged" : "fetched", f.size,
+		source_told(u, !url          ? "read"
+			       : f.kept      ? "kept"
+			       : f.unchanged ? "unchanged"
+					     : "fetched", f.size,
 			    u->rules.count - before, f.kept ? u->error : "");
 	free(f.data);
 	return err;

@@ -59,7 +59,7 @@ struct ruleset {
 	struct rule *const *rules; /* by index: the order of inspection */
 	size_t rule_count;
 	uint32_t flowbit_count, xbit_count, hostbit_count, flowint_count;
-	const char *const *flowbit_names;
+	const char *const *flowbit_names, *const *xbit_names, *const *hostbit_names, *const *flowint_names;
 	struct ruleset_groups *groups; /* rules/compile/groups.h; NULL with parse_only */
 	struct arena *arena;           /* owns everything above */
 };

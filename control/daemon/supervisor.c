@@ -145,7 +145,7 @@ static int make_boot(struct supervisor *s, enum boot_purpose purpose, unsigned w
 	s->boot->magic = BOOT_MAGIC;
 	s->boot->purpose = purpose;
 	s->boot->worker_count = workers;
-	s->boot->indicators_fd = -1;
+	s->boot->indicators_fd = s->boot->trace_fd = s->boot->rule_stats_fd = -1;
 	if (getrandom(&s->boot->boot_id, sizeof(s->boot->boot_id), 0) < 0)
 		return -errno;
 	return 0;

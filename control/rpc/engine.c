@@ -19,10 +19,12 @@
 #include "control/ingest/stats.h"
 #include "control/jobs/desk.h"
 #include "control/rpc/rpc_private.h"
+#include "dataplane/event/rule_stat.h"
 
 #define PENDING_MAX 64
 #define BLOCKS_MAX 1024
 #define FLOW_LIMIT 50
+#define RULE_LIMIT 50
 #define SECOND_NS 1000000000ull
 
 struct pending {
@@ -377,6 +379,56 @@ void method_flows(struct rpc_call *call)
 			      .value = param_uint(call, "limit", FLOW_LIMIT)};
 
 	rpc_defer(call, &cmd, 10, finish_flows);
+}
+
+static void put_rule_stat(struct text *out, const struct rule_stat *r, uint64_t all)
+{
+	json_comma(out);
+	text_char(out, '{');
+	json_key_uint(out, "gid", r->gid);
+	json_key_uint(out, "sid", r->sid);
+	json_key_uint(out, "rev", r->rev);
+	json_key_cstr(out, "msg", r->msg);
+	json_key_uint(out, "candidates", r->candidates);
+	json_key_uint(out, "verified", r->verified);
+	json_key_uint(out, "matches", r->matches);
+	json_key_uint(out, "alerts", r->alerts);
+	json_key_uint(out, "cycles", r->cycles);
+	json_key(out, "share");
+	text_format(out, "%.2f}", all ? 100.0 * (double)r->cycles / (double)all : 0.0);
+}
+
+static void finish_rule_stats(struct rpc_call *call, const struct command *reply, int fd)
+{
+	uint64_t limit = reply->mark, all = 0;
+	struct counters *sum = aligned_alloc(64, sizeof(*sum));
+	size_t count;
+	struct rule_stat *rows = rule_stats_read(fd, &count);
+
+	for (size_t i = 0; i < count; i++)
+		all += rows[i].cycles;
+	text_char(call->result, '{');
+	json_key_uint(call->result, "cycles", all);
+	if (sum && call->ctx->counters) {
+		counters_sum(call->ctx->counters, sum);
+		json_key_uint(call->result, "worker_cycles", sum->cycles_total);
+	}
+	json_key_uint(call->result, "rules", count);
+	json_key(call->result, "rows");
+	text_char(call->result, '[');
+	for (size_t i = 0; i < count && (!limit || i < limit); i++)
+		put_rule_stat(call->result, &rows[i], all);
+	text_str(call->result, "]}");
+	free(sum);
+	free(rows);
+}
+
+void method_rules_stats(struct rpc_call *call)
+{
+	struct command cmd = {.type = COMMAND_rule_stats,
+			      .mark = (uint32_t)param_uint(call, "limit", RULE_LIMIT)};
+
+	rpc_defer(call, &cmd, 10, finish_rule_stats);
 }
 
 void method_counters(struct rpc_call *call)

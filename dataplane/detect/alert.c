@@ -10,7 +10,8 @@
 #include <string.h>
 
 #include "dataplane/app/file.h"
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/profile.h"
+#include "dataplane/detect/trace.h"
 #include "dataplane/engine/emit.h"
 
 #define ENCODED_MAX (64u * 1024)
@@ -266,6 +267,8 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 		verdict_add(w, r, p);
 	emit_end(w);
 	w->counters->detect_alert++;
+	if (w->detect->profile)
+		w->detect->profile[item->rule].alerts++;
 }
 
 /* ---- acting ---- */
@@ -346,6 +349,7 @@ void alerts_finish(struct worker *w, struct packet *p)
 
 		item->action = r->rule->action;
 		answer = r->threshold_count ? threshold_run(w, p, r, &item->action) : ALERT_WRITE;
+		item->answer = (uint8_t)answer;
 		item->rate_filtered = item->action != r->rule->action;
 		last = answer != ALERT_NOTHING && act(w, p, item);
 		if (answer != ALERT_WRITE) {
@@ -366,5 +370,7 @@ void alerts_finish(struct worker *w, struct packet *p)
 			p->flow->flags |= FLOW_ALERTED;
 		alert_write(w, p, &s->queue[i]);
 	}
+	if (s->trace)
+		trace_alerts(w, p, count);
 	s->queue_count = 0;
 }

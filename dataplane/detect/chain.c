@@ -269,7 +269,27 @@ static int retry_from(const struct chain *chain, int at)
 	return -1;
 }
 
-static enum chain_result chain_walk(struct run *r, const struct chain *chain)
+/* The failure farthest down the chain; of several at one condition the first. */
+static void progress_note(struct chain_progress *progress, const struct run *r,
+			  const struct chain *chain, uint32_t at, const struct frame *f)
+{
+	const struct check *check = &chain->checks[at];
+	struct frame first = *f;
+
+	if (progress->check != UINT32_MAX && at <= progress->check)
+		return;
+	*progress = (struct chain_progress){.check = at, .pointer = f->base, .from = 1, .to = 0};
+	first.resume = 0;
+	if (check->kind == CHECK_CONTENT &&
+	    !content_window(r, &check->match->u.content, &first, &progress->from, &progress->to)) {
+		progress->from = 1;
+		progress->to = 0;
+	}
+}
+
+/* Compiled twice: the workers' without progress (NULL), and one that explains. */
+static inline __attribute__((always_inline)) enum chain_result
+chain_walk_with(struct run *r, const struct chain *chain, struct chain_progress *progress)
 {
 	int i = 0, count = (int)chain->count;
 	bool entering = true;
@@ -290,6 +310,8 @@ static enum chain_result chain_walk(struct run *r, const struct chain *chain)
 			entering = true;
 			continue;
 		}
+		if (progress)
+			progress_note(progress, r, chain, (uint32_t)i, f);
 		if (outcome != MISS)
 			return outcome == NEVER ? CHAIN_NEVER : CHAIN_NO;
 		i = retry_from(chain, i);
@@ -298,6 +320,11 @@ static enum chain_result chain_walk(struct run *r, const struct chain *chain)
 		entering = false;
 	}
 	return CHAIN_YES;
+}
+
+static enum chain_result chain_walk(struct run *r, const struct chain *chain)
+{
+	return chain_walk_with(r, chain, NULL);
 }
 
 /* base64_data holds no base64_decode of its own: this goes one level deep. */
@@ -319,6 +346,19 @@ enum chain_result chain_run(struct chain_scratch *s, const struct chain *chain,
 	r.pointer = 0;
 	r.steps = 0;
 	return chain_walk(&r, chain);
+}
+
+enum chain_result chain_explain(struct chain_scratch *s, const struct chain *chain,
+				const struct chain_input *in, struct chain_progress *progress)
+{
+	struct run r = {.scratch = s, .in = in};
+	enum chain_result result;
+
+	progress->check = UINT32_MAX;
+	result = chain_walk_with(&r, chain, progress);
+	if (result == CHAIN_YES || progress->check == UINT32_MAX)
+		progress->check = chain->count;
+	return result;
 }
 
 int chain_scratch_init(struct chain_scratch *s)

@@ -91,6 +91,17 @@ void chain_scratch_fini(struct chain_scratch *s);
 enum chain_result chain_run(struct chain_scratch *s, const struct chain *chain,
 			    const struct chain_input *in);
 
+/* Where a chain failed that got as far as it could. */
+struct chain_progress {
+	uint32_t check;   /* the condition that did not hold; chain.count: all held */
+	uint32_t pointer; /* when it was entered */
+	int64_t from, to; /* CONTENT: the bytes in which it may stand; from > to: there are none */
+};
+
+/* As chain_run; slower, and fills *progress. */
+enum chain_result chain_explain(struct chain_scratch *s, const struct chain *chain,
+				const struct chain_input *in, struct chain_progress *progress);
+
 /* ---- chain_bytes.c: numbers out of bytes; pointer is where the last match ended ---- */
 
 struct byte_input {

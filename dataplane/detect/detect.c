@@ -11,6 +11,7 @@
 
 #include "dataplane/app/file.h"
 #include "dataplane/detect/program.h"
+#include "dataplane/detect/trace.h"
 
 int detect_worker_new(struct worker *w)
 {
@@ -19,6 +20,7 @@ int detect_worker_new(struct worker *w)
 	if (!s)
 		return -1;
 	w->detect = s;
+	s->traced = TRACE_NO_RULE;
 	s->arena = worker_memory(w, TRANSFORM_ARENA_BYTES, 64);
 	s->thresholds = threshold_table_new(w);
 	s->bits = bits_table_new(w);
@@ -45,6 +47,7 @@ static void program_memory_free(struct worker *w)
 		hs_free_scratch(s->scratch);
 	s->scratch = NULL;
 	s->program = NULL;
+	s->profile = NULL;
 }
 
 void detect_worker_free(struct worker *w)
@@ -91,8 +94,20 @@ void detect_worker_use(struct worker *w, const struct detect_program *p)
 	s->candidate_count = 0;
 	s->packet_generation = 1;
 	s->program = p;
+	s->profile = profile_of_worker(p, w->id);
+	if (s->trace)
+		trace_program(s);
+	s->watched = s->trace || s->profile;
 	if (w->files)
 		file_want(w, p->file_wants);
+}
+
+void detect_worker_trace(struct worker *w, struct trace_shared *t)
+{
+	w->detect->trace = t;
+	w->detect->watched = true;
+	if (w->detect->program)
+		trace_program(w->detect);
 }
 
 static bool tx_completed(const struct flow *f, enum direction d)
@@ -158,6 +173,8 @@ void detect_packet(struct worker *w, struct packet *p)
 	if (!s->program || (p->flow && (p->flow->flags & FLOW_PASS))) {
 		if (p->flow && p->flow->tcp)
 			stream_raw_off(w, p->flow, (enum direction)p->direction);
+		if (s->trace)
+			s->trace->passed++;
 		return;
 	}
 	if (p->flags & PACKET_NO_INSPECT)

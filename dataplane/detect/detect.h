@@ -26,6 +26,14 @@ size_t detect_program_refusals(const struct detect_program *p, const struct dete
 /* The rule set it was made of. Borrowed. */
 const struct ruleset *detect_program_ruleset(const struct detect_program *p);
 
+/* Counts what each rule costs, for so many workers; before the program is in use. 0 or -ENOMEM. */
+int detect_program_profile(struct detect_program *p, unsigned workers);
+/* Rules that are counted; 0: none are. */
+uint32_t detect_program_rules(const struct detect_program *p);
+/* Summed over the workers, which may be running. False: it was never looked at. */
+struct rule_stat;
+bool detect_program_stat(const struct detect_program *p, uint32_t rule, struct rule_stat *out);
+
 int detect_worker_new(struct worker *w);
 void detect_worker_free(struct worker *w);
 /* Forgets thresholds, host bits and the like (a new capture starts). */
@@ -33,6 +41,11 @@ void detect_worker_reset(struct worker *w);
 /* The worker uses this program from the next packet on (called by the worker itself between
  * bursts; the old one is freed by the main thread after all workers have moved: RCU). NULL: none. */
 void detect_worker_use(struct worker *w, const struct detect_program *p);
+
+/* Follows one rule, that which the trace names (event/trace.h; borrowed). For a worker that is the
+ * only one. */
+struct trace_shared;
+void detect_worker_trace(struct worker *w, struct trace_shared *t);
 
 /* Everything that can match on this packet: headers, payload, raw stream, transactions of its
  * direction; writes alerts, sets verdict, flow flags. */

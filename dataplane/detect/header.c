@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/detect/program.h"
+#include "dataplane/detect/trace.h"
 
 #define IPPROTO_NUMBER_ICMP4 1
 #define IPPROTO_NUMBER_TCP 6
@@ -138,6 +139,48 @@ static bool flow_matches(const struct packet *p, const struct program_rule *r, b
 	if ((r->flags & RULE_FLOW_NOT_ESTABLISHED) && (p->flags & PACKET_ESTABLISHED))
 		return false;
 	return true;
+}
+
+/* The same as header_matches, in the same order, with the reason. */
+static enum trace_head flow_explain(const struct packet *p, const struct program_rule *r, bool in_tx)
+{
+	uint32_t both = r->flags & (RULE_TO_SERVER | RULE_TO_CLIENT);
+
+	if (flow_matches(p, r, in_tx))
+		return TRACE_HEAD_holds;
+	if (!p->flow)
+		return TRACE_HEAD_no_flow;
+	if (both && both != (RULE_TO_SERVER | RULE_TO_CLIENT) &&
+	    both != (p->direction == TO_SERVER ? RULE_TO_SERVER : RULE_TO_CLIENT))
+		return TRACE_HEAD_direction;
+	return r->flags & RULE_FLOW_ESTABLISHED ? TRACE_HEAD_established
+						: TRACE_HEAD_not_established;
+}
+
+enum trace_head header_explain(struct detect_state *s, const struct packet *p,
+			       const struct program_rule *r, bool in_tx)
+{
+	const struct rule *rule = r->rule;
+	bool swapped = (r->flags & RULE_TRANSACTIONAL) && p->direction == TO_CLIENT;
+	enum trace_head flow;
+
+	if (header_matches(s, p, r, in_tx))
+		return TRACE_HEAD_holds;
+	if (!(rule->ip_protos & proto_bit(p)))
+		return TRACE_HEAD_protocol;
+	if (p->ip_version ? !(rule->ip_versions & (p->ip_version == 4 ? 1 : 2)) : rule->ip_versions != 3)
+		return TRACE_HEAD_ip_version;
+	flow = flow_explain(p, r, in_tx);
+	if (flow != TRACE_HEAD_holds)
+		return flow;
+	if (((r->flags & RULE_ONLY_FRAG) && !(p->flags & PACKET_REASSEMBLED)) ||
+	    ((r->flags & RULE_NO_FRAG) && (p->flags & PACKET_REASSEMBLED)))
+		return TRACE_HEAD_fragment;
+	if (!r->ports_any &&
+	    (!packet_has_ports(p) || !ports_hold(swapped ? &rule->dport : &rule->sport, p->sport) ||
+	     !ports_hold(swapped ? &rule->sport : &rule->dport, p->dport)))
+		return TRACE_HEAD_ports;
+	return set_holds(s, p, r->src_set, swapped) ? TRACE_HEAD_destination : TRACE_HEAD_source;
 }
 
 bool header_matches(struct detect_state *s, const struct packet *p, const struct program_rule *r,

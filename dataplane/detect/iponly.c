@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/profile.h"
+#include "dataplane/detect/trace.h"
 
 #define SPAN_WIDE (1ull << 26) /* IPv4 addresses of a side that is not worth filing */
 
@@ -225,6 +226,18 @@ static void candidates_of_address(struct detect_state *s, const struct ip_only *
 		candidate_add(s, o->rules[map->intervals[low - 1].first + i]);
 }
 
+static void rule_run(struct worker *w, struct packet *p, uint32_t index)
+{
+	struct detect_state *s = w->detect;
+	const struct program_rule *r = &s->program->rules[index];
+	struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
+
+	if (r->refused || !header_matches(s, p, r, false) || !packet_checks_hold(&c))
+		return;
+	post_run(&c);
+	alert_add(w, index, false, NULL, NULL);
+}
+
 void ip_only_run(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
@@ -241,13 +254,14 @@ void ip_only_run(struct worker *w, struct packet *p)
 		return;
 	candidates_sort(s);
 	for (uint32_t i = 0; i < s->candidate_count; i++) {
-		const struct program_rule *r = &s->program->rules[s->candidates[i]];
-		struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
+		struct profile_mark mark = {0};
 
-		if (r->refused || !header_matches(s, p, r, false) || !packet_checks_hold(&c))
-			continue;
-		post_run(&c);
-		alert_add(w, s->candidates[i], false, NULL, NULL);
+		if (s->candidates[i] == s->traced)
+			trace_rule(w, p, true);
+		if (s->watched)
+			mark = profile_begin(w, s->candidates[i]);
+		rule_run(w, p, s->candidates[i]);
+		profile_end(w, &mark);
 	}
 	candidates_clear(s);
 }

@@ -43,7 +43,7 @@ const char *keyword_text(unsigned keyword)
 	return keyword < KEYWORD_COUNT && names[keyword] ? names[keyword] : "";
 }
 
-static bool header_bytes(const struct packet *p, unsigned keyword, struct chain_input *in)
+bool header_bytes(const struct packet *p, unsigned keyword, struct chain_input *in)
 {
 	const uint8_t *end = p->data + p->len, *at = NULL;
 	const uint8_t *l4 = p->l4 ? p->l4 : p->payload;

@@ -6,7 +6,8 @@
  * of a packet that is part of a stream counts for rules that ask for packets only, so that one rule
  * may alert on a packet and again on the stream. Runs in the workers.
  */
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/profile.h"
+#include "dataplane/detect/trace.h"
 
 #define PROTO_TCP 6
 #define PROTO_UDP 17
@@ -55,7 +56,7 @@ static void candidates_of_stream(struct worker *w, const struct packet *p)
 	window_candidates(w, p);
 }
 
-static bool payload_wanted(const struct packet *p)
+bool payload_wanted(const struct packet *p)
 {
 	if (p->flags & (PACKET_NO_PAYLOAD_INSPECT | PACKET_PSEUDO))
 		return false;
@@ -87,9 +88,8 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 		candidates_of_stream(w, p);
 }
 
-/* Sets *stream when it was found there. */
-static bool payload_holds(struct detect_state *s, const struct packet *p,
-			  const struct program_rule *r, bool *stream)
+bool payload_holds(struct detect_state *s, const struct packet *p, const struct program_rule *r,
+		   bool *stream)
 {
 	struct chain_input in = {.end = true};
 
@@ -124,7 +124,7 @@ static bool protocol_is_new(const struct worker *w, const struct packet *p)
 	       stream_size(p->flow, d) <= (uint64_t)p->payload_len + 1;
 }
 
-static bool speaks(const struct worker *w, const struct packet *p, uint8_t app)
+bool payload_speaks(const struct worker *w, const struct packet *p, uint8_t app)
 {
 	return app == APP_UNKNOWN ||
 	       (p->flow && p->flow->app_proto == app && !protocol_is_new(w, p));
@@ -137,7 +137,7 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
 	bool stream;
 
-	if (r->refused || !header_matches(s, p, r, false) || !speaks(w, p, r->app))
+	if (r->refused || !header_matches(s, p, r, false) || !payload_speaks(w, p, r->app))
 		return;
 	w->counters->detect_verified++;
 	if (!packet_checks_hold(&c))
@@ -151,6 +151,22 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	alert_add(w, index, stream, NULL, NULL);
 }
 
+/* The same with an eye on each rule. */
+static void candidates_watched(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+
+	for (uint32_t i = 0; i < s->candidate_count; i++) {
+		struct profile_mark mark;
+
+		if (s->candidates[i] == s->traced)
+			trace_rule(w, p, false);
+		mark = profile_begin(w, s->candidates[i]);
+		rule_run(w, p, s->candidates[i]);
+		profile_end(w, &mark);
+	}
+}
+
 static void candidates_run(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
@@ -159,14 +175,19 @@ static void candidates_run(struct worker *w, struct packet *p)
 		return;
 	w->counters->detect_candidates += s->candidate_count;
 	candidates_sort(s);
-	for (uint32_t i = 0; i < s->candidate_count; i++)
-		rule_run(w, p, s->candidates[i]);
+	if (s->watched)
+		candidates_watched(w, p);
+	else
+		for (uint32_t i = 0; i < s->candidate_count; i++)
+			rule_run(w, p, s->candidates[i]);
 	candidates_clear(s);
 }
 
 void packet_rules_run(struct worker *w, struct packet *p)
 {
 	candidates_of_packet(w, p);
+	if (w->detect->trace)
+		trace_packet(w, p);
 	candidates_run(w, p);
 }
 

@@ -396,6 +396,7 @@ void detect_program_free(struct detect_program *p)
 	ip_only_free(p->ip_only);
 	if (p->scratch)
 		hs_free_scratch(p->scratch);
+	free(p->profiles);
 	free(p->by_sid);
 	free(p->bit_keys);
 	free(p->sets);

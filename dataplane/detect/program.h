@@ -132,6 +132,9 @@ struct detect_program {
 	hs_scratch_t *scratch;         /* prototype, enough for every database */
 	struct detect_refusal *refusals;
 	uint32_t refusal_count;
+	struct rule_profile *profiles; /* profile.h; a block for each worker; NULL: off */
+	size_t profile_block;          /* rules in a block, with what fills it up */
+	unsigned profile_workers;
 	unsigned file_wants;           /* enum file_wants */
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
@@ -147,6 +150,7 @@ struct alert_item {
 	bool stream;                   /* found in the stream */
 	bool written;                  /* it is one of those to be written */
 	bool rate_filtered;            /* action is that of a rate filter */
+	uint8_t answer;                /* enum threshold_answer */
 	uint8_t action;                /* after thresholds */
 	struct tx *tx;
 	const struct proto *proto;
@@ -185,6 +189,11 @@ struct detect_state {
 	struct view_slot views[BUFFERS_MAX];
 	uint8_t *arena;                /* transformed buffers; TRANSFORM_ARENA_BYTES */
 	uint32_t arena_used;
+
+	bool watched;                  /* a rule is followed, or all are profiled */
+	struct rule_profile *profile;  /* this worker's block; NULL: off */
+	uint32_t traced;               /* rule that is followed; TRACE_NO_RULE: none */
+	struct trace_shared *trace;    /* trace.h; NULL: none */
 
 	struct threshold_table *thresholds;
 	struct bits_table *bits;
@@ -236,6 +245,9 @@ bool ports_hold(const struct port_set *set, uint16_t port);
 int64_t program_rule_find(const struct detect_program *p, uint64_t key);
 uint64_t program_rule_key(const struct rule *rule);
 
+/* profile.c: NULL when profiling is off. */
+struct rule_profile *profile_of_worker(const struct detect_program *p, unsigned worker);
+
 /* match.c */
 bool packet_checks_hold(const struct match_context *c);
 void post_run(const struct match_context *c);
@@ -249,6 +261,16 @@ bool value_form_known(unsigned keyword);
 
 /* match_app.c: enum app_event of that name; -1: none. */
 int app_event_find(const char *name);
+
+/* payload.c: does the flow speak the protocol, as far as it is known on this packet? */
+bool payload_speaks(const struct worker *w, const struct packet *p, uint8_t app);
+/* Is the packet's own payload to be looked at? */
+bool payload_wanted(const struct packet *p);
+/* Sets *stream when it was found there. */
+bool payload_holds(struct detect_state *s, const struct packet *p, const struct program_rule *r,
+		   bool *stream);
+/* match.c: the bytes of a packet's header buffer; false: it has none. */
+bool header_bytes(const struct packet *p, unsigned keyword, struct chain_input *in);
 
 /* payload.c, tx.c, iponly.c: the phases. */
 void packet_rules_run(struct worker *w, struct packet *p);

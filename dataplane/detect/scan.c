@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "dataplane/detect/program.h"
+#include "dataplane/detect/trace.h"
 
 struct scan {
+	struct worker *w;
 	struct detect_state *s;
 	const struct pattern_group *group;
 	const uint8_t *data;
@@ -38,6 +40,15 @@ static bool place_holds(const struct scan *scan, const struct group_entry *e, ui
 	return scan->fresh && to + scan->base >= e->end_min && to + scan->base <= e->end_max;
 }
 
+static bool form_holds(const struct scan *scan, const struct group_literal *literal,
+		       const struct group_entry *e, uint64_t to)
+{
+	if ((e->flags & ENTRY_AT_END) && to != scan->len)
+		return false;
+	return !(e->flags & ENTRY_CASE) ||
+	       memcmp(scan->data + to - literal->len, e->pattern, literal->len) == 0;
+}
+
 bool candidate_there(const struct detect_state *s, uint32_t rule)
 {
 	return s->candidate_bits[rule / 64] & 1ull << rule % 64;
@@ -53,14 +64,10 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
 	if (to <= scan->fresh)
 		return 0;
 	for (uint32_t i = 0; i < literal->count; i++, e++) {
-		if (!place_holds(scan, e, to))
-			continue;
-		if ((e->flags & ENTRY_AT_END) && to != scan->len)
-			continue;
-		if ((e->flags & ENTRY_CASE) &&
-		    memcmp(scan->data + to - literal->len, e->pattern, literal->len) != 0)
-			continue;
-		candidate_add(scan->s, e->rule);
+		if (place_holds(scan, e, to) && form_holds(scan, literal, e, to))
+			candidate_add(scan->s, e->rule);
+		else if (e->rule == scan->s->traced)
+			trace_misplaced(scan->w, e, scan->data, scan->len, literal->len, to, scan->base);
 	}
 	return 0;
 }
@@ -75,7 +82,7 @@ void scan_group_from(struct worker *w, const struct pattern_group *group, const 
 		     uint32_t len, uint32_t fresh, uint64_t base, bool end)
 {
 	struct detect_state *s = w->detect;
-	struct scan scan = {s, group, data, base, len, fresh, end};
+	struct scan scan = {w, s, group, data, base, len, fresh, end};
 
 	for (uint32_t i = 0; i < group->always_count; i++)
 		candidate_add(s, group->always[i]);

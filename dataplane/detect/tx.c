@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "dataplane/app/file.h"
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/profile.h"
+#include "dataplane/detect/trace.h"
+#include "dataplane/detect/tx.h"
 
 #define PROTO_TCP 6
 
@@ -30,18 +32,6 @@ struct tx_detect {
 	uint64_t scanned[BUFFERS_MAX / 64];
 	uint32_t rule_count, rule_cap;
 	struct tx_rule *rules;
-};
-
-struct tx_run {
-	struct worker *w;
-	struct detect_state *s;
-	struct packet *p;
-	struct flow *f;
-	struct tx *tx;
-	const struct program_proto *proto;
-	struct tx_detect *state;
-	enum direction d;
-	bool ended; /* no more will come */
 };
 
 enum answer { ANSWER_YES, ANSWER_NOT_YET, ANSWER_NEVER };
@@ -112,8 +102,7 @@ static uint8_t buffer_progress(const struct proto_buffer *b, enum direction d)
 	return d == TO_SERVER ? b->to_server : b->to_client;
 }
 
-/* One instance as rules see it. Single instances are kept for the packet. */
-static bool view_get(struct tx_run *t, unsigned buffer, unsigned instance, struct buffer_view *view)
+bool tx_view(struct tx_run *t, unsigned buffer, unsigned instance, struct buffer_view *view)
 {
 	const struct program_buffer *b = &t->proto->buffers[buffer];
 	struct view_slot *slot = &t->s->views[buffer];
@@ -152,7 +141,7 @@ static enum answer buffer_run(struct tx_run *t, const struct buffer_check *c)
 
 		if (b->source->flags & BUFFER_MULTI)
 			t->s->arena_used = arena;
-		if (!view_get(t, c->buffer, i, &view))
+		if (!tx_view(t, c->buffer, i, &view))
 			break;
 		seen = true;
 		if (c->chain->absent && !c->chain->or_else)
@@ -187,7 +176,7 @@ static void buffer_scan(struct tx_run *t, unsigned buffer)
 
 		if (b->source->flags & BUFFER_MULTI)
 			t->s->arena_used = arena;
-		if (!view_get(t, buffer, i, &view))
+		if (!tx_view(t, buffer, i, &view))
 			break;
 		seen = true;
 		scan_group(t->w, b->group[t->d], view.data, view.len, view.offset, view.complete);
@@ -211,7 +200,7 @@ static void candidates_of_tx(struct tx_run *t)
 
 /* ---- one rule ---- */
 
-static const struct binding *binding_find(const struct tx_run *t, const struct program_rule *r)
+const struct binding *tx_binding(const struct tx_run *t, const struct program_rule *r)
 {
 	for (unsigned i = 0; i < r->binding_count; i++)
 		if (r->bindings[i]->app == t->proto->proto->id && r->bindings[i]->direction == t->d)
@@ -233,7 +222,7 @@ static bool tx_value_holds(struct tx_run *t, const struct app_check *a)
 	return false;
 }
 
-static bool check_holds(struct tx_run *t, const struct match_context *c, const struct app_check *a)
+bool tx_check_holds(struct tx_run *t, const struct match_context *c, const struct app_check *a)
 {
 	if (a->progress > t->tx->progress[t->d])
 		return false;
@@ -282,7 +271,7 @@ static bool binding_run(struct tx_run *t, const struct match_context *c, const s
 	}
 	if (b->check_count && !(*matched & BINDING_CHECKS_BIT)) {
 		for (unsigned i = 0; i < b->check_count; i++)
-			if (!check_holds(t, c, &b->checks[i]))
+			if (!tx_check_holds(t, c, &b->checks[i]))
 				return !t->ended;
 		*matched |= BINDING_CHECKS_BIT;
 	}
@@ -305,7 +294,7 @@ static bool first_half_done(const struct tx_run *t, uint32_t rule)
 static void rule_run(struct tx_run *t, uint32_t index)
 {
 	const struct program_rule *r = &t->s->program->rules[index];
-	const struct binding *b = r->refused ? NULL : binding_find(t, r);
+	const struct binding *b = r->refused ? NULL : tx_binding(t, r);
 	struct tx_rule *known;
 	struct match_context c = {.w = t->w, .s = t->s, .p = t->p, .f = t->f, .tx = t->tx,
 				  .proto = t->proto->proto, .rule = r};
@@ -319,13 +308,18 @@ static void rule_run(struct tx_run *t, uint32_t index)
 	if (matched & TX_RULE_DONE)
 		return;
 	if (!known) {
-		if (!header_matches(t->s, t->p, r, true) || !packet_checks_hold(&c))
+		if (!header_matches(t->s, t->p, r, true) || !packet_checks_hold(&c)) {
+			if (index == t->s->traced)
+				trace_tx(t, &c, b, false, false, 0, false);
 			return;
+		}
 		if (b->second_half && !first_half_done(t, index))
 			return;
 	}
 	t->w->counters->detect_verified++;
 	possible = binding_run(t, &c, b, &matched);
+	if (index == t->s->traced)
+		trace_tx(t, &c, b, known, true, matched, possible);
 	if (matched == b->all) {
 		matched |= TX_RULE_DONE;
 		if (!b->first_half) {
@@ -339,6 +333,16 @@ static void rule_run(struct tx_run *t, uint32_t index)
 		known->matched = matched;
 	else if (matched & ~TX_RULE_DONE)
 		rule_remember(t, index, matched);
+}
+
+static void candidates_watched(struct tx_run *t)
+{
+	for (uint32_t i = 0; i < t->s->candidate_count; i++) {
+		struct profile_mark mark = profile_begin(t->w, t->s->candidates[i]);
+
+		rule_run(t, t->s->candidates[i]);
+		profile_end(t->w, &mark);
+	}
 }
 
 /* ---- a transaction ---- */
@@ -359,11 +363,16 @@ static void tx_run(struct tx_run *t)
 	t->ended = (t->f->flags & FLOW_ENDING) ||
 		   t->tx->progress[t->d] >= t->proto->proto->done[t->d];
 	candidates_of_tx(t);
+	if (s->trace)
+		trace_tx_unhit(t);
 	if (s->candidate_count) {
 		t->w->counters->detect_candidates += s->candidate_count;
 		candidates_sort(s);
-		for (uint32_t i = 0; i < s->candidate_count; i++)
-			rule_run(t, s->candidates[i]);
+		if (s->watched)
+			candidates_watched(t);
+		else
+			for (uint32_t i = 0; i < s->candidate_count; i++)
+				rule_run(t, s->candidates[i]);
 		candidates_clear(s);
 	}
 	file_inspected(t->w, t->tx, t->d);

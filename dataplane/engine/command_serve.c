@@ -17,7 +17,9 @@
 #include "dataplane/engine/flowdump.h"
 #include "dataplane/engine/image.h"
 #include "dataplane/engine/ruleload.h"
+#include "dataplane/engine/rulestats.h"
 #include "dataplane/event/command.h"
+#include "dataplane/event/rule_stat.h"
 
 #define RETIRED_MAX 64
 
@@ -218,6 +220,20 @@ static void serve_dump(struct serve *s, const struct command *c)
 		s->dump = *c;
 }
 
+static void serve_rule_stats(struct serve *s, const struct command *c)
+{
+	uint64_t count = 0;
+	int fd = rule_stats_create(), err = fd < 0 ? fd : rulestats_write(s->engine, fd, &count);
+
+	answer(s, c, err, count,
+	       err == -EOPNOTSUPP ? "the rules are not profiled; set detect.profile: yes and start the "
+				    "engine again"
+	       : err              ? strerror(-err)
+				  : "", err ? -1 : fd);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void serve_one(struct serve *s, const struct command *c, int fd)
 {
 	switch (c->type) {
@@ -233,6 +249,9 @@ static void serve_one(struct serve *s, const struct command *c, int fd)
 		break;
 	case COMMAND_dump_flows:
 		serve_dump(s, c);
+		break;
+	case COMMAND_rule_stats:
+		serve_rule_stats(s, c);
 		break;
 	case COMMAND_shutdown:
 		atomic_store(&s->engine->stop, true);

@@ -16,6 +16,7 @@
 #include "dataplane/engine/home.h"
 #include "dataplane/engine/image.h"
 #include "dataplane/event/cores.h"
+#include "dataplane/event/trace.h"
 
 void engine_error(struct engine *e, const char *format, ...)
 {
@@ -94,6 +95,8 @@ int engine_open(struct engine *e, int boot_fd)
 			     e->lane_count, e->shared->worker_count);
 		return -EINVAL;
 	}
+	if (e->boot->trace_fd >= 0)
+		e->trace = trace_attach(e->boot->trace_fd);
 	if (home_open(e) != 0 || indicators_open(e) != 0)
 		return -EINVAL;
 	bytes = rte_rcu_qsbr_get_memsize(MAX_WORKERS);
@@ -111,6 +114,7 @@ void engine_close(struct engine *e)
 	free(e->captures.names);
 	free(e->rcu);
 	image_close(atomic_exchange(&e->indicators, NULL));
+	trace_detach(e->trace);
 	home_free((struct home *)(uintptr_t)e->home);
 	config_free((struct config *)(uintptr_t)e->config);
 	pthread_mutex_destroy(&e->error_lock);

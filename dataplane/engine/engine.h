@@ -28,6 +28,7 @@ struct live;
 struct flowdump_share;
 struct home;
 struct indicator_image;
+struct trace_shared;
 struct engine;
 
 #define BURST 32u
@@ -91,6 +92,7 @@ struct engine {
 	_Atomic(const struct indicator_image *) indicators; /* likewise; NULL: none are known */
 	struct rte_rcu_qsbr *rcu;
 	const struct home *home;       /* what is inside; immutable */
+	struct trace_shared *trace;    /* writer: the lane; NULL: no rule is followed */
 	struct live *live;             /* NULL: captures */
 	struct handover *handover;     /* captures through several lanes; NULL: one, or live */
 	pthread_t reader;              /* its dispatcher */

@@ -147,6 +147,8 @@ int lane_modules_new(struct lane *l)
 			modules[i].end(&l->w);
 		return err;
 	}
+	if (l->engine->trace && l->engine->lane_count == 1)
+		detect_worker_trace(&l->w, l->engine->trace);
 	lane_online(l);
 	atomic_store(&l->ready, true);
 	return 0;

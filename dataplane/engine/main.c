@@ -15,6 +15,7 @@
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/live.h"
 #include "dataplane/engine/ruleload.h"
+#include "dataplane/engine/rulestats.h"
 
 #define TICK_MS 100
 #define TICK_OFFLINE_MS 5
@@ -121,6 +122,8 @@ static int run(struct engine *e)
 	}
 	if (!err)
 		err = run_workers(e, rules, live);
+	if (!err && e->boot->rule_stats_fd >= 0)
+		(void)rulestats_write(e, e->boot->rule_stats_fd, &(uint64_t){0});
 	live_close(live);
 	ruleload_free(rules);
 	if (err && !e->shared->status.error[0])

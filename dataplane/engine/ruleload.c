@@ -136,6 +136,8 @@ static struct detect_program *load(struct ruleload *r, bool tell)
 		ruleset_free(set);
 	else if (set)
 		program = detect_program_new(c, set, r->version + 1, r->text, sizeof(r->text));
+	if (program && c->rules_profile && detect_program_profile(program, r->engine->lane_count) != 0)
+		fprintf(stderr, "metsuke: there is no memory to profile the rules\n");
 	if (program)
 		take_refusals(program, &report, tell);
 	r->report = report;

@@ -36,6 +36,8 @@ struct boot {
 	uint32_t control_starts;   /* volatile: likewise */
 	uint32_t courier_starts;   /* volatile: likewise */
 	int32_t courier_pid;       /* volatile: likewise: 0: it is not running */
+	int32_t trace_fd;          /* captures: trace.h; -1 none */
+	int32_t rule_stats_fd;     /* captures: rule_stat.h, written at the end; -1 none */
 	uint32_t dataplane_gone;   /* volatile: 1: it ended and will not be started again */
 	uint32_t stop;             /* volatile: 1: drain and end */
 };

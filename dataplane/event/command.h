@@ -21,6 +21,7 @@
 	COMMAND(block, "drops packets of an address (prefix, expires_ns); inline only")            \
 	COMMAND(unblock, "ends a block")                                                           \
 	COMMAND(dump_flows, "replies with a memfd of flow records (record.h), at most value")      \
+	COMMAND(rule_stats, "replies with a memfd of rule_stat.h rows; value = how many")          \
 	COMMAND(shutdown, "ends all flows, writes their records, exits")
 
 enum command_type {
@@ -37,7 +38,7 @@ struct command {
 	uint16_t reply;  /* 0 request, 1 reply */
 	uint64_t id;
 	int32_t status;  /* reply: 0 or -errno */
-	uint32_t reserved;
+	uint32_t mark;   /* comes back as it was sent */
 	uint64_t value;
 	uint64_t expires_ns; /* 0: never */
 	struct addr_prefix prefix;

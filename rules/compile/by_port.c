@@ -22,6 +22,11 @@ static bool ports_wide(const struct rule *rule, const struct port_set *ports)
 	return n >= PORTS_WIDE;
 }
 
+bool rule_ports_wide(const struct rule *rule, unsigned direction)
+{
+	return ports_wide(rule, rule_server_ports(rule, direction));
+}
+
 static bool ports_hold(const struct port_set *ports, uint32_t port)
 {
 	for (uint32_t i = 0; i < ports->count; i++)

@@ -112,6 +112,21 @@ void ruleset_groups_free(struct ruleset_groups *groups);
 /* The prefilter of a rule; buffer NULL when it has none. */
 struct group_prefilter group_prefilter_choose(const struct rule *rule);
 
+/* A content that could be the prefilter, and what speaks for it. */
+struct group_prefilter_score {
+	struct group_prefilter prefilter;
+	unsigned literal_score; /* quarter bits: how much its bytes tell */
+	unsigned buffer_weight; /* 8; less where the buffer is long or always the same */
+	bool given;             /* the author's fast_pattern */
+};
+
+#define PREFILTER_LIST_MAX 1024 /* contents of a rule that come into question */
+
+/* All of them, in the order of the rule; at most max. Returns how many. */
+size_t group_prefilter_list(const struct rule *rule, struct group_prefilter_score *out, size_t max);
+/* The highest one is chosen, the first among equals. */
+unsigned group_prefilter_worth(const struct group_prefilter_score *s);
+
 /* What a rule with payload conditions looks at, as the reference decides it. */
 enum payload_use {
 	USE_PACKET = 1 << 0, /* payload of every packet */
@@ -123,6 +138,8 @@ unsigned rule_payload_use(const struct rule *rule);
 bool rule_has_direction(const struct rule *rule, unsigned direction);
 /* Where a rule belongs; GROUP_PACKET stands for payload in general. */
 enum group_kind rule_group_kind(const struct rule *rule);
+/* Are these too many ports to be dealt to the groups of single ports? */
+bool rule_ports_wide(const struct rule *rule, unsigned direction);
 /* Ports of the server side for packets of that direction. */
 const struct port_set *rule_server_ports(const struct rule *rule, unsigned direction);
 

@@ -160,33 +160,46 @@ static bool buffer_usable(const struct rule *rule, const struct rule_buffer *b)
 	return true;
 }
 
-struct group_prefilter group_prefilter_choose(const struct rule *rule)
+size_t group_prefilter_list(const struct rule *rule, struct group_prefilter_score *out, size_t max)
 {
-	struct group_prefilter best = {NULL, NULL, {NULL, 0}};
-	unsigned best_score = 0;
+	size_t n = 0;
 
 	for (uint32_t i = 0; i < rule->buffer_count; i++) {
 		const struct rule_buffer *b = &rule->buffers[i];
 
-		if (!buffer_usable(rule, b))
-			continue;
-		for (uint32_t k = 0; k < b->match_count; k++) {
+		for (uint32_t k = 0; buffer_usable(rule, b) && k < b->match_count; k++) {
 			const struct match_content *c = &b->matches[k].u.content;
 			struct bytes literal;
-			unsigned score;
+			bool given;
 
-			if (b->matches[k].keyword != KEYWORD_content ||
+			if (n == max || b->matches[k].keyword != KEYWORD_content ||
 			    (c->flags & CONTENT_NEGATED) || c->pattern.len == 0)
 				continue;
 			literal = literal_of(c);
-			score = literal_score(&literal) * buffer_weight(b) + 1;
-			if (c->flags & (CONTENT_FAST_PATTERN | CONTENT_FAST_ONLY | CONTENT_FAST_CHOP))
-				score += 1u << 24;
-			if (score > best_score) {
-				best_score = score;
-				best = (struct group_prefilter){b, c, literal};
-			}
+			given = c->flags & (CONTENT_FAST_PATTERN | CONTENT_FAST_ONLY | CONTENT_FAST_CHOP);
+			out[n++] = (struct group_prefilter_score){
+				{b, c, literal}, literal_score(&literal), buffer_weight(b), given};
 		}
 	}
+	return n;
+}
+
+unsigned group_prefilter_worth(const struct group_prefilter_score *s)
+{
+	return s->literal_score * s->buffer_weight + 1 + (s->given ? 1u << 24 : 0);
+}
+
+struct group_prefilter group_prefilter_choose(const struct rule *rule)
+{
+	struct group_prefilter_score list[PREFILTER_LIST_MAX];
+	size_t count = group_prefilter_list(rule, list, PREFILTER_LIST_MAX);
+	struct group_prefilter best = {NULL, NULL, {NULL, 0}};
+	unsigned best_worth = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (group_prefilter_worth(&list[i]) > best_worth) {
+			best_worth = group_prefilter_worth(&list[i]);
+			best = list[i].prefilter;
+		}
 	return best;
 }

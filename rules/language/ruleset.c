@@ -249,32 +249,46 @@ static void loading_fini(struct loading *l)
 	free(l->rules);
 }
 
+/* Names by their number. NULL when out of memory. */
+static const char *const *loading_names(struct loading *l, const struct names *n)
+{
+	const char **list = arena_alloc(l->language.arena, (n->count + 1) * sizeof(*list));
+
+	for (uint32_t i = 0; list && i < n->count; i++)
+		list[i] = n->entries[i].text;
+	return list;
+}
+
 /* The set itself, from what was read. */
 static struct ruleset *loading_finish(struct loading *l)
 {
 	struct arena *arena = l->language.arena;
-	struct names *bits = &l->language.flowbits;
-	const char **names = arena_alloc(arena, (bits->count + 1) * sizeof(*names));
+	const struct language *lang = &l->language;
+	const char *const *flowbits = loading_names(l, &lang->flowbits);
+	const char *const *xbits = loading_names(l, &lang->xbits);
+	const char *const *hostbits = loading_names(l, &lang->hostbits);
+	const char *const *flowints = loading_names(l, &lang->flowints);
 	struct rule **rules = arena_alloc(arena, (l->count + 1) * sizeof(struct rule *));
 	struct ruleset *set = calloc(1, sizeof(*set));
 
-	if (!names || !rules || !set) {
+	if (!flowbits || !xbits || !hostbits || !flowints || !rules || !set) {
 		loading_no_memory(l);
 		free(set);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < bits->count; i++)
-		names[i] = bits->entries[i].text;
 	if (l->count)
 		memcpy(rules, l->rules, l->count * sizeof(struct rule *));
 	*set = (struct ruleset){
 		.rules = rules,
 		.rule_count = l->count,
-		.flowbit_count = bits->count,
-		.xbit_count = l->language.xbits.count,
-		.hostbit_count = l->language.hostbits.count,
-		.flowint_count = l->language.flowints.count,
-		.flowbit_names = names,
+		.flowbit_count = lang->flowbits.count,
+		.xbit_count = lang->xbits.count,
+		.hostbit_count = lang->hostbits.count,
+		.flowint_count = lang->flowints.count,
+		.flowbit_names = flowbits,
+		.xbit_names = xbits,
+		.hostbit_names = hostbits,
+		.flowint_names = flowints,
 		.arena = arena,
 	};
 	return set;

@@ -2,9 +2,10 @@
  *
  * metsuke inspect: the supervisor with captures instead of ports.
  */
+#include "tools/metsuke/inspect.h"
+
 #include <errno.h>
 #include <ftw.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -13,22 +14,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "control/daemon/supervisor.h"
+#include "dataplane/event/rule_stat.h"
+#include "tools/metsuke/rules_set.h"
 #include "tools/metsuke/view.h"
 
 #define RULES_MAX 256
 #define SETS_MAX 1024
 #define LISTS_MAX 64
+#define RULES_SHOWN 20 /* of --rule-stats; --json has all */
 
-struct inspection {
-	const char *output;
-	bool show_progress, each;
-	double started;
-	struct counters sum;
-	struct dataplane_status status;
-};
-
-static double now_s(void)
+double inspect_now_s(void)
 {
 	struct timespec t;
 
@@ -44,8 +39,12 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 	return remove(path);
 }
 
-/* Makes DIR; takes an earlier inspection's output away unless it is to be added to. */
-static int prepare_output(const char *dir, bool append)
+void inspect_remove(const char *dir)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+int inspect_prepare(const char *dir, bool append)
 {
 	char path[PATH_MAX];
 
@@ -60,35 +59,14 @@ static int prepare_output(const char *dir, bool append)
 	if (append)
 		return EXIT_GOOD;
 	snprintf(path, sizeof(path), "%s/store", dir);
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	inspect_remove(path);
 	snprintf(path, sizeof(path), "%s/eve.json", dir);
 	unlink(path);
 	return EXIT_GOOD;
 }
 
-/* The rules that come with the engine: beside the build, or installed. */
-static int default_rules(struct config *c)
-{
-	char self[PATH_MAX], pattern[PATH_MAX + 64], error[256];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	glob_t found;
-
-	self[n > 0 ? n : 0] = '\0';
-	for (int up = 0; up < 2 && strrchr(self, '/'); up++)
-		*strrchr(self, '/') = '\0';
-	snprintf(pattern, sizeof(pattern), "%s/rules/signatures/*.rules", self);
-	if (glob(pattern, 0, NULL, &found) != 0)
-		snprintf(pattern, sizeof(pattern), "/usr/share/metsuke/rules/*.rules");
-	else
-		globfree(&found);
-	if (glob(pattern, 0, NULL, &found) != 0)
-		return 0;
-	globfree(&found);
-	return config_append(c, "rules", pattern, error, sizeof(error));
-}
-
-static int settle(struct config *c, const char *output, const char *workers, const char **rules,
-		  int rule_count)
+int inspect_settle(struct config *c, const char *output, const char *workers, const char **rules,
+		   int rule_count)
 {
 	char value[PATH_MAX], error[512];
 	int err = 0;
@@ -105,11 +83,9 @@ static int settle(struct config *c, const char *output, const char *workers, con
 		config_list_clear(c, "rules");
 	for (int i = 0; i < rule_count && !err; i++)
 		err = config_append(c, "rules", rules[i], error, sizeof(error));
-	if (!err && c->rules.count == 0)
-		err = default_rules(c);
 	if (err)
 		fprintf(stderr, "metsuke: %s\n", error);
-	return err ? EXIT_USAGE : EXIT_GOOD;
+	return err ? EXIT_USAGE : rules_set_default(c);
 }
 
 static void show_progress(struct supervisor *s, void *arg)
@@ -122,12 +98,12 @@ static void show_progress(struct supervisor *s, void *arg)
 		return;
 	counters_sum(s->counters, &in->sum);
 	if (st->state == DATAPLANE_LOADING_RULES)
-		fprintf(stderr, "\r\033[Kloading rules …  %.1f s", now_s() - in->started);
+		fprintf(stderr, "\r\033[Kloading rules …  %.1f s", inspect_now_s() - in->started);
 	else if (st->state == DATAPLANE_RUNNING)
 		fprintf(stderr, "\r\033[K%3.0f %%  %" PRIu64 " packets  %" PRIu64 " flows  %" PRIu64
 				" alerts  %.1f s",
 			share * 100, in->sum.decoder_pkts, in->sum.flow_total, in->sum.detect_alert,
-			now_s() - in->started);
+			inspect_now_s() - in->started);
 	fflush(stderr);
 }
 
@@ -168,11 +144,34 @@ static void summary_json(const struct inspection *in, size_t captures, double se
 			      "invalid", (json_int_t)c->decoder_invalid, "bad_checksum",
 			      (json_int_t)c->checksum_bad, "output", in->output, "error", st->error);
 
+	if (in->rule_stats_fd >= 0)
+		json_object_set_new(o, "rule_stats", rules_stats_rows(in->rule_stats_fd, 0));
 	cli_print_json(o);
 	json_decref(o);
 }
 
-static int run(const struct config *c, struct inspection *in, int count, char **captures)
+/* --rule-stats: the dataplane counts, and writes what it counted when it ends. */
+static int profile(struct config *c, struct inspection *in)
+{
+	char error[256];
+
+	in->rule_stats_fd = rule_stats_create();
+	if (in->rule_stats_fd >= 0 && config_set(c, "detect.profile", "yes", error, sizeof(error)) == 0)
+		return EXIT_GOOD;
+	fprintf(stderr, "metsuke: the rules cannot be profiled: %s\n", strerror(errno));
+	return EXIT_FAILED;
+}
+
+static void show_rule_stats(const struct inspection *in)
+{
+	json_t *rows = rules_stats_rows(in->rule_stats_fd, RULES_SHOWN);
+
+	putchar('\n');
+	rules_stats_print(rows);
+	json_decref(rows);
+}
+
+int inspect_run(const struct config *c, struct inspection *in, int count, char **captures)
 {
 	struct supervisor s;
 	char error[512];
@@ -184,6 +183,8 @@ static int run(const struct config *c, struct inspection *in, int count, char **
 		fprintf(stderr, "metsuke: %s\n", error);
 		return EXIT_FAILED;
 	}
+	s.boot->trace_fd = in->trace_fd;
+	s.boot->rule_stats_fd = in->rule_stats_fd;
 	s.tick = show_progress;
 	s.tick_arg = in;
 	status = supervisor_run(&s);
@@ -195,7 +196,7 @@ static int run(const struct config *c, struct inspection *in, int count, char **
 	return status;
 }
 
-static int captures_readable(int count, char **captures)
+int inspect_readable(int count, char **captures)
 {
 	for (int i = 0; i < count; i++) {
 		if (access(captures[i], R_OK) != 0) {
@@ -240,11 +241,12 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 		{"--append", 0, false, NULL, NULL, 0, 0},
 		{"--quiet", 'q', false, NULL, NULL, 0, 0},
 		{"--intel", 0, true, NULL, lists, LISTS_MAX, 0},
+		{"--rule-stats", 0, false, NULL, NULL, 0, 0},
 		{NULL, 0, false, NULL, NULL, 0, 0},
 	};
 	int count = cli_parse(self, o, argc, argv), status;
 	struct config *c = config_new();
-	struct inspection in = {.started = now_s()};
+	struct inspection in = {.started = inspect_now_s(), .trace_fd = -1, .rule_stats_fd = -1};
 
 	if (count < 1 || !c) {
 		config_free(c);
@@ -255,19 +257,23 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 	in.show_progress = isatty(2) && !o[7].value;
 	status = cli_config(c, o[0].value, sets, o[3].count);
 	if (!status)
-		status = settle(c, in.output, o[4].value, rules, o[1].count);
+		status = inspect_settle(c, in.output, o[4].value, rules, o[1].count);
+	if (!status && o[9].value)
+		status = profile(c, &in);
 	if (!status)
-		status = captures_readable(count, argv);
+		status = inspect_readable(count, argv);
 	if (!status)
-		status = prepare_output(in.output, o[6].value);
+		status = inspect_prepare(in.output, o[6].value);
 	for (int i = 0; i < o[8].count && !status; i++)
 		status = take_list(c->store_dir, lists[i]);
 	if (!status) {
-		status = run(c, &in, count, argv);
+		status = inspect_run(c, &in, count, argv);
 		if (cli_json)
-			summary_json(&in, (size_t)count, now_s() - in.started);
+			summary_json(&in, (size_t)count, inspect_now_s() - in.started);
 		else if (!o[7].value)
-			summary_text(&in, (size_t)count, now_s() - in.started);
+			summary_text(&in, (size_t)count, inspect_now_s() - in.started);
+		if (!cli_json && o[9].value)
+			show_rule_stats(&in);
 		if (in.status.captures_failed)
 			status = EXIT_FAILED;
 	}

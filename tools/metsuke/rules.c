@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "rules/keywords.h"
-#include "rules/ruleset.h"
-#include "tools/metsuke/cli.h"
+#include "tools/metsuke/rules_set.h"
 
 #define SETS_MAX 256
 
@@ -56,37 +55,14 @@ static void print_text(const struct ruleset_report *r, size_t limit)
 	printf("; read in %.2f s\n", r->parse_seconds);
 }
 
-static void fill_options(struct ruleset_options *o, const struct config *c, char **files, int count)
-{
-	*o = (struct ruleset_options){
-		.files = (const char *const *)files,
-		.file_count = (size_t)count,
-		.variables = {(const char *const *)c->address_vars.keys,
-			      (const char *const *)c->address_vars.values, c->address_vars.count,
-			      (const char *const *)c->port_vars.keys,
-			      (const char *const *)c->port_vars.values, c->port_vars.count},
-		.classification_file = c->classification,
-		.reference_file = c->reference_file,
-		.threshold_file = c->threshold_file,
-		.parse_only = true,
-	};
-}
-
 static int check(const struct config *c, char **files, int count, size_t limit)
 {
 	struct ruleset_report report = {0};
-	struct ruleset_options options;
-	struct ruleset *set;
-	char error[1024];
+	struct ruleset *set = rules_set_read_files(c, files, count, &report);
 	int status;
 
-	fill_options(&options, c, files, count);
-	set = ruleset_load(&options, &report, error, sizeof(error));
-	if (!set) {
-		fprintf(stderr, "metsuke: %s\n", error);
-		ruleset_report_clear(&report);
+	if (!set)
 		return EXIT_FAILED;
-	}
 	if (cli_json)
 		print_json(&report);
 	else

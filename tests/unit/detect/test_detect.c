@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "dataplane/detect/detect.h"
+#include "dataplane/event/rule_stat.h"
+#include "dataplane/event/trace.h"
 #include "rules/ruleset.h"
 #include "tests/unit/detect/fake.h"
 
@@ -301,6 +303,143 @@ static void actions(void **state)
 	bench_free(b);
 }
 
+/* The worker follows one rule; how it judges does not change. */
+static struct trace_shared *trace_on(struct bench *b, uint32_t sid)
+{
+	int fd = trace_create(1, sid);
+	struct trace_shared *t = trace_attach(fd);
+
+	assert_non_null(t);
+	close(fd);
+	detect_worker_trace(&b->w, t);
+	return t;
+}
+
+static const struct trace_step *step_last(const struct trace_shared *t)
+{
+	assert_true(t->step_count > 0);
+	return &t->steps[t->step_count - 1];
+}
+
+static void traced_packets(void **state)
+{
+	struct bench *b = bench_new(
+		"alert tcp any any -> any 80 (dsize:<20; content:\"evil\"; offset:2; depth:8; flowbits:isset,x; "
+		"byte_test:1,>,65,0,relative; sid:1;)\n"
+		"alert tcp any any -> any 80 (dsize:3; content:\"set\"; flowbits:set,x; noalert; sid:2;)\n");
+	struct trace_shared *t = trace_on(b, 1);
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "..evil.");
+	assert_string_equal(step_last(t)->condition, "flowbits:isset,x");
+	assert_int_equal(step_last(t)->held, 2);
+	assert_int_equal(step_last(t)->total, 5);
+	packet(b, TO_SERVER, 1, "set");
+	packet(b, TO_SERVER, 1, "..evil0");
+	assert_string_equal(step_last(t)->condition, "byte_test:1, >, 65, 0, relative");
+	assert_string_equal(step_last(t)->why, "the number there is 48");
+	assert_int_equal(step_last(t)->excerpt_at, 6);
+	assert_int_equal(step_last(t)->kind, TRACE_FAILED);
+	packet(b, TO_CLIENT, 1, "..evil0");
+	assert_int_equal(t->head[TRACE_HEAD_ports], 1);
+	NO_ALERT();
+	packet(b, TO_SERVER, 1, "..evilZ");
+	ALERTS(1);
+	assert_int_equal(step_last(t)->kind, TRACE_ALERTED);
+	assert_int_equal(t->matched, 1);
+	assert_int_equal(t->alerted, 1);
+	assert_int_equal(t->best.held, 5);
+	packet(b, TO_SERVER, 1, "nothing");
+	assert_int_equal(step_last(t)->kind, TRACE_UNHIT);
+	assert_memory_equal(step_last(t)->excerpt, "nothing", 7);
+	trace_detach(t);
+	bench_free(b);
+}
+
+static void traced_transactions(void **state)
+{
+	struct bench *b = bench_new("alert http any any -> any any (http.uri; content:\"/evil-place\"; http.host; "
+				    "content:\"ood\"; endswith; sid:1;)\n");
+	struct trace_shared *t = trace_on(b, 1);
+	struct fake_tx tx = {.uri = "/evil-place"};
+
+	(void)state;
+	transaction(b, &tx, 1);
+	packet(b, TO_SERVER, 1, "");
+	assert_int_equal(step_last(t)->kind, TRACE_OPEN);
+	assert_string_equal(step_last(t)->condition, "http.host");
+	tx.host = "good.example";
+	transaction(b, &tx, 3);
+	packet(b, TO_SERVER, 1, "");
+	NO_ALERT();
+	assert_int_equal(step_last(t)->kind, TRACE_FAILED);
+	assert_int_equal(step_last(t)->held, 2);
+	assert_non_null(strstr(step_last(t)->why, "it stands at 1, elsewhere than asked for"));
+	assert_int_equal(t->hits, 1);
+	trace_detach(t);
+	bench_free(b);
+}
+
+static void traced_matches_without_alert(void **state)
+{
+	struct bench *b = bench_new(
+		"alert tcp any any -> any any (dsize:1; threshold:type limit, track by_src, count 1, "
+		"seconds 30; sid:1;)\n"
+		"alert http any any -> any any (http.referer; content:\"x\"; sid:2;)\n");
+	struct trace_shared *t = trace_on(b, 1);
+
+	(void)state;
+	packet(b, TO_SERVER, 100, "x");
+	packet(b, TO_SERVER, 101, "x");
+	ALERTS(1);
+	assert_int_equal(step_last(t)->kind, TRACE_HIDDEN);
+	assert_non_null(strstr(step_last(t)->why, "type limit"));
+	assert_int_equal(t->matched, 2);
+	trace_detach(t);
+	t = trace_on(b, 2);
+	assert_false(t->found);
+	assert_non_null(strstr(t->refusal, "http.referer"));
+	packet(b, TO_SERVER, 200, "x");
+	trace_detach(t);
+	t = trace_on(b, 3);
+	assert_false(t->found);
+	packet(b, TO_SERVER, 201, "x");
+	assert_int_equal(t->packets, 0);
+	trace_detach(t);
+	bench_free(b);
+}
+
+/* Each worker counts for itself; the sum is asked for while they run. */
+static void profiled(void **state)
+{
+	struct bench *b = bench_new("alert tcp any any -> any 80 (dsize:4; content:\"evil\"; sid:1;)\n"
+				    "alert tcp any any -> any 80 (dsize:4; noalert; sid:2;)\n"
+				    "alert tcp any any -> any 80 (dsize:9; content:\"never\"; sid:3;)\n");
+	struct rule_stat stat;
+
+	(void)state;
+	assert_int_equal(detect_program_rules(b->program), 0);
+	assert_int_equal(detect_program_profile(b->program, 2), 0);
+	assert_int_equal(detect_program_rules(b->program), 3);
+	for (unsigned worker = 0; worker < 2; worker++) {
+		b->w.id = worker;
+		detect_worker_use(&b->w, b->program);
+		packet(b, TO_SERVER, 1, "evil");
+		packet(b, TO_SERVER, 1, "evils");
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		bool there = detect_program_stat(b->program, i, &stat);
+
+		assert_int_equal(there, stat.sid != 3);
+		assert_int_equal(stat.candidates, stat.sid != 3 ? 4 : 0);
+		assert_int_equal(stat.verified, stat.candidates);
+		assert_int_equal(stat.matches, stat.sid != 3 ? 2 : 0);
+		assert_int_equal(stat.alerts, stat.sid == 1 ? 2 : 0);
+		assert_int_equal(stat.cycles > 0, stat.sid != 3);
+	}
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +447,8 @@ int main(void)
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
 		cmocka_unit_test(flow_bits), cmocka_unit_test(limits), cmocka_unit_test(actions),
+		cmocka_unit_test(traced_packets), cmocka_unit_test(traced_transactions),
+		cmocka_unit_test(traced_matches_without_alert), cmocka_unit_test(profiled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

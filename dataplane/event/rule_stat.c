@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/event/rule_stat.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int rule_stats_create(void)
+{
+	int fd = memfd_create("metsuke-rule-stats", 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int costlier(const void *a, const void *b)
+{
+	const struct rule_stat *x = a, *y = b;
+
+	if (x->cycles != y->cycles)
+		return x->cycles > y->cycles ? -1 : 1;
+	if (x->candidates != y->candidates)
+		return x->candidates > y->candidates ? -1 : 1;
+	return x->sid < y->sid ? -1 : x->sid > y->sid;
+}
+
+struct rule_stat *rule_stats_read(int fd, size_t *count)
+{
+	struct rule_stat *rows;
+	struct stat st;
+
+	*count = 0;
+	if (fd < 0 || fstat(fd, &st) != 0 || (size_t)st.st_size < sizeof(*rows))
+		return NULL;
+	*count = (size_t)st.st_size / sizeof(*rows);
+	rows = malloc(*count * sizeof(*rows));
+	if (!rows || pread(fd, rows, *count * sizeof(*rows), 0) != (ssize_t)(*count * sizeof(*rows))) {
+		free(rows);
+		*count = 0;
+		return NULL;
+	}
+	for (size_t i = 0; i < *count; i++)
+		rows[i].msg[RULE_STAT_MSG - 1] = '\0';
+	qsort(rows, *count, sizeof(*rows), costlier);
+	return rows;
+}

@@ -1,0 +1,181 @@
+"""Rules as something to work on: how one was understood, why it did not match, what it costs, what
+a new version changes."""
+import json
+import subprocess
+
+from scapy.utils import wrpcap
+
+from conftest import METSUKE
+from live import service  # noqa: F401 (fixture)
+from packets import SERVER, Clock, dns_lookup, http_get, tcp_session
+
+RULES = """
+alert http $HOME_NET any -> any [80,8080] (msg:"gate"; flow:established,to_server; http.uri; content:"/gate.php"; \
+http.host; content:"evil.example"; flowbits:isset,seen; sid:2; rev:3; \
+threshold:type limit, track by_src, count 1, seconds 60;)
+alert tcp any any -> any 80 (msg:"first sight"; content:"GET"; depth:3; noalert; flowbits:set,seen; sid:3;)
+alert dns any any -> any any (msg:"a name"; dns.query; content:"evil.example"; nocase; sid:4;)
+"""
+
+
+def metsuke(*words, status=0):
+    process = subprocess.run([METSUKE, *words], capture_output=True, text=True, timeout=120, check=False)
+    assert process.returncode == status, process.stderr
+    return process.stdout if status == 0 else process.stderr
+
+
+def write(folder, text, name="test.rules"):
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_explained_as_json(tmp_path):
+    e = json.loads(metsuke("rules", "explain", "2", write(tmp_path, RULES), "--json",
+                           "--set", "vars.addresses.HOME_NET=[10.0.0.0/8,!10.9.0.0/16]"))
+    assert (e["gid"], e["sid"], e["rev"], e["action"]) == (1, 2, 3, "alert")
+    assert e["header"]["source"]["written"] == "$HOME_NET"
+    assert e["header"]["source"]["addresses"] == "10.0.0.0-10.8.255.255, 10.10.0.0-10.255.255.255"
+    assert e["header"]["destination"]["ports"] == "80, 8080"
+    assert e["header"]["state"] == ["established", "to server"]
+    assert e["prefilter"]["literal"] in ("/gate.php", "evil.example")
+    assert {c["literal"] for c in e["prefilter"]["candidates"]} == {"/gate.php", "evil.example"}
+    assert e["checks"][0] == {"on": "packet and flow", "check": "flowbits:isset,seen"}
+    assert [r["sid"] for r in e["depends_on"][0]["rules"]] == [3]
+    assert e["limits"] == ["threshold: type limit, track by source, count 1, seconds 60"]
+
+
+def test_explained_for_people(tmp_path):
+    rules = write(tmp_path, RULES)
+    text = metsuke("rules", "explain", "3", rules)
+    assert '"GET" in payload' in text and "it is the only content that must be there" in text
+    assert "asked for by 1:2 gate" in text
+    text = metsuke("rules", "explain", "1:2", write(tmp_path, RULES.replace("bits:set,seen", "bits:set,other")))
+    assert "no other rule that loads sets it: the condition never holds" in text
+
+
+def test_explaining_what_does_not_load(tmp_path):
+    rules = write(tmp_path, 'alert tcp any any -> any 80 (content:"x"; dept:4; sid:9;)\n')
+    assert "did you mean depth?" in metsuke("rules", "explain", "9", rules, status=1)
+    assert "there is no rule 8" in metsuke("rules", "explain", "8", rules, status=1)
+    assert "is no rule number" in metsuke("rules", "explain", "x8", rules, status=1)
+
+
+# ---- why it did not match ----
+
+TESTED = """
+alert http any any -> any any (msg:"gate"; http.uri; content:"/gate.php"; http.host; content:"evil.example"; sid:2;)
+alert http any any -> any any (msg:"never"; http.uri; content:"/never"; sid:4;)
+alert tcp any any -> any 4444 (msg:"case"; content:"hello"; depth:5; sid:6;)
+alert tcp any any -> any 9999 (msg:"ports"; content:"HELLO"; sid:7;)
+alert tcp any any -> any 4444 (msg:"number"; content:"HELLO"; byte_test:2,=,10,0,relative; sid:8;)
+alert tcp any any -> any 4444 (msg:"quiet"; content:"HELLO"; noalert; sid:10;)
+alert udp any any -> any 4444 (msg:"transport"; sid:11;)
+"""
+
+
+def capture(folder):
+    clock = Clock()
+    path = str(folder / "in.pcap")
+    wrpcap(path, dns_lookup("www.EVIL.example", SERVER, clock) +
+           http_get("www.evil.example", "/gate.php?id=7", clock=clock) +
+           http_get("www.example.com", "/gate.php?id=9", clock=clock, sport=50010) +
+           tcp_session([("c", b"HELLO master 42"), ("s", b"hi")], clock, sport=50001, dport=4444))
+    return path
+
+
+def tried(folder, sid, rules=TESTED):
+    return json.loads(metsuke("rules", "test", str(sid), capture(folder), write(folder, rules), "--json"))
+
+
+def test_why_it_matched(tmp_path):
+    t = tried(tmp_path, 2)
+    assert t["matched"] and t["alerts"] == 1
+    assert [s["result"] for s in t["steps"] if s["packet"] == 6] == ["matched", "alert"]
+    other, = [s for s in t["steps"] if s["result"] == "literal not there"]
+    assert other["buffer"] == "http.host" and other["excerpt"] == "www.example.com"
+
+
+def test_why_the_literal_was_not_found(tmp_path):
+    t = tried(tmp_path, 4)
+    assert t["hits"] == 0 and not t["matched"]
+    assert t["summary"].endswith('its prefilter literal "/never" was never found in http.uri')
+    assert [s["excerpt"] for s in t["steps"]] == ["/gate.php?id=7", "/gate.php?id=9"]
+
+
+def test_why_a_condition_failed(tmp_path):
+    t = tried(tmp_path, 8)
+    assert t["furthest"]["condition"] == "byte_test:2, =, 10, 0, relative"
+    assert t["furthest"]["why"] == "the number there is 8301"
+    assert (t["furthest"]["held"], t["furthest"]["conditions"]) == (2, 3)
+    assert t["furthest"]["excerpt"] == " master 42" and t["furthest"]["excerpt_at"] == 5
+    text = metsuke("rules", "test", "8", capture(tmp_path), write(tmp_path, TESTED))
+    assert text.splitlines()[-1].startswith(
+        'did not match: in 1 packet the prefilter literal "HELLO" was found in payload; the furthest that it got: ')
+
+
+def test_why_in_one_sentence(tmp_path):
+    assert "in another case (nocase)" in tried(tmp_path, 6)["summary"]
+    assert tried(tmp_path, 7)["summary"].endswith("packets fits the rule's head; 30 fail at the ports")
+    assert "noalert" in tried(tmp_path, 10)["summary"]
+    t = tried(tmp_path, 11)
+    assert "none of the" in t["summary"] and t["head"]["protocol"] > t["head"].get("ports", 0)
+
+
+def test_testing_what_is_not_there(tmp_path):
+    assert "there is no rule 99" in metsuke("rules", "test", "99", capture(tmp_path), write(tmp_path, TESTED), status=1)
+    assert "cannot be read" in metsuke("rules", "test", "4", "/nonexistent.pcap", write(tmp_path, TESTED), status=1)
+
+
+# ---- what it costs ----
+
+COSTLY = TESTED + 'alert tcp any any -> any any (msg:"every packet"; dsize:>1; sid:20;)\n'
+
+
+def test_costs_at_the_end_of_a_run(inspect, tmp_path):
+    run = inspect([capture(tmp_path)], COSTLY, ["--rule-stats", "--json"])
+    assert run.status == 0, run.stderr
+    rows = {r["sid"]: r for r in json.loads(run.stdout)["rule_stats"]}
+    assert rows[2]["alerts"] == rows[2]["matches"] == 1
+    assert rows[10]["matches"] == 1 and rows[10]["alerts"] == 0
+    assert rows[20]["candidates"] > rows[20]["matches"] == run.sids().count(20)
+    assert all(r["cycles"] > 0 for r in rows.values())
+    assert 4 not in rows  # its literal never came up
+    cycles = [r["cycles"] for r in json.loads(run.stdout)["rule_stats"]]
+    assert cycles == sorted(cycles, reverse=True)
+
+
+def test_costs_of_a_running_engine(service, tmp_path):
+    engine = service(COSTLY, ports=f"pcap:{capture(tmp_path)}", **{"detect.profile": "yes"}).ready()
+    engine.wait_for(lambda: engine.counter("decoder.pkts") >= 32)
+    engine.wait_for(lambda: engine.cli("rules", "stats")["rules"] >= 4)
+    rows = {r["sid"]: r for r in engine.cli("rules", "stats")["rows"]}
+    assert rows[2]["alerts"] == 1 and rows[20]["candidates"] > 0
+    assert len(engine.cli("rules", "stats", "--limit", "1")["rows"]) == 1
+    engine.cli("rules", "reload")
+    assert engine.cli("rules", "stats")["rows"] == []
+
+
+def test_costs_that_are_not_counted(service, tmp_path):
+    engine = service(COSTLY, ports=f"pcap:{capture(tmp_path)}").ready()
+    assert "detect.profile" in metsuke("rules", "stats", "--socket", engine.socket, status=1)
+
+
+# ---- what a new version changes ----
+
+def test_what_a_new_version_changes(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    write(old, RULES, "a.rules")
+    write(new, RULES.replace("rev:3", "rev:4").replace("/gate.php", "/door.php"), "a.rules")
+    write(new, 'alert tcp any any -> any 1 (msg:"new"; sid:50;)\n', "b.rules")
+    d = json.loads(metsuke("rules", "diff", str(old), str(new), "--json"))
+    assert (d["summary"]["added"], d["summary"]["changed"], d["summary"]["removed"]) == (1, 1, 0)
+    changed, added = d["rules"]
+    assert changed["sid"] == 2 and changed["parts"] == ["options", "revision"] and changed["keywords"] == "content"
+    assert added["sid"] == 50 and added["change"] == "added"
+    lines = metsuke("rules", "diff", str(old), str(new)).splitlines()
+    assert lines[0] == "changed  1:2  rev 3 -> 4  [options revision: content]  gate"
+    assert lines[-1] == "1 added, 0 removed, 0 enabled, 0 disabled, 1 changed"
+    assert "cannot be read" in metsuke("rules", "diff", str(old), "/nonexistent.rules", status=1)

@@ -56,7 +56,6 @@ enum rule_flags {
 	RULE_PREFILTER = 1 << 19, /* keyword prefilter */
 	RULE_FILESTORE = 1 << 20,
 	RULE_ALERT = 1 << 21, /* keyword alert: a pass rule is written too */
-	RULE_FLOW_START = 1 << 22, /* hook flow_start: the first packet of each direction of a flow */
 };
 
 enum rule_ip_proto { /* struct rule.ip_protos */
@@ -359,8 +358,7 @@ struct rule {
 	uint32_t flags;      /* enum rule_flags */
 	const char *app;     /* "http" (1 and 2), "http1", "tls", "dns" …; NULL: none named,
 			      * or keywords leave several open: their buffers decide */
-	const char *hook;    /* "request_headers" of http1:request_headers: how far a transaction must
-			      * have come; NULL: none */
+	const char *hook;    /* "request_headers" of http1:request_headers; NULL: none */
 	struct addr_set src, dst;
 	struct port_set sport, dport;
 

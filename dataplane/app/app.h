@@ -129,15 +129,6 @@ struct proto_value {
 			  unsigned instance, uint64_t *out);
 };
 
-/* A step of a transaction that rules may wait for ("alert tls:client_hello_done …"). request_started,
- * request_complete, response_started, response_complete every
- * protocol has. */
-struct proto_hook {
-	const char *name;
-	enum direction direction;
-	uint8_t progress; /* that the transaction must have in this direction */
-};
-
 /* ---- a protocol ---- */
 
 struct proto {
@@ -177,7 +168,6 @@ struct proto {
 	const char *const *events;
 	const struct proto_buffer *buffers; /* name == NULL at the end; or NULL */
 	const struct proto_value *values;   /* likewise */
-	const struct proto_hook *hooks;     /* likewise */
 };
 
 extern const struct proto *const app_protos[APP_PROTO_COUNT]; /* NULL for UNKNOWN, FAILED */

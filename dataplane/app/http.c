@@ -576,18 +576,6 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 	return result;
 }
 
-static const struct proto_hook http_hooks[] = {
-	{"request_line", TO_SERVER, HTTP_LINE},
-	{"request_headers", TO_SERVER, HTTP_HEADERS},
-	{"request_body", TO_SERVER, HTTP_BODY},
-	{"request_trailer", TO_SERVER, HTTP_TRAILER},
-	{"response_line", TO_CLIENT, HTTP_LINE},
-	{"response_headers", TO_CLIENT, HTTP_HEADERS},
-	{"response_body", TO_CLIENT, HTTP_BODY},
-	{"response_trailer", TO_CLIENT, HTTP_TRAILER},
-	{NULL, TO_SERVER, 0},
-};
-
 const struct proto proto_http = {
 	.name = "http",
 	.id = APP_http,
@@ -607,5 +595,5 @@ const struct proto proto_http = {
 	.alert_context = http_alert_context,
 	.events = http_event_names,
 	.buffers = http_buffers,
-	.hooks = http_hooks,
+	.values = NULL,
 };

@@ -448,21 +448,6 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 	return res;
 }
 
-static const struct proto_hook tls_hooks[] = {
-	{"client_in_progress", TO_SERVER, 0},
-	{"client_hello_done", TO_SERVER, TLS_CLIENT_HELLO},
-	{"client_cert_done", TO_SERVER, TLS_CLIENT_CERT},
-	{"client_handshake_done", TO_SERVER, TLS_CLIENT_HANDSHAKE_DONE},
-	{"client_finished", TO_SERVER, TLS_CLIENT_FINISHED},
-	{"server_in_progress", TO_CLIENT, 0},
-	{"server_hello", TO_CLIENT, TLS_SERVER_HELLO},
-	{"server_cert_done", TO_CLIENT, TLS_SERVER_CERT},
-	{"server_hello_done", TO_CLIENT, TLS_SERVER_HELLO_DONE},
-	{"server_handshake_done", TO_CLIENT, TLS_SERVER_HANDSHAKE_DONE},
-	{"server_finished", TO_CLIENT, TLS_SERVER_FINISHED},
-	{NULL, TO_SERVER, 0},
-};
-
 const struct proto proto_tls = {
 	.name = "tls",
 	.id = APP_tls,
@@ -485,5 +470,4 @@ const struct proto proto_tls = {
 	.events = tls_event_names,
 	.buffers = tls_buffers,
 	.values = tls_values,
-	.hooks = tls_hooks,
 };

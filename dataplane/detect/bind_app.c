@@ -214,49 +214,6 @@ static bool check_bind(struct app_rule *a, const struct proto *proto, struct bin
 	return true;
 }
 
-/* False: the protocol has no step of that name. */
-static bool hook_find(const struct proto *proto, const char *name, struct proto_hook *out)
-{
-	const struct proto_hook common[] = {
-		{"request_started", TO_SERVER, 0},
-		{"request_complete", TO_SERVER, proto->done[TO_SERVER]},
-		{"response_started", TO_CLIENT, 0},
-		{"response_complete", TO_CLIENT, proto->done[TO_CLIENT]},
-		{NULL, TO_SERVER, 0},
-	};
-	const struct proto_hook *const lists[] = {proto->hooks, common};
-
-	for (unsigned i = 0; i < 2; i++)
-		for (const struct proto_hook *h = lists[i]; h && h->name; h++)
-			if (strcmp(h->name, name) == 0) {
-				*out = *h;
-				return true;
-			}
-	return false;
-}
-
-static bool step_is_there(const struct match_context *c, const struct match *m)
-{
-	return true; /* its progress was looked at */
-}
-
-/* The step at which the rule is judged. */
-static bool hook_bind(struct app_rule *a, const struct proto *proto, struct binding *binding)
-{
-	struct proto_hook hook;
-
-	if (!hook_find(proto, a->r->rule->hook, &hook)) {
-		snprintf(a->reason, sizeof(a->reason), "%s has no hook %s", proto->name,
-			 a->r->rule->hook);
-		return false;
-	}
-	if (hook.direction != binding->direction)
-		return false;
-	binding->checks[binding->check_count++] =
-		(struct app_check){.run = step_is_there, .progress = hook.progress};
-	return true;
-}
-
 /* The prefilter's buffer first, the others as they come to be there. */
 static void buffers_order(struct binding *binding)
 {
@@ -294,7 +251,7 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	binding->app = (uint8_t)proto->id;
 	binding->direction = (uint8_t)d;
 	binding->buffers = calloc(ENGINES_MAX, sizeof(*binding->buffers));
-	binding->checks = calloc(rule->app_match_count + 2, sizeof(*binding->checks));
+	binding->checks = calloc(rule->app_match_count + 1, sizeof(*binding->checks));
 	if (!binding->buffers || !binding->checks)
 		goto err;
 	for (uint32_t i = 0; i < rule->buffer_count; i++)
@@ -303,8 +260,6 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	for (uint32_t i = 0; i < rule->app_match_count; i++)
 		if (!check_bind(a, proto, binding, &rule->app_matches[i]))
 			goto err;
-	if (rule->hook && !hook_bind(a, proto, binding))
-		goto err;
 	if (!binding->buffer_count && !binding->check_count)
 		goto err;
 	buffers_order(binding);

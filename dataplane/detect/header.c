@@ -127,12 +127,10 @@ static bool flow_matches(const struct packet *p, const struct program_rule *r, b
 	uint32_t both = r->flags & (RULE_TO_SERVER | RULE_TO_CLIENT);
 
 	if (!p->flow)
-		return !(r->flags & (RULE_NEEDS_FLOW | RULE_FLOW_START | RULE_FLOW_ESTABLISHED | RULE_TO_SERVER |
+		return !(r->flags & (RULE_NEEDS_FLOW | RULE_FLOW_ESTABLISHED | RULE_TO_SERVER |
 				     RULE_TO_CLIENT));
 	if (both && both != (RULE_TO_SERVER | RULE_TO_CLIENT) &&
 	    both != (p->direction == TO_SERVER ? RULE_TO_SERVER : RULE_TO_CLIENT))
-		return false;
-	if ((r->flags & RULE_FLOW_START) && p->flow->packets[p->direction] != 1)
 		return false;
 	if ((r->flags & RULE_FLOW_ESTABLISHED) && !established(p, in_tx))
 		return false;

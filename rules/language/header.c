@@ -213,46 +213,6 @@ static bool header_action(struct draft *d, struct scan word)
 		"\"%.*s\" is no action", SCAN_ARG(&name));
 }
 
-static bool hook_is(const struct scan *word, const char *start)
-{
-	struct scan begin = *word;
-
-	return scan_left(word) >= strlen(start) &&
-	       (begin.end = begin.p + strlen(start), scan_is(&begin, start));
-}
-
-/* "tcp:flow_start", "http1:request_headers": when the rule is judged. What steps a protocol has its
- * parser knows (struct proto.hooks). */
-static bool header_hook(struct draft *d, struct scan word, bool app)
-{
-	struct rule *r = d->rule;
-
-	if (!app) {
-		if (scan_is(&word, "flow_start"))
-			r->flags |= RULE_FLOW_START;
-		else if (!scan_is(&word, "all") && !scan_is(&word, "pre_flow") &&
-			 !scan_is(&word, "pre_stream"))
-			return draft_fail(d, word.p, "use all, flow_start, pre_flow or pre_stream",
-					  "\"%.*s\" is no hook of packets", SCAN_ARG(&word));
-		return true;
-	}
-	r->hook = draft_text(d, &word);
-	if (!r->hook)
-		return draft_no_memory(d);
-	r->flags |= RULE_HAS_APP;
-	if (hook_is(&word, "request") || hook_is(&word, "client")) {
-		d->from_client = true;
-		d->from_client_name = "the hook";
-	} else if (hook_is(&word, "response") || hook_is(&word, "server")) {
-		d->from_server = true;
-		d->from_server_name = "the hook";
-	} else {
-		return draft_fail(d, word.p, "use one such as request_complete or response_complete",
-				  "\"%.*s\" is no hook", SCAN_ARG(&word));
-	}
-	return true;
-}
-
 static bool header_protocol(struct draft *d, struct scan word)
 {
 	struct scan name = scan_until(&word, ':');
@@ -266,8 +226,13 @@ static bool header_protocol(struct draft *d, struct scan word)
 	d->rule->ip_versions = row->ip_versions ? row->ip_versions : 3;
 	d->rule->flags |= row->flags;
 	d->proto_name = row->name;
-	if (!scan_done(&word) && !header_hook(d, word, row->app))
-		return false;
+	if (!scan_done(&word) && !row->app && !scan_is(&name, "tcp"))
+		return draft_fail(d, word.p, "remove it", "protocol %s has no hooks", row->name);
+	if (!scan_done(&word)) {
+		d->rule->hook = draft_text(d, &word);
+		if (!d->rule->hook)
+			return draft_no_memory(d);
+	}
 	return !row->app ||
 	       draft_apps(d, scan_is_nocase(&name, "ssl") ? "tls" : row->name, row->name);
 }

@@ -272,6 +272,30 @@ struct match_event {
 	const char *name;
 };
 
+struct list; /* rules/lists/list.h */
+
+enum dataset_command { DATASET_ISSET, DATASET_ISNOTSET, DATASET_SET, DATASET_UNSET };
+
+/* dataset; filemd5, filesha1, filesha256 (ISSET, ISNOTSET). The set belongs to the rule set. */
+struct match_dataset {
+	struct list *list;
+	uint8_t command;         /* enum dataset_command */
+	const char *context_key; /* under which the alert tells what the list says; NULL: nothing */
+};
+
+struct match_datarep {
+	struct list *list;
+	struct number_test test;
+};
+
+enum iprep_side { IPREP_ANY, IPREP_SRC, IPREP_DST, IPREP_BOTH };
+enum iprep_mode { IPREP_SCORE, IPREP_ISSET, IPREP_ISNOTSET };
+
+struct match_iprep {
+	uint8_t side, mode, category;
+	struct number_test test;
+};
+
 struct match_app_proto {
 	const char *name; /* "http", "failed", "unknown" */
 	uint8_t mode;     /* 0 direction, 1 to_server, 2 to_client, 3 either, 4 final, 5 original */
@@ -303,6 +327,9 @@ struct match {
 		struct match_event event;
 		struct match_app_proto app_proto;
 		struct match_base64 base64;
+		struct match_dataset dataset;
+		struct match_datarep datarep;
+		struct match_iprep iprep;
 		struct {
 			const char *text; /* keywords with a word as argument: ipopts, fragbits … */
 			uint32_t bits, mask;

@@ -134,8 +134,11 @@ void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx, cons
 		w->counters->detect_alert_queue_overflow++;
 		return;
 	}
-	s->queue[s->queue_count++] = 
-		(struct alert_item){.rule = rule, .stream = stream, .tx = tx, .proto = proto};
+	s->queue[s->queue_count] =
+		(struct alert_item){.rule = rule, .stream = stream, .tx = tx, .proto = proto,
+				    .context_count = (uint8_t)s->chain.context_count};
+	memcpy(s->queue[s->queue_count++].contexts, s->chain.contexts,
+	       s->chain.context_count * sizeof(*s->chain.contexts));
 }
 
 static bool item_before(const struct alert_item *a, const struct alert_item *b)
@@ -212,6 +215,32 @@ void detect_drop_alert(struct worker *w, struct recorder *r, const struct packet
 	rec_close(r);
 }
 
+/* "key":object for each list; what does not fit any more is left out. */
+static void context_add(struct worker *w, struct recorder *r, const struct alert_item *item)
+{
+	char *out = w->detect->context;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < item->context_count; i++) {
+		const struct chain_context *c = &item->contexts[i];
+		size_t key = strlen(c->key);
+
+		if (n + 6 * key + 8 + c->entry->context_len > CONTEXT_TEXT_MAX)
+			break;
+		if (n)
+			out[n++] = ',';
+		n += json_text(out + n, CONTEXT_TEXT_MAX - n, c->key);
+		out[n++] = ':';
+		memcpy(out + n, c->entry->bytes + c->entry->len, c->entry->context_len);
+		n += c->entry->context_len;
+	}
+	if (!n)
+		return;
+	rec_open(r, F_alert_context);
+	rec_bytes(r, F_alert_list_context, out, n);
+	rec_close(r);
+}
+
 /* What became of the packet, when all its rules have acted. */
 static void verdict_add(struct worker *w, struct recorder *r, const struct packet *p)
 {
@@ -245,6 +274,8 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 		endpoint_add(r, F_alert_source, p, !target_src);
 		endpoint_add(r, F_alert_target, p, target_src);
 	}
+	if (item->context_count)
+		context_add(w, r, item);
 	rec_close(r);
 	if (item->tx && program->log_app && item->proto->alert_context)
 		item->proto->alert_context(w, p->flow, item->tx, r);

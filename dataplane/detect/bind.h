@@ -14,6 +14,8 @@ struct binder {
 void rule_refuse(struct binder *b, struct program_rule *r, const char *reason);
 /* Compiled conditions on a buffer, owned by the rule; NULL: the rule has been refused. */
 struct chain *rule_chain(struct binder *b, struct program_rule *r, const struct rule_buffer *buffer);
+/* A buffer of packet headers: judged with the conditions on the packet. */
+bool is_header_buffer(unsigned keyword);
 /* A rule on transactions: one binding for each protocol and direction that can fulfil it. */
 void rule_bind_app(struct binder *b, struct program_rule *r);
 /* When all rules are bound. False: memory is out. */

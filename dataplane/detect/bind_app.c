@@ -139,7 +139,7 @@ static bool buffer_bind(struct binder *b, struct app_rule *a, const struct proto
 	uint8_t progress;
 	int index;
 
-	if (strcmp(buffer->name, "base64_data") == 0)
+	if (strcmp(buffer->name, "base64_data") == 0 || is_header_buffer(buffer->keyword))
 		return true;
 	if (strcmp(buffer->name, "payload") == 0) {
 		binding->payload = chain_of(b, a, at);
@@ -214,17 +214,23 @@ static bool check_bind(struct app_rule *a, const struct proto *proto, struct bin
 	return true;
 }
 
-/* The prefilter's buffer first, the others as they come to be there. */
+/* The prefilter's buffer first, the others as they come to be there; last what changes a list. */
+static bool runs_before(const struct buffer_check *a, const struct buffer_check *b)
+{
+	if (a->prefilter != b->prefilter)
+		return a->prefilter;
+	if (a->chain->changes != b->chain->changes)
+		return b->chain->changes;
+	return a->progress < b->progress;
+}
+
 static void buffers_order(struct binding *binding)
 {
 	for (unsigned i = 1; i < binding->buffer_count; i++) {
 		struct buffer_check c = binding->buffers[i];
 		unsigned k = i;
 
-		for (; k > 0 && (c.prefilter > binding->buffers[k - 1].prefilter ||
-				 (c.prefilter == binding->buffers[k - 1].prefilter &&
-				  c.progress < binding->buffers[k - 1].progress));
-		     k--)
+		for (; k > 0 && runs_before(&c, &binding->buffers[k - 1]); k--)
 			binding->buffers[k] = binding->buffers[k - 1];
 		binding->buffers[k] = c;
 	}

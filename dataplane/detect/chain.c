@@ -251,6 +251,10 @@ static enum outcome check_run(struct run *r, const struct chain *chain, const st
 		return size_run(r, check);
 	case CHECK_BASE64:
 		return base64_check(r, chain, check);
+	case CHECK_DATASET:
+		return dataset_run(r->scratch, &check->match->u.dataset, r->in->data, r->in->len) ? HIT : MISS;
+	case CHECK_DATAREP:
+		return datarep_run(&check->match->u.datarep, r->in->data, r->in->len) ? HIT : MISS;
 	}
 	return MISS;
 }

@@ -17,11 +17,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rules/lists/list.h"
 #include "rules/rule.h"
 
 #define CHAIN_CHECKS_MAX 128
 #define CHAIN_STEPS_MAX 3000  /* the reference's recursion limit */
 #define BASE64_MAX 65535
+#define CONTEXTS_MAX 4        /* of an alert; further ones are left out */
 #define PCRE_MATCH_LIMIT 3500
 #define PCRE_DEPTH_LIMIT 1500
 
@@ -35,6 +37,8 @@ enum check_kind {
 	CHECK_BYTE_MATH,
 	CHECK_SIZE,      /* bsize, urilen */
 	CHECK_BASE64,    /* decodes; the rest of its work is chain.base64 */
+	CHECK_DATASET,
+	CHECK_DATAREP,
 };
 
 struct check {
@@ -54,7 +58,14 @@ struct chain {
 				  * when nothing looks at absolute places; 0: not known */
 	bool absent;             /* holds when the buffer is not there … */
 	bool or_else;            /* … or when the checks hold */
+	bool changes;            /* a list: to be run when all else holds */
 	struct chain *base64;    /* conditions on what base64_decode decodes */
+};
+
+/* What the list says of a value that was found in it: a member of the alert's context. */
+struct chain_context {
+	const char *key;
+	const struct list_entry *entry;
 };
 
 /* What a worker needs to run chains. */
@@ -64,6 +75,10 @@ struct chain_scratch {
 	uint8_t base64[BASE64_MAX + 1];
 	uint64_t values[RULE_VARIABLES_MAX];
 	uint64_t pcre_limits; /* runs that were stopped at a limit */
+	uint64_t lists_full;  /* values that found no room */
+	/* Of the rule in hand; whoever runs its chains begins with none. */
+	struct chain_context contexts[CONTEXTS_MAX];
+	unsigned context_count;
 };
 
 struct chain_input {
@@ -109,6 +124,11 @@ bool byte_math_run(const struct match_byte *m, const struct byte_input *in, uint
 uint32_t base64_run(const struct match_base64 *m, const struct byte_input *in, uint8_t *out,
 		    uint32_t out_size);
 bool number_test_holds(const struct number_test *t, uint64_t v);
+
+/* ---- chain_list.c: the whole buffer in a list ---- */
+
+bool dataset_run(struct chain_scratch *s, const struct match_dataset *m, const uint8_t *data, uint32_t len);
+bool datarep_run(const struct match_datarep *m, const uint8_t *data, uint32_t len);
 
 /* ---- search.c ---- */
 

@@ -44,6 +44,12 @@ static bool kind_of(const struct match *m, struct check *c)
 	case KEYWORD_base64_decode:
 		c->kind = CHECK_BASE64;
 		return true;
+	case KEYWORD_dataset:
+		c->kind = CHECK_DATASET;
+		return true;
+	case KEYWORD_datarep:
+		c->kind = CHECK_DATAREP;
+		return true;
 	default:
 		return false;
 	}
@@ -190,6 +196,9 @@ struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_
 			goto err;
 		}
 		chain->count++;
+		if (c->kind == CHECK_DATASET && (c->match->u.dataset.command == DATASET_SET ||
+						 c->match->u.dataset.command == DATASET_UNSET))
+			chain->changes = true;
 		if (check_prepare(c, error, error_size))
 			goto err;
 		if (c->kind == CHECK_BASE64 && base64 && !chain->base64) {

@@ -181,4 +181,6 @@ void detect_packet(struct worker *w, struct packet *p)
 	tag_packet(w, p);
 	w->counters->detect_pcre_limit += s->chain.pcre_limits;
 	s->chain.pcre_limits = 0;
+	w->counters->detect_lists_full += s->chain.lists_full;
+	s->chain.lists_full = 0;
 }

@@ -246,8 +246,8 @@ void ip_only_run(struct worker *w, struct packet *p)
 
 		if (r->refused || !header_matches(s, p, r, false) || !packet_checks_hold(&c))
 			continue;
-		post_run(&c);
-		alert_add(w, s->candidates[i], false, NULL, NULL);
+		if (post_run(&c))
+			alert_add(w, s->candidates[i], false, NULL, NULL);
 	}
 	candidates_clear(s);
 }

@@ -82,7 +82,8 @@ static bool header_bytes(const struct packet *p, unsigned keyword, struct chain_
 	return true;
 }
 
-static bool headers_hold(const struct match_context *c)
+/* changing: those that change a list, which is done when all else holds; or the others. */
+static bool headers_hold(const struct match_context *c, bool changing)
 {
 	const struct program_rule *r = c->rule;
 
@@ -90,6 +91,8 @@ static bool headers_hold(const struct match_context *c)
 		const struct header_check *h = &r->headers[i];
 		struct chain_input in;
 
+		if (h->chain->changes != changing)
+			continue;
 		if (!header_bytes(c->p, h->keyword, &in) ||
 		    chain_run(&c->s->chain, h->chain, &in) != CHAIN_YES)
 			return false;
@@ -101,16 +104,20 @@ bool packet_checks_hold(const struct match_context *c)
 {
 	const struct program_rule *r = c->rule;
 
+	c->s->chain.context_count = 0;
 	for (unsigned i = 0; i < r->packet_check_count; i++)
 		if (!r->packet_checks[i].run(c, r->packet_checks[i].match))
 			return false;
-	return r->header_count == 0 || headers_hold(c);
+	return r->header_count == 0 || headers_hold(c, false);
 }
 
-void post_run(const struct match_context *c)
+bool post_run(const struct match_context *c)
 {
 	const struct program_rule *r = c->rule;
 
+	if (r->header_count && !headers_hold(c, true))
+		return false;
 	for (unsigned i = 0; i < r->post_count; i++)
 		r->posts[i].run(c, r->posts[i].match);
+	return true;
 }

@@ -147,8 +147,8 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 			window_wait(w, p, index);
 		return;
 	}
-	post_run(&c);
-	alert_add(w, index, stream, NULL, NULL);
+	if (post_run(&c))
+		alert_add(w, index, stream, NULL, NULL);
 }
 
 static void candidates_run(struct worker *w, struct packet *p)

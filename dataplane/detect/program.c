@@ -154,7 +154,7 @@ struct chain *rule_chain(struct binder *b, struct program_rule *r, const struct 
 	return chain;
 }
 
-static bool is_header_buffer(unsigned keyword)
+bool is_header_buffer(unsigned keyword)
 {
 	return keyword == KEYWORD_ipv4_hdr || keyword == KEYWORD_ipv6_hdr ||
 	       keyword == KEYWORD_tcp_hdr || keyword == KEYWORD_udp_hdr ||

@@ -12,11 +12,14 @@
 #include "dataplane/detect/chain.h"
 #include "dataplane/detect/detect.h"
 #include "rules/compile/groups.h"
+#include "rules/lists/reputation.h"
+#include "rules/ruleset.h"
 
 #define BUFFERS_MAX 128        /* inspected buffers of one protocol, transforms counted apart */
 #define ENGINES_MAX 28         /* buffers of one rule in one direction */
 #define ALERT_QUEUE_MAX 256    /* matches of one packet before thresholds */
 #define TRANSFORM_ARENA_BYTES (1u << 20)
+#define CONTEXT_TEXT_MAX 32768 /* of what lists say in one alert */
 #define INSTANCES_MAX 1024     /* of a buffer that has several */
 #define TX_RULES_MAX 4096      /* rules remembered on one direction of a transaction */
 #define TX_STREAMS_MAX 4       /* growing buffers followed per direction of a transaction */
@@ -148,8 +151,10 @@ struct alert_item {
 	bool written;                  /* it is one of those to be written */
 	bool rate_filtered;            /* action is that of a rate filter */
 	uint8_t action;                /* after thresholds */
+	uint8_t context_count;
 	struct tx *tx;
 	const struct proto *proto;
+	struct chain_context contexts[CONTEXTS_MAX];
 };
 
 struct view_slot {
@@ -183,6 +188,7 @@ struct detect_state {
 	/* of the transaction in hand */
 	uint32_t tx_generation;
 	struct view_slot views[BUFFERS_MAX];
+	char context[CONTEXT_TEXT_MAX]; /* of the alert in hand */
 	uint8_t *arena;                /* transformed buffers; TRANSFORM_ARENA_BYTES */
 	uint32_t arena_used;
 
@@ -238,7 +244,8 @@ uint64_t program_rule_key(const struct rule *rule);
 
 /* match.c */
 bool packet_checks_hold(const struct match_context *c);
-void post_run(const struct match_context *c);
+/* False: it does not match after all, as a list that it would change is so already. */
+bool post_run(const struct match_context *c);
 bool (*match_function(unsigned keyword))(const struct match_context *c, const struct match *m);
 bool (*post_function(unsigned keyword))(const struct match_context *c, const struct match *m);
 const char *keyword_text(unsigned keyword);

@@ -314,6 +314,7 @@ static void rule_run(struct tx_run *t, uint32_t index)
 
 	if (!b)
 		return;
+	t->s->chain.context_count = 0;
 	known = rule_find(t->state, index);
 	matched = known ? known->matched : 0;
 	if (matched & TX_RULE_DONE)
@@ -328,10 +329,8 @@ static void rule_run(struct tx_run *t, uint32_t index)
 	possible = binding_run(t, &c, b, &matched);
 	if (matched == b->all) {
 		matched |= TX_RULE_DONE;
-		if (!b->first_half) {
-			post_run(&c);
+		if (!b->first_half && post_run(&c))
 			alert_add(t->w, index, false, t->tx, t->proto->proto);
-		}
 	} else if (!possible) {
 		matched |= TX_RULE_DONE;
 	}

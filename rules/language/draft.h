@@ -11,6 +11,7 @@
 #include "rules/language/keyword.h"
 #include "rules/language/names.h"
 #include "rules/language/scan.h"
+#include "rules/lists/reputation.h"
 #include "rules/ruleset.h"
 
 #define DRAFT_BUFFERS_MAX 64
@@ -26,6 +27,9 @@ struct language {
 	struct names address_sets, port_sets; /* text of a header part → its set */
 	struct names patterns;                /* expressions that compile */
 	const struct classes *classes;
+	struct lists *lists;                 /* those that rules name */
+	const struct reputation *reputation; /* NULL: none */
+	const char *file;                    /* being read; NULL: not from a file */
 };
 
 struct draft_list {

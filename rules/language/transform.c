@@ -172,8 +172,4 @@ static bool refuse(struct draft *d, const struct keyword_row *row)
 
 REFUSED(transform_luaxform)
 REFUSED(lua)
-REFUSED(dataset)
-REFUSED(datarep)
-REFUSED(iprep)
 REFUSED(geoip)
-REFUSED(filehash)

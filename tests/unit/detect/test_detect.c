@@ -253,6 +253,44 @@ static void flow_bits(void **state)
 	bench_free(b);
 }
 
+/* A list is changed when all else holds, once for each value. */
+static void datasets(void **state)
+{
+	struct bench *b = bench_new(
+		"alert tcp any any -> any any (dsize:3; content:\"new\"; ip.src; "
+		"dataset:set,clients,type ip; sid:1;)\n"
+		"alert tcp any any -> any any (dsize:3; ip.src; dataset:isset,clients; sid:2;)\n"
+		"alert tcp any any -> any any (dsize:3; ip.src; dataset:isnotset,clients; sid:3;)\n"
+		"alert tcp any any -> any any (dsize:4; ip.src; dataset:unset,clients; sid:4;)\n"
+		"alert http any any -> any any (http.uri; content:\"/e\"; http.host; "
+		"dataset:set,hosts,type string; sid:5;)\n");
+	struct fake_tx tx = {.uri = "/evil", .host = "bad.example"}, again = tx, other = {.uri = "/x", .host = "a"};
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "old");
+	ALERTS(3);
+	packet(b, TO_SERVER, 1, "new");
+	ALERTS(1, 2);
+	packet(b, TO_SERVER, 1, "new");
+	ALERTS(2);
+	packet(b, TO_SERVER, 1, "gone");
+	ALERTS(4);
+	packet(b, TO_SERVER, 1, "gone");
+	NO_ALERT();
+	transaction(b, &tx, 3);
+	packet(b, TO_SERVER, 1, "");
+	ALERTS(5);
+	detect_tx_free(&b->w, &tx.tx);
+	transaction(b, &again, 3);
+	packet(b, TO_SERVER, 1, "");
+	NO_ALERT();
+	detect_tx_free(&b->w, &again.tx);
+	transaction(b, &other, 3);
+	packet(b, TO_SERVER, 1, "");
+	NO_ALERT();
+	bench_free(b);
+}
+
 /* Windows begin with the first hit after the last one ended. */
 static void limits(void **state)
 {
@@ -307,7 +345,7 @@ int main(void)
 		cmocka_unit_test(packets_and_streams),
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
-		cmocka_unit_test(flow_bits), cmocka_unit_test(limits), cmocka_unit_test(actions),
+		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets), cmocka_unit_test(limits), cmocka_unit_test(actions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -347,9 +347,15 @@ enum transform_kind {
 	TRANSFORM_COUNT
 };
 
+/* What a byte outside of the alphabet does: ends, is skipped, or makes all of it no base64. */
+enum base64_mode { BASE64_RFC4648, BASE64_RFC2045, BASE64_STRICT };
+
 struct transform {
 	uint8_t kind;          /* enum transform_kind */
-	struct bytes argument; /* xor key, pcrexform pattern … */
+	uint8_t mode;          /* from_base64: enum base64_mode */
+	uint32_t bytes;        /* from_base64: to decode, 0 all; gunzip, zlib_deflate: of output at most */
+	uint32_t offset;       /* from_base64: bytes left out before */
+	struct bytes argument; /* xor key, pcrexform pattern; of the others the text as written */
 };
 
 #define RULE_TRANSFORMS_MAX 16

@@ -53,14 +53,16 @@ static const struct proto_value *value_find(const struct proto *proto, const cha
 
 static bool transforms_same(const struct program_buffer *b, const struct rule_buffer *buffer)
 {
-	if (b->transform_count != buffer->transform_count)
+	const struct transform *items = b->transforms.items;
+
+	if (b->transforms.count != buffer->transform_count)
 		return false;
-	for (uint32_t i = 0; i < b->transform_count; i++)
-		if (b->transforms[i].kind != buffer->transforms[i].kind ||
-		    b->transforms[i].argument.len != buffer->transforms[i].argument.len ||
-		    (b->transforms[i].argument.len &&
-		     memcmp(b->transforms[i].argument.data, buffer->transforms[i].argument.data,
-			    b->transforms[i].argument.len) != 0))
+	for (uint32_t i = 0; i < b->transforms.count; i++)
+		if (items[i].kind != buffer->transforms[i].kind ||
+		    items[i].argument.len != buffer->transforms[i].argument.len ||
+		    (items[i].argument.len &&
+		     memcmp(items[i].argument.data, buffer->transforms[i].argument.data,
+			    items[i].argument.len) != 0))
 			return false;
 	return true;
 }
@@ -91,8 +93,8 @@ static const struct pattern_group *group_find(const struct detect_program *p,
 	return common;
 }
 
-/* Index of the inspected buffer, made when it is new; -1: too many. */
-static int program_buffer(struct binder *b, const struct proto *proto,
+/* Index of the inspected buffer, made when it is new; -1 and a reason. */
+static int program_buffer(struct binder *b, struct app_rule *a, const struct proto *proto,
 			  const struct proto_buffer *source, const struct rule_buffer *buffer)
 {
 	struct program_proto **at = &b->program->protos[proto->id];
@@ -107,10 +109,13 @@ static int program_buffer(struct binder *b, const struct proto *proto,
 		if ((*at)->buffers[i].source == source &&
 		    transforms_same(&(*at)->buffers[i], buffer))
 			return (int)i;
+	snprintf(a->reason, sizeof(a->reason), "too many buffers");
 	if ((*at)->buffer_count == BUFFERS_MAX)
 		return -1;
 	pb = &(*at)->buffers[(*at)->buffer_count];
-	*pb = (struct program_buffer){source, buffer->transforms, buffer->transform_count, {0}};
+	*pb = (struct program_buffer){.source = source};
+	if (!transforms_make(&pb->transforms, buffer, a->reason, sizeof(a->reason)))
+		return -1;
 	for (unsigned d = 0; d < 2; d++)
 		pb->group[d] = group_find(b->program, pb, proto, d);
 	return (int)(*at)->buffer_count++;
@@ -157,17 +162,11 @@ static bool buffer_bind(struct binder *b, struct app_rule *a, const struct proto
 			 buffer->name);
 		return rule->flags & RULE_TRANSACTIONAL;
 	}
-	for (uint32_t i = 0; i < buffer->transform_count; i++)
-		if (!transform_known(buffer->transforms[i].kind)) {
-			snprintf(a->reason, sizeof(a->reason),
-				 "a transform of %s is not supported by this engine", buffer->name);
-			return false;
-		}
-	index = program_buffer(b, proto, source, buffer);
-	if (index < 0 || binding->buffer_count == ENGINES_MAX) {
+	index = program_buffer(b, a, proto, source, buffer);
+	if (index >= 0 && binding->buffer_count == ENGINES_MAX)
 		snprintf(a->reason, sizeof(a->reason), "too many buffers");
+	if (index < 0 || binding->buffer_count == ENGINES_MAX)
 		return false;
-	}
 	check = &binding->buffers[binding->buffer_count++];
 	*check = (struct buffer_check){.buffer = (uint8_t)index, .progress = progress,
 				       .prefilter = b->program->groups->prefilter[rule->index].buffer ==

@@ -327,7 +327,7 @@ enum chain_result chain_run(struct chain_scratch *s, const struct chain *chain,
 
 int chain_scratch_init(struct chain_scratch *s)
 {
-	s->match_data = pcre2_match_data_create(1, NULL);
+	s->match_data = pcre2_match_data_create(2, NULL);
 	s->match_context = pcre2_match_context_create(NULL);
 	if (!s->match_data || !s->match_context) {
 		chain_scratch_fini(s);

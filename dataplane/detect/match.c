@@ -82,6 +82,25 @@ static bool header_bytes(const struct packet *p, unsigned keyword, struct chain_
 	return true;
 }
 
+static bool header_holds(const struct match_context *c, const struct header_check *h)
+{
+	uint32_t arena = c->s->arena_used; /* a transaction's views may stand before */
+	struct buffer_view view = {0};
+	struct chain_input in;
+	bool holds;
+
+	if (!header_bytes(c->p, h->keyword, &in))
+		return false;
+	view.data = in.data;
+	view.len = in.len;
+	holds = h->transforms.count == 0 || transforms_run(c->s, &h->transforms, &view);
+	in.data = view.data;
+	in.len = view.len;
+	holds = holds && chain_run(&c->s->chain, h->chain, &in) == CHAIN_YES;
+	c->s->arena_used = arena;
+	return holds;
+}
+
 /* changing: those that change a list, which is done when all else holds; or the others. */
 static bool headers_hold(const struct match_context *c, bool changing)
 {
@@ -89,12 +108,7 @@ static bool headers_hold(const struct match_context *c, bool changing)
 
 	for (unsigned i = 0; i < r->header_count; i++) {
 		const struct header_check *h = &r->headers[i];
-		struct chain_input in;
-
-		if (h->chain->changes != changing)
-			continue;
-		if (!header_bytes(c->p, h->keyword, &in) ||
-		    chain_run(&c->s->chain, h->chain, &in) != CHAIN_YES)
+		if (h->chain->changes == changing && !header_holds(c, h))
 			return false;
 	}
 	return true;

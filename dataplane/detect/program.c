@@ -173,11 +173,13 @@ static void packet_buffers_bind(struct binder *b, struct program_rule *r)
 		const struct rule_buffer *buffer = &rule->buffers[i];
 
 		if (is_header_buffer(buffer->keyword) && r->headers) {
-			if (buffer->transform_count)
-				rule_refuse(b, r, "transforms of packet headers are not supported");
+			struct header_check *h = &r->headers[r->header_count++];
+
+			*h = (struct header_check){.keyword = buffer->keyword, .buffer = buffer};
+			if (!transforms_make(&h->transforms, buffer, reason, sizeof(reason)))
+				rule_refuse(b, r, reason);
 			else
-				r->headers[r->header_count++] = (struct header_check){
-					buffer->keyword, buffer, rule_chain(b, r, buffer)};
+				h->chain = rule_chain(b, r, buffer);
 		} else if (strcmp(buffer->name, "payload") == 0) {
 			if (rule->flags & RULE_HAS_APP)
 				continue;
@@ -369,6 +371,8 @@ static void rule_free(struct program_rule *r)
 	free(r->chains);
 	free(r->packet_checks);
 	free(r->posts);
+	for (unsigned i = 0; i < r->header_count; i++)
+		transforms_free(&r->headers[i].transforms);
 	free(r->headers);
 	free(r->bindings);
 	free(r->encoded);
@@ -389,6 +393,8 @@ void detect_program_free(struct detect_program *p)
 	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
 		if (!p->protos[i])
 			continue;
+		for (unsigned k = 0; k < p->protos[i]->buffer_count; k++)
+			transforms_free(&p->protos[i]->buffers[k].transforms);
 		free(p->protos[i]->always[0]);
 		free(p->protos[i]->always[1]);
 		free(p->protos[i]);

@@ -19,6 +19,7 @@
 #define ENGINES_MAX 28         /* buffers of one rule in one direction */
 #define ALERT_QUEUE_MAX 256    /* matches of one packet before thresholds */
 #define TRANSFORM_ARENA_BYTES (1u << 20)
+#define INFLATE_BLOCK_BYTES (64u << 10)
 #define CONTEXT_TEXT_MAX 32768 /* of what lists say in one alert */
 #define INSTANCES_MAX 1024     /* of a buffer that has several */
 #define TX_RULES_MAX 4096      /* rules remembered on one direction of a transaction */
@@ -92,16 +93,23 @@ struct program_rule {
 	bool detection_filter;
 };
 
+/* What is done to a buffer before it is looked at. */
+struct transforms {
+	const struct transform *items;
+	uint32_t count;
+	pcre2_code **codes; /* by item, of pcrexform; owner. NULL: there is none */
+};
+
 struct header_check {
 	uint16_t keyword;
 	const struct rule_buffer *buffer;
 	const struct chain *chain;
+	struct transforms transforms;
 };
 
 struct program_buffer {
 	const struct proto_buffer *source;
-	const struct transform *transforms;
-	uint32_t transform_count;
+	struct transforms transforms;
 	const struct pattern_group *group[2]; /* by direction; NULL: nothing to look for */
 };
 
@@ -157,6 +165,12 @@ struct alert_item {
 	struct chain_context contexts[CONTEXTS_MAX];
 };
 
+/* Memory for zlib: its state and a window. */
+struct inflate_block {
+	_Alignas(16) uint8_t memory[INFLATE_BLOCK_BYTES];
+	size_t used;
+};
+
 struct view_slot {
 	uint32_t generation;
 	bool there;
@@ -191,6 +205,7 @@ struct detect_state {
 	char context[CONTEXT_TEXT_MAX]; /* of the alert in hand */
 	uint8_t *arena;                /* transformed buffers; TRANSFORM_ARENA_BYTES */
 	uint32_t arena_used;
+	struct inflate_block inflate;
 
 	struct threshold_table *thresholds;
 	struct bits_table *bits;
@@ -274,9 +289,10 @@ void window_wait(struct worker *w, const struct packet *p, uint32_t rule);
 void window_candidates(struct worker *w, const struct packet *p);
 
 /* transforms.c: from what the protocol gives to what is inspected. False: no such bytes. */
-bool transforms_run(struct detect_state *s, const struct program_buffer *b,
-		    struct buffer_view *view);
-bool transform_known(unsigned kind);
+bool transforms_run(struct detect_state *s, const struct transforms *t, struct buffer_view *view);
+/* Main thread. False and a sentence: one of them cannot be run here. */
+bool transforms_make(struct transforms *t, const struct rule_buffer *buffer, char *error, size_t error_size);
+void transforms_free(struct transforms *t);
 
 /* alert.c */
 void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx,

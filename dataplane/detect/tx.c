@@ -128,7 +128,7 @@ static bool view_get(struct tx_run *t, unsigned buffer, unsigned instance, struc
 		}
 	}
 	there = b->source->get(t->w, t->f, t->tx, t->d, instance, view) &&
-		(b->transform_count == 0 || transforms_run(t->s, b, view));
+		(b->transforms.count == 0 || transforms_run(t->s, &b->transforms, view));
 	if (single)
 		*slot = (struct view_slot){t->s->tx_generation, there, *view};
 	return there;

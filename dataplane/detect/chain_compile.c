@@ -59,10 +59,13 @@ static bool kind_of(const struct match *m, struct check *c)
  * after_pcre: the one before is an expression, for which a distance alone counts too. */
 static bool wants_retry(const struct match *m, bool after_pcre)
 {
+	uint32_t flags = m->u.content.flags;
+
 	switch (m->keyword) {
 	case KEYWORD_content:
-		return m->u.content.flags & (after_pcre ? CONTENT_WITHIN | CONTENT_DISTANCE
-							: CONTENT_WITHIN);
+		/* Further on less follows, in which what must not be there may be missing. */
+		return flags & (after_pcre || (flags & CONTENT_NEGATED) ? CONTENT_WITHIN | CONTENT_DISTANCE
+									: CONTENT_WITHIN);
 	case KEYWORD_pcre:
 		return m->u.pcre.flags & PCRE_RELATIVE;
 	case KEYWORD_isdataat:

@@ -253,6 +253,39 @@ static void flow_bits(void **state)
 	bench_free(b);
 }
 
+/* Bits of an IPv4 address are none of an IPv6 address that begins alike. */
+static void host_bits(void **state)
+{
+	struct bench *b = bench_new(
+		"alert ipv4 any any -> any any (dsize:3; xbits:set,seen,track ip_src; sid:1;)\n"
+		"alert ip any any -> any any (dsize:4; xbits:isset,seen,track ip_src; sid:2;)\n");
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "set");
+	ALERTS(1);
+	packet(b, TO_SERVER, 1, "ask4");
+	ALERTS(2);
+	b->packet.ip_version = 6;
+	detect_packet(&b->w, &b->packet);
+	NO_ALERT();
+	bench_free(b);
+}
+
+/* What must not follow may follow the first place and not the second. */
+static void negated_at_distance(void **state)
+{
+	struct bench *b = bench_new(
+		"alert tcp any any -> any any (dsize:>9; content:\"fix\"; content:\"this\"; within:6; "
+		"content:!\"and\"; distance:0; sid:1;)\n");
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "fix_this_and_yes_fix_this_now");
+	ALERTS(1);
+	packet(b, TO_SERVER, 1, "fix_this_and_yes_this_now");
+	NO_ALERT();
+	bench_free(b);
+}
+
 /* A list is changed when all else holds, once for each value. */
 static void datasets(void **state)
 {
@@ -345,7 +378,9 @@ int main(void)
 		cmocka_unit_test(packets_and_streams),
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
-		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets), cmocka_unit_test(limits), cmocka_unit_test(actions),
+		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets),
+		cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
+		cmocka_unit_test(limits), cmocka_unit_test(actions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

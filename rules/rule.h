@@ -111,7 +111,7 @@ enum number_which { NUMBER_ANY = 100, NUMBER_ALL = 101 };
 struct number_test {
 	uint8_t op; /* enum number_op */
 	uint64_t low, high;
-	int8_t which; /* enum number_which; 0 where there is one only */
+	int8_t which; /* enum number_which; 0 where there is one only. filesize: as rule_buffer.direction */
 };
 
 /* A number in the rule, or the variable that a byte_extract or byte_math of the same buffer set. */
@@ -369,6 +369,7 @@ struct rule_buffer {
 	uint32_t transform_count;
 	struct match *matches;
 	uint32_t match_count;
+	uint8_t direction; /* of a rule with =>: 1 of the request, 2 of the response; 0: as the buffer is */
 	bool legacy_http1; /* bound to HTTP/1 by a legacy modifier or pcre flag */
 };
 

@@ -156,6 +156,8 @@ static bool buffer_bind(struct binder *b, struct app_rule *a, const struct proto
 			 buffer->name, proto->name);
 		return false;
 	}
+	if (buffer->direction && buffer->direction != binding->direction + 1)
+		return true;
 	progress = direction_progress(source->to_server, source->to_client, binding->direction);
 	if (!progress) {
 		snprintf(a->reason, sizeof(a->reason), "%s is not seen in this direction",
@@ -193,6 +195,8 @@ static bool check_bind(struct app_rule *a, const struct proto *proto, struct bin
 		snprintf(a->reason, sizeof(a->reason), "%s has no event of that name", proto->name);
 		return false;
 	}
+	if (m->keyword == KEYWORD_filesize && m->u.number.which && m->u.number.which != binding->direction + 1)
+		return true;
 	check.run = match_function(m->keyword);
 	if (!check.run && (!value || !value_form_known(m->keyword))) {
 		snprintf(a->reason, sizeof(a->reason), "%s cannot be judged by this engine",

@@ -56,6 +56,7 @@ enum rule_flags {
 	RULE_PREFILTER = 1 << 19, /* keyword prefilter */
 	RULE_FILESTORE = 1 << 20,
 	RULE_ALERT = 1 << 21, /* keyword alert: a pass rule is written too */
+	RULE_FLOW_START = 1 << 22, /* hook flow_start: first packet of each direction */
 };
 
 enum rule_ip_proto { /* struct rule.ip_protos */
@@ -288,6 +289,12 @@ struct match_datarep {
 	struct number_test test;
 };
 
+struct match_entropy {
+	uint32_t bytes, offset; /* bytes 0: to the end */
+	uint8_t op;             /* enum number_op, without the masks */
+	double low, high;       /* bits a byte */
+};
+
 enum iprep_side { IPREP_ANY, IPREP_SRC, IPREP_DST, IPREP_BOTH };
 enum iprep_mode { IPREP_SCORE, IPREP_ISSET, IPREP_ISNOTSET };
 
@@ -330,6 +337,7 @@ struct match {
 		struct match_dataset dataset;
 		struct match_datarep datarep;
 		struct match_iprep iprep;
+		struct match_entropy entropy;
 		struct {
 			const char *text; /* keywords with a word as argument: ipopts, fragbits … */
 			uint32_t bits, mask;

@@ -248,6 +248,17 @@ static void binding_free(struct binding *binding)
 	free(binding);
 }
 
+static bool hook_bind(struct app_rule *a, const struct proto *proto, struct binding *binding)
+{
+	const char *hook = a->r->rule->hook;
+	int progress = hook ? hook_progress(proto, hook, binding->direction) : 0;
+
+	if (progress < 0 && !a->r->binding_count)
+		snprintf(a->reason, sizeof(a->reason), "%s has no hook %s", proto->name, hook);
+	binding->hook = (uint8_t)progress;
+	return progress >= 0;
+}
+
 static struct binding *binding_make(struct binder *b, struct app_rule *a, const struct proto *proto,
 				    unsigned d)
 {
@@ -261,7 +272,7 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	binding->direction = (uint8_t)d;
 	binding->buffers = calloc(ENGINES_MAX, sizeof(*binding->buffers));
 	binding->checks = calloc(rule->app_match_count + 1, sizeof(*binding->checks));
-	if (!binding->buffers || !binding->checks)
+	if (!binding->buffers || !binding->checks || !hook_bind(a, proto, binding))
 		goto err;
 	for (uint32_t i = 0; i < rule->buffer_count; i++)
 		if (!buffer_bind(b, a, proto, binding, i))
@@ -269,7 +280,7 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	for (uint32_t i = 0; i < rule->app_match_count; i++)
 		if (!check_bind(a, proto, binding, &rule->app_matches[i]))
 			goto err;
-	if (!binding->buffer_count && !binding->check_count)
+	if (!binding->buffer_count && !binding->check_count && !rule->hook)
 		goto err;
 	buffers_order(binding);
 	binding->buffers = realloc(binding->buffers,
@@ -279,6 +290,8 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 		binding->all |= BINDING_CHECKS_BIT;
 	if (binding->payload)
 		binding->all |= BINDING_PAYLOAD_BIT;
+	if (rule->hook)
+		binding->all |= BINDING_HOOK_BIT;
 	if (rule->flags & RULE_TRANSACTIONAL) {
 		binding->first_half = d == TO_SERVER;
 		binding->second_half = d == TO_CLIENT;

@@ -253,6 +253,8 @@ static enum outcome check_run(struct run *r, const struct chain *chain, const st
 		return base64_check(r, chain, check);
 	case CHECK_DATASET:
 		return dataset_run(r->scratch, &check->match->u.dataset, r->in->data, r->in->len) ? HIT : MISS;
+	case CHECK_ENTROPY:
+		return entropy_run(&check->match->u.entropy, r->in->data, r->in->len) ? HIT : MISS;
 	case CHECK_DATAREP:
 		return datarep_run(&check->match->u.datarep, r->in->data, r->in->len) ? HIT : MISS;
 	}

@@ -39,6 +39,7 @@ enum check_kind {
 	CHECK_BASE64,    /* decodes; the rest of its work is chain.base64 */
 	CHECK_DATASET,
 	CHECK_DATAREP,
+	CHECK_ENTROPY,
 };
 
 struct check {
@@ -124,6 +125,10 @@ bool byte_math_run(const struct match_byte *m, const struct byte_input *in, uint
 uint32_t base64_run(const struct match_base64 *m, const struct byte_input *in, uint8_t *out,
 		    uint32_t out_size);
 bool number_test_holds(const struct number_test *t, uint64_t v);
+
+/* ---- entropy.c ---- */
+
+bool entropy_run(const struct match_entropy *m, const uint8_t *data, uint32_t len);
 
 /* ---- chain_list.c: the whole buffer in a list ---- */
 

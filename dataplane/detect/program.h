@@ -61,6 +61,7 @@ struct binding {
 	uint8_t app;               /* enum app_proto */
 	uint8_t direction;
 	uint8_t buffer_count, check_count;
+	uint8_t hook;              /* progress that is waited for, with BINDING_HOOK_BIT */
 	bool first_half, second_half; /* of a rule on both directions of a transaction */
 	struct buffer_check *buffers; /* the prefilter's first, then by progress */
 	struct app_check *checks;
@@ -70,6 +71,7 @@ struct binding {
 
 #define BINDING_CHECKS_BIT (1u << 30)
 #define BINDING_PAYLOAD_BIT (1u << 29)
+#define BINDING_HOOK_BIT (1u << 28)
 
 struct program_rule {
 	const struct rule *rule;

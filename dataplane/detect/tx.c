@@ -268,6 +268,11 @@ static bool payload_found(struct tx_run *t, const struct chain *chain)
 static bool binding_run(struct tx_run *t, const struct match_context *c, const struct binding *b,
 			uint32_t *matched)
 {
+	if (b->all & BINDING_HOOK_BIT) {
+		if (b->hook > t->tx->progress[t->d])
+			return true;
+		*matched |= BINDING_HOOK_BIT;
+	}
 	for (unsigned i = 0; i < b->buffer_count; i++) {
 		enum answer answer;
 

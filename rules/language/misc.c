@@ -38,32 +38,85 @@ bool parse_absent(struct draft *d, const struct keyword_row *row, struct scan *a
 	return m != NULL;
 }
 
-/* bytes N, offset N, value OP number with up to ten decimals */
+/* Up to ten digits before and behind a point. */
+static bool decimal_read(struct scan *s, double *out)
+{
+	double unit = 1;
+	bool digits = false, point = false;
+
+	*out = 0;
+	for (scan_skip(s); !scan_done(s); s->p++) {
+		if (*s->p == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (*s->p < '0' || *s->p > '9')
+			break;
+		digits = true;
+		*out = *out * 10 + (*s->p - '0');
+		unit *= point ? 10 : 1;
+	}
+	*out /= unit;
+	scan_skip(s);
+	return digits && *out < 1e10;
+}
+
+/* N, !N, <N, <=N, >N, >=N, =N, !=N, a-b, !a-b */
+static bool entropy_value(struct scan s, struct match_entropy *e)
+{
+	static const struct {
+		const char *text;
+		uint8_t op;
+	} operators[] = {{"<=", NUMBER_LESS_EQUAL}, {">=", NUMBER_GREATER_EQUAL}, {"!=", NUMBER_NOT_EQUAL},
+			 {"<", NUMBER_LESS}, {">", NUMBER_GREATER}, {"=", NUMBER_EQUAL}, {"!", NUMBER_NOT_EQUAL}};
+
+	e->op = NUMBER_EQUAL;
+	scan_skip(&s);
+	for (size_t i = 0; i < sizeof(operators) / sizeof(*operators); i++)
+		if (scan_take_text(&s, operators[i].text)) {
+			e->op = operators[i].op;
+			break;
+		}
+	if (!decimal_read(&s, &e->low))
+		return false;
+	if (scan_take(&s, '-')) {
+		if (e->op != NUMBER_EQUAL && e->op != NUMBER_NOT_EQUAL)
+			return false;
+		e->op = e->op == NUMBER_EQUAL ? NUMBER_BETWEEN : NUMBER_NOT_BETWEEN;
+		if (!decimal_read(&s, &e->high) || e->high <= e->low)
+			return false;
+	}
+	return scan_done(&s);
+}
+
+/* bytes N, offset N, value OP number */
 bool parse_entropy(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	struct scan whole = *arg;
+	struct match_entropy e = {0};
 	bool value = false;
+	struct match *m;
 
 	while (!scan_done(arg)) {
 		struct scan part = scan_until(arg, ','), word = scan_word(&part);
 		uint64_t n;
 
-		scan_trim(&part);
-		if (scan_is(&word, "value")) {
-			value = !scan_done(&part) &&
-				part.p + strspn(part.p, "<>=!-.0123456789 ") >= part.end;
-			if (value)
-				continue;
-		} else if ((scan_is(&word, "bytes") || scan_is(&word, "offset")) &&
-			   scan_whole(part, UINT32_MAX, &n)) {
+		if (scan_is(&word, "value") && !value && entropy_value(part, &e)) {
+			value = true;
 			continue;
 		}
-		return draft_fail(d, word.p, "write value <|>|= number, bytes N, offset N",
+		if ((scan_is(&word, "bytes") || scan_is(&word, "offset")) && scan_whole(part, UINT32_MAX, &n)) {
+			*(scan_is(&word, "bytes") ? &e.bytes : &e.offset) = (uint32_t)n;
+			continue;
+		}
+		return draft_fail(d, word.p, "write value and < > <= >= = != a number, or a-b; bytes N; offset N",
 				  "entropy: \"%.*s\" is not understood", SCAN_ARG(&word));
 	}
 	if (!value)
 		return draft_fail(d, NULL, "add value", "entropy: the value is missing");
-	return misc_word(d, draft_add_bytes(d, draft_buffer_current(d), keyword_id(row)), whole);
+	m = draft_add_bytes(d, draft_buffer_current(d), keyword_id(row));
+	if (m)
+		m->u.entropy = e;
+	return m != NULL;
 }
 
 bool parse_asn1(struct draft *d, const struct keyword_row *row, struct scan *arg)

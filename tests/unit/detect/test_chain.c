@@ -352,6 +352,26 @@ static int teardown(void **state)
 	return 0;
 }
 
+static bool entropy(uint8_t op, double low, double high, uint32_t bytes, uint32_t offset, const char *text)
+{
+	const struct match_entropy m = {.op = op, .low = low, .high = high, .bytes = bytes, .offset = offset};
+
+	return entropy_run(&m, (const uint8_t *)text, (uint32_t)strlen(text));
+}
+
+static void entropies(void **state)
+{
+	(void)state;
+	assert_true(entropy(NUMBER_EQUAL, 0, 0, 0, 0, "aaaa"));
+	assert_true(entropy(NUMBER_EQUAL, 1, 0, 0, 0, "abab"));
+	assert_true(entropy(NUMBER_EQUAL, 2, 0, 0, 0, "abcd"));
+	assert_true(entropy(NUMBER_GREATER, 1.9, 0, 4, 2, "..abcd.."));
+	assert_true(entropy(NUMBER_BETWEEN, 1.5, 2.5, 0, 0, "abcd"));
+	assert_false(entropy(NUMBER_NOT_BETWEEN, 1.5, 2.5, 0, 0, "abcd"));
+	assert_false(entropy(NUMBER_LESS, 8, 0, 0, 4, "abcd"));
+	assert_false(entropy(NUMBER_LESS, 8, 0, 0, 0, ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +382,7 @@ int main(void)
 		cmocka_unit_test(byte_variables), cmocka_unit_test(sizes),
 		cmocka_unit_test(later_parts),	  cmocka_unit_test(base64),
 		cmocka_unit_test(bounded),
+		cmocka_unit_test(entropies),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

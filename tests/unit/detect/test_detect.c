@@ -253,6 +253,32 @@ static void flow_bits(void **state)
 	bench_free(b);
 }
 
+/* A hook waits for its state; a hook of the flow's start for the first packet of a direction. */
+static void hooks(void **state)
+{
+	struct bench *b = bench_new("alert http1:request_headers any any -> any any (sid:1;)\n"
+				    "alert http1:request_line any any -> any any (http.host; content:\"bad\"; sid:2;)\n"
+				    "alert http1:request_soon any any -> any any (sid:3;)\n"
+				    "alert http1:response_started any any -> any any (sid:4;)\n"
+				    "alert tcp:flow_start any any -> any any (dsize:1; sid:5;)\n");
+	struct fake_tx tx = {.uri = "/", .host = "bad.example"};
+	const struct detect_refusal *refused;
+
+	(void)state;
+	assert_int_equal(detect_program_refusals(b->program, &refused), 1);
+	assert_non_null(strstr(refused[0].reason, "no hook request_soon"));
+	transaction(b, &tx, 1);
+	packet(b, TO_SERVER, 1, "");
+	NO_ALERT();
+	transaction(b, &tx, 3);
+	packet(b, TO_SERVER, 1, "x");
+	ALERTS(1, 2);
+	b->packet.flags |= PACKET_FIRST_IN_DIRECTION;
+	detect_packet(&b->w, &b->packet);
+	ALERTS(5);
+	bench_free(b);
+}
+
 /* Bits of an IPv4 address are none of an IPv6 address that begins alike. */
 static void host_bits(void **state)
 {
@@ -379,7 +405,7 @@ int main(void)
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
 		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets),
-		cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
+		cmocka_unit_test(hooks), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
 		cmocka_unit_test(limits), cmocka_unit_test(actions),
 	};
 

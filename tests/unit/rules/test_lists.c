@@ -310,6 +310,24 @@ static void language(void **state)
 	refused(TCP("iprep:^left,Bad,>,1;"), "no side");
 }
 
+static void entropies(void **state)
+{
+	const struct rule *r = loads(TCP("entropy:bytes 16, offset 2, value >= 7.25;"));
+	const struct match_entropy *e = &r->buffers[0].matches[0].u.entropy;
+
+	(void)state;
+	assert_int_equal(e->op, NUMBER_GREATER_EQUAL);
+	assert_true(e->low == 7.25);
+	assert_int_equal(e->bytes, 16);
+	assert_int_equal(e->offset, 2);
+	loads(TCP("entropy:value 3.5-4;"));
+	loads(TCP("entropy:value !3.5-4;"));
+	refused(TCP("entropy:^value;"), "not understood");
+	refused(TCP("entropy:^value 4-3;"), "not understood");
+	refused(TCP("entropy:value 4,^value 5;"), "not understood");
+	refused(TCP("^entropy:bytes 4;"), "value is missing");
+}
+
 static int folder_make(void **state)
 {
 	return mkdtemp(folder) ? reader_start(state) : -1;
@@ -331,6 +349,7 @@ int main(void)
 		cmocka_unit_test(values),  cmocka_unit_test(memcap),      cmocka_unit_test(threads),
 		cmocka_unit_test(loading), cmocka_unit_test(states),      cmocka_unit_test(folders),
 		cmocka_unit_test(reputations), cmocka_unit_test(language),
+		cmocka_unit_test(entropies),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -153,11 +153,23 @@ enum pcre_flags {
 	PCRE_RELATIVE_NEXT = 1 << 2,
 };
 
+enum capture_kind { CAPTURE_FLOW, CAPTURE_PACKET, CAPTURE_ALERT };
+
+/* What a group of an expression captured is kept for the flow or the packet, or told in the alert. */
+struct match_capture {
+	uint8_t kind, group;
+	const char *name;
+};
+
+#define PCRE_CAPTURES_MAX 8
+
 struct match_pcre {
 	const char *pattern; /* without delimiters; terminated (may hold no NUL) */
 	uint32_t pattern_len;
 	uint32_t options; /* PCRE2_* compile options from i s m x A E G */
 	uint32_t flags;   /* enum pcre_flags */
+	uint32_t capture_count;
+	const struct match_capture *captures;
 };
 
 struct match_isdataat {

@@ -17,28 +17,9 @@
 
 /* ---- the fixed part ---- */
 
-/* "key":["value", …] for every key that has a value. */
-static size_t json_text(char *out, size_t size, const char *text)
+static size_t text_json(char *out, size_t size, const char *text)
 {
-	size_t n = 0;
-
-	if (n < size)
-		out[n++] = '"';
-	for (; *text && n + 8 < size; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\') {
-			out[n++] = '\\';
-			out[n++] = (char)c;
-		} else if (c < 0x20) {
-			n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
-		} else {
-			out[n++] = (char)c;
-		}
-	}
-	if (n < size)
-		out[n++] = '"';
-	return n;
+	return json_text(out, size, text, strlen(text), true);
 }
 
 static bool metadata_first(const struct rule *rule, uint32_t at)
@@ -49,6 +30,7 @@ static bool metadata_first(const struct rule *rule, uint32_t at)
 	return true;
 }
 
+/* "key":["value", …] for every key that has a value. */
 static size_t metadata_json(const struct rule *rule, char *out, size_t size)
 {
 	size_t n = 0;
@@ -60,7 +42,7 @@ static size_t metadata_json(const struct rule *rule, char *out, size_t size)
 			continue;
 		if (n)
 			out[n++] = ',';
-		n += json_text(out + n, size - n, rule->metadata[i].key);
+		n += text_json(out + n, size - n, rule->metadata[i].key);
 		out[n++] = ':';
 		out[n++] = '[';
 		for (uint32_t k = i; k < rule->metadata_count && n + 64 < size; k++) {
@@ -70,7 +52,7 @@ static size_t metadata_json(const struct rule *rule, char *out, size_t size)
 			if (!first)
 				out[n++] = ',';
 			first = false;
-			n += json_text(out + n, size - n, rule->metadata[k].value);
+			n += text_json(out + n, size - n, rule->metadata[k].value);
 		}
 		if (n < size)
 			out[n++] = ']';
@@ -225,14 +207,15 @@ static void context_add(struct worker *w, struct recorder *r, const struct alert
 		const struct chain_context *c = &item->contexts[i];
 		size_t key = strlen(c->key);
 
-		if (n + 6 * key + 8 + c->entry->context_len > CONTEXT_TEXT_MAX)
+		if (n + 6 * key + 8 + (c->json ? 1 : 6) * (size_t)c->len > CONTEXT_TEXT_MAX)
 			break;
 		if (n)
 			out[n++] = ',';
-		n += json_text(out + n, CONTEXT_TEXT_MAX - n, c->key);
+		n += text_json(out + n, CONTEXT_TEXT_MAX - n, c->key);
 		out[n++] = ':';
-		memcpy(out + n, c->entry->bytes + c->entry->len, c->entry->context_len);
-		n += c->entry->context_len;
+		if (c->json)
+			memcpy(out + n, c->data, c->len);
+		n += c->json ? c->len : json_text(out + n, CONTEXT_TEXT_MAX - n, c->data, c->len, false);
 	}
 	if (!n)
 		return;
@@ -277,6 +260,7 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 	if (item->context_count)
 		context_add(w, r, item);
 	rec_close(r);
+	variables_record(w, r, p->flow, true);
 	if (item->tx && program->log_app && item->proto->alert_context)
 		item->proto->alert_context(w, p->flow, item->tx, r);
 	if (item->tx && program->log_app && (item->tx->files[0] || item->tx->files[1]))

@@ -24,6 +24,9 @@
 #define CHAIN_STEPS_MAX 3000  /* the reference's recursion limit */
 #define BASE64_MAX 65535
 #define CONTEXTS_MAX 4        /* of an alert; further ones are left out */
+#define CAPTURES_MAX 16       /* of a rule */
+#define CAPTURE_TEXT_MAX 8192 /* bytes captured on one packet; what does not fit is left out */
+#define CAPTURE_MAX 1024      /* bytes of one; more are cut off */
 #define PCRE_MATCH_LIMIT 3500
 #define PCRE_DEPTH_LIMIT 1500
 
@@ -66,7 +69,16 @@ struct chain {
 /* What the list says of a value that was found in it: a member of the alert's context. */
 struct chain_context {
 	const char *key;
-	const struct list_entry *entry;
+	const uint8_t *data;
+	uint32_t len;
+	bool json; /* an object; a text otherwise */
+};
+
+/* What an expression captured. */
+struct chain_capture {
+	const struct match_capture *what;
+	const uint8_t *data; /* in scratch.text */
+	uint32_t len;
 };
 
 /* What a worker needs to run chains. */
@@ -80,6 +92,11 @@ struct chain_scratch {
 	/* Of the rule in hand; whoever runs its chains begins with none. */
 	struct chain_context contexts[CONTEXTS_MAX];
 	unsigned context_count;
+	struct chain_capture captures[CAPTURES_MAX];
+	unsigned capture_count;
+	/* The captured bytes of the packet in hand; those before text_kept belong to rules that matched. */
+	uint8_t text[CAPTURE_TEXT_MAX];
+	uint32_t text_used, text_kept;
 };
 
 struct chain_input {
@@ -103,6 +120,11 @@ void chain_free(struct chain *chain);
 
 int chain_scratch_init(struct chain_scratch *s);
 void chain_scratch_fini(struct chain_scratch *s);
+
+/* Before the chains of a rule; when it has matched; before those of a packet. */
+void chain_rule_begin(struct chain_scratch *s);
+void chain_rule_keep(struct chain_scratch *s);
+void chain_packet_begin(struct chain_scratch *s);
 
 enum chain_result chain_run(struct chain_scratch *s, const struct chain *chain,
 			    const struct chain_input *in);

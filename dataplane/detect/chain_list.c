@@ -8,7 +8,8 @@
 static void context_note(struct chain_scratch *s, const char *key, const struct list_entry *e)
 {
 	if (s->context_count < CONTEXTS_MAX)
-		s->contexts[s->context_count++] = (struct chain_context){key, e};
+		s->contexts[s->context_count++] = 
+			(struct chain_context){key, e->bytes + e->len, e->context_len, true};
 }
 
 bool dataset_run(struct chain_scratch *s, const struct match_dataset *m, const uint8_t *data, uint32_t len)

@@ -168,6 +168,8 @@ void detect_packet(struct worker *w, struct packet *p)
 		s->packet_generation = 1;
 	}
 	s->queue_count = s->written = 0;
+	s->packet_var_count = 0;
+	chain_packet_begin(&s->chain);
 	s->passed = false;
 	stream_open(w, p);
 	ip_only_run(w, p);

@@ -244,6 +244,7 @@ void ip_only_run(struct worker *w, struct packet *p)
 		const struct program_rule *r = &s->program->rules[s->candidates[i]];
 		struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
 
+		chain_rule_begin(&s->chain);
 		if (r->refused || !header_matches(s, p, r, false) || !packet_checks_hold(&c))
 			continue;
 		if (post_run(&c))

@@ -118,7 +118,6 @@ bool packet_checks_hold(const struct match_context *c)
 {
 	const struct program_rule *r = c->rule;
 
-	c->s->chain.context_count = 0;
 	for (unsigned i = 0; i < r->packet_check_count; i++)
 		if (!r->packet_checks[i].run(c, r->packet_checks[i].match))
 			return false;
@@ -131,6 +130,9 @@ bool post_run(const struct match_context *c)
 
 	if (r->header_count && !headers_hold(c, true))
 		return false;
+	if (c->s->chain.capture_count)
+		variables_keep(c);
+	chain_rule_keep(&c->s->chain);
 	for (unsigned i = 0; i < r->post_count; i++)
 		r->posts[i].run(c, r->posts[i].match);
 	return true;

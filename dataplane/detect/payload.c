@@ -140,6 +140,7 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	if (r->refused || !header_matches(s, p, r, false) || !speaks(w, p, r->app))
 		return;
 	w->counters->detect_verified++;
+	chain_rule_begin(&s->chain);
 	if (!packet_checks_hold(&c))
 		return;
 	if (!payload_holds(s, p, r, &stream)) {

@@ -273,6 +273,13 @@ static int key_order(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
+static int bit_order(const void *a, const void *b)
+{
+	const struct bit_name *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
 int64_t program_rule_find(const struct detect_program *p, uint64_t key)
 {
 	const struct rule_number_key wanted = {.key = key};
@@ -286,16 +293,20 @@ static bool keys_make(struct detect_program *p, const struct ruleset *set)
 {
 	p->by_sid = calloc(p->rule_count + 1, sizeof(*p->by_sid));
 	p->bit_keys = calloc(set->flowbit_count + 1, sizeof(*p->bit_keys));
-	if (!p->by_sid || !p->bit_keys)
+	p->bit_names = calloc(set->flowbit_count + 1, sizeof(*p->bit_names));
+	if (!p->by_sid || !p->bit_keys || !p->bit_names)
 		return false;
 	for (uint32_t i = 0; i < p->rule_count; i++)
 		p->by_sid[i] = (struct rule_number_key){program_rule_key(set->rules[i]), i};
 	qsort(p->by_sid, p->rule_count, sizeof(*p->by_sid), key_order);
-	for (uint32_t i = 0; i < set->flowbit_count; i++)
-		p->bit_keys[i] = set->flowbit_names
-					 ? (uint32_t)XXH3_64bits(set->flowbit_names[i],
-								 strlen(set->flowbit_names[i]))
-					 : i;
+	for (uint32_t i = 0; i < set->flowbit_count; i++) {
+		const char *name = set->flowbit_names ? set->flowbit_names[i] : NULL;
+
+		p->bit_keys[i] = name ? (uint32_t)XXH3_64bits(name, strlen(name)) : i;
+		p->bit_names[i] = (struct bit_name){p->bit_keys[i], name};
+	}
+	p->bit_count = set->flowbit_count;
+	qsort(p->bit_names, p->bit_count, sizeof(*p->bit_names), bit_order);
 	return true;
 }
 
@@ -315,6 +326,7 @@ static void settings_read(struct detect_program *p, const struct config *c)
 	p->log_flow = config_map_bool(m, "alert.flow", true);
 	p->log_app = config_map_bool(m, "alert.app-layer", config_map_bool(m, "alert.metadata.app-layer", true));
 	p->log_metadata = config_map_bool(m, "alert.metadata", true);
+	p->log_variables = config_map_bool(m, "metadata", config_map_bool(m, "metadata.enabled", true));
 	p->log_verdict = config_map_bool(m, "alert.verdict", false);
 	p->log_drop_alerts = config_map_bool(m, "drop.alerts", false);
 	p->log_references = config_map_bool(m, "alert.metadata.rule.reference", false);
@@ -404,6 +416,7 @@ void detect_program_free(struct detect_program *p)
 		hs_free_scratch(p->scratch);
 	free(p->by_sid);
 	free(p->bit_keys);
+	free(p->bit_names);
 	free(p->sets);
 	free(p->rules);
 	free(p->refusals);

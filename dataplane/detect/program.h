@@ -138,6 +138,11 @@ struct detect_program {
 	struct program_proto *protos[APP_PROTO_COUNT]; /* NULL: no rule */
 	struct ip_only *ip_only;       /* iponly.c */
 	uint32_t *bit_keys;            /* by number of the flow bit: hash of its name */
+	struct bit_name {
+		uint32_t key;
+		const char *name;
+	} *bit_names;                  /* ascending by key */
+	uint32_t bit_count;
 	struct rule_number_key {
 		uint64_t key;          /* gid, sid */
 		uint32_t rule;
@@ -148,6 +153,7 @@ struct detect_program {
 	unsigned file_wants;           /* enum file_wants */
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
+	bool log_variables;
 	bool log_payload, log_packet, log_flow, log_app, log_metadata, log_http_body;
 	bool log_references, log_verdict, log_drop_alerts;
 	uint32_t payload_bytes_max;
@@ -204,6 +210,8 @@ struct detect_state {
 	/* of the transaction in hand */
 	uint32_t tx_generation;
 	struct view_slot views[BUFFERS_MAX];
+	struct chain_capture packet_vars[CAPTURES_MAX]; /* kept for the packet in hand */
+	unsigned packet_var_count;
 	char context[CONTEXT_TEXT_MAX]; /* of the alert in hand */
 	uint8_t *arena;                /* transformed buffers; TRANSFORM_ARENA_BYTES */
 	uint32_t arena_used;
@@ -222,6 +230,12 @@ struct detect_flow {
 	struct flow_int {
 		uint32_t id, value;
 	} *ints;
+	struct flow_var {
+		char *name;            /* the value stands behind it */
+		const uint8_t *value;
+		uint32_t len;
+	} *vars;
+	uint32_t var_count;
 	struct stream_waits *waits;    /* window.c */
 	uint8_t pass, raw_off;
 	bool tagged;
@@ -308,6 +322,15 @@ struct threshold_table *threshold_table_new(struct worker *w);
 void threshold_table_reset(struct threshold_table *t);
 enum threshold_answer threshold_run(struct worker *w, const struct packet *p,
 				    const struct program_rule *r, uint8_t *action);
+
+/* variables.c: what expressions of the rule in hand captured, kept where the rule says. */
+void variables_keep(const struct match_context *c);
+void variables_free(struct worker *w, struct detect_flow *d);
+/* Objects "metadata" and "traffic" of a record: bits and variables of the flow, variables of the packet. */
+void variables_record(struct worker *w, struct recorder *r, const struct flow *f, bool packet);
+
+/* json_text.c: "text", quoted and escaped. The length; no more than size. raw: it is UTF-8 already. */
+size_t json_text(char *out, size_t size, const void *text, size_t len, bool raw);
 
 /* bits.c, tag.c */
 struct bits_table *bits_table_new(struct worker *w);

@@ -319,7 +319,7 @@ static void rule_run(struct tx_run *t, uint32_t index)
 
 	if (!b)
 		return;
-	t->s->chain.context_count = 0;
+	chain_rule_begin(&t->s->chain);
 	known = rule_find(t->state, index);
 	matched = known ? known->matched : 0;
 	if (matched & TX_RULE_DONE)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "dataplane/detect/detect.h"
+#include "dataplane/detect/program.h"
 #include "rules/ruleset.h"
 #include "tests/unit/detect/fake.h"
 
@@ -279,6 +279,48 @@ static void hooks(void **state)
 	bench_free(b);
 }
 
+/* What an expression captures is kept by the flow, or for the packet; the last place it was found counts. */
+static void captures(void **state)
+{
+	struct bench *b = bench_new(
+		"alert tcp any any -> any any (dsize:>5; pcre:\"/u=(\\w+)&p=(\\w+)/, flow:user, pkt:pass\"; sid:1;)\n"
+		"alert tcp any any -> any any (dsize:>5; pcre:\"/x=(?P<flow_x>\\d)/\"; content:\"!\"; within:1; sid:2;)\n"
+		"alert tcp any any -> any any (dsize:>5; pcre:\"/u=(?P<flow_none>\\w)/\"; content:\"nowhere\"; sid:3;)\n");
+	const struct detect_flow *d;
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "u=joe&p=secret");
+	ALERTS(1);
+	d = b->flow.detect;
+	assert_int_equal(d->var_count, 1);
+	assert_string_equal(d->vars[0].name, "user");
+	assert_memory_equal(d->vars[0].value, "joe", d->vars[0].len);
+	assert_int_equal(b->w.detect->packet_var_count, 1);
+	assert_memory_equal(b->w.detect->packet_vars[0].data, "secret", 6);
+	packet(b, TO_SERVER, 1, "u=jane&p=s x=1 x=2!");
+	ALERTS(1, 2);
+	assert_int_equal(d->var_count, 2);
+	assert_memory_equal(d->vars[0].value, "jane", 4);
+	assert_memory_equal(d->vars[1].value, "2", 1);
+	packet(b, TO_SERVER, 1, "nothing");
+	NO_ALERT();
+	assert_int_equal(b->w.detect->packet_var_count, 0);
+	bench_free(b);
+}
+
+static void json_texts(void **state)
+{
+	char out[16];
+
+	(void)state;
+	assert_int_equal(json_text(out, sizeof(out), "a\"\n", 3, true), 11);
+	assert_memory_equal(out, "\"a\\\"\\u000a\"", 11);
+	assert_int_equal(json_text(out, sizeof(out), "\xff", 1, false), 8);
+	assert_memory_equal(out, "\"\\u00ff\"", 8);
+	/* cut off, never too long */
+	assert_true(json_text(out, sizeof(out), "0123456789012345678", 19, true) <= sizeof(out));
+}
+
 /* Bits of an IPv4 address are none of an IPv6 address that begins alike. */
 static void host_bits(void **state)
 {
@@ -405,7 +447,7 @@ int main(void)
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
 		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets),
-		cmocka_unit_test(hooks), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
+		cmocka_unit_test(hooks), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
 		cmocka_unit_test(limits), cmocka_unit_test(actions),
 	};
 

@@ -307,6 +307,18 @@ struct match_entropy {
 	double low, high;       /* bits a byte */
 };
 
+struct match_asn1 {
+	bool bitstring_overflow, double_overflow, oversize, relative;
+	uint32_t oversize_length;
+	int32_t offset;
+};
+
+enum config_bits { /* config: .word.bits */
+		   CONFIG_FLOW_LOG = 1 << 0,   /* the flow's record, not transactions */
+		   CONFIG_WHOLE_FLOW = 1 << 1, /* not of this transaction alone */
+		   CONFIG_TRACKING = 1 << 2,   /* the flow is not to be followed any more */
+};
+
 enum iprep_side { IPREP_ANY, IPREP_SRC, IPREP_DST, IPREP_BOTH };
 enum iprep_mode { IPREP_SCORE, IPREP_ISSET, IPREP_ISNOTSET };
 
@@ -350,6 +362,7 @@ struct match {
 		struct match_datarep datarep;
 		struct match_iprep iprep;
 		struct match_entropy entropy;
+		struct match_asn1 asn1;
 		struct {
 			const char *text; /* keywords with a word as argument: ipopts, fragbits … */
 			uint32_t bits, mask;

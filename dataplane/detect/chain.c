@@ -282,6 +282,8 @@ static enum outcome check_run(struct run *r, const struct chain *chain, const st
 		return base64_check(r, chain, check);
 	case CHECK_DATASET:
 		return dataset_run(r->scratch, &check->match->u.dataset, r->in->data, r->in->len) ? HIT : MISS;
+	case CHECK_ASN1:
+		return asn1_run(&check->match->u.asn1, r->in->data, r->in->len, r->pointer) ? HIT : STOP;
 	case CHECK_ENTROPY:
 		return entropy_run(&check->match->u.entropy, r->in->data, r->in->len) ? HIT : MISS;
 	case CHECK_DATAREP:

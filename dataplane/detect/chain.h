@@ -43,6 +43,7 @@ enum check_kind {
 	CHECK_DATASET,
 	CHECK_DATAREP,
 	CHECK_ENTROPY,
+	CHECK_ASN1,
 };
 
 struct check {
@@ -147,6 +148,10 @@ bool byte_math_run(const struct match_byte *m, const struct byte_input *in, uint
 uint32_t base64_run(const struct match_base64 *m, const struct byte_input *in, uint8_t *out,
 		    uint32_t out_size);
 bool number_test_holds(const struct number_test *t, uint64_t v);
+
+/* ---- asn1.c ---- */
+
+bool asn1_run(const struct match_asn1 *m, const uint8_t *data, uint32_t len, uint32_t pointer);
 
 /* ---- entropy.c ---- */
 

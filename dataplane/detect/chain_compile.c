@@ -47,6 +47,9 @@ static bool kind_of(const struct match *m, struct check *c)
 	case KEYWORD_dataset:
 		c->kind = CHECK_DATASET;
 		return true;
+	case KEYWORD_asn1:
+		c->kind = CHECK_ASN1;
+		return true;
 	case KEYWORD_entropy:
 		c->kind = CHECK_ENTROPY;
 		return true;

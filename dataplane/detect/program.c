@@ -239,6 +239,10 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 		if (rule->packet_matches[i].keyword == KEYWORD_app_layer_event &&
 		    app_event_find(rule->packet_matches[i].u.event.name) < 0)
 			rule_refuse(b, r, "app-layer-event: there is no event of that name");
+	for (uint32_t i = 0; !r->refused && i < rule->post_match_count; i++)
+		if (rule->post_matches[i].keyword == KEYWORD_config &&
+		    (rule->post_matches[i].u.word.bits & CONFIG_TRACKING))
+			rule_refuse(b, r, "config: tracking disable is not supported by this engine");
 	if (!r->refused)
 		r->posts = checks_of(b, r, rule->post_matches, rule->post_match_count, true,
 				     &r->post_count);

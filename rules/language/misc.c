@@ -119,30 +119,46 @@ bool parse_entropy(struct draft *d, const struct keyword_row *row, struct scan *
 	return m != NULL;
 }
 
+static bool asn1_option(struct scan *word, struct scan part, struct match_asn1 *a)
+{
+	int64_t n;
+
+	if (scan_is(word, "bitstring_overflow") && scan_done(&part))
+		return a->bitstring_overflow = true;
+	if (scan_is(word, "double_overflow") && scan_done(&part))
+		return a->double_overflow = true;
+	if (scan_is(word, "oversize_length") && scan_whole_signed(part, 1, UINT32_MAX, &n)) {
+		a->oversize_length = (uint32_t)n;
+		return a->oversize = true;
+	}
+	if ((scan_is(word, "absolute_offset") && scan_whole_signed(part, 0, UINT16_MAX, &n)) ||
+	    (scan_is(word, "relative_offset") && scan_whole_signed(part, -UINT16_MAX, UINT16_MAX, &n))) {
+		a->relative = scan_is(word, "relative_offset");
+		a->offset = (int32_t)n;
+		return true;
+	}
+	return false;
+}
+
 bool parse_asn1(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	struct scan whole = *arg;
+	struct match_asn1 a = {0};
+	struct match *m;
 
 	while (!scan_done(arg)) {
 		struct scan part = scan_until(arg, ','), word = scan_word(&part);
-		int64_t n;
 
 		scan_trim(&part);
-		if (scan_is(&word, "bitstring_overflow") || scan_is(&word, "double_overflow"))
-			continue;
-		if ((scan_is(&word, "oversize_length") &&
-		     scan_whole_signed(part, 1, UINT32_MAX, &n)) ||
-		    (scan_is(&word, "absolute_offset") &&
-		     scan_whole_signed(part, 0, UINT16_MAX, &n)) ||
-		    (scan_is(&word, "relative_offset") &&
-		     scan_whole_signed(part, -UINT16_MAX, UINT16_MAX, &n)))
-			continue;
-		return draft_fail(d, word.p,
-				  "use bitstring_overflow, double_overflow, oversize_length N, "
-				  "absolute_offset N, relative_offset N",
-				  "asn1: \"%.*s\" is not understood", SCAN_ARG(&word));
+		if (!asn1_option(&word, part, &a))
+			return draft_fail(d, word.p,
+					  "use bitstring_overflow, double_overflow, oversize_length N, "
+					  "absolute_offset N, relative_offset N",
+					  "asn1: \"%.*s\" is not understood", SCAN_ARG(&word));
 	}
-	return misc_word(d, draft_add_bytes(d, draft_buffer_relative(d), keyword_id(row)), whole);
+	m = draft_add_bytes(d, draft_buffer_relative(d), keyword_id(row));
+	if (m)
+		m->u.asn1 = a;
+	return m != NULL;
 }
 
 /* [request|to_server|response|to_client|both[,file|tx|ssn|flow]] */
@@ -183,11 +199,19 @@ bool parse_config(struct draft *d, const struct keyword_row *row, struct scan *a
 {
 	struct scan whole = *arg;
 	bool subsystem = false, type = false, scope = false;
+	uint32_t bits = 0;
+	struct match *m;
 
 	while (!scan_done(arg)) {
 		struct scan part = scan_until(arg, ','), word = scan_word(&part);
 
 		scan_trim(&part);
+		if (scan_is(&word, "tracking"))
+			bits |= CONFIG_TRACKING;
+		if (scan_is(&word, "type") && scan_is(&part, "flow"))
+			bits |= CONFIG_FLOW_LOG;
+		if (scan_is(&word, "scope") && !scan_is(&part, "tx"))
+			bits |= CONFIG_WHOLE_FLOW;
 		if ((scan_is(&word, "logging") || scan_is(&word, "tracking")) &&
 		    scan_is(&part, "disable"))
 			subsystem = true;
@@ -208,7 +232,11 @@ bool parse_config(struct draft *d, const struct keyword_row *row, struct scan *a
 	if (d->rule->action != ACTION_CONFIG)
 		return draft_fail(d, NULL, "begin the rule with config",
 				  "config: the rule's action is not config");
-	return misc_word(d, draft_add_row(d, row), whole);
+	m = draft_add_row(d, row);
+	if (!misc_word(d, m, whole))
+		return false;
+	m->u.word.bits = bits;
+	return true;
 }
 
 /* mark[/mask], hexadecimal with 0x or decimal */

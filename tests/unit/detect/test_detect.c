@@ -321,6 +321,37 @@ static void json_texts(void **state)
 	assert_true(json_text(out, sizeof(out), "0123456789012345678", 19, true) <= sizeof(out));
 }
 
+/* Records that a rule does not want; it writes no alert. */
+static void configured(void **state)
+{
+	struct bench *b = bench_new(
+		"config http any any -> any any (http.host; content:\"quiet\"; "
+		"config:logging disable, type tx, scope tx; sid:1;)\n"
+		"config tcp any any -> any any (dsize:4; config:logging disable, type flow, scope flow; sid:2;)\n"
+		"config tcp any any -> any any (dsize:5; config:logging disable, type tx, scope flow; sid:3;)\n"
+		"config tcp any any -> any any (dsize:6; config:tracking disable, type flow, scope flow; sid:4;)\n");
+	struct fake_tx tx = {.uri = "/", .host = "quiet.example"}, loud = {.uri = "/", .host = "a"};
+	const struct detect_refusal *refused;
+
+	(void)state;
+	assert_int_equal(detect_program_refusals(b->program, &refused), 1);
+	assert_int_equal(refused[0].sid, 4);
+	transaction(b, &loud, 3);
+	packet(b, TO_SERVER, 1, "");
+	assert_false(loud.tx.log_off);
+	detect_tx_free(&b->w, &loud.tx);
+	transaction(b, &tx, 3);
+	packet(b, TO_SERVER, 1, "");
+	assert_true(tx.tx.log_off);
+	packet(b, TO_SERVER, 1, "flow");
+	assert_true(b->flow.flags & FLOW_LOG_OFF);
+	assert_false(b->flow.flags & FLOW_TX_LOG_OFF);
+	packet(b, TO_SERVER, 1, "flow5");
+	assert_true(b->flow.flags & FLOW_TX_LOG_OFF);
+	NO_ALERT();
+	bench_free(b);
+}
+
 /* Bits of an IPv4 address are none of an IPv6 address that begins alike. */
 static void host_bits(void **state)
 {
@@ -447,7 +478,7 @@ int main(void)
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
 		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets),
-		cmocka_unit_test(hooks), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
+		cmocka_unit_test(hooks), cmocka_unit_test(configured), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
 		cmocka_unit_test(limits), cmocka_unit_test(actions),
 	};
 

@@ -56,6 +56,7 @@ enum rule_flags {
 	RULE_PREFILTER = 1 << 19, /* keyword prefilter */
 	RULE_FILESTORE = 1 << 20,
 	RULE_ALERT = 1 << 21, /* keyword alert: a pass rule is written too */
+	RULE_FLOW_START = 1 << 22, /* hook flow_start: first packet of each direction */
 };
 
 enum rule_ip_proto { /* struct rule.ip_protos */
@@ -111,7 +112,7 @@ enum number_which { NUMBER_ANY = 100, NUMBER_ALL = 101 };
 struct number_test {
 	uint8_t op; /* enum number_op */
 	uint64_t low, high;
-	int8_t which; /* enum number_which; 0 where there is one only */
+	int8_t which; /* enum number_which; 0 where there is one only. filesize: as rule_buffer.direction */
 };
 
 /* A number in the rule, or the variable that a byte_extract or byte_math of the same buffer set. */
@@ -152,11 +153,23 @@ enum pcre_flags {
 	PCRE_RELATIVE_NEXT = 1 << 2,
 };
 
+enum capture_kind { CAPTURE_FLOW, CAPTURE_PACKET, CAPTURE_ALERT };
+
+/* What a group of an expression captured is kept for the flow or the packet, or told in the alert. */
+struct match_capture {
+	uint8_t kind, group;
+	const char *name;
+};
+
+#define PCRE_CAPTURES_MAX 8
+
 struct match_pcre {
 	const char *pattern; /* without delimiters; terminated (may hold no NUL) */
 	uint32_t pattern_len;
 	uint32_t options; /* PCRE2_* compile options from i s m x A E G */
 	uint32_t flags;   /* enum pcre_flags */
+	uint32_t capture_count;
+	const struct match_capture *captures;
 };
 
 struct match_isdataat {
@@ -272,6 +285,48 @@ struct match_event {
 	const char *name;
 };
 
+struct list; /* rules/lists/list.h */
+
+enum dataset_command { DATASET_ISSET, DATASET_ISNOTSET, DATASET_SET, DATASET_UNSET };
+
+/* dataset; filemd5, filesha1, filesha256 (ISSET, ISNOTSET). The set belongs to the rule set. */
+struct match_dataset {
+	struct list *list;
+	uint8_t command;         /* enum dataset_command */
+	const char *context_key; /* under which the alert tells what the list says; NULL: nothing */
+};
+
+struct match_datarep {
+	struct list *list;
+	struct number_test test;
+};
+
+struct match_entropy {
+	uint32_t bytes, offset; /* bytes 0: to the end */
+	uint8_t op;             /* enum number_op, without the masks */
+	double low, high;       /* bits a byte */
+};
+
+struct match_asn1 {
+	bool bitstring_overflow, double_overflow, oversize, relative;
+	uint32_t oversize_length;
+	int32_t offset;
+};
+
+enum config_bits { /* config: .word.bits */
+		   CONFIG_FLOW_LOG = 1 << 0,   /* the flow's record, not transactions */
+		   CONFIG_WHOLE_FLOW = 1 << 1, /* not of this transaction alone */
+		   CONFIG_TRACKING = 1 << 2,   /* the flow is not to be followed any more */
+};
+
+enum iprep_side { IPREP_ANY, IPREP_SRC, IPREP_DST, IPREP_BOTH };
+enum iprep_mode { IPREP_SCORE, IPREP_ISSET, IPREP_ISNOTSET };
+
+struct match_iprep {
+	uint8_t side, mode, category;
+	struct number_test test;
+};
+
 struct match_app_proto {
 	const char *name; /* "http", "failed", "unknown" */
 	uint8_t mode;     /* 0 direction, 1 to_server, 2 to_client, 3 either, 4 final, 5 original */
@@ -303,6 +358,11 @@ struct match {
 		struct match_event event;
 		struct match_app_proto app_proto;
 		struct match_base64 base64;
+		struct match_dataset dataset;
+		struct match_datarep datarep;
+		struct match_iprep iprep;
+		struct match_entropy entropy;
+		struct match_asn1 asn1;
 		struct {
 			const char *text; /* keywords with a word as argument: ipopts, fragbits … */
 			uint32_t bits, mask;
@@ -320,9 +380,15 @@ enum transform_kind {
 	TRANSFORM_COUNT
 };
 
+/* What a byte outside of the alphabet does: ends, is skipped, or makes all of it no base64. */
+enum base64_mode { BASE64_RFC4648, BASE64_RFC2045, BASE64_STRICT };
+
 struct transform {
 	uint8_t kind;          /* enum transform_kind */
-	struct bytes argument; /* xor key, pcrexform pattern … */
+	uint8_t mode;          /* from_base64: enum base64_mode */
+	uint32_t bytes;        /* from_base64: to decode, 0 all; gunzip, zlib_deflate: of output at most */
+	uint32_t offset;       /* from_base64: bytes left out before */
+	struct bytes argument; /* xor key, pcrexform pattern; of the others the text as written */
 };
 
 #define RULE_TRANSFORMS_MAX 16
@@ -336,6 +402,7 @@ struct rule_buffer {
 	uint32_t transform_count;
 	struct match *matches;
 	uint32_t match_count;
+	uint8_t direction; /* of a rule with =>: 1 of the request, 2 of the response; 0: as the buffer is */
 	bool legacy_http1; /* bound to HTTP/1 by a legacy modifier or pcre flag */
 };
 

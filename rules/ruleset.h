@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+#include "rules/lists/lists.h"
 #include "rules/rule.h"
 
 struct ruleset_variables {
@@ -31,6 +32,10 @@ struct ruleset_options {
 	const char *threshold_file; /* NULL or "": none */
 	const char *action_order;   /* NULL or "": pass,drop,reject,alert */
 	const char *cache_dir;      /* compiled databases; NULL or "": none are kept */
+	struct lists_options lists; /* dataset, datarep, filemd5 … */
+	const char *reputation_categories; /* iprep; NULL or "": none */
+	const char *const *reputation_files;
+	size_t reputation_file_count;
 	bool parse_only;            /* rules check: no grouping, no databases */
 	bool in_the_wire;
 };
@@ -60,6 +65,8 @@ struct ruleset {
 	size_t rule_count;
 	uint32_t flowbit_count, xbit_count, hostbit_count, flowint_count;
 	const char *const *flowbit_names, *const *xbit_names, *const *hostbit_names, *const *flowint_names;
+	struct lists *lists;           /* owns the lists that rules look up in */
+	struct reputation *reputation; /* rules/lists/reputation.h; NULL: none configured */
 	struct ruleset_groups *groups; /* rules/compile/groups.h; NULL with parse_only */
 	struct arena *arena;           /* owns everything above */
 };

@@ -81,7 +81,7 @@ static void write_events(struct worker *w, struct flow *f, struct tx *tx, struct
 static void write_tx(struct worker *w, struct flow *f, struct tx *tx, struct packet *p)
 {
 	tx->logged = 1;
-	if (f->app->proto->log)
+	if (f->app->proto->log && !tx->log_off && !(f->flags & FLOW_TX_LOG_OFF))
 		f->app->proto->log(w, f, tx, p);
 }
 

@@ -18,28 +18,9 @@
 
 /* ---- the fixed part ---- */
 
-/* "key":["value", …] for every key that has a value. */
-static size_t json_text(char *out, size_t size, const char *text)
+static size_t text_json(char *out, size_t size, const char *text)
 {
-	size_t n = 0;
-
-	if (n < size)
-		out[n++] = '"';
-	for (; *text && n + 8 < size; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\') {
-			out[n++] = '\\';
-			out[n++] = (char)c;
-		} else if (c < 0x20) {
-			n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
-		} else {
-			out[n++] = (char)c;
-		}
-	}
-	if (n < size)
-		out[n++] = '"';
-	return n;
+	return json_text(out, size, text, strlen(text), true);
 }
 
 static bool metadata_first(const struct rule *rule, uint32_t at)
@@ -50,6 +31,7 @@ static bool metadata_first(const struct rule *rule, uint32_t at)
 	return true;
 }
 
+/* "key":["value", …] for every key that has a value. */
 static size_t metadata_json(const struct rule *rule, char *out, size_t size)
 {
 	size_t n = 0;
@@ -61,7 +43,7 @@ static size_t metadata_json(const struct rule *rule, char *out, size_t size)
 			continue;
 		if (n)
 			out[n++] = ',';
-		n += json_text(out + n, size - n, rule->metadata[i].key);
+		n += text_json(out + n, size - n, rule->metadata[i].key);
 		out[n++] = ':';
 		out[n++] = '[';
 		for (uint32_t k = i; k < rule->metadata_count && n + 64 < size; k++) {
@@ -71,7 +53,7 @@ static size_t metadata_json(const struct rule *rule, char *out, size_t size)
 			if (!first)
 				out[n++] = ',';
 			first = false;
-			n += json_text(out + n, size - n, rule->metadata[k].value);
+			n += text_json(out + n, size - n, rule->metadata[k].value);
 		}
 		if (n < size)
 			out[n++] = ']';
@@ -135,8 +117,11 @@ void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx, cons
 		w->counters->detect_alert_queue_overflow++;
 		return;
 	}
-	s->queue[s->queue_count++] = 
-		(struct alert_item){.rule = rule, .stream = stream, .tx = tx, .proto = proto};
+	s->queue[s->queue_count] =
+		(struct alert_item){.rule = rule, .stream = stream, .tx = tx, .proto = proto,
+				    .context_count = (uint8_t)s->chain.context_count};
+	memcpy(s->queue[s->queue_count++].contexts, s->chain.contexts,
+	       s->chain.context_count * sizeof(*s->chain.contexts));
 }
 
 static bool item_before(const struct alert_item *a, const struct alert_item *b)
@@ -213,6 +198,33 @@ void detect_drop_alert(struct worker *w, struct recorder *r, const struct packet
 	rec_close(r);
 }
 
+/* "key":object for each list; what does not fit any more is left out. */
+static void context_add(struct worker *w, struct recorder *r, const struct alert_item *item)
+{
+	char *out = w->detect->context;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < item->context_count; i++) {
+		const struct chain_context *c = &item->contexts[i];
+		size_t key = strlen(c->key);
+
+		if (n + 6 * key + 8 + (c->json ? 1 : 6) * (size_t)c->len > CONTEXT_TEXT_MAX)
+			break;
+		if (n)
+			out[n++] = ',';
+		n += text_json(out + n, CONTEXT_TEXT_MAX - n, c->key);
+		out[n++] = ':';
+		if (c->json)
+			memcpy(out + n, c->data, c->len);
+		n += c->json ? c->len : json_text(out + n, CONTEXT_TEXT_MAX - n, c->data, c->len, false);
+	}
+	if (!n)
+		return;
+	rec_open(r, F_alert_context);
+	rec_bytes(r, F_alert_list_context, out, n);
+	rec_close(r);
+}
+
 /* What became of the packet, when all its rules have acted. */
 static void verdict_add(struct worker *w, struct recorder *r, const struct packet *p)
 {
@@ -246,7 +258,10 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 		endpoint_add(r, F_alert_source, p, !target_src);
 		endpoint_add(r, F_alert_target, p, target_src);
 	}
+	if (item->context_count)
+		context_add(w, r, item);
 	rec_close(r);
+	variables_record(w, r, p->flow, true);
 	if (item->tx && program->log_app && item->proto->alert_context)
 		item->proto->alert_context(w, p->flow, item->tx, r);
 	if (item->tx && program->log_app && (item->tx->files[0] || item->tx->files[1]))

@@ -53,14 +53,16 @@ static const struct proto_value *value_find(const struct proto *proto, const cha
 
 static bool transforms_same(const struct program_buffer *b, const struct rule_buffer *buffer)
 {
-	if (b->transform_count != buffer->transform_count)
+	const struct transform *items = b->transforms.items;
+
+	if (b->transforms.count != buffer->transform_count)
 		return false;
-	for (uint32_t i = 0; i < b->transform_count; i++)
-		if (b->transforms[i].kind != buffer->transforms[i].kind ||
-		    b->transforms[i].argument.len != buffer->transforms[i].argument.len ||
-		    (b->transforms[i].argument.len &&
-		     memcmp(b->transforms[i].argument.data, buffer->transforms[i].argument.data,
-			    b->transforms[i].argument.len) != 0))
+	for (uint32_t i = 0; i < b->transforms.count; i++)
+		if (items[i].kind != buffer->transforms[i].kind ||
+		    items[i].argument.len != buffer->transforms[i].argument.len ||
+		    (items[i].argument.len &&
+		     memcmp(items[i].argument.data, buffer->transforms[i].argument.data,
+			    items[i].argument.len) != 0))
 			return false;
 	return true;
 }
@@ -91,8 +93,8 @@ static const struct pattern_group *group_find(const struct detect_program *p,
 	return common;
 }
 
-/* Index of the inspected buffer, made when it is new; -1: too many. */
-static int program_buffer(struct binder *b, const struct proto *proto,
+/* Index of the inspected buffer, made when it is new; -1 and a reason. */
+static int program_buffer(struct binder *b, struct app_rule *a, const struct proto *proto,
 			  const struct proto_buffer *source, const struct rule_buffer *buffer)
 {
 	struct program_proto **at = &b->program->protos[proto->id];
@@ -107,10 +109,13 @@ static int program_buffer(struct binder *b, const struct proto *proto,
 		if ((*at)->buffers[i].source == source &&
 		    transforms_same(&(*at)->buffers[i], buffer))
 			return (int)i;
+	snprintf(a->reason, sizeof(a->reason), "too many buffers");
 	if ((*at)->buffer_count == BUFFERS_MAX)
 		return -1;
 	pb = &(*at)->buffers[(*at)->buffer_count];
-	*pb = (struct program_buffer){source, buffer->transforms, buffer->transform_count, {0}};
+	*pb = (struct program_buffer){.source = source};
+	if (!transforms_make(&pb->transforms, buffer, a->reason, sizeof(a->reason)))
+		return -1;
 	for (unsigned d = 0; d < 2; d++)
 		pb->group[d] = group_find(b->program, pb, proto, d);
 	return (int)(*at)->buffer_count++;
@@ -139,7 +144,7 @@ static bool buffer_bind(struct binder *b, struct app_rule *a, const struct proto
 	uint8_t progress;
 	int index;
 
-	if (strcmp(buffer->name, "base64_data") == 0)
+	if (strcmp(buffer->name, "base64_data") == 0 || is_header_buffer(buffer->keyword))
 		return true;
 	if (strcmp(buffer->name, "payload") == 0) {
 		binding->payload = chain_of(b, a, at);
@@ -151,23 +156,19 @@ static bool buffer_bind(struct binder *b, struct app_rule *a, const struct proto
 			 buffer->name, proto->name);
 		return false;
 	}
+	if (buffer->direction && buffer->direction != binding->direction + 1)
+		return true;
 	progress = direction_progress(source->to_server, source->to_client, binding->direction);
 	if (!progress) {
 		snprintf(a->reason, sizeof(a->reason), "%s is not seen in this direction",
 			 buffer->name);
 		return rule->flags & RULE_TRANSACTIONAL;
 	}
-	for (uint32_t i = 0; i < buffer->transform_count; i++)
-		if (!transform_known(buffer->transforms[i].kind)) {
-			snprintf(a->reason, sizeof(a->reason),
-				 "a transform of %s is not supported by this engine", buffer->name);
-			return false;
-		}
-	index = program_buffer(b, proto, source, buffer);
-	if (index < 0 || binding->buffer_count == ENGINES_MAX) {
+	index = program_buffer(b, a, proto, source, buffer);
+	if (index >= 0 && binding->buffer_count == ENGINES_MAX)
 		snprintf(a->reason, sizeof(a->reason), "too many buffers");
+	if (index < 0 || binding->buffer_count == ENGINES_MAX)
 		return false;
-	}
 	check = &binding->buffers[binding->buffer_count++];
 	*check = (struct buffer_check){.buffer = (uint8_t)index, .progress = progress,
 				       .prefilter = b->program->groups->prefilter[rule->index].buffer ==
@@ -194,6 +195,8 @@ static bool check_bind(struct app_rule *a, const struct proto *proto, struct bin
 		snprintf(a->reason, sizeof(a->reason), "%s has no event of that name", proto->name);
 		return false;
 	}
+	if (m->keyword == KEYWORD_filesize && m->u.number.which && m->u.number.which != binding->direction + 1)
+		return true;
 	check.run = match_function(m->keyword);
 	if (!check.run && (!value || !value_form_known(m->keyword))) {
 		snprintf(a->reason, sizeof(a->reason), "%s cannot be judged by this engine",
@@ -214,17 +217,23 @@ static bool check_bind(struct app_rule *a, const struct proto *proto, struct bin
 	return true;
 }
 
-/* The prefilter's buffer first, the others as they come to be there. */
+/* The prefilter's buffer first, the others as they come to be there; last what changes a list. */
+static bool runs_before(const struct buffer_check *a, const struct buffer_check *b)
+{
+	if (a->prefilter != b->prefilter)
+		return a->prefilter;
+	if (a->chain->changes != b->chain->changes)
+		return b->chain->changes;
+	return a->progress < b->progress;
+}
+
 static void buffers_order(struct binding *binding)
 {
 	for (unsigned i = 1; i < binding->buffer_count; i++) {
 		struct buffer_check c = binding->buffers[i];
 		unsigned k = i;
 
-		for (; k > 0 && (c.prefilter > binding->buffers[k - 1].prefilter ||
-				 (c.prefilter == binding->buffers[k - 1].prefilter &&
-				  c.progress < binding->buffers[k - 1].progress));
-		     k--)
+		for (; k > 0 && runs_before(&c, &binding->buffers[k - 1]); k--)
 			binding->buffers[k] = binding->buffers[k - 1];
 		binding->buffers[k] = c;
 	}
@@ -237,6 +246,17 @@ static void binding_free(struct binding *binding)
 	free(binding->buffers);
 	free(binding->checks);
 	free(binding);
+}
+
+static bool hook_bind(struct app_rule *a, const struct proto *proto, struct binding *binding)
+{
+	const char *hook = a->r->rule->hook;
+	int progress = hook ? hook_progress(proto, hook, binding->direction) : 0;
+
+	if (progress < 0 && !a->r->binding_count)
+		snprintf(a->reason, sizeof(a->reason), "%s has no hook %s", proto->name, hook);
+	binding->hook = (uint8_t)progress;
+	return progress >= 0;
 }
 
 static struct binding *binding_make(struct binder *b, struct app_rule *a, const struct proto *proto,
@@ -252,7 +272,7 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	binding->direction = (uint8_t)d;
 	binding->buffers = calloc(ENGINES_MAX, sizeof(*binding->buffers));
 	binding->checks = calloc(rule->app_match_count + 1, sizeof(*binding->checks));
-	if (!binding->buffers || !binding->checks)
+	if (!binding->buffers || !binding->checks || !hook_bind(a, proto, binding))
 		goto err;
 	for (uint32_t i = 0; i < rule->buffer_count; i++)
 		if (!buffer_bind(b, a, proto, binding, i))
@@ -260,7 +280,7 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	for (uint32_t i = 0; i < rule->app_match_count; i++)
 		if (!check_bind(a, proto, binding, &rule->app_matches[i]))
 			goto err;
-	if (!binding->buffer_count && !binding->check_count)
+	if (!binding->buffer_count && !binding->check_count && !rule->hook)
 		goto err;
 	buffers_order(binding);
 	binding->buffers = realloc(binding->buffers,
@@ -270,6 +290,8 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 		binding->all |= BINDING_CHECKS_BIT;
 	if (binding->payload)
 		binding->all |= BINDING_PAYLOAD_BIT;
+	if (rule->hook)
+		binding->all |= BINDING_HOOK_BIT;
 	if (rule->flags & RULE_TRANSACTIONAL) {
 		binding->first_half = d == TO_SERVER;
 		binding->second_half = d == TO_CLIENT;

@@ -22,6 +22,7 @@ struct bits_entry {
 	uint32_t id;        /* number of the bit + 1; 0: empty */
 	uint8_t space;      /* enum bits_space */
 	uint8_t sides;      /* addresses that count: 1 or 2 */
+	uint8_t ip_version;
 	uint64_t expires_ns; /* UINT64_MAX: never */
 };
 
@@ -202,6 +203,7 @@ void detect_flow_free(struct worker *w, struct flow *f)
 	heap_free(&w->heap, f->detect->bits);
 	heap_free(&w->heap, f->detect->ints);
 	heap_free(&w->heap, f->detect->waits);
+	variables_free(w, f->detect);
 	heap_free(&w->heap, f->detect);
 	f->detect = NULL;
 }
@@ -213,7 +215,8 @@ static bool entry_key(const struct packet *p, const struct match_bits *b, enum b
 {
 	if (!p->ip_version)
 		return false;
-	*key = (struct bits_entry){.id = b->ids[at] + 1, .space = (uint8_t)space, .sides = 1};
+	*key = (struct bits_entry){.id = b->ids[at] + 1, .space = (uint8_t)space, .sides = 1,
+				    .ip_version = p->ip_version};
 	switch ((enum bits_track)b->track) {
 	case TRACK_SRC:
 		key->a = p->src;
@@ -253,7 +256,7 @@ static struct bits_entry *entries_of(struct bits_table *t, const struct bits_ent
 
 static bool entry_same(const struct bits_entry *a, const struct bits_entry *b)
 {
-	return a->id == b->id && a->space == b->space && a->sides == b->sides &&
+	return a->id == b->id && a->space == b->space && a->sides == b->sides && a->ip_version == b->ip_version &&
 	       addr_equal(&a->a, &b->a) && addr_equal(&a->b, &b->b);
 }
 

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define MATCH_PAIRS 16 /* groups of an expression whose places are told */
+
 enum outcome {
 	HIT,   /* go on with the next condition */
 	MISS,  /* try an earlier one again */
@@ -148,6 +150,31 @@ static enum outcome content_run(struct run *r, const struct check *check, struct
 
 /* ---- the others ---- */
 
+/* Looked for again further on, an expression captures anew. */
+static void captures_note(struct chain_scratch *s, const struct match_pcre *m, const uint8_t *data,
+			  const PCRE2_SIZE *at, uint32_t pairs)
+{
+	for (uint32_t i = 0; i < m->capture_count; i++) {
+		const struct match_capture *what = &m->captures[i];
+		const PCRE2_SIZE *pair = at + 2 * what->group;
+		struct chain_capture *c = s->captures;
+		uint32_t len;
+
+		if (what->group >= pairs || pair[0] == PCRE2_UNSET)
+			continue;
+		while (c < s->captures + s->capture_count && c->what != what)
+			c++;
+		len = pair[1] - pair[0] < CAPTURE_MAX ? (uint32_t)(pair[1] - pair[0]) : CAPTURE_MAX;
+		if (c == s->captures + CAPTURES_MAX || len > CAPTURE_TEXT_MAX - s->text_used)
+			continue;
+		*c = (struct chain_capture){what, s->text + s->text_used, len};
+		memcpy(s->text + s->text_used, data + pair[0], len);
+		s->text_used += len;
+		if (c == s->captures + s->capture_count)
+			s->capture_count++;
+	}
+}
+
 static enum outcome pcre_run(struct run *r, const struct check *check, struct frame *f)
 {
 	const struct match_pcre *m = &check->match->u.pcre;
@@ -170,6 +197,8 @@ static enum outcome pcre_run(struct run *r, const struct check *check, struct fr
 	if (m->flags & PCRE_NEGATED)
 		return MISS;
 	at = pcre2_get_ovector_pointer(r->scratch->match_data);
+	if (m->capture_count)
+		captures_note(r->scratch, m, r->in->data + base, at, rc ? (uint32_t)rc : MATCH_PAIRS);
 	r->pointer = base + (uint32_t)at[1];
 	f->pcre_start = base + (uint32_t)at[0] + 1;
 	return HIT;
@@ -251,6 +280,14 @@ static enum outcome check_run(struct run *r, const struct chain *chain, const st
 		return size_run(r, check);
 	case CHECK_BASE64:
 		return base64_check(r, chain, check);
+	case CHECK_DATASET:
+		return dataset_run(r->scratch, &check->match->u.dataset, r->in->data, r->in->len) ? HIT : MISS;
+	case CHECK_ASN1:
+		return asn1_run(&check->match->u.asn1, r->in->data, r->in->len, r->pointer) ? HIT : STOP;
+	case CHECK_ENTROPY:
+		return entropy_run(&check->match->u.entropy, r->in->data, r->in->len) ? HIT : MISS;
+	case CHECK_DATAREP:
+		return datarep_run(&check->match->u.datarep, r->in->data, r->in->len) ? HIT : MISS;
 	}
 	return MISS;
 }
@@ -361,9 +398,26 @@ enum chain_result chain_explain(struct chain_scratch *s, const struct chain *cha
 	return result;
 }
 
+void chain_rule_begin(struct chain_scratch *s)
+{
+	s->context_count = s->capture_count = 0;
+	s->text_used = s->text_kept;
+}
+
+void chain_rule_keep(struct chain_scratch *s)
+{
+	s->text_kept = s->text_used;
+}
+
+void chain_packet_begin(struct chain_scratch *s)
+{
+	s->text_kept = 0;
+	chain_rule_begin(s);
+}
+
 int chain_scratch_init(struct chain_scratch *s)
 {
-	s->match_data = pcre2_match_data_create(1, NULL);
+	s->match_data = pcre2_match_data_create(MATCH_PAIRS, NULL);
 	s->match_context = pcre2_match_context_create(NULL);
 	if (!s->match_data || !s->match_context) {
 		chain_scratch_fini(s);

@@ -17,11 +17,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rules/lists/list.h"
 #include "rules/rule.h"
 
 #define CHAIN_CHECKS_MAX 128
 #define CHAIN_STEPS_MAX 3000  /* the reference's recursion limit */
 #define BASE64_MAX 65535
+#define CONTEXTS_MAX 4        /* of an alert; further ones are left out */
+#define CAPTURES_MAX 16       /* of a rule */
+#define CAPTURE_TEXT_MAX 8192 /* bytes captured on one packet; what does not fit is left out */
+#define CAPTURE_MAX 1024      /* bytes of one; more are cut off */
 #define PCRE_MATCH_LIMIT 3500
 #define PCRE_DEPTH_LIMIT 1500
 
@@ -35,6 +40,10 @@ enum check_kind {
 	CHECK_BYTE_MATH,
 	CHECK_SIZE,      /* bsize, urilen */
 	CHECK_BASE64,    /* decodes; the rest of its work is chain.base64 */
+	CHECK_DATASET,
+	CHECK_DATAREP,
+	CHECK_ENTROPY,
+	CHECK_ASN1,
 };
 
 struct check {
@@ -54,7 +63,23 @@ struct chain {
 				  * when nothing looks at absolute places; 0: not known */
 	bool absent;             /* holds when the buffer is not there … */
 	bool or_else;            /* … or when the checks hold */
+	bool changes;            /* a list: to be run when all else holds */
 	struct chain *base64;    /* conditions on what base64_decode decodes */
+};
+
+/* What the list says of a value that was found in it: a member of the alert's context. */
+struct chain_context {
+	const char *key;
+	const uint8_t *data;
+	uint32_t len;
+	bool json; /* an object; a text otherwise */
+};
+
+/* What an expression captured. */
+struct chain_capture {
+	const struct match_capture *what;
+	const uint8_t *data; /* in scratch.text */
+	uint32_t len;
 };
 
 /* What a worker needs to run chains. */
@@ -64,6 +89,15 @@ struct chain_scratch {
 	uint8_t base64[BASE64_MAX + 1];
 	uint64_t values[RULE_VARIABLES_MAX];
 	uint64_t pcre_limits; /* runs that were stopped at a limit */
+	uint64_t lists_full;  /* values that found no room */
+	/* Of the rule in hand; whoever runs its chains begins with none. */
+	struct chain_context contexts[CONTEXTS_MAX];
+	unsigned context_count;
+	struct chain_capture captures[CAPTURES_MAX];
+	unsigned capture_count;
+	/* The captured bytes of the packet in hand; those before text_kept belong to rules that matched. */
+	uint8_t text[CAPTURE_TEXT_MAX];
+	uint32_t text_used, text_kept;
 };
 
 struct chain_input {
@@ -87,6 +121,11 @@ void chain_free(struct chain *chain);
 
 int chain_scratch_init(struct chain_scratch *s);
 void chain_scratch_fini(struct chain_scratch *s);
+
+/* Before the chains of a rule; when it has matched; before those of a packet. */
+void chain_rule_begin(struct chain_scratch *s);
+void chain_rule_keep(struct chain_scratch *s);
+void chain_packet_begin(struct chain_scratch *s);
 
 enum chain_result chain_run(struct chain_scratch *s, const struct chain *chain,
 			    const struct chain_input *in);
@@ -120,6 +159,19 @@ bool byte_math_run(const struct match_byte *m, const struct byte_input *in, uint
 uint32_t base64_run(const struct match_base64 *m, const struct byte_input *in, uint8_t *out,
 		    uint32_t out_size);
 bool number_test_holds(const struct number_test *t, uint64_t v);
+
+/* ---- asn1.c ---- */
+
+bool asn1_run(const struct match_asn1 *m, const uint8_t *data, uint32_t len, uint32_t pointer);
+
+/* ---- entropy.c ---- */
+
+bool entropy_run(const struct match_entropy *m, const uint8_t *data, uint32_t len);
+
+/* ---- chain_list.c: the whole buffer in a list ---- */
+
+bool dataset_run(struct chain_scratch *s, const struct match_dataset *m, const uint8_t *data, uint32_t len);
+bool datarep_run(const struct match_datarep *m, const uint8_t *data, uint32_t len);
 
 /* ---- search.c ---- */
 

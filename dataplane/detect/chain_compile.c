@@ -44,6 +44,18 @@ static bool kind_of(const struct match *m, struct check *c)
 	case KEYWORD_base64_decode:
 		c->kind = CHECK_BASE64;
 		return true;
+	case KEYWORD_dataset:
+		c->kind = CHECK_DATASET;
+		return true;
+	case KEYWORD_asn1:
+		c->kind = CHECK_ASN1;
+		return true;
+	case KEYWORD_entropy:
+		c->kind = CHECK_ENTROPY;
+		return true;
+	case KEYWORD_datarep:
+		c->kind = CHECK_DATAREP;
+		return true;
 	default:
 		return false;
 	}
@@ -53,10 +65,13 @@ static bool kind_of(const struct match *m, struct check *c)
  * after_pcre: the one before is an expression, for which a distance alone counts too. */
 static bool wants_retry(const struct match *m, bool after_pcre)
 {
+	uint32_t flags = m->u.content.flags;
+
 	switch (m->keyword) {
 	case KEYWORD_content:
-		return m->u.content.flags & (after_pcre ? CONTENT_WITHIN | CONTENT_DISTANCE
-							: CONTENT_WITHIN);
+		/* Further on less follows, in which what must not be there may be missing. */
+		return flags & (after_pcre || (flags & CONTENT_NEGATED) ? CONTENT_WITHIN | CONTENT_DISTANCE
+									: CONTENT_WITHIN);
 	case KEYWORD_pcre:
 		return m->u.pcre.flags & PCRE_RELATIVE;
 	case KEYWORD_isdataat:
@@ -190,6 +205,9 @@ struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_
 			goto err;
 		}
 		chain->count++;
+		if (c->kind == CHECK_DATASET && (c->match->u.dataset.command == DATASET_SET ||
+						 c->match->u.dataset.command == DATASET_UNSET))
+			chain->changes = true;
 		if (check_prepare(c, error, error_size))
 			goto err;
 		if (c->kind == CHECK_BASE64 && base64 && !chain->base64) {

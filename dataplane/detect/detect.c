@@ -185,6 +185,8 @@ void detect_packet(struct worker *w, struct packet *p)
 		s->packet_generation = 1;
 	}
 	s->queue_count = s->written = 0;
+	s->packet_var_count = 0;
+	chain_packet_begin(&s->chain);
 	s->passed = false;
 	stream_open(w, p);
 	ip_only_run(w, p);
@@ -198,4 +200,6 @@ void detect_packet(struct worker *w, struct packet *p)
 	tag_packet(w, p);
 	w->counters->detect_pcre_limit += s->chain.pcre_limits;
 	s->chain.pcre_limits = 0;
+	w->counters->detect_lists_full += s->chain.lists_full;
+	s->chain.lists_full = 0;
 }

@@ -52,6 +52,8 @@ void detect_worker_trace(struct worker *w, struct trace_shared *t);
 void detect_packet(struct worker *w, struct packet *p);
 /* The object "alert" of the rule that dropped p, into r: nothing if no rule did. */
 void detect_drop_alert(struct worker *w, struct recorder *r, const struct packet *p);
+/* Bits and variables that rules set on the flow, into its record. */
+void detect_flow_record(struct worker *w, struct recorder *r, const struct flow *f);
 /* Frees what it keeps on a flow or transaction. */
 void detect_flow_free(struct worker *w, struct flow *f);
 void detect_tx_free(struct worker *w, struct tx *tx);

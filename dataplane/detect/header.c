@@ -194,6 +194,8 @@ bool header_matches(struct detect_state *s, const struct packet *p, const struct
 		return false;
 	if (!flow_matches(p, r, in_tx))
 		return false;
+	if ((r->flags & RULE_FLOW_START) && !(p->flags & PACKET_FIRST_IN_DIRECTION))
+		return false;
 	if ((r->flags & RULE_ONLY_FRAG) && !(p->flags & PACKET_REASSEMBLED))
 		return false;
 	if ((r->flags & RULE_NO_FRAG) && (p->flags & PACKET_REASSEMBLED))

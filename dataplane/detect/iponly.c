@@ -232,10 +232,11 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	const struct program_rule *r = &s->program->rules[index];
 	struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
 
+	chain_rule_begin(&s->chain);
 	if (r->refused || !header_matches(s, p, r, false) || !packet_checks_hold(&c))
 		return;
-	post_run(&c);
-	alert_add(w, index, false, NULL, NULL);
+	if (post_run(&c))
+		alert_add(w, index, false, NULL, NULL);
 }
 
 void ip_only_run(struct worker *w, struct packet *p)

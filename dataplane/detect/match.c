@@ -82,16 +82,33 @@ bool header_bytes(const struct packet *p, unsigned keyword, struct chain_input *
 	return true;
 }
 
-static bool headers_hold(const struct match_context *c)
+static bool header_holds(const struct match_context *c, const struct header_check *h)
+{
+	uint32_t arena = c->s->arena_used; /* a transaction's views may stand before */
+	struct buffer_view view = {0};
+	struct chain_input in;
+	bool holds;
+
+	if (!header_bytes(c->p, h->keyword, &in))
+		return false;
+	view.data = in.data;
+	view.len = in.len;
+	holds = h->transforms.count == 0 || transforms_run(c->s, &h->transforms, &view);
+	in.data = view.data;
+	in.len = view.len;
+	holds = holds && chain_run(&c->s->chain, h->chain, &in) == CHAIN_YES;
+	c->s->arena_used = arena;
+	return holds;
+}
+
+/* changing: those that change a list, which is done when all else holds; or the others. */
+static bool headers_hold(const struct match_context *c, bool changing)
 {
 	const struct program_rule *r = c->rule;
 
 	for (unsigned i = 0; i < r->header_count; i++) {
 		const struct header_check *h = &r->headers[i];
-		struct chain_input in;
-
-		if (!header_bytes(c->p, h->keyword, &in) ||
-		    chain_run(&c->s->chain, h->chain, &in) != CHAIN_YES)
+		if (h->chain->changes == changing && !header_holds(c, h))
 			return false;
 	}
 	return true;
@@ -104,13 +121,19 @@ bool packet_checks_hold(const struct match_context *c)
 	for (unsigned i = 0; i < r->packet_check_count; i++)
 		if (!r->packet_checks[i].run(c, r->packet_checks[i].match))
 			return false;
-	return r->header_count == 0 || headers_hold(c);
+	return r->header_count == 0 || headers_hold(c, false);
 }
 
-void post_run(const struct match_context *c)
+bool post_run(const struct match_context *c)
 {
 	const struct program_rule *r = c->rule;
 
+	if (r->header_count && !headers_hold(c, true))
+		return false;
+	if (c->s->chain.capture_count)
+		variables_keep(c);
+	chain_rule_keep(&c->s->chain);
 	for (unsigned i = 0; i < r->post_count; i++)
 		r->posts[i].run(c, r->posts[i].match);
+	return true;
 }

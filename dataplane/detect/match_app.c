@@ -55,6 +55,23 @@ bool match_filesize(const struct match_context *c, const struct match *m)
 	return false;
 }
 
+/* Records that are not to be written. */
+bool post_config(const struct match_context *c, const struct match *m)
+{
+	uint32_t bits = m->u.word.bits;
+
+	if (bits & CONFIG_FLOW_LOG) {
+		if (c->f)
+			c->f->flags |= FLOW_LOG_OFF;
+	} else if (bits & CONFIG_WHOLE_FLOW) {
+		if (c->f)
+			c->f->flags |= FLOW_TX_LOG_OFF;
+	} else if (c->tx) {
+		c->tx->log_off = 1;
+	}
+	return true;
+}
+
 /* Marks the files of the transaction: the bulk ring takes their bytes. */
 bool post_filestore(const struct match_context *c, const struct match *m)
 {

@@ -140,6 +140,7 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	if (r->refused || !header_matches(s, p, r, false) || !payload_speaks(w, p, r->app))
 		return;
 	w->counters->detect_verified++;
+	chain_rule_begin(&s->chain);
 	if (!packet_checks_hold(&c))
 		return;
 	if (!payload_holds(s, p, r, &stream)) {
@@ -147,8 +148,8 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 			window_wait(w, p, index);
 		return;
 	}
-	post_run(&c);
-	alert_add(w, index, stream, NULL, NULL);
+	if (post_run(&c))
+		alert_add(w, index, stream, NULL, NULL);
 }
 
 /* The same with an eye on each rule. */

@@ -154,7 +154,7 @@ struct chain *rule_chain(struct binder *b, struct program_rule *r, const struct 
 	return chain;
 }
 
-static bool is_header_buffer(unsigned keyword)
+bool is_header_buffer(unsigned keyword)
 {
 	return keyword == KEYWORD_ipv4_hdr || keyword == KEYWORD_ipv6_hdr ||
 	       keyword == KEYWORD_tcp_hdr || keyword == KEYWORD_udp_hdr ||
@@ -173,11 +173,13 @@ static void packet_buffers_bind(struct binder *b, struct program_rule *r)
 		const struct rule_buffer *buffer = &rule->buffers[i];
 
 		if (is_header_buffer(buffer->keyword) && r->headers) {
-			if (buffer->transform_count)
-				rule_refuse(b, r, "transforms of packet headers are not supported");
+			struct header_check *h = &r->headers[r->header_count++];
+
+			*h = (struct header_check){.keyword = buffer->keyword, .buffer = buffer};
+			if (!transforms_make(&h->transforms, buffer, reason, sizeof(reason)))
+				rule_refuse(b, r, reason);
 			else
-				r->headers[r->header_count++] = (struct header_check){
-					buffer->keyword, buffer, rule_chain(b, r, buffer)};
+				h->chain = rule_chain(b, r, buffer);
 		} else if (strcmp(buffer->name, "payload") == 0) {
 			if (rule->flags & RULE_HAS_APP)
 				continue;
@@ -237,6 +239,10 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 		if (rule->packet_matches[i].keyword == KEYWORD_app_layer_event &&
 		    app_event_find(rule->packet_matches[i].u.event.name) < 0)
 			rule_refuse(b, r, "app-layer-event: there is no event of that name");
+	for (uint32_t i = 0; !r->refused && i < rule->post_match_count; i++)
+		if (rule->post_matches[i].keyword == KEYWORD_config &&
+		    (rule->post_matches[i].u.word.bits & CONFIG_TRACKING))
+			rule_refuse(b, r, "config: tracking disable is not supported by this engine");
 	if (!r->refused)
 		r->posts = checks_of(b, r, rule->post_matches, rule->post_match_count, true,
 				     &r->post_count);
@@ -271,6 +277,13 @@ static int key_order(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
+static int bit_order(const void *a, const void *b)
+{
+	const struct bit_name *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
 int64_t program_rule_find(const struct detect_program *p, uint64_t key)
 {
 	const struct rule_number_key wanted = {.key = key};
@@ -284,16 +297,20 @@ static bool keys_make(struct detect_program *p, const struct ruleset *set)
 {
 	p->by_sid = calloc(p->rule_count + 1, sizeof(*p->by_sid));
 	p->bit_keys = calloc(set->flowbit_count + 1, sizeof(*p->bit_keys));
-	if (!p->by_sid || !p->bit_keys)
+	p->bit_names = calloc(set->flowbit_count + 1, sizeof(*p->bit_names));
+	if (!p->by_sid || !p->bit_keys || !p->bit_names)
 		return false;
 	for (uint32_t i = 0; i < p->rule_count; i++)
 		p->by_sid[i] = (struct rule_number_key){program_rule_key(set->rules[i]), i};
 	qsort(p->by_sid, p->rule_count, sizeof(*p->by_sid), key_order);
-	for (uint32_t i = 0; i < set->flowbit_count; i++)
-		p->bit_keys[i] = set->flowbit_names
-					 ? (uint32_t)XXH3_64bits(set->flowbit_names[i],
-								 strlen(set->flowbit_names[i]))
-					 : i;
+	for (uint32_t i = 0; i < set->flowbit_count; i++) {
+		const char *name = set->flowbit_names ? set->flowbit_names[i] : NULL;
+
+		p->bit_keys[i] = name ? (uint32_t)XXH3_64bits(name, strlen(name)) : i;
+		p->bit_names[i] = (struct bit_name){p->bit_keys[i], name};
+	}
+	p->bit_count = set->flowbit_count;
+	qsort(p->bit_names, p->bit_count, sizeof(*p->bit_names), bit_order);
 	return true;
 }
 
@@ -313,6 +330,7 @@ static void settings_read(struct detect_program *p, const struct config *c)
 	p->log_flow = config_map_bool(m, "alert.flow", true);
 	p->log_app = config_map_bool(m, "alert.app-layer", config_map_bool(m, "alert.metadata.app-layer", true));
 	p->log_metadata = config_map_bool(m, "alert.metadata", true);
+	p->log_variables = config_map_bool(m, "metadata", config_map_bool(m, "metadata.enabled", true));
 	p->log_verdict = config_map_bool(m, "alert.verdict", false);
 	p->log_drop_alerts = config_map_bool(m, "drop.alerts", false);
 	p->log_references = config_map_bool(m, "alert.metadata.rule.reference", false);
@@ -369,6 +387,8 @@ static void rule_free(struct program_rule *r)
 	free(r->chains);
 	free(r->packet_checks);
 	free(r->posts);
+	for (unsigned i = 0; i < r->header_count; i++)
+		transforms_free(&r->headers[i].transforms);
 	free(r->headers);
 	free(r->bindings);
 	free(r->encoded);
@@ -389,6 +409,8 @@ void detect_program_free(struct detect_program *p)
 	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
 		if (!p->protos[i])
 			continue;
+		for (unsigned k = 0; k < p->protos[i]->buffer_count; k++)
+			transforms_free(&p->protos[i]->buffers[k].transforms);
 		free(p->protos[i]->always[0]);
 		free(p->protos[i]->always[1]);
 		free(p->protos[i]);
@@ -399,6 +421,7 @@ void detect_program_free(struct detect_program *p)
 	free(p->profiles);
 	free(p->by_sid);
 	free(p->bit_keys);
+	free(p->bit_names);
 	free(p->sets);
 	free(p->rules);
 	free(p->refusals);

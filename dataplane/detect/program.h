@@ -12,11 +12,15 @@
 #include "dataplane/detect/chain.h"
 #include "dataplane/detect/detect.h"
 #include "rules/compile/groups.h"
+#include "rules/lists/reputation.h"
+#include "rules/ruleset.h"
 
 #define BUFFERS_MAX 128        /* inspected buffers of one protocol, transforms counted apart */
 #define ENGINES_MAX 28         /* buffers of one rule in one direction */
 #define ALERT_QUEUE_MAX 256    /* matches of one packet before thresholds */
 #define TRANSFORM_ARENA_BYTES (1u << 20)
+#define INFLATE_BLOCK_BYTES (64u << 10)
+#define CONTEXT_TEXT_MAX 32768 /* of what lists say in one alert */
 #define INSTANCES_MAX 1024     /* of a buffer that has several */
 #define TX_RULES_MAX 4096      /* rules remembered on one direction of a transaction */
 #define TX_STREAMS_MAX 4       /* growing buffers followed per direction of a transaction */
@@ -57,6 +61,7 @@ struct binding {
 	uint8_t app;               /* enum app_proto */
 	uint8_t direction;
 	uint8_t buffer_count, check_count;
+	uint8_t hook;              /* progress that is waited for, with BINDING_HOOK_BIT */
 	bool first_half, second_half; /* of a rule on both directions of a transaction */
 	struct buffer_check *buffers; /* the prefilter's first, then by progress */
 	struct app_check *checks;
@@ -66,6 +71,7 @@ struct binding {
 
 #define BINDING_CHECKS_BIT (1u << 30)
 #define BINDING_PAYLOAD_BIT (1u << 29)
+#define BINDING_HOOK_BIT (1u << 28)
 
 struct program_rule {
 	const struct rule *rule;
@@ -89,16 +95,23 @@ struct program_rule {
 	bool detection_filter;
 };
 
+/* What is done to a buffer before it is looked at. */
+struct transforms {
+	const struct transform *items;
+	uint32_t count;
+	pcre2_code **codes; /* by item, of pcrexform; owner. NULL: there is none */
+};
+
 struct header_check {
 	uint16_t keyword;
 	const struct rule_buffer *buffer;
 	const struct chain *chain;
+	struct transforms transforms;
 };
 
 struct program_buffer {
 	const struct proto_buffer *source;
-	const struct transform *transforms;
-	uint32_t transform_count;
+	struct transforms transforms;
 	const struct pattern_group *group[2]; /* by direction; NULL: nothing to look for */
 };
 
@@ -125,6 +138,11 @@ struct detect_program {
 	struct program_proto *protos[APP_PROTO_COUNT]; /* NULL: no rule */
 	struct ip_only *ip_only;       /* iponly.c */
 	uint32_t *bit_keys;            /* by number of the flow bit: hash of its name */
+	struct bit_name {
+		uint32_t key;
+		const char *name;
+	} *bit_names;                  /* ascending by key */
+	uint32_t bit_count;
 	struct rule_number_key {
 		uint64_t key;          /* gid, sid */
 		uint32_t rule;
@@ -138,6 +156,7 @@ struct detect_program {
 	unsigned file_wants;           /* enum file_wants */
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
+	bool log_variables;
 	bool log_payload, log_packet, log_flow, log_app, log_metadata, log_http_body;
 	bool log_references, log_verdict, log_drop_alerts;
 	uint32_t payload_bytes_max;
@@ -152,8 +171,16 @@ struct alert_item {
 	bool rate_filtered;            /* action is that of a rate filter */
 	uint8_t answer;                /* enum threshold_answer */
 	uint8_t action;                /* after thresholds */
+	uint8_t context_count;
 	struct tx *tx;
 	const struct proto *proto;
+	struct chain_context contexts[CONTEXTS_MAX];
+};
+
+/* Memory for zlib: its state and a window. */
+struct inflate_block {
+	_Alignas(16) uint8_t memory[INFLATE_BLOCK_BYTES];
+	size_t used;
 };
 
 struct view_slot {
@@ -187,8 +214,12 @@ struct detect_state {
 	/* of the transaction in hand */
 	uint32_t tx_generation;
 	struct view_slot views[BUFFERS_MAX];
+	struct chain_capture packet_vars[CAPTURES_MAX]; /* kept for the packet in hand */
+	unsigned packet_var_count;
+	char context[CONTEXT_TEXT_MAX]; /* of the alert in hand */
 	uint8_t *arena;                /* transformed buffers; TRANSFORM_ARENA_BYTES */
 	uint32_t arena_used;
+	struct inflate_block inflate;
 
 	bool watched;                  /* a rule is followed, or all are profiled */
 	struct rule_profile *profile;  /* this worker's block; NULL: off */
@@ -208,6 +239,12 @@ struct detect_flow {
 	struct flow_int {
 		uint32_t id, value;
 	} *ints;
+	struct flow_var {
+		char *name;            /* the value stands behind it */
+		const uint8_t *value;
+		uint32_t len;
+	} *vars;
+	uint32_t var_count;
 	struct stream_waits *waits;    /* window.c */
 	uint8_t pass, raw_off;
 	bool tagged;
@@ -250,7 +287,8 @@ struct rule_profile *profile_of_worker(const struct detect_program *p, unsigned 
 
 /* match.c */
 bool packet_checks_hold(const struct match_context *c);
-void post_run(const struct match_context *c);
+/* False: it does not match after all, as a list that it would change is so already. */
+bool post_run(const struct match_context *c);
 bool (*match_function(unsigned keyword))(const struct match_context *c, const struct match *m);
 bool (*post_function(unsigned keyword))(const struct match_context *c, const struct match *m);
 const char *keyword_text(unsigned keyword);
@@ -289,9 +327,10 @@ void window_wait(struct worker *w, const struct packet *p, uint32_t rule);
 void window_candidates(struct worker *w, const struct packet *p);
 
 /* transforms.c: from what the protocol gives to what is inspected. False: no such bytes. */
-bool transforms_run(struct detect_state *s, const struct program_buffer *b,
-		    struct buffer_view *view);
-bool transform_known(unsigned kind);
+bool transforms_run(struct detect_state *s, const struct transforms *t, struct buffer_view *view);
+/* Main thread. False and a sentence: one of them cannot be run here. */
+bool transforms_make(struct transforms *t, const struct rule_buffer *buffer, char *error, size_t error_size);
+void transforms_free(struct transforms *t);
 
 /* alert.c */
 void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx,
@@ -305,6 +344,15 @@ struct threshold_table *threshold_table_new(struct worker *w);
 void threshold_table_reset(struct threshold_table *t);
 enum threshold_answer threshold_run(struct worker *w, const struct packet *p,
 				    const struct program_rule *r, uint8_t *action);
+
+/* variables.c: what expressions of the rule in hand captured, kept where the rule says. */
+void variables_keep(const struct match_context *c);
+void variables_free(struct worker *w, struct detect_flow *d);
+/* Objects "metadata" and "traffic" of a record: bits and variables of the flow, variables of the packet. */
+void variables_record(struct worker *w, struct recorder *r, const struct flow *f, bool packet);
+
+/* json_text.c: "text", quoted and escaped. The length; no more than size. raw: it is UTF-8 already. */
+size_t json_text(char *out, size_t size, const void *text, size_t len, bool raw);
 
 /* bits.c, tag.c */
 struct bits_table *bits_table_new(struct worker *w);

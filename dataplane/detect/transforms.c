@@ -5,9 +5,11 @@
  * Runs in the workers.
  */
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/transform.h"
 
 /* Room for n bytes; NULL when the arena is full. */
 static uint8_t *arena_take(struct detect_state *s, uint32_t n)
@@ -122,72 +124,147 @@ static uint32_t xor_with(const struct buffer_view *in, const struct bytes *key, 
 	return in->len;
 }
 
-bool transform_known(unsigned kind)
+/* Room for what the transform may write; 0: it narrows the view in its place. */
+static uint32_t room_of(const struct transform *t, const struct buffer_view *view)
 {
-	switch (kind) {
-	case TRANSFORM_dotprefix:
-	case TRANSFORM_to_lowercase:
-	case TRANSFORM_to_uppercase:
-	case TRANSFORM_header_lowercase:
-	case TRANSFORM_strip_whitespace:
-	case TRANSFORM_compress_whitespace:
-	case TRANSFORM_strip_pseudo_headers:
-	case TRANSFORM_url_decode:
-	case TRANSFORM_xor:
-		return true;
+	switch ((enum transform_kind)t->kind) {
+	case TRANSFORM_pcrexform:
+	case TRANSFORM_domain:
+	case TRANSFORM_tld:
+		return 0;
+	case TRANSFORM_to_md5:
+	case TRANSFORM_to_sha1:
+	case TRANSFORM_to_sha256:
+		return HASH_BYTES_MAX;
+	case TRANSFORM_gunzip:
+	case TRANSFORM_zlib_deflate:
+		return t->bytes;
 	default:
-		return false;
+		return view->len + 1;
 	}
 }
 
-static bool transform_run(struct detect_state *s, const struct transform *t,
-			  struct buffer_view *view)
+/* Those that write. The length; 0 where nothing came of it. */
+static uint32_t transform_write(struct detect_state *s, const struct transform *t, const struct buffer_view *view,
+				uint8_t *out)
 {
-	uint8_t *out = arena_take(s, view->len + 1);
-
-	if (!out)
-		return false;
 	switch ((enum transform_kind)t->kind) {
 	case TRANSFORM_dotprefix:
 		out[0] = '.';
 		memcpy(out + 1, view->data, view->len);
-		view->len++;
-		break;
+		return view->len + 1;
 	case TRANSFORM_to_lowercase:
-		view->len = fold_all(view, out, false);
-		break;
+		return fold_all(view, out, false);
 	case TRANSFORM_to_uppercase:
-		view->len = fold_all(view, out, true);
-		break;
+		return fold_all(view, out, true);
 	case TRANSFORM_header_lowercase:
-		view->len = header_names_fold(view, out);
-		break;
+		return header_names_fold(view, out);
 	case TRANSFORM_strip_whitespace:
-		view->len = white_space_strip(view, out);
-		break;
+		return white_space_strip(view, out);
 	case TRANSFORM_compress_whitespace:
-		view->len = white_space_compress(view, out);
-		break;
+		return white_space_compress(view, out);
 	case TRANSFORM_strip_pseudo_headers:
-		view->len = pseudo_headers_strip(view, out);
-		break;
+		return pseudo_headers_strip(view, out);
 	case TRANSFORM_url_decode:
-		view->len = url_decode(view, out);
-		break;
+		return url_decode(view, out);
 	case TRANSFORM_xor:
-		view->len = xor_with(view, &t->argument, out);
-		break;
+		return xor_with(view, &t->argument, out);
+	case TRANSFORM_to_md5:
+	case TRANSFORM_to_sha1:
+	case TRANSFORM_to_sha256:
+		return transform_hash(t->kind, view, out);
+	case TRANSFORM_from_base64:
+		return transform_base64(t, view, out);
+	case TRANSFORM_gunzip:
+	case TRANSFORM_zlib_deflate:
+		return transform_inflate(t, view, &s->inflate, out);
 	default:
-		return false;
+		return 0;
 	}
+}
+
+/* A buffer that cannot be decoded, or of which the expression captures nothing, stays as it is. */
+static bool keeps_undecoded(unsigned kind)
+{
+	return kind == TRANSFORM_from_base64 || kind == TRANSFORM_gunzip || kind == TRANSFORM_zlib_deflate;
+}
+
+static bool transform_run(struct detect_state *s, const struct transform *t, pcre2_code *code,
+			  struct buffer_view *view)
+{
+	uint32_t room = room_of(t, view), before = s->arena_used, n;
+	uint8_t *out;
+
+	if (t->kind == TRANSFORM_pcrexform)
+		transform_capture(code, &s->chain, view);
+	if (t->kind == TRANSFORM_domain || t->kind == TRANSFORM_tld)
+		transform_name(t->kind, view);
+	if (!room)
+		return true;
+	out = arena_take(s, room);
+	if (!out)
+		return false;
+	n = transform_write(s, t, view, out);
+	s->arena_used = before + n;
+	if (!n && keeps_undecoded(t->kind))
+		return true;
 	view->data = out;
+	view->len = n;
 	return true;
 }
 
-bool transforms_run(struct detect_state *s, const struct program_buffer *b, struct buffer_view *view)
+bool transforms_run(struct detect_state *s, const struct transforms *t, struct buffer_view *view)
 {
-	for (uint32_t i = 0; i < b->transform_count; i++)
-		if (!transform_run(s, &b->transforms[i], view))
+	for (uint32_t i = 0; i < t->count; i++)
+		if (!transform_run(s, &t->items[i], t->codes ? t->codes[i] : NULL, view))
 			return false;
 	return true;
+}
+
+/* ---- main thread ---- */
+
+static pcre2_code *capture_compile(const struct bytes *pattern)
+{
+	PCRE2_SIZE at;
+	int rc;
+	pcre2_code *code = pcre2_compile(pattern->data, pattern->len, 0, &rc, &at, NULL);
+
+	if (code)
+		pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+	return code;
+}
+
+bool transforms_make(struct transforms *t, const struct rule_buffer *buffer, char *error, size_t error_size)
+{
+	*t = (struct transforms){.items = buffer->transforms, .count = buffer->transform_count};
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct transform *one = &t->items[i];
+
+		if (one->kind == TRANSFORM_luaxform || one->kind == TRANSFORM_none) {
+			snprintf(error, error_size, "a transform of %s is not supported by this engine",
+				 buffer->name);
+			transforms_free(t);
+			return false;
+		}
+		if (one->kind != TRANSFORM_pcrexform)
+			continue;
+		if (!t->codes)
+			t->codes = calloc(t->count, sizeof(pcre2_code *));
+		if (t->codes)
+			t->codes[i] = capture_compile(&one->argument);
+		if (!t->codes || !t->codes[i]) {
+			snprintf(error, error_size, "not enough memory for an expression");
+			transforms_free(t);
+			return false;
+		}
+	}
+	return true;
+}
+
+void transforms_free(struct transforms *t)
+{
+	for (uint32_t i = 0; t->codes && i < t->count; i++)
+		pcre2_code_free(t->codes[i]);
+	free(t->codes);
+	t->codes = NULL;
 }

@@ -117,7 +117,7 @@ bool tx_view(struct tx_run *t, unsigned buffer, unsigned instance, struct buffer
 		}
 	}
 	there = b->source->get(t->w, t->f, t->tx, t->d, instance, view) &&
-		(b->transform_count == 0 || transforms_run(t->s, b, view));
+		(b->transforms.count == 0 || transforms_run(t->s, &b->transforms, view));
 	if (single)
 		*slot = (struct view_slot){t->s->tx_generation, there, *view};
 	return there;
@@ -257,6 +257,11 @@ static bool payload_found(struct tx_run *t, const struct chain *chain)
 static bool binding_run(struct tx_run *t, const struct match_context *c, const struct binding *b,
 			uint32_t *matched)
 {
+	if (b->all & BINDING_HOOK_BIT) {
+		if (b->hook > t->tx->progress[t->d])
+			return true;
+		*matched |= BINDING_HOOK_BIT;
+	}
 	for (unsigned i = 0; i < b->buffer_count; i++) {
 		enum answer answer;
 
@@ -303,6 +308,7 @@ static void rule_run(struct tx_run *t, uint32_t index)
 
 	if (!b)
 		return;
+	chain_rule_begin(&t->s->chain);
 	known = rule_find(t->state, index);
 	matched = known ? known->matched : 0;
 	if (matched & TX_RULE_DONE)
@@ -322,10 +328,8 @@ static void rule_run(struct tx_run *t, uint32_t index)
 		trace_tx(t, &c, b, known, true, matched, possible);
 	if (matched == b->all) {
 		matched |= TX_RULE_DONE;
-		if (!b->first_half) {
-			post_run(&c);
+		if (!b->first_half && post_run(&c))
 			alert_add(t->w, index, false, t->tx, t->proto->proto);
-		}
 	} else if (!possible) {
 		matched |= TX_RULE_DONE;
 	}

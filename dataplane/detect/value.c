@@ -28,7 +28,8 @@ bool value_holds(const struct match *m, uint64_t v)
 	case KEYWORD_tls_version:
 		return v == TLS_1_0 + bits;
 	case KEYWORD_ssl_version:
-		return !(version_bit(v) & mask) && (!bits || (version_bit(v) & bits));
+		/* Once one is negated the others add nothing: all but the negated match. */
+		return mask ? !(version_bit(v) & mask) : (version_bit(v) & bits) != 0;
 	case KEYWORD_ssl_state:
 		return !(v & mask) && (!bits || (v & bits));
 	default:

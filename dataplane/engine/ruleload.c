@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_rcu_qsbr.h>
@@ -26,16 +27,33 @@ struct ruleload {
 	struct detect_program *fresh; /* what the helper thread made; NULL: it failed */
 	struct ruleset_report report; /* counts only */
 	char text[448];
+	struct lists *lists;          /* those that outlive a reload */
+	uint64_t saved_ns;            /* when they were last saved */
 	const struct detect_program *old; /* waits for its grace period */
 	uint64_t token;
 };
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
 
 struct ruleload *ruleload_new(struct engine *e)
 {
 	struct ruleload *r = calloc(1, sizeof(*r));
 
-	if (r)
-		r->engine = e;
+	if (!r)
+		return NULL;
+	r->engine = e;
+	r->saved_ns = monotonic_ns();
+	r->lists = lists_new();
+	if (!r->lists) {
+		free(r);
+		return NULL;
+	}
 	return r;
 }
 
@@ -53,7 +71,24 @@ static const char *const *texts(char **items)
 	return (const char *const *)items;
 }
 
-static struct ruleset_options options_of(const struct config *c)
+static struct lists_options lists_of(const struct config *c, struct lists *kept)
+{
+	return (struct lists_options){
+		.dir = c->lists_dir,
+		.state_dir = c->lists_state_dir,
+		.folders = texts(c->lists_folders.items),
+		.folder_count = c->lists_folders.count,
+		.no_write = !c->lists_allow_write,
+		.memcap = c->lists_memcap,
+		.hashsize = (uint32_t)c->lists_hashsize,
+		.set_keys = texts(c->lists_sets.keys),
+		.set_values = texts(c->lists_sets.values),
+		.set_count = c->lists_sets.count,
+		.kept = kept,
+	};
+}
+
+static struct ruleset_options options_of(const struct config *c, struct lists *kept)
 {
 	return (struct ruleset_options){
 		.files = texts(c->rules.items),
@@ -70,6 +105,10 @@ static struct ruleset_options options_of(const struct config *c)
 		.reference_file = c->reference_file,
 		.threshold_file = c->threshold_file,
 		.action_order = c->action_order,
+		.lists = lists_of(c, kept),
+		.reputation_categories = c->reputation_categories,
+		.reputation_files = texts(c->reputation_files.items),
+		.reputation_file_count = c->reputation_files.count,
 		.cache_dir = cache_dir(c),
 		.in_the_wire = c->mode == MODE_INLINE,
 	};
@@ -125,7 +164,7 @@ static void take_refusals(const struct detect_program *program, struct ruleset_r
 static struct detect_program *load(struct ruleload *r, bool tell)
 {
 	const struct config *c = r->engine->config;
-	struct ruleset_options options = options_of(c);
+	struct ruleset_options options = options_of(c, r->lists);
 	struct ruleset_report report = {0};
 	struct detect_program *program = NULL;
 	struct ruleset *set = ruleset_load(&options, &report, r->text, sizeof(r->text));
@@ -198,10 +237,25 @@ int ruleload_start(struct ruleload *r)
 	return -err;
 }
 
+/* What rules have put into lists, onto disk. Not while a load reads and extends them. */
+static void lists_keep(struct ruleload *r, bool last)
+{
+	uint64_t interval_ns = r->engine->config->lists_save_interval * 1000000000u;
+	char error[512];
+
+	if (!last && (!interval_ns || monotonic_ns() - r->saved_ns < interval_ns))
+		return;
+	r->saved_ns = monotonic_ns();
+	if (lists_save(r->lists, error, sizeof(error)))
+		engine_error(r->engine, "%s", error);
+}
+
 bool ruleload_poll(struct ruleload *r, int *status, uint64_t *version, char *text, size_t size)
 {
 	int phase = atomic_load_explicit(&r->phase, memory_order_acquire);
 
+	if (phase == IDLE)
+		lists_keep(r, false);
 	if (phase == LOADED) {
 		pthread_join(r->thread, NULL);
 		if (r->fresh) {
@@ -241,5 +295,7 @@ void ruleload_free(struct ruleload *r)
 	program = atomic_exchange(&r->engine->program, NULL);
 	if (program)
 		detect_program_free((struct detect_program *)(uintptr_t)program);
+	lists_keep(r, true);
+	lists_free(r->lists);
 	free(r);
 }

@@ -179,6 +179,7 @@ static bool arrange_buffers(struct draft *d)
 		to->name = b->name;
 		to->keyword = (uint16_t)(b->row ? keyword_id(b->row) : KEYWORD_none);
 		to->legacy_http1 = b->legacy;
+		to->direction = b->direction;
 		to->transform_count = b->transform_count;
 		if (b->transform_count) {
 			to->transforms = arena_copy(d->l->arena, b->transforms,

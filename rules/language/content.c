@@ -170,8 +170,17 @@ bool parse_legacy(struct draft *d, const struct keyword_row *row, struct scan *a
 
 bool parse_buffer(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	(void)arg;
-	return draft_stick(d, row, row->name);
+	bool stuck;
+
+	scan_trim(arg);
+	d->direction_said = !scan_done(arg);
+	stuck = draft_stick(d, row, row->name);
+	if (stuck && d->direction_said) {
+		d->wanted_direction = draft_direction(d, row, arg);
+		stuck = d->wanted_direction != 0;
+	}
+	d->direction_said = false;
+	return stuck;
 }
 
 bool parse_pkt_data(struct draft *d, const struct keyword_row *row, struct scan *arg)

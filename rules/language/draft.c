@@ -90,6 +90,7 @@ static int draft_buffer_make(struct draft *d, const struct keyword_row *row, con
 	b->name = name;
 	b->transform_count = 0;
 	b->legacy = false;
+	b->direction = 0;
 	b->sticky = false;
 	b->list.count = 0;
 	b->at = d->at;
@@ -114,6 +115,7 @@ static int draft_buffer_wanted(struct draft *d)
 	if (!d->transform_count && !keyword_has(d->wanted, 'M'))
 		for (int i = 0; i < d->buffer_count; i++)
 			if (d->buffers[i].row == d->wanted && !d->buffers[i].transform_count &&
+			    d->buffers[i].direction == d->wanted_direction &&
 			    strcmp(d->buffers[i].name, d->wanted_name) == 0)
 				at = i;
 	if (at < 0)
@@ -122,6 +124,7 @@ static int draft_buffer_wanted(struct draft *d)
 		return -1;
 	d->buffers[at].at = d->wanted_at;
 	d->buffers[at].sticky = true;
+	d->buffers[at].direction = d->wanted_direction;
 	memcpy(d->buffers[at].transforms, d->transforms,
 	       d->transform_count * sizeof(*d->transforms));
 	d->buffers[at].transform_count = d->transform_count;
@@ -168,6 +171,7 @@ bool draft_stick(struct draft *d, const struct keyword_row *row, const char *nam
 	d->wanted = row;
 	d->wanted_name = name;
 	d->wanted_at = d->at;
+	d->wanted_direction = 0;
 	return draft_imply(d, row);
 }
 
@@ -230,6 +234,25 @@ int draft_variable_new(struct draft *d, const struct scan *name, int buffer)
 	return (int)d->variable_count++;
 }
 
+uint8_t draft_direction(struct draft *d, const struct keyword_row *row, const struct scan *word)
+{
+	bool up = scan_is(word, "to_server");
+
+	if (!up && !scan_is(word, "to_client")) {
+		draft_fail(d, word->p, "write to_server or to_client", "%s: \"%.*s\" is no direction", row->name,
+			   SCAN_ARG(word));
+		return 0;
+	}
+	if (!(d->rule->flags & RULE_TRANSACTIONAL)) {
+		draft_fail(d, word->p, "remove it, or use => instead of ->",
+			   "%s: only a rule with => chooses a direction here", row->name);
+		return 0;
+	}
+	*(up ? &d->from_client : &d->from_server) = true;
+	*(up ? &d->from_client_name : &d->from_server_name) = row->name;
+	return up ? 1 : 2;
+}
+
 bool draft_imply(struct draft *d, const struct keyword_row *row)
 {
 	bool up = keyword_has(row, 'S'), down = keyword_has(row, 'C');
@@ -237,7 +260,7 @@ bool draft_imply(struct draft *d, const struct keyword_row *row)
 	if (row->place == PLACE_BUFFER && !keyword_has(row, 'P') && row->about[0])
 		d->rule->flags |= RULE_HAS_APP;
 	if (up && down) {
-		d->both_directions = true;
+		d->both_directions |= !d->direction_said;
 	} else if (up) {
 		d->from_client = true;
 		d->from_client_name = row->name;

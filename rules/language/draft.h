@@ -11,6 +11,7 @@
 #include "rules/language/keyword.h"
 #include "rules/language/names.h"
 #include "rules/language/scan.h"
+#include "rules/lists/reputation.h"
 #include "rules/ruleset.h"
 
 #define DRAFT_BUFFERS_MAX 64
@@ -26,6 +27,9 @@ struct language {
 	struct names address_sets, port_sets; /* text of a header part → its set */
 	struct names patterns;                /* expressions that compile */
 	const struct classes *classes;
+	struct lists *lists;                 /* those that rules name */
+	const struct reputation *reputation; /* NULL: none */
+	const char *file;                    /* being read; NULL: not from a file */
 };
 
 struct draft_list {
@@ -39,6 +43,7 @@ struct draft_buffer {
 	struct transform transforms[RULE_TRANSFORMS_MAX];
 	uint32_t transform_count;
 	bool legacy; /* a content was moved here by an old modifier */
+	uint8_t direction; /* as rule_buffer.direction */
 	bool sticky;
 	struct draft_list list;
 	const char *at; /* where the rule names it */
@@ -82,6 +87,7 @@ struct draft {
 	const struct keyword_row *wanted;
 	const char *wanted_name;
 	const char *wanted_at;
+	uint8_t wanted_direction;
 	struct transform transforms[RULE_TRANSFORMS_MAX];
 	uint32_t transform_count;
 	int current;       /* index into buffers; -1: none is sticky */
@@ -93,6 +99,7 @@ struct draft {
 	bool from_server, from_client; /* keywords of one direction alone */
 	const char *from_server_name, *from_client_name;
 	bool both_directions;   /* a keyword of either direction */
+	bool direction_said;    /* by the keyword in hand */
 	const char *proto_name; /* first word behind the action, as written */
 	char apps[256];         /* protocols still possible, " a b "; "": any */
 	bool apps_set;
@@ -142,6 +149,8 @@ int draft_variable_find(const struct draft *d, const struct scan *name, int buff
 /* Index of a new one; -1: a problem was noted. */
 int draft_variable_new(struct draft *d, const struct scan *name, int buffer);
 
+/* "to_server" or "to_client" as 1 and 2, noted as the rule's; 0: a problem was noted. */
+uint8_t draft_direction(struct draft *d, const struct keyword_row *row, const struct scan *word);
 /* Notes what a keyword says of the rule's protocol and direction. */
 bool draft_imply(struct draft *d, const struct keyword_row *row);
 /* Narrows the rule to one of the protocols (separated by blanks). */

@@ -213,6 +213,24 @@ static bool header_action(struct draft *d, struct scan word)
 		"\"%.*s\" is no action", SCAN_ARG(&name));
 }
 
+/* A state of transactions: with it a rule is about them, whatever else it has. */
+static bool header_app_hook(struct draft *d, const struct scan *word)
+{
+	d->rule->hook = draft_text(d, word);
+	d->rule->flags |= RULE_HAS_APP;
+	return d->rule->hook || draft_no_memory(d);
+}
+
+static bool header_packet_hook(struct draft *d, const struct scan *word)
+{
+	if (scan_is(word, "flow_start"))
+		d->rule->flags |= RULE_FLOW_START | RULE_NEEDS_FLOW;
+	else if (!scan_is(word, "all"))
+		return draft_fail(d, word->p, "use all or flow_start", "\"%.*s\" is no hook of packets",
+				  SCAN_ARG(word));
+	return true;
+}
+
 static bool header_protocol(struct draft *d, struct scan word)
 {
 	struct scan name = scan_until(&word, ':');
@@ -226,13 +244,8 @@ static bool header_protocol(struct draft *d, struct scan word)
 	d->rule->ip_versions = row->ip_versions ? row->ip_versions : 3;
 	d->rule->flags |= row->flags;
 	d->proto_name = row->name;
-	if (!scan_done(&word) && !row->app && !scan_is(&name, "tcp"))
-		return draft_fail(d, word.p, "remove it", "protocol %s has no hooks", row->name);
-	if (!scan_done(&word)) {
-		d->rule->hook = draft_text(d, &word);
-		if (!d->rule->hook)
-			return draft_no_memory(d);
-	}
+	if (!scan_done(&word) && !(row->app ? header_app_hook(d, &word) : header_packet_hook(d, &word)))
+		return false;
 	return !row->app ||
 	       draft_apps(d, scan_is_nocase(&name, "ssl") ? "tls" : row->name, row->name);
 }

@@ -38,58 +38,127 @@ bool parse_absent(struct draft *d, const struct keyword_row *row, struct scan *a
 	return m != NULL;
 }
 
-/* bytes N, offset N, value OP number with up to ten decimals */
+/* Up to ten digits before and behind a point. */
+static bool decimal_read(struct scan *s, double *out)
+{
+	double unit = 1;
+	bool digits = false, point = false;
+
+	*out = 0;
+	for (scan_skip(s); !scan_done(s); s->p++) {
+		if (*s->p == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (*s->p < '0' || *s->p > '9')
+			break;
+		digits = true;
+		*out = *out * 10 + (*s->p - '0');
+		unit *= point ? 10 : 1;
+	}
+	*out /= unit;
+	scan_skip(s);
+	return digits && *out < 1e10;
+}
+
+/* N, !N, <N, <=N, >N, >=N, =N, !=N, a-b, !a-b */
+static bool entropy_value(struct scan s, struct match_entropy *e)
+{
+	static const struct {
+		const char *text;
+		uint8_t op;
+	} operators[] = {{"<=", NUMBER_LESS_EQUAL}, {">=", NUMBER_GREATER_EQUAL}, {"!=", NUMBER_NOT_EQUAL},
+			 {"<", NUMBER_LESS}, {">", NUMBER_GREATER}, {"=", NUMBER_EQUAL}, {"!", NUMBER_NOT_EQUAL}};
+
+	e->op = NUMBER_EQUAL;
+	scan_skip(&s);
+	for (size_t i = 0; i < sizeof(operators) / sizeof(*operators); i++)
+		if (scan_take_text(&s, operators[i].text)) {
+			e->op = operators[i].op;
+			break;
+		}
+	if (!decimal_read(&s, &e->low))
+		return false;
+	if (scan_take(&s, '-')) {
+		if (e->op != NUMBER_EQUAL && e->op != NUMBER_NOT_EQUAL)
+			return false;
+		e->op = e->op == NUMBER_EQUAL ? NUMBER_BETWEEN : NUMBER_NOT_BETWEEN;
+		if (!decimal_read(&s, &e->high) || e->high <= e->low)
+			return false;
+	}
+	return scan_done(&s);
+}
+
+/* bytes N, offset N, value OP number */
 bool parse_entropy(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	struct scan whole = *arg;
+	struct match_entropy e = {0};
 	bool value = false;
+	struct match *m;
 
 	while (!scan_done(arg)) {
 		struct scan part = scan_until(arg, ','), word = scan_word(&part);
 		uint64_t n;
 
-		scan_trim(&part);
-		if (scan_is(&word, "value")) {
-			value = !scan_done(&part) &&
-				part.p + strspn(part.p, "<>=!-.0123456789 ") >= part.end;
-			if (value)
-				continue;
-		} else if ((scan_is(&word, "bytes") || scan_is(&word, "offset")) &&
-			   scan_whole(part, UINT32_MAX, &n)) {
+		if (scan_is(&word, "value") && !value && entropy_value(part, &e)) {
+			value = true;
 			continue;
 		}
-		return draft_fail(d, word.p, "write value <|>|= number, bytes N, offset N",
+		if ((scan_is(&word, "bytes") || scan_is(&word, "offset")) && scan_whole(part, UINT32_MAX, &n)) {
+			*(scan_is(&word, "bytes") ? &e.bytes : &e.offset) = (uint32_t)n;
+			continue;
+		}
+		return draft_fail(d, word.p, "write value and < > <= >= = != a number, or a-b; bytes N; offset N",
 				  "entropy: \"%.*s\" is not understood", SCAN_ARG(&word));
 	}
 	if (!value)
 		return draft_fail(d, NULL, "add value", "entropy: the value is missing");
-	return misc_word(d, draft_add_bytes(d, draft_buffer_current(d), keyword_id(row)), whole);
+	m = draft_add_bytes(d, draft_buffer_current(d), keyword_id(row));
+	if (m)
+		m->u.entropy = e;
+	return m != NULL;
+}
+
+static bool asn1_option(struct scan *word, struct scan part, struct match_asn1 *a)
+{
+	int64_t n;
+
+	if (scan_is(word, "bitstring_overflow") && scan_done(&part))
+		return a->bitstring_overflow = true;
+	if (scan_is(word, "double_overflow") && scan_done(&part))
+		return a->double_overflow = true;
+	if (scan_is(word, "oversize_length") && scan_whole_signed(part, 1, UINT32_MAX, &n)) {
+		a->oversize_length = (uint32_t)n;
+		return a->oversize = true;
+	}
+	if ((scan_is(word, "absolute_offset") && scan_whole_signed(part, 0, UINT16_MAX, &n)) ||
+	    (scan_is(word, "relative_offset") && scan_whole_signed(part, -UINT16_MAX, UINT16_MAX, &n))) {
+		a->relative = scan_is(word, "relative_offset");
+		a->offset = (int32_t)n;
+		return true;
+	}
+	return false;
 }
 
 bool parse_asn1(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	struct scan whole = *arg;
+	struct match_asn1 a = {0};
+	struct match *m;
 
 	while (!scan_done(arg)) {
 		struct scan part = scan_until(arg, ','), word = scan_word(&part);
-		int64_t n;
 
 		scan_trim(&part);
-		if (scan_is(&word, "bitstring_overflow") || scan_is(&word, "double_overflow"))
-			continue;
-		if ((scan_is(&word, "oversize_length") &&
-		     scan_whole_signed(part, 1, UINT32_MAX, &n)) ||
-		    (scan_is(&word, "absolute_offset") &&
-		     scan_whole_signed(part, 0, UINT16_MAX, &n)) ||
-		    (scan_is(&word, "relative_offset") &&
-		     scan_whole_signed(part, -UINT16_MAX, UINT16_MAX, &n)))
-			continue;
-		return draft_fail(d, word.p,
-				  "use bitstring_overflow, double_overflow, oversize_length N, "
-				  "absolute_offset N, relative_offset N",
-				  "asn1: \"%.*s\" is not understood", SCAN_ARG(&word));
+		if (!asn1_option(&word, part, &a))
+			return draft_fail(d, word.p,
+					  "use bitstring_overflow, double_overflow, oversize_length N, "
+					  "absolute_offset N, relative_offset N",
+					  "asn1: \"%.*s\" is not understood", SCAN_ARG(&word));
 	}
-	return misc_word(d, draft_add_bytes(d, draft_buffer_relative(d), keyword_id(row)), whole);
+	m = draft_add_bytes(d, draft_buffer_relative(d), keyword_id(row));
+	if (m)
+		m->u.asn1 = a;
+	return m != NULL;
 }
 
 /* [request|to_server|response|to_client|both[,file|tx|ssn|flow]] */
@@ -130,11 +199,19 @@ bool parse_config(struct draft *d, const struct keyword_row *row, struct scan *a
 {
 	struct scan whole = *arg;
 	bool subsystem = false, type = false, scope = false;
+	uint32_t bits = 0;
+	struct match *m;
 
 	while (!scan_done(arg)) {
 		struct scan part = scan_until(arg, ','), word = scan_word(&part);
 
 		scan_trim(&part);
+		if (scan_is(&word, "tracking"))
+			bits |= CONFIG_TRACKING;
+		if (scan_is(&word, "type") && scan_is(&part, "flow"))
+			bits |= CONFIG_FLOW_LOG;
+		if (scan_is(&word, "scope") && !scan_is(&part, "tx"))
+			bits |= CONFIG_WHOLE_FLOW;
 		if ((scan_is(&word, "logging") || scan_is(&word, "tracking")) &&
 		    scan_is(&part, "disable"))
 			subsystem = true;
@@ -155,7 +232,11 @@ bool parse_config(struct draft *d, const struct keyword_row *row, struct scan *a
 	if (d->rule->action != ACTION_CONFIG)
 		return draft_fail(d, NULL, "begin the rule with config",
 				  "config: the rule's action is not config");
-	return misc_word(d, draft_add_row(d, row), whole);
+	m = draft_add_row(d, row);
+	if (!misc_word(d, m, whole))
+		return false;
+	m->u.word.bits = bits;
+	return true;
 }
 
 /* mark[/mask], hexadecimal with 0x or decimal */

@@ -173,6 +173,24 @@ bool parse_u64(struct draft *d, const struct keyword_row *row, struct scan *arg)
 	return number_keyword(d, row, arg, UINT64_MAX);
 }
 
+/* [to_server|to_client,]number: a direction is for rules with => */
+bool parse_filesize(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct scan number = *arg, word = scan_until(&number, ',');
+	uint8_t direction = 0;
+
+	if (!scan_done(&number)) {
+		direction = draft_direction(d, row, &word);
+		if (!direction)
+			return false;
+		*arg = number;
+	}
+	if (!number_keyword(d, row, arg, UINT64_MAX))
+		return false;
+	d->app.items[d->app.count - 1].u.number.which = (int8_t)direction;
+	return true;
+}
+
 /* Signed numbers are tested shifted by 2^31, so that the same tests serve. */
 bool parse_i32(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {

@@ -64,7 +64,9 @@ static bool option_read(struct draft *d, const struct keyword_row *row, struct s
 		return draft_fail(d, NULL,
 				  keyword_has(row, '0') ? "remove the colon" : "write its argument",
 				  "%s: there is a colon but no argument", row->name);
-	if (keyword_has(row, '0') && !scan_done(arg))
+	/* A buffer of both directions may be told which, in a rule with =>. */
+	if (keyword_has(row, '0') && !scan_done(arg) &&
+	    !(row->place == PLACE_BUFFER && keyword_has(row, 'S') && keyword_has(row, 'C')))
 		return draft_fail(d, arg->p, "remove the argument", "%s takes no argument",
 				  row->name);
 	if (!keyword_has(row, '0') && !keyword_has(row, '?') && scan_done(arg))

@@ -53,33 +53,6 @@ static const struct pcre_flag *pcre_flag_find(char letter)
 	return NULL;
 }
 
-/* The pattern compiles? Each (pattern, options) is tried once. */
-static bool pcre_try(struct draft *d, const struct scan *pattern, uint32_t options)
-{
-	char key[RULE_TEXT_MAX + 16];
-	int n = snprintf(key, sizeof(key), "%x/%.*s", options, SCAN_ARG(pattern));
-	struct name_entry *known = names_entry(&d->l->patterns, key, (size_t)n);
-	pcre2_code *code;
-	int error;
-	size_t offset;
-
-	if (known && known->value)
-		return true;
-	code = pcre2_compile((PCRE2_SPTR)pattern->p, scan_left(pattern), options, &error, &offset,
-			     NULL);
-	if (!code) {
-		unsigned char text[128] = "";
-
-		pcre2_get_error_message(error, text, sizeof(text));
-		return draft_fail(d, pattern->p + (offset <= scan_left(pattern) ? offset : 0),
-				  "correct the expression", "pcre: %s", (const char *)text);
-	}
-	pcre2_code_free(code);
-	if (known)
-		known->value = d->l;
-	return true;
-}
-
 /* Host names are seen in lower case: an upper-case letter that stands for itself never matches. */
 static const char *pcre_upper(const struct scan *pattern)
 {
@@ -97,7 +70,115 @@ struct pcre_reading {
 	uint32_t options, flags;
 	const char *buffer;
 	const char *buffer_at;
+	struct match_capture captures[PCRE_CAPTURES_MAX];
+	uint32_t capture_count;
+	const char *captures_at;
 };
+
+/* flow:NAME, pkt:NAME and alert:NAME, or flow_NAME … as names of groups. sign: what stands between. */
+static bool pcre_capture_read(struct draft *d, struct scan word, char sign, struct match_capture *c)
+{
+	static const char *const kinds[] = {"flow", "pkt", "alert"};
+
+	for (uint8_t i = 0; i < 3; i++) {
+		size_t n = strlen(kinds[i]);
+
+		if (scan_left(&word) <= n + 1 || memcmp(word.p, kinds[i], n) != 0 || word.p[n] != sign)
+			continue;
+		word.p += n + 1;
+		c->kind = i;
+		c->name = draft_text(d, &word);
+		return c->name || draft_no_memory(d);
+	}
+	return false;
+}
+
+static bool pcre_capture_add(struct draft *d, struct pcre_reading *r, const struct match_capture *c)
+{
+	if (r->capture_count == PCRE_CAPTURES_MAX)
+		return draft_fail(d, r->captures_at, "keep fewer", "pcre: more than %d captures", PCRE_CAPTURES_MAX);
+	r->captures[r->capture_count++] = *c;
+	return true;
+}
+
+/* Behind the flags: names for the groups, in order. */
+static bool pcre_read_captures(struct draft *d, struct scan *arg, struct pcre_reading *r)
+{
+	r->captures_at = arg->p;
+	scan_take(arg, ',');
+	while (!scan_done(arg)) {
+		struct scan word = scan_until(arg, ',');
+		struct match_capture c = {.group = (uint8_t)(r->capture_count + 1)};
+
+		if (scan_left(&word) && word.end[-1] == '"') {
+			word.end--;
+			scan_trim(&word);
+		}
+		if (!pcre_capture_read(d, word, ':', &c))
+			return draft_fail(d, word.p, "write flow:, pkt: or alert: and a name",
+					  "pcre: \"%.*s\" is no place for a capture", SCAN_ARG(&word));
+		if (!pcre_capture_add(d, r, &c))
+			return false;
+	}
+	return true;
+}
+
+/* Groups that are named as captures, and whether there is a group for each capture. */
+static bool pcre_groups(struct draft *d, struct pcre_reading *r, const pcre2_code *code)
+{
+	uint32_t count = 0, size = 0, groups = 0;
+	PCRE2_SPTR table = NULL;
+
+	pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
+	for (uint32_t i = 0; i < r->capture_count; i++)
+		if (r->captures[i].group > groups)
+			return draft_fail(d, r->captures_at, "put ( ) around what is to be captured",
+					  "pcre: the expression has fewer groups than captures");
+	pcre2_pattern_info(code, PCRE2_INFO_NAMECOUNT, &count);
+	pcre2_pattern_info(code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+	pcre2_pattern_info(code, PCRE2_INFO_NAMETABLE, &table);
+	for (uint32_t i = 0; i < count; i++) {
+		const char *name = (const char *)table + i * size + 2;
+		struct match_capture c = {.group = table[i * size + 1]};
+
+		if (table[i * size] == 0 && pcre_capture_read(d, (struct scan){name, name + strlen(name)}, '_', &c) &&
+		    !pcre_capture_add(d, r, &c))
+			return false;
+	}
+	return true;
+}
+
+/* The pattern compiles? Each (pattern, options) is tried once. */
+static bool pcre_try(struct draft *d, struct pcre_reading *r)
+{
+	const struct scan *pattern = &r->pattern;
+	uint32_t options = r->options;
+	char key[RULE_TEXT_MAX + 16];
+	int n = snprintf(key, sizeof(key), "%x/%.*s", options, SCAN_ARG(pattern));
+	struct name_entry *known = names_entry(&d->l->patterns, key, (size_t)n);
+	pcre2_code *code;
+	int error;
+	size_t offset;
+	bool ok;
+
+	/* Names of groups may be captures: "(?P<flow_user>". */
+	if (known && known->value && !r->capture_count && !memmem(pattern->p, scan_left(pattern), "<", 1))
+		return true;
+	code = pcre2_compile((PCRE2_SPTR)pattern->p, scan_left(pattern), options, &error, &offset,
+			     NULL);
+	if (!code) {
+		unsigned char text[128] = "";
+
+		pcre2_get_error_message(error, text, sizeof(text));
+		return draft_fail(d, pattern->p + (offset <= scan_left(pattern) ? offset : 0),
+				  "correct the expression", "pcre: %s", (const char *)text);
+	}
+	ok = pcre_groups(d, r, code);
+	pcre2_code_free(code);
+	if (known && ok)
+		known->value = d->l;
+	return ok;
+}
 
 static bool pcre_split(struct draft *d, struct scan *arg, struct pcre_reading *r)
 {
@@ -127,8 +208,7 @@ static bool pcre_read_flags(struct draft *d, struct scan *arg, struct pcre_readi
 		const struct pcre_flag *f = pcre_flag_find(*arg->p);
 
 		if (*arg->p == ',')
-			return draft_fail(d, arg->p, "remove it",
-					  "pcre: captures into variables are not supported");
+			return pcre_read_captures(d, arg, r);
 		if (!f)
 			return draft_fail(
 				d, arg->p,
@@ -185,7 +265,7 @@ bool parse_pcre(struct draft *d, const struct keyword_row *row, struct scan *arg
 	(void)row;
 	if (!pcre_split(d, arg, &r) || !pcre_read_flags(d, arg, &r))
 		return false;
-	if (!pcre_try(d, &r.pattern, r.options))
+	if (!pcre_try(d, &r))
 		return false;
 	at = pcre_buffer(d, &r);
 	if (at < 0)
@@ -203,5 +283,8 @@ bool parse_pcre(struct draft *d, const struct keyword_row *row, struct scan *arg
 	m->u.pcre.pattern_len = (uint32_t)scan_left(&r.pattern);
 	m->u.pcre.options = r.options;
 	m->u.pcre.flags = r.flags | (d->negated ? PCRE_NEGATED : 0);
-	return m->u.pcre.pattern || draft_no_memory(d);
+	m->u.pcre.capture_count = r.capture_count;
+	if (r.capture_count)
+		m->u.pcre.captures = arena_copy(d->l->arena, r.captures, r.capture_count * sizeof(*r.captures));
+	return (m->u.pcre.pattern && (!r.capture_count || m->u.pcre.captures)) || draft_no_memory(d);
 }

@@ -24,6 +24,7 @@ struct loading {
 	struct draft *draft;
 	struct rule **rules;
 	size_t count, space;
+	struct reputation *reputation;
 	struct names identities; /* "gid:sid" → the rule's place + 1 */
 	const struct ruleset_options *options;
 	struct ruleset_report *report; /* NULL: nobody asks */
@@ -162,6 +163,7 @@ static bool loading_file(struct loading *l, const char *path)
 	file = arena_text(l->language.arena, path, strlen(path));
 	if (!file)
 		ok = loading_no_memory(l);
+	l->language.file = file;
 	while (ok && reader_next(&reader))
 		ok = loading_rule(l, &reader, file);
 	reader_close(&reader);
@@ -191,6 +193,24 @@ static bool loading_pattern(struct loading *l, const char *pattern)
 	return ok;
 }
 
+static bool loading_reputation(struct loading *l)
+{
+	const struct ruleset_options *o = l->options;
+	size_t bad = 0;
+	char text[96];
+
+	if (!o->reputation_categories || !*o->reputation_categories)
+		return true;
+	l->reputation = reputation_read(o->reputation_categories, o->reputation_files,
+					o->reputation_file_count, &bad, l->error, l->error_size);
+	l->language.reputation = l->reputation;
+	if (bad) {
+		snprintf(text, sizeof(text), "%zu lines of the reputation files are not understood", bad);
+		report_add(l->report, o->reputation_categories, 1, 1, 0, false, text, "");
+	}
+	return l->reputation != NULL;
+}
+
 static bool loading_all(struct loading *l)
 {
 	const struct ruleset_options *o = l->options;
@@ -199,6 +219,8 @@ static bool loading_all(struct loading *l)
 	l->language.classes = classes_new(l->language.arena, o->classification_file,
 					  o->reference_file, l->error, l->error_size);
 	if (!l->language.classes)
+		return false;
+	if (!loading_reputation(l))
 		return false;
 	for (size_t i = 0; i < o->file_count; i++)
 		if (!loading_pattern(l, o->files[i]))
@@ -235,6 +257,11 @@ static bool loading_init(struct loading *l, const struct ruleset_options *o,
 	}
 	l->draft->l = &l->language;
 	language_init(&l->language, arena, o);
+	l->language.lists = lists_new();
+	if (!l->language.lists) {
+		arena_free(arena);
+		return loading_no_memory(l);
+	}
 	names_init(&l->identities, arena);
 	return true;
 }
@@ -289,6 +316,8 @@ static struct ruleset *loading_finish(struct loading *l)
 		.xbit_names = xbits,
 		.hostbit_names = hostbits,
 		.flowint_names = flowints,
+		.lists = l->language.lists,
+		.reputation = l->reputation,
 		.arena = arena,
 	};
 	return set;
@@ -326,6 +355,8 @@ struct ruleset *ruleset_load(const struct ruleset_options *o, struct ruleset_rep
 	loading_counts(&l, started);
 	loading_fini(&l);
 	if (!set) {
+		lists_free(l.language.lists);
+		reputation_free(l.reputation);
 		arena_free(l.language.arena);
 		return NULL;
 	}
@@ -341,6 +372,8 @@ void ruleset_free(struct ruleset *set)
 	if (!set)
 		return;
 	ruleset_groups_free(set->groups);
+	lists_free(set->lists);
+	reputation_free(set->reputation);
 	arena_free(set->arena);
 	free(set);
 }

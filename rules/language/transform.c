@@ -12,6 +12,9 @@
 #include "rules/language/draft.h"
 #include "rules/language/parsers.h"
 
+#define TRANSFORM_INFLATE_DEFAULT 1024
+#define TRANSFORM_INFLATE_MAX (1u << 20)
+
 static const char *const transform_names[TRANSFORM_COUNT] = {
 	[TRANSFORM_none] = "",
 #define TRANSFORM(id, name, doc) [TRANSFORM_##id] = name,
@@ -56,16 +59,19 @@ bool parse_transform(struct draft *d, const struct keyword_row *row, struct scan
 	return transform_add(d, row) != NULL;
 }
 
-/* Keeps the argument as text. */
-static bool transform_text(struct draft *d, const struct keyword_row *row, struct scan *arg)
+/* Keeps the argument as text. NULL: a problem was noted. */
+static struct transform *transform_text(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	struct transform *t = transform_add(d, row);
 
 	if (!t)
-		return false;
+		return NULL;
 	scan_trim(arg);
 	t->argument = (struct bytes){(const uint8_t *)draft_text(d, arg), (uint32_t)scan_left(arg)};
-	return t->argument.data || draft_no_memory(d);
+	if (t->argument.data)
+		return t;
+	draft_no_memory(d);
+	return NULL;
 }
 
 bool parse_transform_xor(struct draft *d, const struct keyword_row *row, struct scan *arg)
@@ -93,26 +99,43 @@ bool parse_transform_xor(struct draft *d, const struct keyword_row *row, struct 
 	return t->argument.data || draft_no_memory(d);
 }
 
+static bool base64_mode_read(const struct scan *word, uint8_t *mode)
+{
+	static const char *const names[] = {"rfc4648", "rfc2045", "strict"};
+
+	for (*mode = 0; *mode <= BASE64_STRICT; (*mode)++)
+		if (scan_is(word, names[*mode]))
+			return true;
+	return false;
+}
+
 /* bytes N, offset N, mode rfc4648|rfc2045|strict */
 bool parse_transform_from_base64(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	struct scan whole = *arg;
+	struct transform read = {.mode = BASE64_RFC4648}, *t;
 
 	while (!scan_done(arg)) {
 		struct scan part = scan_until(arg, ','), word = scan_word(&part);
 		uint64_t n;
 
 		scan_trim(&part);
-		if (scan_is(&word, "mode")
-			    ? scan_is(&part, "rfc4648") || scan_is(&part, "rfc2045") ||
-				      scan_is(&part, "strict")
-			    : (scan_is(&word, "bytes") || scan_is(&word, "offset")) &&
-				      scan_whole(part, UINT32_MAX, &n))
+		if (scan_is(&word, "mode") && base64_mode_read(&part, &read.mode))
 			continue;
+		if ((scan_is(&word, "bytes") || scan_is(&word, "offset")) && scan_whole(part, UINT32_MAX, &n)) {
+			*(scan_is(&word, "bytes") ? &read.bytes : &read.offset) = (uint32_t)n;
+			continue;
+		}
 		return draft_fail(d, word.p, "write bytes N, offset N, mode rfc4648|rfc2045|strict",
 				  "from_base64: \"%.*s\" is not understood", SCAN_ARG(&word));
 	}
-	return transform_text(d, row, &whole);
+	t = transform_text(d, row, &whole);
+	if (t) {
+		t->mode = read.mode;
+		t->bytes = read.bytes;
+		t->offset = read.offset;
+	}
+	return t != NULL;
 }
 
 bool parse_transform_pcrexform(struct draft *d, const struct keyword_row *row, struct scan *arg)
@@ -133,18 +156,24 @@ bool parse_transform_pcrexform(struct draft *d, const struct keyword_row *row, s
 		return draft_fail(d, arg->p, "put ( ) around the part to keep",
 				  "pcrexform: the expression has %u captures instead of one",
 				  captures);
-	return transform_text(d, row, arg);
+	return transform_text(d, row, arg) != NULL;
 }
 
 static bool transform_limit(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	struct scan whole = *arg;
+	uint64_t max = TRANSFORM_INFLATE_DEFAULT;
+	struct transform *t;
 
 	scan_trim(arg);
-	if (!scan_done(arg) && !scan_take_text(arg, "max-size"))
-		return draft_fail(d, arg->p, "write max-size and a number of bytes",
+	if (!scan_done(arg) &&
+	    (!scan_take_text(arg, "max-size") || !scan_whole(*arg, TRANSFORM_INFLATE_MAX, &max) || !max))
+		return draft_fail(d, arg->p, "write max-size and a number of bytes, at most 1048576",
 				  "%s: \"%.*s\" is not understood", row->name, SCAN_ARG(arg));
-	return transform_text(d, row, &whole);
+	t = transform_text(d, row, &whole);
+	if (t)
+		t->bytes = (uint32_t)max;
+	return t != NULL;
 }
 
 bool parse_transform_gunzip(struct draft *d, const struct keyword_row *row, struct scan *arg)
@@ -172,8 +201,4 @@ static bool refuse(struct draft *d, const struct keyword_row *row)
 
 REFUSED(transform_luaxform)
 REFUSED(lua)
-REFUSED(dataset)
-REFUSED(datarep)
-REFUSED(iprep)
 REFUSED(geoip)
-REFUSED(filehash)

@@ -22,6 +22,7 @@ struct rule_reader *rule_reader_new(void)
 	if (!r || !(r->arena = arena_new(0)))
 		abort();
 	language_init(&r->language, r->arena, &options);
+	r->language.lists = lists_new();
 	r->language.classes = classes_new(r->arena, NULL, NULL, error, sizeof(error));
 	if (!r->language.classes)
 		abort();
@@ -31,6 +32,7 @@ struct rule_reader *rule_reader_new(void)
 
 void rule_reader_free(struct rule_reader *r)
 {
+	lists_free(r->language.lists);
 	language_clear(&r->language);
 	draft_clear(&r->draft);
 	arena_free(r->arena);
@@ -43,6 +45,8 @@ const struct rule *rule_reader_read(struct rule_reader *r, const char *text, siz
 	if (!r->draft.text)
 		abort();
 	r->draft.text_end = r->draft.text + len;
+	lists_free(r->language.lists); /* those of the rule before */
+	r->language.lists = lists_new();
 	return rule_read(&r->draft);
 }
 

@@ -352,6 +352,53 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void asn1_objects(void **state)
+{
+	static const uint8_t bits[] = {0x30, 0x05, 0x03, 0x01, 0x09, 0x05, 0x00}, cut[] = {0x30, 0x06, 0x03, 0x01, 0x09},
+			     open[] = {0x30, 0x80, 0x04, 0x02, 1, 2, 0, 0}, deep[] = {0x30, 0x03, 0x04, 0x05, 1, 2, 3};
+	const struct match_asn1 bit = {.bitstring_overflow = true}, over = {.oversize = true, .oversize_length = 4},
+				moved = {.bitstring_overflow = true, .relative = true, .offset = -1};
+	uint8_t real[264] = {0x09, 0x82, 0x01, 0x04}, random[64];
+
+	(void)state;
+	assert_true(asn1_run(&bit, bits, sizeof(bits), 0));
+	assert_true(asn1_run(&moved, bits, sizeof(bits), 3));
+	assert_false(asn1_run(&moved, bits, sizeof(bits), 0));
+	assert_true(asn1_run(&over, bits, sizeof(bits), 0));
+	assert_false(asn1_run(&bit, cut, sizeof(cut), 0));
+	assert_false(asn1_run(&over, open, sizeof(open), 0));
+	assert_false(asn1_run(&over, deep, sizeof(deep), 0));
+	assert_true(asn1_run(&(struct match_asn1){.double_overflow = true}, real, sizeof(real), 0));
+	real[4] = 0x80;
+	assert_false(asn1_run(&(struct match_asn1){.double_overflow = true}, real, sizeof(real), 0));
+	/* whatever bytes, it ends */
+	for (uint32_t seed = 1; seed < 5000; seed++) {
+		for (uint32_t i = 0, v = seed; i < sizeof(random); i++)
+			random[i] = (uint8_t)((v = v * 1664525 + 1013904223) >> 24);
+		asn1_run(&over, random, sizeof(random), 0);
+	}
+}
+
+static bool entropy(uint8_t op, double low, double high, uint32_t bytes, uint32_t offset, const char *text)
+{
+	const struct match_entropy m = {.op = op, .low = low, .high = high, .bytes = bytes, .offset = offset};
+
+	return entropy_run(&m, (const uint8_t *)text, (uint32_t)strlen(text));
+}
+
+static void entropies(void **state)
+{
+	(void)state;
+	assert_true(entropy(NUMBER_EQUAL, 0, 0, 0, 0, "aaaa"));
+	assert_true(entropy(NUMBER_EQUAL, 1, 0, 0, 0, "abab"));
+	assert_true(entropy(NUMBER_EQUAL, 2, 0, 0, 0, "abcd"));
+	assert_true(entropy(NUMBER_GREATER, 1.9, 0, 4, 2, "..abcd.."));
+	assert_true(entropy(NUMBER_BETWEEN, 1.5, 2.5, 0, 0, "abcd"));
+	assert_false(entropy(NUMBER_NOT_BETWEEN, 1.5, 2.5, 0, 0, "abcd"));
+	assert_false(entropy(NUMBER_LESS, 8, 0, 0, 4, "abcd"));
+	assert_false(entropy(NUMBER_LESS, 8, 0, 0, 0, ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +409,7 @@ int main(void)
 		cmocka_unit_test(byte_variables), cmocka_unit_test(sizes),
 		cmocka_unit_test(later_parts),	  cmocka_unit_test(base64),
 		cmocka_unit_test(bounded),
+		cmocka_unit_test(entropies), cmocka_unit_test(asn1_objects),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

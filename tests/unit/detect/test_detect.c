@@ -15,6 +15,7 @@
 #include "dataplane/detect/detect.h"
 #include "dataplane/event/rule_stat.h"
 #include "dataplane/event/trace.h"
+#include "dataplane/detect/program.h"
 #include "rules/ruleset.h"
 #include "tests/unit/detect/fake.h"
 
@@ -255,6 +256,176 @@ static void flow_bits(void **state)
 	bench_free(b);
 }
 
+/* A hook waits for its state; a hook of the flow's start for the first packet of a direction. */
+static void hooks(void **state)
+{
+	struct bench *b = bench_new("alert http1:request_headers any any -> any any (sid:1;)\n"
+				    "alert http1:request_line any any -> any any (http.host; content:\"bad\"; sid:2;)\n"
+				    "alert http1:request_soon any any -> any any (sid:3;)\n"
+				    "alert http1:response_started any any -> any any (sid:4;)\n"
+				    "alert tcp:flow_start any any -> any any (dsize:1; sid:5;)\n");
+	struct fake_tx tx = {.uri = "/", .host = "bad.example"};
+	const struct detect_refusal *refused;
+
+	(void)state;
+	assert_int_equal(detect_program_refusals(b->program, &refused), 1);
+	assert_non_null(strstr(refused[0].reason, "no hook request_soon"));
+	transaction(b, &tx, 1);
+	packet(b, TO_SERVER, 1, "");
+	NO_ALERT();
+	transaction(b, &tx, 3);
+	packet(b, TO_SERVER, 1, "x");
+	ALERTS(1, 2);
+	b->packet.flags |= PACKET_FIRST_IN_DIRECTION;
+	detect_packet(&b->w, &b->packet);
+	ALERTS(5);
+	bench_free(b);
+}
+
+/* What an expression captures is kept by the flow, or for the packet; the last place it was found counts. */
+static void captures(void **state)
+{
+	struct bench *b = bench_new(
+		"alert tcp any any -> any any (dsize:>5; pcre:\"/u=(\\w+)&p=(\\w+)/, flow:user, pkt:pass\"; sid:1;)\n"
+		"alert tcp any any -> any any (dsize:>5; pcre:\"/x=(?P<flow_x>\\d)/\"; content:\"!\"; within:1; sid:2;)\n"
+		"alert tcp any any -> any any (dsize:>5; pcre:\"/u=(?P<flow_none>\\w)/\"; content:\"nowhere\"; sid:3;)\n");
+	const struct detect_flow *d;
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "u=joe&p=secret");
+	ALERTS(1);
+	d = b->flow.detect;
+	assert_int_equal(d->var_count, 1);
+	assert_string_equal(d->vars[0].name, "user");
+	assert_memory_equal(d->vars[0].value, "joe", d->vars[0].len);
+	assert_int_equal(b->w.detect->packet_var_count, 1);
+	assert_memory_equal(b->w.detect->packet_vars[0].data, "secret", 6);
+	packet(b, TO_SERVER, 1, "u=jane&p=s x=1 x=2!");
+	ALERTS(1, 2);
+	assert_int_equal(d->var_count, 2);
+	assert_memory_equal(d->vars[0].value, "jane", 4);
+	assert_memory_equal(d->vars[1].value, "2", 1);
+	packet(b, TO_SERVER, 1, "nothing");
+	NO_ALERT();
+	assert_int_equal(b->w.detect->packet_var_count, 0);
+	bench_free(b);
+}
+
+static void json_texts(void **state)
+{
+	char out[16];
+
+	(void)state;
+	assert_int_equal(json_text(out, sizeof(out), "a\"\n", 3, true), 11);
+	assert_memory_equal(out, "\"a\\\"\\u000a\"", 11);
+	assert_int_equal(json_text(out, sizeof(out), "\xff", 1, false), 8);
+	assert_memory_equal(out, "\"\\u00ff\"", 8);
+	/* cut off, never too long */
+	assert_true(json_text(out, sizeof(out), "0123456789012345678", 19, true) <= sizeof(out));
+}
+
+/* Records that a rule does not want; it writes no alert. */
+static void configured(void **state)
+{
+	struct bench *b = bench_new(
+		"config http any any -> any any (http.host; content:\"quiet\"; "
+		"config:logging disable, type tx, scope tx; sid:1;)\n"
+		"config tcp any any -> any any (dsize:4; config:logging disable, type flow, scope flow; sid:2;)\n"
+		"config tcp any any -> any any (dsize:5; config:logging disable, type tx, scope flow; sid:3;)\n"
+		"config tcp any any -> any any (dsize:6; config:tracking disable, type flow, scope flow; sid:4;)\n");
+	struct fake_tx tx = {.uri = "/", .host = "quiet.example"}, loud = {.uri = "/", .host = "a"};
+	const struct detect_refusal *refused;
+
+	(void)state;
+	assert_int_equal(detect_program_refusals(b->program, &refused), 1);
+	assert_int_equal(refused[0].sid, 4);
+	transaction(b, &loud, 3);
+	packet(b, TO_SERVER, 1, "");
+	assert_false(loud.tx.log_off);
+	detect_tx_free(&b->w, &loud.tx);
+	transaction(b, &tx, 3);
+	packet(b, TO_SERVER, 1, "");
+	assert_true(tx.tx.log_off);
+	packet(b, TO_SERVER, 1, "flow");
+	assert_true(b->flow.flags & FLOW_LOG_OFF);
+	assert_false(b->flow.flags & FLOW_TX_LOG_OFF);
+	packet(b, TO_SERVER, 1, "flow5");
+	assert_true(b->flow.flags & FLOW_TX_LOG_OFF);
+	NO_ALERT();
+	bench_free(b);
+}
+
+/* Bits of an IPv4 address are none of an IPv6 address that begins alike. */
+static void host_bits(void **state)
+{
+	struct bench *b = bench_new(
+		"alert ipv4 any any -> any any (dsize:3; xbits:set,seen,track ip_src; sid:1;)\n"
+		"alert ip any any -> any any (dsize:4; xbits:isset,seen,track ip_src; sid:2;)\n");
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "set");
+	ALERTS(1);
+	packet(b, TO_SERVER, 1, "ask4");
+	ALERTS(2);
+	b->packet.ip_version = 6;
+	detect_packet(&b->w, &b->packet);
+	NO_ALERT();
+	bench_free(b);
+}
+
+/* What must not follow may follow the first place and not the second. */
+static void negated_at_distance(void **state)
+{
+	struct bench *b = bench_new(
+		"alert tcp any any -> any any (dsize:>9; content:\"fix\"; content:\"this\"; within:6; "
+		"content:!\"and\"; distance:0; sid:1;)\n");
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "fix_this_and_yes_fix_this_now");
+	ALERTS(1);
+	packet(b, TO_SERVER, 1, "fix_this_and_yes_this_now");
+	NO_ALERT();
+	bench_free(b);
+}
+
+/* A list is changed when all else holds, once for each value. */
+static void datasets(void **state)
+{
+	struct bench *b = bench_new(
+		"alert tcp any any -> any any (dsize:3; content:\"new\"; ip.src; "
+		"dataset:set,clients,type ip; sid:1;)\n"
+		"alert tcp any any -> any any (dsize:3; ip.src; dataset:isset,clients; sid:2;)\n"
+		"alert tcp any any -> any any (dsize:3; ip.src; dataset:isnotset,clients; sid:3;)\n"
+		"alert tcp any any -> any any (dsize:4; ip.src; dataset:unset,clients; sid:4;)\n"
+		"alert http any any -> any any (http.uri; content:\"/e\"; http.host; "
+		"dataset:set,hosts,type string; sid:5;)\n");
+	struct fake_tx tx = {.uri = "/evil", .host = "bad.example"}, again = tx, other = {.uri = "/x", .host = "a"};
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "old");
+	ALERTS(3);
+	packet(b, TO_SERVER, 1, "new");
+	ALERTS(1, 2);
+	packet(b, TO_SERVER, 1, "new");
+	ALERTS(2);
+	packet(b, TO_SERVER, 1, "gone");
+	ALERTS(4);
+	packet(b, TO_SERVER, 1, "gone");
+	NO_ALERT();
+	transaction(b, &tx, 3);
+	packet(b, TO_SERVER, 1, "");
+	ALERTS(5);
+	detect_tx_free(&b->w, &tx.tx);
+	transaction(b, &again, 3);
+	packet(b, TO_SERVER, 1, "");
+	NO_ALERT();
+	detect_tx_free(&b->w, &again.tx);
+	transaction(b, &other, 3);
+	packet(b, TO_SERVER, 1, "");
+	NO_ALERT();
+	bench_free(b);
+}
+
 /* Windows begin with the first hit after the last one ended. */
 static void limits(void **state)
 {
@@ -446,7 +617,9 @@ int main(void)
 		cmocka_unit_test(packets_and_streams),
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
-		cmocka_unit_test(flow_bits), cmocka_unit_test(limits), cmocka_unit_test(actions),
+		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets),
+		cmocka_unit_test(hooks), cmocka_unit_test(configured), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
+		cmocka_unit_test(limits), cmocka_unit_test(actions),
 		cmocka_unit_test(traced_packets), cmocka_unit_test(traced_transactions),
 		cmocka_unit_test(traced_matches_without_alert), cmocka_unit_test(profiled),
 	};

@@ -141,6 +141,13 @@ static void pcre(void **state)
 	assert_true(r->buffers[0].matches[0].u.content.flags & CONTENT_RELATIVE_NEXT);
 	refused(TCP("pcre:\"/a(^/\";"), "parenthes");
 	refused(TCP("pcre:\"/a/^K\";"), "no flag K");
+	r = loads(TCP("pcre:\"/(a)(?P<alert_b>b)(c)/i, flow:one,pkt:two\";"));
+	assert_int_equal(r->buffers[0].matches[0].u.pcre.capture_count, 3);
+	assert_string_equal(r->buffers[0].matches[0].u.pcre.captures[2].name, "b");
+	assert_int_equal(r->buffers[0].matches[0].u.pcre.captures[2].group, 2);
+	assert_int_equal(r->buffers[0].matches[0].u.pcre.captures[1].kind, CAPTURE_PACKET);
+	refused(TCP("pcre:\"/(a)/, ^host:one\";"), "no place for a capture");
+	refused(TCP("pcre:\"/(a)/^, flow:one, flow:two\";"), "fewer groups");
 	refused(TCP("pcre:\"^abc\";"), "slash");
 	refused(HTTP("pcre:\"/ex^Ample/W\";"), "upper-case");
 }

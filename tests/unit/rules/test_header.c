@@ -42,7 +42,10 @@ static void protocols(void **state)
 	assert_string_equal(with_head("alert http1:request_headers any any -> any any")->hook,
 			    "request_headers");
 	head_refused("alert ^17 any any -> any any", "no protocol");
-	head_refused("alert udp:^all any any -> any any", "no hooks");
+	assert_true(with_head("alert http1:request_headers any any -> any any")->flags & RULE_HAS_APP);
+	assert_true(with_head("alert ip:flow_start any any -> any any")->flags & RULE_FLOW_START);
+	with_head("alert udp:all any any -> any any");
+	head_refused("alert tcp:^pre_flow any any -> any any", "no hook of packets");
 }
 
 static void directions(void **state)

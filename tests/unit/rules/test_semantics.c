@@ -45,6 +45,13 @@ static void direction(void **state)
 	      "content:\"200\"; sid:1;)");
 	refused("alert http any any => any any (http.uri; content:\"a\"; sid:1;)",
 		"both directions");
+	assert_int_equal(loads("alert http any any => any any (http.uri; content:\"a\"; "
+			       "http.connection:to_client; content:\"b\"; filesize:to_client,>9; sid:1;)")
+				 ->buffers[1].direction, 2);
+	refused("alert http any any => any any (http.uri; content:\"a\"; http.connection:^up; content:\"b\"; "
+		"sid:1;)", "no direction");
+	refused(HTTP("http.connection:^to_client; content:\"b\";"), "only a rule with =>");
+	refused(HTTP("http.uri:^to_server; content:\"b\";"), "no argument");
 	refused("alert http any any => any any (^flow:to_server; http.uri; content:\"a\"; sid:1;)",
 		"both directions");
 	refused("alert smtp any any -> any any (flow:to_client; file.data; content:\"a\"; sid:1;)",

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What expressions captured: kept with the flow, for the packet in hand, or told in the alert; and
+ * telling it, with the names of the flow's bits, in alerts and flow records. Bits named traffic/id/X
+ * and traffic/label/X say what the traffic is, and stand apart. Runs in the workers. Memory: w->heap,
+ * FLOW_VARS_MAX of CAPTURE_MAX bytes a flow.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/detect/program.h"
+
+#define FLOW_VARS_MAX 64
+#define TRAFFIC_ID "traffic/id/"
+#define TRAFFIC_LABEL "traffic/label/"
+
+static struct flow_var *flow_var_place(struct worker *w, struct detect_flow *d, const char *name)
+{
+	struct flow_var *vars;
+
+	for (uint32_t i = 0; i < d->var_count; i++)
+		if (strcmp(d->vars[i].name, name) == 0) {
+			heap_free(&w->heap, d->vars[i].name);
+			return &d->vars[i];
+		}
+	if (d->var_count == FLOW_VARS_MAX)
+		return NULL;
+	vars = heap_realloc(&w->heap, d->vars, (d->var_count + 1) * sizeof(*vars));
+	if (!vars)
+		return NULL;
+	d->vars = vars;
+	return &vars[d->var_count++];
+}
+
+static void flow_var_set(struct worker *w, struct flow *f, const struct chain_capture *c)
+{
+	size_t name = strlen(c->what->name) + 1;
+	struct detect_flow *d = detect_flow_get(w, f);
+	char *memory = d ? heap_zalloc(&w->heap, name + c->len) : NULL;
+	struct flow_var *v = memory ? flow_var_place(w, d, c->what->name) : NULL;
+
+	if (!v) {
+		heap_free(&w->heap, memory);
+		return;
+	}
+	memcpy(memory, c->what->name, name);
+	memcpy(memory + name, c->data, c->len);
+	*v = (struct flow_var){memory, (const uint8_t *)memory + name, c->len};
+}
+
+void variables_keep(const struct match_context *c)
+{
+	struct detect_state *s = c->s;
+	struct chain_scratch *chain = &s->chain;
+
+	for (unsigned i = 0; i < chain->capture_count; i++) {
+		const struct chain_capture *one = &chain->captures[i];
+
+		switch ((enum capture_kind)one->what->kind) {
+		case CAPTURE_FLOW:
+			if (c->f)
+				flow_var_set(c->w, c->f, one);
+			break;
+		case CAPTURE_PACKET:
+			if (s->packet_var_count < CAPTURES_MAX)
+				s->packet_vars[s->packet_var_count++] = *one;
+			break;
+		case CAPTURE_ALERT:
+			if (chain->context_count < CONTEXTS_MAX)
+				chain->contexts[chain->context_count++] =
+					(struct chain_context){one->what->name, one->data, one->len, false};
+			break;
+		}
+	}
+}
+
+void variables_free(struct worker *w, struct detect_flow *d)
+{
+	for (uint32_t i = 0; i < d->var_count; i++)
+		heap_free(&w->heap, d->vars[i].name);
+	heap_free(&w->heap, d->vars);
+	d->vars = NULL;
+	d->var_count = 0;
+}
+
+/* ---- telling ---- */
+
+/* Members of an object, put together; what does not fit is left out. */
+struct text {
+	char *out;
+	size_t len;
+	bool list; /* a list is open */
+};
+
+static bool fits(const struct text *t, size_t bytes)
+{
+	return t->len + 6 * bytes + 32 < CONTEXT_TEXT_MAX;
+}
+
+static void put(struct text *t, const char *word)
+{
+	size_t n = strlen(word);
+
+	memcpy(t->out + t->len, word, n);
+	t->len += n;
+}
+
+/* Before an element of the list of that name: opens the list, or parts from the element before. */
+static void element_begin(struct text *t, const char *list)
+{
+	if (t->list) {
+		put(t, ",");
+		return;
+	}
+	if (t->len)
+		put(t, ",");
+	t->len += json_text(t->out + t->len, CONTEXT_TEXT_MAX - t->len, list, strlen(list), true);
+	put(t, ":[");
+	t->list = true;
+}
+
+static void list_end(struct text *t)
+{
+	if (t->list)
+		put(t, "]");
+	t->list = false;
+}
+
+static void put_variable(struct text *t, const char *list, const char *name, const uint8_t *value, uint32_t len)
+{
+	if (!fits(t, strlen(name) + len + strlen(list)))
+		return;
+	element_begin(t, list);
+	put(t, "{");
+	t->len += json_text(t->out + t->len, CONTEXT_TEXT_MAX - t->len, name, strlen(name), true);
+	put(t, ":");
+	t->len += json_text(t->out + t->len, CONTEXT_TEXT_MAX - t->len, value, len, false);
+	put(t, "}");
+}
+
+static int bit_compare(const void *key, const void *at)
+{
+	uint32_t a = *(const uint32_t *)key, b = ((const struct bit_name *)at)->key;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Bits whose names begin with prefix, as a list; "": those of no other list. */
+static void put_bits(struct text *t, const struct detect_program *p, const struct detect_flow *d, const char *list,
+		     const char *prefix)
+{
+	size_t skip = strlen(prefix);
+
+	for (uint32_t i = 0; i < d->bit_count; i++) {
+		const struct bit_name *b =
+			bsearch(&d->bits[i], p->bit_names, p->bit_count, sizeof(*p->bit_names), bit_compare);
+		const char *name = b ? b->name : NULL;
+		bool traffic = name && (strncmp(name, TRAFFIC_ID, strlen(TRAFFIC_ID)) == 0 ||
+					strncmp(name, TRAFFIC_LABEL, strlen(TRAFFIC_LABEL)) == 0);
+
+		if (!name || traffic != (skip > 0) || strncmp(name, prefix, skip) != 0 || !fits(t, strlen(name)))
+			continue;
+		element_begin(t, list);
+		t->len += json_text(t->out + t->len, CONTEXT_TEXT_MAX - t->len, name + skip, strlen(name) - skip, true);
+	}
+	list_end(t);
+}
+
+static void object_add(struct recorder *r, enum field_id object, enum field_id members, const struct text *t)
+{
+	if (!t->len)
+		return;
+	rec_open(r, object);
+	rec_bytes(r, members, t->out, t->len);
+	rec_close(r);
+}
+
+void variables_record(struct worker *w, struct recorder *r, const struct flow *f, bool packet)
+{
+	struct detect_state *s = w->detect;
+	const struct detect_flow *d = f ? f->detect : NULL;
+	struct text t;
+
+	if (!s || !s->program || !s->program->log_variables || (!d && !(packet && s->packet_var_count)))
+		return;
+	t = (struct text){.out = s->context};
+	if (d)
+		put_bits(&t, s->program, d, "flowbits", "");
+	for (uint32_t i = 0; d && i < d->var_count; i++)
+		put_variable(&t, "flowvars", d->vars[i].name, d->vars[i].value, d->vars[i].len);
+	list_end(&t);
+	for (unsigned i = 0; packet && i < s->packet_var_count; i++)
+		put_variable(&t, "pktvars", s->packet_vars[i].what->name, s->packet_vars[i].data, s->packet_vars[i].len);
+	list_end(&t);
+	object_add(r, F_top_metadata, F_top_metadata_members, &t);
+	if (!d)
+		return;
+	t = (struct text){.out = s->context};
+	put_bits(&t, s->program, d, "id", TRAFFIC_ID);
+	put_bits(&t, s->program, d, "label", TRAFFIC_LABEL);
+	object_add(r, F_top_traffic, F_top_traffic_members, &t);
+}
+
+void detect_flow_record(struct worker *w, struct recorder *r, const struct flow *f)
+{
+	variables_record(w, r, f, false);
+}

@@ -171,6 +171,8 @@ enum trace_head header_explain(struct detect_state *s, const struct packet *p,
 	flow = flow_explain(p, r, in_tx);
 	if (flow != TRACE_HEAD_holds)
 		return flow;
+	if ((r->flags & RULE_FLOW_START) && !(p->flags & PACKET_FIRST_IN_DIRECTION))
+		return TRACE_HEAD_flow_start;
 	if (((r->flags & RULE_ONLY_FRAG) && !(p->flags & PACKET_REASSEMBLED)) ||
 	    ((r->flags & RULE_NO_FRAG) && (p->flags & PACKET_REASSEMBLED)))
 		return TRACE_HEAD_fragment;

@@ -26,6 +26,7 @@
 	TRACE_HEAD(direction, "the direction")                                                     \
 	TRACE_HEAD(established, "that its flow is established")                                    \
 	TRACE_HEAD(not_established, "that its flow is not established")                            \
+	TRACE_HEAD(flow_start, "that it is the first of its flow this way")                        \
 	TRACE_HEAD(fragment, "whether it came in fragments")                                       \
 	TRACE_HEAD(ports, "the ports")                                                             \
 	TRACE_HEAD(source, "the source address")                                                   \

@@ -2,7 +2,8 @@
  *
  * Runs a chain of conditions over a buffer (see chain.h for the rules of retrying). No recursion:
  * one frame a condition says from which pointer it was entered and where a repeated search goes on.
- * Runs in the workers.
+ * Runs in the workers. chain_explain.c compiles this file a second time, with CHAIN_EXPLAIN: that one
+ * notes where a chain failed, and this one pays nothing for it.
  */
 #include "dataplane/detect/chain.h"
 
@@ -28,6 +29,9 @@ struct run {
 	const struct chain_input *in;
 	uint32_t pointer;
 	unsigned steps;
+#ifdef CHAIN_EXPLAIN
+	struct chain_progress *progress; /* NULL: what base64_decode decoded */
+#endif
 	struct frame frames[CHAIN_CHECKS_MAX];
 };
 
@@ -306,14 +310,16 @@ static int retry_from(const struct chain *chain, int at)
 	return -1;
 }
 
+#ifdef CHAIN_EXPLAIN
 /* The failure farthest down the chain; of several at one condition the first. */
-static void progress_note(struct chain_progress *progress, const struct run *r,
-			  const struct chain *chain, uint32_t at, const struct frame *f)
+static void progress_note(const struct run *r, const struct chain *chain, uint32_t at,
+			  const struct frame *f)
 {
 	const struct check *check = &chain->checks[at];
+	struct chain_progress *progress = r->progress;
 	struct frame first = *f;
 
-	if (progress->check != UINT32_MAX && at <= progress->check)
+	if (!progress || (progress->check != UINT32_MAX && at <= progress->check))
 		return;
 	*progress = (struct chain_progress){.check = at, .pointer = f->base, .from = 1, .to = 0};
 	first.resume = 0;
@@ -323,10 +329,9 @@ static void progress_note(struct chain_progress *progress, const struct run *r,
 		progress->to = 0;
 	}
 }
+#endif
 
-/* Compiled twice: the workers' without progress (NULL), and one that explains. */
-static inline __attribute__((always_inline)) enum chain_result
-chain_walk_with(struct run *r, const struct chain *chain, struct chain_progress *progress)
+static enum chain_result chain_walk(struct run *r, const struct chain *chain)
 {
 	int i = 0, count = (int)chain->count;
 	bool entering = true;
@@ -347,8 +352,9 @@ chain_walk_with(struct run *r, const struct chain *chain, struct chain_progress 
 			entering = true;
 			continue;
 		}
-		if (progress)
-			progress_note(progress, r, chain, (uint32_t)i, f);
+#ifdef CHAIN_EXPLAIN
+		progress_note(r, chain, (uint32_t)i, f);
+#endif
 		if (outcome != MISS)
 			return outcome == NEVER ? CHAIN_NEVER : CHAIN_NO;
 		i = retry_from(chain, i);
@@ -357,11 +363,6 @@ chain_walk_with(struct run *r, const struct chain *chain, struct chain_progress 
 		entering = false;
 	}
 	return CHAIN_YES;
-}
-
-static enum chain_result chain_walk(struct run *r, const struct chain *chain)
-{
-	return chain_walk_with(r, chain, NULL);
 }
 
 /* base64_data holds no base64_decode of its own: this goes one level deep. */
@@ -373,6 +374,20 @@ static enum chain_result run_nested(struct chain_scratch *s, const struct chain 
 	return chain_walk(&r, chain);
 }
 
+#ifdef CHAIN_EXPLAIN
+enum chain_result chain_explain(struct chain_scratch *s, const struct chain *chain,
+				const struct chain_input *in, struct chain_progress *progress)
+{
+	struct run r = {.scratch = s, .in = in, .progress = progress};
+	enum chain_result result;
+
+	progress->check = UINT32_MAX;
+	result = chain_walk(&r, chain);
+	if (result == CHAIN_YES || progress->check == UINT32_MAX)
+		progress->check = chain->count;
+	return result;
+}
+#else
 enum chain_result chain_run(struct chain_scratch *s, const struct chain *chain,
 			    const struct chain_input *in)
 {
@@ -383,19 +398,6 @@ enum chain_result chain_run(struct chain_scratch *s, const struct chain *chain,
 	r.pointer = 0;
 	r.steps = 0;
 	return chain_walk(&r, chain);
-}
-
-enum chain_result chain_explain(struct chain_scratch *s, const struct chain *chain,
-				const struct chain_input *in, struct chain_progress *progress)
-{
-	struct run r = {.scratch = s, .in = in};
-	enum chain_result result;
-
-	progress->check = UINT32_MAX;
-	result = chain_walk_with(&r, chain, progress);
-	if (result == CHAIN_YES || progress->check == UINT32_MAX)
-		progress->check = chain->count;
-	return result;
 }
 
 void chain_rule_begin(struct chain_scratch *s)
@@ -435,3 +437,4 @@ void chain_scratch_fini(struct chain_scratch *s)
 	s->match_data = NULL;
 	s->match_context = NULL;
 }
+#endif

@@ -56,7 +56,7 @@ static void candidates_of_stream(struct worker *w, const struct packet *p)
 	window_candidates(w, p);
 }
 
-bool payload_wanted(const struct packet *p)
+static bool wanted(const struct packet *p)
 {
 	if (p->flags & (PACKET_NO_PAYLOAD_INSPECT | PACKET_PSEUDO))
 		return false;
@@ -78,7 +78,7 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 		for (uint32_t i = 0; p->event_count && i < g->event_count; i++)
 			candidate_add(s, g->events[i]);
 	}
-	if (payload_wanted(p)) {
+	if (wanted(p)) {
 		scan_ports(w, &g->packet[l4][d], port, p->payload, p->payload_len);
 		/* A segment outside its stream is looked at as a stream of its own. */
 		if (l4 == GROUP_TCP && !(p->flags & PACKET_STREAM_ADDED))
@@ -88,8 +88,8 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 		candidates_of_stream(w, p);
 }
 
-bool payload_holds(struct detect_state *s, const struct packet *p, const struct program_rule *r,
-		   bool *stream)
+IN_BOTH_LOOPS bool holds(struct detect_state *s, const struct packet *p, const struct program_rule *r,
+			 bool *stream)
 {
 	struct chain_input in = {.end = true};
 
@@ -106,7 +106,7 @@ bool payload_holds(struct detect_state *s, const struct packet *p, const struct 
 	}
 	if (s->payload_done)
 		return false;
-	if (!payload_wanted(p))
+	if (!wanted(p))
 		return false;
 	in.data = p->payload;
 	in.len = p->payload_len;
@@ -124,26 +124,26 @@ static bool protocol_is_new(const struct worker *w, const struct packet *p)
 	       stream_size(p->flow, d) <= (uint64_t)p->payload_len + 1;
 }
 
-bool payload_speaks(const struct worker *w, const struct packet *p, uint8_t app)
+static bool speaks(const struct worker *w, const struct packet *p, uint8_t app)
 {
 	return app == APP_UNKNOWN ||
 	       (p->flow && p->flow->app_proto == app && !protocol_is_new(w, p));
 }
 
-static void rule_run(struct worker *w, struct packet *p, uint32_t index)
+IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)
 {
 	struct detect_state *s = w->detect;
 	const struct program_rule *r = &s->program->rules[index];
 	struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
 	bool stream;
 
-	if (r->refused || !header_matches(s, p, r, false) || !payload_speaks(w, p, r->app))
+	if (r->refused || !header_matches(s, p, r, false) || !speaks(w, p, r->app))
 		return;
 	w->counters->detect_verified++;
 	chain_rule_begin(&s->chain);
 	if (!packet_checks_hold(&c))
 		return;
-	if (!payload_holds(s, p, r, &stream)) {
+	if (!holds(s, p, r, &stream)) {
 		if (s->stream_there && (r->payload_use & USE_STREAM) && r->payload->count > 1)
 			window_wait(w, p, index);
 		return;
@@ -153,7 +153,7 @@ static void rule_run(struct worker *w, struct packet *p, uint32_t index)
 }
 
 /* The same with an eye on each rule. */
-static void candidates_watched(struct worker *w, struct packet *p)
+static WATCHING void candidates_watched(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
 
@@ -166,6 +166,24 @@ static void candidates_watched(struct worker *w, struct packet *p)
 		rule_run(w, p, s->candidates[i]);
 		profile_end(w, &mark);
 	}
+}
+
+/* ---- for trace.c ---- */
+
+WATCHING bool payload_wanted(const struct packet *p)
+{
+	return wanted(p);
+}
+
+WATCHING bool payload_holds(struct detect_state *s, const struct packet *p,
+			    const struct program_rule *r, bool *stream)
+{
+	return holds(s, p, r, stream);
+}
+
+WATCHING bool payload_speaks(const struct worker *w, const struct packet *p, uint8_t app)
+{
+	return speaks(w, p, app);
 }
 
 static void candidates_run(struct worker *w, struct packet *p)

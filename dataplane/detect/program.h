@@ -15,6 +15,11 @@
 #include "rules/lists/reputation.h"
 #include "rules/ruleset.h"
 
+/* What is called from the loop of the packet path and from the one that watches (profile, trace): a
+ * copy in each, so that the second costs the first nothing. */
+#define IN_BOTH_LOOPS static inline __attribute__((always_inline))
+#define WATCHING __attribute__((cold, noinline))
+
 #define BUFFERS_MAX 128        /* inspected buffers of one protocol, transforms counted apart */
 #define ENGINES_MAX 28         /* buffers of one rule in one direction */
 #define ALERT_QUEUE_MAX 256    /* matches of one packet before thresholds */

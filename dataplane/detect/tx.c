@@ -102,7 +102,8 @@ static uint8_t buffer_progress(const struct proto_buffer *b, enum direction d)
 	return d == TO_SERVER ? b->to_server : b->to_client;
 }
 
-bool tx_view(struct tx_run *t, unsigned buffer, unsigned instance, struct buffer_view *view)
+IN_BOTH_LOOPS bool view_get(struct tx_run *t, unsigned buffer, unsigned instance,
+			    struct buffer_view *view)
 {
 	const struct program_buffer *b = &t->proto->buffers[buffer];
 	struct view_slot *slot = &t->s->views[buffer];
@@ -128,7 +129,7 @@ static bool past(const struct tx_run *t, uint8_t progress)
 	return t->ended || t->tx->progress[t->d] > progress;
 }
 
-static enum answer buffer_run(struct tx_run *t, const struct buffer_check *c)
+IN_BOTH_LOOPS enum answer buffer_run(struct tx_run *t, const struct buffer_check *c)
 {
 	const struct program_buffer *b = &t->proto->buffers[c->buffer];
 	bool eof = past(t, c->progress), seen = false;
@@ -141,7 +142,7 @@ static enum answer buffer_run(struct tx_run *t, const struct buffer_check *c)
 
 		if (b->source->flags & BUFFER_MULTI)
 			t->s->arena_used = arena;
-		if (!tx_view(t, c->buffer, i, &view))
+		if (!view_get(t, c->buffer, i, &view))
 			break;
 		seen = true;
 		if (c->chain->absent && !c->chain->or_else)
@@ -176,7 +177,7 @@ static void buffer_scan(struct tx_run *t, unsigned buffer)
 
 		if (b->source->flags & BUFFER_MULTI)
 			t->s->arena_used = arena;
-		if (!tx_view(t, buffer, i, &view))
+		if (!view_get(t, buffer, i, &view))
 			break;
 		seen = true;
 		scan_group(t->w, b->group[t->d], view.data, view.len, view.offset, view.complete);
@@ -200,7 +201,7 @@ static void candidates_of_tx(struct tx_run *t)
 
 /* ---- one rule ---- */
 
-const struct binding *tx_binding(const struct tx_run *t, const struct program_rule *r)
+static const struct binding *binding_find(const struct tx_run *t, const struct program_rule *r)
 {
 	for (unsigned i = 0; i < r->binding_count; i++)
 		if (r->bindings[i]->app == t->proto->proto->id && r->bindings[i]->direction == t->d)
@@ -222,7 +223,7 @@ static bool tx_value_holds(struct tx_run *t, const struct app_check *a)
 	return false;
 }
 
-bool tx_check_holds(struct tx_run *t, const struct match_context *c, const struct app_check *a)
+static bool check_holds(struct tx_run *t, const struct match_context *c, const struct app_check *a)
 {
 	if (a->progress > t->tx->progress[t->d])
 		return false;
@@ -254,8 +255,8 @@ static bool payload_found(struct tx_run *t, const struct chain *chain)
 }
 
 /* Goes on with what has not held yet. False when the rule can match no more. */
-static bool binding_run(struct tx_run *t, const struct match_context *c, const struct binding *b,
-			uint32_t *matched)
+IN_BOTH_LOOPS bool binding_run(struct tx_run *t, const struct match_context *c,
+			       const struct binding *b, uint32_t *matched)
 {
 	if (b->all & BINDING_HOOK_BIT) {
 		if (b->hook > t->tx->progress[t->d])
@@ -276,7 +277,7 @@ static bool binding_run(struct tx_run *t, const struct match_context *c, const s
 	}
 	if (b->check_count && !(*matched & BINDING_CHECKS_BIT)) {
 		for (unsigned i = 0; i < b->check_count; i++)
-			if (!tx_check_holds(t, c, &b->checks[i]))
+			if (!check_holds(t, c, &b->checks[i]))
 				return !t->ended;
 		*matched |= BINDING_CHECKS_BIT;
 	}
@@ -296,10 +297,10 @@ static bool first_half_done(const struct tx_run *t, uint32_t rule)
 	return r && (r->matched & TX_RULE_DONE);
 }
 
-static void rule_run(struct tx_run *t, uint32_t index)
+IN_BOTH_LOOPS void rule_run(struct tx_run *t, uint32_t index)
 {
 	const struct program_rule *r = &t->s->program->rules[index];
-	const struct binding *b = r->refused ? NULL : tx_binding(t, r);
+	const struct binding *b = r->refused ? NULL : binding_find(t, r);
 	struct tx_rule *known;
 	struct match_context c = {.w = t->w, .s = t->s, .p = t->p, .f = t->f, .tx = t->tx,
 				  .proto = t->proto->proto, .rule = r};
@@ -339,7 +340,7 @@ static void rule_run(struct tx_run *t, uint32_t index)
 		rule_remember(t, index, matched);
 }
 
-static void candidates_watched(struct tx_run *t)
+static WATCHING void candidates_watched(struct tx_run *t)
 {
 	for (uint32_t i = 0; i < t->s->candidate_count; i++) {
 		struct profile_mark mark = profile_begin(t->w, t->s->candidates[i]);
@@ -347,6 +348,25 @@ static void candidates_watched(struct tx_run *t)
 		rule_run(t, t->s->candidates[i]);
 		profile_end(t->w, &mark);
 	}
+}
+
+/* ---- for trace.c ---- */
+
+WATCHING bool tx_view(struct tx_run *t, unsigned buffer, unsigned instance,
+		      struct buffer_view *view)
+{
+	return view_get(t, buffer, instance, view);
+}
+
+WATCHING const struct binding *tx_binding(const struct tx_run *t, const struct program_rule *r)
+{
+	return binding_find(t, r);
+}
+
+WATCHING bool tx_check_holds(struct tx_run *t, const struct match_context *c,
+			     const struct app_check *a)
+{
+	return check_holds(t, c, a);
 }
 
 /* ---- a transaction ---- */

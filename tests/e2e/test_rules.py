@@ -122,6 +122,18 @@ def test_why_in_one_sentence(tmp_path):
     assert "none of the" in t["summary"] and t["head"]["protocol"] > t["head"].get("ports", 0)
 
 
+def test_a_rule_that_the_engine_cannot_judge(tmp_path):
+    t = tried(tmp_path, 5, 'alert mqtt any any -> any any (msg:"m"; mqtt.type:CONNECT; sid:5;)\n')
+    assert t["summary"].startswith("cannot match: protocol mqtt is not parsed")
+
+
+def test_a_flow_that_another_rule_passes(tmp_path):
+    t = tried(tmp_path, 6, 'alert tcp any any -> any 4444 (content:"master"; dsize:15; sid:6;)\n'
+                           'pass tcp any any -> any 4444 (content:"HELLO"; dsize:15; sid:7;)\n')
+    assert t["matches"] == 1 and t["alerts"] == 0
+    assert "rule 1:7 before it passed the packet" in t["summary"]
+
+
 def test_testing_what_is_not_there(tmp_path):
     assert "there is no rule 99" in metsuke("rules", "test", "99", capture(tmp_path), write(tmp_path, TESTED), status=1)
     assert "cannot be read" in metsuke("rules", "test", "4", "/nonexistent.pcap", write(tmp_path, TESTED), status=1)

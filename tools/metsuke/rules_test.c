@@ -18,6 +18,7 @@
 
 #define SETS_MAX 256
 #define SUMMARY_BYTES 2048
+#define STEPS_SHOWN 20
 
 struct test {
 	const struct rule *rule;
@@ -273,22 +274,35 @@ static void test_json(const struct test *t, size_t limit)
 	json_decref(o);
 }
 
+/* Where the literal was not is of interest as long as it was nowhere. */
+static bool step_shown(const struct trace_shared *r, const struct trace_step *s)
+{
+	return s->kind != TRACE_UNHIT || !r->hits;
+}
+
 static void test_print(const struct test *t, size_t limit)
 {
 	const struct trace_shared *r = t->trace;
-	uint32_t i;
+	size_t shown = 0, all = 0;
 
 	printf("%u:%u rev %u  %s\n", t->rule->gid, t->rule->sid, t->rule->rev, t->rule->msg);
 	if (*t->literal)
 		printf("  found by \"%s\" in %s\n\n", t->literal, t->buffer);
 	else
 		printf("  has no literal: tried always\n\n");
-	for (i = 0; i < r->step_count && (!limit || i < limit); i++)
+	for (uint32_t i = 0; i < r->step_count; i++) {
+		if (!step_shown(r, &r->steps[i]))
+			continue;
+		all++;
+		if (limit && shown == limit)
+			continue;
 		step_print(&r->steps[i]);
-	if (i < r->step_count || r->lost)
-		printf("… %" PRIu64 " more steps (--limit 0 shows all%s)\n", r->step_count - i + r->lost,
+		shown++;
+	}
+	if (shown < all || r->lost)
+		printf("… %" PRIu64 " more steps (--limit 0 shows all%s)\n", all - shown + r->lost,
 		       r->lost ? " that were kept" : "");
-	printf("%s%s\n", r->step_count ? "\n" : "", t->summary);
+	printf("%s%s\n", all ? "\n" : "", t->summary);
 }
 
 /* Nothing of the run itself is wanted. */
@@ -383,7 +397,10 @@ int command_rules_test(const struct cli_command *self, int argc, char **argv)
 	if (!status)
 		status = rules_set_files(c, argv + 2, count - 2);
 	if (!status)
-		status = test_run(c, argv[0], argv[1], o[2].value ? strtoul(o[2].value, NULL, 10) : 20);
+		status = test_run(c, argv[0], argv[1],
+				  o[2].value ? strtoul(o[2].value, NULL, 10)
+				  : cli_json ? 0
+					     : STEPS_SHOWN);
 	config_free(c);
 	return status;
 }

@@ -29,10 +29,10 @@ enum flow_flags {
 	FLOW_DROP_TOLD_TO_SERVER = 1 << 15, /* the drop record of this direction is written */
 	FLOW_DROP_TOLD_TO_CLIENT = 1 << 16,
 	FLOW_CONTACT_TURNED = 1 << 17,      /* its contact was written as one of .server with .client */
+	FLOW_INDICATOR_TOLD = 1 << 18,      /* an indicator's alert is written, and no room to say which */
 	FLOW_LOG_OFF = 1 << 19,             /* a rule wants no record of the flow … */
 	FLOW_TX_LOG_OFF = 1 << 20,          /* … and none of its transactions */
-	FLOW_INDICATOR_TOLD = 1 << 18,      /* an indicator's alert is written, and no room to say which */
-	FLOW_REPORTED_LAST = 1 << 19,       /* the last packet only reported on it (ICMP error): see notes */
+	FLOW_REPORTED_LAST = 1 << 21,       /* the last packet only reported on it (ICMP error): see notes */
 };
 
 /* What let an exception policy act on a flow. */

@@ -307,6 +307,11 @@ struct match_entropy {
 	double low, high;       /* bits a byte */
 };
 
+struct match_variable { /* flowvar, pktvar: the value contains the text */
+	const char *name;
+	struct bytes text;
+};
+
 struct match_asn1 {
 	bool bitstring_overflow, double_overflow, oversize, relative;
 	uint32_t oversize_length;
@@ -363,6 +368,7 @@ struct match {
 		struct match_iprep iprep;
 		struct match_entropy entropy;
 		struct match_asn1 asn1;
+		struct match_variable variable;
 		struct {
 			const char *text; /* keywords with a word as argument: ipopts, fragbits … */
 			uint32_t bits, mask;

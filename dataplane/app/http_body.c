@@ -182,6 +182,9 @@ static void body_take(struct http_state *s, struct http_tx *tx, enum direction d
 
 	if (b->kind == BODY_NOT_SEEN)
 		body_open(s, tx, d);
+	/* What a rule stores is followed as far as the stream is. */
+	if (b->file && (b->file->flags & FILE_STORE))
+		limit = 0;
 	if (limit && b->seen >= limit)
 		n = 0;
 	else if (limit && b->seen + n > limit)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/match.h"
 
 #define FLOW_VARS_MAX 64
 #define TRAFFIC_ID "traffic/id/"
@@ -72,6 +72,33 @@ void variables_keep(const struct match_context *c)
 			break;
 		}
 	}
+}
+
+static bool contains(const uint8_t *data, uint32_t len, const struct bytes *text)
+{
+	return memmem(data, len, text->data, text->len) != NULL;
+}
+
+bool match_flowvar(const struct match_context *c, const struct match *m)
+{
+	const struct detect_flow *d = c->f ? c->f->detect : NULL;
+
+	for (uint32_t i = 0; d && i < d->var_count; i++)
+		if (strcmp(d->vars[i].name, m->u.variable.name) == 0)
+			return contains(d->vars[i].value, d->vars[i].len, &m->u.variable.text);
+	return false;
+}
+
+/* Set by rules before this one, on the same packet. */
+bool match_pktvar(const struct match_context *c, const struct match *m)
+{
+	for (unsigned i = 0; i < c->s->packet_var_count; i++) {
+		const struct chain_capture *v = &c->s->packet_vars[i];
+
+		if (strcmp(v->what->name, m->u.variable.name) == 0 && contains(v->data, v->len, &m->u.variable.text))
+			return true;
+	}
+	return false;
 }
 
 void variables_free(struct worker *w, struct detect_flow *d)

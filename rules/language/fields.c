@@ -288,14 +288,29 @@ bool parse_rpc(struct draft *d, const struct keyword_row *row, struct scan *arg)
 /* name,value */
 bool parse_variable(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	struct scan whole = *arg, name = scan_until(arg, ',');
+	struct scan name = scan_until(arg, ',');
+	struct match_variable v;
+	struct match *m;
 
+	scan_trim(arg);
+	if (scan_left(arg) > 2 && *arg->p == '"' && arg->end[-1] == '"') {
+		arg->p++;
+		arg->end--;
+	}
 	if (scan_done(&name) || scan_done(arg))
 		return draft_fail(d, name.p, "write name,value", "%s: name or value is missing",
 				  row->name);
 	if (keyword_id(row) == KEYWORD_flowvar)
 		d->rule->flags |= RULE_NEEDS_FLOW;
-	return word_add(d, row, &whole) != NULL;
+	v.name = draft_text(d, &name);
+	if (!v.name)
+		return draft_no_memory(d);
+	if (!bytes_parse(d, row, arg, &v.text))
+		return false;
+	m = draft_add_row(d, row);
+	if (m)
+		m->u.variable = v;
+	return m != NULL;
 }
 
 static const char *const anomaly_names[ANOMALY_COUNT] = {

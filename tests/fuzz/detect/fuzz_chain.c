@@ -13,6 +13,9 @@
 static const char *const expressions[] = {"a+b", "^[0-9a-f]{2,8}", "(x|y)*z$", "\\x00.{0,4}\\xff",
 					  "(a)\\1", "(?=ab)a", "(a+)+$", "."};
 
+/* The second group is in none of the expressions. */
+static const struct match_capture captured[] = {{CAPTURE_FLOW, 1, "a"}, {CAPTURE_PACKET, 2, "b"}};
+
 static uint8_t take(struct cursor *c)
 {
 	return cursor_u8(c);
@@ -69,7 +72,7 @@ static void match_make(struct match *m, struct cursor *c)
 {
 	static const uint16_t bytes[] = {KEYWORD_byte_test, KEYWORD_byte_jump, KEYWORD_byte_extract,
 					 KEYWORD_byte_math};
-	uint8_t kind = take(c) % 12;
+	uint8_t kind = take(c) % 16;
 
 	*m = (struct match){0};
 	switch (kind) {
@@ -98,6 +101,22 @@ static void match_make(struct match *m, struct cursor *c)
 	case 6:
 	case 7:
 		byte_make(m, c, bytes[kind - 4]);
+		break;
+	case 8:
+		m->keyword = KEYWORD_asn1;
+		kind = take(c);
+		m->u.asn1 = (struct match_asn1){kind & 1, kind & 2, kind & 4, kind & 8, take(c), (int8_t)take(c)};
+		break;
+	case 9:
+		m->keyword = KEYWORD_entropy;
+		m->u.entropy = (struct match_entropy){take(c), take(c), take(c) % 8, take(c) / 32.0, take(c) / 32.0};
+		break;
+	case 10:
+		m->keyword = KEYWORD_pcre;
+		m->u.pcre.pattern = expressions[2 + take(c) % 3 * 2];
+		m->u.pcre.pattern_len = (uint32_t)strlen(m->u.pcre.pattern);
+		m->u.pcre.capture_count = 2;
+		m->u.pcre.captures = captured;
 		break;
 	default:
 		content_make(m, c);
@@ -134,7 +153,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.data = copy;
 	chain = chain_compile(&buffer, &base64, error, sizeof(error));
 	if (chain) {
+		chain_packet_begin(scratch);
 		chain_run(scratch, chain, &in);
+		for (unsigned i = 0; i < scratch->capture_count; i++)
+			assert(scratch->captures[i].data + scratch->captures[i].len <=
+			       scratch->text + scratch->text_used);
 		chain_free(chain);
 	}
 	free(copy);

@@ -290,6 +290,7 @@ static void captures(void **state)
 		"alert tcp any any -> any any (dsize:>5; pcre:\"/x=(?P<flow_x>\\d)/\"; content:\"!\"; within:1; sid:2;)\n"
 		"alert tcp any any -> any any (dsize:>5; pcre:\"/u=(?P<flow_none>\\w)/\"; content:\"nowhere\"; sid:3;)\n");
 	const struct detect_flow *d;
+	struct bench *reading = NULL;
 
 	(void)state;
 	packet(b, TO_SERVER, 1, "u=joe&p=secret");
@@ -309,6 +310,17 @@ static void captures(void **state)
 	NO_ALERT();
 	assert_int_equal(b->w.detect->packet_var_count, 0);
 	bench_free(b);
+
+	reading = bench_new(
+		"alert tcp any any -> any any (dsize:>5; pcre:\"/u=(\\w+)&p=(\\w+)/, flow:user, pkt:pass\"; sid:1;)\n"
+		"alert tcp any any -> any any (dsize:>5; flowvar:user,\"jo\"; sid:2;)\n"
+		"alert tcp any any -> any any (dsize:>5; flowvar:user,jane; sid:3;)\n"
+		"alert tcp any any -> any any (dsize:>5; pktvar:pass,|73|ecret; sid:4;)\n");
+	packet(reading, TO_SERVER, 1, "u=joe&p=secret");
+	ALERTS(1, 2, 4);
+	packet(reading, TO_SERVER, 1, "nothing");
+	ALERTS(2);
+	bench_free(reading);
 }
 
 static void json_texts(void **state)

@@ -2,6 +2,7 @@
 #include "control/contact/filter.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <xxhash.h>
 
@@ -10,6 +11,7 @@
 #define LINE_BITS 512
 #define BITS_PER_VALUE 12
 #define PROBES 6
+#define PREFETCH 16 /* values ahead */
 #define CACHE_SLOTS (1u << 20)
 
 struct filter {
@@ -60,12 +62,30 @@ static uint64_t *line_of(const struct filter *f, uint64_t hash)
 	return f->line[(hash >> 32) * 0x9e3779b1u & (f->lines - 1)];
 }
 
-void filter_add(struct filter *f, uint64_t hash)
+static void add(struct filter *f, uint64_t hash)
 {
 	uint64_t *line = line_of(f, hash), bits = hash * 0x9e3779b97f4a7c15ull;
 
 	for (unsigned i = 0; i < PROBES; i++, bits >>= 9)
 		line[bits >> 6 & 7] |= 1ull << (bits & 63);
+}
+
+static uint64_t hash_at(const void *hashes, size_t i)
+{
+	uint64_t hash;
+
+	memcpy(&hash, (const uint8_t *)hashes + i * sizeof(hash), sizeof(hash));
+	return hash;
+}
+
+void filter_add(struct filter *f, const void *hashes, size_t count)
+{
+	/* Lines are far apart, and the filter is larger than the caches. */
+	for (size_t i = 0; i < count; i++) {
+		if (i + PREFETCH < count)
+			__builtin_prefetch(line_of(f, hash_at(hashes, i + PREFETCH)), 1);
+		add(f, hash_at(hashes, i));
+	}
 }
 
 bool filter_may_have(const struct filter *f, uint64_t hash)

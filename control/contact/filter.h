@@ -17,7 +17,8 @@ struct filter;
 /* For about so many values. NULL: out of memory. */
 struct filter *filter_new(uint64_t values);
 void filter_free(struct filter *f);
-void filter_add(struct filter *f, uint64_t hash);
+/* hashes: of count values, 8 bytes each in this machine's order, anywhere in memory. */
+void filter_add(struct filter *f, const void *hashes, size_t count);
 bool filter_may_have(const struct filter *f, uint64_t hash);
 /* Of a value (kind byte and key) or of a marker of names below. It is in the store, so it has no secret
  * and senders can choose values that share one: it only says what may be there, never which it is. */

@@ -473,19 +473,16 @@ static struct filter *make_filter(struct query *q)
 	struct store_iter *it =
 		store_iter_new(q->c->store, STORE_contact, q->snapshot, &low, &high);
 	struct filter *f = NULL;
-	uint64_t count = 0, hash;
+	uint64_t count = 0;
 
 	for (it ? store_iter_first(it) : (void)0; it && store_iter_valid(it); store_iter_next(it))
-		count += store_iter_value(it).len / sizeof(hash);
+		count += store_iter_value(it).len / sizeof(uint64_t);
 	if (it)
 		f = filter_new(count);
 	for (f ? store_iter_first(it) : (void)0; f && store_iter_valid(it); store_iter_next(it)) {
 		struct slice v = store_iter_value(it);
 
-		for (size_t i = 0; i + sizeof(hash) <= v.len; i += sizeof(hash)) {
-			memcpy(&hash, (const uint8_t *)v.data + i, sizeof(hash));
-			filter_add(f, hash);
-		}
+		filter_add(f, v.data, v.len / sizeof(uint64_t));
 	}
 	/* An answer that is not sure is none: then the dictionary is asked each time. */
 	if (f && store_iter_status(it) != 0) {

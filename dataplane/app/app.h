@@ -131,6 +131,8 @@ struct proto_value {
 
 /* ---- a protocol ---- */
 
+struct dcerpc_call;
+
 struct proto {
 	const char *name;
 	enum app_proto id;
@@ -163,6 +165,9 @@ struct proto {
 	void (*log)(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 	/* Writes the protocol's object ("http": {…}) into an alert of this transaction. */
 	void (*alert_context)(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r);
+	/* The remote procedure call that a transaction carries (dcerpc.h); NULL: it carries none, or
+	 * the protocol never does. */
+	const struct dcerpc_call *(*call)(const struct tx *tx);
 	/* Names, NULL at the end, spelled as the anomaly record prints them ("malformed_data",
 	 * "INVALID_REPLY"); rules name them in any case. */
 	const char *const *events;

@@ -114,6 +114,27 @@ def dhcp():
     save('dhcp', 'cut', datagrams([(1, ack[:-20])], 13))
 
 
+def pdu(kind, flags, call, body, minor=0):
+    return bytes([5, minor, kind, flags, 0x10, 0, 0, 0]) + struct.pack('<HHI', 16 + len(body), 0, call) + body
+
+
+RPC_UUID = bytes.fromhex('81bb7a364498f135ad3298f038001003')
+NDR = bytes.fromhex('045d888aeb1cc9119fe808002b10486002000000')
+RPC_BIND = pdu(11, 3, 1, struct.pack('<HHIB3xHBx', 4280, 4280, 0, 1, 0, 1) + RPC_UUID + bytes([2, 0, 0, 0]) + NDR)
+RPC_ACK = pdu(12, 3, 1, struct.pack('<HHIH', 4280, 4280, 0, 3) + b'10\0' + bytes(3) + bytes([1, 0, 0, 0]) + bytes(4) + NDR)
+RPC_CALL = (pdu(0, 1, 2, struct.pack('<IHH', 8, 0, 15) + b'AAAA'), pdu(0, 2, 2, struct.pack('<IHH', 8, 0, 15) + b'BBBB'))
+RPC_REPLY = pdu(2, 3, 2, struct.pack('<IHH', 4, 0, 0) + b'CCCC')
+
+
+def dcerpc():
+    save('dcerpc', 'call', pieces([(0, RPC_BIND), (1, RPC_ACK), (0, RPC_CALL[0]), (0, RPC_CALL[1]), (1, RPC_REPLY)], 0))
+    save('dcerpc', 'fault', pieces([(0, RPC_BIND), (1, RPC_ACK), (0, RPC_CALL[1]), (1, pdu(3, 3, 2, bytes(16)))], 0))
+    head = bytes([4, 0, 0x20, 0, 0x10, 0, 0, 0]) + bytes(16) + RPC_UUID + bytes(range(16))
+    head += struct.pack('<IIIHHHHHBB', 0, 3, 5, 15, 0xffff, 0xffff, 4, 0, 0, 0)
+    answer = head[:1] + b'\2' + head[2:]
+    save('dcerpc', 'udp', pieces([(0, head + b'ABCD'), (1, answer + b'ABCD')], 1))
+
+
 def tlv(tag, *parts):
     body = b''.join(parts)
     return bytes([tag, len(body)]) + body
@@ -143,4 +164,5 @@ def host():
 tls()
 dns()
 dhcp()
+dcerpc()
 host()

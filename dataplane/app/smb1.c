@@ -100,7 +100,7 @@ static bool block_read(struct block *b, uint32_t at)
 static struct bytes part(const struct block *b, uint32_t offset, uint32_t len)
 {
 	if (offset > b->len)
-		return (struct bytes){0};
+		return (struct bytes){b->data, 0};
 	if (len > b->len - offset)
 		len = b->len - offset;
 	return (struct bytes){b->data + offset, len};

@@ -70,7 +70,7 @@ static bool message_read(struct message *m, const uint8_t *data, uint32_t len)
 static struct bytes part(const struct message *m, uint32_t offset, uint32_t len)
 {
 	if (offset > m->len)
-		return (struct bytes){0};
+		return (struct bytes){m->data, 0};
 	if (len > m->len - offset)
 		len = m->len - offset;
 	return (struct bytes){m->data + offset, len};

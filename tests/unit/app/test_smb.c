@@ -356,6 +356,22 @@ static void too_long(void **state)
 	harness_free(h);
 }
 
+/* Requests whose responses were lost do not use up the transactions. */
+static void unanswered(void **state)
+{
+	struct harness *h = opened();
+
+	(void)state;
+	harness_clear(h);
+	for (unsigned i = 0; i < 3 * SMB_TRANSACTIONS_MAX; i++)
+		say(h, TO_SERVER, smb2(TO_SERVER, 14, 100 + i, SUCCESS, "2100 0000"));
+	assert_int_equal(harness_count(h, "too_many_transactions"), 0);
+	assert_true(h->flow.app->live < SMB_TRANSACTIONS_MAX);
+	say(h, TO_CLIENT, smb2(TO_CLIENT, 14, 99 + 3 * SMB_TRANSACTIONS_MAX, SUCCESS, "0900 0000"));
+	assert_int_equal(harness_count(h, "\"status\":\"STATUS_SUCCESS\""), 1);
+	harness_free(h);
+}
+
 static void other_protocols(void **state)
 {
 	static const char *const others[] = {
@@ -380,7 +396,7 @@ int main(void)
 		cmocka_unit_test(writes),   cmocka_unit_test(holes),
 		cmocka_unit_test(ntlm),     cmocka_unit_test(pipe_calls),
 		cmocka_unit_test(smb1),     cmocka_unit_test(too_long),
-		cmocka_unit_test(other_protocols),
+		cmocka_unit_test(unanswered), cmocka_unit_test(other_protocols),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,7 @@ struct chain_scratch {
 	uint8_t base64[BASE64_MAX + 1];
 	uint64_t values[RULE_VARIABLES_MAX];
 	uint64_t pcre_limits; /* runs that were stopped at a limit */
+	bool dce_big;         /* numbers of the call in hand are big-endian */
 };
 
 struct chain_input {
@@ -98,6 +99,7 @@ struct byte_input {
 	uint32_t len;
 	uint32_t pointer;
 	uint64_t *values; /* variables */
+	bool dce_big;     /* what `dce` stands for */
 };
 
 bool byte_test_run(const struct match_byte *m, const struct byte_input *in);

@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "dataplane/app/dcerpc.h"
 #include "dataplane/app/file.h"
 #include "dataplane/detect/program.h"
 
@@ -343,6 +344,15 @@ static void rule_run(struct tx_run *t, uint32_t index)
 
 /* ---- a transaction ---- */
 
+/* `dce` in a condition is the byte order that the caller has chosen. */
+static bool big_endian_call(const struct tx_run *t)
+{
+	const struct proto *proto = t->proto->proto;
+	const struct dcerpc_call *call = proto->call ? proto->call(t->tx) : NULL;
+
+	return call && call->seen[TO_SERVER] && !call->little;
+}
+
 static void tx_run(struct tx_run *t)
 {
 	struct detect_state *s = t->s;
@@ -356,6 +366,7 @@ static void tx_run(struct tx_run *t)
 		state_move(t->state, s->program);
 	s->tx_generation++;
 	s->arena_used = 0;
+	s->chain.dce_big = big_endian_call(t);
 	t->ended = (t->f->flags & FLOW_ENDING) ||
 		   t->tx->progress[t->d] >= t->proto->proto->done[t->d];
 	candidates_of_tx(t);

@@ -60,7 +60,7 @@ static enum probe_result probed(const struct probe_input *in, bool request)
 {
 	if (request == (in->direction == TO_SERVER))
 		return PROBE_YES;
-	return in->midstream || in->ip_proto != 6 ? PROBE_YES_REVERSED : PROBE_YES;
+	return in->midstream ? PROBE_YES_REVERSED : PROBE_YES;
 }
 
 static bool udp_header_good(const uint8_t *p, uint32_t len)
@@ -79,9 +79,11 @@ static enum probe_result dcerpc_probe(const struct probe_input *in)
 {
 	struct dcerpc_header h;
 
-	if (in->ip_proto != 6)
-		return in->len >= UDP_HEADER_BYTES && udp_header_good(in->data, in->len) ? PROBE_YES
-											  : PROBE_NO;
+	if (in->ip_proto != 6) /* begun by a request; servers of PROFINET answer in a flow of their own */
+		return in->len >= UDP_HEADER_BYTES && udp_header_good(in->data, in->len) &&
+				       (in->direction == TO_CLIENT || in->data[1] == DCERPC_REQUEST) ?
+			       PROBE_YES :
+			       PROBE_NO;
 	if (in->len < DCERPC_HEADER_BYTES) {
 		static const uint8_t most[] = {5, 1, DCERPC_TYPE_LAST};
 

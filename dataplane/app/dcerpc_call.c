@@ -10,10 +10,18 @@
 #define FRAGMENTS_MAX 0xffffffu
 #define NDR_LITTLE 0x10
 
+/* Is it a type of the protocol over connections? */
+static bool type_connected(uint8_t type)
+{
+	return type == DCERPC_REQUEST || type == DCERPC_RESPONSE || type == DCERPC_FAULT ||
+	       (type >= DCERPC_BIND && type <= DCERPC_TYPE_LAST);
+}
+
 bool dcerpc_header_read(struct dcerpc_header *h, const uint8_t *data)
 {
 	struct cursor c = cursor_of(data, DCERPC_HEADER_BYTES);
 	uint8_t order, floats;
+	uint16_t reserved;
 
 	h->version = cursor_u8(&c);
 	h->minor = cursor_u8(&c);
@@ -21,13 +29,13 @@ bool dcerpc_header_read(struct dcerpc_header *h, const uint8_t *data)
 	h->flags = cursor_u8(&c);
 	order = cursor_u8(&c);
 	floats = cursor_u8(&c);
-	cursor_skip(&c, 2);
+	reserved = cursor_be16(&c);
 	h->little = order & NDR_LITTLE;
 	h->fragment_bytes = h->little ? cursor_le16(&c) : cursor_be16(&c);
 	h->auth_bytes = h->little ? cursor_le16(&c) : cursor_be16(&c);
 	h->call_id = h->little ? cursor_le32(&c) : cursor_be32(&c);
-	return h->version == 5 && h->minor <= 1 && h->type <= DCERPC_TYPE_LAST &&
-	       !(order & 0xee) && floats <= 3 && h->fragment_bytes >= DCERPC_HEADER_BYTES;
+	return h->version == 5 && h->minor <= 1 && type_connected(h->type) && !(order & 0xee) &&
+	       floats <= 3 && !reserved && h->fragment_bytes >= DCERPC_HEADER_BYTES;
 }
 
 bool dcerpc_is_request(uint8_t type)
@@ -255,6 +263,7 @@ bool dcerpc_call_take(struct worker *w, struct dcerpc_association *a, struct dce
 	switch (h->type) {
 	case DCERPC_BIND:
 	case DCERPC_ALTER_CONTEXT:
+		call->little = h->little;
 		bind_take(w, a, call, h, c);
 		return call->done[d] = true;
 	case DCERPC_BINDACK:

@@ -146,6 +146,10 @@ static void other_protocols(void **state)
 	tcp(h, TO_SERVER, "0502 0001 0000 0000 0000 0000 0000 0000 0000");
 	assert_int_not_equal(h->flow.app_proto, APP_dcerpc);
 	harness_free(h);
+	h = harness_new(6, 1080, NULL);
+	tcp(h, TO_SERVER, "0500 0500 0001 0a00 0001 0050 4745 5420"); /* SOCKS */
+	assert_int_not_equal(h->flow.app_proto, APP_dcerpc);
+	harness_free(h);
 }
 
 /* What is no header after a header ends the flow, with an event on the call before. */

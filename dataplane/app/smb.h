@@ -140,6 +140,7 @@ struct smb_open {
 	uint8_t fid[SMB_FID_BYTES];
 	bool pipe;                    /* known to be one */
 	bool file;                    /* known to be on a disk */
+	uint64_t size;                /* of the file when it was opened; 0: not known */
 	struct bytes name, share;     /* owned */
 	struct smb_way {              /* one direction of its bytes */
 		struct smb_tx *tx;    /* SMB_FILE */

@@ -543,8 +543,10 @@ static void opened(struct smb_state *s, struct block *b, struct smb_tx *t, uint1
 	if (o)
 		smb_open_close(s, o, false);
 	o = smb_open_get(s, t->fid, &b->h);
-	if (o)
-		smb_copy(s, &o->name, t->name);
+	if (!o)
+		return;
+	smb_copy(s, &o->name, t->name);
+	o->size = t->create ? t->create->size : 0;
 }
 
 static void response_create(struct smb_state *s, struct block *b, struct smb_tx *t)

@@ -440,8 +440,10 @@ static void response_create(struct smb_state *s, struct message *m, struct smb_t
 	if (o)
 		smb_open_close(s, o, false);
 	o = smb_open_get(s, fid, &t->head);
-	if (o)
-		smb_copy(s, &o->name, t->name);
+	if (!o)
+		return;
+	smb_copy(s, &o->name, t->name);
+	o->size = t->create ? t->create->size : 0;
 }
 
 /* Where the data of a read's response are. False: there are none. */

@@ -152,6 +152,9 @@ void smb_file_data(struct smb_state *s, struct smb_open *o, enum direction d, ui
 		append(s, way, offset, data, len);
 		held_flush(s, way, false);
 	}
+	/* all of it was read: rules and records need not wait for the close, which may be far away */
+	if (d == TO_CLIENT && o->size && way->at == o->size)
+		file_close(s->w, way->body, FILE_CLOSED);
 	s->f->app->dirty = s->f->app->changed[d] = 1;
 }
 

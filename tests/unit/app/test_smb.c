@@ -151,6 +151,7 @@ static void reads(void **state)
 	assert_string_equal(harness_text(h, TO_CLIENT, "file.name", 0), "a.exe");
 	assert_int_equal(h->flow.app->last->files[TO_CLIENT]->size, 8);
 	harness_done(h);
+	assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 1); /* as large as it is */
 	closed(h);
 	assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 1);
 	assert_int_equal(harness_count(h, "\"state\":\"CLOSED\""), 1);

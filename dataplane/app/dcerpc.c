@@ -30,6 +30,7 @@ static const char *const dcerpc_events[] = {
 
 struct dcerpc_state {
 	struct dcerpc_association association;
+	uint32_t stub_bytes; /* of live calls */
 	bool gap[2];         /* the next header must be found first */
 	uint64_t end[2];     /* offset at which the fragment that is not whole yet ends; 0: none */
 	uint64_t skip_to[2]; /* bytes before this offset belong to a fragment with a hole */
@@ -132,6 +133,7 @@ static struct dcerpc_tx *tx_for(struct worker *w, struct flow *f, const struct d
 		return NULL;
 	t->minor = h->minor;
 	t->call.call_id = h->call_id;
+	t->call.stub_bytes = &((struct dcerpc_state *)f->app->state)->stub_bytes;
 	if (d == TO_CLIENT) {
 		t->call.lost[TO_SERVER] = true;
 		t->call.done[TO_SERVER] = true;
@@ -262,7 +264,7 @@ static void udp_call_take(struct worker *w, struct dcerpc_tx *t, const uint8_t *
 	cursor_skip(&c, 4);
 	if (bytes > cursor_left(&c))
 		bytes = (uint32_t)cursor_left(&c);
-	dcerpc_stub_append(w, &call->stub[d], c.p, bytes);
+	dcerpc_stub_append(w, call, d, c.p, bytes);
 	if (!(p[2] & UDP_FRAGMENT) || p[2] & UDP_LAST_FRAGMENT || d == TO_CLIENT) {
 		call->done[d] = !(p[2] & UDP_FRAGMENT) || p[2] & UDP_LAST_FRAGMENT;
 		t->tx.progress[d] = call->done[d];
@@ -297,6 +299,7 @@ static void parse_udp(struct worker *w, struct flow *f, const struct app_input *
 		if (!t)
 			return;
 		t->udp = true;
+		t->call.stub_bytes = &((struct dcerpc_state *)f->app->state)->stub_bytes;
 		t->sequence = sequence;
 		memcpy(t->activity, activity, sizeof(activity));
 		if (!request) {

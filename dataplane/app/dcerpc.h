@@ -11,7 +11,8 @@
 
 #define DCERPC_HEADER_BYTES 16
 #define DCERPC_FRAGMENT_MAX 65535
-#define DCERPC_STUB_MAX (1u << 20)   /* of one direction of one call; the rest is counted only */
+#define DCERPC_STUB_MAX (1u << 20)   /* of one direction of one call; the rest is not kept */
+#define DCERPC_STUBS_MAX (16u << 20) /* of all live calls of a flow */
 #define DCERPC_INTERFACES_MAX 256    /* of one association; further ones are not remembered */
 
 enum dcerpc_type {
@@ -79,6 +80,7 @@ struct dcerpc_call {
 	struct dcerpc_interface interface;   /* the request's, where it is known */
 	uint32_t fragments[2];
 	struct dcerpc_stub stub[2];
+	uint32_t *stub_bytes;                /* of the flow: a counter in its state, which outlives calls */
 };
 
 /* False: these 16 bytes are no header. */
@@ -97,8 +99,8 @@ bool dcerpc_call_take(struct worker *w, struct dcerpc_association *a, struct dce
 bool dcerpc_call_fits(const struct dcerpc_call *call, const struct dcerpc_header *h,
 		      enum direction d);
 void dcerpc_call_free(struct worker *w, struct dcerpc_call *call);
-void dcerpc_stub_append(struct worker *w, struct dcerpc_stub *stub, const uint8_t *data,
-			uint32_t len);
+void dcerpc_stub_append(struct worker *w, struct dcerpc_call *call, enum direction d,
+			const uint8_t *data, uint32_t len);
 void dcerpc_association_free(struct worker *w, struct dcerpc_association *a);
 /* From the wire to the order in which it is written. */
 void dcerpc_uuid_read(uint8_t uuid[16], const uint8_t *wire, bool little);

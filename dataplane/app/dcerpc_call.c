@@ -73,13 +73,15 @@ void dcerpc_uuid_text(char text[37], const uint8_t u[16])
 
 /* ---- stub data ---- */
 
-void dcerpc_stub_append(struct worker *w, struct dcerpc_stub *stub, const uint8_t *data,
-			uint32_t len)
+void dcerpc_stub_append(struct worker *w, struct dcerpc_call *call, enum direction d,
+			const uint8_t *data, uint32_t len)
 {
-	uint32_t room = DCERPC_STUB_MAX - stub->len;
+	struct dcerpc_stub *stub = &call->stub[d];
 
-	if (len > room)
-		len = room;
+	if (len > DCERPC_STUB_MAX - stub->len)
+		len = DCERPC_STUB_MAX - stub->len;
+	if (len > DCERPC_STUBS_MAX - *call->stub_bytes)
+		len = DCERPC_STUBS_MAX - *call->stub_bytes;
 	if (!len)
 		return;
 	if (stub->len + len > stub->cap) {
@@ -98,6 +100,7 @@ void dcerpc_stub_append(struct worker *w, struct dcerpc_stub *stub, const uint8_
 	}
 	memcpy(stub->data + stub->len, data, len);
 	stub->len += len;
+	*call->stub_bytes += len;
 }
 
 bool dcerpc_stub_view(const struct dcerpc_call *call, enum direction d, struct buffer_view *out)
@@ -112,6 +115,7 @@ bool dcerpc_stub_view(const struct dcerpc_call *call, enum direction d, struct b
 
 void dcerpc_call_free(struct worker *w, struct dcerpc_call *call)
 {
+	*call->stub_bytes -= call->stub[TO_SERVER].len + call->stub[TO_CLIENT].len;
 	heap_free(&w->heap, call->stub[TO_SERVER].data);
 	heap_free(&w->heap, call->stub[TO_CLIENT].data);
 }
@@ -283,7 +287,7 @@ bool dcerpc_call_take(struct worker *w, struct dcerpc_association *a, struct dce
 	default:
 		return call->done[d] = true;
 	}
-	dcerpc_stub_append(w, &call->stub[d], c.p, (uint32_t)cursor_left(&c));
+	dcerpc_stub_append(w, call, d, c.p, (uint32_t)cursor_left(&c));
 	if (h->flags & DCERPC_LAST_FRAGMENT)
 		call->done[d] = true;
 	return call->done[d];

@@ -22,6 +22,7 @@
 #define SMB_READS_MAX 256             /* reads whose response is awaited */
 #define SMB_HELD_BYTES (1u << 20)     /* of a file, in front of bytes that are not there yet */
 #define SMB_HELD_COUNT 64
+#define SMB_HELD_ALL_BYTES (8u << 20) /* of all files of a flow */
 #define SMB_TEXT_MAX 1024             /* names, in bytes of UTF-8 */
 #define SMB_DIALECTS_MAX 64
 #define SMB_COMPOUND_MAX 128          /* messages in one record */
@@ -185,6 +186,8 @@ struct smb_state {
 	} side[2];
 	struct smb_open *opens; /* latest used first */
 	uint32_t open_count;
+	uint32_t held_bytes;    /* of all of them */
+	uint32_t stub_bytes;    /* of live calls */
 	struct smb_tree trees[SMB_TREES_MAX];
 	uint32_t tree_count, tree_next;
 	struct smb_read *reads; /* SMB_READS_MAX, a ring; made with the first */

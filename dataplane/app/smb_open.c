@@ -13,6 +13,7 @@ static void held_free(struct smb_state *s, struct smb_way *way, struct smb_held 
 	way->held = h->next;
 	way->held_count--;
 	way->held_bytes -= h->len;
+	s->held_bytes -= h->len;
 	heap_free(&s->w->heap, h->data);
 	heap_free(&s->w->heap, h);
 }
@@ -48,7 +49,7 @@ static bool held_add(struct smb_state *s, struct smb_way *way, uint64_t offset, 
 {
 	struct smb_held **at = &way->held, *before = NULL, *h;
 
-	if (way->held_bytes + len > SMB_HELD_BYTES)
+	if (way->held_bytes + len > SMB_HELD_BYTES || s->held_bytes + len > SMB_HELD_ALL_BYTES)
 		return false;
 	while (*at && (*at)->offset <= offset) {
 		before = *at;
@@ -58,6 +59,7 @@ static bool held_add(struct smb_state *s, struct smb_way *way, uint64_t offset, 
 		if (!held_extend(s, before, data, len))
 			return false;
 		way->held_bytes += len;
+		s->held_bytes += len;
 		return true;
 	}
 	if (way->held_count == SMB_HELD_COUNT)
@@ -76,6 +78,7 @@ static bool held_add(struct smb_state *s, struct smb_way *way, uint64_t offset, 
 	*at = h;
 	way->held_count++;
 	way->held_bytes += len;
+	s->held_bytes += len;
 	return true;
 }
 
@@ -305,6 +308,7 @@ static struct smb_tx *call_for(struct smb_state *s, struct smb_open *o, enum dir
 		return NULL;
 	}
 	t->call->call_id = rpc->call_id;
+	t->call->stub_bytes = &s->stub_bytes;
 	return t;
 }
 

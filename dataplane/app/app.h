@@ -138,6 +138,7 @@ struct proto {
 	enum app_proto id;
 	uint8_t over_tcp, over_udp;      /* 1: yes */
 	uint8_t client_first;            /* 1: a flow whose first bytes are the server's is not followed */
+	uint8_t stream_waits;            /* 1: a complete transaction does not make the raw stream due */
 	uint8_t done[2];                 /* progress at which a direction of a transaction is complete */
 	uint8_t log_at[2];               /* progress in both directions at which log is called; 0: done */
 	uint32_t max_pending_bytes;      /* most that PARSE_MORE may leave to be kept, per direction */

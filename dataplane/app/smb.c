@@ -537,6 +537,7 @@ const struct proto proto_smb = {
 	.name = "smb",
 	.id = APP_smb,
 	.over_tcp = 1,
+	.stream_waits = 1,
 	.done = {2, 2},
 	.max_pending_bytes = NETBIOS_BYTES + SMB_RECORD_MAX,
 	.max_transactions = SMB_TRANSACTIONS_MAX,

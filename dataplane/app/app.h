@@ -132,11 +132,14 @@ struct proto_value {
 
 /* ---- a protocol ---- */
 
+struct dcerpc_call;
+
 struct proto {
 	const char *name;
 	enum app_proto id;
 	uint8_t over_tcp, over_udp;      /* 1: yes */
 	uint8_t client_first;            /* 1: a flow whose first bytes are the server's is not followed */
+	uint8_t stream_waits;            /* 1: a complete transaction does not make the raw stream due */
 	uint8_t done[2];                 /* progress at which a direction of a transaction is complete */
 	uint8_t log_at[2];               /* progress in both directions at which log is called; 0: done */
 	uint32_t max_pending_bytes;      /* most that PARSE_MORE may leave to be kept, per direction */
@@ -164,6 +167,9 @@ struct proto {
 	void (*log)(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 	/* Writes the protocol's object ("http": {…}) into an alert of this transaction. */
 	void (*alert_context)(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r);
+	/* The remote procedure call that a transaction carries (dcerpc.h); NULL: it carries none, or
+	 * the protocol never does. */
+	const struct dcerpc_call *(*call)(const struct tx *tx);
 	/* Names, NULL at the end, spelled as the anomaly record prints them ("malformed_data",
 	 * "INVALID_REPLY"); rules name them in any case. */
 	const char *const *events;

@@ -26,6 +26,8 @@ static bool speaks(const struct rule *rule, const struct proto *proto)
 		return true;
 	if (strcmp(rule->app, "http") == 0)
 		return strcmp(name, "http2") == 0;
+	if (strcmp(rule->app, "dcerpc") == 0) /* which travels in the other's pipes */
+		return strcmp(name, "smb") == 0;
 	return strcmp(rule->app, "http1") == 0 && strcmp(name, "http") == 0;
 }
 
@@ -77,6 +79,8 @@ static const struct pattern_group *group_find(const struct detect_program *p,
 
 	if (strcmp(app, "http2") == 0)
 		app = "http";
+	if (strcmp(app, "dcerpc") == 0)
+		app = "smb";
 	for (uint32_t i = 0; i < p->groups->buffer_count; i++) {
 		const struct buffer_group *g = &p->groups->buffers[i];
 		const struct rule_buffer key = {.transforms = g->transforms,

@@ -248,7 +248,8 @@ static enum outcome size_run(const struct run *r, const struct check *check)
 
 static enum outcome base64_check(struct run *r, const struct chain *chain, const struct check *check)
 {
-	const struct byte_input in = {r->in->data, r->in->len, r->pointer, r->scratch->values};
+	const struct byte_input in = {r->in->data, r->in->len, r->pointer, r->scratch->values,
+				      r->scratch->dce_big};
 	struct chain_input decoded = {.data = r->scratch->base64, .end = true};
 
 	decoded.len = base64_run(&check->match->u.base64, &in, r->scratch->base64, BASE64_MAX);
@@ -262,7 +263,8 @@ static enum outcome base64_check(struct run *r, const struct chain *chain, const
 static enum outcome check_run(struct run *r, const struct chain *chain, const struct check *check,
 			      struct frame *f)
 {
-	const struct byte_input in = {r->in->data, r->in->len, f->base, r->scratch->values};
+	const struct byte_input in = {r->in->data, r->in->len, f->base, r->scratch->values,
+				      r->scratch->dce_big};
 	const struct match_byte *m = &check->match->u.byte;
 
 	switch ((enum check_kind)check->kind) {

@@ -98,6 +98,7 @@ struct chain_scratch {
 	/* The captured bytes of the packet in hand; those before text_kept belong to rules that matched. */
 	uint8_t text[CAPTURE_TEXT_MAX];
 	uint32_t text_used, text_kept;
+	bool dce_big;         /* numbers of the call in hand are big-endian */
 };
 
 struct chain_input {
@@ -148,6 +149,7 @@ struct byte_input {
 	uint32_t len;
 	uint32_t pointer;
 	uint64_t *values; /* variables */
+	bool dce_big;     /* what `dce` stands for */
 };
 
 bool byte_test_run(const struct match_byte *m, const struct byte_input *in);

@@ -118,9 +118,10 @@ static const uint8_t *bytes_at(const struct match_byte *m, const struct byte_inp
 
 /* Reads `count` bytes as a number, 0 in digits: as many as there are (left: to the buffer's end).
  * Bytes taken, 0: none. */
-static uint32_t value_read(const struct match_byte *m, const uint8_t *at, uint32_t count,
-			   int64_t left, uint64_t *value)
+static uint32_t value_read(const struct match_byte *m, const struct byte_input *in,
+			   const uint8_t *at, uint32_t count, int64_t left, uint64_t *value)
 {
+	bool little = m->flags & BYTE_LITTLE || (m->flags & BYTE_DCE && !in->dce_big);
 	uint64_t v = 0;
 
 	if (m->flags & BYTE_STRING)
@@ -128,7 +129,7 @@ static uint32_t value_read(const struct match_byte *m, const uint8_t *at, uint32
 	if (count > 8)
 		return 0;
 	for (uint32_t i = 0; i < count; i++)
-		v = v << 8 | at[m->flags & (BYTE_LITTLE | BYTE_DCE) ? count - 1 - i : i];
+		v = v << 8 | at[little ? count - 1 - i : i];
 	*value = v;
 	return count;
 }
@@ -149,7 +150,7 @@ bool byte_test_run(const struct match_byte *m, const struct byte_input *in)
 	bool holds = false;
 
 	if (in->len == 0 || !(at = bytes_at(m, in, count, &left)) ||
-	    ((m->flags & BYTE_RELATIVE) && left == 0) || !value_read(m, at, count, left, &v))
+	    ((m->flags & BYTE_RELATIVE) && left == 0) || !value_read(m, in, at, count, left, &v))
 		return false;
 	v = value_masked(m, v);
 	switch ((enum byte_op)m->op) {
@@ -188,7 +189,7 @@ bool byte_jump_run(const struct match_byte *m, const struct byte_input *in, uint
 	if (in->len == 0 || !(at = bytes_at(m, in, count, &left)))
 		return false;
 	if ((count || (m->flags & BYTE_STRING)) &&
-	    !(taken = value_read(m, at, count, left, &v)))
+	    !(taken = value_read(m, in, at, count, left, &v)))
 		return false;
 	v = value_masked(m, v);
 	if (m->multiplier > 1)
@@ -218,7 +219,7 @@ bool byte_extract_run(const struct match_byte *m, const struct byte_input *in, u
 	int64_t left;
 
 	if (in->len == 0 || !(at = bytes_at(m, in, count, &left)) ||
-	    ((m->flags & BYTE_RELATIVE) && left == 0) || !(taken = value_read(m, at, count, left, &v)))
+	    ((m->flags & BYTE_RELATIVE) && left == 0) || !(taken = value_read(m, in, at, count, left, &v)))
 		return false;
 	if (m->multiplier > 1)
 		v *= m->multiplier;
@@ -238,7 +239,7 @@ bool byte_math_run(const struct match_byte *m, const struct byte_input *in, uint
 	int64_t left;
 
 	if (in->len == 0 || !(at = bytes_at(m, in, count, &left)) ||
-	    ((m->flags & BYTE_RELATIVE) && left == 0) || !(taken = value_read(m, at, count, left, &v)))
+	    ((m->flags & BYTE_RELATIVE) && left == 0) || !(taken = value_read(m, in, at, count, left, &v)))
 		return false;
 	switch (m->op) {
 	case '+':

@@ -124,10 +124,15 @@ static bool protocol_is_new(const struct worker *w, const struct packet *p)
 	       stream_size(p->flow, d) <= (uint64_t)p->payload_len + 1;
 }
 
+/* DCE/RPC travels in the pipes of SMB. */
 static bool speaks(const struct worker *w, const struct packet *p, uint8_t app)
 {
-	return app == APP_UNKNOWN ||
-	       (p->flow && p->flow->app_proto == app && !protocol_is_new(w, p));
+	uint8_t own = p->flow ? p->flow->app_proto : APP_UNKNOWN;
+
+	if (app == APP_UNKNOWN)
+		return true;
+	return (own == app || (app == APP_dcerpc && own == APP_smb)) && p->flow &&
+	       !protocol_is_new(w, p);
 }
 
 IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)

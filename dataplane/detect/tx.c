@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "dataplane/app/dcerpc.h"
 #include "dataplane/app/file.h"
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
@@ -371,6 +372,15 @@ WATCHING bool tx_check_holds(struct tx_run *t, const struct match_context *c,
 
 /* ---- a transaction ---- */
 
+/* `dce` in a condition is the byte order that the caller has chosen. */
+static bool big_endian_call(const struct tx_run *t)
+{
+	const struct proto *proto = t->proto->proto;
+	const struct dcerpc_call *call = proto->call ? proto->call(t->tx) : NULL;
+
+	return call && call->seen[TO_SERVER] && !call->little;
+}
+
 static void tx_run(struct tx_run *t)
 {
 	struct detect_state *s = t->s;
@@ -384,6 +394,7 @@ static void tx_run(struct tx_run *t)
 		state_move(t->state, s->program);
 	s->tx_generation++;
 	s->arena_used = 0;
+	s->chain.dce_big = big_endian_call(t);
 	t->ended = (t->f->flags & FLOW_ENDING) ||
 		   t->tx->progress[t->d] >= t->proto->proto->done[t->d];
 	candidates_of_tx(t);

@@ -54,11 +54,13 @@ static bool app_same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* HTTP/1 and HTTP/2 buffers are the same for a rule on http. */
+/* HTTP/1 and HTTP/2 buffers are the same for a rule on http; one on dcerpc is about smb too. */
 static const char *app_of(const struct rule *rule)
 {
 	if (rule->app && (strcmp(rule->app, "http1") == 0 || strcmp(rule->app, "http2") == 0))
 		return "http";
+	if (rule->app && strcmp(rule->app, "dcerpc") == 0)
+		return "smb";
 	return rule->app;
 }
 

@@ -114,6 +114,109 @@ def dhcp():
     save('dhcp', 'cut', datagrams([(1, ack[:-20])], 13))
 
 
+def pdu(kind, flags, call, body, minor=0):
+    return bytes([5, minor, kind, flags, 0x10, 0, 0, 0]) + struct.pack('<HHI', 16 + len(body), 0, call) + body
+
+
+RPC_UUID = bytes.fromhex('81bb7a364498f135ad3298f038001003')
+NDR = bytes.fromhex('045d888aeb1cc9119fe808002b10486002000000')
+RPC_BIND = pdu(11, 3, 1, struct.pack('<HHIB3xHBx', 4280, 4280, 0, 1, 0, 1) + RPC_UUID + bytes([2, 0, 0, 0]) + NDR)
+RPC_ACK = pdu(12, 3, 1, struct.pack('<HHIH', 4280, 4280, 0, 3) + b'10\0' + bytes(3) + bytes([1, 0, 0, 0]) + bytes(4) + NDR)
+RPC_CALL = (pdu(0, 1, 2, struct.pack('<IHH', 8, 0, 15) + b'AAAA'), pdu(0, 2, 2, struct.pack('<IHH', 8, 0, 15) + b'BBBB'))
+RPC_REPLY = pdu(2, 3, 2, struct.pack('<IHH', 4, 0, 0) + b'CCCC')
+
+
+def dcerpc():
+    save('dcerpc', 'call', pieces([(0, RPC_BIND), (1, RPC_ACK), (0, RPC_CALL[0]), (0, RPC_CALL[1]), (1, RPC_REPLY)], 0))
+    save('dcerpc', 'fault', pieces([(0, RPC_BIND), (1, RPC_ACK), (0, RPC_CALL[1]), (1, pdu(3, 3, 2, bytes(16)))], 0))
+    head = bytes([4, 0, 0x20, 0, 0x10, 0, 0, 0]) + bytes(16) + RPC_UUID + bytes(range(16))
+    head += struct.pack('<IIIHHHHHBB', 0, 3, 5, 15, 0xffff, 0xffff, 4, 0, 0, 0)
+    answer = head[:1] + b'\2' + head[2:]
+    save('dcerpc', 'udp', pieces([(0, head + b'ABCD'), (1, answer + b'ABCD')], 1))
+
+
+def record(message):
+    return struct.pack('>I', len(message)) + message
+
+
+def smb2(direction, command, number, body, status=0, following=0):
+    return (b'\xfeSMB' + struct.pack('<HHIHHIIQIIQ', 64, 0, status, command, 1, direction, following, number, 0, 1, 17) +
+            bytes(16) + body)
+
+
+def smb1(direction, command, words, data=b'', flags2=0xc801):
+    head = b'\xffSMB' + struct.pack('<BIBH', command, 0, 0x18 | direction << 7, flags2) + bytes(12)
+    return head + struct.pack('<HHHH', 1, 0xfeff, 0x800, 1) + bytes([len(words) // 2]) + words + struct.pack('<H', len(data)) + data
+
+
+def utf16(text):
+    return text.encode('utf-16-le')
+
+
+def smb():
+    fid = bytes(range(16))
+
+    def both(command, number, ask, answer, status=0):
+        return [(0, record(smb2(0, command, number, ask))), (1, record(smb2(1, command, number, answer, status)))]
+
+    def ask_tree(path):
+        return struct.pack('<HHHH', 9, 0, 72, len(path)) + path
+
+    def ask_create(name):
+        return (struct.pack('<HBBI', 57, 0, 0, 2) + bytes(16) + struct.pack('<IIIIIHHII', 1, 0, 7, 1, 0x40, 120, len(name), 0, 0) +
+                name)
+
+    def write(data):
+        return struct.pack('<HHIQ', 49, 112, len(data), 0) + fid + bytes(16) + data
+
+    def answer_read(data):
+        return struct.pack('<HBBIII', 17, 80, 0, len(data), 0, 0) + data
+
+    start = both(0, 0, struct.pack('<HHHHI', 36, 2, 1, 0, 0) + bytes(24) + struct.pack('<HH', 0x202, 0x210),
+                 struct.pack('<HHHH', 65, 1, 0x210, 0) + bytes(20) + struct.pack('<III', 1 << 20, 1 << 20, 1 << 20) + bytes(28))
+    blob = (b'NTLMSSP\0' + struct.pack('<I', 3) + bytes(16) + struct.pack('<HHIHHIHHI', 2, 2, 72, 6, 6, 74, 4, 4, 80) + bytes(8) +
+            struct.pack('<I', 0x0a020001) + bytes([10, 0, 0x61, 0x4a, 0, 0, 0, 15]) + utf16('Dbabpc'))
+    ticket = tlv(0x61, tlv(0x30, tlv(0xa0, b'\2\1\5'), tlv(0xa1, tlv(0x1b, b'R')),
+                           tlv(0xa2, tlv(0x30, tlv(0xa0, b'\2\1\2'), tlv(0xa1, tlv(0x30, tlv(0x1b, b'cifs'), tlv(0x1b, b'h')))))))
+    for n, one in enumerate((blob, ticket)):
+        start += both(1, 1 + n, struct.pack('<HBBIIHHQ', 25, 0, 1, 0, 0, 88, len(one), 0) + one,
+                      struct.pack('<HHHH', 9, 0, 72, 0), 0xc0000016)
+    created = struct.pack('<HBBI', 89, 0, 0, 1) + bytes(40) + struct.pack('<QII', 8, 0x20, 0) + fid + bytes(8)
+    disk = both(3, 4, ask_tree(utf16('\\\\s\\d')), struct.pack('<HBBIII', 16, 1, 0, 0, 0, 0)) + both(5, 5, ask_create(utf16('a')), created)
+    read = struct.pack('<HBBIQ', 49, 80, 0, 8, 0) + fid + bytes(16)
+    disk += both(9, 6, write(bytes(range(200)) * 2), struct.pack('<HHIIHH', 17, 0, 400, 0, 0, 0)) + both(8, 7, read, answer_read(b'ABCDEFGH'))
+    info = struct.pack('<HBBIHHI', 33, 1, 10, 22, 96, 0, 0) + fid + bytes(16) + struct.pack('<I', 2) + utf16('b')
+    disk += both(17, 8, info, b'\2\0') + both(17, 9, struct.pack('<HBBIHHI', 33, 1, 13, 1, 96, 0, 0) + fid + b'\1', b'\2\0')
+    disk += both(6, 10, struct.pack('<HHI', 24, 0, 0) + fid, bytes(60))
+    save('smb', 'disk', pieces(start + disk, 2))
+    ioctl = struct.pack('<HHI', 57, 0, 0x11c017) + fid + struct.pack('<IIIIIIII', 120, 24 + 4, 0, 0, 0, 1024, 1, 0) + RPC_CALL[1]
+    reply = struct.pack('<HHI', 49, 0, 0x11c017) + fid + struct.pack('<IIIIII', 112, 0, 112, len(RPC_REPLY), 0, 0) + RPC_REPLY
+    pipe = both(3, 4, ask_tree(utf16('\\\\s\\IPC$')), struct.pack('<HBBIII', 16, 2, 0, 0, 0, 0)) + both(5, 5, ask_create(utf16('svcctl')), created)
+    pipe += both(9, 6, write(RPC_BIND), struct.pack('<HHIIHH', 17, 0, 72, 0, 0, 0)) + both(8, 7, read, answer_read(RPC_ACK))
+    pipe += both(11, 8, ioctl, reply) + both(9, 9, write(RPC_CALL[0][:20]), b'') + both(9, 10, write(RPC_CALL[0][20:]), b'')
+    save('smb', 'pipe', pieces(start + pipe, 2))
+    first = smb2(0, 5, 5, ask_create(utf16('abcd')), 0, 64 + 56 + 8)
+    save('smb', 'compound', pieces([(0, record(first + smb2(4, 6, 6, struct.pack('<HHI', 24, 0, 0) + b'\xff' * 16)))], 2))
+    old = [(0, record(smb1(0, 0x72, b'', b'\2NT LM 0.12\0'))), (1, record(smb1(1, 0x72, bytes(2))))]
+    old += [(0, record(smb1(0, 0x73, struct.pack('<BBHHHHIHII', 255, 0, 0, 4096, 1, 0, 0, len(blob), 0, 0), blob + bytes(1) + utf16('W\0L\0')))),
+            (1, record(smb1(1, 0x73, struct.pack('<BBHHH', 255, 0, 0, 0, 0), utf16('W\0L\0'))))]
+    old += [(0, record(smb1(0, 0x75, struct.pack('<BBHHH', 255, 0, 0, 0, 1), b'\0' + utf16('\\s\\IPC$\0') + b'IPC\0'))),
+            (1, record(smb1(1, 0x75, struct.pack('<BBHH', 255, 0, 0, 0), b'IPC\0')))]
+    name = utf16('\\e')
+    old += [(0, record(smb1(0, 0xa2, struct.pack('<BBHBHIIIQIIIIIB', 255, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 7, 1, 0, 2, 0), b'\0' + name))),
+            (1, record(smb1(1, 0xa2, struct.pack('<BBHBHI', 255, 0, 0, 0, 0x4000, 1) + bytes(32) + struct.pack('<IQQHHB', 0, 4, 4, 0, 0, 0))))]
+    old += [(0, record(smb1(0, 0x2f, struct.pack('<BBHHIIHHHHHI', 255, 0, 0, 0x4000, 0, 0, 0, 0, 0, 72, 64, 0), b'\0' + RPC_BIND))),
+            (0, record(smb1(0, 0x2e, struct.pack('<BBHHIHHIHI', 255, 0, 0, 0x4000, 0, 60, 60, 0, 60, 0)))),
+            (1, record(smb1(1, 0x2e, struct.pack('<BBHHHHHHHIHH', 255, 0, 0, 0, 0, 0, 60, 60, 0, 0, 0, 0), b'\0' + RPC_ACK)))]
+    trans = struct.pack('<HHHHBBHIHHHHHBBHH', 0, 28, 0, 1024, 0, 0, 0, 0, 0, 0, 0, 28, 67, 2, 0, 0x26, 0x4000)
+    old += [(0, record(smb1(0, 0x25, trans, RPC_CALL[1]))),
+            (1, record(smb1(1, 0x25, struct.pack('<HHHHHHHHHBB', 0, 28, 0, 0, 56, 0, 28, 55, 0, 0, 0), RPC_REPLY))),
+            (0, record(smb1(0, 0x32, struct.pack('<HHHHBBHIHHHHHBBH', 6, 1, 0, 0, 0, 0, 0, 0, 0, 6, 65, 1, 71, 1, 0, 8),
+                            struct.pack('<HHH', 0x4000, 1013, 0) + b'\1'))),
+            (0, record(smb1(0, 4, struct.pack('<HI', 0x4000, 0))))]
+    save('smb', 'old', pieces(old, 2))
+
+
 def tlv(tag, *parts):
     body = b''.join(parts)
     return bytes([tag, len(body)]) + body
@@ -143,4 +246,6 @@ def host():
 tls()
 dns()
 dhcp()
+dcerpc()
+smb()
 host()

@@ -188,6 +188,10 @@ static void byte_tests(void **state)
 	(void)state;
 	HOLDS("\x01\x02\x03", byte_test(2, BYTE_EQUAL, 0x0102, 0, 0));
 	HOLDS("\x01\x02\x03", byte_test(2, BYTE_EQUAL, 0x0201, 0, BYTE_LITTLE));
+	HOLDS("\x01\x02\x03", byte_test(2, BYTE_EQUAL, 0x0201, 0, BYTE_DCE));
+	scratch.dce_big = true; /* a big-endian caller */
+	HOLDS("\x01\x02\x03", byte_test(2, BYTE_EQUAL, 0x0102, 0, BYTE_DCE));
+	scratch.dce_big = false;
 	HOLDS("\x01\x02\x03", byte_test(2, BYTE_EQUAL, 0x0203, 1, 0));
 	HOLDS("\x01\x02\x03", byte_test(1, BYTE_GREATER, 2, 2, 0));
 	FAILS("\x01\x02\x03", byte_test(1, BYTE_LESS, 2, 2, 0));

@@ -435,7 +435,7 @@ void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum fl
 
 	switch ((enum config_exception)policy) {
 	case EXCEPTION_IGNORE:
-		return;
+		break;
 	case EXCEPTION_PASS:
 		f->flags |= FLOW_PASS;
 		p->flags |= PACKET_NO_INSPECT;

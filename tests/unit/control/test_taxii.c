@@ -70,7 +70,7 @@ static json_t *get(const char *path, unsigned status)
 	o = json_loadb((char *)answer.body.data, answer.body.len, 0, NULL);
 	assert_true(json_is_object(o));
 	if (status >= 400) {
-		char number[8];
+		char number[12];
 
 		snprintf(number, sizeof(number), "%u", status);
 		assert_non_null(json_string_value(json_object_get(o, "title")));

@@ -99,19 +99,18 @@ bool packet_has_ports(const struct packet *p)
 	       (proto_bit(p) & (RULE_TCP | RULE_UDP | RULE_SCTP));
 }
 
-static bool sides_match(struct detect_state *s, const struct packet *p, const struct program_rule *r,
-			bool swapped)
+static inline enum trace_head sides_judge(struct detect_state *s, const struct packet *p,
+					  const struct program_rule *r, bool swapped)
 {
 	const struct rule *rule = r->rule;
 
-	if (!r->ports_any) {
-		if (!packet_has_ports(p))
-			return false;
-		if (!ports_hold(swapped ? &rule->dport : &rule->sport, p->sport) ||
-		    !ports_hold(swapped ? &rule->sport : &rule->dport, p->dport))
-			return false;
-	}
-	return set_holds(s, p, r->src_set, swapped) && set_holds(s, p, r->dst_set, !swapped);
+	if (!r->ports_any &&
+	    (!packet_has_ports(p) || !ports_hold(swapped ? &rule->dport : &rule->sport, p->sport) ||
+	     !ports_hold(swapped ? &rule->sport : &rule->dport, p->dport)))
+		return TRACE_HEAD_ports;
+	if (!set_holds(s, p, r->src_set, swapped))
+		return TRACE_HEAD_source;
+	return set_holds(s, p, r->dst_set, !swapped) ? TRACE_HEAD_holds : TRACE_HEAD_destination;
 }
 
 /* On a transaction the state is the one now, on a packet the one before it. */
@@ -122,90 +121,60 @@ static bool established(const struct packet *p, bool in_tx)
 	return in_tx && p->flow->tcp && stream_state(p->flow) >= TCP_STATE_ESTABLISHED;
 }
 
-static bool flow_matches(const struct packet *p, const struct program_rule *r, bool in_tx)
+static inline enum trace_head flow_judge(const struct packet *p, const struct program_rule *r, bool in_tx)
 {
 	uint32_t both = r->flags & (RULE_TO_SERVER | RULE_TO_CLIENT);
 
 	if (!p->flow)
-		return !(r->flags & (RULE_NEEDS_FLOW | RULE_FLOW_ESTABLISHED | RULE_TO_SERVER |
-				     RULE_TO_CLIENT));
-	if (both && both != (RULE_TO_SERVER | RULE_TO_CLIENT) &&
-	    both != (p->direction == TO_SERVER ? RULE_TO_SERVER : RULE_TO_CLIENT))
-		return false;
-	if ((r->flags & RULE_FLOW_ESTABLISHED) && !established(p, in_tx))
-		return false;
-	if ((r->flags & RULE_FLOW_NOT_ESTABLISHED) && (p->flags & PACKET_ESTABLISHED))
-		return false;
-	return true;
-}
-
-/* The same as header_matches, in the same order, with the reason. */
-static enum trace_head flow_explain(const struct packet *p, const struct program_rule *r, bool in_tx)
-{
-	uint32_t both = r->flags & (RULE_TO_SERVER | RULE_TO_CLIENT);
-
-	if (flow_matches(p, r, in_tx))
-		return TRACE_HEAD_holds;
-	if (!p->flow)
-		return TRACE_HEAD_no_flow;
+		return r->flags & (RULE_NEEDS_FLOW | RULE_FLOW_ESTABLISHED | RULE_TO_SERVER | RULE_TO_CLIENT)
+			       ? TRACE_HEAD_no_flow
+			       : TRACE_HEAD_holds;
 	if (both && both != (RULE_TO_SERVER | RULE_TO_CLIENT) &&
 	    both != (p->direction == TO_SERVER ? RULE_TO_SERVER : RULE_TO_CLIENT))
 		return TRACE_HEAD_direction;
-	return r->flags & RULE_FLOW_ESTABLISHED ? TRACE_HEAD_established
-						: TRACE_HEAD_not_established;
+	if ((r->flags & RULE_FLOW_ESTABLISHED) && !established(p, in_tx))
+		return TRACE_HEAD_established;
+	if ((r->flags & RULE_FLOW_NOT_ESTABLISHED) && (p->flags & PACKET_ESTABLISHED))
+		return TRACE_HEAD_not_established;
+	return TRACE_HEAD_holds;
 }
 
-enum trace_head header_explain(struct detect_state *s, const struct packet *p,
-			       const struct program_rule *r, bool in_tx)
+/* What does not fit, the cheapest first. */
+static inline enum trace_head head_judge(struct detect_state *s, const struct packet *p,
+					 const struct program_rule *r, bool in_tx)
 {
 	const struct rule *rule = r->rule;
-	bool swapped = (r->flags & RULE_TRANSACTIONAL) && p->direction == TO_CLIENT;
-	enum trace_head flow;
+	enum trace_head head;
 
-	if (header_matches(s, p, r, in_tx))
-		return TRACE_HEAD_holds;
 	if (!(rule->ip_protos & proto_bit(p)))
 		return TRACE_HEAD_protocol;
-	if (p->ip_version ? !(rule->ip_versions & (p->ip_version == 4 ? 1 : 2)) : rule->ip_versions != 3)
+	if (p->ip_version ? !(rule->ip_versions & (p->ip_version == 4 ? 1 : 2))
+			  : rule->ip_versions != 3)
 		return TRACE_HEAD_ip_version;
-	flow = flow_explain(p, r, in_tx);
-	if (flow != TRACE_HEAD_holds)
-		return flow;
+	head = flow_judge(p, r, in_tx);
+	if (head != TRACE_HEAD_holds)
+		return head;
 	if ((r->flags & RULE_FLOW_START) && !(p->flags & PACKET_FIRST_IN_DIRECTION))
 		return TRACE_HEAD_flow_start;
 	if (((r->flags & RULE_ONLY_FRAG) && !(p->flags & PACKET_REASSEMBLED)) ||
 	    ((r->flags & RULE_NO_FRAG) && (p->flags & PACKET_REASSEMBLED)))
 		return TRACE_HEAD_fragment;
-	if (!r->ports_any &&
-	    (!packet_has_ports(p) || !ports_hold(swapped ? &rule->dport : &rule->sport, p->sport) ||
-	     !ports_hold(swapped ? &rule->sport : &rule->dport, p->dport)))
-		return TRACE_HEAD_ports;
-	return set_holds(s, p, r->src_set, swapped) ? TRACE_HEAD_destination : TRACE_HEAD_source;
+	/* The second half of a rule on both directions is seen from the other side. */
+	head = sides_judge(s, p, r, (r->flags & RULE_TRANSACTIONAL) && p->direction == TO_CLIENT);
+	if (head != TRACE_HEAD_holds && (r->flags & RULE_BIDIRECTIONAL) &&
+	    sides_judge(s, p, r, true) == TRACE_HEAD_holds)
+		return TRACE_HEAD_holds;
+	return head;
+}
+
+enum trace_head header_explain(struct detect_state *s, const struct packet *p,
+			       const struct program_rule *r, bool in_tx)
+{
+	return head_judge(s, p, r, in_tx);
 }
 
 bool header_matches(struct detect_state *s, const struct packet *p, const struct program_rule *r,
 		    bool in_tx)
 {
-	const struct rule *rule = r->rule;
-	bool swapped = false;
-
-	if (!(rule->ip_protos & proto_bit(p)))
-		return false;
-	if (p->ip_version ? !(rule->ip_versions & (p->ip_version == 4 ? 1 : 2))
-			  : rule->ip_versions != 3)
-		return false;
-	if (!flow_matches(p, r, in_tx))
-		return false;
-	if ((r->flags & RULE_FLOW_START) && !(p->flags & PACKET_FIRST_IN_DIRECTION))
-		return false;
-	if ((r->flags & RULE_ONLY_FRAG) && !(p->flags & PACKET_REASSEMBLED))
-		return false;
-	if ((r->flags & RULE_NO_FRAG) && (p->flags & PACKET_REASSEMBLED))
-		return false;
-	/* The second half of a rule on both directions is seen from the other side. */
-	if ((r->flags & RULE_TRANSACTIONAL) && p->direction == TO_CLIENT)
-		swapped = true;
-	if (sides_match(s, p, r, swapped))
-		return true;
-	return (r->flags & RULE_BIDIRECTIONAL) && sides_match(s, p, r, true);
+	return head_judge(s, p, r, in_tx) == TRACE_HEAD_holds;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/base/addr.h"
+#include "dataplane/base/digit.h"
 #include "dataplane/base/url.h"
 
 enum shape { SHAPE_NONE, SHAPE_NAME, SHAPE_URL, SHAPE_MAIL, SHAPE_IP, SHAPE_BYTES, SHAPE_TEXT };
@@ -151,18 +152,13 @@ static size_t mail_key(const uint8_t *v, size_t len, uint8_t *key)
 	return (size_t)(at - key);
 }
 
-static int digit(uint8_t c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 /* Hex digits, with or without colons. */
 static size_t bytes_key(const uint8_t *v, size_t len, unsigned bytes, uint8_t *key)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		int d = digit(v[i]);
+		int d = hex_digit(v[i]);
 
 		if (v[i] == ':' && n % 2 == 0)
 			continue;

@@ -7,6 +7,7 @@
  * Runs in a worker of the dataplane process.
  */
 #include "dataplane/app/mime_decode.h"
+#include "dataplane/base/digit.h"
 
 #include <strings.h>
 
@@ -119,20 +120,9 @@ static void out_byte(struct mime *m, uint8_t c)
 
 /* ---- encodings ---- */
 
-static int base64_value(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 static void base64_byte(struct mime *m, uint8_t c)
 {
-	int v = base64_value(c);
+	int v = base64_digit(c);
 
 	if (c == '\r' || c == '\n' || c == ' ' || c == '\t')
 		return;
@@ -160,15 +150,6 @@ static void base64_byte(struct mime *m, uint8_t c)
 	}
 }
 
-static int hex(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The bytes held are no escape: they stand for themselves. */
 static void qp_give(struct mime *m)
 {
@@ -193,10 +174,10 @@ static void qp_byte(struct mime *m, uint8_t c)
 	}
 	m->qp[m->qp_len++] = c;
 	if (m->qp_len == 2) {
-		if (c == '\r' || hex(c) >= 0)
+		if (c == '\r' || hex_digit(c) >= 0)
 			return;
-	} else if (hex(m->qp[1]) >= 0 && hex(c) >= 0) {
-		out_byte(m, (uint8_t)(hex(m->qp[1]) << 4 | hex(c)));
+	} else if (hex_digit(m->qp[1]) >= 0 && hex_digit(c) >= 0) {
+		out_byte(m, (uint8_t)(hex_digit(m->qp[1]) << 4 | hex_digit(c)));
 		m->qp_len = 0;
 		return;
 	}

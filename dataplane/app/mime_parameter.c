@@ -4,6 +4,7 @@
  * name*1*) and encoded values (name*=charset'language'percent-encoded). Any thread.
  */
 #include "dataplane/app/mime.h"
+#include "dataplane/base/digit.h"
 
 #include <strings.h>
 
@@ -54,14 +55,6 @@ static bool parameter_next(struct cursor *c, struct parameter *out)
 	return true;
 }
 
-static int hex(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static uint32_t copy(struct bytes v, uint8_t *out, uint32_t room, bool *cut)
 {
 	uint32_t n = v.len < room ? v.len : room;
@@ -83,8 +76,8 @@ static uint32_t copy_encoded(struct bytes v, bool first, uint8_t *out, uint32_t 
 			i = 0;
 	}
 	for (; i < v.len; i++) {
-		int high = i + 2 < v.len && v.data[i] == '%' ? hex(v.data[i + 1]) : -1;
-		int low = high >= 0 ? hex(v.data[i + 2]) : -1;
+		int high = i + 2 < v.len && v.data[i] == '%' ? hex_digit(v.data[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(v.data[i + 2]) : -1;
 
 		if (n == room) {
 			*cut = true;

@@ -3,13 +3,7 @@
 
 #include <stdbool.h>
 
-static int digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "dataplane/base/digit.h"
 
 /* RFC 3986, 2.3 */
 static bool is_unreserved(uint8_t c)
@@ -27,8 +21,8 @@ static int escaped(const uint8_t *p, size_t len)
 
 	if (len < 3 || p[0] != '%')
 		return -1;
-	high = digit(p[1]);
-	low = digit(p[2]);
+	high = hex_digit(p[1]);
+	low = hex_digit(p[2]);
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

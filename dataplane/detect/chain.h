@@ -157,6 +157,9 @@ bool byte_test_run(const struct match_byte *m, const struct byte_input *in);
 bool byte_jump_run(const struct match_byte *m, const struct byte_input *in, uint32_t *pointer);
 bool byte_extract_run(const struct match_byte *m, const struct byte_input *in, uint32_t *pointer);
 bool byte_math_run(const struct match_byte *m, const struct byte_input *in, uint32_t *pointer);
+/* Up to out_size bytes, as far as there are digits; skip: bytes that are none, but not '=', are passed
+ * over. Returns how many. */
+uint32_t base64_decode(const uint8_t *data, uint32_t len, bool skip, uint8_t *out, uint32_t out_size);
 /* Up to out_size bytes decoded of what stands there; 0: nothing. */
 uint32_t base64_run(const struct match_base64 *m, const struct byte_input *in, uint8_t *out,
 		    uint32_t out_size);

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "dataplane/base/digit.h"
 #include "dataplane/detect/chain.h"
 
 #define NUMBER_TEXT_MAX 23 /* longest text taken for a number */
@@ -274,33 +275,18 @@ bool byte_math_run(const struct match_byte *m, const struct byte_input *in, uint
 
 /* ---- base64 ---- */
 
-static unsigned base64_digit(uint8_t c)
+uint32_t base64_decode(const uint8_t *data, uint32_t len, bool skip, uint8_t *out, uint32_t out_size)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26u;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52u;
-	return c == '+' ? 62 : c == '/' ? 63 : 99;
-}
+	uint32_t n = 0, bits = 0, held = 0;
 
-uint32_t base64_run(const struct match_base64 *m, const struct byte_input *in, uint8_t *out,
-		    uint32_t out_size)
-{
-	uint64_t at = (uint64_t)m->offset + (m->relative ? in->pointer : 0);
-	uint32_t end = in->len, n = 0, bits = 0, held = 0;
+	for (uint32_t i = 0; i < len; i++) {
+		int digit = base64_digit(data[i]);
 
-	if (at >= in->len)
-		return 0;
-	if (m->bytes && m->bytes < in->len - at)
-		end = (uint32_t)at + m->bytes;
-	for (uint32_t i = (uint32_t)at; i < end; i++) {
-		unsigned digit = base64_digit(in->data[i]);
-
-		if (digit > 63)
+		if (digit < 0 && skip && data[i] != '=')
+			continue;
+		if (digit < 0)
 			break;
-		held = held << 6 | digit;
+		held = held << 6 | (uint32_t)digit;
 		bits += 6;
 		if (bits >= 8) {
 			bits -= 8;
@@ -310,4 +296,18 @@ uint32_t base64_run(const struct match_base64 *m, const struct byte_input *in, u
 		}
 	}
 	return n;
+}
+
+uint32_t base64_run(const struct match_base64 *m, const struct byte_input *in, uint8_t *out,
+		    uint32_t out_size)
+{
+	uint64_t at = (uint64_t)m->offset + (m->relative ? in->pointer : 0);
+	uint32_t len;
+
+	if (at >= in->len)
+		return 0;
+	len = in->len - (uint32_t)at;
+	if (m->bytes && m->bytes < len)
+		len = m->bytes;
+	return base64_decode(in->data + at, len, false, out, out_size);
 }

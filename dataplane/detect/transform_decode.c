@@ -11,6 +11,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "dataplane/base/digit.h"
 #include "dataplane/detect/transform.h"
 
 #define DOMAIN_MAX 255
@@ -44,17 +45,6 @@ uint32_t transform_hash(unsigned kind, const struct buffer_view *in, uint8_t *ou
 
 /* ---- base64 ---- */
 
-static int base64_value(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* Whole groups of four, padded at the end. */
 static bool base64_strict(const uint8_t *data, uint32_t len)
 {
@@ -63,15 +53,15 @@ static bool base64_strict(const uint8_t *data, uint32_t len)
 	while (padding < 2 && padding < len && data[len - 1 - padding] == '=')
 		padding++;
 	for (uint32_t i = 0; i < len - padding; i++)
-		if (base64_value(data[i]) < 0)
+		if (base64_digit(data[i]) < 0)
 			return false;
 	return len % 4 == 0;
 }
 
 uint32_t transform_base64(const struct transform *t, const struct buffer_view *in, uint8_t *out)
 {
-	uint32_t held = 0, bits = 0, n = 0, len;
 	const uint8_t *data;
+	uint32_t len;
 
 	if (t->offset >= in->len)
 		return 0;
@@ -81,21 +71,7 @@ uint32_t transform_base64(const struct transform *t, const struct buffer_view *i
 		len = t->bytes;
 	if (t->mode == BASE64_STRICT && !base64_strict(data, len))
 		return 0;
-	for (uint32_t i = 0; i < len; i++) {
-		int v = base64_value(data[i]);
-
-		if (v < 0 && t->mode == BASE64_RFC2045 && data[i] != '=')
-			continue;
-		if (v < 0)
-			break;
-		held = held << 6 | (uint32_t)v;
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			out[n++] = (uint8_t)(held >> bits);
-		}
-	}
-	return n;
+	return base64_decode(data, len, t->mode == BASE64_RFC2045, out, len);
 }
 
 /* ---- gzip, zlib ---- */

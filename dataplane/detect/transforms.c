@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/base/digit.h"
 #include "dataplane/detect/transform.h"
 
 /* Room for n bytes; NULL when the arena is full. */
@@ -88,14 +89,6 @@ static uint32_t pseudo_headers_strip(const struct buffer_view *in, uint8_t *out)
 		i += len;
 	}
 	return n;
-}
-
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = fold_byte(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static uint32_t url_decode(const struct buffer_view *in, uint8_t *out)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataplane/base/digit.h"
 #include "rules/language/draft.h"
 #include "rules/language/parsers.h"
 
@@ -16,13 +17,6 @@
 #define CONTENT_RELATIVE (CONTENT_DISTANCE | CONTENT_WITHIN)
 
 static const struct rule_number no_number = {0, -1};
-
-static int hex_value(char c)
-{
-	return isdigit((unsigned char)c)    ? c - '0'
-	       : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
-					    : -1;
-}
 
 /* Bytes between two bars. p stands behind the first; the result behind the second, or NULL. */
 static const char *hex_parse(struct draft *d, const struct keyword_row *row, const char *p,
@@ -34,16 +28,16 @@ static const char *hex_parse(struct draft *d, const struct keyword_row *row, con
 	for (; p < end && *p != '|'; p++) {
 		if (*p == ' ')
 			continue;
-		if (hex_value(*p) < 0) {
+		if (hex_digit(*p) < 0) {
 			draft_fail(d, p, "write two hex digits for each byte: |0d 0a|",
 				   "%s: \"%c\" is no hex digit", row->name, *p);
 			return NULL;
 		}
 		if (high < 0) {
-			high = hex_value(*p);
+			high = hex_digit(*p);
 			continue;
 		}
-		out[(*len)++] = (uint8_t)(high << 4 | hex_value(*p));
+		out[(*len)++] = (uint8_t)(high << 4 | hex_digit(*p));
 		high = -1;
 	}
 	if (p >= end || high >= 0) {

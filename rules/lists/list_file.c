@@ -12,18 +12,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "dataplane/base/digit.h"
 #include "rules/lists/lists.h"
 
 #define BASE64_OUT(n) (((n) + 2) / 3 * 4 + 1)
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 static bool hex_parse(const char *text, size_t len, size_t bytes, uint8_t *out)
 {

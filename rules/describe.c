@@ -400,7 +400,11 @@ static void put_other(struct out *o, const struct match *m)
 	else if (holds_number(m->keyword)) {
 		put(o, "%s:", name);
 		put_test(o, &m->u.number);
-	} else
+	} else if (m->keyword == KEYWORD_dcerpc_iface)
+		put(o, "%s:\"%s\"", name, m->u.dce_iface.text);
+	else if (m->keyword == KEYWORD_dcerpc_opnum)
+		put(o, "%s:\"%s\"", name, m->u.dce_opnum.text);
+	else
 		put_word(o, m);
 }
 

@@ -318,6 +318,19 @@ struct match_asn1 {
 	int32_t offset;
 };
 
+struct match_dce_iface { /* dcerpc.iface */
+	const char *text; /* as .word has it: the argument as written */
+	uint8_t uuid[16]; /* in the order of the text */
+	bool any_version;
+	struct number_test version;
+};
+
+struct match_dce_opnum { /* dcerpc.opnum */
+	const char *text; /* as .word has it */
+	const struct port_range *ranges;
+	uint32_t count;
+};
+
 enum config_bits { /* config: .word.bits */
 		   CONFIG_FLOW_LOG = 1 << 0,   /* the flow's record, not transactions */
 		   CONFIG_WHOLE_FLOW = 1 << 1, /* not of this transaction alone */
@@ -369,6 +382,8 @@ struct match {
 		struct match_entropy entropy;
 		struct match_asn1 asn1;
 		struct match_variable variable;
+		struct match_dce_iface dce_iface;
+		struct match_dce_opnum dce_opnum;
 		struct {
 			const char *text; /* keywords with a word as argument: ipopts, fragbits … */
 			uint32_t bits, mask;

@@ -2,7 +2,6 @@
  *
  * Conditions on transactions that are no buffers, and what rules do to them. Runs in the workers.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -76,26 +75,6 @@ bool post_config(const struct match_context *c, const struct match *m)
 
 /* ---- calls of DCE/RPC, on their own or in pipes ---- */
 
-/* "=1", ">0" …, or ",any_frag": nothing asked. */
-static bool version_holds(const char *text, uint16_t version)
-{
-	const char *at = strpbrk(text, "<>=!");
-	uint16_t n = at ? (uint16_t)strtoul(at + 1, NULL, 10) : 0;
-
-	switch (at ? *at : 0) {
-	case '<':
-		return version < n;
-	case '>':
-		return version > n;
-	case '=':
-		return version == n;
-	case '!':
-		return version != n;
-	default:
-		return true;
-	}
-}
-
 static const struct dcerpc_call *request_of(const struct match_context *c)
 {
 	const struct dcerpc_call *call = c->tx && c->proto->call ? c->proto->call(c->tx) : NULL;
@@ -105,47 +84,24 @@ static const struct dcerpc_call *request_of(const struct match_context *c)
 	return call;
 }
 
-/* Is it the UUID that the text begins with? */
-static bool uuid_is(const char *text, const uint8_t uuid[16])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (unsigned i = 0; i < 32; i++) {
-		const char *digit;
-
-		text += *text == '-';
-		digit = *text ? strchr(digits, *text | 0x20) : NULL;
-		if (!digit || (uuid[i / 2] >> (i % 2 ? 0 : 4) & 15) != digit - digits)
-			return false;
-		text++;
-	}
-	return true;
-}
-
 bool match_dcerpc_iface(const struct match_context *c, const struct match *m)
 {
 	const struct dcerpc_call *call = request_of(c);
+	const struct match_dce_iface *iface = &m->u.dce_iface;
 
-	return call && call->has_interface && uuid_is(m->u.word.text, call->interface.uuid) &&
-	       version_holds(m->u.word.text, call->interface.version);
+	return call && call->has_interface &&
+	       memcmp(call->interface.uuid, iface->uuid, sizeof(iface->uuid)) == 0 &&
+	       (iface->any_version || number_test_holds(&iface->version, call->interface.version));
 }
 
-/* "1,3-7": numbers and ranges. */
 bool match_dcerpc_opnum(const struct match_context *c, const struct match *m)
 {
 	const struct dcerpc_call *call = request_of(c);
+	const struct match_dce_opnum *wanted = &m->u.dce_opnum;
 
-	for (const char *at = call ? m->u.word.text : ""; *at;) {
-		char *end;
-		unsigned long low = strtoul(at, &end, 10), high = low;
-
-		if (*end == '-')
-			high = strtoul(end + 1, &end, 10);
-		if (call->opnum >= low && call->opnum <= high)
+	for (uint32_t i = 0; call && i < wanted->count; i++)
+		if (call->opnum >= wanted->ranges[i].low && call->opnum <= wanted->ranges[i].high)
 			return true;
-		at = end + strcspn(end, ",");
-		at += *at == ',';
-	}
 	return false;
 }
 

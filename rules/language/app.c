@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataplane/base/digit.h"
 #include "rules/language/draft.h"
 #include "rules/language/parsers.h"
 #include "rules/language/protocol.h"
@@ -350,48 +351,92 @@ bool parse_ssl_state(struct draft *d, const struct keyword_row *row, struct scan
 	return m != NULL;
 }
 
-/* UUID[,op version][,any_frag] */
+static struct match *dce_match(struct draft *d, const struct keyword_row *row, struct scan whole)
+{
+	const char *text;
+	struct match *m = app_word(d, row, whole);
+
+	if (!m)
+		return NULL;
+	text = m->u.word.text;
+	memset(&m->u, 0, sizeof(m->u));
+	m->u.dce_iface.text = text;
+	return m;
+}
+
+/* UUID[,op version][,any_frag]: of several versions the first. */
 bool parse_dce_iface(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
+	static const char signs[] = "=!<>";
+	static const uint8_t ops[] = {NUMBER_EQUAL, NUMBER_NOT_EQUAL, NUMBER_LESS, NUMBER_GREATER};
 	struct scan whole = *arg, uuid = scan_until(arg, ',');
+	struct match_dce_iface iface = {.any_version = true};
+	struct match *m;
 	size_t digits = 0;
 
 	for (const char *p = uuid.p; p < uuid.end; p++) {
-		if (isxdigit((unsigned char)*p))
-			digits++;
-		else if (*p != '-')
+		if (*p == '-')
+			continue;
+		if (hex_digit((uint8_t)*p) < 0)
 			return app_refuse(d, row, &uuid, "write a UUID");
+		if (digits < 32)
+			iface.uuid[digits / 2] |= (uint8_t)(hex_digit((uint8_t)*p) << (digits % 2 ? 0 : 4));
+		digits++;
 	}
 	if (digits != 32 || scan_left(&uuid) != 36)
 		return app_refuse(d, row, &uuid, "write a UUID of 8-4-4-4-12 hex digits");
 	while (!scan_done(arg)) {
 		struct scan part = scan_until(arg, ',');
+		const char *sign;
 		uint64_t n;
 
 		if (scan_is(&part, "any_frag"))
 			continue;
-		if (scan_done(&part) || !strchr("<>=!", *part.p))
+		sign = scan_done(&part) ? NULL : memchr(signs, *part.p, sizeof(ops));
+		if (!sign)
 			return app_refuse(d, row, &part, "write =, <, > or ! and a version");
 		part.p++;
 		if (!scan_whole(part, UINT16_MAX, &n))
 			return app_refuse(d, row, &part, "write a version up to 65535");
+		if (iface.any_version)
+			iface.version = (struct number_test){.op = ops[sign - signs], .low = n};
+		iface.any_version = false;
 	}
-	return app_word(d, row, whole) != NULL;
+	m = dce_match(d, row, whole);
+	if (!m)
+		return false;
+	iface.text = m->u.dce_iface.text;
+	m->u.dce_iface = iface;
+	return true;
 }
 
 bool parse_dce_opnum(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	struct scan whole = *arg;
+	size_t most = scan_left(arg) / 2 + 1; /* a digit and a comma each */
+	struct port_range *ranges = arena_alloc(d->l->arena, most * sizeof(*ranges));
+	struct match *m;
+	uint32_t count = 0;
 
+	if (!ranges)
+		return draft_no_memory(d);
 	while (!scan_done(arg)) {
 		struct scan part = scan_until(arg, ','), low = scan_until(&part, '-');
 		uint64_t a, b;
 
-		if (!scan_whole(low, UINT16_MAX, &a) ||
-		    (!scan_done(&part) && (!scan_whole(part, UINT16_MAX, &b) || b < a)))
+		if (!scan_whole(low, UINT16_MAX, &a))
 			return app_refuse(d, row, &low, "write numbers and ranges a-b");
+		b = a;
+		if (!scan_done(&part) && (!scan_whole(part, UINT16_MAX, &b) || b < a))
+			return app_refuse(d, row, &low, "write numbers and ranges a-b");
+		ranges[count++] = (struct port_range){(uint16_t)a, (uint16_t)b};
 	}
-	return app_word(d, row, whole) != NULL;
+	m = dce_match(d, row, whole);
+	if (!m)
+		return false;
+	m->u.dce_opnum.ranges = ranges;
+	m->u.dce_opnum.count = count;
+	return true;
 }
 
 bool parse_krb5_encryption(struct draft *d, const struct keyword_row *row, struct scan *arg)

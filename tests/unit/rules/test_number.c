@@ -63,10 +63,27 @@ static void fields(void **state)
 	refused(TCP("decode-event:^ipv4.no_such;"), "no event");
 }
 
+static void dce(void **state)
+{
+	const struct rule *r = loads("alert dcerpc any any -> any any (dcerpc.iface:"
+				     "367abb81-9844-35f1-ad32-98f038001003,>2,any_frag; dcerpc.opnum:3,7-9; sid:1;)");
+	const struct match_dce_iface *iface = &r->app_matches[0].u.dce_iface;
+	const struct match_dce_opnum *opnum = &r->app_matches[1].u.dce_opnum;
+
+	assert_memory_equal(iface->uuid, "\x36\x7a\xbb\x81\x98\x44\x35\xf1\xad\x32\x98\xf0\x38\x00\x10\x03", 16);
+	assert_false(iface->any_version);
+	assert_int_equal(iface->version.op, NUMBER_GREATER);
+	assert_int_equal(iface->version.low, 2);
+	assert_int_equal(opnum->count, 2);
+	assert_int_equal(opnum->ranges[0].high, 3);
+	assert_int_equal(opnum->ranges[1].low, 7);
+	assert_int_equal(opnum->ranges[1].high, 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(forms),
+		cmocka_unit_test(dce), cmocka_unit_test(forms),
 		cmocka_unit_test(wrong),
 		cmocka_unit_test(fields),
 	};

@@ -102,6 +102,14 @@ void smb_tx_done_both(struct smb_state *s, struct smb_tx *t)
 	smb_tx_done(s, t, TO_CLIENT);
 }
 
+void smb_tx_answered(struct smb_state *s, struct smb_tx *t, uint32_t status)
+{
+	if (t->kind != SMB_CALL)
+		smb_tx_done(s, t, TO_CLIENT);
+	else if (!smb_good_status(status))
+		smb_tx_done_both(s, t);
+}
+
 /* Responses are lost, above all on a tap: when there are many transactions, the oldest that still
  * waits for one is complete as it is. Open files are not among them. */
 static void oldest_end(struct smb_state *s)

@@ -208,6 +208,22 @@ static inline struct smb_tx *smb_of(struct tx *tx)
 	return (struct smb_tx *)(void *)tx;
 }
 
+static inline bool smb_good_status(uint32_t status)
+{
+	return status == SMB_STATUS_SUCCESS || status == SMB_STATUS_BUFFER_OVERFLOW;
+}
+
+/* Bytes that a message says are at an offset from its header; what is beyond its end is cut. */
+static inline struct bytes smb_part(const uint8_t *message, uint32_t message_len, uint32_t offset,
+				    uint32_t len)
+{
+	if (offset > message_len)
+		return (struct bytes){message, 0};
+	if (len > message_len - offset)
+		len = message_len - offset;
+	return (struct bytes){message + offset, len};
+}
+
 /* A transaction begun by the message; NULL: no memory, or too many. */
 struct smb_tx *smb_tx_new(struct smb_state *s, const struct smb_head *h, enum smb_kind kind);
 /* The one that a response belongs to, which gets its status; NULL: none. */
@@ -215,6 +231,8 @@ struct smb_tx *smb_tx_answer(struct smb_state *s, const struct smb_head *h);
 /* A direction of it, or both, is complete. */
 void smb_tx_done(struct smb_state *s, struct smb_tx *t, enum direction d);
 void smb_tx_done_both(struct smb_state *s, struct smb_tx *t);
+/* Its response was read; a call goes on until its own bytes have come, unless the status is bad. */
+void smb_tx_answered(struct smb_state *s, struct smb_tx *t, uint32_t status);
 void smb_status(struct smb_tx *t, const struct smb_head *h);
 /* Noted on the latest transaction, if there is one. */
 void smb_event(struct smb_state *s, enum direction d, enum smb_event e);
@@ -252,6 +270,14 @@ void smb_file_data(struct smb_state *s, struct smb_open *o, enum direction d, ui
 /* Makes sure that there is a transaction for them. */
 bool smb_file_begin(struct smb_state *s, struct smb_open *o, enum direction d,
 		    const struct smb_head *h);
+/* What a read or a write carries: bytes of a file, or of a pipe. */
+void smb_data_take(struct smb_state *s, struct smb_open *o, enum direction d,
+		   const struct smb_head *h, uint64_t offset, struct bytes data);
+/* Of a record of `whole` bytes that begins with a header of so many and of which len are there: may its
+ * data be taken as they come? Then the file is begun. */
+bool smb_data_begin(struct smb_state *s, enum direction d, const struct smb_head *h,
+		    const struct smb_data *what, uint32_t header, const uint8_t *data, uint32_t len,
+		    uint32_t whole);
 /* Bytes through a pipe. False: they are no remote procedure call. */
 bool smb_pipe_data(struct smb_state *s, struct smb_open *o, enum direction d,
 		   const struct smb_head *h, const uint8_t *data, uint32_t len);

@@ -97,15 +97,6 @@ static bool block_read(struct block *b, uint32_t at)
 	return true;
 }
 
-static struct bytes part(const struct block *b, uint32_t offset, uint32_t len)
-{
-	if (offset > b->len)
-		return (struct bytes){b->data, 0};
-	if (len > b->len - offset)
-		len = b->len - offset;
-	return (struct bytes){b->data + offset, len};
-}
-
 /* The text at the cursor up to its NUL, which is passed; UTF-16 is aligned to the message. */
 static struct bytes text_take(const struct block *b, struct cursor *c, bool unicode)
 {
@@ -149,15 +140,6 @@ static struct smb_open *open_of(struct smb_state *s, const struct block *b, uint
 
 	fid_set(fid, number);
 	return make ? smb_open_get(s, fid, &b->h) : smb_open_find(s, fid);
-}
-
-static void data_take(struct smb_state *s, struct smb_open *o, enum direction d,
-		      const struct smb_head *h, uint64_t offset, struct bytes data)
-{
-	if (o->pipe || (!o->file && smb_pipe_like(data.data, data.len)))
-		smb_pipe_data(s, o, d, h, data.data, data.len);
-	else if (smb_file_begin(s, o, d, h))
-		smb_file_data(s, o, d, offset, data.data, data.len);
 }
 
 /* ---- requests ---- */
@@ -322,9 +304,9 @@ static void request_write(struct smb_state *s, struct block *b)
 
 	if (!o)
 		return;
-	data = part(b, d.start, d.len);
+	data = smb_part(b->data, b->len, d.start, d.len);
 	if (data.len)
-		data_take(s, o, TO_SERVER, &b->h, d.offset, data);
+		smb_data_take(s, o, TO_SERVER, &b->h, d.offset, data);
 }
 
 /* The core form: fid, count, offset, remaining; then a byte, a length, the data. */
@@ -341,7 +323,7 @@ static void request_write_old(struct smb_state *s, struct block *b)
 	if (len > cursor_left(&b->bytes))
 		len = (uint32_t)cursor_left(&b->bytes);
 	if (o && len)
-		data_take(s, o, TO_SERVER, &b->h, offset, (struct bytes){b->bytes.p, len});
+		smb_data_take(s, o, TO_SERVER, &b->h, offset, (struct bytes){b->bytes.p, len});
 }
 
 /* Where parameters and data of a transaction are, as request and response have them. */
@@ -368,8 +350,8 @@ static bool trans_request(struct block *b, struct trans *t)
 		return false;
 	for (unsigned i = 0; i < 2 && i < t->setup_count; i++)
 		t->setup[i] = cursor_le16(c);
-	t->parameters = part(b, parameter_at, parameter_len);
-	t->data = part(b, data_at, data_len);
+	t->parameters = smb_part(b->data, b->len, parameter_at, parameter_len);
+	t->data = smb_part(b->data, b->len, data_at, data_len);
 	return true;
 }
 
@@ -384,7 +366,7 @@ static bool trans_response(struct block *b, struct trans *t)
 	data_at = cursor_le16(c);
 	if (c->bad)
 		return false;
-	t->data = part(b, data_at, data_len);
+	t->data = smb_part(b->data, b->len, data_at, data_len);
 	return true;
 }
 
@@ -603,9 +585,9 @@ static void response_read(struct smb_state *s, struct block *b)
 		return;
 	b->h.tree = read.tree;
 	o = smb_open_get(s, read.fid, &b->h);
-	data = part(b, d.start, d.len);
+	data = smb_part(b->data, b->len, d.start, d.len);
 	if (o && data.len)
-		data_take(s, o, TO_CLIENT, &b->h, read.offset, data);
+		smb_data_take(s, o, TO_CLIENT, &b->h, read.offset, data);
 }
 
 static void response_trans(struct smb_state *s, struct block *b, struct smb_tx *t)
@@ -651,10 +633,7 @@ static void response_take(struct smb_state *s, struct block *b)
 		response_trans(s, b, t);
 		break;
 	}
-	if (t->kind != SMB_CALL)
-		smb_tx_done(s, t, TO_CLIENT);
-	else if (b->h.status && b->h.status != SMB_STATUS_BUFFER_OVERFLOW)
-		smb_tx_done_both(s, t);
+	smb_tx_answered(s, t, b->h.status);
 }
 
 /* ---- records ---- */
@@ -723,10 +702,7 @@ bool smb1_data_start(struct smb_state *s, enum direction d, const uint8_t *data,
 		b.h.tree = read.tree;
 		out->open = smb_open_get(s, read.fid, &b.h);
 	}
-	if (out->open && !out->open->pipe && out->start >= HEADER_BYTES && out->start <= len &&
-	    out->len <= whole - out->start &&
-	    (out->open->file || !smb_pipe_like(data + out->start, len - out->start)) &&
-	    smb_file_begin(s, out->open, d, &b.h))
+	if (smb_data_begin(s, d, &b.h, out, HEADER_BYTES, data, len, whole))
 		return true;
 	if (d == TO_CLIENT)
 		smb_read_note(s, &b.h, read.fid, read.offset);

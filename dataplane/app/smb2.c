@@ -66,20 +66,6 @@ static bool message_read(struct message *m, const uint8_t *data, uint32_t len)
 	return !c.bad && data[0] == 0xfe;
 }
 
-/* Bytes that the message says are at an offset from its header; what is beyond its end is cut. */
-static struct bytes part(const struct message *m, uint32_t offset, uint32_t len)
-{
-	if (offset > m->len)
-		return (struct bytes){m->data, 0};
-	if (len > m->len - offset)
-		len = m->len - offset;
-	return (struct bytes){m->data + offset, len};
-}
-
-static bool good_status(uint32_t status)
-{
-	return status == SMB_STATUS_SUCCESS || status == SMB_STATUS_BUFFER_OVERFLOW;
-}
 
 static bool fid_unknown(const uint8_t *fid)
 {
@@ -93,15 +79,6 @@ static bool fid_unknown(const uint8_t *fid)
 static const uint8_t *fid_of(struct smb_state *s, enum direction d, const uint8_t *fid)
 {
 	return fid_unknown(fid) ? s->side[d].last_fid : fid;
-}
-
-static void data_take(struct smb_state *s, struct smb_open *o, enum direction d,
-		      const struct smb_head *h, uint64_t offset, struct bytes data)
-{
-	if (o->pipe || (!o->file && smb_pipe_like(data.data, data.len)))
-		smb_pipe_data(s, o, d, h, data.data, data.len);
-	else if (smb_file_begin(s, o, d, h))
-		smb_file_data(s, o, d, offset, data.data, data.len);
 }
 
 /* ---- requests ---- */
@@ -148,7 +125,7 @@ static void request_session(struct smb_state *s, struct message *m)
 	cursor_skip(&m->body, 12);
 	offset = cursor_le16(&m->body);
 	len = cursor_le16(&m->body);
-	blob = part(m, offset, len);
+	blob = smb_part(m->data, m->len, offset, len);
 	t->session = heap_zalloc(&s->w->heap, sizeof(*t->session));
 	if (t->session && blob.len)
 		smb_auth(s, t->session, TO_SERVER, blob.data, blob.len);
@@ -166,7 +143,7 @@ static void request_tree(struct smb_state *s, struct message *m)
 	cursor_skip(&m->body, 4);
 	offset = cursor_le16(&m->body);
 	len = cursor_le16(&m->body);
-	path = part(m, offset, len);
+	path = smb_part(m->data, m->len, offset, len);
 	smb_text(s, &t->name, path.data, path.len, true);
 	t->pipe = smb_pipe_name(t->name); /* until the server says what it is */
 }
@@ -186,7 +163,7 @@ static void request_create(struct smb_state *s, struct message *m)
 	options = cursor_le32(c);
 	offset = cursor_le16(c);
 	len = cursor_le16(c);
-	name = part(m, offset, len);
+	name = smb_part(m->data, m->len, offset, len);
 	smb_text(s, &t->name, name.data, name.len, true);
 	t->create = heap_zalloc(&s->w->heap, sizeof(*t->create));
 	if (!t->create)
@@ -257,9 +234,9 @@ static void request_write(struct smb_state *s, struct message *m)
 		return;
 	if (d.len > SIZE_LIMIT || (s->max_write && d.len > s->max_write))
 		smb_event(s, TO_SERVER, SMB_EVENT_WRITE_REQUEST_TOO_LARGE);
-	data = part(m, d.start, d.len);
+	data = smb_part(m->data, m->len, d.start, d.len);
 	if (data.len)
-		data_take(s, o, TO_SERVER, &m->h, d.offset, data);
+		smb_data_take(s, o, TO_SERVER, &m->h, d.offset, data);
 }
 
 static void request_ioctl(struct smb_state *s, struct message *m)
@@ -275,7 +252,7 @@ static void request_ioctl(struct smb_state *s, struct message *m)
 	offset = cursor_le32(c);
 	len = cursor_le32(c);
 	if (fid && function == FSCTL_PIPE_TRANSCEIVE && !c->bad) {
-		struct bytes in = part(m, offset, len);
+		struct bytes in = smb_part(m->data, m->len, offset, len);
 		struct smb_open *o = smb_open_get(s, fid, &m->h);
 
 		if (o && !o->file && smb_pipe_data(s, o, TO_SERVER, &m->h, in.data, in.len))
@@ -315,7 +292,7 @@ static void request_set_info(struct smb_state *s, struct message *m)
 	o = smb_open_find(s, fid);
 	if (o)
 		smb_copy(s, &t->name, o->name);
-	in = part(m, offset, len);
+	in = smb_part(m->data, m->len, offset, len);
 	info = cursor_of(in.data, in.len);
 	if (class == INFO_DISPOSITION) {
 		t->delete_on_close = cursor_u8(&info) != 0;
@@ -453,7 +430,7 @@ static bool read_read(struct message *m, struct smb_data *out)
 	out->start = cursor_u8(&m->body);
 	cursor_skip(&m->body, 1);
 	out->len = cursor_le32(&m->body);
-	return !m->body.bad && out->len && good_status(m->h.status);
+	return !m->body.bad && out->len && smb_good_status(m->h.status);
 }
 
 static void response_read(struct smb_state *s, struct message *m)
@@ -470,9 +447,9 @@ static void response_read(struct smb_state *s, struct message *m)
 	m->h.tree = read.tree;
 	m->h.session = read.session;
 	o = smb_open_get(s, fid_of(s, TO_CLIENT, read.fid), &m->h);
-	data = part(m, d.start, d.len);
+	data = smb_part(m->data, m->len, d.start, d.len);
 	if (o && data.len)
-		data_take(s, o, TO_CLIENT, &m->h, read.offset, data);
+		smb_data_take(s, o, TO_CLIENT, &m->h, read.offset, data);
 }
 
 static void response_ioctl(struct smb_state *s, struct message *m, struct smb_tx *t)
@@ -488,10 +465,10 @@ static void response_ioctl(struct smb_state *s, struct message *m, struct smb_tx
 	cursor_skip(c, 8);
 	offset = cursor_le32(c);
 	len = cursor_le32(c);
-	if (!fid || c->bad || !good_status(m->h.status))
+	if (!fid || c->bad || !smb_good_status(m->h.status))
 		return;
 	o = smb_open_find(s, fid);
-	out = part(m, offset, len);
+	out = smb_part(m->data, m->len, offset, len);
 	if (o && !o->file && (t->kind == SMB_CALL || o->pipe) && out.len)
 		smb_pipe_data(s, o, TO_CLIENT, &m->h, out.data, out.len);
 }
@@ -505,7 +482,7 @@ static void response_session(struct smb_state *s, struct message *m, struct smb_
 	cursor_skip(&m->body, 4);
 	offset = cursor_le16(&m->body);
 	len = cursor_le16(&m->body);
-	blob = part(m, offset, len);
+	blob = smb_part(m->data, m->len, offset, len);
 	if (t->session && blob.len)
 		smb_auth(s, t->session, TO_CLIENT, blob.data, blob.len);
 }
@@ -574,10 +551,7 @@ static void response_take(struct smb_state *s, struct message *m)
 			smb_open_close(s, o, true);
 		break;
 	}
-	if (t->kind != SMB_CALL)
-		smb_tx_done(s, t, TO_CLIENT);
-	else if (!good_status(m->h.status))
-		smb_tx_done_both(s, t);
+	smb_tx_answered(s, t, m->h.status);
 }
 
 /* ---- records ---- */
@@ -639,10 +613,7 @@ bool smb2_data_start(struct smb_state *s, enum direction d, const uint8_t *data,
 		m.h.session = read.session;
 		out->open = smb_open_get(s, fid_of(s, d, read.fid), &m.h);
 	}
-	if (out->open && !out->open->pipe && out->start >= HEADER_BYTES && out->start <= len &&
-	    out->len <= whole - out->start &&
-	    (out->open->file || !smb_pipe_like(data + out->start, len - out->start)) &&
-	    smb_file_begin(s, out->open, d, &m.h))
+	if (smb_data_begin(s, d, &m.h, out, HEADER_BYTES, data, len, whole))
 		return true;
 	if (d == TO_CLIENT)
 		smb_read_note(s, &m.h, read.fid, read.offset);

@@ -418,6 +418,27 @@ bool smb_pipe_data(struct smb_state *s, struct smb_open *o, enum direction d,
 	return true;
 }
 
+void smb_data_take(struct smb_state *s, struct smb_open *o, enum direction d,
+		   const struct smb_head *h, uint64_t offset, struct bytes data)
+{
+	if (o->pipe || (!o->file && smb_pipe_like(data.data, data.len)))
+		smb_pipe_data(s, o, d, h, data.data, data.len);
+	else if (smb_file_begin(s, o, d, h))
+		smb_file_data(s, o, d, offset, data.data, data.len);
+}
+
+bool smb_data_begin(struct smb_state *s, enum direction d, const struct smb_head *h,
+		    const struct smb_data *what, uint32_t header, const uint8_t *data, uint32_t len,
+		    uint32_t whole)
+{
+	struct smb_open *o = what->open;
+
+	return o && !o->pipe && what->start >= header && what->start <= len &&
+	       what->len <= whole - what->start &&
+	       (o->file || !smb_pipe_like(data + what->start, len - what->start)) &&
+	       smb_file_begin(s, o, d, h);
+}
+
 /* ---- shares ---- */
 
 struct smb_tree *smb_tree_find(struct smb_state *s, const struct smb_head *h)

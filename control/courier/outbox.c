@@ -10,6 +10,7 @@
 #include "control/base/when.h"
 #include "control/intel/tlp.h"
 #include "control/store/bytes.h"
+#include "control/store/json_row.h"
 
 #define SECOND_NS 1000000000ull
 #define GIVE_UP_NS (7 * 86400 * SECOND_NS)
@@ -60,18 +61,6 @@ static bool is_for(struct slice key, const struct destination *to)
 				       : key.len == 9;
 }
 
-static int put_row(struct store *s, struct store_batch *b, const uint8_t *key, size_t len,
-		   const json_t *row)
-{
-	char *text = json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER);
-
-	if (!text)
-		return -ENOMEM;
-	store_batch_put(s, b, STORE_outbox, key, len, text, strlen(text));
-	free(text);
-	return 0;
-}
-
 uint8_t notify_tlp(const json_t *finding)
 {
 	const char *name = json_string_value(json_object_get(finding, "tlp"));
@@ -100,7 +89,7 @@ int notify_enqueue(struct store *s, struct store_batch *b, const struct config *
 						1000000);
 	for (unsigned i = 0; i < count && !err; i++)
 		if (to[i].way != NOTIFY_SHARE || may_leave)
-			err = row ? put_row(s, b, key, put_place(key, &to[i]), row) : -ENOMEM;
+			err = row ? store_batch_put_json(s, b, STORE_outbox, key, put_place(key, &to[i]), row) : -ENOMEM;
 	json_decref(row);
 	return err;
 }
@@ -229,7 +218,7 @@ static int put_later(struct store *s, struct store_batch *b, const struct parcel
 	json_object_set_new(p->rows[i], "tries", json_integer(tries + 1));
 	json_object_set_new(p->rows[i], "next",
 			    json_integer((json_int_t)(now_ns + wait_s * SECOND_NS)));
-	return put_row(s, b, p->keys[i], key_len(p), p->rows[i]);
+	return store_batch_put_json(s, b, STORE_outbox, p->keys[i], key_len(p), p->rows[i]);
 }
 
 int outbox_settle(struct store *s, struct parcel *p, const char *why, uint64_t now_ns)

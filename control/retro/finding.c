@@ -13,6 +13,7 @@
 #include "control/ingest/ingest.h"
 #include "control/retro/finding_private.h"
 #include "control/store/bytes.h"
+#include "control/store/json_row.h"
 
 #define WRITE_EVERY 1000 /* findings in a batch */
 
@@ -149,18 +150,6 @@ static bool carry_over(json_t *f, const json_t *old)
 	return true;
 }
 
-int finding_store(struct store *s, struct store_batch *b, const void *key, size_t len,
-		  const json_t *f)
-{
-	char *text = json_dumps(f, JSON_COMPACT | JSON_PRESERVE_ORDER);
-
-	if (!text)
-		return -ENOMEM;
-	store_batch_put(s, b, STORE_finding, key, len, text, strlen(text));
-	free(text);
-	return 0;
-}
-
 static void put_fresh(struct finding_writer *w, json_t *f, const uint8_t *key, size_t len)
 {
 	struct store *s = w->d->store;
@@ -242,7 +231,7 @@ int finding_put(struct finding_writer *w, const struct intel_verdict *v,
 		if (announce)
 			err = put_announcement(w, f, key, len);
 		if (!err)
-			err = finding_store(w->d->store, w->batch, key, len, f);
+			err = store_batch_put_json(w->d->store, w->batch, STORE_finding, key, len, f);
 	}
 	json_decref(old);
 	json_decref(f);

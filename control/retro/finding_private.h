@@ -13,8 +13,6 @@ size_t finding_key(uint8_t *key, char prefix, struct slice indicator, const stru
 size_t finding_id_key(uint8_t *key, uint64_t id); /* key: 9 */
 void finding_set_time(json_t *o, const char *key, uint64_t ns);
 void finding_note_change(json_t *f, const char *who, const char *what, const char *note);
-int finding_store(struct store *s, struct store_batch *b, const void *key, size_t len,
-		  const json_t *f);
 /* Gives the retro record to ingest, which deletes the marker. */
 void finding_announce(struct desk *d, const json_t *f);
 

@@ -11,6 +11,7 @@
 #include "control/ingest/ingest.h"
 #include "control/retro/finding_private.h"
 #include "control/store/bytes.h"
+#include "control/store/json_row.h"
 #include "dataplane/event/record.h"
 
 #define LIST_MAX 1000000u
@@ -249,7 +250,7 @@ static int judge_one(void *arg, struct slice key, json_t *f)
 	json_object_set_new(f, "withdrawn", json_boolean(!bad));
 	finding_note_change(f, "", bad ? "bad again" : "no longer known as bad, or allowed", NULL);
 	j->changed++;
-	err = finding_store(j->d->store, j->batch, key.data, key.len, f);
+	err = store_batch_put_json(j->d->store, j->batch, STORE_finding, key.data, key.len, f);
 	if (!err && store_batch_count(j->batch) >= 1000) {
 		err = store_write(j->d->store, j->batch, true);
 		store_batch_clear(j->batch);
@@ -382,7 +383,7 @@ int finding_set_state(struct desk *d, uint64_t id, const char *state, const char
 	finding_note_change(f, who, state, note);
 	err = key_by_id(d, id, &key);
 	if (err == 1)
-		err = finding_store(d->store, b, key.data, key.len, f);
+		err = store_batch_put_json(d->store, b, STORE_finding, key.data, key.len, f);
 	if (!err)
 		err = store_write(d->store, b, true);
 	store_batch_free(b);

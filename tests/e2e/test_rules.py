@@ -1,11 +1,12 @@
 """Rules as something to work on: how one was understood, why it did not match, what it costs, what
 a new version changes."""
 import json
+import os
 import subprocess
 
 from scapy.utils import wrpcap
 
-from conftest import METSUKE
+from conftest import METSUKE, TOP
 from live import service  # noqa: F401 (fixture)
 from packets import SERVER, Clock, dns_lookup, http_get, tcp_session
 
@@ -191,3 +192,13 @@ def test_what_a_new_version_changes(tmp_path):
     assert lines[0] == "changed  1:2  rev 3 -> 4  [options revision: content]  gate"
     assert lines[-1] == "1 added, 0 removed, 0 enabled, 0 disabled, 1 changed"
     assert "cannot be read" in metsuke("rules", "diff", str(old), "/nonexistent.rules", status=1)
+
+
+# ---- rules that mean harm ----
+
+def test_hostile_rules_are_bounded():
+    """A short run of the soak program: changed rules load or are refused in bounded time and memory."""
+    done = subprocess.run([os.path.join(TOP, "tests", "soak", "hostile_rules"), "--count", "25"], capture_output=True,
+                          text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "26 passed, 0 failed, 0 skipped"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Any bytes as a rule file: the reader's joining of lines, then each rule. What loads must hold
- * together; what does not must name a place inside the rule and a reason.
+ * together; what does not must name a place inside the rule and a reason. Changes follow the grammar
+ * three times out of four (mutator.c).
  */
 #include <stdlib.h>
 #include <string.h>

@@ -337,6 +337,13 @@ enum config_bits { /* config: .word.bits */
 		   CONFIG_TRACKING = 1 << 2,   /* the flow is not to be followed any more */
 };
 
+enum filestore_bits { /* filestore: .word.bits */
+		      FILESTORE_TO_SERVER = 1 << 0,
+		      FILESTORE_TO_CLIENT = 1 << 1, /* neither: the way of the match */
+		      FILESTORE_TX = 1 << 2,        /* the transaction's later files too */
+		      FILESTORE_FLOW = 1 << 3,      /* those of the session */
+};
+
 enum iprep_side { IPREP_ANY, IPREP_SRC, IPREP_DST, IPREP_BOTH };
 enum iprep_mode { IPREP_SCORE, IPREP_ISSET, IPREP_ISNOTSET };
 

@@ -223,6 +223,10 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 	s->courier.told_pid = &s->boot->courier_pid;
 	s->courier.finished = s->boot->courier_channel < 0;
 	program_find("metsuke-courier", s->courier.program, sizeof(s->courier.program));
+	s->files.name = "files";
+	s->files.starts = &s->boot->files_starts;
+	s->files.finished = s->no_files = !c->file_store;
+	program_find("metsuke-files", s->files.program, sizeof(s->files.program));
 	s->control.name = "control";
 	s->control.starts = &s->boot->control_starts;
 	program_find("metsuke-control", s->control.program, sizeof(s->control.program));
@@ -433,6 +437,8 @@ static void reap(struct supervisor *s)
 			child_gone(s, &s->control, status);
 		else if (pid == s->courier.pid)
 			child_gone(s, &s->courier, status);
+		else if (pid == s->files.pid)
+			child_gone(s, &s->files, status);
 	}
 }
 
@@ -480,6 +486,8 @@ static void stop_children(struct supervisor *s)
 		kill(s->dataplane.pid, SIGKILL);
 	if (s->control.pid && s->dataplane.finished)
 		kill(s->control.pid, SIGKILL);
+	if (s->files.pid && s->dataplane.finished)
+		kill(s->files.pid, SIGKILL);
 	s->stop_deadline_ns = monotonic_ns() + STOP_WAIT_NS;
 }
 
@@ -509,7 +517,8 @@ static void after_dataplane(struct supervisor *s)
 		s->boot->stop = 1;
 		__atomic_store_n(&s->boot->dataplane_gone, 1, __ATOMIC_RELEASE);
 	}
-	if (s->control.finished && !s->dataplane.finished && !s->stopping)
+	if ((s->control.finished || (s->files.finished && !s->no_files)) && !s->dataplane.finished &&
+	    !s->stopping)
 		stop_children(s);
 }
 
@@ -517,13 +526,14 @@ static void run_until_ended(struct supervisor *s, int signals)
 {
 	bool ready = false;
 
-	while (!s->dataplane.finished || !s->control.finished) {
+	while (!s->dataplane.finished || !s->control.finished || !s->files.finished) {
 		struct pollfd p = {.fd = signals, .events = POLLIN};
 		struct signalfd_siginfo info;
 
 		restart_due(s, &s->dataplane);
 		restart_due(s, &s->control);
 		restart_due(s, &s->courier);
+		restart_due(s, &s->files);
 		if (poll(&p, 1, TICK_MS) > 0 && read(signals, &info, sizeof(info)) > 0) {
 			if (info.ssi_signo == SIGHUP && s->control.pid)
 				kill(s->control.pid, SIGHUP);
@@ -576,7 +586,8 @@ int supervisor_run(struct supervisor *s)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (s->counters->status.error[0] && s->counters->status.state == DATAPLANE_FAILED)
 		fprintf(stderr, "metsuke: %s\n", s->counters->status.error);
-	if (!ended_well(&s->dataplane) || !ended_well(&s->control))
+	if (!ended_well(&s->dataplane) || !ended_well(&s->control) ||
+	    (!s->no_files && !ended_well(&s->files)))
 		status = 1;
 	return status;
 }

@@ -33,7 +33,8 @@ struct supervisor {
 	struct boot *boot;
 	int boot_fd;
 	struct counters_shared *counters;
-	struct supervisor_child dataplane, control, courier;
+	struct supervisor_child dataplane, control, courier, files;
+	bool no_files; /* no files are kept: that process is not wanted */
 	bool stopping;
 	uint64_t stop_deadline_ns;
 	/* Called about ten times a second from supervisor_run; NULL: not. */

@@ -87,6 +87,7 @@ static int open_store(struct process *p)
 /* What still needs root, then the end of it. */
 static int prepare(struct process *p)
 {
+	struct sandbox own = {SANDBOX_CONTROL, {NULL, NULL}};
 	int err = 0;
 
 	p->config = config_read(p->boot->config_fd);
@@ -101,11 +102,13 @@ static int prepare(struct process *p)
 		err = rpc_server_new(&p->server, p->config->socket, p->config->control_group);
 	if (!err && p->boot->purpose == BOOT_LIVE)
 		err = http_bind(&p->http, p->config);
+	own.folders[0] = p->config->store_dir;
+	own.folders[1] = p->config->eve_enabled ? p->config->eve_dir : NULL;
 	if (!err)
-		err = sandbox_drop_root(p->config, p->boot);
+		err = sandbox_drop_root(&own, p->config, p->boot);
 #if !METSUKE_SANITIZED
 	if (!err && p->config->sandbox && p->boot->purpose == BOOT_LIVE)
-		err = sandbox_enter(p->config);
+		err = sandbox_enter(&own);
 #endif
 	return err;
 }

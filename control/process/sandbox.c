@@ -52,32 +52,43 @@ static int make_dirs(const char *dir)
 	return 0;
 }
 
-static int own(const char *dir)
+static int make_folders(const struct sandbox *s)
+{
+	int err = 0;
+
+	for (int i = 0; i < SANDBOX_FOLDERS && !err; i++) {
+		if (!s->folders[i] || !*s->folders[i])
+			continue;
+		err = make_dirs(s->folders[i]);
+		if (err)
+			say("%s cannot be made: %s", s->folders[i], strerror(-err));
+	}
+	return err;
+}
+
+static int own(const struct sandbox *s, const char *dir)
 {
 	int err = make_dirs(dir);
 
 	if (!err && nftw(dir, give_away, 16, FTW_PHYS | FTW_MOUNT) != 0)
 		err = -errno;
 	if (err)
-		say("%s cannot be made or given to the user of the control process: %s", dir,
-		    strerror(-err));
+		say("%s cannot be made or given to the user of %s: %s", dir, s->process, strerror(-err));
 	return err;
 }
 
 /* User root without what makes root mighty: files of others are others' from now on. */
-static int stay_root(const struct config *c)
+static int stay_root(const struct sandbox *s, const struct config *c)
 {
-	int err = make_dirs(c->store_dir);
+	int err = make_folders(s);
 
-	if (!err && c->eve_enabled)
-		err = make_dirs(c->eve_dir);
-	if (err) {
-		say("the folders of store.dir and eve.dir cannot be made: %s", strerror(-err));
+	if (err)
 		return err;
-	}
 	err = rights_give_up_capabilities();
 	if (err)
-		say("the control process cannot give up its capabilities: %s", strerror(-err));
+		say("%s cannot give up its capabilities: %s", s->process, strerror(-err));
+	else if (strcmp(s->process, SANDBOX_CONTROL) != 0)
+		return 0; /* said once is enough */
 	else if (c->control_user[0] && strcmp(c->control_user, "root") != 0)
 		say("there is no user %s (control.user): control and courier stay user root, without "
 		    "any capability; systemd-sysusers, or adduser --system --group %s, makes the user",
@@ -87,28 +98,27 @@ static int stay_root(const struct config *c)
 	return err;
 }
 
-int sandbox_drop_root(const struct config *c, const struct boot *b)
+int sandbox_drop_root(const struct sandbox *s, const struct config *c, const struct boot *b)
 {
 	struct passwd *user;
-	int err;
+	int err = 0;
 
 	if (geteuid() != 0 || b->purpose != BOOT_LIVE)
 		return 0;
 	user = c->control_user[0] ? getpwnam(c->control_user) : NULL;
 	if (!user || user->pw_uid == 0)
-		return stay_root(c);
+		return stay_root(s, c);
 	owner_uid = user->pw_uid;
 	owner_gid = user->pw_gid;
-	err = own(c->store_dir);
-	if (!err && c->eve_enabled)
-		err = own(c->eve_dir);
+	for (int i = 0; i < SANDBOX_FOLDERS && !err; i++)
+		if (s->folders[i] && *s->folders[i])
+			err = own(s, s->folders[i]);
 	if (err)
 		return err;
 	if (setgroups(0, NULL) != 0 || setresgid(owner_gid, owner_gid, owner_gid) != 0 ||
 	    setresuid(owner_uid, owner_uid, owner_uid) != 0) {
 		err = -errno;
-		say("the control process cannot become user %s: %s", c->control_user,
-		    strerror(-err));
+		say("%s cannot become user %s: %s", s->process, c->control_user, strerror(-err));
 	}
 	return err;
 }
@@ -132,14 +142,15 @@ static int allow_path(int ruleset, const char *path, uint64_t rights)
 	return err;
 }
 
-static int enter_landlock(const struct config *c)
+static int enter_landlock(const struct sandbox *s)
 {
 	static const char *const readable[] = {"/etc/localtime", "/usr/share/zoneinfo",
 					       "/sys/devices/system/cpu",
 					       "/proc/sys/kernel/random", "/dev/null",
 					       "/dev/urandom"};
 	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-	const uint64_t all = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
+	/* The second version knows of files that move between folders; the first refuses that always. */
+	const uint64_t all = (LANDLOCK_ACCESS_FS_REFER << 1) - 1;
 	const uint64_t own = all & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE |
 					       LANDLOCK_ACCESS_FS_MAKE_CHAR |
 					       LANDLOCK_ACCESS_FS_MAKE_BLOCK);
@@ -147,14 +158,15 @@ static int enter_landlock(const struct config *c)
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0), err;
 
 	if (ruleset < 0) {
-		/* An old kernel: the other barriers stand. */
+		/* A kernel before 5.19: the other barriers stand. */
 		say("Landlock is not there (%s); files are guarded by their owner alone",
 		    strerror(errno));
 		return 0;
 	}
-	err = allow_path(ruleset, c->store_dir, own);
-	if (!err && c->eve_enabled)
-		err = allow_path(ruleset, c->eve_dir, own);
+	err = 0;
+	for (int i = 0; i < SANDBOX_FOLDERS && !err; i++)
+		if (s->folders[i] && *s->folders[i])
+			err = allow_path(ruleset, s->folders[i], own);
 	for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]) && !err; i++)
 		err = allow_path(ruleset, readable[i], read);
 	if (!err && syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
@@ -172,7 +184,7 @@ static const int allowed[] = {
 	SCMP_SYS(close), SCMP_SYS(stat), SCMP_SYS(fstat), SCMP_SYS(lstat), SCMP_SYS(newfstatat),
 	SCMP_SYS(statx), SCMP_SYS(lseek), SCMP_SYS(access), SCMP_SYS(faccessat),
 	SCMP_SYS(faccessat2), SCMP_SYS(fcntl), SCMP_SYS(flock), SCMP_SYS(fsync),
-	SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range), SCMP_SYS(fallocate), SCMP_SYS(ftruncate),
+	SCMP_SYS(fdatasync), SCMP_SYS(syncfs), SCMP_SYS(utimensat), SCMP_SYS(sync_file_range), SCMP_SYS(fallocate), SCMP_SYS(ftruncate),
 	SCMP_SYS(truncate), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
 	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(mkdir),
 	SCMP_SYS(mkdirat), SCMP_SYS(rmdir), SCMP_SYS(getdents64), SCMP_SYS(readlink),
@@ -238,22 +250,19 @@ static int limit(int what, rlim_t most)
 	return setrlimit((__rlimit_resource_t)what, &l) == 0 ? 0 : -errno;
 }
 
-int sandbox_enter(const struct config *c)
+int sandbox_enter(const struct sandbox *s)
 {
-	int err = 0;
+	int err = make_folders(s); /* they must be there to be allowed */
 
-	/* They must be there to be allowed. */
-	make_dirs(c->store_dir);
-	if (c->eve_enabled)
-		make_dirs(c->eve_dir);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+	if (!err && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+		     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0))
 		err = -errno;
 	if (!err)
 		err = limit(RLIMIT_NOFILE, FILES_MAX);
 	if (!err)
 		err = limit(RLIMIT_CORE, 0);
 	if (!err)
-		err = enter_landlock(c);
+		err = enter_landlock(s);
 	if (!err)
 		err = enter_seccomp();
 	if (err)

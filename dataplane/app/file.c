@@ -8,6 +8,11 @@
  * or by loaded rules (file_want). Contacts of kind CONTACT_FILE_* are made from the hashes that are
  * there; by themselves they demand none, so the default configuration hashes nothing.
  *
+ * Storing (file_store.enabled): whether a file is to be kept is often known only at its end, so the bytes
+ * of all that rules could want go to the bulk ring as they come, up to file_store.max_file; the record at
+ * the end says whether the reader keeps them. Without a rule with filestore, and without
+ * file_store.force, nothing goes there.
+ *
  * Runs in a worker of the dataplane process. Memory: w->heap, but for the digest contexts and the
  * libmagic handle of OpenSSL and libmagic themselves: contexts are made on first need and kept for
  * reuse in a list of at most HASH_SPARE_MAX.
@@ -22,6 +27,7 @@
 
 #define HASH_SPARE_MAX 64
 #define HASH_KINDS 3
+#define STORE_PART_BYTES 32768u
 
 struct file_hash {
 	struct file_hash *next; /* among the spare ones */
@@ -35,6 +41,7 @@ struct file_worker {
 	bool magic_tried;
 	struct file_hash *spare;
 	unsigned spare_count;
+	uint64_t store_count;   /* files of which something is in the bulk ring */
 	const EVP_MD *md[HASH_KINDS];
 };
 
@@ -49,6 +56,8 @@ static unsigned wants_of_config(const struct config *c)
 
 	if (config_map_bool(&c->eve_types, "files.force_magic", false))
 		wants |= FILE_WANT_MAGIC;
+	if (c->file_store && c->file_store_force)
+		wants |= FILE_WANT_STORE | FILE_WANT_SHA256;
 	if (forced && strstr(forced, "md5"))
 		wants |= FILE_WANT_MD5;
 	if (forced && strstr(forced, "sha1"))
@@ -111,6 +120,12 @@ void file_worker_free(struct worker *w)
 
 void file_want(struct worker *w, unsigned wants)
 {
+	if (wants & FILE_WANT_STORE) {
+		if (w->config->file_store)
+			wants |= FILE_WANT_SHA256;
+		else
+			wants &= ~(unsigned)FILE_WANT_STORE;
+	}
 	w->files->wants = w->files->config_wants | wants;
 }
 
@@ -227,6 +242,67 @@ static void head_append(struct worker *w, struct file *file, const uint8_t *data
 	file->head_len += n;
 }
 
+/* ---- storing ---- */
+
+static const uint32_t store_flag[] = {[TO_SERVER] = FLOW_STORE_TO_SERVER, [TO_CLIENT] = FLOW_STORE_TO_CLIENT};
+
+static void store_append(struct worker *w, struct file *file, const uint8_t *data, uint32_t len)
+{
+	uint64_t most = w->config->file_store_max;
+
+	if (!file->store_id)
+		file->store_id = w->first_file_id + w->file_id_step * w->files->store_count++;
+	while (len && !(file->flags & FILE_STORE_LOST)) {
+		uint32_t n = len < STORE_PART_BYTES ? len : STORE_PART_BYTES;
+		struct recorder *r;
+
+		if (most && file->stored_bytes + n > most)
+			n = (uint32_t)(most - file->stored_bytes);
+		if (!n)
+			return;
+		r = emit_bare(w, RECORD_file_part);
+		rec_uint(r, F_file_part_id, file->store_id);
+		rec_uint(r, F_file_part_offset, file->stored_bytes);
+		rec_bytes(r, F_file_part_data, data, n);
+		if (!emit_end_bulk(w))
+			file->flags |= FILE_STORE_LOST;
+		file->stored_bytes += n;
+		data += n;
+		len -= n;
+	}
+}
+
+void file_store_want(struct file *file, uint32_t sid)
+{
+	unsigned i;
+
+	if (file->flags & FILE_HIDDEN)
+		return;
+	file->flags |= FILE_STORE;
+	for (i = 0; i < file->sid_count && file->sids[i] != sid; i++)
+		;
+	if (i == file->sid_count && i < FILE_SIDS_MAX)
+		file->sids[file->sid_count++] = sid;
+}
+
+static bool is_kept(const struct file *file)
+{
+	return file->store_id && file->flags & FILE_STORE && !(file->flags & FILE_STORE_LOST);
+}
+
+/* The record says stored; until then an alert says storing. */
+static bool is_stored(const struct file *file)
+{
+	return file->flags & FILE_LOGGED && is_kept(file);
+}
+
+/* A file that has no record of its own is not kept. */
+static void store_forget(struct worker *w, const struct file *file)
+{
+	rec_uint(emit_bare(w, RECORD_fileinfo), F_fileinfo_file_id, file->store_id);
+	emit_end_bulk(w);
+}
+
 /* ---- life ---- */
 
 static const struct file_limits limits_default = {32768, 4096, 100000};
@@ -265,6 +341,9 @@ struct file *file_open(struct worker *w, struct flow *f, struct tx *tx, enum dir
 	file->wants = (uint8_t)w->files->wants;
 	if (file->wants & (FILE_WANT_MD5 | FILE_WANT_SHA1 | FILE_WANT_SHA256))
 		file->hash = hash_get(w, file->wants);
+	if (file->wants & FILE_WANT_STORE &&
+	    (w->config->file_store_force || f->flags & store_flag[d] || tx->store_files & 1u << d))
+		file->flags |= FILE_STORE;
 	return file;
 }
 
@@ -294,6 +373,9 @@ void file_append(struct worker *w, struct file *file, const uint8_t *data, uint3
 	    file->head_len < FILE_MAGIC_BYTES)
 		head_append(w, file, data, len);
 	file_window_append(w, file, data, len);
+	/* After a gap no more: what is kept is the file's beginning, whole. */
+	if (file->wants & FILE_WANT_STORE && !(file->flags & FILE_HAS_GAPS))
+		store_append(w, file, data, len);
 	file->size += len;
 }
 
@@ -345,6 +427,8 @@ void file_free_all(struct worker *w, struct tx *tx)
 			tx->files[d] = file->next;
 			if (file->hash)
 				hash_put(w, file->hash);
+			if (file->store_id && !(file->flags & FILE_LOGGED)) /* nor is its end in the ring */
+				store_forget(w, file);
 			heap_free(&w->heap, file->head);
 			heap_free(&w->heap, file->magic);
 			heap_free(&w->heap, file->name);
@@ -407,7 +491,11 @@ static void record_members(struct recorder *r, const struct file *file, const st
 		rec_bytes(r, F_fileinfo_sha1, file->sha1, sizeof(file->sha1));
 	if (file->has_hash & FILE_WANT_SHA256)
 		rec_bytes(r, F_fileinfo_sha256, file->sha256, sizeof(file->sha256));
-	rec_bool(r, F_fileinfo_stored, false);
+	rec_bool(r, F_fileinfo_stored, is_stored(file));
+	if (is_stored(file))
+		rec_uint(r, F_fileinfo_file_id, file->store_id);
+	else if (is_kept(file))
+		rec_bool(r, F_fileinfo_storing, true);
 	rec_uint(r, F_fileinfo_size, file->size);
 	if (file->flags & FILE_HAS_RANGE) {
 		rec_uint(r, F_fileinfo_start, file->range_start);
@@ -429,21 +517,41 @@ static void contact_hex(struct worker *w, struct flow *f, unsigned kind, const u
 	emit_contact(w, f, kind, text, 2 * len);
 }
 
-static void file_log_one(struct worker *w, struct flow *f, struct tx *tx, struct file *file,
-			 const struct packet *p)
+static void record_file(struct worker *w, struct flow *f, struct tx *tx, const struct file *file,
+			const struct packet *p)
 {
 	const struct proto *proto = f->app ? f->app->proto : NULL;
 	struct recorder *r;
 
-	file->flags |= FILE_LOGGED;
 	r = emit_flow(w, RECORD_fileinfo, f, (enum direction)file->direction, tx->id, p);
-	if (!r)
-		return;
 	if (proto && proto->alert_context)
 		proto->alert_context(w, f, tx, r);
 	rec_open(r, F_fileinfo_fileinfo);
 	record_members(r, file, tx);
 	rec_close(r);
+}
+
+/* Ends the file in the bulk ring: to be kept, or not. Before the record for people, which says stored
+ * only when this had room. */
+static void store_end(struct worker *w, struct flow *f, struct tx *tx, struct file *file,
+		      const struct packet *p)
+{
+	bool keep = is_stored(file);
+
+	record_file(w, f, tx, file, p);
+	if (!keep)
+		rec_uint(&w->recorder, F_fileinfo_file_id, file->store_id);
+	if (!emit_end_bulk(w))
+		file->flags |= FILE_STORE_LOST;
+}
+
+static void file_log_one(struct worker *w, struct flow *f, struct tx *tx, struct file *file,
+			 const struct packet *p)
+{
+	file->flags |= FILE_LOGGED;
+	if (file->store_id)
+		store_end(w, f, tx, file, p);
+	record_file(w, f, tx, file, p);
 	emit_end(w);
 	if (file->has_hash & FILE_WANT_MD5)
 		contact_hex(w, f, CONTACT_FILE_MD5, file->md5, sizeof(file->md5));

@@ -26,6 +26,7 @@ enum file_wants {
 	FILE_WANT_SHA1 = 1 << 1,
 	FILE_WANT_SHA256 = 1 << 2,
 	FILE_WANT_MAGIC = 1 << 3,
+	FILE_WANT_STORE = 1 << 4, /* rules may want it kept: its bytes go to the bulk ring */
 };
 
 enum file_flags {
@@ -33,8 +34,9 @@ enum file_flags {
 	FILE_HIDDEN = 1 << 1, /* a window only, see above */
 	FILE_LOGGED = 1 << 2,
 	FILE_HAS_RANGE = 1 << 3,
-	FILE_STORE = 1 << 4,  /* a rule wants its bytes: set by detect */
+	FILE_STORE = 1 << 4,  /* to be kept: file_store.force, or a rule (detect) */
 	FILE_MAGIC_DONE = 1 << 5,
+	FILE_STORE_LOST = 1 << 6, /* the bulk ring had no room for a part */
 };
 
 /* How much of a file is shown to rules at once (see file_view). */
@@ -73,6 +75,8 @@ struct file {
 	struct file_hash *hash;  /* while open */
 	uint8_t *head;           /* first bytes, while the type is wanted and not told */
 	uint32_t head_len;
+	uint64_t store_id;       /* 0: no part of it is in the bulk ring */
+	uint64_t stored_bytes;   /* of it in the bulk ring */
 	uint32_t sids[FILE_SIDS_MAX]; /* rules with filestore: set by detect */
 	struct file_limits limits;
 	struct file_window window;
@@ -97,6 +101,8 @@ void file_gap(struct worker *w, struct file *file, uint64_t len);
 void file_range(struct file *file, uint64_t start, uint64_t end, uint64_t total);
 /* Writes the fileinfo record (once) when it is logged with its transaction. NULL is fine. */
 void file_close(struct worker *w, struct file *file, enum file_state state);
+/* A rule wants it kept; sid: of that rule. */
+void file_store_want(struct file *file, uint32_t sid);
 /* Closes those that are still open. */
 void file_close_all(struct worker *w, struct tx *tx, enum direction d, enum file_state state);
 void file_free_all(struct worker *w, struct tx *tx);

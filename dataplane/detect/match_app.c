@@ -105,20 +105,24 @@ bool match_dcerpc_opnum(const struct match_context *c, const struct match *m)
 	return false;
 }
 
-/* Marks the files of the transaction: the bulk ring takes their bytes. */
+/* The files that the transaction has now; with a scope also those that come later, in the transaction
+ * or in the session. */
 bool post_filestore(const struct match_context *c, const struct match *m)
 {
-	uint32_t sid = c->rule->rule->sid;
+	static const uint32_t later[] = {FLOW_STORE_TO_SERVER, FLOW_STORE_TO_CLIENT};
+	unsigned ways = m->u.word.bits & (FILESTORE_TO_SERVER | FILESTORE_TO_CLIENT);
 
-	for (unsigned d = 0; c->tx && d < 2; d++)
-		for (struct file *f = c->tx->files[d]; f; f = f->next) {
-			unsigned i;
-
-			f->flags |= FILE_STORE;
-			for (i = 0; i < f->sid_count && f->sids[i] != sid; i++)
-				;
-			if (i == f->sid_count && i < FILE_SIDS_MAX)
-				f->sids[f->sid_count++] = sid;
-		}
+	if (!ways)
+		ways = c->p->direction == TO_SERVER ? FILESTORE_TO_SERVER : FILESTORE_TO_CLIENT;
+	for (unsigned d = 0; c->tx && c->f && d < 2; d++) {
+		if (!(ways & (d == TO_SERVER ? FILESTORE_TO_SERVER : FILESTORE_TO_CLIENT)))
+			continue;
+		for (struct file *f = c->tx->files[d]; f; f = f->next)
+			file_store_want(f, c->rule->rule->sid);
+		if (m->u.word.bits & FILESTORE_TX)
+			c->tx->store_files |= (uint8_t)(1u << d);
+		if (m->u.word.bits & FILESTORE_FLOW)
+			c->f->flags |= later[d];
+	}
 	return true;
 }

@@ -219,6 +219,8 @@ static void wants_note(struct detect_program *p, const struct rule *rule)
 		if (rule->app_matches[i].keyword == KEYWORD_filesha256)
 			p->file_wants |= FILE_WANT_SHA256;
 	}
+	if (rule->flags & RULE_FILESTORE)
+		p->file_wants |= FILE_WANT_STORE;
 }
 
 static void rule_bind(struct binder *b, struct program_rule *r)

@@ -207,6 +207,15 @@ void emit_end(struct worker *w)
 	w->record_sink(w, head);
 }
 
+bool emit_end_bulk(struct worker *w)
+{
+	struct record_head *head = (struct record_head *)(void *)w->record_memory;
+
+	rec_end(&w->recorder);
+	head->seq = ++w->record_seq;
+	return w->bulk_sink && w->bulk_sink(w, head);
+}
+
 void emit_host(struct worker *w, const struct host_fact *fact)
 {
 	struct recorder *r = emit_bare(w, RECORD_host);

@@ -22,6 +22,8 @@ struct recorder *emit_flow(struct worker *w, enum record_type type, const struct
 struct recorder *emit_bare(struct worker *w, enum record_type type);
 /* Finishes it and hands it to the sink. */
 void emit_end(struct worker *w);
+/* Likewise, to the bulk ring. False: it had no room, or nobody reads it. */
+bool emit_end_bulk(struct worker *w);
 
 /* What a packet says of a host. Strings are borrowed; empty: not said. */
 struct host_fact {

@@ -68,6 +68,8 @@ int lane_new(struct engine *e, unsigned id)
 	memset(l->w.counters, 0, sizeof(*l->w.counters));
 	l->w.offline = b->purpose != BOOT_LIVE;
 	l->w.in_the_wire = e->config->mode == MODE_INLINE;
+	l->w.first_file_id = ((uint64_t)(b->dataplane_starts - 1) << 32) + id + 1;
+	l->w.file_id_step = b->worker_count;
 	l->w.huge_pages = e->huge_pages;
 	l->w.frame_hold = mbuf_hold;
 	l->w.frame_release = mbuf_release;

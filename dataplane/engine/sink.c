@@ -37,7 +37,7 @@ static void *reserve_waiting(struct worker *w, struct ring *r, uint32_t len)
 	return at;
 }
 
-static void put(struct worker *w, struct ring *r, const struct record_head *record, uint64_t keep)
+static bool put(struct worker *w, struct ring *r, const struct record_head *record, uint64_t keep)
 {
 	void *at = ring_reserve(r, record->length, keep);
 
@@ -46,12 +46,13 @@ static void put(struct worker *w, struct ring *r, const struct record_head *reco
 	if (!at) {
 		r->shared->lost[record->type]++;
 		w->counters->record_lost++;
-		return;
+		return false;
 	}
 	memcpy(at, record, record->length);
 	r->shared->last_seq = record->seq;
 	ring_commit(r, record->length);
 	w->counters->record_written++;
+	return true;
 }
 
 static void put_captured(struct sink *s, const struct record_head *record)
@@ -72,9 +73,9 @@ static void event_sink(struct worker *w, const struct record_head *record)
 		put(w, &s->event, record, w->offline ? 0 : keep_free(&s->event, record));
 }
 
-static void bulk_sink(struct worker *w, const struct record_head *record)
+static bool bulk_sink(struct worker *w, const struct record_head *record)
 {
-	put(w, &((struct sink *)w->sink)->bulk, record, 0);
+	return put(w, &((struct sink *)w->sink)->bulk, record, 0);
 }
 
 int sink_open(struct worker *w, struct sink *s, int event_fd, int bulk_fd,

@@ -30,6 +30,7 @@ struct worker {
 	struct counters *counters;     /* this worker's block in shared memory */
 	bool offline;                  /* captures: wait for a full ring instead of losing records */
 	bool in_the_wire;              /* inline: verdicts are acted on; streams as a receiver in the wire */
+	uint64_t first_file_id, file_id_step; /* ids of stored files: none of another worker or an earlier start */
 	bool huge_pages;               /* worker_memory may use reserved huge pages */
 	const struct home *home;       /* what is inside; NULL: not known */
 
@@ -59,8 +60,8 @@ struct worker {
 	uint64_t record_seq;
 	/* Takes a finished record. Set by the engine (event ring) or a test. */
 	void (*record_sink)(struct worker *w, const struct record_head *record);
-	/* Takes bulk (file chunks); NULL: nobody wants it. */
-	void (*bulk_sink)(struct worker *w, const struct record_head *record);
+	/* Takes bulk (file parts); NULL: nobody wants it. False: there was no room. */
+	bool (*bulk_sink)(struct worker *w, const struct record_head *record);
 	void *sink;                    /* the sinks' own */
 
 	/* Frames held beyond their burst. Set by the engine; a test may leave them NULL: then bytes are

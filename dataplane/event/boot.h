@@ -35,6 +35,7 @@ struct boot {
 	uint32_t dataplane_starts; /* volatile: writer supervisor: how often it was started */
 	uint32_t control_starts;   /* volatile: likewise */
 	uint32_t courier_starts;   /* volatile: likewise */
+	uint32_t files_starts;     /* volatile: likewise */
 	int32_t courier_pid;       /* volatile: likewise: 0: it is not running */
 	int32_t trace_fd;          /* captures: trace.h; -1 none */
 	int32_t rule_stats_fd;     /* captures: rule_stat.h, written at the end; -1 none */

@@ -32,6 +32,8 @@ enum flow_flags {
 	FLOW_INDICATOR_TOLD = 1 << 18,      /* an indicator's alert is written, and no room to say which */
 	FLOW_LOG_OFF = 1 << 19,             /* a rule wants no record of the flow … */
 	FLOW_TX_LOG_OFF = 1 << 20,          /* … and none of its transactions */
+	FLOW_STORE_TO_SERVER = 1 << 22,     /* a rule wants all files of this direction kept */
+	FLOW_STORE_TO_CLIENT = 1 << 23,
 	FLOW_REPORTED_LAST = 1 << 21,       /* the last packet only reported on it (ICMP error): see notes */
 };
 

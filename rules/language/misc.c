@@ -167,15 +167,26 @@ bool parse_filestore(struct draft *d, const struct keyword_row *row, struct scan
 	static const char *const directions[] = {"request", "to_server", "response", "to_client",
 						 "both"};
 	static const char *const scopes[] = {"file", "tx", "ssn", "flow"};
+	static const uint32_t scope_bits[] = {0, FILESTORE_TX, FILESTORE_FLOW, FILESTORE_FLOW};
+	static const uint32_t ways[] = {FILESTORE_TO_SERVER, FILESTORE_TO_SERVER, FILESTORE_TO_CLIENT,
+					FILESTORE_TO_CLIENT, FILESTORE_TO_SERVER | FILESTORE_TO_CLIENT};
 	struct scan whole = *arg, direction = scan_until(arg, ','), scope = *arg;
 	bool known = scan_done(&direction), scoped;
+	uint32_t bits = 0;
+	struct match *m;
 
 	scan_trim(&scope);
 	scoped = scan_done(&scope);
 	for (size_t i = 0; i < 5; i++)
-		known |= scan_is(&direction, directions[i]);
+		if (scan_is(&direction, directions[i])) {
+			known = true;
+			bits |= ways[i];
+		}
 	for (size_t i = 0; i < 4; i++)
-		scoped |= scan_is(&scope, scopes[i]);
+		if (scan_is(&scope, scopes[i])) {
+			scoped = true;
+			bits |= scope_bits[i];
+		}
 	if (!known || !scoped)
 		return draft_fail(d, direction.p,
 				  "write request, response or both, then file, tx or ssn",
@@ -184,7 +195,11 @@ bool parse_filestore(struct draft *d, const struct keyword_row *row, struct scan
 		return false;
 	d->seen |= SEEN_FILESTORE;
 	d->rule->flags |= RULE_FILESTORE | RULE_HAS_APP;
-	return misc_word(d, draft_add_row(d, row), whole);
+	m = draft_add_row(d, row);
+	if (!misc_word(d, m, whole))
+		return false;
+	m->u.word.bits = bits;
+	return true;
 }
 
 bool parse_bypass(struct draft *d, const struct keyword_row *row, struct scan *arg)

@@ -37,12 +37,12 @@ def test_control_becomes_its_user(hosts):
     os.chmod(folder, 0o755)
     host = hosts()
     engine = Service(f"{folder}/s", ports=f"afxdp:{host.port}", **{
-        "control.user": "nobody", "intel.feeds.none.url": "http://127.0.0.1:9/list"})
+        "control.user": "nobody", "file_store.enabled": "yes", "intel.feeds.none.url": "http://127.0.0.1:9/list"})
     try:
         engine.ready()
         host.send(dns_lookup("a.example.com", "203.0.113.9"))
         engine.wait_for(lambda: len(engine.events("dns")) >= 2)
-        for name in ("metsuke-control", "metsuke-courier"):
+        for name in ("metsuke-control", "metsuke-courier", "metsuke-files"):
             one = processes(engine)[name]
             assert one["Uid"].split() == ["65534"] * 4 and one["CapPrm"] == "0000000000000000", one
         # Neither the user that it became may speak to it, nor anybody else but root.

@@ -12,7 +12,8 @@
 #define ROOM 65536
 
 /* Learns the rules of a file; of all rules seen, keeps each as likely as any other. */
-static void read_file(struct grammar *g, const char *path, char *chosen, unsigned *seen)
+static void read_file(struct grammar *g, const char *path, char *chosen, unsigned *seen,
+		      unsigned short random[3])
 {
 	FILE *f = fopen(path, "re");
 	char *line = NULL;
@@ -27,7 +28,7 @@ static void read_file(struct grammar *g, const char *path, char *chosen, unsigne
 		if (*line == '#' || !strchr(line, '(') || len >= ROOM)
 			continue;
 		grammar_learn(g, line, (size_t)len);
-		if ((unsigned)rand() % ++*seen == 0)
+		if ((unsigned long)nrand48(random) % ++*seen == 0)
 			memcpy(chosen, line, (size_t)len + 1);
 	}
 	free(line);
@@ -38,6 +39,7 @@ int main(int argc, char **argv)
 {
 	static char text[ROOM + 1];
 	struct grammar *g = grammar_new();
+	unsigned short random[3];
 	unsigned seed, seen = 0;
 	size_t len;
 
@@ -45,9 +47,10 @@ int main(int argc, char **argv)
 		fputs("usage: make_rules SEED CHANGES FILE...\n", stderr);
 		return 2;
 	}
-	srand(seed = (unsigned)atoi(argv[1]));
+	seed = (unsigned)atoi(argv[1]);
+	memcpy(random, (unsigned short[3]){(unsigned short)seed, (unsigned short)(seed >> 16), 1}, sizeof(random));
 	for (int i = 3; i < argc; i++)
-		read_file(g, argv[i], text, &seen);
+		read_file(g, argv[i], text, &seen, random);
 	len = strlen(text);
 	for (int i = 0; i < atoi(argv[2]); i++)
 		len = grammar_mutate(g, text, len, ROOM, ((uint64_t)seed << 32) + (unsigned)i);

@@ -90,10 +90,11 @@ static void sink(struct worker *w, const struct record_head *r)
 	printf("]");
 }
 
-static void bulk_sink(struct worker *w, const struct record_head *r)
+static bool bulk_sink(struct worker *w, const struct record_head *r)
 {
 	(void)w;
 	(void)r;
+	return true;
 }
 
 static void run_packet(struct worker *w, struct packet *p)

@@ -226,6 +226,15 @@ void emit_end(struct worker *w)
 	put(h, "}\n");
 }
 
+/* Bulk records stand among the others, as lines. */
+bool emit_end_bulk(struct worker *w)
+{
+	if (harness_of(w)->bulk_is_full)
+		return false;
+	emit_end(w);
+	return true;
+}
+
 /* "host 10.0.0.1 mac aa:bb:… name x user y source 6 lease 60" */
 void emit_host(struct worker *w, const struct host_fact *fact)
 {
@@ -282,6 +291,7 @@ struct harness *harness_new(uint8_t ip_proto, uint16_t server_port, const char *
 			abort();
 	}
 	h->w.config = c;
+	h->w.first_file_id = h->w.file_id_step = 1;
 	h->w.counters = &h->counters;
 	h->w.record_memory = aligned_alloc(64, RECORD_MAX_BYTES);
 	if (heap_init(&h->w.heap, 64u << 20) != 0 || app_worker_new(&h->w) != 0)

@@ -23,6 +23,7 @@ struct harness {
 	char *contacts;         /* "kind value\n"; HARNESS_CONTACTS_BYTES */
 	size_t contacts_len;
 	unsigned stream_stops, reversals, exceptions;
+	bool bulk_is_full;      /* the bulk ring has no room */
 };
 
 /* settings: "path=value" pairs, NULL at the end; or NULL. */

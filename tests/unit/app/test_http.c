@@ -423,9 +423,36 @@ static void too_many(void **state)
 	harness_free(h);
 }
 
+/* file_store.force: bytes go to the bulk ring as they come, and the record says what became of them. */
+static void stored_files(void **state)
+{
+	static const char *const settings[] = {"file_store.enabled=yes", "file_store.force=yes",
+					       "file_store.max_file=8", NULL};
+	struct harness *h = open_http(settings);
+
+	up(h, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
+	down(h, "lo");
+	assert_int_equal(harness_count(h, "\"event_type\":\"file_part\""), 2);
+	assert_int_equal(harness_count(h, "\"data\":\"hel\""), 1);
+	assert_int_equal(harness_count(h, "\"stored\":true"), 2); /* in the bulk ring and for people */
+	harness_clear(h);
+	up(h, "GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello, world");
+	assert_int_equal(harness_count(h, "\"data\":\"hello, w\""), 1); /* max_file */
+	assert_int_equal(harness_count(h, "\"file_id\":2"), 2);
+	harness_clear(h);
+	h->bulk_is_full = true;
+	up(h, "GET /c HTTP/1.1\r\nHost: x\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+	assert_int_equal(harness_count(h, "\"stored\":false"), 1);
+	harness_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(stored_files),
 		cmocka_unit_test(buffers),
 		cmocka_unit_test(records),
 		cmocka_unit_test(one_byte_segments),

@@ -148,6 +148,11 @@ void packet_drop(struct packet *p, enum drop_reason reason)
 	p->drop = (uint8_t)reason;
 }
 
+void file_store_want(struct file *file, uint32_t sid)
+{
+	file->flags |= FILE_STORE;
+}
+
 void file_want(struct worker *w, unsigned wants)
 {
 }

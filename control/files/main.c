@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The files process. The supervisor starts it as `metsuke-files --boot FD` (boot.h) when
+ * file_store.enabled is set. It reads the bulk ring of every worker and keeps files; it knows nothing else of the
+ * service, so that what strangers send meets neither the store nor the control socket. It ends when
+ * the dataplane has ended and the rings are read.
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/base/say.h"
+#include "control/files/file_store.h"
+#include "control/ingest/eve.h"
+#include "control/process/sandbox.h"
+#include "dataplane/event/boot.h"
+#include "dataplane/event/config.h"
+#include "dataplane/event/ring.h"
+
+#define IDLE_SLEEP_NS 1000000
+#define TURN_BYTES_MAX (1u << 20) /* of one ring before the next has its turn */
+#define COMMIT_NS 100000000ull    /* an end waits no longer */
+#define COMMIT_ENDS 256
+#define NAMED_MAX 4096
+
+struct process {
+	struct boot *boot;
+	struct config *config;
+	struct counters_shared *counters;
+	struct file_store *store;
+	struct eve_options *eve; /* NULL: no records beside the files */
+	struct ring ring[MAX_WORKERS];
+	uint64_t pos[MAX_WORKERS];
+	char dir[NAMED_MAX];
+	struct text line;
+	uint64_t first_end_ns; /* 0: nothing waits for a commit */
+};
+
+static volatile sig_atomic_t asked_to_stop;
+
+static void on_terminate(int signal)
+{
+	asked_to_stop = 1;
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* ---- records ---- */
+
+static uint64_t number(const struct record_head *head, enum field_id f)
+{
+	struct value v;
+
+	return record_find(head, f, &v) ? v.n : 0;
+}
+
+static void take_part(struct process *p, const struct record_head *head)
+{
+	struct value data;
+
+	if (record_find(head, F_file_part_data, &data))
+		file_store_part(p->store, head->worker, number(head, F_file_part_id),
+				number(head, F_file_part_offset), data.body.data, data.body.len);
+}
+
+static void take_end(struct process *p, const struct record_head *head)
+{
+	uint64_t id = number(head, F_fileinfo_file_id);
+	bool keep = number(head, F_fileinfo_stored);
+
+	text_clear(&p->line);
+	if (keep && p->eve) {
+		eve_write(&p->line, p->eve, head, NULL);
+		text_char(&p->line, '\n');
+	}
+	file_store_end(p->store, head->worker, id, keep, head->ts_ns / 1000000000u,
+		       p->line.len && !p->line.failed ? p->line.data : NULL, p->line.len);
+	if (!p->first_end_ns)
+		p->first_end_ns = monotonic_ns();
+}
+
+static bool read_ring(struct process *p, unsigned i)
+{
+	uint64_t avail, done = 0;
+	const uint8_t *at = ring_peek(&p->ring[i], p->pos[i], &avail);
+
+	while (done < avail && done < TURN_BYTES_MAX) {
+		const struct record_head *head = (const void *)(at + done);
+
+		if (avail > p->ring[i].size_bytes || !record_valid(head, avail - done)) {
+			say("bulk ring of worker %u: what stands at %llu is not a record; %llu bytes are skipped", i,
+			    (unsigned long long)(p->pos[i] + done), (unsigned long long)(avail - done));
+			done = avail;
+			break;
+		}
+		if (head->type == RECORD_file_part)
+			take_part(p, head);
+		else if (head->type == RECORD_fileinfo)
+			take_end(p, head);
+		done += head->length;
+	}
+	p->pos[i] += done;
+	return done != 0;
+}
+
+static void commit(struct process *p)
+{
+	file_store_commit(p->store);
+	for (unsigned i = 0; i < p->boot->worker_count; i++)
+		ring_release(&p->ring[i], p->pos[i]);
+	p->first_end_ns = 0;
+}
+
+/* Nothing more will come. */
+static bool is_over(const struct process *p)
+{
+	uint32_t state = __atomic_load_n(&p->counters->status.state, __ATOMIC_ACQUIRE);
+
+	return __atomic_load_n(&p->boot->dataplane_gone, __ATOMIC_ACQUIRE) ||
+	       (p->boot->purpose != BOOT_LIVE && (state == DATAPLANE_FINISHED || state == DATAPLANE_FAILED));
+}
+
+static void run(struct process *p)
+{
+	const struct timespec pause = {.tv_nsec = IDLE_SLEEP_NS};
+
+	for (;;) {
+		bool over = is_over(p), any = false;
+
+		for (unsigned i = 0; i < p->boot->worker_count; i++)
+			any |= read_ring(p, i);
+		if (!p->first_end_ns || !file_store_pending(p->store) ||
+		    file_store_pending(p->store) >= COMMIT_ENDS || monotonic_ns() - p->first_end_ns > COMMIT_NS ||
+		    asked_to_stop)
+			commit(p);
+		if ((over && !any) || asked_to_stop)
+			break;
+		if (!any)
+			nanosleep(&pause, NULL);
+	}
+	commit(p);
+}
+
+/* ---- start ---- */
+
+static void name_dir(struct process *p)
+{
+	char store[NAMED_MAX];
+
+	if (*p->config->file_store_dir) {
+		snprintf(p->dir, sizeof(p->dir), "%s", p->config->file_store_dir);
+		return;
+	}
+	snprintf(store, sizeof(store), "%s", p->config->store_dir);
+	snprintf(p->dir, sizeof(p->dir), "%.4000s/files", dirname(store));
+}
+
+static int attach(struct process *p)
+{
+	for (unsigned i = 0; i < p->boot->worker_count; i++) {
+		int err = ring_attach(&p->ring[i], p->boot->bulk_ring_fd[i]);
+
+		if (!err && p->ring[i].shared->boot_id != p->boot->boot_id)
+			err = -EPROTO;
+		if (err) {
+			say("the bulk ring of worker %u cannot be used: %s", i, strerror(-err));
+			return err;
+		}
+		p->pos[i] = ring_tail(&p->ring[i]);
+	}
+	return 0;
+}
+
+static int prepare(struct process *p)
+{
+	struct sandbox own = {"the files process", {p->dir, NULL}};
+	struct file_store_options options;
+	int err;
+
+	p->config = config_read(p->boot->config_fd);
+	p->counters = counters_attach(p->boot->counters_fd);
+	if (!p->config || !p->counters) {
+		say("the files process cannot read its configuration: %s", strerror(errno));
+		return -EINVAL;
+	}
+	name_dir(p);
+	options = (struct file_store_options){p->dir, p->config->file_store_budget, p->boot->boot_id};
+	if (p->config->file_store_fileinfo)
+		p->eve = eve_options_new(p->config, NULL, p->boot->purpose == BOOT_LIVE);
+	err = attach(p);
+	if (!err)
+		err = sandbox_drop_root(&own, p->config, p->boot);
+#if !METSUKE_SANITIZED
+	if (!err && p->config->sandbox && p->boot->purpose == BOOT_LIVE)
+		err = sandbox_enter(&own);
+#endif
+	if (!err)
+		err = file_store_open(&p->store, &options);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct process p = {.boot = NULL};
+	int err;
+
+	if (argc != 3 || strcmp(argv[1], "--boot") != 0) {
+		say("this program is started by metsuked (metsuke-files --boot FD)");
+		return 2;
+	}
+	p.boot = boot_attach(atoi(argv[2]));
+	if (!p.boot) {
+		say("what stands behind --boot %s is not a boot block: %s", argv[2], strerror(errno));
+		return 2;
+	}
+	signal(SIGTERM, on_terminate);
+	err = prepare(&p);
+	if (!err)
+		run(&p);
+	file_store_close(p.store);
+	eve_options_free(p.eve);
+	text_free(&p.line);
+	config_free(p.config);
+	return err ? 1 : 0;
+}

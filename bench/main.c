@@ -16,6 +16,7 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include "bench/groups.h"
 #include "bench/report.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/home.h"
@@ -30,14 +31,16 @@
 
 static const char usage_text[] =
 	"usage: bench/run CAPTURE [--rules FILE]... [--set KEY=VALUE]... [--workers N] [--loops N]\n"
-	"                 [--json] [--anyway]\n"
+	"                 [--json] [--anyway] [--groups | --engine-only]\n"
 	"--loops: rounds that are measured, 7 unless told; in each the engine, the bare scans, the\n"
-	"source alone. --anyway: measures and says so on a machine that is not quiet.\n";
+	"source alone. --anyway: measures and says so on a machine that is not quiet.\n"
+	"--groups: what each pattern group costs, too.\n"
+	"--engine-only: no scans are recorded or run bare: what a profiler should see.\n";
 
 struct options {
 	const char *capture;
 	unsigned workers, rounds;
-	bool json, anyway;
+	bool json, anyway, groups, engine_only;
 };
 
 static int fail(const char *what)
@@ -81,7 +84,7 @@ static bool options_read(int argc, char **argv, struct options *o, struct config
 		{"rules", required_argument, NULL, 'r'}, {"set", required_argument, NULL, 's'},
 		{"workers", required_argument, NULL, 'w'}, {"loops", required_argument, NULL, 'l'},
 		{"json", no_argument, NULL, 'j'}, {"anyway", no_argument, NULL, 'a'},
-		{NULL, 0, NULL, 0},
+		{"groups", no_argument, NULL, 'g'}, {"engine-only", no_argument, NULL, 'e'}, {NULL, 0, NULL, 0},
 	};
 	char error[512];
 	bool good = true;
@@ -101,6 +104,10 @@ static bool options_read(int argc, char **argv, struct options *o, struct config
 			o->json = true;
 		else if (k == 'a')
 			o->anyway = true;
+		else if (k == 'g')
+			o->groups = true;
+		else if (k == 'e')
+			o->engine_only = true;
 		else
 			good = false;
 	}
@@ -212,6 +219,7 @@ static int run_workers(struct runner *runners, const struct options *o, struct e
 		runners[k].traffic = t;
 		runners[k].barrier = &barrier;
 		runners[k].rounds = o->rounds;
+		runners[k].engine_only = o->engine_only;
 		if (pthread_create(&runners[k].thread, NULL, runner_main, &runners[k]) != 0) {
 			/* Those that run wait for this one for ever. */
 			fail("a thread cannot be started");
@@ -259,6 +267,8 @@ static int measure(const struct options *o, struct engine *e, struct traffic *t)
 	if (disturbed && !o->anyway)
 		return EXIT_DISTURBED;
 	(o->json ? report_json : report_text)(&report, disturbed);
+	if (o->groups && !o->json)
+		groups_text(runners[0].scans, detect_program_ruleset(atomic_load(&e->program)));
 	for (unsigned k = 0; k < o->workers; k++)
 		scans_free(runners[k].scans);
 	free(runners);

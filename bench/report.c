@@ -236,9 +236,9 @@ void report_text(const struct report *r, bool disturbed)
 	       " records; the same in all %u\n", r->outcome.alerts, r->outcome.flows,
 	       r->outcome.records, first->outcome_count);
 	printf("  scanned                %.1f MB in %" PRIu64 " calls of %u databases: %.0f %% of the "
-	       "bytes, %.2f Gbps bare\n", (double)scans_bytes(first->scans) / 1e6,
-	       scans_count(first->scans), scans_databases(first->scans),
-	       100 * (double)scans_bytes(first->scans) / bytes,
+	       "bytes, %.2f Gbps bare\n", (double)r->outcome.scan_bytes / 1e6,
+	       r->outcome.scan_calls, scans_databases(first->scans),
+	       100 * (double)r->outcome.scan_bytes / bytes,
 	       r->bare.median / r->workers * (double)scans_bytes(first->scans) * 8 / packets / 1e9);
 	if (t->fixed)
 		printf("  fixed                  %zu frames whose addresses cannot be moved\n", t->fixed);

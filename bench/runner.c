@@ -212,8 +212,10 @@ void *runner_main(void *runner)
 	bool good = prepare(r);
 
 	pthread_barrier_wait(r->barrier);
-	if (good) {
+	if (good)
 		engine_turn(r, NULL);
+	r->scans_whole = true;
+	if (good && !r->engine_only) {
 		scans_begin(r->scans);
 		engine_turn(r, NULL);
 		r->scans_whole = scans_end();

@@ -43,6 +43,7 @@ struct runner {
 	const struct traffic *traffic;
 	pthread_barrier_t *barrier;
 	unsigned rounds;
+	bool engine_only;                    /* no scans recorded or run bare */
 	pthread_t thread;
 	int core;                            /* pinned to; -1: anywhere */
 	struct traffic_copy copy;

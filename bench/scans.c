@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <hs.h>
+#include <rte_cycles.h>
 
 #define BYTES_MAX ((size_t)8 << 30)
 
@@ -154,4 +155,24 @@ uint64_t scans_bytes(const struct scans *s)
 unsigned scans_databases(const struct scans *s)
 {
 	return s->database_count;
+}
+
+void scans_tally(struct scans *s, struct scan_tally *out)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct scan *scan = &s->list[i];
+		uint64_t start, matches = 0;
+		unsigned k = 0;
+
+		while (s->databases[k] != scan->database)
+			k++;
+		start = rte_rdtsc();
+		__real_hs_scan(scan->database, s->data + scan->offset, scan->len, 0, s->scratch,
+			       count_match, &matches);
+		out[k].cycles += rte_rdtsc() - start;
+		out[k].database = scan->database;
+		out[k].calls++;
+		out[k].bytes += scan->len;
+		out[k].matches += matches;
+	}
 }

@@ -12,6 +12,11 @@
 
 struct scans;
 
+struct scan_tally {
+	const void *database;
+	uint64_t calls, bytes, matches, cycles;
+};
+
 /* NULL: no memory. */
 struct scans *scans_new(void);
 void scans_free(struct scans *s);
@@ -24,5 +29,7 @@ uint64_t scans_count(const struct scans *s);
 uint64_t scans_bytes(const struct scans *s);
 /* How many different databases. */
 unsigned scans_databases(const struct scans *s);
+/* Runs them all once more; out[]: one for each database. */
+void scans_tally(struct scans *s, struct scan_tally *out);
 
 #endif

@@ -40,13 +40,11 @@ static bool place_holds(const struct scan *scan, const struct group_entry *e, ui
 	return scan->fresh && to + scan->base >= e->end_min && to + scan->base <= e->end_max;
 }
 
-static bool form_holds(const struct scan *scan, const struct group_literal *literal,
-		       const struct group_entry *e, uint64_t to)
+static bool form_holds(const struct scan *scan, const struct group_entry *e, uint64_t to)
 {
 	if ((e->flags & ENTRY_AT_END) && to != scan->len)
 		return false;
-	return !(e->flags & ENTRY_CASE) ||
-	       memcmp(scan->data + to - literal->len, e->pattern, literal->len) == 0;
+	return !(e->flags & ENTRY_CASE) || memcmp(scan->data + to - e->len, e->pattern, e->len) == 0;
 }
 
 bool candidate_there(const struct detect_state *s, uint32_t rule)
@@ -64,12 +62,88 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
 	if (to <= scan->fresh)
 		return 0;
 	for (uint32_t i = 0; i < literal->count; i++, e++) {
-		if (place_holds(scan, e, to) && form_holds(scan, literal, e, to))
+		if (place_holds(scan, e, to) && form_holds(scan, e, to))
 			candidate_add(scan->s, e->rule);
 		else if (e->rule == scan->s->traced)
 			trace_misplaced(scan->w, e, scan->data, scan->len, literal->len, to, scan->base);
 	}
 	return 0;
+}
+
+/* ---- literals in one place ---- */
+
+static bool text_same(const uint8_t *data, const struct group_entry *e)
+{
+	if (e->flags & ENTRY_CASE)
+		return memcmp(data, e->pattern, e->len) == 0;
+	for (uint32_t i = 0; i < e->len; i++)
+		if (fold_byte(data[i]) != e->pattern[i])
+			return false;
+	return true;
+}
+
+/* The key stands at data[at]. */
+static inline void placed_look(const struct scan *scan, const struct placed_class *c, uint32_t at)
+{
+	const struct pattern_group *g = scan->group;
+	const struct placed_slot *slot;
+	uint64_t key = placed_key(scan->data + at, scan->len - at, c->width);
+	uint32_t k = placed_hash(key) & c->mask;
+	const struct group_entry *e, *end;
+
+	while ((slot = &g->placed_slots[c->first + k])->count && slot->key != key)
+		k = (k + 1) & c->mask;
+	e = &g->placed_entries[slot->first];
+	for (end = e + slot->count; e < end; e++) {
+		uint32_t from = c->from_end ? scan->len - e->len : at;
+
+		if (e->len > (c->from_end ? scan->len : scan->len - at) || from + e->len <= scan->fresh ||
+		    !place_holds(scan, e, from + e->len) || !text_same(scan->data + from, e))
+			continue;
+		candidate_add(scan->s, e->rule);
+	}
+}
+
+static void placed_run(const struct scan *scan)
+{
+	const struct pattern_group *g = scan->group;
+	uint64_t len = scan->len;
+
+	for (const struct placed_class *c = g->placed; c < g->placed + g->placed_count; c++) {
+		if (c->from_end) {
+			if (c->width <= len)
+				placed_look(scan, c, (uint32_t)len - c->width);
+			continue;
+		}
+		/* from the first new byte; and from the start of the buffer, where old bytes are shown */
+		if ((scan->fresh || scan->base == 0) && (uint64_t)scan->fresh + c->at + c->width <= len)
+			placed_look(scan, c, scan->fresh + c->at);
+		if (scan->fresh && c->at >= scan->base && c->at - scan->base + c->width <= len)
+			placed_look(scan, c, (uint32_t)(c->at - scan->base));
+	}
+}
+
+/* The literal of the rule that is followed stands elsewhere. */
+static WATCHING void placed_explain(const struct scan *scan)
+{
+	const struct pattern_group *g = scan->group;
+
+	for (uint32_t i = 0; i < g->placed_entry_count; i++) {
+		const struct group_entry *e = &g->placed_entries[i];
+		struct group_entry any_case = *e;
+		uint8_t folded[UINT8_MAX];
+
+		if (e->rule != scan->s->traced || e->len > sizeof(folded) || candidate_there(scan->s, e->rule))
+			continue;
+		for (uint32_t k = 0; k < e->len; k++)
+			folded[k] = fold_byte(e->pattern[k]);
+		any_case.flags = 0;
+		any_case.pattern = folded;
+		for (uint32_t from = 0; from + e->len <= scan->len; from++)
+			if (from + e->len > scan->fresh && text_same(scan->data + from, &any_case))
+				trace_misplaced(scan->w, e, scan->data, scan->len, e->len, from + e->len,
+						scan->base);
+	}
 }
 
 void scan_group(struct worker *w, const struct pattern_group *group, const uint8_t *data,
@@ -86,7 +160,14 @@ void scan_group_from(struct worker *w, const struct pattern_group *group, const 
 
 	for (uint32_t i = 0; i < group->always_count; i++)
 		candidate_add(s, group->always[i]);
-	if (!group->database || len == 0)
+	if (len == 0)
+		return;
+	if (group->placed_count) {
+		placed_run(&scan);
+		if (s->traced != TRACE_NO_RULE)
+			placed_explain(&scan);
+	}
+	if (!group->database)
 		return;
 	w->counters->detect_scan_calls++;
 	w->counters->detect_scan_bytes += len;

@@ -182,13 +182,26 @@ static bool literal_same(const struct bytes *a, const struct bytes *b)
 	return true;
 }
 
-static struct group_entry entry_of(const struct draft_item *item)
+/* The buffer must be as long as the content: nothing is before and nothing behind it. */
+static bool is_whole_buffer(const struct group_prefilter *p)
+{
+	for (uint32_t i = 0; i < p->buffer->match_count; i++) {
+		const struct match *m = &p->buffer->matches[i];
+
+		if (m->keyword == KEYWORD_bsize && m->u.number.op == NUMBER_EQUAL &&
+		    m->u.number.low == p->content->pattern.len)
+			return true;
+	}
+	return false;
+}
+
+struct group_entry group_entry_of(const struct draft_item *item)
 {
 	const struct match_content *c = item->prefilter->content;
 	const struct bytes *l = &item->prefilter->literal;
 	uint32_t before = (uint32_t)(l->data - c->pattern.data);
 	uint32_t after = c->pattern.len - before - l->len;
-	struct group_entry e = {.rule = item->rule->index, .end_max = UINT32_MAX};
+	struct group_entry e = {.rule = item->rule->index, .len = (uint16_t)l->len, .end_max = UINT32_MAX};
 	bool absolute = !(c->flags & (CONTENT_DISTANCE | CONTENT_WITHIN)) &&
 			c->offset.variable < 0 && c->depth.variable < 0;
 
@@ -199,6 +212,10 @@ static struct group_entry entry_of(const struct draft_item *item)
 	if ((c->flags & CONTENT_ENDSWITH) && after == 0)
 		e.flags |= ENTRY_AT_END;
 	e.end_min = before + l->len;
+	if ((item->rule->flags & RULE_HAS_APP) && is_whole_buffer(item->prefilter)) {
+		e.end_max = e.end_min;
+		return e;
+	}
 	if (!absolute)
 		return e;
 	if ((c->flags & CONTENT_OFFSET) && c->offset.value > 0)
@@ -214,12 +231,17 @@ static struct group_entry entry_of(const struct draft_item *item)
 /* A group without its database: a job is left for it. */
 void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group)
 {
-	struct group_literal *literals = groups_alloc(b, d->count * sizeof(*literals));
-	struct group_entry *entries = groups_alloc(b, d->count * sizeof(*entries));
-	uint32_t *always = groups_alloc(b, d->count * sizeof(*always));
-	struct database_literal *texts = groups_alloc(b, d->count * sizeof(*texts));
+	struct group_literal *literals;
+	struct group_entry *entries;
+	uint32_t *always;
+	struct database_literal *texts;
 	const struct bytes *last = NULL;
 
+	group_placed_take(b, d, group);
+	literals = groups_alloc(b, (d->count + 1) * sizeof(*literals));
+	entries = groups_alloc(b, (d->count + 1) * sizeof(*entries));
+	always = groups_alloc(b, (d->count + 1) * sizeof(*always));
+	texts = groups_alloc(b, (d->count + 1) * sizeof(*texts));
 	if (b->failed)
 		return;
 	qsort(d->items, d->count, sizeof(*d->items), item_order);
@@ -238,7 +260,7 @@ void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct 
 				group->literal_max = l->len;
 			last = l;
 		}
-		entries[group->entry_count++] = entry_of(&d->items[i]);
+		entries[group->entry_count++] = group_entry_of(&d->items[i]);
 		literals[group->literal_count - 1].count++;
 	}
 	group->literals = literals;

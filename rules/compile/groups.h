@@ -12,6 +12,7 @@
 #define COMPILE_GROUPS_H
 
 #include <hs/hs.h>
+#include <string.h>
 
 #include "rules/ruleset.h"
 
@@ -36,9 +37,10 @@ enum group_entry_flags {
 /* One rule behind a literal. */
 struct group_entry {
 	uint32_t rule;             /* index in the rule set */
-	uint32_t flags;            /* enum group_entry_flags */
+	uint16_t flags;            /* enum group_entry_flags */
+	uint16_t len;              /* of the literal */
 	uint32_t end_min, end_max; /* where the literal may end, counted from the buffer's start */
-	const uint8_t *pattern;    /* ENTRY_CASE: as written */
+	const uint8_t *pattern;    /* ENTRY_CASE: as written; else, of a placed one, in small letters */
 };
 
 struct group_literal {
@@ -46,15 +48,55 @@ struct group_literal {
 	uint32_t len;
 };
 
+/* Literals that can stand in one place only are compared there, not searched for. A class is a
+ * place and how many bytes of a literal, its first or (at the end) its last, are the key. */
+struct placed_class {
+	uint32_t at;               /* of the first byte, from the start */
+	uint8_t width;             /* 1, 2, 4 or 8 bytes */
+	bool from_end;             /* the key ends where the buffer ends */
+	uint32_t first, mask;      /* its slots: open addressing, linear */
+};
+
+struct placed_slot {
+	uint64_t key;
+	uint32_t first, count;     /* entries; count 0: empty */
+};
+
+#define PLACED_CLASSES_MAX 24
+
+/* Of at least width bytes, len of which may be read. Letters of both cases, and some others, are the
+ * same. */
+static inline uint64_t placed_key(const uint8_t *data, uint32_t len, uint8_t width)
+{
+	uint64_t key = 0;
+
+	if (len >= 8)
+		memcpy(&key, data, 8);
+	else if (width >= 4)
+		memcpy(&key, data, 4);
+	else
+		memcpy(&key, data, width);
+	return (key & UINT64_MAX >> (64 - 8 * width)) | 0x2020202020202020u;
+}
+
+static inline uint32_t placed_hash(uint64_t key)
+{
+	return (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32);
+}
+
 struct pattern_group {
 	hs_database_t *database;   /* NULL: no literals */
 	const struct group_literal *literals; /* by Hyperscan's pattern id */
 	uint32_t literal_count;
 	const struct group_entry *entries;
 	uint32_t entry_count;
-	uint32_t literal_max;      /* bytes of the longest */
+	uint32_t literal_max;      /* bytes of the longest, placed ones included */
 	const uint32_t *always;    /* rules to try on every run of bytes, ascending */
 	uint32_t always_count;
+	const struct placed_class *placed;
+	const struct placed_slot *placed_slots;
+	const struct group_entry *placed_entries;
+	uint32_t placed_count, placed_entry_count;
 };
 
 /* All groups that a packet's server port leads to: at most one for rules of many ports and one for

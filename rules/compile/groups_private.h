@@ -48,6 +48,9 @@ struct groups_builder {
 void *groups_alloc(struct groups_builder *b, size_t bytes);
 void group_draft_add(struct groups_builder *b, struct group_draft *d, const struct rule *rule,
 	       const struct group_prefilter *prefilter);
+struct group_entry group_entry_of(const struct draft_item *item);
+/* placed.c: literals in one place go from the draft into the group's tables. */
+void group_placed_take(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
 /* Makes the group, empties the draft, asks for the database. */
 void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
 void groups_want_database(struct groups_builder *b, struct pattern_group *group,

@@ -251,6 +251,47 @@ static void entries(void **state)
 	made_free(m);
 }
 
+/* Where a literal can stand in one place only there is nothing to search for. */
+static void placed(void **state)
+{
+	struct made *m = made_new();
+	static const unsigned flags[] = {CONTENT_STARTSWITH, CONTENT_ENDSWITH | CONTENT_NOCASE, 0};
+	static const uint8_t keys[][8] = {"X", "cond", "sECO"};
+	static const char *const patterns[] = {"x", "second", "SECOND"};
+	const struct pattern_group *g;
+	struct rule *r;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		r = rule_new(m, RULE_HAS_APP | RULE_TO_CLIENT, RULE_TCP);
+		r->app = "http";
+		content_add(m, r, "file.data", KEYWORD_file_data, i ? "SECOND" : "x", flags[i]);
+	}
+	m->matches[r->index][1] = (struct match){.keyword = KEYWORD_bsize, .u.number = {.op = NUMBER_EQUAL, .low = 6}};
+	r->buffers[0].match_count = 2;
+	build(m, NULL, NULL);
+	g = &m->set.groups->buffers[0].group;
+	assert_null(g->database);
+	assert_int_equal(g->placed_count, 3);
+	assert_int_equal(g->placed_entry_count, 3);
+	assert_int_equal(g->literal_max, 6);
+	for (unsigned i = 0; i < g->placed_count; i++) {
+		const struct placed_class *c = &g->placed[i];
+		const struct placed_slot *slot = &g->placed_slots[c->first];
+		const struct group_entry *e;
+
+		while (!slot->count)
+			slot++;
+		assert_true(slot <= &g->placed_slots[c->first + c->mask]);
+		e = &g->placed_entries[slot->first];
+		assert_int_equal(c->width, e->rule == 0 ? 1 : 4);
+		assert_int_equal(c->from_end, e->rule == 1);
+		assert_int_equal(slot->key, placed_key(keys[e->rule], c->width, c->width));
+		assert_memory_equal(e->pattern, patterns[e->rule], e->len);
+	}
+	made_free(m);
+}
+
 static void cache_walk(const char *dir, bool damage, bool remove_all)
 {
 	DIR *d = opendir(dir);
@@ -308,7 +349,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prefilter),        cmocka_unit_test(ports),
 		cmocka_unit_test(packet_or_stream), cmocka_unit_test(buffers),
-		cmocka_unit_test(entries),          cmocka_unit_test(cache),
+		cmocka_unit_test(entries),          cmocka_unit_test(placed),
+		cmocka_unit_test(cache),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,7 @@ enum rule_flags {
 	RULE_NO_FRAG = 1 << 11,
 	RULE_NEEDS_FLOW = 1 << 12,  /* flow, flowbits, app-layer …: nothing without a flow */
 	RULE_HAS_PAYLOAD = 1 << 13, /* there is a buffer "payload" */
-	RULE_HAS_APP = 1 << 14,     /* a protocol buffer, event or value: judged per transaction */
+	RULE_HAS_APP = 1 << 14,     /* a protocol buffer, event or value: judged per transaction, or per frame */
 	RULE_IP_ONLY = 1 << 15, /* nothing but header addresses: first packet of each direction */
 	RULE_DECODE_EVENT = 1 << 16, /* may match packets that are invalid */
 	RULE_TARGET_SRC = 1 << 17,   /* target:src_ip */

@@ -307,6 +307,13 @@ struct match_entropy {
 	double low, high;       /* bits a byte */
 };
 
+#define RPC_FIELDS 3
+
+struct match_rpc { /* of an ONC RPC call: program, version, procedure */
+	uint32_t values[RPC_FIELDS];
+	bool any[RPC_FIELDS];
+};
+
 struct match_variable { /* flowvar, pktvar: the value contains the text */
 	const char *name;
 	struct bytes text;
@@ -382,6 +389,7 @@ struct match {
 		struct match_entropy entropy;
 		struct match_asn1 asn1;
 		struct match_variable variable;
+		struct match_rpc rpc;
 		struct match_dce_iface dce_iface;
 		struct match_dce_opnum dce_opnum;
 		struct {

@@ -191,6 +191,25 @@ static bool event_known(const struct proto *proto, const struct match *m)
 	return false;
 }
 
+/* >STATE: beyond it; <STATE: not there yet. */
+static bool state_bind(struct app_rule *a, const struct proto *proto, unsigned d, const struct match *m,
+		       struct app_check *check)
+{
+	const char *text = m->u.word.text;
+	int progress = hook_progress(proto, text + 1, d);
+
+	if (progress < 0) {
+		if (!a->r->binding_count)
+			snprintf(a->reason, sizeof(a->reason), "%s has no state %s", proto->name, text + 1);
+		return false;
+	}
+	if (*text == '<')
+		check->before = (uint8_t)progress;
+	else
+		check->progress = (uint8_t)(progress + 1);
+	return *text != '<' || progress > 0;
+}
+
 static bool check_bind(struct app_rule *a, const struct proto *proto, struct binding *binding,
 		       const struct match *m)
 {
@@ -204,6 +223,8 @@ static bool check_bind(struct app_rule *a, const struct proto *proto, struct bin
 	if (m->keyword == KEYWORD_filesize && m->u.number.which && m->u.number.which != binding->direction + 1)
 		return true;
 	check.run = match_function(m->keyword);
+	if (m->keyword == KEYWORD_app_layer_state && !state_bind(a, proto, binding->direction, m, &check))
+		return false;
 	if (!check.run && (!value || !value_form_known(m->keyword))) {
 		snprintf(a->reason, sizeof(a->reason), "%s cannot be judged by this engine",
 			 keyword_text(m->keyword));

@@ -50,6 +50,7 @@ struct app_check {
 	const struct match *match;
 	const struct proto_value *value;
 	uint8_t progress;
+	uint8_t before; /* must not have come this far; 0: no matter */
 };
 
 /* One buffer of a bound rule. */

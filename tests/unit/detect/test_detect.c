@@ -593,6 +593,50 @@ static void traced_matches_without_alert(void **state)
 	bench_free(b);
 }
 
+/* A condition on how far a transaction has come. */
+static void states(void **state)
+{
+	struct bench *b = bench_new(
+		"alert http1 any any -> any 80 (flow:to_server; app-layer-state:<request_headers; sid:1;)\n"
+		"alert http1 any any -> any 80 (flow:to_server; app-layer-state:>request_line; sid:2;)\n"
+		"alert http1 any any -> any 80 (flow:to_server; app-layer-state:>nothing; sid:3;)\n");
+	const struct detect_refusal *refusals;
+	struct fake_tx tx = {.uri = "/a"};
+
+	(void)state;
+	assert_int_equal(detect_program_refusals(b->program, &refusals), 1);
+	assert_string_equal(refusals[0].reason, "http has no state nothing");
+	transaction(b, &tx, 1);
+	packet(b, TO_SERVER, 1, "x");
+	ALERTS(1);
+	transaction(b, &tx, 2);
+	packet(b, TO_SERVER, 1, "x");
+	ALERTS(2);
+	bench_free(b);
+}
+
+static void calls(void **state)
+{
+	static const char call[24] = "\0\0\0\1\0\0\0\0\0\0\0\2\0\1\x86\xa0\0\0\0\2\0\0\0\3";
+	struct bench *b = bench_new("alert udp any any -> any any (rpc:100000,*,3; sid:1;)\n"
+				    "alert udp any any -> any any (rpc:100000,2,4; sid:2;)\n");
+
+	(void)state;
+	b->flow.ip_proto = 17;
+	b->flow.tcp = NULL;
+	for (uint32_t len = 0; len <= sizeof(call); len++) {
+		b->packet = (struct packet){.flags = PACKET_IP | PACKET_L4, .ip_version = 4, .ip_proto = 17,
+					    .flow = &b->flow, .src = b->flow.client, .dst = b->flow.server,
+					    .sport = 1, .dport = 111, .payload = (const uint8_t *)call,
+					    .payload_len = len};
+		detect_packet(&b->w, &b->packet);
+		if (len < sizeof(call))
+			NO_ALERT();
+	}
+	ALERTS(1);
+	bench_free(b);
+}
+
 /* One frame "request" of the client's, as far as `text` goes; of len bytes in all. */
 static void frame(struct bench *b, const char *text, uint64_t len)
 {
@@ -693,7 +737,7 @@ int main(void)
 		cmocka_unit_test(limits), cmocka_unit_test(actions),
 		cmocka_unit_test(traced_packets), cmocka_unit_test(traced_transactions),
 		cmocka_unit_test(traced_matches_without_alert), cmocka_unit_test(profiled),
-		cmocka_unit_test(frames),
+		cmocka_unit_test(frames), cmocka_unit_test(states), cmocka_unit_test(calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,7 +133,7 @@ static bool holds_number(unsigned keyword)
 {
 	static const char *const parsers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16", "name_u32",
 					      "dsize", "id", "tos", "bsize", "urilen", "flow_count",
-					      "ip_proto", "fragoffset", "vlan_id", "ldap_indexed"};
+					      "ip_proto", "fragoffset", "vlan_id", "ldap_indexed", "tls_date"};
 	const char *parser = parser_of(keyword);
 
 	for (size_t i = 0; i < sizeof(parsers) / sizeof(*parsers); i++)
@@ -391,6 +391,16 @@ static void put_word(struct out *o, const struct match *m)
 	}
 }
 
+static void put_rpc(struct out *o, const struct match_rpc *rpc)
+{
+	put(o, "rpc:");
+	for (int i = 0; i < RPC_FIELDS; i++)
+		if (rpc->any[i])
+			put(o, "%s*", i ? "," : "");
+		else
+			put(o, "%s%u", i ? "," : "", rpc->values[i]);
+}
+
 static void put_other(struct out *o, const struct match *m)
 {
 	const char *name = keyword_name_of(m->keyword);
@@ -468,6 +478,9 @@ char *match_describe(const struct match *m, const struct ruleset *set, char *tex
 		break;
 	case KEYWORD_tag:
 		put_tag(&o, &m->u.tag);
+		break;
+	case KEYWORD_rpc:
+		put_rpc(&o, &m->u.rpc);
 		break;
 	case KEYWORD_app_layer_protocol:
 		put_app_proto(&o, &m->u.app_proto);

@@ -48,7 +48,7 @@ enum rule_flags {
 	RULE_NO_FRAG = 1 << 11,
 	RULE_NEEDS_FLOW = 1 << 12,  /* flow, flowbits, app-layer …: nothing without a flow */
 	RULE_HAS_PAYLOAD = 1 << 13, /* there is a buffer "payload" */
-	RULE_HAS_APP = 1 << 14,     /* a protocol buffer, event or value: judged per transaction */
+	RULE_HAS_APP = 1 << 14,     /* a protocol buffer, event or value: judged per transaction, or per frame */
 	RULE_IP_ONLY = 1 << 15, /* nothing but header addresses: first packet of each direction */
 	RULE_DECODE_EVENT = 1 << 16, /* may match packets that are invalid */
 	RULE_TARGET_SRC = 1 << 17,   /* target:src_ip */
@@ -307,6 +307,13 @@ struct match_entropy {
 	double low, high;       /* bits a byte */
 };
 
+#define RPC_FIELDS 3
+
+struct match_rpc { /* of an ONC RPC call: program, version, procedure */
+	uint32_t values[RPC_FIELDS];
+	bool any[RPC_FIELDS];
+};
+
 struct match_variable { /* flowvar, pktvar: the value contains the text */
 	const char *name;
 	struct bytes text;
@@ -389,6 +396,7 @@ struct match {
 		struct match_entropy entropy;
 		struct match_asn1 asn1;
 		struct match_variable variable;
+		struct match_rpc rpc;
 		struct match_dce_iface dce_iface;
 		struct match_dce_opnum dce_opnum;
 		struct {

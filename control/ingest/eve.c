@@ -184,6 +184,7 @@ static bool is_left_out(const struct walk *w, enum field_id field)
 		return alert && w->depth == 0 && !o->app_layer &&
 		       field_rows[field].record != RECORD_alert &&
 		       field_rows[field].record != RECORD_top &&
+		       field_rows[field].record != RECORD_frame &&
 		       field_rows[field].record != RECORD_flow;
 	}
 }

@@ -16,6 +16,7 @@
 #include <strings.h>
 
 #include "dataplane/app/file.h"
+#include "dataplane/app/frame.h"
 #include "dataplane/app/host.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/stream/stream.h"
@@ -90,6 +91,7 @@ int app_worker_new(struct worker *w)
 	if (!a)
 		return -1;
 	w->apps = a;
+	a->frame_log = w->config && app_frames_logged(w->config);
 	if (file_worker_new(w) != 0 || host_worker_new(w) != 0) {
 		app_worker_free(w);
 		return -1;
@@ -306,6 +308,7 @@ void app_feed(struct worker *w, struct flow *f, struct packet *p, enum direction
 			app_keep(w, keep, in->data, in->len, APP_PROBE_BYTES, in->offset);
 		return;
 	}
+	app_frames_input(w, f, d, in);
 	if (in->flags & INPUT_GAP || !keep->len) {
 		keep->len = keep->need = 0;
 		parse(w, f, p, d, in);
@@ -367,6 +370,7 @@ void app_datagram(struct worker *w, struct packet *p)
 			.flags = INPUT_START | INPUT_END,
 		};
 
+		app_frames_input(w, f, p->direction, &in);
 		parse(w, f, p, p->direction, &in);
 		s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 0;
 	}
@@ -388,6 +392,7 @@ static void change_now(struct worker *w, struct flow *f, struct packet *p)
 
 	tx_settle(w, f, p, true);
 	tx_free_all(w, f);
+	app_frames_free(w, s);
 	s->proto->state_free(w, f, s->state);
 	s->proto = NULL;
 	s->state = NULL;
@@ -431,6 +436,8 @@ void app_packet_done(struct worker *w, struct flow *f, struct packet *p)
 		return;
 	if (s->events)
 		write_events(w, f, p);
+	if (s->frames)
+		app_frames_done(w, f, p);
 	if (s->dirty)
 		tx_settle(w, f, p, false);
 	if (s->change && s->proto)
@@ -462,6 +469,8 @@ void app_flow_reversed(struct worker *w, struct flow *f)
 	SWAP(s->datagrams[0], s->datagrams[1]);
 	SWAP(s->no[0], s->no[1]);
 	SWAP(s->pending[0], s->pending[1]);
+	if (s->frames)
+		SWAP(s->frames->side[0], s->frames->side[1]);
 #undef SWAP
 	if (s->first_data == 1 + TO_SERVER)
 		s->first_data = 1 + TO_CLIENT;
@@ -478,6 +487,8 @@ void app_flow_end(struct worker *w, struct flow *f, struct packet *p)
 	if (s->events)
 		write_events(w, f, p);
 	s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
+	if (s->frames)
+		app_frames_done(w, f, NULL);
 	tx_settle(w, f, p, true);
 }
 
@@ -488,6 +499,7 @@ void app_flow_free(struct worker *w, struct flow *f)
 	if (!s)
 		return;
 	tx_free_all(w, f);
+	app_frames_free(w, s);
 	if (s->proto)
 		s->proto->state_free(w, f, s->state);
 	app_keep_free(w, &s->pending[TO_SERVER]);

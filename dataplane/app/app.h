@@ -174,11 +174,14 @@ struct proto {
 	/* Names, NULL at the end, spelled as the anomaly record prints them ("malformed_data",
 	 * "INVALID_REPLY"); rules name them in any case. */
 	const char *const *events;
+	const char *const *frames;          /* types of frames (frame.h), likewise; at most 31; or NULL */
 	const struct proto_buffer *buffers; /* name == NULL at the end; or NULL */
 	const struct proto_value *values;   /* likewise */
 };
 
 extern const struct proto *const app_protos[APP_PROTO_COUNT]; /* NULL for UNKNOWN, FAILED */
+
+struct app_frames; /* frame.h */
 
 struct app_session {
 	const struct proto *proto;       /* NULL: not found out, or only identified, not parsed */
@@ -186,6 +189,7 @@ struct app_session {
 	struct tx *first, *last;         /* live transactions, oldest first */
 	uint32_t live;                   /* how many */
 	uint64_t tx_count;               /* made so far */
+	struct app_frames *frames;       /* owner: frame.c; NULL: nobody wants any */
 	uint8_t probe_done[2], ended[2], failed[2];
 	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect */
 	uint8_t proto_ts, proto_tc;      /* enum app_proto found per direction */

@@ -187,6 +187,18 @@ static void gap_take(struct dcerpc_state *st, enum direction d, const struct app
 		st->gap[d] = true;
 }
 
+enum { FRAME_HDR = 1, FRAME_PDU, FRAME_DATA };
+
+static const char *const dcerpc_frames[] = {"hdr", "pdu", "data", NULL};
+
+static void fragment_frames(struct worker *w, struct flow *f, enum direction d, uint64_t offset,
+			    uint32_t header, uint32_t whole)
+{
+	app_frame_open(w, f, d, FRAME_HDR, offset, header);
+	app_frame_open(w, f, d, FRAME_PDU, offset, whole);
+	app_frame_open(w, f, d, FRAME_DATA, offset + header, whole - header);
+}
+
 static struct parse_result parse_tcp(struct worker *w, struct flow *f, struct dcerpc_state *st,
 				     enum direction d, const struct app_input *in)
 {
@@ -228,6 +240,8 @@ static struct parse_result parse_tcp(struct worker *w, struct flow *f, struct dc
 			break;
 		}
 		st->gap[d] = false;
+		if (f->app->frames)
+			fragment_frames(w, f, d, in->offset + at, DCERPC_HEADER_BYTES, h.fragment_bytes);
 		fragment_take(w, f, st, d, &h, in->data + at, h.fragment_bytes);
 		at += h.fragment_bytes;
 	}
@@ -271,7 +285,7 @@ static void udp_call_take(struct worker *w, struct dcerpc_tx *t, const uint8_t *
 	}
 }
 
-static void parse_udp(struct worker *w, struct flow *f, const struct app_input *in)
+static void parse_udp(struct worker *w, struct flow *f, enum direction d, const struct app_input *in)
 {
 	const uint8_t *p = in->data;
 	bool little, request;
@@ -307,6 +321,8 @@ static void parse_udp(struct worker *w, struct flow *f, const struct app_input *
 			t->tx.progress[TO_SERVER] = 1;
 		}
 	}
+	if (f->app->frames)
+		fragment_frames(w, f, d, 0, UDP_HEADER_BYTES, in->len);
 	udp_call_take(w, t, p, in->len);
 }
 
@@ -335,7 +351,7 @@ static struct parse_result dcerpc_parse(struct worker *w, struct flow *f, void *
 {
 	if (f->ip_proto == 6)
 		return parse_tcp(w, f, state, d, in);
-	parse_udp(w, f, in);
+	parse_udp(w, f, d, in);
 	return (struct parse_result){.status = PARSE_OK};
 }
 
@@ -458,5 +474,6 @@ const struct proto proto_dcerpc = {
 	.alert_context = dcerpc_alert_context,
 	.call = dcerpc_tx_call,
 	.events = dcerpc_events,
+	.frames = dcerpc_frames,
 	.buffers = dcerpc_buffers,
 };

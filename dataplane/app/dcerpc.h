@@ -7,7 +7,7 @@
 #ifndef APP_DCERPC_H
 #define APP_DCERPC_H
 
-#include "dataplane/app/app.h"
+#include "dataplane/app/frame.h"
 
 #define DCERPC_HEADER_BYTES 16
 #define DCERPC_FRAGMENT_MAX 65535

@@ -6,7 +6,7 @@
  * doubt, and never on those of NetBIOS, multicast DNS and LLMNR, which look the same.
  * Options: app.dns.any_port (yes). Runs in the worker that owns the flow.
  */
-#include "dataplane/app/app.h"
+#include "dataplane/app/frame.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,6 +298,7 @@ static struct parse_result dns_parse_tcp(struct worker *w, struct flow *f, struc
 		}
 		cursor_skip(&c, 2);
 		message = cursor_take(&c, len);
+		app_frame_open(w, f, d, 1, in->offset + (uint64_t)(message - in->data), len);
 		if (len && !dns_take(w, f, d, message, len)) {
 			res.status = PARSE_BAD;
 			break;
@@ -312,6 +313,7 @@ static struct parse_result dns_parse(struct worker *w, struct flow *f, void *sta
 {
 	if (f->ip_proto == 6)
 		return dns_parse_tcp(w, f, state, d, in);
+	app_frame_open(w, f, d, 1, 0, in->len);
 	dns_take(w, f, d, in->data, in->len);
 	return (struct parse_result){.status = PARSE_OK};
 }
@@ -791,6 +793,7 @@ const struct proto proto_dns = {
 	.log = dns_log,
 	.alert_context = dns_alert_context,
 	.events = dns_events,
+	.frames = (const char *const[]){"pdu", NULL},
 	.buffers = dns_buffers,
 	.values = dns_values,
 };

@@ -162,12 +162,43 @@ static struct http_tx *tx_of(htp_tx_t *htp)
 	return tx;
 }
 
+/* ---- frames ---- */
+
+static const char *const http_frames[] = {"request", "response", NULL};
+
+/* Where libhtp stands in the stream. */
+static uint64_t position(const struct http_state *s, enum direction d)
+{
+	return s->offset + (d == TO_SERVER ? htp_connp_req_data_consumed(s->connp)
+					   : htp_connp_res_data_consumed(s->connp));
+}
+
+static void frame_begin(struct http_tx *tx, enum direction d)
+{
+	struct http_state *s = tx->state;
+
+	if (!s->f->app->frames || tx->frame[d])
+		return;
+	tx->frame_at[d] = position(s, d);
+	tx->frame[d] = app_frame_open(s->w, s->f, d, 1 + d, tx->frame_at[d], APP_FRAME_OPEN);
+	app_frame_tx(s->f, d, tx->frame[d], tx->tx.id);
+}
+
+static void frame_end(struct http_tx *tx, enum direction d)
+{
+	if (tx->frame[d])
+		app_frame_close(tx->state->f, d, tx->frame[d], position(tx->state, d) - tx->frame_at[d]);
+}
+
 /* ---- libhtp's callbacks ---- */
 
 /* An error here would have libhtp try again for ever: without a transaction the request line fails. */
 static int on_request_start(htp_tx_t *htp)
 {
-	tx_of(htp);
+	struct http_tx *tx = tx_of(htp);
+
+	if (tx)
+		frame_begin(tx, TO_SERVER);
 	return HTP_OK;
 }
 
@@ -289,6 +320,7 @@ static int on_request_complete(htp_tx_t *htp)
 	if (tx->tx.progress[TO_SERVER] >= HTTP_BODY)
 		http_contacts_end(tx->state, tx);
 	progress(tx, TO_SERVER, HTTP_COMPLETE);
+	frame_end(tx, TO_SERVER);
 	return HTP_OK;
 }
 
@@ -298,6 +330,7 @@ static int on_response_start(htp_tx_t *htp)
 
 	if (!tx)
 		return without(htp);
+	frame_begin(tx, TO_CLIENT);
 	return HTP_OK;
 }
 
@@ -371,6 +404,7 @@ static int on_response_complete(htp_tx_t *htp)
 		return without(htp);
 	http_body_end(tx->state, tx, TO_CLIENT);
 	progress(tx, TO_CLIENT, HTTP_COMPLETE);
+	frame_end(tx, TO_CLIENT);
 	/* A response that nobody asked for: there will be no request. */
 	if (htp->request_progress == HTP_REQUEST_COMPLETE || !htp->request_line)
 		progress(tx, TO_SERVER, HTTP_COMPLETE);
@@ -547,6 +581,7 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 
 	s->w = w;
 	s->f = f;
+	s->offset = in->offset;
 	if (in->len && !s->failed[d]) {
 		rc = d == TO_SERVER ? htp_connp_req_data(s->connp, NULL, data, in->len)
 				    : htp_connp_res_data(s->connp, NULL, data, in->len);
@@ -594,6 +629,7 @@ const struct proto proto_http = {
 	.log = http_log,
 	.alert_context = http_alert_context,
 	.events = http_event_names,
+	.frames = http_frames,
 	.buffers = http_buffers,
 	.values = NULL,
 };

@@ -15,6 +15,7 @@
 #include <htp/htp.h>
 
 #include "dataplane/app/file.h"
+#include "dataplane/app/frame.h"
 
 #define HTTP_LINE_MAX 18000           /* bytes of a line that libhtp keeps: one more ends the parsing */
 #define HTTP_HEADERS_MAX 1024         /* of a request or response */
@@ -87,6 +88,7 @@ struct http_tx {
 	struct http_body body[2];
 	struct http_blob raw[2], header[2], names[2], start[2], fields[2], uri, host,
 		status_line;
+	uint64_t frame[2], frame_at[2]; /* by direction: id, and where it began in the stream */
 	struct http_multipart *multipart;
 	struct http_brotli *brotli;
 };
@@ -96,6 +98,7 @@ struct http_state {
 	struct worker *w; /* of the call in hand */
 	struct flow *f;
 	htp_connp_t *connp;
+	uint64_t offset;  /* of the call's bytes in their stream */
 	unsigned messages;
 	uint32_t transactions;
 	uint8_t failed[2], close_done[2]; /* by direction */

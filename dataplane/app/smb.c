@@ -272,6 +272,59 @@ uint32_t smb_seconds(uint64_t filetime)
 
 /* ---- records ---- */
 
+enum {
+	FRAME_NBSS_PDU = 1, FRAME_NBSS_HDR, FRAME_NBSS_DATA,
+	FRAME_SMB1_PDU, FRAME_SMB1_HDR, FRAME_SMB1_DATA,
+	FRAME_SMB2_PDU, FRAME_SMB2_HDR, FRAME_SMB2_DATA,
+	FRAME_SMB3_PDU, FRAME_SMB3_HDR, FRAME_SMB3_DATA,
+};
+
+static const char *const smb_frames[] = {
+	"nbss.pdu", "nbss.hdr", "nbss.data", "smb1.pdu", "smb1.hdr", "smb1.data", "smb2.pdu",
+	"smb2.hdr", "smb2.data", "smb3.pdu", "smb3.hdr", "smb3.data", NULL};
+
+/* Frames of three: all, its header, what follows. */
+static void frames_three(struct smb_state *s, enum direction d, unsigned first, uint64_t offset,
+			 uint32_t header, uint32_t whole)
+{
+	if (header > whole)
+		header = whole;
+	app_frame_open(s->w, s->f, d, first, offset, whole);
+	app_frame_open(s->w, s->f, d, first + 1, offset, header);
+	app_frame_open(s->w, s->f, d, first + 2, offset + header, whole - header);
+}
+
+/* Of a record of `whole` bytes behind its NetBIOS header the first len are there. */
+static void record_frames(struct smb_state *s, enum direction d, const uint8_t *data, uint32_t len,
+			  uint32_t whole, uint64_t offset)
+{
+	frames_three(s, d, FRAME_NBSS_PDU, offset - NETBIOS_BYTES, NETBIOS_BYTES, NETBIOS_BYTES + whole);
+	if (len < PROTOCOL_BYTES || !protocol_id(data))
+		return;
+	if (data[0] == 0xff)
+		frames_three(s, d, FRAME_SMB1_PDU, offset, 32, whole);
+	else if (data[0] == 0xfd)
+		frames_three(s, d, FRAME_SMB3_PDU, offset, 52, whole);
+	else if (data[0] == 0xfe)
+		for (unsigned i = 0; i < SMB_COMPOUND_MAX; i++) {
+			struct cursor c = cursor_of(data, len);
+			uint32_t next;
+
+			cursor_skip(&c, 20);
+			next = cursor_le32(&c);
+
+			if (next < 64 || next >= len)
+				next = 0;
+			frames_three(s, d, FRAME_SMB2_PDU, offset, 64, next ? next : whole);
+			if (!next)
+				break;
+			data += next;
+			len -= next;
+			whole -= next;
+			offset += next;
+		}
+}
+
 static void record_take(struct smb_state *s, enum direction d, const uint8_t *data, uint32_t len)
 {
 	if (len < PROTOCOL_BYTES || !protocol_id(data)) {
@@ -310,6 +363,8 @@ static bool record_begin(struct smb_state *s, enum direction d, const uint8_t *d
 		side->data_at = found.offset + there;
 		side->data_to = offset + found.start + found.len;
 	}
+	if (s->f->app->frames)
+		record_frames(s, d, data, len, whole, offset);
 	side->skip_to = offset + whole;
 	return true;
 }
@@ -398,6 +453,7 @@ static struct parse_result smb_parse(struct worker *w, struct flow *f, void *sta
 			at += record_search(p, left);
 			p = in->data + at;
 			left = in->len - at;
+			offset = in->offset + at;
 			if (left >= NETBIOS_BYTES + PROTOCOL_BYTES)
 				side->gap = false;
 			else if (!left)
@@ -433,6 +489,8 @@ static struct parse_result smb_parse(struct worker *w, struct flow *f, void *sta
 			res.status = PARSE_MORE;
 			break;
 		}
+		if (s->f->app->frames)
+			record_frames(s, d, p + NETBIOS_BYTES, whole, whole, offset + NETBIOS_BYTES);
 		if (p[0] == NETBIOS_MESSAGE && whole)
 			record_take(s, d, p + NETBIOS_BYTES, whole);
 		at += NETBIOS_BYTES + whole;
@@ -559,6 +617,7 @@ const struct proto proto_smb = {
 	.alert_context = smb_alert_context,
 	.call = smb_tx_call,
 	.events = smb_event_names,
+	.frames = smb_frames,
 	.buffers = smb_buffers,
 	.values = smb_values,
 };

@@ -540,29 +540,65 @@ static uint32_t line_take(struct smtp_state *s, enum direction d, const uint8_t 
 	return n + 1;
 }
 
-static bool to_server(struct smtp_state *s, const uint8_t *data, uint32_t len)
+enum { FRAME_COMMAND_LINE = 1, FRAME_DATA, FRAME_RESPONSE_LINE };
+
+static const char *const smtp_frames[] = {"command_line", "data", "response_line", NULL};
+
+static void line_frame(struct smtp_state *s, enum direction d, uint64_t end)
+{
+	uint64_t id = app_frame_open(s->w, s->f, d, d == TO_SERVER ? FRAME_COMMAND_LINE : FRAME_RESPONSE_LINE,
+				     s->line_at[d], end - s->line_at[d]);
+
+	if (s->tx)
+		app_frame_tx(s->f, d, id, s->tx->tx.id);
+}
+
+static void data_frame_begin(struct smtp_state *s, uint64_t offset)
+{
+	if (!s->f->app->frames || s->data_frame)
+		return;
+	s->data_frame_at = offset;
+	s->data_frame = app_frame_open(s->w, s->f, TO_SERVER, FRAME_DATA, offset, APP_FRAME_OPEN);
+	app_frame_tx(s->f, TO_SERVER, s->data_frame, s->tx->tx.id);
+}
+
+static void data_frame_end(struct smtp_state *s, uint64_t offset)
+{
+	app_frame_close(s->f, TO_SERVER, s->data_frame, offset - s->data_frame_at);
+	s->data_frame = 0;
+}
+
+static bool to_server(struct smtp_state *s, const uint8_t *data, uint32_t len, uint64_t offset)
 {
 	struct bytes line;
 	uint32_t n;
 	bool ok;
 
 	while (len && !s->starttls) {
-		if (s->in_data && s->current == SMTP_DATA && s->tx) {
-			n = content_data(s, data, len);
-		} else if (s->in_data && s->current == SMTP_BDAT && s->tx) {
-			n = content_bdat(s, data, len);
+		if (s->in_data && (s->current == SMTP_DATA || s->current == SMTP_BDAT) && s->tx) {
+			data_frame_begin(s, offset);
+			n = s->current == SMTP_DATA ? content_data(s, data, len)
+						    : content_bdat(s, data, len);
+			if (!s->in_data)
+				data_frame_end(s, offset + n);
+			s->line_at[TO_SERVER] = offset + n;
 		} else {
 			n = line_take(s, TO_SERVER, data, len, &line, &ok);
 			if (!ok || (line.data && !command_line(s, line)))
 				return false;
+			if (line.data && s->f->app->frames)
+				line_frame(s, TO_SERVER, offset + n);
+			if (data[n - 1] == '\n')
+				s->line_at[TO_SERVER] = offset + n;
 		}
 		data += n;
 		len -= n;
+		offset += n;
 	}
 	return true;
 }
 
-static bool to_client(struct smtp_state *s, const uint8_t *data, uint32_t len)
+static bool to_client(struct smtp_state *s, const uint8_t *data, uint32_t len, uint64_t offset)
 {
 	struct bytes line;
 	uint32_t n;
@@ -572,8 +608,13 @@ static bool to_client(struct smtp_state *s, const uint8_t *data, uint32_t len)
 		n = line_take(s, TO_CLIENT, data, len, &line, &ok);
 		if (!ok || (line.data && !reply_line(s, line)))
 			return false;
+		if (line.data && s->f->app->frames)
+			line_frame(s, TO_CLIENT, offset + n);
+		if (data[n - 1] == '\n')
+			s->line_at[TO_CLIENT] = offset + n;
 		data += n;
 		len -= n;
+		offset += n;
 	}
 	return true;
 }
@@ -609,8 +650,8 @@ static struct parse_result smtp_parse(struct worker *w, struct flow *f, void *st
 	if (in->flags & INPUT_GAP)
 		ok = take_gap(s, d, in->len);
 	else if (in->len)
-		ok = d == TO_SERVER ? to_server(s, in->data, in->len)
-				    : to_client(s, in->data, in->len);
+		ok = d == TO_SERVER ? to_server(s, in->data, in->len, in->offset)
+				    : to_client(s, in->data, in->len, in->offset);
 	if ((!ok || in->flags & INPUT_END) && d == TO_SERVER && s->tx && s->tx->mime)
 		smtp_mail_end(s, false);
 	if (!ok)
@@ -670,5 +711,6 @@ const struct proto proto_smtp = {
 	.log = smtp_log,
 	.alert_context = smtp_alert_context,
 	.events = smtp_event_names,
+	.frames = smtp_frames,
 	.buffers = smtp_buffers,
 };

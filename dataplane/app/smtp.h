@@ -10,6 +10,7 @@
 #define APP_SMTP_H
 
 #include "dataplane/app/file.h"
+#include "dataplane/app/frame.h"
 #include "dataplane/app/mime.h"
 
 #define SMTP_LINE_MAX 4096        /* a longer command or reply is not looked at */
@@ -83,6 +84,8 @@ struct smtp_state {
 	bool at_start;
 	uint64_t bdat_left;
 	bool bdat_last;
+	uint64_t line_at[2];       /* where the line in hand began in its stream */
+	uint64_t data_frame, data_frame_at; /* of the content in hand; 0: none */
 };
 
 extern const char *const smtp_event_names[];

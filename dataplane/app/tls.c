@@ -380,6 +380,31 @@ static struct parse_result record_header(struct worker *w, struct flow *f, struc
 	return res;
 }
 
+enum { FRAME_PDU = 1, FRAME_HDR, FRAME_DATA, FRAME_ALERT, FRAME_HEARTBEAT, FRAME_SSL2_HDR, FRAME_SSL2_PDU };
+
+static const char *const tls_frames[] = {"pdu", "hdr", "data", "alert", "heartbeat", "ssl2.hdr", "ssl2.pdu", NULL};
+
+/* A record whose header, of so many bytes, has been read. */
+static void record_frames(struct worker *w, struct flow *f, const struct tls_state *st, enum direction d,
+			  uint8_t content, uint64_t offset, uint32_t header)
+{
+	const struct tls_stream *s = &st->stream[d];
+	uint64_t tx = st->tx->tx.id;
+	bool sslv2 = s->sslv2;
+
+	app_frame_tx(f, d, app_frame_open(w, f, d, sslv2 ? FRAME_SSL2_HDR : FRAME_PDU, offset,
+					  sslv2 ? header : header + s->record_left), tx);
+	app_frame_tx(f, d, app_frame_open(w, f, d, sslv2 ? FRAME_SSL2_PDU : FRAME_HDR, offset,
+					  sslv2 ? header + s->record_left : header), tx);
+	if (sslv2)
+		return;
+	app_frame_tx(f, d, app_frame_open(w, f, d, FRAME_DATA, offset + header, s->record_left), tx);
+	if (content == CONTENT_ALERT || content == CONTENT_HEARTBEAT)
+		app_frame_tx(f, d, app_frame_open(w, f, d,
+						  content == CONTENT_ALERT ? FRAME_ALERT : FRAME_HEARTBEAT,
+						  offset + header, s->record_left), tx);
+}
+
 static bool take_body(struct worker *w, struct flow *f, struct tls_state *st, enum direction d,
 		      struct cursor *c)
 {
@@ -420,6 +445,8 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 	c = cursor_of(in->data, in->len);
 	st->tx->current = 0;
 	while (cursor_left(&c)) {
+		const uint8_t *start = c.p;
+
 		if (s->record_left) {
 			if (!take_body(w, f, st, d, &c)) {
 				res.status = PARSE_BAD;
@@ -435,6 +462,9 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 		if (res.status != PARSE_OK)
 			break;
 		s->started = true;
+		if (f->app->frames)
+			record_frames(w, f, st, d, *start, in->offset + (uint64_t)(start - in->data),
+				      (uint32_t)(c.p - start));
 	}
 	res.consumed = (uint32_t)(c.p - in->data);
 	look_at_progress(st->tx);
@@ -443,6 +473,10 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 	if (st->tx->flags & TLS_HANDSHAKE_COMPLETE && st->tx->flags & TLS_SERVER_HELLO_SEEN) {
 		if (config->encryption == TLS_BYPASS)
 			f->flags |= FLOW_BYPASSED;
+		if (f->app->frames && config->encryption == TLS_TRACK) {
+			f->flags |= FLOW_NO_PAYLOAD; /* its records are asked for */
+			return res;
+		}
 		res.status = PARSE_DONE;
 	}
 	return res;
@@ -468,6 +502,7 @@ const struct proto proto_tls = {
 	.log = tls_log,
 	.alert_context = tls_alert_context,
 	.events = tls_event_names,
+	.frames = tls_frames,
 	.buffers = tls_buffers,
 	.values = tls_values,
 };

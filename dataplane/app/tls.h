@@ -6,7 +6,7 @@
 #ifndef APP_TLS_H
 #define APP_TLS_H
 
-#include "dataplane/app/app.h"
+#include "dataplane/app/frame.h"
 #include "dataplane/app/tls_hello.h"
 #include "dataplane/app/tls_x509.h"
 

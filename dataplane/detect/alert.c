@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dataplane/app/file.h"
+#include "dataplane/app/frame.h"
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 #include "dataplane/engine/emit.h"
@@ -172,7 +173,7 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 		len = s->program->payload_bytes_max;
 	if (len)
 		rec_bytes(r, F_top_payload, data, len);
-	rec_uint(r, F_top_stream, item->stream || item->tx ? 1 : 0);
+	rec_uint(r, F_top_stream, item->stream || item->tx || item->frame ? 1 : 0);
 }
 
 static bool blocks(const struct worker *w, uint8_t action)
@@ -266,6 +267,8 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 		item->proto->alert_context(w, p->flow, item->tx, r);
 	if (item->tx && program->log_app && (item->tx->files[0] || item->tx->files[1]))
 		file_alert_context(r, item->tx);
+	if (item->frame)
+		app_frame_record(w, r, p->flow, (enum direction)p->direction, item->frame);
 	if (p->flow && program->log_flow) {
 		rec_open(r, F_top_flow);
 		flow_record_brief(r, p->flow);
@@ -295,7 +298,7 @@ static bool on_flow(const struct program_rule *r, const struct alert_item *item)
 		return false;
 	if (r->rule->scope == SCOPE_FLOW)
 		return true;
-	return item->tx || item->stream || (r->flags & RULE_IP_ONLY) || r->app != APP_UNKNOWN;
+	return item->tx || item->stream || item->frame || (r->flags & RULE_IP_ONLY) || r->app != APP_UNKNOWN;
 }
 
 /* True: rules behind this one are not heard. */

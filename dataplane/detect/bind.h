@@ -18,6 +18,16 @@ struct chain *rule_chain(struct binder *b, struct program_rule *r, const struct 
 bool is_header_buffer(unsigned keyword);
 /* A rule on transactions: one binding for each protocol and direction that can fulfil it. */
 void rule_bind_app(struct binder *b, struct program_rule *r);
+/* bind_app.c, shared with frame.c. Is the rule about this protocol, as far as its head and its
+ * keywords say? */
+bool rule_speaks(const struct rule *rule, const struct proto *proto);
+bool transforms_equal(const struct transforms *t, const struct rule_buffer *buffer);
+/* The group that a scan of this buffer is about: the protocol's own, else that of rules for none. */
+const struct pattern_group *buffer_group_find(const struct detect_program *p, const struct rule_buffer *buffer,
+					      const struct proto *proto, unsigned d);
+/* frame.c */
+bool rule_on_frames(const struct rule *rule);
+void rule_bind_frame(struct binder *b, struct program_rule *r);
 /* hook.c: the progress of a transaction that a hook stands for, in its direction; -1: the protocol has
  * no such hook there. */
 int hook_progress(const struct proto *proto, const char *hook, unsigned d);

@@ -53,13 +53,18 @@ static const struct proto_value *value_find(const struct proto *proto, const cha
 	return NULL;
 }
 
-static bool transforms_same(const struct program_buffer *b, const struct rule_buffer *buffer)
+bool rule_speaks(const struct rule *rule, const struct proto *proto)
 {
-	const struct transform *items = b->transforms.items;
+	return speaks(rule, proto) && carried_by(rule, proto);
+}
 
-	if (b->transforms.count != buffer->transform_count)
+bool transforms_equal(const struct transforms *t, const struct rule_buffer *buffer)
+{
+	const struct transform *items = t->items;
+
+	if (t->count != buffer->transform_count)
 		return false;
-	for (uint32_t i = 0; i < b->transforms.count; i++)
+	for (uint32_t i = 0; i < t->count; i++)
 		if (items[i].kind != buffer->transforms[i].kind ||
 		    items[i].argument.len != buffer->transforms[i].argument.len ||
 		    (items[i].argument.len &&
@@ -69,9 +74,7 @@ static bool transforms_same(const struct program_buffer *b, const struct rule_bu
 	return true;
 }
 
-/* The group that a scan of this buffer is about: the protocol's own, else that of rules for none. */
-static const struct pattern_group *group_find(const struct detect_program *p,
-					      const struct program_buffer *b,
+const struct pattern_group *buffer_group_find(const struct detect_program *p, const struct rule_buffer *buffer,
 					      const struct proto *proto, unsigned d)
 {
 	const struct pattern_group *common = NULL;
@@ -83,11 +86,10 @@ static const struct pattern_group *group_find(const struct detect_program *p,
 		app = "smb";
 	for (uint32_t i = 0; i < p->groups->buffer_count; i++) {
 		const struct buffer_group *g = &p->groups->buffers[i];
-		const struct rule_buffer key = {.transforms = g->transforms,
-						.transform_count = g->transform_count};
+		const struct transforms key = {.items = g->transforms, .count = g->transform_count};
 
-		if (g->direction != d || strcmp(g->buffer, b->source->name) != 0 ||
-		    !transforms_same(b, &key))
+		if (g->direction != d || strcmp(g->buffer, buffer->name) != 0 ||
+		    !transforms_equal(&key, buffer))
 			continue;
 		if (g->app && strcmp(g->app, app) == 0)
 			return &g->group;
@@ -111,7 +113,7 @@ static int program_buffer(struct binder *b, struct app_rule *a, const struct pro
 	(*at)->proto = proto;
 	for (unsigned i = 0; i < (*at)->buffer_count; i++)
 		if ((*at)->buffers[i].source == source &&
-		    transforms_same(&(*at)->buffers[i], buffer))
+		    transforms_equal(&(*at)->buffers[i].transforms, buffer))
 			return (int)i;
 	snprintf(a->reason, sizeof(a->reason), "too many buffers");
 	if ((*at)->buffer_count == BUFFERS_MAX)
@@ -121,7 +123,7 @@ static int program_buffer(struct binder *b, struct app_rule *a, const struct pro
 	if (!transforms_make(&pb->transforms, buffer, a->reason, sizeof(a->reason)))
 		return -1;
 	for (unsigned d = 0; d < 2; d++)
-		pb->group[d] = group_find(b->program, pb, proto, d);
+		pb->group[d] = buffer_group_find(b->program, buffer, proto, d);
 	return (int)(*at)->buffer_count++;
 }
 
@@ -189,6 +191,25 @@ static bool event_known(const struct proto *proto, const struct match *m)
 	return false;
 }
 
+/* >STATE: beyond it; <STATE: not there yet. */
+static bool state_bind(struct app_rule *a, const struct proto *proto, unsigned d, const struct match *m,
+		       struct app_check *check)
+{
+	const char *text = m->u.word.text;
+	int progress = hook_progress(proto, text + 1, d);
+
+	if (progress < 0) {
+		if (!a->r->binding_count)
+			snprintf(a->reason, sizeof(a->reason), "%s has no state %s", proto->name, text + 1);
+		return false;
+	}
+	if (*text == '<')
+		check->before = (uint8_t)progress;
+	else
+		check->progress = (uint8_t)(progress + 1);
+	return *text != '<' || progress > 0;
+}
+
 static bool check_bind(struct app_rule *a, const struct proto *proto, struct binding *binding,
 		       const struct match *m)
 {
@@ -202,6 +223,8 @@ static bool check_bind(struct app_rule *a, const struct proto *proto, struct bin
 	if (m->keyword == KEYWORD_filesize && m->u.number.which && m->u.number.which != binding->direction + 1)
 		return true;
 	check.run = match_function(m->keyword);
+	if (m->keyword == KEYWORD_app_layer_state && !state_bind(a, proto, binding->direction, m, &check))
+		return false;
 	if (!check.run && (!value || !value_form_known(m->keyword))) {
 		snprintf(a->reason, sizeof(a->reason), "%s cannot be judged by this engine",
 			 keyword_text(m->keyword));
@@ -343,7 +366,7 @@ void rule_bind_app(struct binder *b, struct program_rule *r)
 	for (unsigned i = 0; i < APP_PROTO_COUNT && !r->refused; i++) {
 		const struct proto *proto = app_protos[i];
 
-		if (!proto || !speaks(rule, proto) || !carried_by(rule, proto))
+		if (!proto || !rule_speaks(rule, proto))
 			continue;
 		for (unsigned d = 0; d < 2 && !r->refused; d++) {
 			struct binding *binding = rule_has_direction(rule, d)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dataplane/app/file.h"
+#include "dataplane/app/frame.h"
 #include "dataplane/detect/program.h"
 #include "dataplane/detect/trace.h"
 
@@ -100,6 +101,8 @@ void detect_worker_use(struct worker *w, const struct detect_program *p)
 	s->watched = s->trace || s->profile;
 	if (w->files)
 		file_want(w, p->file_wants);
+	for (unsigned i = 0; w->apps && i < APP_PROTO_COUNT; i++)
+		app_frames_want(w, (enum app_proto)i, p->frames[i] ? p->frames[i]->types : 0);
 }
 
 void detect_worker_trace(struct worker *w, struct trace_shared *t)
@@ -193,6 +196,8 @@ void detect_packet(struct worker *w, struct packet *p)
 	stream_open(w, p);
 	ip_only_run(w, p);
 	packet_rules_run(w, p);
+	if (p->flow && p->flow->app && p->flow->app->frames)
+		frame_rules_run(w, p);
 	if (p->flow)
 		tx_rules_run(w, p);
 	if (s->queue_count)

@@ -73,6 +73,66 @@ bool post_config(const struct match_context *c, const struct match *m)
 	return true;
 }
 
+/* ">": the rule is bound to wait for it. "<": to hold before it (app_check.before). */
+bool match_app_layer_state(const struct match_context *c, const struct match *m)
+{
+	return c->tx != NULL;
+}
+
+/* ---- certificates ---- */
+
+/* Old forms: the text stands in the first certificate's. Nothing is said where there is none. */
+static bool text_in(const struct match_context *c, const struct match *m, const char *buffer)
+{
+	const char *text = m->u.word.text;
+	size_t n = strlen(text);
+	struct buffer_view v;
+
+	for (const struct proto_buffer *b = c->proto ? c->proto->buffers : NULL; b && b->name; b++)
+		if (strcmp(b->name, buffer) == 0)
+			return b->get(c->w, c->f, c->tx, (enum direction)c->p->direction, 0, &v) &&
+			       (memmem(v.data, v.len, text, n) != NULL) != m->u.word.negated;
+	return false;
+}
+
+bool match_tls_subject(const struct match_context *c, const struct match *m)
+{
+	return text_in(c, m, "tls.cert_subject");
+}
+
+bool match_tls_issuerdn(const struct match_context *c, const struct match *m)
+{
+	return text_in(c, m, "tls.cert_issuer");
+}
+
+bool match_tls_fingerprint(const struct match_context *c, const struct match *m)
+{
+	return text_in(c, m, "tls.cert_fingerprint");
+}
+
+/* The end of the first certificate's validity, in seconds. False: there is none. */
+static bool not_after(const struct match_context *c, uint64_t *out)
+{
+	for (const struct proto_value *v = c->proto ? c->proto->values : NULL; v && v->name; v++)
+		if (strcmp(v->name, "tls_cert_notafter") == 0)
+			return v->get(c->w, c->f, c->tx, (enum direction)c->p->direction, out);
+	return false;
+}
+
+bool match_tls_cert_expired(const struct match_context *c, const struct match *m)
+{
+	uint64_t end;
+
+	return not_after(c, &end) && (int64_t)(c->w->now_ns / 1000000000u) > (int64_t)end;
+}
+
+bool match_tls_cert_valid(const struct match_context *c, const struct match *m)
+{
+	uint64_t end;
+
+	return not_after(c, &end) && (int64_t)(c->w->now_ns / 1000000000u) <= (int64_t)end;
+}
+
 /* ---- calls of DCE/RPC, on their own or in pipes ---- */
 
 static const struct dcerpc_call *request_of(const struct match_context *c)

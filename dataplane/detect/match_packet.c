@@ -233,3 +233,23 @@ bool match_stream_event(const struct match_context *c, const struct match *m)
 {
 	return match_decode_event(c, m);
 }
+
+/* RFC 5531: transaction id, 0 (call), 2 (version of RPC), then the three numbers; over TCP behind a record
+ * mark of four bytes (section 11). */
+bool match_rpc(const struct match_context *c, const struct match *m)
+{
+	const struct packet *p = c->p;
+	struct cursor cur = cursor_of(p->payload, p->payload ? p->payload_len : 0);
+
+	if (p->ip_proto == 6)
+		cursor_skip(&cur, 4);
+	else if (p->ip_proto != 17)
+		return false;
+	cursor_skip(&cur, 4);
+	if (cursor_be32(&cur) != 0 || cursor_be32(&cur) != 2 || cursor_left(&cur) < 4u * RPC_FIELDS)
+		return false;
+	for (int i = 0; i < RPC_FIELDS; i++)
+		if (cursor_be32(&cur) != m->u.rpc.values[i] && !m->u.rpc.any[i])
+			return false;
+	return true;
+}

@@ -256,7 +256,9 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 	}
 	if (!r->refused)
 		packet_buffers_bind(b, r);
-	if (!r->refused && (rule->flags & RULE_HAS_APP))
+	if (!r->refused && rule_on_frames(rule))
+		rule_bind_frame(b, r);
+	else if (!r->refused && (rule->flags & RULE_HAS_APP))
 		rule_bind_app(b, r);
 	if (r->refused)
 		return;
@@ -417,6 +419,9 @@ void detect_program_free(struct detect_program *p)
 		free(p->protos[i]->always[1]);
 		free(p->protos[i]);
 	}
+	for (unsigned i = 0; i < APP_PROTO_COUNT; i++)
+		frame_program_free(p->frames[i]);
+	free(p->frame_checks);
 	ip_only_free(p->ip_only);
 	if (p->scratch)
 		hs_free_scratch(p->scratch);

@@ -50,6 +50,7 @@ struct app_check {
 	const struct match *match;
 	const struct proto_value *value;
 	uint8_t progress;
+	uint8_t before; /* must not have come this far; 0: no matter */
 };
 
 /* One buffer of a bound rule. */
@@ -129,6 +130,33 @@ struct program_proto {
 	uint32_t always_count[2];
 };
 
+#define FRAME_KINDS_MAX 64 /* frames of one protocol that rules look at, transforms counted apart */
+
+/* Frames of one type as rules look at them. */
+struct frame_kind {
+	uint8_t type;
+	const struct rule_buffer *buffer; /* of the first rule that does */
+	struct transforms transforms;
+	const struct pattern_group *group[2]; /* by direction; NULL: nothing to look for */
+	uint32_t *always[2];           /* rules to try on every such frame */
+	uint32_t always_count[2];
+};
+
+/* Of one protocol. */
+struct frame_program {
+	struct frame_kind kinds[FRAME_KINDS_MAX];
+	unsigned kind_count;
+	uint32_t types;                /* that any rule looks at, a bit each */
+};
+
+/* What a rule wants of a frame. */
+struct frame_check {
+	uint32_t rule;
+	uint8_t app, type, kind;       /* kind: index into frame_program.kinds */
+	bool starts;                   /* a condition is about how it starts: its first bytes alone */
+	const struct chain *chain;
+};
+
 struct detect_program {
 	const struct config *config;
 	struct ruleset *set;           /* owner */
@@ -141,6 +169,9 @@ struct detect_program {
 	const struct addr_set **sets;  /* distinct ones; [0] stands for any */
 	uint32_t set_count;
 	struct program_proto *protos[APP_PROTO_COUNT]; /* NULL: no rule */
+	struct frame_program *frames[APP_PROTO_COUNT]; /* likewise; owner */
+	struct frame_check *frame_checks; /* ascending by rule; owner */
+	uint32_t frame_check_count;
 	struct ip_only *ip_only;       /* iponly.c */
 	uint32_t *bit_keys;            /* by number of the flow bit: hash of its name */
 	struct bit_name {
@@ -179,6 +210,7 @@ struct alert_item {
 	uint8_t context_count;
 	struct tx *tx;
 	const struct proto *proto;
+	const struct app_frame *frame; /* NULL: not on a frame */
 	struct chain_context contexts[CONTEXTS_MAX];
 };
 
@@ -320,6 +352,9 @@ void packet_rules_run(struct worker *w, struct packet *p);
 /* Rules on the stream alone: one more window of it. */
 void stream_rules_run(struct worker *w, struct packet *p);
 void tx_rules_run(struct worker *w, struct packet *p);
+/* frame.c: rules on frames of the packet's direction. The flow has frames. */
+void frame_rules_run(struct worker *w, struct packet *p);
+void frame_program_free(struct frame_program *f);
 struct ip_only *ip_only_new(const struct detect_program *p);
 void ip_only_free(struct ip_only *i);
 void ip_only_run(struct worker *w, struct packet *p);

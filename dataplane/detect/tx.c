@@ -226,7 +226,7 @@ static bool tx_value_holds(struct tx_run *t, const struct app_check *a)
 
 static bool check_holds(struct tx_run *t, const struct match_context *c, const struct app_check *a)
 {
-	if (a->progress > t->tx->progress[t->d])
+	if (a->progress > t->tx->progress[t->d] || (a->before && a->before <= t->tx->progress[t->d]))
 		return false;
 	if (a->run)
 		return a->run(c, a->match);

@@ -46,7 +46,8 @@ bool value_form_known(unsigned keyword)
 #undef KEYWORD
 	};
 	static const char *const numbers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16",
-					      "name_u32", "tls_version", "ssl_version", "ssl_state"};
+					      "name_u32", "tls_version", "ssl_version", "ssl_state",
+					      "tls_date"};
 
 	if (keyword >= KEYWORD_COUNT || !parsers[keyword])
 		return false;

@@ -58,7 +58,7 @@ static void direction_end(struct worker *w, struct flow *f, enum direction d,
 	bool look;
 
 	stream_flow_end(w, f, p, d);
-	look = (f->app && f->app->first) || stream_raw_peek(w, f, d, &raw);
+	look = (f->app && (f->app->first || f->app->frames)) || stream_raw_peek(w, f, d, &raw);
 	for (unsigned i = 0; look && flow_inspected(f) && i < LAST_LOOKS; i++) {
 		detect_packet(w, p);
 		app_packet_done(w, f, p);

@@ -154,8 +154,7 @@ static bool buffer_usable(const struct rule *rule, const struct rule_buffer *b)
 	if (b->keyword == KEYWORD_ipv4_hdr || b->keyword == KEYWORD_ipv6_hdr ||
 	    b->keyword == KEYWORD_tcp_hdr || b->keyword == KEYWORD_udp_hdr ||
 	    b->keyword == KEYWORD_icmpv4_hdr || b->keyword == KEYWORD_icmpv6_hdr ||
-	    b->keyword == KEYWORD_ip_src || b->keyword == KEYWORD_ip_dst ||
-	    b->keyword == KEYWORD_frame)
+	    b->keyword == KEYWORD_ip_src || b->keyword == KEYWORD_ip_dst)
 		return false;
 	return true;
 }

@@ -275,14 +275,60 @@ bool parse_tls_store(struct draft *d, const struct keyword_row *row, struct scan
 	return draft_imply(d, row) && draft_add_row(d, row) != NULL;
 }
 
-/* <, >, a<>b with dates YYYY[-MM[-DD[THH[:MM[:SS]]]]] */
+/* Seconds since the epoch of a day (Howard Hinnant, "chrono-compatible low-level date algorithms"). */
+static int64_t day_seconds(uint64_t year, uint64_t month, uint64_t day)
+{
+	uint64_t y = year - (month <= 2), era = y / 400, of_era = y - era * 400;
+	uint64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+	return ((int64_t)(era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year) - 719468) * 86400;
+}
+
+/* YYYY[-MM[-DD[THH[:MM[:SS]]]]], UTC. */
+static bool date_read(struct scan *s, uint64_t *seconds)
+{
+	static const struct {
+		char before;
+		uint64_t least, most;
+	} parts[] = {{0, 1970, 9999}, {'-', 1, 12}, {'-', 1, 31}, {'T', 0, 23}, {':', 0, 59}, {':', 0, 60}};
+	uint64_t v[] = {1970, 1, 1, 0, 0, 0};
+
+	scan_trim(s);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		if (i && !scan_take(s, parts[i].before))
+			break;
+		if (!scan_number(s, parts[i].most, &v[i]) || v[i] < parts[i].least)
+			return false;
+	}
+	*seconds = (uint64_t)day_seconds(v[0], v[1], v[2]) + v[3] * 3600 + v[4] * 60 + v[5];
+	scan_trim(s);
+	return true;
+}
+
+/* <, >, a<>b with dates */
 bool parse_tls_date(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
+	struct number_test test = {.op = NUMBER_BETWEEN};
+	struct scan whole = *arg;
+	struct match *m;
+	bool good;
+
 	scan_trim(arg);
-	for (const char *p = arg->p; p < arg->end; p++)
-		if (!isdigit((unsigned char)*p) && !strchr("<>-T: ", *p))
-			return app_refuse(d, row, arg, "write for example >2026-01-31");
-	return app_word(d, row, *arg) != NULL;
+	if (scan_take(arg, '<'))
+		test.op = NUMBER_LESS;
+	else if (scan_take(arg, '>'))
+		test.op = NUMBER_GREATER;
+	good = date_read(arg, &test.low);
+	if (good && test.op == NUMBER_BETWEEN)
+		good = scan_take_text(arg, "<>") && date_read(arg, &test.high) && test.low < test.high;
+	if (!good || !scan_done(arg))
+		return app_refuse(d, row, &whole, "write for example >2026-01-31, or 2025<>2026-06-30T12:00");
+	if (!draft_imply(d, row))
+		return false;
+	m = draft_add_row(d, row);
+	if (m)
+		m->u.number = test;
+	return m != NULL;
 }
 
 /* Comma-separated versions; bits of .bits as in the list, .mask those that are negated. */

@@ -191,6 +191,8 @@ static bool arrange_buffers(struct draft *d)
 			return false;
 		if (!b->row)
 			r->flags |= RULE_HAS_PAYLOAD;
+		if (to->keyword == KEYWORD_frame)
+			r->flags |= RULE_HAS_APP;
 	}
 	return true;
 }

@@ -270,19 +270,26 @@ bool parse_vlan_id(struct draft *d, const struct keyword_row *row, struct scan *
 /* rpc:program,version|*,procedure|* */
 bool parse_rpc(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	struct scan whole = *arg;
-	uint64_t n;
+	struct match_rpc rpc = {{0}};
+	struct match *m;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < RPC_FIELDS; i++) {
 		struct scan part = scan_until(arg, ',');
+		uint64_t n;
 
-		if (i && (scan_is(&part, "*") || scan_done(&part)))
+		scan_trim(&part);
+		rpc.any[i] = i && (scan_is(&part, "*") || scan_done(&part));
+		if (rpc.any[i])
 			continue;
 		if (!scan_whole(part, UINT32_MAX, &n))
 			return draft_fail(d, part.p, "write program,version,procedure; * for any",
 					  "rpc: \"%.*s\" is no number", SCAN_ARG(&part));
+		rpc.values[i] = (uint32_t)n;
 	}
-	return word_add(d, row, &whole) != NULL;
+	m = draft_add_row(d, row);
+	if (m)
+		m->u.rpc = rpc;
+	return m != NULL;
 }
 
 /* name,value */

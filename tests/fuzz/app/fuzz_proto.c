@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dataplane/app/frame.h"
 #include "tests/unit/app/harness.h"
 
 #define STRING2(x) #x
@@ -34,6 +35,20 @@ static void read_view(const struct buffer_view *v)
 		seen += v->data[v->len - 1];
 }
 
+static void look_at_frames(struct harness *h)
+{
+	for (unsigned d = 0; d < 2; d++) {
+		const struct app_frame_side *side = &h->flow.app->frames->side[d];
+		struct buffer_view view;
+
+		must(side->count <= APP_FRAMES_MAX && side->run_count <= APP_FRAME_RUNS_MAX);
+		must(side->datagram || side->data_len <= APP_FRAME_BYTES_MAX);
+		for (uint32_t i = 0; i < side->count; i++)
+			for (unsigned part = 0; app_frame_view(&h->flow, d, &side->list[i], 0, part, &view); part++)
+				read_view(&view);
+	}
+}
+
 static void look(struct harness *h)
 {
 	struct app_session *s = h->flow.app;
@@ -41,6 +56,8 @@ static void look(struct harness *h)
 
 	if (!s || !s->proto)
 		return;
+	if (s->frames)
+		look_at_frames(h);
 	for (struct tx *tx = s->first; tx; tx = tx->next) {
 		live++;
 		must(tx->event_count <= TX_EVENTS_MAX);
@@ -100,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct harness *worker_for(const struct proto *proto, uint8_t ip_proto)
 {
 	static char off[APP_PROTO_COUNT][64];
-	static const char *settings[APP_PROTO_COUNT + 1];
+	static const char *settings[APP_PROTO_COUNT + 2];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
@@ -110,6 +127,7 @@ static struct harness *worker_for(const struct proto *proto, uint8_t ip_proto)
 		settings[n] = off[n];
 		n++;
 	}
+	settings[n++] = "eve.types.frame.enabled=yes";
 	settings[n] = NULL;
 	return harness_new(ip_proto, 1, settings);
 }

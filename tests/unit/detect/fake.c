@@ -48,7 +48,8 @@ static const struct proto_buffer buffers[] = {
 };
 
 static const struct proto http = {.name = "http", .id = APP_http, .over_tcp = 1, .done = {3, 3},
-				  .buffers = buffers};
+				  .buffers = buffers,
+				  .frames = (const char *const[]){"request", "response", NULL}};
 
 const struct proto *const app_protos[APP_PROTO_COUNT] = {[APP_http] = &http};
 
@@ -84,6 +85,12 @@ struct recorder *emit_packet(struct worker *w, enum record_type type, const stru
 
 	rec_begin(&w->recorder, w->record_memory, RECORD_MAX_BYTES, &head);
 	return &w->recorder;
+}
+
+struct recorder *emit_flow(struct worker *w, enum record_type type, const struct flow *f, enum direction d,
+			   uint64_t tx_id, const struct packet *p)
+{
+	return NULL;
 }
 
 void emit_end(struct worker *w)
@@ -162,5 +169,9 @@ void file_inspected(struct worker *w, struct tx *tx, enum direction d)
 }
 
 void file_alert_context(struct recorder *r, struct tx *tx)
+{
+}
+
+void app_record(struct recorder *r, const struct flow *f)
 {
 }

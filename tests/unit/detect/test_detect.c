@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "dataplane/app/frame.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/event/rule_stat.h"
 #include "dataplane/event/trace.h"
@@ -592,6 +593,108 @@ static void traced_matches_without_alert(void **state)
 	bench_free(b);
 }
 
+/* A condition on how far a transaction has come. */
+static void states(void **state)
+{
+	struct bench *b = bench_new(
+		"alert http1 any any -> any 80 (flow:to_server; app-layer-state:<request_headers; sid:1;)\n"
+		"alert http1 any any -> any 80 (flow:to_server; app-layer-state:>request_line; sid:2;)\n"
+		"alert http1 any any -> any 80 (flow:to_server; app-layer-state:>nothing; sid:3;)\n");
+	const struct detect_refusal *refusals;
+	struct fake_tx tx = {.uri = "/a"};
+
+	(void)state;
+	assert_int_equal(detect_program_refusals(b->program, &refusals), 1);
+	assert_string_equal(refusals[0].reason, "http has no state nothing");
+	transaction(b, &tx, 1);
+	packet(b, TO_SERVER, 1, "x");
+	ALERTS(1);
+	transaction(b, &tx, 2);
+	packet(b, TO_SERVER, 1, "x");
+	ALERTS(2);
+	bench_free(b);
+}
+
+static void calls(void **state)
+{
+	static const char call[24] = "\0\0\0\1\0\0\0\0\0\0\0\2\0\1\x86\xa0\0\0\0\2\0\0\0\3";
+	struct bench *b = bench_new("alert udp any any -> any any (rpc:100000,*,3; sid:1;)\n"
+				    "alert udp any any -> any any (rpc:100000,2,4; sid:2;)\n");
+
+	(void)state;
+	b->flow.ip_proto = 17;
+	b->flow.tcp = NULL;
+	for (uint32_t len = 0; len <= sizeof(call); len++) {
+		b->packet = (struct packet){.flags = PACKET_IP | PACKET_L4, .ip_version = 4, .ip_proto = 17,
+					    .flow = &b->flow, .src = b->flow.client, .dst = b->flow.server,
+					    .sport = 1, .dport = 111, .payload = (const uint8_t *)call,
+					    .payload_len = len};
+		detect_packet(&b->w, &b->packet);
+		if (len < sizeof(call))
+			NO_ALERT();
+	}
+	ALERTS(1);
+	bench_free(b);
+}
+
+/* One frame "request" of the client's, as far as `text` goes; of len bytes in all. */
+static void frame(struct bench *b, const char *text, uint64_t len)
+{
+	struct app_frame_side *side = &b->app.frames->side[TO_SERVER];
+
+	side->datagram = (const uint8_t *)text;
+	side->run_count = 1;
+	side->runs[0].len = (uint32_t)strlen(text);
+	side->list->len = len;
+	packet(b, TO_SERVER, 1, "x");
+}
+
+static void frames(void **state)
+{
+	struct bench *b = bench_new(
+		"alert http any any -> any 80 (frame:http1.request; content:\"GET\"; startswith; sid:1;)\n"
+		"alert http any any -> any 80 (frame:http1.request; content:\"end\"; endswith; sid:2;)\n"
+		"alert http any any -> any 80 (frame:request; content:!\"POST\"; sid:3;)\n"
+		"alert http any any -> any 80 (frame:http1.response; content:\"GET\"; sid:4;)\n"
+		"alert http any any -> any 81 (frame:http1.request; content:\"GET\"; sid:5;)\n"
+		"alert http any any -> any 80 (frame:http1.request; to_lowercase; content:\"get\"; sid:6;)\n"
+		"alert http any any -> any 80 (frame:http1.nothing; content:\"GET\"; sid:7;)\n"
+		"alert http any any -> any 80 (frame:http1.request; content:\"GET\"; http.uri; content:\"a\"; sid:8;)\n"
+		"alert http any any -> any 80 (frame:http1.request; content:\"G\"; frame:http1.response; content:\"H\"; sid:9;)\n");
+	struct app_frame one = {.id = 2, .type = 1, .tx_id = RECORD_NO_TX};
+	struct app_frames all = {.side[TO_SERVER] = {.list = &one, .count = 1}};
+	const struct detect_refusal *refusals;
+
+	(void)state;
+	assert_int_equal(detect_program_refusals(b->program, &refusals), 3);
+	assert_string_equal(refusals[0].reason, "no protocol that this engine parses has such a frame");
+	assert_non_null(strstr(refusals[1].reason, "http.uri and a frame"));
+	assert_non_null(strstr(refusals[2].reason, "two kinds of frames"));
+	b->app.proto = app_protos[APP_http];
+	b->flow.app_proto = APP_http;
+	b->app.frames = &all;
+	frame(b, "GET the", 20); /* too little of it to be looked at */
+	NO_ALERT();
+	frame(b, "GET the very long end", 21);
+	ALERTS(1, 2, 3, 6);
+	frame(b, "GET the very long end", 21); /* it has been */
+	NO_ALERT();
+	one = (struct app_frame){.id = 3, .type = 1, .tx_id = RECORD_NO_TX};
+	b->config->stream_inline = AUTO_YES; /* in the wire with every byte */
+	frame(b, "GE", APP_FRAME_OPEN);
+	ALERTS(3);
+	frame(b, "GET", APP_FRAME_OPEN);
+	ALERTS(1, 3, 6);
+	frame(b, "GET end", APP_FRAME_OPEN); /* that more may come is no matter to endswith */
+	ALERTS(1, 2, 3, 6);
+	one.len = 7;
+	b->app.ended[TO_SERVER] = 1;
+	frame(b, "GET end", 7);
+	ALERTS(1, 2, 3, 6);
+	b->app.frames = NULL;
+	bench_free(b);
+}
+
 /* Each worker counts for itself; the sum is asked for while they run. */
 static void profiled(void **state)
 {
@@ -634,6 +737,7 @@ int main(void)
 		cmocka_unit_test(limits), cmocka_unit_test(actions),
 		cmocka_unit_test(traced_packets), cmocka_unit_test(traced_transactions),
 		cmocka_unit_test(traced_matches_without_alert), cmocka_unit_test(profiled),
+		cmocka_unit_test(frames), cmocka_unit_test(states), cmocka_unit_test(calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

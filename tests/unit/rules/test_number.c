@@ -63,6 +63,27 @@ static void fields(void **state)
 	refused(TCP("decode-event:^ipv4.no_such;"), "no event");
 }
 
+#define TLS(options) "alert tls any any -> any any (" options " sid:1;)"
+
+static void dates_and_calls(void **state)
+{
+	const struct rule *r = loads(TLS("tls_cert_notafter:>2026-01-31; tls_cert_notbefore:2024<>2026-06-30T12:30;"));
+	const struct match_rpc *rpc = &loads(TCP("rpc:100000,*,3;"))->packet_matches[0].u.rpc;
+
+	assert_int_equal(r->app_matches[0].u.number.op, NUMBER_GREATER);
+	assert_int_equal(r->app_matches[0].u.number.low, 1769817600);
+	assert_int_equal(r->app_matches[1].u.number.op, NUMBER_BETWEEN);
+	assert_int_equal(r->app_matches[1].u.number.low, 1704067200);
+	assert_int_equal(r->app_matches[1].u.number.high, 1782822600);
+	refused(TLS("tls_cert_notafter:^soon;"), "soon");
+	refused(TLS("tls_cert_notafter:^>2026-13;"), "2026-13");
+	refused(TLS("tls_cert_notafter:^2026<>2025;"), "2026<>2025");
+	assert_int_equal(rpc->values[0], 100000);
+	assert_true(!rpc->any[0] && rpc->any[1] && !rpc->any[2]);
+	assert_int_equal(rpc->values[2], 3);
+	refused(TCP("rpc:^*,2,3;"), "is no number");
+}
+
 static void dce(void **state)
 {
 	const struct rule *r = loads("alert dcerpc any any -> any any (dcerpc.iface:"
@@ -83,7 +104,7 @@ static void dce(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dce), cmocka_unit_test(forms),
+		cmocka_unit_test(dce), cmocka_unit_test(dates_and_calls), cmocka_unit_test(forms),
 		cmocka_unit_test(wrong),
 		cmocka_unit_test(fields),
 	};

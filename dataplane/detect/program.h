@@ -306,7 +306,7 @@ bool value_form_known(unsigned keyword);
 int app_event_find(const char *name);
 
 /* payload.c: does the flow speak the protocol, as far as it is known on this packet? */
-bool payload_speaks(const struct worker *w, const struct packet *p, uint8_t app);
+bool payload_speaks(const struct packet *p, uint8_t app);
 /* Is the packet's own payload to be looked at? */
 bool payload_wanted(const struct packet *p);
 /* Sets *stream when it was found there. */

@@ -86,6 +86,7 @@ struct program_rule {
 	uint8_t app;               /* the flow must speak it; APP_UNKNOWN: no matter */
 	bool refused;              /* cannot be judged here: never a candidate */
 	bool ports_any;
+	bool protocol_only;        /* asks for the flow's protocol, and for nothing of its packets */
 	uint16_t packet_check_count, post_count, binding_count, header_count;
 	struct packet_check *packet_checks;
 	struct packet_check *posts;
@@ -162,7 +163,7 @@ struct detect_program {
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
 	bool log_variables;
-	bool log_payload, log_packet, log_flow, log_app, log_metadata, log_http_body;
+	bool log_payload, log_payload_length, log_packet, log_flow, log_app, log_metadata, log_http_body;
 	bool log_references, log_verdict, log_drop_alerts;
 	uint32_t payload_bytes_max;
 };

@@ -161,7 +161,9 @@ static bool found_in(struct worker *w, struct flow *f, struct packet *p, enum di
 	if (s->proto)
 		return true;
 	check_expected(f, found);
-	if (app_protos[found]->client_first && s->first_data == 1 + TO_CLIENT) {
+	/* of a flow met midway the question may have gone before */
+	if (app_protos[found]->client_first && s->first_data == 1 + TO_CLIENT &&
+	    !(f->flags & FLOW_MIDSTREAM)) {
 		app_note(f, APP_EVENT_WRONG_DIRECTION_FIRST_DATA);
 		failed(w, f);
 		return false;
@@ -232,7 +234,7 @@ void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum d
 		flow_reverse(w, f);
 		app_flow_reversed(w, f);
 		d = direction_other(d);
-		p->direction = (uint8_t)d;
+		p->direction = !p->direction; /* it may be the one that acknowledged these bytes */
 		kept = &s->pending[d];
 	}
 	if (app_known(found))

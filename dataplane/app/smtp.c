@@ -137,7 +137,6 @@ static void advance(struct smtp_tx *tx, enum smtp_progress p)
 		tx->tx.progress[TO_SERVER] = tx->tx.progress[TO_CLIENT] = p;
 }
 
-/* On a tap the server's part ends with its reply to the content, or when the next mail begins. */
 static void finish(struct smtp_tx *tx)
 {
 	advance(tx, SMTP_DONE);
@@ -338,10 +337,7 @@ static void content_end(struct smtp_state *s)
 	s->in_data = false;
 	command_push(s, SMTP_DATA_END);
 	smtp_mail_end(s, true);
-	if (worker_streams_inline(s->w))
-		finish(s->tx);
-	else
-		s->tx->tx.progress[TO_SERVER] = SMTP_DONE;
+	finish(s->tx);
 }
 
 enum dot { DOT_NONE, DOT_HELD, DOT_END };

@@ -171,8 +171,10 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 	}
 	if (len > s->program->payload_bytes_max)
 		len = s->program->payload_bytes_max;
-	if (len)
+	if (len && s->program->log_payload)
 		rec_bytes(r, F_top_payload, data, len);
+	if (len && s->program->log_payload_length)
+		rec_uint(r, F_top_payload_length, len);
 	rec_uint(r, F_top_stream, item->stream || item->tx || item->frame ? 1 : 0);
 }
 
@@ -275,7 +277,7 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 		rec_close(r);
 	}
 	emit_tunnel(r, p);
-	if (program->log_payload)
+	if (program->log_payload || program->log_payload_length)
 		payload_add(w, r, p, item);
 	if (program->log_packet && !(p->flags & PACKET_PSEUDO)) {
 		rec_bytes(r, F_top_packet, p->data, p->len);
@@ -298,7 +300,8 @@ static bool on_flow(const struct program_rule *r, const struct alert_item *item)
 		return false;
 	if (r->rule->scope == SCOPE_FLOW)
 		return true;
-	return item->tx || item->stream || item->frame || (r->flags & RULE_IP_ONLY) || r->app != APP_UNKNOWN;
+	return item->tx || item->stream || item->frame || (r->flags & RULE_IP_ONLY) || r->app != APP_UNKNOWN ||
+	       r->protocol_only;
 }
 
 /* True: rules behind this one are not heard. */

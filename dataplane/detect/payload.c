@@ -113,26 +113,12 @@ IN_BOTH_LOOPS bool holds(struct detect_state *s, const struct packet *p, const s
 	return chain_run(&s->chain, r->payload, &in) == CHAIN_YES;
 }
 
-/* On a tap the reference finds the protocol out when data has been acknowledged, so not yet on the
- * first packet with data. */
-static bool protocol_is_new(const struct worker *w, const struct packet *p)
-{
-	enum direction d = (enum direction)p->direction;
-
-	return !w->in_the_wire && p->payload_len && p->flow->tcp &&
-	       stream_size(p->flow, direction_other(d)) <= 1 &&
-	       stream_size(p->flow, d) <= (uint64_t)p->payload_len + 1;
-}
-
 /* DCE/RPC travels in the pipes of SMB. */
-static bool speaks(const struct worker *w, const struct packet *p, uint8_t app)
+static bool speaks(const struct packet *p, uint8_t app)
 {
 	uint8_t own = p->flow ? p->flow->app_proto : APP_UNKNOWN;
 
-	if (app == APP_UNKNOWN)
-		return true;
-	return (own == app || (app == APP_dcerpc && own == APP_smb)) && p->flow &&
-	       !protocol_is_new(w, p);
+	return app == APP_UNKNOWN || own == app || (app == APP_dcerpc && own == APP_smb);
 }
 
 IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)
@@ -142,7 +128,7 @@ IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
 	bool stream;
 
-	if (r->refused || !header_matches(s, p, r, false) || !speaks(w, p, r->app))
+	if (r->refused || !header_matches(s, p, r, false) || !speaks(p, r->app))
 		return;
 	w->counters->detect_verified++;
 	chain_rule_begin(&s->chain);
@@ -186,9 +172,9 @@ WATCHING bool payload_holds(struct detect_state *s, const struct packet *p,
 	return holds(s, p, r, stream);
 }
 
-WATCHING bool payload_speaks(const struct worker *w, const struct packet *p, uint8_t app)
+WATCHING bool payload_speaks(const struct packet *p, uint8_t app)
 {
-	return speaks(w, p, app);
+	return speaks(p, app);
 }
 
 static void candidates_run(struct worker *w, struct packet *p)

@@ -223,6 +223,19 @@ static void wants_note(struct detect_program *p, const struct rule *rule)
 		p->file_wants |= FILE_WANT_STORE;
 }
 
+static bool is_protocol_only(const struct program_rule *r)
+{
+	const struct rule *rule = r->rule;
+
+	if (!rule->packet_match_count || r->payload || r->header_count || r->app != APP_UNKNOWN ||
+	    (rule->flags & RULE_HAS_APP))
+		return false;
+	for (uint32_t i = 0; i < rule->packet_match_count; i++)
+		if (rule->packet_matches[i].keyword != KEYWORD_app_layer_protocol)
+			return false;
+	return true;
+}
+
 static void rule_bind(struct binder *b, struct program_rule *r)
 {
 	const struct rule *rule = r->rule;
@@ -262,6 +275,7 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 		rule_bind_app(b, r);
 	if (r->refused)
 		return;
+	r->protocol_only = is_protocol_only(r);
 	wants_note(b->program, rule);
 	if (!alert_encode(b->program, r))
 		rule_refuse(b, r, "not enough memory");
@@ -330,6 +344,8 @@ static void settings_read(struct detect_program *p, const struct config *c)
 	p->log_payload = config_map_bool(m, "alert.payload", false) ||
 			 config_map_bool(m, "alert.payload-printable", false) ||
 			 config_map_bool(m, "alert.payload_printable", false);
+	p->log_payload_length = config_map_bool(m, "alert.payload-length", false) ||
+				config_map_bool(m, "alert.payload_length", false);
 	p->log_packet = config_map_bool(m, "alert.packet", false);
 	p->log_flow = config_map_bool(m, "alert.flow", true);
 	p->log_app = config_map_bool(m, "alert.app-layer", config_map_bool(m, "alert.metadata.app-layer", true));

@@ -87,6 +87,7 @@ struct program_rule {
 	uint8_t app;               /* the flow must speak it; APP_UNKNOWN: no matter */
 	bool refused;              /* cannot be judged here: never a candidate */
 	bool ports_any;
+	bool protocol_only;        /* asks for the flow's protocol, and for nothing of its packets */
 	uint16_t packet_check_count, post_count, binding_count, header_count;
 	struct packet_check *packet_checks;
 	struct packet_check *posts;
@@ -193,7 +194,7 @@ struct detect_program {
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
 	bool log_variables;
-	bool log_payload, log_packet, log_flow, log_app, log_metadata, log_http_body;
+	bool log_payload, log_payload_length, log_packet, log_flow, log_app, log_metadata, log_http_body;
 	bool log_references, log_verdict, log_drop_alerts;
 	uint32_t payload_bytes_max;
 };
@@ -338,7 +339,7 @@ bool value_form_known(unsigned keyword);
 int app_event_find(const char *name);
 
 /* payload.c: does the flow speak the protocol, as far as it is known on this packet? */
-bool payload_speaks(const struct worker *w, const struct packet *p, uint8_t app);
+bool payload_speaks(const struct packet *p, uint8_t app);
 /* Is the packet's own payload to be looked at? */
 bool payload_wanted(const struct packet *p);
 /* Sets *stream when it was found there. */

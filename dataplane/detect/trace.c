@@ -343,7 +343,7 @@ static bool packet_step(const struct match_context *c, struct trace_step *step, 
 		head_why(step, c->p, head);
 		return false;
 	}
-	if (!in_tx && !payload_speaks(c->w, c->p, c->rule->app)) {
+	if (!in_tx && !payload_speaks(c->p, c->rule->app)) {
 		snprintf(step->condition, sizeof(step->condition), "the head");
 		snprintf(step->why, sizeof(step->why), "the flow does not speak %s, as far as is known on "
 			 "this packet", app_proto_names[c->rule->app]);

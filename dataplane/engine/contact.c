@@ -51,6 +51,9 @@ static struct recorder *record_begin(struct worker *w, const struct flow *f, uns
 {
 	struct recorder *r = emit_flow(w, RECORD_contact, f, TO_SERVER, RECORD_NO_TX, NULL);
 
+	/* on a tap bytes are looked at when they are acknowledged; contacted was when they were sent */
+	if (w->sent_ns)
+		((struct record_head *)r->at)->ts_ns = w->sent_ns;
 	rec_uint(r, F_contact_kind, kind);
 	rec_bytes(r, F_contact_value, value, len);
 	return r;

@@ -71,8 +71,11 @@ static bool drop_is_told(struct lane *l, const struct packet *p)
 		}
 		return l->drops_told++ < DROPS_TOLD_MAX;
 	}
-	if (p->drop == DROP_rule || p->drop == DROP_reject || p->drop == DROP_rule_threshold)
+	if (p->drop == DROP_rule || p->drop == DROP_reject || p->drop == DROP_rule_threshold) {
+		if (p->flow->flags & FLOW_DROP)
+			p->flow->flags |= told;
 		return true;
+	}
 	/* A datagram alone, its flow goes on. */
 	if (p->drop == DROP_indicator && !(p->flow->flags & FLOW_DROP))
 		return true;

@@ -50,6 +50,7 @@ struct worker {
 
 	/* time of the packet in hand; never goes back within a flow */
 	uint64_t now_ns;
+	uint64_t sent_ns;              /* when the bytes passed that a parser is given; 0: with that packet */
 	struct packet *packet;         /* the one in hand; NULL: none (timers, ends of flows) */
 
 	struct heap heap;              /* parser state */

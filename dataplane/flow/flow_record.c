@@ -147,6 +147,10 @@ void flow_record(struct worker *w, struct flow *f)
 	struct recorder *r = emit_flow(w, RECORD_flow, f, TO_SERVER, RECORD_NO_TX, NULL);
 
 	app_record(r, f);
+	if ((f->ip_proto == PROTO_ICMP || f->ip_proto == PROTO_ICMP6) && f->packets[TO_CLIENT]) {
+		rec_uint(r, F_flow_icmp_reply_type, f->icmp_reply_type);
+		rec_uint(r, F_flow_icmp_reply_code, f->icmp_reply_code);
+	}
 	rec_open(r, F_top_flow);
 	record_counts(r, f);
 	rec_time(r, F_flow_end, f->last_ns);

@@ -90,6 +90,7 @@ static enum anomaly_id option_check(uint8_t type, uint8_t len, struct cursor bod
 static bool options(struct decoder *d, struct packet *p, struct cursor c)
 {
 	uint64_t seen[4] = {0};
+	bool ok = true;
 
 	if (cursor_left(&c) % 8)
 		decode_event(d, p, ANOMALY_ipv4_opt_pad_required);
@@ -100,12 +101,12 @@ static bool options(struct decoder *d, struct packet *p, struct cursor c)
 		bool known;
 
 		if (type == OPTION_END)
-			return true;
+			return ok;
 		if (type == OPTION_NOP)
 			continue;
 		if (!cursor_left(&c)) {
 			decode_event(d, p, ANOMALY_ipv4_opt_eol_required);
-			return true;
+			return ok;
 		}
 		len = cursor_u8(&c);
 		if (len < 2 || len - 2u > cursor_left(&c)) {
@@ -120,11 +121,11 @@ static bool options(struct decoder *d, struct packet *p, struct cursor c)
 			decode_event(d, p, ANOMALY_ipv4_opt_duplicate);
 		} else if (wrong) {
 			decode_invalid(d, p, wrong);
-			return false;
+			ok = false;
 		}
 		seen[type / 64] |= 1ull << type % 64;
 	}
-	return true;
+	return ok;
 }
 
 enum layer decode_ipv4(struct decoder *d, struct packet *p, struct cursor *c)

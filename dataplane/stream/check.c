@@ -180,6 +180,7 @@ bool tcp_rst(struct tcp_seen *t)
 	t->other->window = t->win << t->other->wscale;
 	if ((t->flags & TCP_ACK) && tcp_ack_ok(t))
 		tcp_ack(t, t->other, rst_ack(t->other, t->ack));
+	tcp_closed(t);
 	tcp_timestamp_note(t);
 	t->p->flags |= PACKET_STREAM_END;
 	if (t->p->payload_len)

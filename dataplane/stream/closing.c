@@ -8,19 +8,17 @@
 /* What most of these states do with a packet they take. */
 static void closing_take(struct tcp_seen *t)
 {
-	struct tcp_side *own = t->own, *other = t->other;
-
 	tcp_timestamp_note(t);
 	if (t->flags & TCP_ACK) {
-		tcp_ack(t, other, t->ack);
+		tcp_ack(t, t->other, t->ack); /* may turn client and server round */
 		/* acknowledged, so sent: we missed it */
-		tcp_next_seq(other, t->ack);
+		tcp_next_seq(t->other, t->ack);
 	}
 	/* a number beyond a FIN is no data */
 	if (t->p->payload_len)
-		tcp_next_seq(own, t->end);
+		tcp_next_seq(t->own, t->end);
 	tcp_segment(t);
-	tcp_next_win(other);
+	tcp_next_win(t->other);
 }
 
 static void closing_window(struct tcp_seen *t)

@@ -87,10 +87,10 @@ static bool est_data(struct tcp_seen *t)
 	if (t->flags & TCP_ACK) {
 		if (seq_after(t->ack, other->isn + 1))
 			t->s->flags |= SESSION_CONFIRMED;
-		tcp_ack(t, other, t->ack);
+		tcp_ack(t, other, t->ack); /* may turn client and server round */
 	}
 	tcp_timestamp_note(t);
-	tcp_next_win(other);
+	tcp_next_win(t->other);
 	tcp_segment(t);
 	return true;
 }

@@ -165,21 +165,6 @@ static uint32_t raw_part(const struct tcp_bytes *b)
 	return b->gap_count ? b->gap_at[0] : b->raw_len;
 }
 
-/* The same without what the other side has not acknowledged: on a tap the reference looks at bytes
- * that are known to have arrived. */
-static uint32_t raw_arrived(const struct stream_state *st, const struct flow *f,
-			    const struct tcp_side *side)
-{
-	const struct tcp_bytes *b = side->bytes;
-	uint32_t part = raw_part(b), waiting;
-
-	if (st->in_the_wire || b->gap_count || (f->flags & FLOW_ENDING) ||
-	    (f->tcp->flags & SESSION_ASYNC) || f->tcp->state == TCP_STATE_CLOSED || !seq_after(side->expect, side->last_ack))
-		return part;
-	waiting = side->expect - side->last_ack;
-	return waiting < part ? part - waiting : 0;
-}
-
 bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
 {
 	struct tcp_side *side = raw_side(f, d);
@@ -207,7 +192,7 @@ bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct 
 	if (!side)
 		return false;
 	b = side->bytes;
-	part = raw_arrived(st, f, side);
+	part = raw_part(b);
 	b->raw_shown = part;
 	if (part <= b->raw_seen)
 		return false;

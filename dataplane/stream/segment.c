@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * From segments to bytes in order. What is next in order goes up at once and in place; what comes
- * early is held. On a tap the receiver's policy says which of two overlapping held segments counts;
- * in the wire a segment that contradicts earlier bytes is dropped, so that what was inspected is
- * what arrives. Worker thread only.
+ * From segments to bytes in order. In the wire what is next in order goes up at once and in place;
+ * what comes early is held, and a segment that contradicts earlier bytes is dropped, so that what was
+ * inspected is what arrives. On a tap bytes go up when their receiver has acknowledged them, as what
+ * is on its way may be lost and come again, or come again otherwise; until then they are held, and
+ * the receiver's policy says which of two overlapping segments counts. Worker thread only.
  */
 #include <string.h>
 
@@ -34,6 +35,15 @@ static void app_give(struct worker *w, struct flow *f, struct packet *p, enum di
 static bool side_followed(const struct flow *f, enum direction d)
 {
 	return !(f->tcp->side[d].flags & (SIDE_STOPPED | SIDE_END_SENT));
+}
+
+/* Does nothing of this direction wait for acknowledgements? Nor does it where none will be seen, and
+ * where nobody looks at the bytes. */
+static bool side_at_once(const struct worker *w, const struct flow *f, const struct tcp_side *side)
+{
+	return w->streams->in_the_wire || (f->tcp->flags & SESSION_ASYNC) ||
+	       f->tcp->state == TCP_STATE_CLOSED || (f->flags & FLOW_ENDING) ||
+	       ((side->flags & SIDE_RAW_OFF) && (f->flags & FLOW_NO_APP));
 }
 
 static void side_end(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
@@ -103,26 +113,56 @@ static void side_gap(struct worker *w, struct flow *f, struct packet *p, enum di
 	side_depth(w, f, p, d);
 }
 
-/* Hands on what is held and next in order; then the end, if this was all. */
-static void side_drain(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+/* Takes up to `upto` what the first held piece has of the next bytes in order; what it has beyond stays.
+ * False: nothing. */
+static bool piece_take(struct worker *w, struct tcp_side *side, uint32_t upto, struct tcp_piece *out)
+{
+	struct tcp_bytes *b = side->bytes;
+	struct tcp_piece *held = piece_of(w->streams, b, 0);
+	uint32_t end = held->seq + held->len, len;
+
+	*out = *held;
+	if (seq_after(held->seq, side->expect) || seq_upto(upto, held->seq))
+		return false;
+	if (seq_upto(end, upto)) {
+		/* off the list before it goes up: that may free the list */
+		held->owner = NULL;
+		held->framed = false;
+		held_remove(w, b, 0, 1);
+		return true;
+	}
+	len = upto - held->seq;
+	held->seq += len;
+	held->data += len;
+	held->len -= len;
+	b->held[b->held_first].seq = held->seq;
+	b->held_bytes -= len;
+	out->len = len;
+	out->owner = NULL;
+	out->framed = false;
+	return true;
+}
+
+/* Hands on what is held and next in order, as far as it may go up; then the end, if this was all. */
+static void side_drain(struct worker *w, struct flow *f, struct packet *p, enum direction *d, bool all)
 {
 	struct tcp_side *side = &f->tcp->side[*d];
 
 	while (side_followed(f, *d) && side->bytes && side->bytes->held_count) {
-		struct tcp_piece *held = piece_of(w->streams, side->bytes, 0);
-		struct tcp_piece piece = *held;
-		uint32_t skip = side->expect - piece.seq;
+		uint32_t last = side->expect + side->bytes->held_bytes, skip;
+		struct tcp_piece piece;
 
-		if (seq_after(piece.seq, side->expect))
+		if (!all && !side_at_once(w, f, side) && seq_before(side->last_ack, last))
+			last = side->last_ack;
+		if (!piece_take(w, side, last, &piece))
 			break;
-		/* taken off the list first: going up may free the list */
-		held->owner = NULL;
-		held->framed = false;
-		held_remove(w, side->bytes, 0, 1);
+		skip = side->expect - piece.seq;
+		w->sent_ns = piece.ts_ns;
 		if (piece.urgent)
 			side->expect = piece.seq + piece.len;
 		else if (skip < piece.len)
 			side_bytes(w, f, p, d, piece.data + skip, piece.len - skip);
+		w->sent_ns = 0;
 		if (piece.framed)
 			w->frame_release(piece.owner);
 		else
@@ -134,15 +174,22 @@ static void side_drain(struct worker *w, struct flow *f, struct packet *p, enum 
 		side_end(w, f, p, d);
 }
 
+/* Is something held behind a hole? */
+static bool side_hole(const struct worker *w, const struct flow *f, enum direction d)
+{
+	const struct tcp_side *side = &f->tcp->side[d];
+
+	return side_followed(f, d) && side->bytes && side->bytes->held_count &&
+	       seq_after(piece_of(w->streams, side->bytes, 0)->seq, side->expect);
+}
+
 /* Gives up the first hole. */
-static void side_skip(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+static void side_skip(struct worker *w, struct flow *f, struct packet *p, enum direction *d, bool all)
 {
 	struct tcp_side *side = &f->tcp->side[*d];
-	uint32_t to = piece_of(w->streams, side->bytes, 0)->seq;
 
-	if (seq_after(to, side->expect))
-		side_gap(w, f, p, d, to - side->expect);
-	side_drain(w, f, p, d);
+	side_gap(w, f, p, d, piece_of(w->streams, side->bytes, 0)->seq - side->expect);
+	side_drain(w, f, p, d, all);
 }
 
 /* After bytes went up: which side is whose? */
@@ -161,19 +208,24 @@ static void own_bytes(struct tcp_seen *t, const uint8_t *data, uint32_t len)
 	seen_turn(t, d);
 }
 
-static void own_drain(struct tcp_seen *t)
+static void own_drain(struct tcp_seen *t, bool all)
 {
 	enum direction d = t->d;
 
-	side_drain(t->w, t->f, t->p, &d);
+	side_drain(t->w, t->f, t->p, &d, all);
 	seen_turn(t, d);
 }
 
-static void own_skip(struct tcp_seen *t)
+/* On a tap, to make room: what is next in order goes up, acknowledged or not; where nothing is, the
+ * first hole is given up. */
+static void own_make_room(struct tcp_seen *t)
 {
 	enum direction d = t->d;
 
-	side_skip(t->w, t->f, t->p, &d);
+	if (side_hole(t->w, t->f, d))
+		side_skip(t->w, t->f, t->p, &d, true);
+	else
+		side_drain(t->w, t->f, t->p, &d, true);
 	seen_turn(t, d);
 }
 
@@ -194,6 +246,7 @@ static enum hold_result run_hold(struct tcp_seen *t, uint32_t at, const struct r
 	struct tcp_bytes *b = t->own->bytes;
 	struct tcp_piece piece = {
 		.data = r->data,
+		.ts_ns = t->p->ts_ns,
 		.seq = r->seq,
 		.len = r->len,
 		.from = r->from,
@@ -217,7 +270,6 @@ static enum hold_result run_hold(struct tcp_seen *t, uint32_t at, const struct r
 	}
 	if (piece.framed)
 		t->w->frame_hold(piece.owner);
-	t->w->counters->tcp_segments_held++;
 	return HOLD_OK;
 }
 
@@ -336,11 +388,20 @@ static enum hold_result run_insert(struct tcp_seen *t, const struct run *r, bool
 	return HOLD_OK;
 }
 
+/* How many runs of bytes stand apart, the one handed on counted as one. */
 static void regions_note(struct tcp_seen *t)
 {
 	const struct tcp_bytes *b = t->own->bytes;
-	uint32_t regions = b->held_count + 1;
+	uint32_t regions = 1, at = t->own->expect;
 
+	if (b->held_count > TCP_REGIONS_COUNTED)
+		return;
+	for (uint32_t i = 0; i < b->held_count; i++) {
+		const struct tcp_piece *piece = piece_of(t->st, b, i);
+
+		regions += piece->seq != at;
+		at = piece->seq + piece->len;
+	}
 	if (regions > UINT8_MAX)
 		regions = UINT8_MAX;
 	if (regions > t->s->max_regions[t->d])
@@ -363,7 +424,28 @@ static void held_full(struct tcp_seen *t)
 	if (t->st->in_the_wire)
 		packet_drop(t->p, DROP_stream_memcap);
 	else if (t->own->bytes && t->own->bytes->held_count)
-		own_skip(t);
+		own_make_room(t);
+}
+
+/* No room for what only waits for an acknowledgement: then it goes up without. False: it stands behind
+ * a hole. */
+static bool run_unheld(struct tcp_seen *t, const struct run *r)
+{
+	uint32_t skip;
+
+	if (t->st->in_the_wire || side_hole(t->w, t->f, t->d))
+		return false;
+	own_drain(t, true);
+	skip = t->own->expect - r->seq;
+	if (seq_after(r->seq, t->own->expect))
+		return false;
+	if (!side_followed(t->f, t->d) || skip >= r->len)
+		return true;
+	if (r->urgent)
+		t->own->expect = r->seq + r->len;
+	else
+		own_bytes(t, r->data + skip, r->len - skip);
+	return true;
 }
 
 static bool held_too_many(const struct tcp_seen *t)
@@ -377,10 +459,11 @@ static bool held_too_many(const struct tcp_seen *t)
 static void run_early(struct tcp_seen *t, const struct run *r)
 {
 	struct tcp_bytes *b = tcp_bytes_get(t->w, t->own);
-	bool differs;
+	bool differs, hole;
 
 	if (!b) {
-		held_full(t);
+		if (!run_unheld(t, r))
+			held_full(t);
 		return;
 	}
 	differs = run_differs(t, r);
@@ -392,16 +475,21 @@ static void run_early(struct tcp_seen *t, const struct run *r)
 		}
 	}
 	t->p->flags |= PACKET_STREAM_ADDED;
+	hole = r->seq - t->own->expect > b->held_bytes;
 	if (run_insert(t, r, differs) != HOLD_OK) {
-		held_full(t);
+		if (!run_unheld(t, r))
+			held_full(t);
 		return;
 	}
-	regions_note(t);
+	if (hole || side_hole(t->w, t->f, t->d)) {
+		t->w->counters->tcp_segments_held++;
+		regions_note(t);
+	}
 	if (held_too_many(t)) {
 		if (t->st->in_the_wire)
 			packet_drop(t->p, DROP_stream_memcap);
 		else
-			own_skip(t);
+			own_make_room(t);
 	}
 }
 
@@ -435,6 +523,7 @@ static void run_take(struct tcp_seen *t, struct run r)
 			return;
 	}
 	if (r.seq == own->expect &&
+	    (seq_upto(r.seq + r.len, own->last_ack) || side_at_once(t->w, t->f, own)) &&
 	    !(own->bytes && own->bytes->held_count &&
 	      seq_before(piece_of(t->st, own->bytes, 0)->seq, r.seq + r.len))) {
 		t->p->flags |= PACKET_STREAM_ADDED;
@@ -445,7 +534,7 @@ static void run_take(struct tcp_seen *t, struct run r)
 	} else {
 		run_early(t, &r);
 	}
-	own_drain(t);
+	own_drain(t, false);
 }
 
 /* The out-of-band byte of a segment with URG: the one before the pointer; a pointer of 0 means the
@@ -518,7 +607,7 @@ void tcp_segment(struct tcp_seen *t)
 		return;
 	}
 	if (r.len == 0) {
-		own_drain(t);
+		own_drain(t, false);
 	} else if (!(t->flags & TCP_URG) || t->st->urgent == URGENT_INLINE) {
 		run_take(t, r);
 	} else if (t->st->urgent == URGENT_DROP || t->st->urgent == URGENT_GAP) {
@@ -531,27 +620,44 @@ void tcp_segment(struct tcp_seen *t)
 	}
 }
 
+static void side_acked(struct tcp_seen *t, enum direction *d)
+{
+	side_drain(t->w, t->f, t->p, d, false);
+	while (side_hole(t->w, t->f, *d)) {
+		const struct tcp_side *side = &t->s->side[*d];
+
+		if (seq_before(side->last_ack, piece_of(t->st, side->bytes, 0)->seq))
+			break;
+		side_skip(t->w, t->f, t->p, d, false);
+	}
+}
+
 void tcp_acked(struct tcp_seen *t, enum direction d)
 {
 	bool own = d == t->d;
-	struct tcp_side *side = &t->s->side[d];
 
-	while (side_followed(t->f, d) && side->bytes && side->bytes->held_count &&
-	       seq_from(side->last_ack, piece_of(t->st, side->bytes, 0)->seq)) {
-		side_skip(t->w, t->f, t->p, &d);
-		side = &t->s->side[d];
-	}
+	side_acked(t, &d);
 	seen_turn(t, own ? d : direction_other(d));
+}
+
+void tcp_closed(struct tcp_seen *t)
+{
+	enum direction d = t->d;
+
+	side_drain(t->w, t->f, t->p, &d, false);
+	d = direction_other(d);
+	side_drain(t->w, t->f, t->p, &d, false);
+	seen_turn(t, direction_other(d));
 }
 
 void tcp_finish(struct worker *w, struct flow *f, struct packet *p, enum direction d)
 {
-	struct tcp_side *side = &f->tcp->side[d];
+	struct tcp_side *side;
 
-	while (side_followed(f, d) && side->bytes && side->bytes->held_count) {
-		side_skip(w, f, p, &d);
-		side = &f->tcp->side[d];
-	}
+	side_drain(w, f, p, &d, true);
+	while (side_hole(w, f, d))
+		side_skip(w, f, p, &d, true);
+	side = &f->tcp->side[d];
 	/* a FIN far off may be anybody's */
 	if (side_followed(f, d) && (side->flags & SIDE_FIN) &&
 	    seq_before(side->expect, side->fin_seq) &&

@@ -16,6 +16,7 @@
 #define TCP_SYN_QUEUE_MAX 10    /* SYNs with other numbers, before an answer */
 #define TCP_SYNACK_QUEUE_MAX 5  /* SYN/ACKs with other numbers, before the final ACK */
 #define TCP_HELD_MAX 4096       /* pieces held apart in one direction */
+#define TCP_REGIONS_COUNTED 256 /* pieces held among which runs are counted */
 #define TCP_ASYNC_HELD_MAX 32   /* the same where acknowledgements are never seen */
 #define TCP_RAW_GAPS 4          /* holes within one raw window */
 #define TCP_RAW_MAX (1u << 18)  /* bytes of a raw window */
@@ -54,10 +55,12 @@ enum os_policy {
 
 /* ---- held bytes ---- */
 
-/* A run of bytes that waits. From a pool taken at start. */
+/* A run of bytes that waits: for a hole to be filled, or (on a tap) for its receiver to acknowledge it.
+ * From a pool taken at start. */
 struct tcp_piece {
 	const uint8_t *data;
 	void *owner;        /* the frame that holds data, or the heap block it is in */
+	uint64_t ts_ns;     /* when it came */
 	uint32_t seq, len;
 	uint32_t from, to;  /* the segment it came in, for overlap policies */
 	uint32_t next_free;
@@ -72,7 +75,7 @@ struct held_entry {
 
 /* A direction's bytes; made when the first byte has to be kept. */
 struct tcp_bytes {
-	/* pieces ahead of a hole, by seq, never overlapping: held[held_first …] */
+	/* pieces that wait, by seq, never overlapping: held[held_first …] */
 	struct held_entry *held;
 	uint32_t held_first, held_count, held_cap;
 	uint32_t held_bytes;
@@ -246,8 +249,11 @@ bool tcp_policy_new_wins(enum os_policy policy, uint32_t from, uint32_t to, uint
 /* segment.c */
 /* The packet's payload belongs to the session: hand on, hold, or leave out. */
 void tcp_segment(struct tcp_seen *t);
-/* After an acknowledgement: holes that will not be filled are given up. */
+/* After an acknowledgement: what waited for it goes up, holes that will not be filled are given up.
+ * Client and server may have changed places when it returns: t->own and t->other are right. */
 void tcp_acked(struct tcp_seen *t, enum direction d);
+/* The session is over: on a tap nothing waits for an acknowledgement any more. */
+void tcp_closed(struct tcp_seen *t);
 /* Gives up all holes; hands on all there is. */
 void tcp_finish(struct worker *w, struct flow *f, struct packet *p, enum direction d);
 void tcp_bytes_free(struct worker *w, struct tcp_side *side);

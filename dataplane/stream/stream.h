@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * TCP: connection state and bytes in order. In-order payload goes up at once and in place; a
- * segment before which bytes are missing is held until they come, are given up, or the flow ends.
+ * TCP: connection state and bytes in order. In the wire in-order payload goes up at once and in place,
+ * on a tap when it has been acknowledged; a segment before which bytes are missing is held until they
+ * come, are given up, or the flow ends.
  */
 #ifndef STREAM_STREAM_H
 #define STREAM_STREAM_H
@@ -17,7 +18,8 @@ int stream_worker_new(struct worker *w);
 void stream_worker_free(struct worker *w);
 
 /* A TCP packet with a flow: follows the state, notes events, takes the payload; calls app_stream
- * for every run of bytes that is next in order. May set packet_drop (in the wire). */
+ * for every run of bytes that may go up: on a tap mostly of the other direction, those that the packet
+ * acknowledges. May set packet_drop (in the wire). */
 void stream_packet(struct worker *w, struct packet *p);
 /* The flow ends: gives up holes, hands the rest and the end of both directions to app_stream. p is
  * the pseudo packet of that direction. */
@@ -35,7 +37,7 @@ enum tcp_state stream_state(const struct flow *f);
 /* "new", "established", "closed": state for the flow record; and the TCP state's EVE name. */
 const char *stream_state_name(enum tcp_state s);
 
-/* Most pieces that were held apart at once, the delivered run counted as one. */
+/* Most runs of bytes that stood apart at once, the one handed on counted as one. */
 unsigned stream_max_regions(const struct flow *f, enum direction d);
 
 /* For the keyword stream_size: bytes seen as next_seq - ISN. */
@@ -61,8 +63,7 @@ void stream_lookback(struct worker *w, uint32_t bytes);
  * stream_chunk of them, or any after stream_raw_flush, or before a hole, or at the end of the
  * stream. A hole divides the bytes: after stream_raw_inspected, peek again until it is false. */
 bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
-/* What there is that has not been inspected, due or not, acknowledged or not: for conditions on a
- * transaction's bytes. Not to be followed by stream_raw_inspected. */
+/* What there is that has not been inspected, due or not: for conditions on a transaction's bytes. Not to be followed by stream_raw_inspected. */
 bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
 /* All of the window has been inspected; bytes beyond the look-back are let go. */
 void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d);

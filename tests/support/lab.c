@@ -8,6 +8,7 @@
 #include "dataplane/app/app.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
+#include "dataplane/stream/session.h"
 
 #define START_NS 1700000000000000000ull
 
@@ -431,9 +432,34 @@ uint64_t lab_events(const struct lab *l, enum anomaly_id id)
 	return l->counters.anomaly[id];
 }
 
-const char *lab_up(struct lab *l, enum direction d)
+const char *lab_given(struct lab *l, enum direction d)
 {
 	return l->side[d].up;
+}
+
+const char *lab_up(struct lab *l, enum direction d)
+{
+	const struct tcp_side *side = l->flow && l->flow->tcp ? &l->flow->tcp->side[d] : NULL;
+	struct lab_side *view = &l->view;
+	uint32_t at;
+
+	if (!side || (side->flags & (SIDE_STOPPED | SIDE_END_SENT)))
+		return l->side[d].up;
+	memcpy(view->up, l->side[d].up, l->side[d].up_len + 1);
+	view->up_len = l->side[d].up_len;
+	at = side->expect;
+	for (uint32_t i = 0; side->bytes && i < side->bytes->held_count; i++) {
+		const struct tcp_piece *piece = piece_of(l->w.streams, side->bytes, i);
+
+		if (piece->seq != at)
+			break;
+		if (!piece->urgent)
+			up_add(view, piece->data, piece->len);
+		at += piece->len;
+	}
+	if ((side->flags & SIDE_FIN) && at == side->fin_seq)
+		up_add(view, "[end]", 5);
+	return view->up;
 }
 
 const char *lab_raw(struct lab *l, enum direction d)

@@ -33,7 +33,7 @@ struct lab {
 	struct worker w;
 	struct config *config;
 	struct counters counters;
-	struct lab_side side[2];
+	struct lab_side side[2], view;
 	struct packet *p;      /* the last packet: its events, flags, verdict */
 	struct packet keep;
 	/* the conversation that lab_tcp and lab_udp speak in */
@@ -93,6 +93,9 @@ void lab_say(struct lab *l, enum direction d, uint32_t seq, uint32_t ack, const 
 bool lab_event(const struct lab *l, enum anomaly_id id);
 /* How often since the start or lab_clear. */
 uint64_t lab_events(const struct lab *l, enum anomaly_id id);
+/* What went up. */
+const char *lab_given(struct lab *l, enum direction d);
+/* The same and, on a tap, what waits for nothing but its acknowledgement. Borrowed until the next call. */
 const char *lab_up(struct lab *l, enum direction d);
 const char *lab_raw(struct lab *l, enum direction d);
 

@@ -59,7 +59,7 @@ static void session(void **state)
 	up(h, ".\r\n");
 	assert_int_equal(harness_count(h, "\"filename\":\"n.bin\",\"gaps\":false,\"state\":\"CLOSED\","
 					  "\"stored\":false,\"size\":5,\"tx_id\":0"), 1);
-	assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 0);
+	assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 1);
 	down(h, "250 queued\r\n");
 	assert_int_equal(harness_count(h, "\"smtp\":{\"helo\":\"me.example\",\"mail_from\":\"<a@example.org>\","
 					  "\"rcpt_to\":[\"<b@example.org>\"]},\"email\":{\"status\":\"PARSE_DONE\","

@@ -325,6 +325,7 @@ static void forwarded_zero(void **state)
 
 	wire_handshake(w);
 	wire_tcp(w, true, TCP_ACK | TCP_PSH, request, sizeof(request) - 1);
+	wire_tcp(w, false, TCP_ACK, NULL, 0);
 	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
 	assert_string_equal(next(w), "1 10.0.0.5 a.example 80");
 	wire_close(w);
@@ -399,6 +400,7 @@ static void tunnel(void **state)
 	assert_string_equal(next(w), "1 10.0.0.5 c2.example 443");
 	wire_tcp(w, false, TCP_ACK | TCP_PSH, "HTTP/1.1 200 OK\r\n\r\n", 19);
 	wire_hello(w, "front.example");
+	wire_tcp(w, false, TCP_ACK, NULL, 0);
 	assert_string_equal(next(w), "4 10.0.0.5 front.example 3128");
 	wire_close(w);
 }

@@ -216,7 +216,12 @@ bool wire_handshake(struct wire *w)
 
 bool wire_say(struct wire *w, const char *text)
 {
-	return wire_tcp(w, true, TCP_ACK | TCP_PSH, text, strlen(text));
+	bool went_on = wire_tcp(w, true, TCP_ACK | TCP_PSH, text, strlen(text));
+
+	/* on a tap nothing is looked at before its receiver has it */
+	if (!w->lane->w.in_the_wire)
+		wire_tcp(w, false, TCP_ACK, NULL, 0);
+	return went_on;
 }
 
 bool wire_ask(struct wire *w, const char *name)

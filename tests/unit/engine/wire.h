@@ -36,6 +36,7 @@ bool wire_tcp(struct wire *w, bool to_server, uint8_t flags, const void *data, s
 bool wire_unreachable(struct wire *w);
 /* SYN, SYN/ACK, ACK from new sequence numbers; true: all went on. */
 bool wire_handshake(struct wire *w);
+/* The client's bytes; true: they went on. On a tap the server acknowledges them. */
 bool wire_say(struct wire *w, const char *text);
 /* A question for an address of the name, in a datagram. */
 bool wire_ask(struct wire *w, const char *name);

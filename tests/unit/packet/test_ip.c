@@ -100,6 +100,19 @@ static void ipv4_options(void **state)
 	}
 }
 
+/* Behind an option that is wrong in itself the next one is still found. */
+static void ipv4_options_go_on(void **state)
+{
+	static const char bytes[] = "\x82\x02\xf1\x35\0\0\xde\xad\xbe\xef\xaa";
+	const struct packet *p = with_options(*state, bytes, sizeof(bytes));
+
+	assert_int_equal(p->event_count, 3);
+	assert_int_equal(p->events[0], ANOMALY_ipv4_opt_pad_required);
+	assert_int_equal(p->events[1], ANOMALY_ipv4_opt_invalid_len);
+	assert_int_equal(p->events[2], ANOMALY_ipv4_opt_invalid_len);
+	assert_true(p->flags & PACKET_INVALID);
+}
+
 static const struct bad_case bad[] = {
 	BAD(ipv4_pkt_too_small, true, LINKTYPE_NULL, "\x02\0\0\0\x45\0\0\x14"),
 	BAD(ipv4_wrong_ip_version, true, LINKTYPE_NULL,
@@ -195,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PACKET_TEST(ipv4_fields),
 		PACKET_TEST(ipv4_options),
+		PACKET_TEST(ipv4_options_go_on),
 		PACKET_TEST(malformed_headers_are_events),
 		PACKET_TEST(ipv6_extensions_lead_to_udp),
 	};

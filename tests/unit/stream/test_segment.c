@@ -54,16 +54,109 @@ static void out_of_order(void **state)
 		assert_int_equal(l->held, frames ? 3 : 0);
 		say(l, 0, "abc");
 		UP(TO_SERVER, "abcdefghijkl");
+		ack(l, 12);
+		assert_string_equal(lab_given(l, TO_SERVER), "abcdefghijkl");
 		assert_int_equal(l->held, 0);
 		assert_int_equal(l->side[TO_SERVER].starts, 1);
 		assert_false(l->side[TO_SERVER].out_of_step);
-		assert_int_equal(stream_max_regions(l->flow, TO_SERVER), 4);
+		assert_int_equal(stream_max_regions(l->flow, TO_SERVER), 2);
 		say(l, 12, "m");
 		lab_end(l);
 		UP(TO_SERVER, "abcdefghijklm[end]");
 		UP(TO_CLIENT, "");
 		lab_free(l);
 	}
+}
+
+/* On a tap bytes go up when their receiver has them, to the byte; in the wire before they are let on. */
+static void acknowledged(void **state)
+{
+	struct lab *l = lab_with(NULL, NULL);
+
+	(void)state;
+	l->frames = true;
+	say(l, 0, "abcdef");
+	say(l, 6, "ghi");
+	assert_string_equal(lab_given(l, TO_SERVER), "");
+	assert_int_equal(l->held, 2);
+	assert_int_equal(l->counters.tcp_segments_held, 0);
+	assert_int_equal(stream_max_regions(l->flow, TO_SERVER), 1);
+	ack(l, 4);
+	assert_string_equal(lab_given(l, TO_SERVER), "abcd");
+	/* sent again from before the acknowledged */
+	say(l, 2, "cdefghi");
+	ack(l, 9);
+	assert_string_equal(lab_given(l, TO_SERVER), "abcdefghi");
+	assert_int_equal(l->held, 0);
+	/* acknowledged before it is seen */
+	ack(l, 12);
+	say(l, 9, "jkl");
+	assert_string_equal(lab_given(l, TO_SERVER), "abcdefghijkl");
+	/* the end comes with the last byte; what is never acknowledged comes with the flow's end */
+	SEND(C, .flags = TCP_FIN | TCP_ACK, .seq = 113, .ack = 501, .data = "m", .len = 1);
+	assert_string_equal(lab_given(l, TO_SERVER), "abcdefghijkl");
+	lab_end(l);
+	assert_string_equal(lab_given(l, TO_SERVER), "abcdefghijklm[end]");
+	assert_false(l->side[TO_SERVER].out_of_step);
+	lab_free(l);
+	l = lab_with("mode=inline", NULL);
+	say(l, 0, "abc");
+	assert_string_equal(lab_given(l, TO_SERVER), "abc");
+	lab_free(l);
+}
+
+/* What was on its way when a reset came goes up with it: the one that sent it will not send more. */
+static void reset_unacknowledged(void **state)
+{
+	struct lab *l = lab_with(NULL, NULL);
+
+	(void)state;
+	say(l, 0, "abc");
+	lab_say(l, TO_CLIENT, 501, 101, "xyz");
+	SEND(C, .flags = TCP_RST | TCP_ACK, .seq = 104, .ack = 501);
+	assert_int_equal(stream_state(l->flow), TCP_STATE_CLOSED);
+	assert_string_equal(lab_given(l, TO_SERVER), "abc");
+	assert_string_equal(lab_given(l, TO_CLIENT), "xyz");
+	lab_free(l);
+}
+
+/* A receiver that has not acknowledged takes, of two segments, what its policy says. */
+static void unacknowledged_policy(void **state)
+{
+	struct lab *l = lab_with("host_os_policy.old-linux=192.0.2.0/24", NULL);
+
+	(void)state;
+	say(l, 0, "good");
+	say(l, 0, "EVIL");
+	HAS(reassembly_overlap_different_data);
+	ack(l, 4);
+	assert_string_equal(lab_given(l, TO_SERVER), "EVIL");
+	lab_free(l);
+	l = lab_with("host_os_policy.bsd=192.0.2.0/24", NULL);
+	say(l, 0, "good");
+	say(l, 0, "EVIL");
+	ack(l, 4);
+	assert_string_equal(lab_given(l, TO_SERVER), "good");
+	lab_free(l);
+}
+
+/* No room to hold what is next in order: it goes up at once, nothing is lost and nothing said. */
+static void unheld(void **state)
+{
+	struct lab *l = lab_with("stream.reassembly.max_held=2", NULL);
+
+	(void)state;
+	say(l, 0, "ab");
+	say(l, 2, "cd");
+	say(l, 4, "ef");
+	NONE();
+	assert_string_equal(lab_given(l, TO_SERVER), "abcdef");
+	ack(l, 6);
+	say(l, 6, "gh");
+	ack(l, 8);
+	assert_string_equal(lab_given(l, TO_SERVER), "abcdefgh");
+	assert_false(l->side[TO_SERVER].out_of_step);
+	lab_free(l);
 }
 
 static void overlap_equal(void **state)
@@ -196,6 +289,7 @@ static void delivered_wins(void **state)
 	(void)state;
 	/* what the receiver has been given stays, whatever its policy */
 	say(l, 0, "abcd");
+	ack(l, 4);
 	say(l, 2, "XXef");
 	HAS(reassembly_overlap_different_data);
 	UP(TO_SERVER, "abcdef");
@@ -241,12 +335,14 @@ static void depth(void **state)
 	say(l, 0, "abc");
 	say(l, 6, "ghi");
 	say(l, 3, "def");
+	ack(l, 6);
 	HAS(reassembly_depth_reached);
 	UP(TO_SERVER, "abcde[end]");
 	say(l, 9, "jkl");
 	NONE();
 	UP(TO_SERVER, "abcde[end]");
 	lab_say(l, TO_CLIENT, 501, 101, "other");
+	SEND(C, .flags = TCP_ACK, .seq = 113, .ack = 506);
 	UP(TO_CLIENT, "other[end]");
 	assert_int_equal(l->counters.tcp_stream_depth_reached, 2);
 	lab_free(l);
@@ -426,16 +522,19 @@ static void turned_while_going_up(void **state)
 	/* the server's bytes are seen first; the parsers notice */
 	l->turn_at = 1;
 	lab_say(l, TO_CLIENT, 501, 101, "220 hello");
+	SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 510);
+	assert_int_equal(l->p->direction, TO_SERVER);
 	assert_int_equal(l->flow->server_port, 80);
 	assert_true(l->flow->flags & FLOW_REVERSED);
 	lab_say(l, TO_CLIENT, 510, 101, " again");
 	assert_int_equal(l->p->direction, TO_CLIENT);
 	lab_say(l, TO_SERVER, 101, 516, "QUIT");
+	SEND(S, .flags = TCP_ACK, .seq = 516, .ack = 105);
 	assert_int_equal(l->side[TO_SERVER].calls, 2);
 	assert_string_equal(lab_up(l, TO_CLIENT), " again");
 	lab_end(l);
 	assert_int_equal(l->records[0].head.dport, 80);
-	assert_int_equal(l->records[0].packets[TO_CLIENT], 2);
+	assert_int_equal(l->records[0].packets[TO_CLIENT], 3);
 	lab_free(l);
 }
 
@@ -448,9 +547,10 @@ static void stopped_while_going_up(void **state)
 	say(l, 9, "jkl");
 	l->stop_at = 1;
 	say(l, 0, "abc");
-	UP(TO_SERVER, "abc");
+	ack(l, 2);
+	UP(TO_SERVER, "ab");
 	say(l, 6, "ghi");
-	UP(TO_SERVER, "abc");
+	UP(TO_SERVER, "ab");
 	SEND(C, .flags = TCP_FIN | TCP_ACK, .seq = 113, .ack = 501);
 	assert_int_equal(stream_state(l->flow), TCP_CLOSE_WAIT);
 	lab_free(l);
@@ -460,6 +560,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(out_of_order),
+		cmocka_unit_test(acknowledged),
+		cmocka_unit_test(reset_unacknowledged),
+		cmocka_unit_test(unacknowledged_policy),
+		cmocka_unit_test(unheld),
 		cmocka_unit_test(overlap_equal),
 		cmocka_unit_test(fin_before_data),
 		cmocka_unit_test(hole_acknowledged),

@@ -148,6 +148,13 @@ void packet_drop(struct packet *p, enum drop_reason reason)
 	p->drop = (uint8_t)reason;
 }
 
+void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffer)
+{
+	(void)w;
+	(void)proto;
+	(void)buffer;
+}
+
 void file_want(struct worker *w, unsigned wants)
 {
 }

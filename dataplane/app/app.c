@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "dataplane/app/expect.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/host.h"
 #include "dataplane/engine/emit.h"
@@ -90,7 +91,7 @@ int app_worker_new(struct worker *w)
 	if (!a)
 		return -1;
 	w->apps = a;
-	if (file_worker_new(w) != 0 || host_worker_new(w) != 0) {
+	if (file_worker_new(w) != 0 || host_worker_new(w) != 0 || expect_worker_new(w) != 0) {
 		app_worker_free(w);
 		return -1;
 	}
@@ -113,6 +114,7 @@ void app_worker_free(struct worker *w)
 		if (w->apps->config[i])
 			worker_memory_free(w, w->apps->config[i]);
 	}
+	expect_worker_free(w);
 	host_worker_free(w);
 	file_worker_free(w);
 	worker_memory_free(w, w->apps);

@@ -53,6 +53,7 @@ struct probe_input {
 	uint8_t ip_proto;
 	uint16_t client_port, server_port;
 	bool midstream; /* flows may be picked up midway: an answer may come first */
+	bool known;     /* the other direction speaks this protocol: what is likely is enough */
 };
 
 /* ---- transactions ---- */
@@ -156,6 +157,8 @@ struct proto {
 	 * start from the configuration. NULL: none. */
 	uint32_t config_bytes;
 	void (*configure)(const struct worker *w, void *config);
+	/* A rule inspects this buffer: called for each when rules are loaded. NULL: all are there anyway. */
+	void (*wanted)(void *config, const char *buffer);
 	/* State of one flow. new may return NULL (memory). */
 	void *(*state_new)(struct worker *w, struct flow *f);
 	void (*state_free)(struct worker *w, struct flow *f, void *state);
@@ -182,6 +185,7 @@ struct proto {
 extern const struct proto *const app_protos[APP_PROTO_COUNT]; /* NULL for UNKNOWN, FAILED */
 
 struct app_frames; /* frame.h */
+struct expectation; /* expect.h */
 
 struct app_session {
 	const struct proto *proto;       /* NULL: not found out, or only identified, not parsed */
@@ -196,6 +200,7 @@ struct app_session {
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
 	uint8_t events;                  /* bit by enum app_event, of the packet in hand */
+	struct expectation *announced;   /* while state_new runs: why it is thought to be this; else NULL */
 
 	/* app.c's own */
 	uint8_t first_data;              /* 0 none; 1 + direction; APP_FIRST_DATA_SENT */
@@ -240,6 +245,8 @@ static inline bool app_has_event(const struct flow *f, enum app_event e)
 }
 /* The protocol's option app.PROTOCOL.NAME, or NULL. At start only. */
 const char *app_option(const struct worker *w, enum app_proto proto, const char *name);
+/* Rules inspect this buffer of the protocol from now on. */
+void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffer);
 /* What proto.configure filled. */
 const void *app_config(const struct worker *w, enum app_proto proto);
 

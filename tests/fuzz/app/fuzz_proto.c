@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Any bytes to one protocol (-DFUZZED=name), as a flow would bring them. The input is a list of
+ * Any bytes to one protocol (-DFUZZED="name"), as a flow would bring them. The input is a list of
  * pieces, each a byte that says what it is and a byte of length:
  *   bit 7 direction, bit 6 the length counts 16 times, bits 0-2: 0…4 bytes, 5 a hole, 6 the end of
  *   the direction, 7 the packet is over (records are written, transactions freed).
@@ -10,11 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dataplane/app/expect.h"
 #include "dataplane/app/frame.h"
 #include "tests/unit/app/harness.h"
-
-#define STRING2(x) #x
-#define STRING(x) STRING2(x)
 
 #define RECORDS_KEPT (1u << 19)
 
@@ -132,11 +130,28 @@ static struct harness *worker_for(const struct proto *proto, uint8_t ip_proto)
 	return harness_new(ip_proto, 1, settings);
 }
 
+/* A protocol without a probe is one that other flows announce. */
+static void announce(struct harness *h, const struct proto *proto, uint8_t detail)
+{
+	const struct expectation e = {
+		.client = h->flow.client,
+		.server = h->flow.server,
+		.server_port = h->flow.server_port,
+		.ip_version = h->flow.ip_version,
+		.proto = (uint8_t)proto->id,
+		.detail = detail,
+		.name = {(uint8_t *)"name.txt", 8},
+	};
+
+	if (!proto->probe)
+		expect_add(&h->w, &e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint16_t ports[] = {53, 443, 80, 25, 5300, 8080, 67, 1};
 	static struct harness *workers[2];
-	const struct proto *proto = app_protos[app_proto_by_name(STRING(FUZZED))];
+	const struct proto *proto = app_protos[app_proto_by_name(FUZZED)];
 	struct harness *h;
 	bool udp;
 
@@ -147,6 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		workers[udp] = worker_for(proto, udp ? 17 : 6);
 	h = workers[udp];
 	harness_reset(h, ports[data[0] >> 1 & 7]);
+	announce(h, proto, data[0] >> 4);
 	if (data[0] & 0x80)
 		h->flow.flags |= FLOW_MIDSTREAM;
 	for (size_t at = 1; at + 2 <= size;) {

@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+"""Writes seeds for the targets of fuzz_proto.c, as seeds.py does: sessions, file transfer, mail boxes, telephony.
+
+usage: seeds_text.py [FOLDER]      default: corpus/ beside this file
+"""
+import struct
+
+from seeds import datagrams, pieces, save
+
+CLIENT, SERVER = 0, 1
+
+
+def ssh():
+    def packet(message):
+        return struct.pack('>IB', len(message) + 5, 4) + message + bytes(4)
+    lists = [b'curve25519-sha256', b'ssh-ed25519', b'aes256-ctr', b'aes128-ctr', b'hmac-sha2-256', b'hmac-sha1',
+             b'none', b'zlib', b'', b'']
+    kex = packet(b'\x14' + bytes(16) + b''.join(struct.pack('>I', len(n)) + n for n in lists) + bytes(5))
+    newkeys = packet(b'\x15')
+    save('ssh', 'session', pieces([(CLIENT, b'SSH-2.0-Client_1 comment\r\n' + kex), (SERVER, b'hello\r\nSSH-1.99-Server\r\n'),
+                                   (SERVER, kex), (CLIENT, packet(b'\x1e' + bytes(32)) + newkeys), (SERVER, newkeys),
+                                   (CLIENT, bytes(64))]))
+    save('ssh', 'odd', pieces([(SERVER, b'SSH-1.5-x\n'), (CLIENT, b'SSH-2.0-' + b'y' * 300 + b'\n' + kex[:60])]))
+
+
+def ftp():
+    save('ftp', 'session', pieces([
+        (SERVER, b'220-A\r\n220 FTP server\r\n'), (CLIENT, b'USER a\r\n'), (SERVER, b'331 x\r\n'),
+        (CLIENT, b'PASV\r\n'), (SERVER, b'227 Entering (10,0,0,1,4,1)\r\n'), (CLIENT, b'RETR f\r\n'),
+        (SERVER, b'150 a\r\n226 b\r\n'), (CLIENT, b'EPRT |1|10.0.0.1|1026|\r\nSTOR g\r\n'),
+        (SERVER, b'200 c\r\n'), (CLIENT, b'STOU h\r\nEPSV\r\n'), (SERVER, b'229 Entering (|||1027|)\r\n'),
+        (CLIENT, b'AUTH TLS\r\n'), (SERVER, b'234 d\r\n')]))
+    save('ftp', 'pipelined', pieces([(CLIENT, b'USER a\r\n' * 30 + b'PORT 10,0,0,2,4,1\r\n'), (SERVER, b'2xx\r\n' + b'200 ok\r\n' * 40)]))
+
+
+def ftp_data():
+    save('ftp_data', 'upload', pieces([(CLIENT, b'some bytes'), (SERVER, b'x'), (CLIENT, b'more')], 0x42))
+    save('ftp_data', 'download', pieces([(SERVER, b'some bytes'), (SERVER, b'x')], 0x22))
+
+
+def sip():
+    invite = (b'INVITE sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/TCP a\r\nf: <sip:a@example.com>\r\n folded\r\nTo: b\r\n'
+              b'c: application/sdp\r\nContent-Length: %d\r\n\r\n')
+    sdp = (b'v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=x\r\ni=y\r\nu=z\r\ne=e\r\np=1\r\nc=IN IP4 10.0.0.1\r\nb=AS:64\r\nt=0 0\r\nr=1 2 3\r\n'
+           b'z=0 0\r\nk=prompt\r\na=sendrecv\r\nm=audio 1 RTP/AVP 0\r\ni=m\r\nc=IN IP4 1.1.1.1\r\na=x\r\nm=video 2 RTP/AVP 1\r\nk=k\r\n')
+    invite = invite % len(sdp) + sdp
+    ok = b'SIP/2.0 200 OK\r\nl: 0\r\n\r\n'
+    save('sip', 'tcp', pieces([(CLIENT, invite + b'\r\n\r\n' + invite), (SERVER, ok + ok)]))
+    save('sip', 'udp', datagrams([(CLIENT, invite), (SERVER, ok), (CLIENT, b'REGISTER sip:a SIP/2.0\r\nl: 99\r\n\r\n')], 1))
+
+
+def main():
+    sip()
+    ftp_data()
+    ssh()
+    ftp()
+
+
+if __name__ == '__main__':
+    main()

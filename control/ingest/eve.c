@@ -266,6 +266,7 @@ static void put_value(struct text *out, const struct value *v)
 		break;
 	case KIND_OBJECT:
 	case KIND_ARRAY:
+	case KIND_MEMBER:
 		break;
 	}
 }
@@ -335,6 +336,18 @@ static void close_level(struct walk *w)
 	w->depth--;
 }
 
+static void put_member(struct walk *w, const struct value *v)
+{
+	struct bytes key, text;
+
+	if (!value_member(v, &key, &text))
+		return;
+	json_comma(w->out);
+	json_put_string(w->out, key.data, key.len);
+	text_char(w->out, ':');
+	json_put_string(w->out, text.data, text.len);
+}
+
 static void put_one(struct walk *w, const struct value *v)
 {
 	const struct field_row *row = &field_rows[v->field];
@@ -359,6 +372,10 @@ static void put_one(struct walk *w, const struct value *v)
 		w->has_app_proto = true;
 	if (v->kind == KIND_JSON && v->body.len == 0)
 		return;
+	if (v->kind == KIND_MEMBER) {
+		put_member(w, v);
+		return;
+	}
 	if (in_array(w) || !row->key[0])
 		json_comma(w->out); /* no key: an element, or members ready made */
 	else
@@ -373,6 +390,8 @@ static void put_one(struct walk *w, const struct value *v)
  * ready-made members. Anything else is malformed. */
 static bool is_misplaced(const struct walk *w, const struct value *v)
 {
+	if (v->kind == KIND_MEMBER)
+		return in_array(w);
 	return !in_array(w) && !field_rows[v->field].key[0] && v->kind != KIND_JSON &&
 	       v->kind != KIND_HIDDEN;
 }

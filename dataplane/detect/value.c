@@ -25,6 +25,9 @@ bool value_holds(const struct match *m, uint64_t v)
 	uint32_t bits = m->u.word.bits, mask = m->u.word.mask;
 
 	switch (m->keyword) {
+	case KEYWORD_ftp_reply_received:
+	case KEYWORD_mqtt_connack_session_present:
+		return (v & 1) == (bits & 1);
 	case KEYWORD_tls_version:
 		return v == TLS_1_0 + bits;
 	case KEYWORD_ssl_version:
@@ -46,7 +49,8 @@ bool value_form_known(unsigned keyword)
 #undef KEYWORD
 	};
 	static const char *const numbers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16",
-					      "name_u32", "tls_version", "ssl_version", "ssl_state"};
+					      "name_u32", "bit_names", "yes_no", "tls_version",
+					      "ssl_version", "ssl_state"};
 
 	if (keyword >= KEYWORD_COUNT || !parsers[keyword])
 		return false;

@@ -195,8 +195,7 @@ bool parse_name_u32(struct draft *d, const struct keyword_row *row, struct scan 
 	return name_number(d, row, arg, parse_u32);
 }
 
-/* Names of bits, ! negates one: u.word.bits are those asked for, .mask those looked at. Or a
- * number with a mask. */
+/* Names of bits, ! negates one; or a number with a mask. */
 bool parse_bit_names(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	uint32_t bits = 0, mask = 0;
@@ -223,11 +222,11 @@ bool parse_bit_names(struct draft *d, const struct keyword_row *row, struct scan
 			return app_refuse(d, row, &word,
 					  "write names of flags, separated by commas");
 	}
-	m = app_word(d, row, whole);
-	if (m) {
-		m->u.word.bits = bits;
-		m->u.word.mask = mask;
-	}
+	if (!draft_imply(d, row))
+		return false;
+	m = draft_add_row(d, row);
+	if (m)
+		m->u.number = (struct number_test){NUMBER_MASK, mask, bits, 0};
 	return m != NULL;
 }
 

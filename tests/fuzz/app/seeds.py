@@ -243,9 +243,27 @@ def host():
     save('host', 'neighbour', b'\6' + b'\x20\1\x0d\xb8' + bytes(11) + b'\7\2\1' + bytes([2, 0, 0, 0, 0, 1]))
 
 
+def mqtt():
+    def message(first, body):
+        return bytes([first, len(body)]) + body
+
+    def text(t):
+        return struct.pack('>H', len(t)) + t
+    connect = message(0x10, text(b'MQTT') + b'\5\xce\0\x3c\x08\x21\0\x14\x26\0\1a\0\0' + text(b'id') + b'\2\1\1' + text(b'wt') + text(b'wm') +
+                      text(b'u') + text(b'p'))
+    old = message(0x10, text(b'MQIsdp') + b'\3\2\0\x3c' + text(b'id'))
+    publish = message(0x32, text(b't') + b'\0\1\x05\x23\0\5\1\1' + b'payload')
+    more = message(0x82, b'\0\2\0' + text(b'a') + b'\0' + text(b'b') + b'\1') + message(0xa2, b'\0\3\0' + text(b'a')) + b'\xc0\0'
+    save('mqtt', 'five', pieces([(0, connect), (1, message(0x20, b'\0\0\3\x22\0\x0a')), (0, publish), (1, message(0x40, b'\0\1\x10\0')), (0, more),
+                                 (1, message(0x90, b'\0\2\0\0\1') + message(0xb0, b'\0\3\0\x11')), (0, message(0xe0, b'\4\5\x11\0\0\0\7'))], 0))
+    save('mqtt', 'three', pieces([(0, old), (1, b'\x20\2\0\0'), (0, message(0x34, text(b't') + b'\0\1x')), (1, message(0x50, b'\0\1')),
+                                  (0, message(0x62, b'\0\1')), (1, message(0x70, b'\0\1')), (0, b'\x30\xff\xff\xff\x7f')], 0))
+
+
 tls()
 dns()
 dhcp()
 dcerpc()
 smb()
+mqtt()
 host()

@@ -131,7 +131,8 @@ static void put_head(struct text *out, const struct eve_options *o, const struct
 		json_key_cstr(out, "in_iface", o->interfaces[h->port_index]);
 	if (h->packet_number)
 		json_key_uint(out, "pcap_cnt", h->packet_number);
-	json_key_cstr(out, "event_type", record_rows[h->type].name);
+	/* HTTP/2 is switched on by itself, and is http to readers, as in the reference. */
+	json_key_cstr(out, "event_type", record_rows[h->type == RECORD_http2 ? RECORD_http : h->type].name);
 	put_vlan(out, h);
 	put_ends(out, h);
 	if (h->type != RECORD_flow && h->packet_source < PACKET_SOURCE_COUNT)

@@ -28,6 +28,9 @@ bool value_holds(const struct match *m, uint64_t v)
 	case KEYWORD_ftp_reply_received:
 	case KEYWORD_mqtt_connack_session_present:
 		return (v & 1) == (bits & 1);
+	case KEYWORD_http2_settings: /* its number in the upper half */
+		return v >> 32 == (uint64_t)m->u.number.which &&
+		       number_test_holds(&m->u.number, v & UINT32_MAX);
 	case KEYWORD_tls_version:
 		return v == TLS_1_0 + bits;
 	case KEYWORD_ssl_version:
@@ -49,7 +52,7 @@ bool value_form_known(unsigned keyword)
 #undef KEYWORD
 	};
 	static const char *const numbers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16",
-					      "name_u32", "bit_names", "yes_no", "tls_version",
+					      "name_u32", "bit_names", "settings", "yes_no", "tls_version",
 					      "ssl_version", "ssl_state"};
 
 	if (keyword >= KEYWORD_COUNT || !parsers[keyword])

@@ -260,10 +260,28 @@ def mqtt():
                                   (0, message(0x62, b'\0\1')), (1, message(0x70, b'\0\1')), (0, b'\x30\xff\xff\xff\x7f')], 0))
 
 
+
+def http2():
+    preface = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+
+    def frame(kind, flags, stream, body):
+        return struct.pack('>I', len(body))[1:] + bytes([kind, flags]) + struct.pack('>I', stream) + body
+    settings = frame(4, 0, 0, b'\0\3\0\0\0\x64\0\1\0\0\x20\0')
+    ask = bytes.fromhex('828684418cf1e3c2e5f23a6ba0ab90f4ff')
+    gzip = bytes.fromhex('885a839bd9ab0f0d0231310f109bd9ab')
+    body = bytes.fromhex('1f8b08000000000002ffcb48cdc9c9070086a6103605000000')
+    save('http2', 'exchange', pieces([(0, preface + settings), (1, settings + frame(4, 1, 0, b'')), (0, frame(1, 0x25, 1, b'\0\0\0\0\xff' + ask)),
+                                      (1, frame(1, 4, 1, gzip) + frame(0, 9, 1, b'\2' + body + b'\0\0')), (0, frame(8, 0, 0, b'\0\0\1\0')),
+                                      (1, frame(7, 0, 0, bytes(8)))], 2))
+    save('http2', 'pieces', pieces([(0, preface + settings + frame(1, 0, 3, ask[:4])), (0, frame(9, 4, 3, ask[4:])), (0, frame(0, 1, 3, b'body')),
+                                    (1, settings + frame(5, 4, 3, b'\0\0\0\2' + ask)), (1, frame(1, 5, 2, b'\x88')), (0, frame(3, 0, 3, b'\0\0\0\2'))], 2))
+
+
 tls()
 dns()
 dhcp()
 dcerpc()
 smb()
 mqtt()
+http2()
 host()

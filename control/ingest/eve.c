@@ -131,7 +131,8 @@ static void put_head(struct text *out, const struct eve_options *o, const struct
 		json_key_cstr(out, "in_iface", o->interfaces[h->port_index]);
 	if (h->packet_number)
 		json_key_uint(out, "pcap_cnt", h->packet_number);
-	json_key_cstr(out, "event_type", record_rows[h->type].name);
+	/* HTTP/2 is switched on by itself, and is http to readers, as in the reference. */
+	json_key_cstr(out, "event_type", record_rows[h->type == RECORD_http2 ? RECORD_http : h->type].name);
 	put_vlan(out, h);
 	put_ends(out, h);
 	if (h->type != RECORD_flow && h->packet_source < PACKET_SOURCE_COUNT)
@@ -267,6 +268,7 @@ static void put_value(struct text *out, const struct value *v)
 		break;
 	case KIND_OBJECT:
 	case KIND_ARRAY:
+	case KIND_MEMBER:
 		break;
 	}
 }
@@ -336,6 +338,18 @@ static void close_level(struct walk *w)
 	w->depth--;
 }
 
+static void put_member(struct walk *w, const struct value *v)
+{
+	struct bytes key, text;
+
+	if (!value_member(v, &key, &text))
+		return;
+	json_comma(w->out);
+	json_put_string(w->out, key.data, key.len);
+	text_char(w->out, ':');
+	json_put_string(w->out, text.data, text.len);
+}
+
 static void put_one(struct walk *w, const struct value *v)
 {
 	const struct field_row *row = &field_rows[v->field];
@@ -360,6 +374,10 @@ static void put_one(struct walk *w, const struct value *v)
 		w->has_app_proto = true;
 	if (v->kind == KIND_JSON && v->body.len == 0)
 		return;
+	if (v->kind == KIND_MEMBER) {
+		put_member(w, v);
+		return;
+	}
 	if (in_array(w) || !row->key[0])
 		json_comma(w->out); /* no key: an element, or members ready made */
 	else
@@ -374,6 +392,8 @@ static void put_one(struct walk *w, const struct value *v)
  * ready-made members. Anything else is malformed. */
 static bool is_misplaced(const struct walk *w, const struct value *v)
 {
+	if (v->kind == KIND_MEMBER)
+		return in_array(w);
 	return !in_array(w) && !field_rows[v->field].key[0] && v->kind != KIND_JSON &&
 	       v->kind != KIND_HIDDEN;
 }

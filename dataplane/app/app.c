@@ -394,6 +394,14 @@ void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expect
 	s->proto_expected = (uint8_t)expected;
 }
 
+void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len)
+{
+	struct bytes *carry = &f->app->carry;
+
+	heap_free(&w->heap, (void *)(uintptr_t)carry->data);
+	*carry = (struct bytes){len ? heap_dup(&w->heap, data, len) : NULL, len};
+}
+
 static void change_now(struct worker *w, struct flow *f, struct packet *p)
 {
 	struct app_session *s = f->app;
@@ -512,6 +520,7 @@ void app_flow_free(struct worker *w, struct flow *f)
 		s->proto->state_free(w, f, s->state);
 	app_keep_free(w, &s->pending[TO_SERVER]);
 	app_keep_free(w, &s->pending[TO_CLIENT]);
+	app_carry(w, f, NULL, 0);
 	heap_free(&w->heap, s);
 	f->app = NULL;
 }

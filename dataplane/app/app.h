@@ -208,6 +208,7 @@ struct app_session {
 	uint8_t stop;                    /* PARSE_DONE: likewise */
 	uint8_t dirty;                   /* transactions may have moved on since they were looked at */
 	uint8_t datagrams[2];            /* probed */
+	struct bytes carry;              /* app_carry: owned */
 	uint64_t no[2];                  /* probing: bit by enum app_proto, ruled out */
 	struct app_pending {
 		uint8_t *data;           /* kept for PARSE_MORE, or for probing */
@@ -260,5 +261,8 @@ void tx_event(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
  * transactions are logged and freed and following bytes are probed anew. `expected` is what should
  * come (another one is an event); APP_UNKNOWN: anything. */
 void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
+/* Hands a copy of the bytes over to the protocol that comes next, which finds them in .carry of the
+ * session and gives them back with len 0. */
+void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len);
 
 #endif

@@ -378,6 +378,44 @@ static int on_response_trailer(htp_tx_t *htp)
 	return HTP_OK;
 }
 
+static uint32_t carry_add(uint8_t *to, uint32_t at, uint32_t room, struct bytes b)
+{
+	uint32_t n = b.len < room - at - 2 ? b.len : room - at - 2;
+
+	to[at] = (uint8_t)(n >> 8);
+	to[at + 1] = (uint8_t)n;
+	if (n)
+		memcpy(to + at + 2, b.data, n);
+	return at + 2 + n;
+}
+
+/* The request goes on as a stream of HTTP/2 (http2_upgrade.c says how it is handed over). */
+static void carry_request(struct http_state *s, const htp_tx_t *htp)
+{
+	uint8_t carry[HTTP_CARRY_MAX];
+	uint32_t n = carry_add(carry, 0, sizeof(carry) - 6, http_bytes(htp->request_method));
+
+	n = carry_add(carry, n, sizeof(carry) - 4, http_bytes(htp->request_uri));
+	n = carry_add(carry, n, sizeof(carry) - 2, http_field(htp->request_headers, "host"));
+	n = carry_add(carry, n, sizeof(carry), http_field(htp->request_headers, "http2-settings"));
+	app_carry(s->w, s->f, carry, n);
+}
+
+static bool names(struct bytes b, const char *word)
+{
+	return b.len == strlen(word) && strncasecmp((const char *)b.data, word, b.len) == 0;
+}
+
+static enum app_proto upgraded_to(struct http_state *s, const htp_tx_t *htp)
+{
+	struct bytes to = http_field(htp->response_headers, "upgrade");
+
+	if (!names(to, "h2c"))
+		return names(to, "websocket") ? app_proto_by_name("websocket") : APP_UNKNOWN;
+	carry_request(s, htp);
+	return app_proto_by_name("http2");
+}
+
 /* After a good CONNECT or an upgrade the bytes that follow are another protocol's. */
 static void change_after(struct http_tx *tx)
 {
@@ -392,7 +430,7 @@ static void change_after(struct http_tx *tx)
 		}
 	} else if (status == 101 && http_field(htp->response_headers, "upgrade").data) {
 		s->change = true;
-		s->change_to = APP_UNKNOWN;
+		s->change_to = (uint8_t)upgraded_to(s, htp);
 	}
 }
 
@@ -410,6 +448,18 @@ static int on_response_complete(htp_tx_t *htp)
 		progress(tx, TO_SERVER, HTTP_COMPLETE);
 	change_after(tx);
 	return HTP_OK;
+}
+
+/* libhtp leaves a 101 as it is after its headers: nothing of HTTP/1 comes behind them. */
+static void switched(struct http_state *s)
+{
+	htp_tx_t *htp = htp_connp_get_out_tx(s->connp);
+	struct http_tx *tx = htp ? http_tx_of(htp) : NULL;
+
+	if (!tx || htp->response_status_number != 101 || s->change)
+		return;
+	progress(tx, TO_SERVER, HTTP_COMPLETE);
+	on_response_complete(htp);
 }
 
 /* ---- worker ---- */
@@ -587,6 +637,8 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 				    : htp_connp_res_data(s->connp, NULL, data, in->len);
 		http_events_drain(s, d);
 	}
+	if (rc == HTP_STREAM_TUNNEL && d == TO_CLIENT)
+		switched(s);
 	if (rc == HTP_STREAM_DATA_OTHER || rc == HTP_STREAM_TUNNEL) {
 		result.consumed = (uint32_t)(d == TO_SERVER ? htp_connp_req_data_consumed(s->connp)
 							    : htp_connp_res_data_consumed(s->connp));

@@ -26,6 +26,7 @@
 #define HTTP_BOMB_BYTES (1u << 20)    /* decoded bytes above which the ratio counts */
 #define HTTP_BOMB_RATIO 2048
 #define HTTP_LZMA_BYTES (1u << 20)
+#define HTTP_CARRY_MAX 4096           /* of a request that goes on as HTTP/2 */
 #define HTTP_DECODE_STEP 8192         /* bytes decoded at once */
 
 /* Progress of a direction; proto_http.done is the last. */

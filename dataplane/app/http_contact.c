@@ -5,6 +5,7 @@
  * X-Forwarded-For or Forwarded (RFC 7239). Runs in a worker.
  */
 #include "dataplane/app/http.h"
+#include "dataplane/app/http2.h"
 #include "dataplane/base/url.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/home.h"
@@ -169,7 +170,8 @@ static uint16_t port_behind(const htp_tx_t *htp)
 }
 
 /* A name, or behind a proxy an address that no flow of ours goes to. */
-static void host_contact(struct http_state *s, struct contact c, const uint8_t *host, uint32_t len)
+static void host_contact(struct worker *w, struct flow *f, struct contact c, const uint8_t *host,
+			 uint32_t len)
 {
 	struct addr a;
 	unsigned version = c.port ? node_addr(cursor_of(host, len), &a) : 0;
@@ -177,7 +179,7 @@ static void host_contact(struct http_state *s, struct contact c, const uint8_t *
 	c.kind = version ? CONTACT_IP : CONTACT_DOMAIN;
 	c.value = version ? a.b : host;
 	c.len = version == 4 ? 4 : version == 6 ? 16 : len;
-	contact_add(s->w, s->f, &c);
+	contact_add(w, f, &c);
 }
 
 static void add_contacts(struct http_state *s, struct http_tx *tx, bool goes_on)
@@ -194,7 +196,7 @@ static void add_contacts(struct http_state *s, struct http_tx *tx, bool goes_on)
 	c.port = port_behind(htp);
 	n = copy_host(url, http_bytes(htp->request_hostname));
 	if (n)
-		host_contact(s, c, url, n);
+		host_contact(s->w, s->f, c, url, n);
 	if (n && htp->request_method_number != HTP_M_CONNECT) {
 		c.kind = CONTACT_URL;
 		c.value = url;
@@ -220,4 +222,39 @@ void http_contacts_end(struct http_state *s, struct http_tx *tx)
 {
 	if (tx->contacts_ns && s->w->now_ns > tx->contacts_ns && !(s->f->flags & FLOW_ENDING))
 		add_contacts(s, tx, true);
+}
+
+/* "user@Host:80" → the host alone. */
+static struct bytes host_alone(struct bytes b)
+{
+	const uint8_t *at = b.data ? memrchr(b.data, '@', b.len) : NULL;
+	uint32_t n;
+
+	if (at)
+		b = (struct bytes){at + 1, (uint32_t)(b.data + b.len - at - 1)};
+	for (n = b.len; n && b.data[n - 1] >= '0' && b.data[n - 1] <= '9'; n--)
+		;
+	if (n && b.data[n - 1] == ':')
+		b.len = n - 1;
+	return b;
+}
+
+void http_contact_request(struct worker *w, struct flow *f, struct bytes host, struct bytes target,
+			  struct bytes agent)
+{
+	uint8_t url[HTTP_URL_CONTACT_MAX];
+	struct contact c = {0};
+	uint32_t n = copy_host(url, host_alone(host));
+
+	if (n)
+		host_contact(w, f, c, url, n);
+	if (n && target.len) {
+		c.kind = CONTACT_URL;
+		c.value = url;
+		c.len = n + (uint32_t)url_rest(url + n, HTTP_URL_CONTACT_MAX - n, target.data, target.len);
+		contact_add(w, f, &c);
+	}
+	if (agent.len)
+		emit_contact(w, f, CONTACT_USER_AGENT, agent.data,
+			     agent.len < HTTP_URL_CONTACT_MAX ? agent.len : HTTP_URL_CONTACT_MAX);
 }

@@ -25,6 +25,12 @@ bool value_holds(const struct match *m, uint64_t v)
 	uint32_t bits = m->u.word.bits, mask = m->u.word.mask;
 
 	switch (m->keyword) {
+	case KEYWORD_ftp_reply_received:
+	case KEYWORD_mqtt_connack_session_present:
+		return (v & 1) == (bits & 1);
+	case KEYWORD_http2_settings: /* its number in the upper half */
+		return v >> 32 == (uint64_t)m->u.number.which &&
+		       number_test_holds(&m->u.number, v & UINT32_MAX);
 	case KEYWORD_tls_version:
 		return v == TLS_1_0 + bits;
 	case KEYWORD_ssl_version:
@@ -54,7 +60,8 @@ bool value_form_known(unsigned keyword)
 	};
 	static const char *const numbers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16",
 					      "name_u32", "tls_version", "ssl_version", "ssl_state",
-					      "tls_date", "ftp_mode", "ftpdata_command", "yes_no", "flag"};
+					      "tls_date", "ftp_mode", "ftpdata_command", "yes_no", "flag", "bit_names",
+					      "settings"};
 
 	if (keyword >= KEYWORD_COUNT || !parsers[keyword])
 		return false;

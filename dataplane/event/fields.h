@@ -28,6 +28,7 @@ enum field_kind {
 	KIND_MAC,       /* 6 bytes */
 	KIND_ADDR,      /* 4 or 16 bytes */
 	KIND_TIME,      /* ns since the epoch, printed as 2024-01-31T09:30:00.123456+0000 */
+	KIND_MEMBER,    /* a member whose key comes from the traffic; key and value as TEXT */
 	KIND_JSON,      /* one JSON value, printed as it is; only from our own tables */
 	KIND_OBJECT,    /* fields until the matching close */
 	KIND_ARRAY,     /* elements until the matching close */

@@ -113,6 +113,26 @@ void rec_bytes(struct recorder *r, enum field_id f, const void *data, size_t len
 		memcpy(at + 8, data, n);
 }
 
+/* Two bytes of the key's length, the key, the value. */
+void rec_member(struct recorder *r, enum field_id f, struct bytes key, struct bytes value)
+{
+	uint32_t k = key.len < RECORD_KEY_MAX ? key.len : RECORD_KEY_MAX;
+	uint32_t v = value.len < RECORD_MAX_BYTES ? value.len : RECORD_MAX_BYTES;
+	uint32_t n = 2 + k + v;
+	uint8_t *at = room(r, 8 + padded(n));
+
+	if (!at)
+		return;
+	put_head(at, f, false, n);
+	memset(at + 8 + (n & ~7u), 0, padded(n) - (n & ~7u));
+	at[8] = (uint8_t)(k >> 8);
+	at[9] = (uint8_t)k;
+	if (k)
+		memcpy(at + 10, key.data, k);
+	if (v)
+		memcpy(at + 10 + k, value.data, v);
+}
+
 void rec_text(struct recorder *r, enum field_id f, const char *text)
 {
 	rec_bytes(r, f, text, strlen(text));
@@ -193,6 +213,16 @@ static bool kind_is_scalar(enum field_kind kind)
 {
 	return kind == KIND_UINT || kind == KIND_INT || kind == KIND_BOOL || kind == KIND_FLOAT ||
 	       kind == KIND_TIME || kind == KIND_HIDDEN;
+}
+
+bool value_member(const struct value *v, struct bytes *key, struct bytes *value)
+{
+	struct cursor c = cursor_of(v->body.data, v->body.len);
+
+	key->len = cursor_be16(&c);
+	key->data = cursor_take(&c, key->len);
+	*value = (struct bytes){c.p, (uint32_t)cursor_left(&c)};
+	return !c.bad;
 }
 
 bool value_next(struct value_reader *r, struct value *out)

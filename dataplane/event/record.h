@@ -22,6 +22,7 @@
 #include "dataplane/event/fields.h"
 
 #define RECORD_MAX_BYTES (512u * 1024)
+#define RECORD_KEY_MAX 1024
 #define RECORD_NO_TX UINT64_MAX
 
 enum record_flags {
@@ -101,6 +102,8 @@ void rec_float(struct recorder *r, enum field_id f, double v);
 void rec_time(struct recorder *r, enum field_id f, uint64_t ns);
 /* TEXT, PRINTABLE, BASE64, HEX, HEXCOLON, MAC, JSON. */
 void rec_bytes(struct recorder *r, enum field_id f, const void *data, size_t len);
+/* MEMBER: a key and its text; the key is cut at RECORD_KEY_MAX. */
+void rec_member(struct recorder *r, enum field_id f, struct bytes key, struct bytes value);
 void rec_text(struct recorder *r, enum field_id f, const char *text);
 void rec_addr(struct recorder *r, enum field_id f, const struct addr *a, int ip_version);
 void rec_open(struct recorder *r, enum field_id f); /* OBJECT or ARRAY */
@@ -129,6 +132,8 @@ struct value_reader {
 /* False if the head or length cannot be right for the `avail` bytes. */
 bool record_valid(const struct record_head *head, uint64_t avail);
 void value_reader_init(struct value_reader *r, const struct record_head *head);
+/* The two parts of a MEMBER's body; false: malformed. */
+bool value_member(const struct value *v, struct bytes *key, struct bytes *value);
 /* False at the end of the record, or when it is malformed (.bad). */
 bool value_next(struct value_reader *r, struct value *out);
 /* Skips the rest of the level whose opening value was just read. */

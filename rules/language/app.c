@@ -195,8 +195,7 @@ bool parse_name_u32(struct draft *d, const struct keyword_row *row, struct scan 
 	return name_number(d, row, arg, parse_u32);
 }
 
-/* Names of bits, ! negates one: u.word.bits are those asked for, .mask those looked at. Or a
- * number with a mask. */
+/* Names of bits, ! negates one; or a number with a mask. */
 bool parse_bit_names(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	uint32_t bits = 0, mask = 0;
@@ -223,11 +222,11 @@ bool parse_bit_names(struct draft *d, const struct keyword_row *row, struct scan
 			return app_refuse(d, row, &word,
 					  "write names of flags, separated by commas");
 	}
-	m = app_word(d, row, whole);
-	if (m) {
-		m->u.word.bits = bits;
-		m->u.word.mask = mask;
-	}
+	if (!draft_imply(d, row))
+		return false;
+	m = draft_add_row(d, row);
+	if (m)
+		m->u.number = (struct number_test){NUMBER_MASK, mask, bits, 0};
 	return m != NULL;
 }
 
@@ -505,9 +504,42 @@ bool parse_ldap_indexed(struct draft *d, const struct keyword_row *row, struct s
 	return name_number(d, row, &value, parse_u32);
 }
 
+/* NAME, or NAME and a condition on its value: u.number.which is the setting's number. */
 bool parse_settings(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	return app_word(d, row, *arg) != NULL;
+	static const char *const names[] = {
+		"SETTINGS_HEADER_TABLE_SIZE",	 "SETTINGS_ENABLE_PUSH",
+		"SETTINGS_MAX_CONCURRENT_STREAMS", "SETTINGS_INITIAL_WINDOW_SIZE",
+		"SETTINGS_MAX_FRAME_SIZE",	 "SETTINGS_MAX_HEADER_LIST_SIZE",
+	};
+	struct scan name;
+	struct match *m;
+	int8_t which = 0;
+
+	scan_trim(arg);
+	name = (struct scan){arg->p, arg->p};
+	while (name.end < arg->end && (isalpha((unsigned char)*name.end) || *name.end == '_'))
+		name.end++;
+	for (int8_t i = 0; i < 6; i++)
+		if (scan_is_nocase(&name, names[i]))
+			which = i + 1;
+	if (!which)
+		return app_refuse(d, row, arg, "write a setting, SETTINGS_MAX_FRAME_SIZE for example");
+	arg->p = name.end;
+	scan_trim(arg);
+	if (!scan_done(arg)) {
+		if (!parse_u32(d, row, arg))
+			return false;
+		m = &d->app.items[d->app.count - 1];
+		m->u.number.which = which;
+		return true;
+	}
+	if (!draft_imply(d, row))
+		return false;
+	m = draft_add_row(d, row);
+	if (m)
+		m->u.number = (struct number_test){NUMBER_GREATER_EQUAL, 0, 0, which};
+	return m != NULL;
 }
 
 bool parse_ike_attribute(struct draft *d, const struct keyword_row *row, struct scan *arg)

@@ -243,9 +243,45 @@ def host():
     save('host', 'neighbour', b'\6' + b'\x20\1\x0d\xb8' + bytes(11) + b'\7\2\1' + bytes([2, 0, 0, 0, 0, 1]))
 
 
+def mqtt():
+    def message(first, body):
+        return bytes([first, len(body)]) + body
+
+    def text(t):
+        return struct.pack('>H', len(t)) + t
+    connect = message(0x10, text(b'MQTT') + b'\5\xce\0\x3c\x08\x21\0\x14\x26\0\1a\0\0' + text(b'id') + b'\2\1\1' + text(b'wt') + text(b'wm') +
+                      text(b'u') + text(b'p'))
+    old = message(0x10, text(b'MQIsdp') + b'\3\2\0\x3c' + text(b'id'))
+    publish = message(0x32, text(b't') + b'\0\1\x05\x23\0\5\1\1' + b'payload')
+    more = message(0x82, b'\0\2\0' + text(b'a') + b'\0' + text(b'b') + b'\1') + message(0xa2, b'\0\3\0' + text(b'a')) + b'\xc0\0'
+    save('mqtt', 'five', pieces([(0, connect), (1, message(0x20, b'\0\0\3\x22\0\x0a')), (0, publish), (1, message(0x40, b'\0\1\x10\0')), (0, more),
+                                 (1, message(0x90, b'\0\2\0\0\1') + message(0xb0, b'\0\3\0\x11')), (0, message(0xe0, b'\4\5\x11\0\0\0\7'))], 0))
+    save('mqtt', 'three', pieces([(0, old), (1, b'\x20\2\0\0'), (0, message(0x34, text(b't') + b'\0\1x')), (1, message(0x50, b'\0\1')),
+                                  (0, message(0x62, b'\0\1')), (1, message(0x70, b'\0\1')), (0, b'\x30\xff\xff\xff\x7f')], 0))
+
+
+
+def http2():
+    preface = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+
+    def frame(kind, flags, stream, body):
+        return struct.pack('>I', len(body))[1:] + bytes([kind, flags]) + struct.pack('>I', stream) + body
+    settings = frame(4, 0, 0, b'\0\3\0\0\0\x64\0\1\0\0\x20\0')
+    ask = bytes.fromhex('828684418cf1e3c2e5f23a6ba0ab90f4ff')
+    gzip = bytes.fromhex('885a839bd9ab0f0d0231310f109bd9ab')
+    body = bytes.fromhex('1f8b08000000000002ffcb48cdc9c9070086a6103605000000')
+    save('http2', 'exchange', pieces([(0, preface + settings), (1, settings + frame(4, 1, 0, b'')), (0, frame(1, 0x25, 1, b'\0\0\0\0\xff' + ask)),
+                                      (1, frame(1, 4, 1, gzip) + frame(0, 9, 1, b'\2' + body + b'\0\0')), (0, frame(8, 0, 0, b'\0\0\1\0')),
+                                      (1, frame(7, 0, 0, bytes(8)))], 2))
+    save('http2', 'pieces', pieces([(0, preface + settings + frame(1, 0, 3, ask[:4])), (0, frame(9, 4, 3, ask[4:])), (0, frame(0, 1, 3, b'body')),
+                                    (1, settings + frame(5, 4, 3, b'\0\0\0\2' + ask)), (1, frame(1, 5, 2, b'\x88')), (0, frame(3, 0, 3, b'\0\0\0\2'))], 2))
+
+
 tls()
 dns()
 dhcp()
 dcerpc()
 smb()
+mqtt()
+http2()
 host()

@@ -160,6 +160,21 @@ static void put_bytes(struct harness *h, const struct value *v)
 	}
 }
 
+static void put_member(struct harness *h, const struct value *v)
+{
+	struct value part = {.kind = KIND_TEXT};
+	struct bytes text;
+
+	if (!value_member(v, &part.body, &text))
+		abort();
+	put(h, "\"");
+	put_bytes(h, &part);
+	put(h, "\":\"");
+	part.body = text;
+	put_bytes(h, &part);
+	put(h, "\"");
+}
+
 static void put_value(struct harness *h, const struct value *v)
 {
 	char text[ADDR_TEXT_MAX];
@@ -180,6 +195,9 @@ static void put_value(struct harness *h, const struct value *v)
 	case KIND_ADDR:
 		memcpy(a.b, v->body.data, v->body.len < 16 ? v->body.len : 16);
 		put(h, "\"%s\"", addr_format_long(&a, v->body.len == 4 ? 4 : 6, text));
+		break;
+	case KIND_MEMBER:
+		put_member(h, v);
 		break;
 	default:
 		put(h, "\"");

@@ -166,6 +166,36 @@ static void text_is(const void *data, size_t n, const char *want)
 	text_free(&out);
 }
 
+/* A member whose key is the traffic's own; in an array it has no place. */
+static void test_member(void **state)
+{
+	struct record_head h = head_of(RECORD_mqtt);
+	const struct bytes key = {(const uint8_t *)"a\"b", 3}, value = {(const uint8_t *)"c\n", 2};
+	struct eve_options *o = options(NULL);
+	struct text out = {0};
+	struct recorder r;
+
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_open(&r, F_mqtt_properties);
+	rec_uint(&r, F_mqtt_topic_alias, 1);
+	rec_member(&r, F_mqtt_user_property, key, value);
+	rec_close(&r);
+	rec_end(&r);
+	assert_true(eve_write(&out, o, (const struct record_head *)(void *)memory, NULL));
+	assert_non_null(strstr(text_cstr(&out),
+			       "\"properties\":{\"topic_alias\":1,\"a\\\"b\":\"c\\n\"}}"));
+	text_clear(&out);
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_open(&r, F_mqtt_topics);
+	rec_member(&r, F_mqtt_user_property, key, value);
+	rec_close(&r);
+	rec_end(&r);
+	assert_false(eve_write(&out, o, (const struct record_head *)(void *)memory, NULL));
+	assert_non_null(strstr(text_cstr(&out), "\"topics\":[]}"));
+	text_free(&out);
+	eve_options_free(o);
+}
+
 static void test_text(void **state)
 {
 	text_is("caf\xc3\xa9", 5, "\"caf\xc3\xa9\"");
@@ -314,7 +344,7 @@ int main(void)
 		cmocka_unit_test(test_anomaly_kinds),
 		cmocka_unit_test(test_fast),
 		cmocka_unit_test(test_alert),	  cmocka_unit_test(test_ip6_icmp_vlan),
-		cmocka_unit_test(test_text),	  cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_member), cmocka_unit_test(test_text),	  cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_types),	  cmocka_unit_test(test_community_id),
 		cmocka_unit_test(test_stats),
 	};

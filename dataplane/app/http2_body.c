@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * HTTP/2: bodies, with their coding undone, as files. A file's name is that of Content-Disposition,
+ * else the path. Runs in the worker that owns the flow.
+ */
+#include "dataplane/app/http.h"
+#include "dataplane/app/http2.h"
+#include "dataplane/app/http_multipart.h"
+
+static struct bytes body_name(const struct http2_tx *t, enum direction d)
+{
+	struct bytes name = {NULL, 0}, path;
+	const uint8_t *query;
+
+	if (d == TO_CLIENT)
+		name = http_parameter(http2_field_value(t, d, "content-disposition"), "filename=");
+	if (name.len)
+		return name;
+	path = http2_field_value(t, TO_SERVER, ":path");
+	if (!path.data) /* promised by the server */
+		path = http2_field_value(t, TO_CLIENT, ":path");
+	query = path.data ? memchr(path.data, '?', path.len) : NULL;
+	if (query)
+		path.len = (uint32_t)(query - path.data);
+	return path;
+}
+
+static void body_range(const struct http2_input *in, struct http2_tx *t, struct file *file)
+{
+	struct bytes value = http2_field_value(t, TO_CLIENT, "content-range");
+	struct http_range range;
+
+	if (!value.data)
+		return;
+	if (http_content_range(value, &range) && range.has_range && range.start <= range.end)
+		file_range(file, range.start, range.end, range.size);
+	else
+		tx_event(in->w, in->f, &t->tx, in->d, HTTP2_EVENT_INVALID_RANGE);
+}
+
+static void body_open(const struct http2_input *in, struct http2_tx *t)
+{
+	struct http2_side *side = &t->side[in->d];
+	struct bytes name = body_name(t, in->d);
+	enum content_coding coding =
+		content_coding_of(http2_field_value(t, in->d, "content-encoding"));
+
+	side->body_seen = true;
+	side->file = file_open(in->w, in->f, &t->tx, in->d, name.data, name.len);
+	if (coding != CONTENT_PLAIN)
+		side->decoder = content_decoder_new(&in->w->heap, coding);
+	if (!side->file)
+		return;
+	file_set_limits(side->file, &in->w->http->options.limits[in->d]);
+	if (in->d == TO_CLIENT)
+		body_range(in, t, side->file);
+}
+
+struct appending {
+	struct worker *w;
+	struct file *file;
+};
+
+static void append(void *context, const uint8_t *data, uint32_t len)
+{
+	struct appending *a = context;
+
+	file_append(a->w, a->file, data, len);
+}
+
+void http2_body_take(const struct http2_input *in, struct http2_tx *t, const uint8_t *data, uint32_t len)
+{
+	struct http2_side *side = &t->side[in->d];
+	struct appending a = {.w = in->w};
+
+	if (!side->body_seen)
+		body_open(in, t);
+	a.file = side->file;
+	if (!a.file || a.file->state != FILE_OPEN)
+		return;
+	if (!side->decoder) {
+		file_append(in->w, a.file, data, len);
+		return;
+	}
+	if (content_decode(side->decoder, data, len, append, &a) == CONTENT_GOOD)
+		return;
+	tx_event(in->w, in->f, &t->tx, in->d, HTTP2_EVENT_FAILED_DECOMPRESSION);
+	/* Not coded after all: rules see it as it is. */
+	if (!side->decoder->begun && side->decoder->in == len)
+		file_append(in->w, a.file, data, len);
+	else
+		file_close(in->w, a.file, FILE_TRUNCATED);
+}
+
+void http2_body_gap(const struct http2_input *in, struct http2_tx *t, uint32_t len)
+{
+	struct http2_side *side = &t->side[in->d];
+
+	if (!side->body_seen)
+		body_open(in, t);
+	if (!side->file || side->file->state != FILE_OPEN)
+		return;
+	file_gap(in->w, side->file, len);
+	if (side->decoder) /* what is missing cannot be done without */
+		file_close(in->w, side->file, FILE_TRUNCATED);
+}
+
+void http2_body_end(const struct http2_input *in, struct http2_tx *t)
+{
+	file_close(in->w, t->side[in->d].file, FILE_CLOSED);
+}
+
+void http2_body_free(struct worker *w, struct http2_side *side)
+{
+	content_decoder_free(&w->heap, side->decoder);
+}

@@ -37,8 +37,7 @@ enum http2_frame_type {
 };
 
 enum http2_frame_flags {
-	HTTP2_END_STREAM = 1 << 0, /* DATA, HEADERS */
-	HTTP2_ACK = 1 << 0,        /* SETTINGS, PING */
+	HTTP2_END_STREAM = 1 << 0, /* DATA, HEADERS; of SETTINGS and PING the same bit says ACK */
 	HTTP2_END_HEADERS = 1 << 2,
 	HTTP2_PADDED = 1 << 3,
 	HTTP2_HAS_PRIORITY = 1 << 5,

@@ -33,7 +33,7 @@ static struct file_store *open_store(uint64_t boot, uint64_t budget)
 
 static int setup(void **state)
 {
-	strcpy(dir, "/tmp/metsuke-files-XXXXXX");
+	snprintf(dir, sizeof(dir), "/tmp/metsuke-files-XXXXXX");
 	return mkdtemp(dir) ? 0 : -1;
 }
 

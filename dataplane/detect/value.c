@@ -43,8 +43,6 @@ bool value_holds(const struct match *m, uint64_t v)
 		return v == bits;
 	case KEYWORD_ftpbounce:
 		return v != 0;
-	case KEYWORD_ftp_reply_received: /* no and yes in turn */
-		return v == (bits & 1);
 	default:
 		return number_test_holds(&m->u.number, v);
 	}

@@ -10,7 +10,11 @@
  */
 #include "dataplane/app/smtp.h"
 
+#include <ctype.h>
 #include <strings.h>
+
+#define SMTP_PORT 25
+#define SUBMISSION_PORT 587 /* RFC 6409 */
 
 const char *const smtp_event_names[] = {
 #define EVENT(id, name) name,
@@ -37,7 +41,22 @@ static enum probe_result begins(const struct probe_input *in, const char *word)
 	return len < n ? PROBE_MORE : PROBE_YES;
 }
 
-/* A greeting is also FTP's: only one that speaks of mail is taken for itself. */
+/* A name of a host, with a dot at least, and a space or the end of the line behind it. */
+static bool is_host_name(const uint8_t *text, uint32_t len)
+{
+	uint32_t i = 0, label = 0, dots = 0;
+
+	for (; i < len && text[i] != ' ' && text[i] != '\r' && text[i] != '\n'; i++) {
+		if (text[i] == '.' ? label == 0 : !isalnum(text[i]) && text[i] != '-')
+			return false;
+		dots += text[i] == '.';
+		label = text[i] == '.' ? 0 : label + 1;
+	}
+	return i < len && dots && label;
+}
+
+/* A greeting is also FTP's: only one that speaks of mail is taken for itself, or that names its host at a
+ * port of mail (RFC 5321, 4.2). */
 static enum probe_result probe_greeting(const struct probe_input *in)
 {
 	enum probe_result r = begins(in, "220");
@@ -48,6 +67,9 @@ static enum probe_result probe_greeting(const struct probe_input *in)
 		return r;
 	if (in->len > 3 && in->data[3] != ' ' && in->data[3] != '-')
 		return PROBE_NO;
+	if ((in->server_port == SMTP_PORT || in->server_port == SUBMISSION_PORT) && in->len > 4 &&
+	    is_host_name(in->data + 4, in->len - 4))
+		return PROBE_YES;
 	lf = memchr(in->data, '\n', in->len);
 	n = lf ? (uint32_t)(lf - in->data) : in->len;
 	for (uint32_t i = 4; i + 4 <= n; i++)

@@ -308,16 +308,6 @@ static void table_full(struct worker *w, struct packet *p)
 	}
 }
 
-/* A packet made of fragments counts with the link header of the last of them. */
-static uint64_t packet_bytes(const struct packet *p)
-{
-	const struct packet *frame = p->outer;
-
-	if (!(p->flags & PACKET_REASSEMBLED) || !frame || !frame->l3)
-		return p->len;
-	return p->len + (uint64_t)(frame->l3 - frame->data);
-}
-
 /* A packet that only reports on the flow (ICMP error) keeps it alive, but what its ends had to do with
  * each other does not last longer by it. */
 static void flow_reported(struct worker *w, struct flow *f)
@@ -335,7 +325,7 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 	uint32_t seen = d == TO_SERVER ? FLOW_SEEN_TO_SERVER : FLOW_SEEN_TO_CLIENT;
 
 	f->packets[d]++;
-	f->bytes[d] += packet_bytes(p);
+	f->bytes[d] += p->len;
 	if (icmp_is_error(p))
 		flow_reported(w, f);
 	else if (f->flags & FLOW_REPORTED_LAST)

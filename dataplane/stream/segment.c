@@ -456,6 +456,23 @@ static bool held_too_many(const struct tcp_seen *t)
 	       ((t->s->flags & SESSION_ASYNC) && b->held_count >= TCP_ASYNC_HELD_MAX);
 }
 
+/* On a tap most come behind all that is held, and only wait. True: it is held. */
+static bool run_append(struct tcp_seen *t, const struct tcp_bytes *b, const struct run *r)
+{
+	const struct tcp_piece *last;
+
+	if (b->held_count == 0) {
+		if (r->seq != t->own->expect)
+			return false;
+	} else {
+		last = piece_of(t->st, b, b->held_count - 1);
+		if (r->seq != last->seq + last->len || b->held_count >= TCP_HELD_MAX - 3 ||
+		    side_hole(t->w, t->f, t->d))
+			return false;
+	}
+	return run_hold(t, b->held_count, r) == HOLD_OK;
+}
+
 static void run_early(struct tcp_seen *t, const struct run *r)
 {
 	struct tcp_bytes *b = tcp_bytes_get(t->w, t->own);
@@ -464,6 +481,10 @@ static void run_early(struct tcp_seen *t, const struct run *r)
 	if (!b) {
 		if (!run_unheld(t, r))
 			held_full(t);
+		return;
+	}
+	if (run_append(t, b, r)) {
+		t->p->flags |= PACKET_STREAM_ADDED;
 		return;
 	}
 	differs = run_differs(t, r);
@@ -650,19 +671,53 @@ void tcp_closed(struct tcp_seen *t)
 	seen_turn(t, direction_other(d));
 }
 
+/* On a tap: has the receiver all that stands before number seq? What is behind a hole that it never
+ * acknowledged it has not handed on to anybody. Where no acknowledgements were seen nobody knows. */
+static bool receiver_has(const struct worker *w, const struct tcp_side *side, uint32_t seq)
+{
+	return w->streams->in_the_wire || seq_from(side->last_ack, seq) ||
+	       seq_upto(side->last_ack, side->isn + 1);
+}
+
+/* What no parser is given, rules on the raw stream see all the same. */
+static void side_rest(struct worker *w, struct tcp_side *side)
+{
+	for (uint32_t i = 0; side->bytes && i < side->bytes->held_count; i++) {
+		struct tcp_piece *piece = piece_of(w->streams, side->bytes, i);
+		uint32_t missing = piece->seq - side->expect;
+
+		if (missing)
+			raw_gap(w, side, missing);
+		side->delivered += missing;
+		if (!piece->urgent) {
+			raw_append(w, side, piece->data, piece->len);
+			side->delivered += piece->len;
+		}
+		side->expect = piece->seq + piece->len;
+	}
+	if (side->bytes)
+		held_remove(w, side->bytes, 0, side->bytes->held_count);
+}
+
 void tcp_finish(struct worker *w, struct flow *f, struct packet *p, enum direction d)
 {
-	struct tcp_side *side;
+	struct tcp_side *side = &f->tcp->side[d];
 
 	side_drain(w, f, p, &d, true);
-	while (side_hole(w, f, d))
+	while (side_hole(w, f, d)) {
+		side = &f->tcp->side[d];
+		if (!receiver_has(w, side, piece_of(w->streams, side->bytes, 0)->seq))
+			break;
 		side_skip(w, f, p, &d, true);
+	}
 	side = &f->tcp->side[d];
 	/* a FIN far off may be anybody's */
 	if (side_followed(f, d) && (side->flags & SIDE_FIN) &&
 	    seq_before(side->expect, side->fin_seq) &&
-	    side->fin_seq - side->expect < side->window + (1u << 16))
+	    side->fin_seq - side->expect < side->window + (1u << 16) &&
+	    !(side->bytes && side->bytes->held_count))
 		side_gap(w, f, p, &d, side->fin_seq - side->expect);
 	if (f->tcp->side[d].flags & SIDE_STARTED)
 		side_end(w, f, p, &d);
+	side_rest(w, &f->tcp->side[d]);
 }

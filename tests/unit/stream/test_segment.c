@@ -221,6 +221,23 @@ static void hole_at_end(void **state)
 	lab_free(l);
 }
 
+/* What is behind a hole that the receiver never acknowledged it did not read; rules see it all the same. */
+static void hole_never_acknowledged(void **state)
+{
+	struct lab *l = lab_with(NULL, NULL);
+
+	(void)state;
+	l->inspect = true;
+	say(l, 0, "abc");
+	ack(l, 3);
+	say(l, 10, "xyz");
+	lab_end(l);
+	assert_string_equal(lab_given(l, TO_SERVER), "abc[end]");
+	assert_string_equal(lab_raw(l, TO_SERVER), "abcxyz");
+	assert_false(l->raw_broken);
+	lab_free(l);
+}
+
 static void policies(void **state)
 {
 	/* original "bbbb" at 4…8; each row: the later segment, and what is handed on */
@@ -568,6 +585,7 @@ int main(void)
 		cmocka_unit_test(fin_before_data),
 		cmocka_unit_test(hole_acknowledged),
 		cmocka_unit_test(hole_at_end),
+		cmocka_unit_test(hole_never_acknowledged),
 		cmocka_unit_test(policies),
 		cmocka_unit_test(delivered_wins),
 		cmocka_unit_test(wire_keeps_the_first),

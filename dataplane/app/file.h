@@ -125,8 +125,9 @@ bool file_magic_view(struct worker *w, struct flow *f, struct tx *tx, enum direc
 		     unsigned instance, struct buffer_view *out);
 /* Detect has looked at all views of this direction. */
 void file_inspected(struct worker *w, struct tx *tx, enum direction d);
-/* The fileinfo records of a transaction's closed files; called by app_packet_done. */
-void file_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
+/* The fileinfo records of a transaction's closed files; called by app_packet_done. False: one waits for
+ * a rule that may want it kept. */
+bool file_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 /* The "files" array in an alert. */
 void file_alert_context(struct recorder *r, struct tx *tx);
 

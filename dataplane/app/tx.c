@@ -85,15 +85,15 @@ static void write_tx(struct worker *w, struct flow *f, struct tx *tx, struct pac
 		f->app->proto->log(w, f, tx, p);
 }
 
-static void write_files(struct worker *w, struct flow *f, struct tx *tx, struct packet *p)
+static bool write_files(struct worker *w, struct flow *f, struct tx *tx, struct packet *p)
 {
 	if (!tx->files[TO_SERVER] && !tx->files[TO_CLIENT])
-		return;
+		return true;
 	if (tx->ended) {
 		file_close_all(w, tx, TO_SERVER, FILE_TRUNCATED);
 		file_close_all(w, tx, TO_CLIENT, FILE_TRUNCATED);
 	}
-	file_log(w, f, tx, p);
+	return file_log(w, f, tx, p);
 }
 
 void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all)
@@ -115,8 +115,9 @@ void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all)
 			write_events(w, f, tx, p);
 		if (to_be_written(s->proto, tx))
 			write_tx(w, f, tx, p);
-		write_files(w, f, tx, p);
-		if (finished(w, f, tx))
+		if (!write_files(w, f, tx, p))
+			waiting = true; /* for detect */
+		else if (finished(w, f, tx))
 			free_tx(w, f, tx);
 		else if (tx->logged)
 			waiting = true; /* for detect */
@@ -148,6 +149,7 @@ static bool make_room(struct worker *w, struct flow *f)
 	struct tx *tx = s->first;
 
 	if (tx && tx->logged && reached(tx, s->proto->done)) {
+		file_log(w, f, tx, NULL); /* none waits any longer */
 		free_tx(w, f, tx);
 		return true;
 	}

@@ -109,16 +109,6 @@ static bool content_window(const struct run *r, const struct match_content *c,
 	return *from <= *to && *to > 0;
 }
 
-static const uint8_t *content_find(const struct check *check, const uint8_t *data, size_t len,
-				   uint32_t flags)
-{
-	if (len < check->pattern_len)
-		return NULL;
-	if (flags & CONTENT_NOCASE)
-		return search_nocase(data, len, check->pattern, check->pattern_len);
-	return memmem(data, len, check->pattern, check->pattern_len);
-}
-
 static enum outcome content_run(struct run *r, const struct check *check, struct frame *f)
 {
 	const struct match_content *c = &check->match->u.content;
@@ -130,11 +120,11 @@ static enum outcome content_run(struct run *r, const struct check *check, struct
 	if (!content_window(r, c, f, &from, &to))
 		return negated ? HIT : MISS;
 	if (c->flags & CONTENT_ENDSWITH) {
-		if (to < (int64_t)r->in->len || to - from < (int64_t)check->pattern_len)
+		if (to < (int64_t)r->in->len || to - from < (int64_t)check->needle.len)
 			return negated ? HIT : MISS;
-		from = to - check->pattern_len;
+		from = to - check->needle.len;
 	}
-	at = content_find(check, data + from, (size_t)(to - from), c->flags);
+	at = needle_find(&check->needle, data + from, (size_t)(to - from));
 	if (!at) {
 		if (negated)
 			return HIT;
@@ -147,8 +137,8 @@ static enum outcome content_run(struct run *r, const struct check *check, struct
 
 		return alone ? STOP : MISS;
 	}
-	r->pointer = (uint32_t)(at - data) + check->pattern_len;
-	f->resume = r->pointer - (check->pattern_len - 1);
+	r->pointer = (uint32_t)(at - data) + check->needle.len;
+	f->resume = r->pointer - (check->needle.len - 1);
 	return HIT;
 }
 

@@ -46,13 +46,20 @@ enum check_kind {
 	CHECK_ASN1,
 };
 
+/* What is looked for. */
+struct needle {
+	const uint8_t *pattern; /* folded when nocase */
+	uint32_t len;
+	uint8_t rare[2];   /* places of its two rarest bytes */
+	bool nocase;
+};
+
 struct check {
 	uint8_t kind;      /* enum check_kind */
 	bool retry;        /* look for it again when what follows fails */
 	bool waits_for_end; /* SIZE: bsize, whose answer may need the whole buffer */
 	const struct match *match;
-	const uint8_t *pattern; /* CONTENT: folded when nocase */
-	uint32_t pattern_len;
+	struct needle needle; /* CONTENT; owner of its pattern */
 	pcre2_code *code;  /* PCRE; owner */
 };
 
@@ -61,6 +68,7 @@ struct chain {
 	uint32_t count;
 	uint32_t reach;          /* bytes before the new ones that a match with new bytes can need,
 				  * when nothing looks at absolute places; 0: not known */
+	const struct needle *must; /* a content without which it cannot match; NULL: there is none */
 	bool absent;             /* holds when the buffer is not there … */
 	bool or_else;            /* … or when the checks hold */
 	bool changes;            /* a list: to be run when all else holds */
@@ -180,8 +188,10 @@ bool datarep_run(const struct match_datarep *m, const uint8_t *data, uint32_t le
 
 /* ---- search.c ---- */
 
-/* First place of the pattern (its letters folded to lower case) in data whatever the case. */
-const uint8_t *search_nocase(const uint8_t *data, size_t len, const uint8_t *pattern, size_t n);
+/* The pattern is borrowed; nocase: its letters are small ones. */
+struct needle needle_make(const uint8_t *pattern, uint32_t len, bool nocase);
+/* Its first place in data; NULL: none. */
+const uint8_t *needle_find(const struct needle *n, const uint8_t *data, size_t len);
 uint8_t fold_byte(uint8_t c);
 
 #endif

@@ -120,8 +120,7 @@ static int content_prepare(struct check *c, char *error, size_t error_size)
 	for (uint32_t i = 0; i < m->pattern.len; i++)
 		folded[i] = m->flags & CONTENT_NOCASE ? fold_byte(m->pattern.data[i])
 						      : m->pattern.data[i];
-	c->pattern = folded;
-	c->pattern_len = m->pattern.len;
+	c->needle = needle_make(folded, m->pattern.len, m->flags & CONTENT_NOCASE);
 	return 0;
 }
 
@@ -169,10 +168,25 @@ static uint32_t reach_of(const struct chain *chain)
 			return 0;
 		if (i == 0 && (flags & (CONTENT_DISTANCE | CONTENT_WITHIN)))
 			return 0;
-		if (c->pattern_len > longest)
-			longest = c->pattern_len;
+		if (c->needle.len > longest)
+			longest = c->needle.len;
 	}
 	return longest ? longest - 1 : 0;
+}
+
+/* The longest content that must be there. */
+static const struct needle *must_of(const struct chain *chain)
+{
+	const struct needle *must = NULL;
+
+	for (uint32_t i = 0; i < chain->count && !chain->or_else; i++) {
+		const struct check *c = &chain->checks[i];
+
+		if (c->kind == CHECK_CONTENT && !(c->match->u.content.flags & CONTENT_NEGATED) &&
+		    (!must || c->needle.len > must->len))
+			must = &c->needle;
+	}
+	return must;
 }
 
 struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64,
@@ -218,6 +232,7 @@ struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_
 	}
 	retries_mark(chain);
 	chain->reach = reach_of(chain);
+	chain->must = must_of(chain);
 	return chain;
 err:
 	chain_free(chain);
@@ -229,7 +244,7 @@ void chain_free(struct chain *chain)
 	if (!chain)
 		return;
 	for (uint32_t i = 0; chain->checks && i < chain->count; i++) {
-		free((void *)chain->checks[i].pattern);
+		free((void *)chain->checks[i].needle.pattern);
 		pcre2_code_free(chain->checks[i].code);
 	}
 	chain_free(chain->base64);

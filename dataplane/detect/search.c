@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Looking for one pattern in a buffer whatever the case of ASCII letters. Candidates are places
- * where first and last byte agree, sixteen places at a time. Runs in the workers.
+ * Looking for one pattern in a buffer, in its case or whatever the case of ASCII letters. Candidates
+ * are places where its two rarest bytes agree, sixteen places at a time. Runs in the workers.
  */
 #include <stddef.h>
 #include <string.h>
@@ -12,59 +12,126 @@
 
 #include "dataplane/detect/chain.h"
 
+#define PLACES 16 /* looked at in one step */
+
+/* How often a byte is seen in payloads that are not encrypted: sixteenths of a bit above one in 4096,
+ * measured over mixes of enterprise traffic. */
+static const uint8_t commonness[256] = {
+	141, 87, 71, 69, 67, 64, 64, 60, 68, 59, 73, 60, 58, 67, 55, 63, /* 0x00 */
+	60, 57, 56, 56, 57, 59, 56, 56, 58, 54, 55, 55, 56, 56, 55, 56,
+	93, 55, 60, 56, 73, 59, 55, 56, 62, 59, 57, 57, 60, 64, 80, 63,  /* 0x20 */
+	77, 71, 69, 69, 64, 64, 63, 62, 65, 64, 65, 65, 58, 61, 57, 54,
+	62, 74, 59, 66, 73, 66, 61, 61, 83, 71, 57, 58, 69, 62, 61, 60,  /* 0x40 */
+	63, 61, 64, 65, 67, 63, 61, 63, 60, 59, 59, 58, 62, 58, 56, 64,
+	57, 87, 62, 73, 71, 91, 66, 64, 71, 79, 57, 61, 85, 79, 79, 82,  /* 0x60 */
+	74, 57, 75, 74, 86, 69, 62, 61, 67, 62, 58, 57, 57, 57, 55, 54,
+	58, 55, 63, 62, 59, 60, 55, 54, 55, 65, 55, 78, 55, 65, 54, 53,  /* 0x80 */
+	55, 54, 54, 54, 55, 54, 54, 54, 54, 53, 53, 54, 54, 54, 54, 54,
+	55, 54, 53, 54, 54, 54, 53, 53, 55, 54, 59, 54, 53, 53, 53, 53,  /* 0xa0 */
+	54, 54, 54, 53, 55, 53, 56, 55, 55, 54, 54, 54, 54, 54, 53, 53,
+	63, 57, 55, 58, 57, 56, 56, 58, 56, 57, 55, 56, 58, 55, 55, 56,  /* 0xc0 */
+	58, 56, 57, 57, 57, 57, 56, 56, 57, 56, 56, 57, 56, 56, 55, 55,
+	55, 54, 54, 54, 54, 53, 54, 54, 64, 55, 54, 57, 55, 54, 54, 53,  /* 0xe0 */
+	56, 54, 54, 54, 54, 54, 55, 55, 56, 55, 56, 56, 55, 55, 57, 74,
+};
+
 uint8_t fold_byte(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
 
-static bool same_folded(const uint8_t *data, const uint8_t *pattern, size_t n)
+/* The two rarest; of equal ones those that stand first. */
+struct needle needle_make(const uint8_t *pattern, uint32_t len, bool nocase)
 {
-	for (size_t i = 0; i < n; i++)
-		if (fold_byte(data[i]) != pattern[i])
+	struct needle n = {.pattern = pattern, .len = len, .nocase = nocase};
+	uint32_t end = len < 256 ? len : 256;
+
+	for (uint32_t i = 1; i < end; i++)
+		if (commonness[pattern[i]] < commonness[pattern[n.rare[0]]])
+			n.rare[0] = (uint8_t)i;
+	n.rare[1] = n.rare[0] == 0 && end > 1;
+	for (uint32_t i = 0; i < end; i++)
+		if (i != n.rare[0] && pattern[i] != pattern[n.rare[0]] &&
+		    (commonness[pattern[i]] < commonness[pattern[n.rare[1]]] ||
+		     pattern[n.rare[1]] == pattern[n.rare[0]]))
+			n.rare[1] = (uint8_t)i;
+	return n;
+}
+
+static inline bool same(const uint8_t *data, const struct needle *n)
+{
+	if (!n->nocase)
+		return memcmp(data, n->pattern, n->len) == 0;
+	for (uint32_t i = 0; i < n->len; i++)
+		if (fold_byte(data[i]) != n->pattern[i])
 			return false;
 	return true;
 }
 
-static uint8_t other_case(uint8_t c)
+#if defined(__SSE2__)
+/* Bit i: at data[i] both rare bytes agree. Of letters case is left out; a few others are then alike. */
+static inline unsigned places(const uint8_t *data, const struct needle *n, __m128i fold, __m128i first,
+			      __m128i second)
 {
-	return c >= 'a' && c <= 'z' ? (uint8_t)(c - 32) : c;
+	__m128i a = _mm_loadu_si128((const __m128i *)(data + n->rare[0]));
+	__m128i b = _mm_loadu_si128((const __m128i *)(data + n->rare[1]));
+
+	a = _mm_cmpeq_epi8(_mm_or_si128(a, fold), first);
+	b = _mm_cmpeq_epi8(_mm_or_si128(b, fold), second);
+	return (unsigned)_mm_movemask_epi8(_mm_and_si128(a, b));
 }
 
-const uint8_t *search_nocase(const uint8_t *data, size_t len, const uint8_t *pattern, size_t n)
+static const uint8_t *among(const uint8_t *data, unsigned mask, const struct needle *n)
+{
+	for (; mask; mask &= mask - 1) {
+		const uint8_t *at = data + __builtin_ctz(mask);
+
+		if (same(at, n))
+			return at;
+	}
+	return NULL;
+}
+
+static const uint8_t *search_wide(const uint8_t *data, const uint8_t *last, const struct needle *n)
+{
+	uint8_t bit = n->nocase ? 0x20 : 0;
+	__m128i fold = _mm_set1_epi8((char)bit);
+	__m128i first = _mm_set1_epi8((char)(n->pattern[n->rare[0]] | bit));
+	__m128i second = _mm_set1_epi8((char)(n->pattern[n->rare[1]] | bit));
+	const uint8_t *at;
+	unsigned mask;
+
+	for (; last - data >= PLACES - 1; data += PLACES) {
+		mask = places(data, n, fold, first, second);
+		if (__builtin_expect(mask != 0, 0) && (at = among(data, mask, n)) != NULL)
+			return at;
+	}
+	if (data > last)
+		return NULL;
+	/* the rest, and some that were looked at before */
+	data = last - (PLACES - 1);
+	mask = places(data, n, fold, first, second);
+	return mask ? among(data, mask, n) : NULL;
+}
+#endif
+
+const uint8_t *needle_find(const struct needle *n, const uint8_t *data, size_t len)
 {
 	const uint8_t *last;
-	uint8_t first, tail;
+	uint8_t key, bit = n->nocase ? 0x20 : 0;
 
-	if (n == 0 || len < n)
+	if (n->len == 0 || len < n->len)
 		return NULL;
-	last = data + (len - n);
-	first = pattern[0];
-	tail = pattern[n - 1];
+	if (n->len == 1 && !n->nocase)
+		return memchr(data, n->pattern[0], len);
+	last = data + (len - n->len);
 #if defined(__SSE2__)
-	__m128i f1 = _mm_set1_epi8((char)first), f2 = _mm_set1_epi8((char)other_case(first));
-	__m128i t1 = _mm_set1_epi8((char)tail), t2 = _mm_set1_epi8((char)other_case(tail));
-
-	while (last - data >= 15) {
-		__m128i a = _mm_loadu_si128((const __m128i *)data);
-		__m128i b = _mm_loadu_si128((const __m128i *)(data + n - 1));
-		__m128i hit = _mm_and_si128(
-			_mm_or_si128(_mm_cmpeq_epi8(a, f1), _mm_cmpeq_epi8(a, f2)),
-			_mm_or_si128(_mm_cmpeq_epi8(b, t1), _mm_cmpeq_epi8(b, t2)));
-		unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-
-		while (mask) {
-			unsigned at = (unsigned)__builtin_ctz(mask);
-
-			if (same_folded(data + at, pattern, n))
-				return data + at;
-			mask &= mask - 1;
-		}
-		data += 16;
-	}
+	if (last - data >= PLACES - 1)
+		return search_wide(data, last, n);
 #endif
+	key = n->pattern[n->rare[0]] | bit;
 	for (; data <= last; data++)
-		if ((data[0] == first || data[0] == other_case(first)) &&
-		    same_folded(data, pattern, n))
+		if ((data[n->rare[0]] | bit) == key && same(data, n))
 			return data;
 	return NULL;
 }

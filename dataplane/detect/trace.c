@@ -196,6 +196,7 @@ static bool packet_checks_explain(const struct match_context *c, struct trace_st
 static const uint8_t *literal_in(const struct bytes *literal, bool nocase, const uint8_t *data, size_t len)
 {
 	uint8_t folded[256];
+	struct needle n;
 
 	if (literal->len > sizeof(folded) || literal->len > len)
 		return NULL;
@@ -203,7 +204,8 @@ static const uint8_t *literal_in(const struct bytes *literal, bool nocase, const
 		return memmem(data, len, literal->data, literal->len);
 	for (uint32_t i = 0; i < literal->len; i++)
 		folded[i] = fold_byte(literal->data[i]);
-	return search_nocase(data, len, folded, literal->len);
+	n = needle_make(folded, literal->len, true);
+	return needle_find(&n, data, len);
 }
 
 static void content_why(const struct match_content *c, const struct chain_input *in,

@@ -32,6 +32,8 @@ bool window_holds(struct detect_state *s, const struct chain *chain, const struc
 {
 	uint32_t fresh = raw->fresh;
 
+	if (chain->must && !needle_find(chain->must, raw->data, raw->len))
+		return false;
 	if (part_holds(s, chain, raw, fresh, raw->len, 0))
 		return true;
 	if (fresh == 0)
@@ -42,7 +44,9 @@ bool window_holds(struct detect_state *s, const struct chain *chain, const struc
 		if (part_holds(s, chain, raw, from, raw->len, raw->offset + from))
 			return true;
 	}
-	return !part_holds(s, chain, raw, 0, fresh, raw->offset) &&
+	/* The first look is the likely end of it; the last one captures. */
+	return part_holds(s, chain, raw, 0, raw->len, raw->offset) &&
+	       !part_holds(s, chain, raw, 0, fresh, raw->offset) &&
 	       part_holds(s, chain, raw, 0, raw->len, raw->offset);
 }
 

@@ -2,10 +2,19 @@
  *
  * Memory of a worker for the whole run: pages of its own, huge ones where they are reserved, first
  * touched by the worker, so on its NUMA node. The size stands just before the block.
+ *
+ * And how jemalloc gets its own: rules and their databases are megabytes that every packet touches
+ * in other places, on small pages a walk of the page tables each time.
  */
 #include "dataplane/engine/worker.h"
 
 #include <sys/mman.h>
+
+#if HAVE_JEMALLOC
+/* Read by jemalloc as the program starts. */
+extern const char *malloc_conf;
+const char *malloc_conf = "thp:always,metadata_thp:always";
+#endif
 
 #define HUGE_BYTES ((size_t)2 << 20)
 #define PAGE_BYTES ((size_t)4096)

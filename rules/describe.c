@@ -391,6 +391,15 @@ static void put_word(struct out *o, const struct match *m)
 	}
 }
 
+static void put_geoip(struct out *o, const struct match_geoip *g)
+{
+	static const char *const sides[] = {"any", "src", "dst", "both"};
+
+	put(o, "geoip:%s", sides[g->side & 3]);
+	for (unsigned i = 0; i < g->count; i++)
+		put(o, ",%s%.2s", g->negated ? "!" : "", g->countries[i]);
+}
+
 static void put_rpc(struct out *o, const struct match_rpc *rpc)
 {
 	put(o, "rpc:");
@@ -478,6 +487,9 @@ char *match_describe(const struct match *m, const struct ruleset *set, char *tex
 		break;
 	case KEYWORD_tag:
 		put_tag(&o, &m->u.tag);
+		break;
+	case KEYWORD_geoip:
+		put_geoip(&o, &m->u.geoip);
 		break;
 	case KEYWORD_rpc:
 		put_rpc(&o, &m->u.rpc);

@@ -359,6 +359,15 @@ struct match_iprep {
 	struct number_test test;
 };
 
+#define GEOIP_COUNTRIES_MAX 64
+
+struct match_geoip {
+	uint8_t side; /* enum iprep_side */
+	bool negated; /* none of them, but one that is known */
+	uint8_t count;
+	const char (*countries)[2];
+};
+
 struct match_app_proto {
 	const char *name; /* "http", "failed", "unknown" */
 	uint8_t mode;     /* 0 direction, 1 to_server, 2 to_client, 3 either, 4 final, 5 original */
@@ -393,6 +402,7 @@ struct match {
 		struct match_dataset dataset;
 		struct match_datarep datarep;
 		struct match_iprep iprep;
+		struct match_geoip geoip;
 		struct match_entropy entropy;
 		struct match_asn1 asn1;
 		struct match_variable variable;

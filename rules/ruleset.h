@@ -36,6 +36,7 @@ struct ruleset_options {
 	const char *reputation_categories; /* iprep; NULL or "": none */
 	const char *const *reputation_files;
 	size_t reputation_file_count;
+	const char *geoip_database;        /* geoip; NULL or "": none */
 	bool parse_only;            /* rules check: no grouping, no databases */
 	bool in_the_wire;
 };
@@ -67,6 +68,7 @@ struct ruleset {
 	const char *const *flowbit_names, *const *xbit_names, *const *hostbit_names, *const *flowint_names;
 	struct lists *lists;           /* owns the lists that rules look up in */
 	struct reputation *reputation; /* rules/lists/reputation.h; NULL: none configured */
+	struct geoip *geoip;           /* rules/lists/geoip.h; likewise */
 	struct ruleset_groups *groups; /* rules/compile/groups.h; NULL with parse_only */
 	struct arena *arena;           /* owns everything above */
 };

@@ -5,6 +5,7 @@
  */
 #include "dataplane/app/file.h"
 #include "dataplane/detect/match.h"
+#include "rules/lists/geoip.h"
 
 static bool address_fits(const struct match_context *c, const struct match_iprep *m, const struct addr *a)
 {
@@ -30,6 +31,36 @@ bool match_iprep(const struct match_context *c, const struct match *m)
 		return address_fits(c, t, &c->p->src) && address_fits(c, t, &c->p->dst);
 	default:
 		return address_fits(c, t, &c->p->src) || address_fits(c, t, &c->p->dst);
+	}
+}
+
+static bool country_fits(const struct match_context *c, const struct match_geoip *m, const struct addr *a)
+{
+	char country[2];
+
+	if (!geoip_country(c->s->program->set->geoip, a, c->p->ip_version, country))
+		return false;
+	for (unsigned i = 0; i < m->count; i++)
+		if (memcmp(m->countries[i], country, 2) == 0)
+			return !m->negated;
+	return m->negated;
+}
+
+bool match_geoip(const struct match_context *c, const struct match *m)
+{
+	const struct match_geoip *t = &m->u.geoip;
+
+	if (!c->p->ip_version || !c->s->program->set->geoip)
+		return false;
+	switch ((enum iprep_side)t->side) {
+	case IPREP_SRC:
+		return country_fits(c, t, &c->p->src);
+	case IPREP_DST:
+		return country_fits(c, t, &c->p->dst);
+	case IPREP_BOTH:
+		return country_fits(c, t, &c->p->src) && country_fits(c, t, &c->p->dst);
+	default:
+		return country_fits(c, t, &c->p->src) || country_fits(c, t, &c->p->dst);
 	}
 }
 

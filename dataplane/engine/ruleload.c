@@ -109,6 +109,7 @@ static struct ruleset_options options_of(const struct config *c, struct lists *k
 		.reputation_categories = c->reputation_categories,
 		.reputation_files = texts(c->reputation_files.items),
 		.reputation_file_count = c->reputation_files.count,
+		.geoip_database = c->geoip_database,
 		.cache_dir = cache_dir(c),
 		.in_the_wire = c->mode == MODE_INLINE,
 	};

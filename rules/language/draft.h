@@ -11,6 +11,7 @@
 #include "rules/language/keyword.h"
 #include "rules/language/names.h"
 #include "rules/language/scan.h"
+#include "rules/lists/geoip.h"
 #include "rules/lists/reputation.h"
 #include "rules/ruleset.h"
 
@@ -29,6 +30,7 @@ struct language {
 	const struct classes *classes;
 	struct lists *lists;                 /* those that rules name */
 	const struct reputation *reputation; /* NULL: none */
+	const struct geoip *geoip;           /* likewise */
 	const char *file;                    /* being read; NULL: not from a file */
 };
 

@@ -2,6 +2,7 @@
  *
  * Keywords that look a value up in a list: dataset, datarep, filemd5 and its like, iprep.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -268,6 +269,48 @@ bool parse_filehash(struct draft *d, const struct keyword_row *row, struct scan 
 }
 
 /* side,category,isset|isnotset, or side,category,operator,score */
+/* side,CC,CC or side,!CC,!CC */
+bool parse_geoip(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	static const struct word_number sides[] = {
+		{"any", IPREP_ANY}, {"src", IPREP_SRC}, {"dst", IPREP_DST}, {"both", IPREP_BOTH}};
+	struct scan whole = *arg, side_word = scan_until(arg, ',');
+	char countries[GEOIP_COUNTRIES_MAX][2];
+	int side = WORD_FIND(sides, &side_word);
+	struct match_geoip t = {.side = (uint8_t)side};
+	struct match *m;
+
+	if (!d->l->geoip)
+		return draft_fail(d, NULL, "set geoip.database to a file of countries (MaxMind DB)",
+				  "geoip: there is no database of countries");
+	if (side < 0) { /* left out: either */
+		t.side = IPREP_ANY;
+		*arg = whole;
+	}
+	do {
+		struct scan word = scan_until(arg, ',');
+		bool negated = scan_take(&word, '!');
+
+		scan_trim(&word);
+		if (scan_left(&word) != 2 || !isalpha((unsigned char)word.p[0]) || !isalpha((unsigned char)word.p[1]))
+			return draft_fail(d, word.p, "write any, src, dst or both, then countries such as DE,FR",
+					  "geoip: \"%.*s\" is no country of two letters", SCAN_ARG(&word));
+		if (t.count == GEOIP_COUNTRIES_MAX || (t.count && negated != t.negated))
+			return draft_fail(d, word.p, "at most 64; put ! before all of them or none",
+					  "geoip: the list is not understood");
+		t.negated = negated;
+		countries[t.count][0] = (char)toupper((unsigned char)word.p[0]);
+		countries[t.count++][1] = (char)toupper((unsigned char)word.p[1]);
+	} while (!scan_done(arg));
+	t.countries = arena_copy(d->l->arena, countries, t.count * sizeof(countries[0]));
+	if (!t.countries)
+		return draft_no_memory(d);
+	m = draft_add_row(d, row);
+	if (m)
+		m->u.geoip = t;
+	return m != NULL;
+}
+
 bool parse_iprep(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	static const struct word_number sides[] = {

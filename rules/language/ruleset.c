@@ -25,6 +25,7 @@ struct loading {
 	struct rule **rules;
 	size_t count, space;
 	struct reputation *reputation;
+	struct geoip *geoip;
 	struct names identities; /* "gid:sid" → the rule's place + 1 */
 	const struct ruleset_options *options;
 	struct ruleset_report *report; /* NULL: nobody asks */
@@ -211,6 +212,17 @@ static bool loading_reputation(struct loading *l)
 	return l->reputation != NULL;
 }
 
+static bool loading_geoip(struct loading *l)
+{
+	const char *path = l->options->geoip_database;
+
+	if (!path || !*path)
+		return true;
+	l->geoip = geoip_open(path, l->error, l->error_size);
+	l->language.geoip = l->geoip;
+	return l->geoip != NULL;
+}
+
 static bool loading_all(struct loading *l)
 {
 	const struct ruleset_options *o = l->options;
@@ -220,7 +232,7 @@ static bool loading_all(struct loading *l)
 					  o->reference_file, l->error, l->error_size);
 	if (!l->language.classes)
 		return false;
-	if (!loading_reputation(l))
+	if (!loading_reputation(l) || !loading_geoip(l))
 		return false;
 	for (size_t i = 0; i < o->file_count; i++)
 		if (!loading_pattern(l, o->files[i]))
@@ -318,6 +330,7 @@ static struct ruleset *loading_finish(struct loading *l)
 		.flowint_names = flowints,
 		.lists = l->language.lists,
 		.reputation = l->reputation,
+		.geoip = l->geoip,
 		.arena = arena,
 	};
 	return set;
@@ -357,6 +370,7 @@ struct ruleset *ruleset_load(const struct ruleset_options *o, struct ruleset_rep
 	if (!set) {
 		lists_free(l.language.lists);
 		reputation_free(l.reputation);
+		geoip_close(l.geoip);
 		arena_free(l.language.arena);
 		return NULL;
 	}
@@ -374,6 +388,7 @@ void ruleset_free(struct ruleset *set)
 	ruleset_groups_free(set->groups);
 	lists_free(set->lists);
 	reputation_free(set->reputation);
+	geoip_close(set->geoip);
 	arena_free(set->arena);
 	free(set);
 }

@@ -201,4 +201,3 @@ static bool refuse(struct draft *d, const struct keyword_row *row)
 
 REFUSED(transform_luaxform)
 REFUSED(lua)
-REFUSED(geoip)

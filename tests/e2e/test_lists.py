@@ -1,6 +1,7 @@
 """What rules look up, and what they remember: lists, captures."""
 import base64
 
+import mmdb
 from packets import CLIENT, Clock, dns_lookup, http_get
 
 
@@ -37,6 +38,28 @@ def test_reputation(inspect, tmp_path):
 alert ip any any -> any any (iprep:src,Bots,>,50; sid:1;)
 alert ip any any -> any any (iprep:both,Bots,isset; sid:2;)""", options)
     assert run.sids() == [1]
+
+
+def test_countries(inspect, tmp_path):
+    """192.0.2.0/24 is in Germany, the client's network in France."""
+    mmdb.write(tmp_path / "countries.mmdb", {"192.0.2.0/24": "DE", f"{CLIENT}/32": "FR", "2001:db8::/32": "IT"})
+    rules = """
+alert ip any any -> any any (geoip:src,FR; sid:1;)
+alert ip any any -> any any (geoip:both,FR,DE; sid:2;)
+alert ip any any -> any any (geoip:dst,!de; sid:3;)
+alert ip any any -> any any (geoip:any,IT,US; sid:4;)
+alert ip any any -> any any (geoip:SE,DE; sid:5;)"""
+    run = inspect(dns_lookup("a.example", "192.0.2.9", resolver="192.0.2.53"), rules,
+                  ["--set", f"geoip.database={tmp_path}/countries.mmdb"])
+    assert set(run.sids()) == {1, 2, 3, 5}
+    for content in (None, b"no database"):
+        if content:
+            (tmp_path / "countries.mmdb").write_bytes(content)
+        run = inspect(dns_lookup("a.example", "192.0.2.9"), rules,
+                      ["--set", f"geoip.database={tmp_path}/countries.mmdb"] if content else
+                      ["--set", "detect.strict=yes"])
+        assert run.status != 0
+        assert ("is no database of countries" if content else "there is no database of countries") in run.stderr
 
 
 def test_a_rule_cannot_leave_its_folders(inspect, tmp_path):

@@ -74,6 +74,7 @@ struct ruleset *rules_set_read_files(const struct config *c, char *const *files,
 		.reputation_categories = c->reputation_categories,
 		.reputation_files = (const char *const *)c->reputation_files.items,
 		.reputation_file_count = c->reputation_files.count,
+		.geoip_database = c->geoip_database,
 		.parse_only = true,
 	};
 	char error[1024];

@@ -290,6 +290,7 @@ static void language(void **state)
 	(void)state;
 	assert_int_equal(r->buffers[0].matches[0].u.dataset.command, DATASET_SET);
 	loads(HTTP("http.host; dataset:set,seen,type string; http.user_agent; dataset:isset,seen;"));
+	refused("alert ip any any -> any any (^geoip:src,DE; sid:1;)", "no database of countries");
 	refused(HTTP("^dataset:isset,a,type string;"), "no buffer");
 	refused(HTTP("http.host; dataset:^is,a,type string;"), "no command");
 	refused(HTTP("http.host; dataset:isset,a,^kind string;"), "not understood");

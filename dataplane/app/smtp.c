@@ -90,47 +90,6 @@ static void event_in(struct smtp_state *s, enum direction d, enum smtp_event e)
 		tx_event(s->w, s->f, &s->tx->tx, d, e);
 }
 
-bool smtp_texts_add(struct worker *w, struct smtp_texts *t, const void *data, uint32_t len)
-{
-	uint32_t need = t->len + (uint32_t)sizeof(len) + len, cap = t->cap ? t->cap : 128;
-	uint8_t *moved;
-
-	if (need > t->cap) {
-		while (cap < need)
-			cap *= 2;
-		moved = heap_realloc(&w->heap, t->data, cap);
-		if (!moved)
-			return false;
-		t->data = moved;
-		t->cap = cap;
-	}
-	memcpy(t->data + t->len, &len, sizeof(len));
-	if (len)
-		memcpy(t->data + t->len + sizeof(len), data, len);
-	t->len = need;
-	t->count++;
-	return true;
-}
-
-bool smtp_texts_next(const struct smtp_texts *t, uint32_t *at, struct bytes *out)
-{
-	uint32_t len;
-
-	if (*at + sizeof(len) > t->len)
-		return false;
-	memcpy(&len, t->data + *at, sizeof(len));
-	out->data = t->data + *at + sizeof(len);
-	out->len = len;
-	*at += (uint32_t)sizeof(len) + len;
-	return true;
-}
-
-static void text_set(struct worker *w, struct smtp_text *t, struct bytes from)
-{
-	t->data = heap_dup(&w->heap, from.data, from.len);
-	t->len = t->data ? from.len : 0;
-}
-
 static void advance(struct smtp_tx *tx, enum smtp_progress p)
 {
 	if (tx->tx.progress[TO_SERVER] < p)
@@ -157,7 +116,7 @@ static bool transaction_new(struct smtp_state *s)
 		return false;
 	tx->state = s;
 	if (s->helo.data)
-		text_set(s->w, &tx->helo, (struct bytes){s->helo.data, s->helo.len});
+		text_set(s->w, &tx->helo, text_bytes(&s->helo));
 	s->tx = tx;
 	advance(tx, SMTP_COMMANDS);
 	return true;
@@ -269,7 +228,7 @@ static void command_rcpt(struct smtp_state *s, struct bytes line)
 	struct bytes to = argument(line, 7);
 
 	if (s->tx->rcpt_to.count < SMTP_RECIPIENTS_MAX)
-		smtp_texts_add(s->w, &s->tx->rcpt_to, to.data, to.len);
+		texts_add(s->w, &s->tx->rcpt_to, to.data, to.len);
 	smtp_contacts(s, to);
 }
 
@@ -674,7 +633,7 @@ static void smtp_state_free(struct worker *w, struct flow *f, void *state)
 
 	heap_free(&w->heap, s->line[0].data);
 	heap_free(&w->heap, s->line[1].data);
-	heap_free(&w->heap, s->helo.data);
+	text_free(w, &s->helo);
 	heap_free(&w->heap, s->commands);
 	heap_free(&w->heap, s);
 }
@@ -686,13 +645,13 @@ static void smtp_tx_free(struct worker *w, struct flow *f, struct tx *base)
 	if (tx->state->tx == tx)
 		tx->state->tx = NULL;
 	smtp_mail_free(w, tx);
-	heap_free(&w->heap, tx->helo.data);
-	heap_free(&w->heap, tx->mail_from.data);
-	heap_free(&w->heap, tx->rcpt_to.data);
-	heap_free(&w->heap, tx->header_names.data);
-	heap_free(&w->heap, tx->header_values.data);
-	heap_free(&w->heap, tx->attachments.data);
-	heap_free(&w->heap, tx->urls.data);
+	text_free(w, &tx->helo);
+	text_free(w, &tx->mail_from);
+	texts_free(w, &tx->rcpt_to);
+	texts_free(w, &tx->header_names);
+	texts_free(w, &tx->header_values);
+	texts_free(w, &tx->attachments);
+	texts_free(w, &tx->urls);
 }
 
 const struct proto proto_smtp = {

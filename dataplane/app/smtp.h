@@ -12,6 +12,7 @@
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 #include "dataplane/app/mime.h"
+#include "dataplane/app/text.h"
 
 #define SMTP_LINE_MAX 4096        /* a longer command or reply is not looked at */
 #define SMTP_COMMANDS_MAX 8192    /* waiting for their replies */
@@ -34,23 +35,11 @@ enum smtp_event {
 
 enum smtp_command { SMTP_STARTTLS, SMTP_DATA, SMTP_BDAT, SMTP_DATA_END, SMTP_RSET, SMTP_OTHER };
 
-/* Texts of one kind: they stand one behind the other, each with its length before it. */
-struct smtp_texts {
-	uint8_t *data;
-	uint32_t len, cap;
-	uint32_t count;
-};
-
-struct smtp_text {
-	uint8_t *data;
-	uint32_t len;
-};
-
 struct smtp_tx {
 	struct tx tx;
 	struct smtp_state *state;
-	struct smtp_text helo, mail_from; /* data NULL: not seen */
-	struct smtp_texts rcpt_to;
+	struct text helo, mail_from; /* data NULL: not seen */
+	struct texts rcpt_to;
 	bool content;              /* DATA or BDAT was seen: there is an email object */
 	bool content_done;
 	bool bdat;                 /* its content came in chunks, and is complete with content_done */
@@ -58,8 +47,8 @@ struct smtp_tx {
 	struct file *file;         /* the attachment being read */
 	uint32_t anomalies_seen;
 	uint32_t header_bytes;
-	struct smtp_texts header_names, header_values; /* of the mail itself, in order */
-	struct smtp_texts attachments, urls;
+	struct texts header_names, header_values; /* of the mail itself, in order */
+	struct texts attachments, urls;
 };
 
 struct smtp_line {
@@ -72,7 +61,7 @@ struct smtp_state {
 	struct worker *w;          /* of the call in hand */
 	struct flow *f;
 	struct smtp_tx *tx;        /* current; NULL: the next command makes one */
-	struct smtp_text helo;
+	struct text helo;
 	struct smtp_line line[2];
 	uint8_t *commands;         /* queue: first … count */
 	uint32_t command_first, command_count, command_cap;
@@ -93,9 +82,6 @@ extern const struct proto_buffer smtp_buffers[];
 
 /* smtp.c */
 void smtp_event(struct smtp_state *s, enum smtp_event e);
-bool smtp_texts_add(struct worker *w, struct smtp_texts *t, const void *data, uint32_t len);
-/* The nth text; false at the end. *at is 0 for the first call with n 0 and moves on by itself. */
-bool smtp_texts_next(const struct smtp_texts *t, uint32_t *at, struct bytes *out);
 
 /* smtp_mail.c */
 void smtp_mail_begin(struct smtp_state *s);

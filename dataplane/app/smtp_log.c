@@ -12,20 +12,10 @@
 
 static void record_smtp(struct recorder *r, const struct smtp_tx *tx)
 {
-	struct bytes b;
-	uint32_t at = 0;
-
 	rec_open(r, F_smtp_smtp);
-	if (tx->helo.data)
-		rec_bytes(r, F_smtp_helo, tx->helo.data, tx->helo.len);
-	if (tx->mail_from.data)
-		rec_bytes(r, F_smtp_mail_from, tx->mail_from.data, tx->mail_from.len);
-	if (tx->rcpt_to.count) {
-		rec_open(r, F_smtp_rcpt_to);
-		while (smtp_texts_next(&tx->rcpt_to, &at, &b))
-			rec_bytes(r, F_smtp_rcpt, b.data, b.len);
-		rec_close(r);
-	}
+	text_record(r, F_smtp_helo, &tx->helo);
+	text_record(r, F_smtp_mail_from, &tx->mail_from);
+	texts_record(r, F_smtp_rcpt_to, F_smtp_rcpt, &tx->rcpt_to);
 	rec_close(r);
 }
 
@@ -107,8 +97,8 @@ static void record_all(struct recorder *r, const struct smtp_tx *tx, enum field_
 	struct bytes n, v;
 	bool open = false;
 
-	while (smtp_texts_next(&tx->header_names, &at_name, &n) &&
-	       smtp_texts_next(&tx->header_values, &at_value, &v)) {
+	while (texts_next(&tx->header_names, &at_name, &n) &&
+	       texts_next(&tx->header_values, &at_value, &v)) {
 		if (n.len != strlen(name) || strncasecmp((const char *)n.data, name, n.len) != 0)
 			continue;
 		if (!open)
@@ -146,20 +136,6 @@ static void record_headers(struct worker *w, struct recorder *r, const struct sm
 	}
 }
 
-static void record_texts(struct recorder *r, const struct smtp_texts *t, enum field_id list,
-			 enum field_id one)
-{
-	struct bytes b;
-	uint32_t at = 0;
-
-	if (!t->count)
-		return;
-	rec_open(r, list);
-	while (smtp_texts_next(t, &at, &b))
-		rec_bytes(r, one, b.data, b.len);
-	rec_close(r);
-}
-
 static void record_email(struct worker *w, struct recorder *r, const struct smtp_tx *tx)
 {
 	struct bytes from = smtp_mail_header(tx, "from");
@@ -173,8 +149,8 @@ static void record_email(struct worker *w, struct recorder *r, const struct smtp
 		rec_bytes(r, F_smtp_from, from.data, from.len);
 	record_list(r, F_smtp_to, smtp_mail_header(tx, "to"));
 	record_list(r, F_smtp_cc, smtp_mail_header(tx, "cc"));
-	record_texts(r, &tx->attachments, F_smtp_attachment, F_smtp_attachment_name);
-	record_texts(r, &tx->urls, F_smtp_url, F_smtp_url_one);
+	texts_record(r, F_smtp_attachment, F_smtp_attachment_name, &tx->attachments);
+	texts_record(r, F_smtp_url, F_smtp_url_one, &tx->urls);
 	record_headers(w, r, tx);
 	rec_close(r);
 }

@@ -22,10 +22,10 @@ static void on_header(void *ctx, struct bytes name, struct bytes value, bool top
 	if (!top || tx->header_names.count >= SMTP_HEADERS_MAX ||
 	    tx->header_bytes + name.len + value.len > SMTP_HEADER_BYTES_MAX)
 		return;
-	if (!smtp_texts_add(w, &tx->header_names, name.data, name.len))
+	if (!texts_add(w, &tx->header_names, name.data, name.len))
 		return;
 	tx->header_bytes += name.len + value.len;
-	if (!smtp_texts_add(w, &tx->header_values, value.data, value.len))
+	if (!texts_add(w, &tx->header_values, value.data, value.len))
 		tx->header_names.len -= (uint32_t)sizeof(uint32_t) + name.len;
 }
 
@@ -37,7 +37,7 @@ static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)
 	if (!name.len)
 		return;
 	if (tx->attachments.count < SMTP_ATTACHMENTS_MAX)
-		smtp_texts_add(s->w, &tx->attachments, name.data, name.len);
+		texts_add(s->w, &tx->attachments, name.data, name.len);
 	tx->file = file_open(s->w, s->f, &tx->tx, TO_SERVER, name.data, name.len);
 }
 
@@ -72,7 +72,7 @@ static void on_url(void *ctx, struct bytes scheme, struct bytes rest)
 		n = scheme.len + 3;
 	}
 	memcpy(whole + n, rest.data, rest.len);
-	smtp_texts_add(tx->state->w, &tx->urls, whole, n + rest.len);
+	texts_add(tx->state->w, &tx->urls, whole, n + rest.len);
 }
 
 static const struct mime_ops ops = {
@@ -210,8 +210,8 @@ struct bytes smtp_mail_header(const struct smtp_tx *tx, const char *name)
 	uint32_t at_name = 0, at_value = 0;
 	size_t len = strlen(name);
 
-	while (smtp_texts_next(&tx->header_names, &at_name, &n) &&
-	       smtp_texts_next(&tx->header_values, &at_value, &v))
+	while (texts_next(&tx->header_names, &at_name, &n) &&
+	       texts_next(&tx->header_values, &at_value, &v))
 		if (n.len == len && strncasecmp((const char *)n.data, name, len) == 0)
 			return v;
 	return none;
@@ -223,45 +223,24 @@ struct bytes smtp_mail_header(const struct smtp_tx *tx, const char *name)
 	static bool get_##name(struct worker *w, struct flow *f, struct tx *base, enum direction d, \
 			       unsigned instance, struct buffer_view *out)
 
-static bool show(struct bytes b, struct buffer_view *out)
-{
-	*out = (struct buffer_view){.data = b.data, .len = b.len, .complete = true};
-	return b.data != NULL;
-}
-
-static bool show_nth(const struct smtp_texts *t, unsigned instance, struct buffer_view *out)
-{
-	struct bytes b;
-	uint32_t at = 0;
-
-	while (smtp_texts_next(t, &at, &b))
-		if (instance-- == 0)
-			return show(b, out);
-	return false;
-}
-
 GET(helo)
 {
-	const struct smtp_text *t = &((struct smtp_tx *)base)->helo;
-
-	return show((struct bytes){t->data, t->len}, out);
+	return text_view(&((struct smtp_tx *)base)->helo, out);
 }
 
 GET(mail_from)
 {
-	const struct smtp_text *t = &((struct smtp_tx *)base)->mail_from;
-
-	return show((struct bytes){t->data, t->len}, out);
+	return text_view(&((struct smtp_tx *)base)->mail_from, out);
 }
 
 GET(rcpt_to)
 {
-	return show_nth(&((struct smtp_tx *)base)->rcpt_to, instance, out);
+	return texts_view(&((struct smtp_tx *)base)->rcpt_to, instance, out);
 }
 
 GET(url)
 {
-	return show_nth(&((struct smtp_tx *)base)->urls, instance, out);
+	return texts_view(&((struct smtp_tx *)base)->urls, instance, out);
 }
 
 /* Each Received header is one. */
@@ -271,18 +250,18 @@ GET(received)
 	uint32_t at_name = 0, at_value = 0;
 	struct bytes n, v;
 
-	while (smtp_texts_next(&tx->header_names, &at_name, &n) &&
-	       smtp_texts_next(&tx->header_values, &at_value, &v))
+	while (texts_next(&tx->header_names, &at_name, &n) &&
+	       texts_next(&tx->header_values, &at_value, &v))
 		if (n.len == 8 && strncasecmp((const char *)n.data, "received", 8) == 0 &&
 		    instance-- == 0)
-			return show(v, out);
+			return bytes_view(v, out);
 	return false;
 }
 
 #define GET_HEADER(name, header)                                                                   \
 	GET(name)                                                                                  \
 	{                                                                                          \
-		return show(smtp_mail_header((struct smtp_tx *)base, header), out);                \
+		return bytes_view(smtp_mail_header((struct smtp_tx *)base, header), out);                \
 	}
 
 GET_HEADER(from, "from")

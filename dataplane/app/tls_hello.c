@@ -5,8 +5,9 @@
 #define OPENSSL_SUPPRESS_DEPRECATED /* the calls that keep their state in our memory */
 #include "dataplane/app/tls_hello.h"
 
-#include <openssl/md5.h>
 #include <openssl/sha.h>
+
+#include "dataplane/app/digest.h"
 
 enum extension {
 	EXT_SNI = 0,
@@ -260,18 +261,7 @@ char *ja3_string(struct heap *heap, const struct tls_hello *h, uint32_t *len)
 
 void ja3_hash(const char *text, uint32_t len, char hash[JA3_HASH_CHARS + 1])
 {
-	static const char digits[] = "0123456789abcdef";
-	uint8_t sum[MD5_DIGEST_LENGTH];
-	MD5_CTX ctx;
-
-	MD5_Init(&ctx);
-	MD5_Update(&ctx, text, len);
-	MD5_Final(sum, &ctx);
-	for (unsigned i = 0; i < sizeof(sum); i++) {
-		hash[i * 2] = digits[sum[i] >> 4];
-		hash[i * 2 + 1] = digits[sum[i] & 15];
-	}
-	hash[JA3_HASH_CHARS] = '\0';
+	md5_hex(text, len, hash);
 }
 
 /* ---- JA4 ---- */

@@ -121,6 +121,12 @@ void app_worker_free(struct worker *w)
 	w->apps = NULL;
 }
 
+void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffer)
+{
+	if (app_protos[proto]->wanted)
+		app_protos[proto]->wanted(w->apps->config[proto], buffer);
+}
+
 const void *app_config(const struct worker *w, enum app_proto proto)
 {
 	return w->apps->config[proto];

@@ -156,6 +156,8 @@ struct proto {
 	 * start from the configuration. NULL: none. */
 	uint32_t config_bytes;
 	void (*configure)(const struct worker *w, void *config);
+	/* A rule inspects this buffer: called for each when rules are loaded. NULL: all are there anyway. */
+	void (*wanted)(void *config, const char *buffer);
 	/* State of one flow. new may return NULL (memory). */
 	void *(*state_new)(struct worker *w, struct flow *f);
 	void (*state_free)(struct worker *w, struct flow *f, void *state);
@@ -240,6 +242,8 @@ static inline bool app_has_event(const struct flow *f, enum app_event e)
 }
 /* The protocol's option app.PROTOCOL.NAME, or NULL. At start only. */
 const char *app_option(const struct worker *w, enum app_proto proto, const char *name);
+/* Rules inspect this buffer of the protocol from now on. */
+void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffer);
 /* What proto.configure filled. */
 const void *app_config(const struct worker *w, enum app_proto proto);
 

@@ -74,6 +74,13 @@ void detect_worker_reset(struct worker *w)
 	tag_table_reset(w->detect->tags);
 }
 
+static void buffers_want(struct worker *w, const struct detect_program *p)
+{
+	for (unsigned i = 0; i < APP_PROTO_COUNT; i++)
+		for (unsigned b = 0; p->protos[i] && b < p->protos[i]->buffer_count; b++)
+			app_buffer_wanted(w, (enum app_proto)i, p->protos[i]->buffers[b].source->name);
+}
+
 void detect_worker_use(struct worker *w, const struct detect_program *p)
 {
 	struct detect_state *s = w->detect;
@@ -103,6 +110,8 @@ void detect_worker_use(struct worker *w, const struct detect_program *p)
 		file_want(w, p->file_wants);
 	for (unsigned i = 0; w->apps && i < APP_PROTO_COUNT; i++)
 		app_frames_want(w, (enum app_proto)i, p->frames[i] ? p->frames[i]->types : 0);
+	if (w->apps)
+		buffers_want(w, p);
 }
 
 void detect_worker_trace(struct worker *w, struct trace_shared *t)

@@ -160,6 +160,13 @@ void file_store_want(struct file *file, uint32_t sid)
 	file->flags |= FILE_STORE;
 }
 
+void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffer)
+{
+	(void)w;
+	(void)proto;
+	(void)buffer;
+}
+
 void file_want(struct worker *w, unsigned wants)
 {
 }

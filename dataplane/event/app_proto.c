@@ -6,7 +6,7 @@
 const char *const app_proto_names[APP_PROTO_COUNT] = {
 	[APP_UNKNOWN] = "unknown",
 	[APP_FAILED] = "failed",
-#define PROTO(name) [APP_##name] = #name,
+#define PROTO(id, name) [APP_##id] = name,
 #include "proto_index.def"
 #undef PROTO
 };

@@ -8,7 +8,7 @@
 enum app_proto {
 	APP_UNKNOWN, /* not found out yet */
 	APP_FAILED,  /* given up: none of ours */
-#define PROTO(name) APP_##name,
+#define PROTO(id, name) APP_##id,
 #include "proto_index.def"
 #undef PROTO
 	APP_PROTO_COUNT

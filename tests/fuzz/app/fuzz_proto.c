@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Any bytes to one protocol (-DFUZZED=name), as a flow would bring them. The input is a list of
+ * Any bytes to one protocol (-DFUZZED="name"), as a flow would bring them. The input is a list of
  * pieces, each a byte that says what it is and a byte of length:
  *   bit 7 direction, bit 6 the length counts 16 times, bits 0-2: 0…4 bytes, 5 a hole, 6 the end of
  *   the direction, 7 the packet is over (records are written, transactions freed).
@@ -12,9 +12,6 @@
 
 #include "dataplane/app/frame.h"
 #include "tests/unit/app/harness.h"
-
-#define STRING2(x) #x
-#define STRING(x) STRING2(x)
 
 #define RECORDS_KEPT (1u << 19)
 
@@ -136,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint16_t ports[] = {53, 443, 80, 25, 5300, 8080, 67, 1};
 	static struct harness *workers[2];
-	const struct proto *proto = app_protos[app_proto_by_name(STRING(FUZZED))];
+	const struct proto *proto = app_protos[app_proto_by_name(FUZZED)];
 	struct harness *h;
 	bool udp;
 

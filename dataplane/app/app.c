@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "dataplane/app/expect.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 #include "dataplane/app/host.h"
@@ -92,7 +93,7 @@ int app_worker_new(struct worker *w)
 		return -1;
 	w->apps = a;
 	a->frame_log = w->config && app_frames_logged(w->config);
-	if (file_worker_new(w) != 0 || host_worker_new(w) != 0) {
+	if (file_worker_new(w) != 0 || host_worker_new(w) != 0 || expect_worker_new(w) != 0) {
 		app_worker_free(w);
 		return -1;
 	}
@@ -115,6 +116,7 @@ void app_worker_free(struct worker *w)
 		if (w->apps->config[i])
 			worker_memory_free(w, w->apps->config[i]);
 	}
+	expect_worker_free(w);
 	host_worker_free(w);
 	file_worker_free(w);
 	worker_memory_free(w, w->apps);

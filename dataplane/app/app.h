@@ -53,6 +53,7 @@ struct probe_input {
 	uint8_t ip_proto;
 	uint16_t client_port, server_port;
 	bool midstream; /* flows may be picked up midway: an answer may come first */
+	bool known;     /* the other direction speaks this protocol: what is likely is enough */
 };
 
 /* ---- transactions ---- */
@@ -184,6 +185,7 @@ struct proto {
 extern const struct proto *const app_protos[APP_PROTO_COUNT]; /* NULL for UNKNOWN, FAILED */
 
 struct app_frames; /* frame.h */
+struct expectation; /* expect.h */
 
 struct app_session {
 	const struct proto *proto;       /* NULL: not found out, or only identified, not parsed */
@@ -198,6 +200,7 @@ struct app_session {
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
 	uint8_t events;                  /* bit by enum app_event, of the packet in hand */
+	struct expectation *announced;   /* while state_new runs: why it is thought to be this; else NULL */
 
 	/* app.c's own */
 	uint8_t first_data;              /* 0 none; 1 + direction; APP_FIRST_DATA_SENT */

@@ -8,6 +8,8 @@
  */
 #include "dataplane/app/app_state.h"
 
+#include "dataplane/app/expect.h"
+
 /* ---- bytes against all probes ---- */
 
 /* May the flow's first packet have been an answer, its question not seen? */
@@ -20,7 +22,7 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 				  const uint8_t *data, uint32_t len, bool *reversed, bool *settled)
 {
 	struct app_session *s = f->app;
-	const struct probe_input in = {
+	struct probe_input in = {
 		.data = data,
 		.len = len,
 		.direction = d,
@@ -32,6 +34,12 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 
 	*reversed = false;
 	*settled = true;
+	if (s->proto) {
+		in.known = true;
+		if (s->proto->probe && s->proto->probe(&in) == PROBE_YES)
+			return s->proto->id;
+		in.known = false;
+	}
 	for (unsigned i = APP_FAILED + 1; i < APP_PROTO_COUNT; i++) {
 		const struct proto *proto = app_protos[i];
 
@@ -122,7 +130,7 @@ static void look_at_other(struct worker *w, struct flow *f, struct packet *p, en
 
 	if (!kept->len || f->flags & FLOW_NO_APP || !s->proto)
 		return;
-	if (!s->probe_done[d])
+	if (!s->probe_done[d] || !*app_proto_slot(s, d))
 		found = probe_bytes(w, f, d, kept->data, kept->len, &reversed, &settled);
 	if (app_known(found) && found != f->app_proto)
 		app_note(f, APP_EVENT_MISMATCH_PROTOCOL_BOTH_DIRECTIONS);
@@ -204,6 +212,26 @@ static void gap_while_probing(struct worker *w, struct flow *f, struct packet *p
 	deliver(w, f, p, d, in, 0);
 }
 
+/* The flow is one that another has announced: no need to look at its bytes. */
+static bool announced(struct worker *w, struct flow *f, struct packet *p)
+{
+	struct app_session *s = f->app;
+	struct expectation e;
+
+	if (s->proto || !expect_take(w, f, &e))
+		return false;
+	s->announced = &e;
+	s->proto_ts = s->proto_tc = e.proto;
+	s->first_data = APP_FIRST_DATA_SENT;
+	if (app_start(w, f, p, (enum app_proto)e.proto)) {
+		deliver(w, f, p, TO_SERVER, NULL, 0);
+		deliver(w, f, p, TO_CLIENT, NULL, 0);
+	}
+	s->announced = NULL;
+	text_free(w, &e.name);
+	return true;
+}
+
 void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
 		      const struct app_input *in)
 {
@@ -213,6 +241,10 @@ void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum d
 	enum app_proto found = APP_UNKNOWN;
 	uint32_t in_kept = 0;
 
+	if (announced(w, f, p)) {
+		app_feed(w, f, p, d, in);
+		return;
+	}
 	if (in->flags & INPUT_GAP) {
 		gap_while_probing(w, f, p, d, in);
 		return;

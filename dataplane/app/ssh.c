@@ -3,7 +3,7 @@
  * SSH over TCP: identification (RFC 4253, 4.2) and the packets in the clear up to NEWKEYS (RFC 4253,
  * 6 and 7), of which KEXINIT gives HASSH: MD5 of the names of algorithms that the client (server:
  * HASSHServer) offers, lists joined by ";". A connection is one transaction. When both directions
- * are encrypted nothing more of it is inspected, unless app.ssh.encryption-handling is full; bypass
+ * are encrypted nothing more of it is inspected, unless app.ssh.encryption_handling is full; bypass
  * releases the flow. app.ssh.hassh: yes, no, or auto (rules ask for it).
  *
  * A direction with a hole where a header must stand is followed no more. Runs in the worker that
@@ -311,7 +311,7 @@ static struct parse_result ssh_parse(struct worker *w, struct flow *f, void *sta
 
 static void ssh_configure(const struct worker *w, void *memory)
 {
-	const char *encryption = app_option(w, APP_ssh, "encryption-handling");
+	const char *encryption = app_option(w, APP_ssh, "encryption_handling");
 	const char *hassh = app_option(w, APP_ssh, "hassh");
 	struct ssh_config *c = memory;
 

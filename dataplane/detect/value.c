@@ -32,6 +32,13 @@ bool value_holds(const struct match *m, uint64_t v)
 		return mask ? !(version_bit(v) & mask) : (version_bit(v) & bits) != 0;
 	case KEYWORD_ssl_state:
 		return !(v & mask) && (!bits || (v & bits));
+	case KEYWORD_ftp_mode:
+	case KEYWORD_ftpdata_command:
+		return v == bits;
+	case KEYWORD_ftpbounce:
+		return v != 0;
+	case KEYWORD_ftp_reply_received: /* no and yes in turn */
+		return v == (bits & 1);
 	default:
 		return number_test_holds(&m->u.number, v);
 	}
@@ -47,7 +54,7 @@ bool value_form_known(unsigned keyword)
 	};
 	static const char *const numbers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16",
 					      "name_u32", "tls_version", "ssl_version", "ssl_state",
-					      "tls_date"};
+					      "ftp_mode", "ftpdata_command", "yes_no", "flag", "tls_date"};
 
 	if (keyword >= KEYWORD_COUNT || !parsers[keyword])
 		return false;

@@ -46,6 +46,7 @@ struct worker {
 	struct file_worker *files;
 	struct http_worker *http;
 	struct host_worker *hosts;
+	struct expect_table *expected;
 	struct detect_state *detect;
 
 	/* time of the packet in hand; never goes back within a flow */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dataplane/app/expect.h"
 #include "dataplane/app/frame.h"
 #include "tests/unit/app/harness.h"
 
@@ -129,6 +130,23 @@ static struct harness *worker_for(const struct proto *proto, uint8_t ip_proto)
 	return harness_new(ip_proto, 1, settings);
 }
 
+/* A protocol without a probe is one that other flows announce. */
+static void announce(struct harness *h, const struct proto *proto, uint8_t detail)
+{
+	const struct expectation e = {
+		.client = h->flow.client,
+		.server = h->flow.server,
+		.server_port = h->flow.server_port,
+		.ip_version = h->flow.ip_version,
+		.proto = (uint8_t)proto->id,
+		.detail = detail,
+		.name = {(uint8_t *)"name.txt", 8},
+	};
+
+	if (!proto->probe)
+		expect_add(&h->w, &e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint16_t ports[] = {53, 443, 80, 25, 5300, 8080, 67, 1};
@@ -144,6 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		workers[udp] = worker_for(proto, udp ? 17 : 6);
 	h = workers[udp];
 	harness_reset(h, ports[data[0] >> 1 & 7]);
+	announce(h, proto, data[0] >> 4);
 	if (data[0] & 0x80)
 		h->flow.flags |= FLOW_MIDSTREAM;
 	for (size_t at = 1; at + 2 <= size;) {

@@ -23,8 +23,25 @@ def ssh():
     save('ssh', 'odd', pieces([(SERVER, b'SSH-1.5-x\n'), (CLIENT, b'SSH-2.0-' + b'y' * 300 + b'\n' + kex[:60])]))
 
 
+def ftp():
+    save('ftp', 'session', pieces([
+        (SERVER, b'220-A\r\n220 FTP server\r\n'), (CLIENT, b'USER a\r\n'), (SERVER, b'331 x\r\n'),
+        (CLIENT, b'PASV\r\n'), (SERVER, b'227 Entering (10,0,0,1,4,1)\r\n'), (CLIENT, b'RETR f\r\n'),
+        (SERVER, b'150 a\r\n226 b\r\n'), (CLIENT, b'EPRT |1|10.0.0.1|1026|\r\nSTOR g\r\n'),
+        (SERVER, b'200 c\r\n'), (CLIENT, b'STOU h\r\nEPSV\r\n'), (SERVER, b'229 Entering (|||1027|)\r\n'),
+        (CLIENT, b'AUTH TLS\r\n'), (SERVER, b'234 d\r\n')]))
+    save('ftp', 'pipelined', pieces([(CLIENT, b'USER a\r\n' * 30 + b'PORT 10,0,0,2,4,1\r\n'), (SERVER, b'2xx\r\n' + b'200 ok\r\n' * 40)]))
+
+
+def ftp_data():
+    save('ftp_data', 'upload', pieces([(CLIENT, b'some bytes'), (SERVER, b'x'), (CLIENT, b'more')], 0x42))
+    save('ftp_data', 'download', pieces([(SERVER, b'some bytes'), (SERVER, b'x')], 0x22))
+
+
 def main():
+    ftp_data()
     ssh()
+    ftp()
 
 
 if __name__ == '__main__':

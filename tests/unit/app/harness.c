@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/app/expect.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
@@ -307,7 +308,7 @@ void harness_reset(struct harness *h, uint16_t server_port)
 	if (h->flow.app)
 		harness_finish(h);
 	app_flow_free(&h->w, &h->flow);
-	if (h->w.heap.used_bytes)
+	if (h->w.heap.used_bytes != expect_held_bytes(&h->w))
 		abort();
 	flow_begin(h, h->flow.ip_proto, server_port);
 }

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Data connections of FTP over which a file goes, found because the control connection announced
+ * them (expect.h), never by their bytes. One transaction: the file, in one direction; what comes
+ * the other way is ignored. Runs in the worker that owns the flow.
+ */
+#include "dataplane/app/expect.h"
+#include "dataplane/app/file.h"
+#include "dataplane/app/ftp.h"
+#include "dataplane/engine/emit.h"
+
+enum ftp_data_progress { FTP_DATA_NOTHING, FTP_DATA_BYTES, FTP_DATA_DONE };
+
+static const char *const ftp_data_events[] = {NULL};
+
+struct ftp_data_tx {
+	struct tx tx;
+	struct text name;
+	struct file *file;
+	uint8_t direction; /* of the file */
+	bool upload;
+};
+
+struct ftp_data_state {
+	struct text name;
+	struct ftp_data_tx *tx;
+	uint8_t direction;
+	bool upload;
+};
+
+static struct ftp_data_tx *data_of(struct tx *tx)
+{
+	return (struct ftp_data_tx *)(void *)tx;
+}
+
+static void *ftp_data_state_new(struct worker *w, struct flow *f)
+{
+	struct ftp_data_state *s = heap_zalloc(&w->heap, sizeof(*s));
+	struct expectation *e = f->app->announced;
+
+	if (!s || !e)
+		return s;
+	s->name = e->name;
+	e->name = (struct text){0};
+	s->direction = e->detail & 1;
+	s->upload = (e->detail & FTP_DATA_STOR) != 0;
+	return s;
+}
+
+static void ftp_data_state_free(struct worker *w, struct flow *f, void *state)
+{
+	struct ftp_data_state *s = state;
+
+	text_free(w, &s->name);
+	heap_free(&w->heap, s);
+}
+
+static void ftp_data_tx_free(struct worker *w, struct flow *f, struct tx *tx)
+{
+	((struct ftp_data_state *)f->app->state)->tx = NULL;
+	text_free(w, &data_of(tx)->name);
+}
+
+static bool transaction_begin(struct worker *w, struct flow *f, struct ftp_data_state *s)
+{
+	struct ftp_data_tx *tx = data_of(tx_new(w, f, sizeof(*tx)));
+
+	if (!tx)
+		return false;
+	s->tx = tx;
+	tx->name = s->name;
+	s->name = (struct text){0};
+	tx->direction = s->direction;
+	tx->upload = s->upload;
+	tx->file = file_open(w, f, &tx->tx, s->direction, tx->name.data, tx->name.len);
+	tx->tx.progress[TO_SERVER] = tx->tx.progress[TO_CLIENT] = FTP_DATA_BYTES;
+	/* What rules ask of the command holds in both directions. */
+	f->app->changed[TO_SERVER] = f->app->changed[TO_CLIENT] = 1;
+	return true;
+}
+
+static struct parse_result ftp_data_parse(struct worker *w, struct flow *f, void *state,
+					  enum direction d, const struct app_input *in)
+{
+	struct parse_result res = {.status = PARSE_OK, .consumed = in->len};
+	struct ftp_data_state *s = state;
+
+	if (!s->tx && !f->app->tx_count && !transaction_begin(w, f, s))
+		return res;
+	if (!s->tx || d != s->direction)
+		return res;
+	if (s->tx->file && in->flags & INPUT_GAP)
+		file_gap(w, s->tx->file, in->len);
+	else if (s->tx->file && in->len)
+		file_append(w, s->tx->file, in->data, in->len);
+	if (in->flags & INPUT_END) {
+		file_close(w, s->tx->file, FILE_CLOSED);
+		s->tx->file = NULL;
+		s->tx->tx.progress[TO_SERVER] = s->tx->tx.progress[TO_CLIENT] = FTP_DATA_DONE;
+		f->app->changed[direction_other(d)] = 1;
+	}
+	return res;
+}
+
+/* ---- records and rules ---- */
+
+static void ftp_data_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r)
+{
+	rec_open(r, F_ftp_data_ftp_data);
+	text_record(r, F_ftp_data_filename, &data_of(tx)->name);
+	rec_text(r, F_ftp_data_command, data_of(tx)->upload ? "STOR" : "RETR");
+	rec_close(r);
+}
+
+static void ftp_data_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
+{
+	struct recorder *r = emit_flow(w, RECORD_ftp_data, f, TO_SERVER, tx->id, p);
+
+	if (!r)
+		return;
+	ftp_data_alert_context(w, f, tx, r);
+	emit_end(w);
+}
+
+/* As the words of ftpdata_command are numbered: stor, retr. */
+static bool get_command(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
+			uint64_t *out)
+{
+	*out = !data_of(tx)->upload;
+	return true;
+}
+
+#define FILE_BUFFER BUFFER_STREAMING | BUFFER_MULTI, FTP_DATA_BYTES, FTP_DATA_BYTES
+
+static const struct proto_buffer ftp_data_buffers[] = {
+	{"file.data", FILE_BUFFER, file_view},
+	{"file.name", FILE_BUFFER, file_name_view},
+	{"file.magic", FILE_BUFFER, file_magic_view},
+	{NULL},
+};
+
+static const struct proto_value ftp_data_values[] = {
+	{.name = "ftpdata_command", .to_server = FTP_DATA_BYTES, .to_client = FTP_DATA_BYTES, .get = get_command},
+	{NULL},
+};
+
+const struct proto proto_ftp_data = {
+	.name = "ftp-data",
+	.id = APP_ftp_data,
+	.over_tcp = 1,
+	.done = {FTP_DATA_DONE, FTP_DATA_DONE},
+	.stream_waits = 1,
+	.max_transactions = 1,
+	.state_new = ftp_data_state_new,
+	.state_free = ftp_data_state_free,
+	.parse = ftp_data_parse,
+	.tx_free = ftp_data_tx_free,
+	.log = ftp_data_log,
+	.alert_context = ftp_data_alert_context,
+	.events = ftp_data_events,
+	.buffers = ftp_data_buffers,
+	.values = ftp_data_values,
+};

@@ -5,7 +5,7 @@ usage: seeds_text.py [FOLDER]      default: corpus/ beside this file
 """
 import struct
 
-from seeds import pieces, save
+from seeds import datagrams, pieces, save
 
 CLIENT, SERVER = 0, 1
 
@@ -38,7 +38,19 @@ def ftp_data():
     save('ftp_data', 'download', pieces([(SERVER, b'some bytes'), (SERVER, b'x')], 0x22))
 
 
+def sip():
+    invite = (b'INVITE sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/TCP a\r\nf: <sip:a@example.com>\r\n folded\r\nTo: b\r\n'
+              b'c: application/sdp\r\nContent-Length: %d\r\n\r\n')
+    sdp = (b'v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=x\r\ni=y\r\nu=z\r\ne=e\r\np=1\r\nc=IN IP4 10.0.0.1\r\nb=AS:64\r\nt=0 0\r\nr=1 2 3\r\n'
+           b'z=0 0\r\nk=prompt\r\na=sendrecv\r\nm=audio 1 RTP/AVP 0\r\ni=m\r\nc=IN IP4 1.1.1.1\r\na=x\r\nm=video 2 RTP/AVP 1\r\nk=k\r\n')
+    invite = invite % len(sdp) + sdp
+    ok = b'SIP/2.0 200 OK\r\nl: 0\r\n\r\n'
+    save('sip', 'tcp', pieces([(CLIENT, invite + b'\r\n\r\n' + invite), (SERVER, ok + ok)]))
+    save('sip', 'udp', datagrams([(CLIENT, invite), (SERVER, ok), (CLIENT, b'REGISTER sip:a SIP/2.0\r\nl: 99\r\n\r\n')], 1))
+
+
 def main():
+    sip()
     ftp_data()
     ssh()
     ftp()

@@ -49,7 +49,27 @@ def sip():
     save('sip', 'udp', datagrams([(CLIENT, invite), (SERVER, ok), (CLIENT, b'REGISTER sip:a SIP/2.0\r\nl: 99\r\n\r\n')], 1))
 
 
+MAIL = (b'From: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n'
+        b'Content-Disposition: attachment; filename="x.txt"\r\n\r\n..dots\r\nand\r\n--b--\r\n')
+
+
+def pop3():
+    save('pop3', 'session', pieces([
+        (SERVER, b'+OK ready\r\n'), (CLIENT, b'CAPA\r\nUSER a\r\n'), (SERVER, b'+OK\r\nTOP\r\n..x\r\n.\r\n+OK\r\n'),
+        (CLIENT, b'PASS a b\r\nRETR 1\r\nLIST\r\nAUTH X\r\n'), (SERVER, b'-ERR x\r\n+OK\r\n' + MAIL + b'.\r\n+OK\r\n1 2\r\n.\r\n+ \r\n'),
+        (CLIENT, b'c2VjcmV0\r\n'), (SERVER, b'+OK\r\n'), (CLIENT, b'STLS\r\n'), (SERVER, b'+OK\r\n')]))
+
+
+def imap():
+    save('imap', 'session', pieces([
+        (SERVER, b'* OK ready\r\n'), (CLIENT, b'a1 login a {2}\r\n'), (SERVER, b'+ go\r\n'), (CLIENT, b'bb\r\na2 FETCH 1 BODY[]\r\n'),
+        (SERVER, b'a1 OK x\r\n* 1 FETCH (BODY[] {%d}\r\n' % len(MAIL) + MAIL + b' UID 5)\r\n* 2 FETCH (BODY[HEADER] {2}\r\nab)\r\na2 OK\r\n'),
+        (CLIENT, b'a3 APPEND x {%d+}\r\n' % len(MAIL) + MAIL + b'\r\na4 STARTTLS\r\n'), (SERVER, b'a3 NO\r\na4 OK\r\n')]))
+
+
 def main():
+    imap()
+    pop3()
     sip()
     ftp_data()
     ssh()

@@ -277,6 +277,18 @@ def http2():
                                     (1, settings + frame(5, 4, 3, b'\0\0\0\2' + ask)), (1, frame(1, 5, 2, b'\x88')), (0, frame(3, 0, 3, b'\0\0\0\2'))], 2))
 
 
+
+def quic():
+    server = bytes.fromhex('cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c69797554780bb38cc5a99f5ede4cf73c3ec2493a'
+                           '1839b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74b562bfb19fb84022f8ef4cdd93795d77d06edbb7aaf2f58891850abbdca3d20398c'
+                           '276456cbc42158407dd074ee')
+    client = bytes.fromhex('c300000001088394c8f03e5157080000449e') + bytes(range(200))
+    chlo = b'CHLO\2\0\0\0SNI\0\x09\0\0\0UAID\x0d\0\0\0a.examplemoz!'
+    google = b'\xc3Q046\x50' + bytes(8) + bytes(16) + b'\xa0\1' + struct.pack('>H', len(chlo)) + chlo
+    save('quic', 'initial', datagrams([(0, client), (1, server)], 1))
+    save('quic', 'google', datagrams([(0, google), (1, google)], 1))
+
+
 tls()
 dns()
 dhcp()
@@ -284,4 +296,5 @@ dcerpc()
 smb()
 mqtt()
 http2()
+quic()
 host()

@@ -289,6 +289,20 @@ def quic():
     save('quic', 'google', datagrams([(0, google), (1, google)], 1))
 
 
+
+def ldap():
+    ask = bytes.fromhex('3030020102632b0404' '64633d780a01020a0100020100020100010100870b6f626a656374436c61737330070402636e04012a')
+    answer = bytes.fromhex('301c0201026417040464633d78300f300d0402636e31070402616204' '0163' '300e02010265090a01040400' '04026d73')
+    bind = bytes.fromhex('3016020101601102010304' '00a30a0406' + b'GSSAPI'.hex() + '0400')
+    save('ldap', 'tcp', pieces([(0, bind + ask), (1, bytes.fromhex('300c02010161070a010004000400') + answer),
+                                (0, bytes.fromhex('301d02010377188016312e332e362e312e342e312e313436362e3230303337')),
+                                (1, bytes.fromhex('300c02010378070a010004000400'))], 0))
+    save('ldap', 'udp', pieces([(0, ask), (1, answer)], 1))
+    changes = bytes.fromhex('3028020104' '6623' '040464633d78' '301b' '3019' '0a0102' '3014' '0402636e' '310e' '0402' '6162' '0408' '3132333435363738')
+    more = bytes.fromhex('300c0201054a0764633d782c' '636e' '3012020106' '6c0d' '040464633d78' '0402' '636e' '0101ff')
+    save('ldap', 'changes', pieces([(0, changes + more)], 0))
+
+
 tls()
 dns()
 dhcp()
@@ -297,4 +311,5 @@ smb()
 mqtt()
 http2()
 quic()
+ldap()
 host()

@@ -232,6 +232,7 @@ static bool check_bind(struct app_rule *a, const struct proto *proto, struct bin
 	}
 	if (!check.run) {
 		check.value = value;
+		check.indexed = value->get_multi && value_form_indexed(m->keyword);
 		check.progress = direction_progress(value->to_server, value->to_client,
 						    binding->direction);
 		if (!check.progress) {

@@ -50,6 +50,7 @@ struct app_check {
 	const struct match *match;
 	const struct proto_value *value;
 	uint8_t progress;
+	bool indexed;   /* of several values one is meant, or all */
 	uint8_t before; /* must not have come this far; 0: no matter */
 };
 
@@ -334,6 +335,8 @@ const char *keyword_text(unsigned keyword);
 /* value.c */
 bool value_holds(const struct match *m, uint64_t v);
 bool value_form_known(unsigned keyword);
+/* Does it say which of several values is meant (number_test.which)? */
+bool value_form_indexed(unsigned keyword);
 
 /* match_app.c: enum app_event of that name; -1: none. */
 int app_event_find(const char *name);

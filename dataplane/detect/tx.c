@@ -210,6 +210,32 @@ static const struct binding *binding_find(const struct tx_run *t, const struct p
 	return NULL;
 }
 
+/* Which of several values is meant (value[,any|all|index], from the end below 0). */
+static bool indexed_value_holds(struct tx_run *t, const struct app_check *a)
+{
+	const struct proto_value *value = a->value;
+	int which = a->match->u.number.which;
+	unsigned n = 0;
+	bool all = true;
+	uint64_t v;
+
+	if (which >= 0 && which < NUMBER_ANY)
+		return value->get_multi(t->w, t->f, t->tx, t->d, (unsigned)which, &v) &&
+		       value_holds(a->match, v);
+	for (; value->get_multi(t->w, t->f, t->tx, t->d, n, &v); n++) {
+		bool holds = value_holds(a->match, v);
+
+		if (which == NUMBER_ANY && holds)
+			return true;
+		all = all && holds;
+	}
+	if (which < 0)
+		return (unsigned)-which <= n &&
+		       value->get_multi(t->w, t->f, t->tx, t->d, n - (unsigned)-which, &v) &&
+		       value_holds(a->match, v);
+	return which == NUMBER_ALL && n && all;
+}
+
 static bool tx_value_holds(struct tx_run *t, const struct app_check *a)
 {
 	const struct proto_value *value = a->value;
@@ -218,6 +244,8 @@ static bool tx_value_holds(struct tx_run *t, const struct app_check *a)
 	if (!value->get_multi)
 		return value->get(t->w, t->f, t->tx, t->d, &v) &&
 		       value_holds(a->match, v);
+	if (a->indexed)
+		return indexed_value_holds(t, a);
 	for (unsigned i = 0; value->get_multi(t->w, t->f, t->tx, t->d, i, &v); i++)
 		if (value_holds(a->match, v))
 			return true;

@@ -48,23 +48,32 @@ bool value_holds(const struct match *m, uint64_t v)
 	}
 }
 
-/* Is the keyword's argument one that value_holds understands? */
-bool value_form_known(unsigned keyword)
+static const char *parser_of(unsigned keyword)
 {
 	static const char *const parsers[KEYWORD_COUNT] = {
 #define KEYWORD(id, name, aliases, parser, place, about, traits, doc) [KEYWORD_##id] = #parser,
 #include "rules/language/keywords.def"
 #undef KEYWORD
 	};
+
+	return keyword < KEYWORD_COUNT && parsers[keyword] ? parsers[keyword] : "";
+}
+
+bool value_form_indexed(unsigned keyword)
+{
+	return strcmp(parser_of(keyword), "ldap_indexed") == 0;
+}
+
+/* Is the keyword's argument one that value_holds understands? */
+bool value_form_known(unsigned keyword)
+{
 	static const char *const numbers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16",
 					      "name_u32", "tls_version", "ssl_version", "ssl_state",
 					      "tls_date", "ftp_mode", "ftpdata_command", "yes_no", "flag", "bit_names",
-					      "settings"};
+					      "settings", "ldap_indexed"};
 
-	if (keyword >= KEYWORD_COUNT || !parsers[keyword])
-		return false;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		if (strcmp(parsers[keyword], numbers[i]) == 0)
+		if (strcmp(parser_of(keyword), numbers[i]) == 0)
 			return true;
 	return false;
 }

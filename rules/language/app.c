@@ -493,15 +493,18 @@ bool parse_krb5_encryption(struct draft *d, const struct keyword_row *row, struc
 bool parse_ldap_indexed(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	struct scan value = scan_until(arg, ',');
+	int64_t index = NUMBER_ANY;
 
 	scan_trim(arg);
-	if (!scan_done(arg) && !scan_is(arg, "any") && !scan_is(arg, "all")) {
-		int64_t index;
-
-		if (!scan_whole_signed(*arg, INT32_MIN, INT32_MAX, &index))
-			return app_refuse(d, row, arg, "write any, all or an index");
-	}
-	return name_number(d, row, &value, parse_u32);
+	if (scan_is(arg, "all"))
+		index = NUMBER_ALL;
+	else if (!scan_done(arg) && !scan_is(arg, "any") &&
+		 !scan_whole_signed(*arg, INT8_MIN, NUMBER_ANY - 1, &index))
+		return app_refuse(d, row, arg, "write any, all or an index from -128 to 99");
+	if (!name_number(d, row, &value, parse_u32))
+		return false;
+	d->app.items[d->app.count - 1].u.number.which = (int8_t)index;
+	return true;
 }
 
 /* NAME, or NAME and a condition on its value: u.number.which is the setting's number. */

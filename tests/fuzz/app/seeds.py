@@ -277,6 +277,32 @@ def http2():
                                     (1, settings + frame(5, 4, 3, b'\0\0\0\2' + ask)), (1, frame(1, 5, 2, b'\x88')), (0, frame(3, 0, 3, b'\0\0\0\2'))], 2))
 
 
+
+def quic():
+    server = bytes.fromhex('cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c69797554780bb38cc5a99f5ede4cf73c3ec2493a'
+                           '1839b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74b562bfb19fb84022f8ef4cdd93795d77d06edbb7aaf2f58891850abbdca3d20398c'
+                           '276456cbc42158407dd074ee')
+    client = bytes.fromhex('c300000001088394c8f03e5157080000449e') + bytes(range(200))
+    chlo = b'CHLO\2\0\0\0SNI\0\x09\0\0\0UAID\x0d\0\0\0a.examplemoz!'
+    google = b'\xc3Q046\x50' + bytes(8) + bytes(16) + b'\xa0\1' + struct.pack('>H', len(chlo)) + chlo
+    save('quic', 'initial', datagrams([(0, client), (1, server)], 1))
+    save('quic', 'google', datagrams([(0, google), (1, google)], 1))
+
+
+
+def ldap():
+    ask = bytes.fromhex('3030020102632b0404' '64633d780a01020a0100020100020100010100870b6f626a656374436c61737330070402636e04012a')
+    answer = bytes.fromhex('301c0201026417040464633d78300f300d0402636e31070402616204' '0163' '300e02010265090a01040400' '04026d73')
+    bind = bytes.fromhex('3016020101601102010304' '00a30a0406' + b'GSSAPI'.hex() + '0400')
+    save('ldap', 'tcp', pieces([(0, bind + ask), (1, bytes.fromhex('300c02010161070a010004000400') + answer),
+                                (0, bytes.fromhex('301d02010377188016312e332e362e312e342e312e313436362e3230303337')),
+                                (1, bytes.fromhex('300c02010378070a010004000400'))], 0))
+    save('ldap', 'udp', pieces([(0, ask), (1, answer)], 1))
+    changes = bytes.fromhex('3028020104' '6623' '040464633d78' '301b' '3019' '0a0102' '3014' '0402636e' '310e' '0402' '6162' '0408' '3132333435363738')
+    more = bytes.fromhex('300c0201054a0764633d782c' '636e' '3012020106' '6c0d' '040464633d78' '0402' '636e' '0101ff')
+    save('ldap', 'changes', pieces([(0, changes + more)], 0))
+
+
 tls()
 dns()
 dhcp()
@@ -284,4 +310,6 @@ dcerpc()
 smb()
 mqtt()
 http2()
+quic()
+ldap()
 host()

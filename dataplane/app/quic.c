@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * QUIC, see quic.h: finding it, packets, CRYPTO frames, what rules see. Runs in the worker that owns
+ * the flow.
+ */
+#include "dataplane/app/quic.h"
+#include "dataplane/engine/contact.h"
+
+enum quic_event {
+	QUIC_EVENT_FAILED_DECRYPT,
+	QUIC_EVENT_ERROR_ON_DATA,
+	QUIC_EVENT_ERROR_ON_HEADER,
+	QUIC_EVENT_CRYPTO_FRAG_TOO_LONG,
+	QUIC_EVENT_TOO_MANY_TRANSACTIONS,
+};
+
+static const char *const quic_events[] = {
+	[QUIC_EVENT_FAILED_DECRYPT] = "failed_decrypt",
+	[QUIC_EVENT_ERROR_ON_DATA] = "error_on_data",
+	[QUIC_EVENT_ERROR_ON_HEADER] = "error_on_header",
+	[QUIC_EVENT_CRYPTO_FRAG_TOO_LONG] = "crypto_frag_too_long",
+	[QUIC_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+	NULL,
+};
+
+enum { CLIENT_HELLO = 1, SERVER_HELLO = 2 };
+
+/* CRYPTO frames of a direction, put in order. */
+struct crypto_stream {
+	uint8_t *data;
+	uint32_t cap;
+	struct {
+		uint32_t from, to;
+	} ranges[QUIC_RANGES_MAX];
+	unsigned count;
+};
+
+struct quic_state {
+	struct quic_keys keys[2];
+	bool has_keys, undecryptable; /* the latter: the version's keys are not known */
+	bool hello[2];                /* seen: what follows in this direction is encrypted */
+	bool retried;                 /* a client takes one retry only (RFC 9000, 17.2.5.2) */
+	uint8_t failures;
+	struct crypto_stream crypto[2];
+};
+
+/* ---- packets ---- */
+
+/* RFC 9000, 16 */
+static uint64_t variable(struct cursor *c)
+{
+	uint8_t first = cursor_u8(c);
+	uint64_t n = first & 0x3f;
+
+	for (unsigned i = (1u << (first >> 6)) - 1; i; i--)
+		n = n << 8 | cursor_u8(c);
+	return n;
+}
+
+static bool is_google(uint32_t version)
+{
+	return version >> 16 == 0x5130 && (version >> 8 & 0xff) >= '3' && (version >> 8 & 0xff) <= '4' &&
+	       (version & 0xff) >= '0' && (version & 0xff) <= '9';
+}
+
+static bool version_known(uint32_t v)
+{
+	return v == QUIC_V1 || v == QUIC_V2 || (v >= 0xff000016u && v <= 0xff000022u) ||
+	       v == 0xfaceb001u || v == 0xfaceb002u || is_google(v) || v >> 16 == 0x5130 ||
+	       v >> 16 == 0x5430;
+}
+
+static enum quic_type type_of(uint32_t version, uint8_t first)
+{
+	static const uint8_t v1[4] = {QUIC_INITIAL, QUIC_0RTT, QUIC_HANDSHAKE, QUIC_RETRY};
+	static const uint8_t v2[4] = {QUIC_RETRY, QUIC_INITIAL, QUIC_0RTT, QUIC_HANDSHAKE};
+
+	return (version == QUIC_V2 ? v2 : v1)[first >> 4 & 3];
+}
+
+/* Up to Q043: flags, connection id of 8 bytes, version, number, and a hash over what follows. */
+static bool read_old_google(struct quic_packet *p, const uint8_t *data, uint32_t len)
+{
+	struct cursor c = cursor_of(data, len);
+	uint8_t flags = cursor_u8(&c);
+
+	p->dcid.data = cursor_take(&c, 8);
+	p->dcid.len = p->dcid.data ? 8 : 0;
+	p->version = cursor_be32(&c);
+	cursor_skip(&c, (flags >> 4 & 3) ? (flags >> 4 & 3) * 2u : 1);
+	cursor_skip(&c, 12);
+	p->type = QUIC_INITIAL;
+	p->google = true;
+	p->whole = (struct bytes){data, len};
+	p->number_at = (uint32_t)(c.p - data);
+	return !c.bad && is_google(p->version);
+}
+
+/* Q044 to Q046: lengths of both ids in a byte, packet number and hash. */
+static bool read_google(struct quic_packet *p, uint8_t first, struct cursor c, const uint8_t *data,
+			uint32_t len)
+{
+	uint8_t lengths = cursor_u8(&c);
+	uint32_t d = lengths >> 4 ? (lengths >> 4) + 3u : 0, s = lengths & 15 ? (lengths & 15) + 3u : 0;
+
+	p->dcid = (struct bytes){cursor_take(&c, d), d};
+	p->scid = (struct bytes){cursor_take(&c, s), s};
+	cursor_skip(&c, (first & 3) + 1u);
+	cursor_skip(&c, 12);
+	p->google = true;
+	p->type = QUIC_INITIAL;
+	p->whole = (struct bytes){data, len};
+	p->number_at = (uint32_t)(c.p - data);
+	return !c.bad;
+}
+
+/* RFC 9000, 17.2. Returns the bytes of the packet; 0: it cannot be read. */
+static uint32_t read_packet(struct quic_packet *p, const uint8_t *data, uint32_t len)
+{
+	struct cursor c = cursor_of(data, len);
+	uint8_t first = cursor_u8(&c), n;
+	uint64_t length = 0;
+
+	*p = (struct quic_packet){.type = QUIC_SHORT};
+	if (!(first & 0x80)) {
+		if ((first & 9) == 9 && read_old_google(p, data, len))
+			return len;
+		*p = (struct quic_packet){.type = QUIC_SHORT};
+		return first & 0x40 ? len : 0;
+	}
+	p->version = cursor_be32(&c);
+	if (is_google(p->version))
+		return read_google(p, first, c, data, len) ? len : 0;
+	n = cursor_u8(&c);
+	p->dcid = (struct bytes){cursor_take(&c, n), n};
+	if (n > QUIC_CID_MAX)
+		return 0;
+	n = cursor_u8(&c);
+	p->scid = (struct bytes){cursor_take(&c, n), n};
+	if (c.bad || n > QUIC_CID_MAX)
+		return 0;
+	p->type = p->version ? type_of(p->version, first) : QUIC_NEGOTIATION;
+	if (p->type == QUIC_NEGOTIATION || p->type == QUIC_RETRY) {
+		p->whole = (struct bytes){data, len};
+		return len;
+	}
+	if (p->type == QUIC_INITIAL)
+		cursor_skip(&c, variable(&c));
+	length = variable(&c);
+	if (c.bad || length > cursor_left(&c))
+		return 0;
+	p->number_at = (uint32_t)(c.p - data);
+	p->whole = (struct bytes){data, p->number_at + (uint32_t)length};
+	return p->whole.len;
+}
+
+static enum probe_result quic_probe(const struct probe_input *in)
+{
+	struct quic_packet p;
+
+	if (!in->len || !read_packet(&p, in->data, in->len) || p.type == QUIC_SHORT)
+		return PROBE_NO;
+	if (!version_known(p.version))
+		return PROBE_NO;
+	return p.type == QUIC_INITIAL || in->direction == TO_CLIENT ? PROBE_YES : PROBE_NO;
+}
+
+/* ---- transactions ---- */
+
+static struct quic_tx *new_tx(struct worker *w, struct flow *f, enum direction d,
+			      const struct quic_packet *p)
+{
+	struct quic_tx *t = quic_of(tx_new(w, f, sizeof(*t)));
+
+	if (!t)
+		return NULL;
+	t->direction = (uint8_t)d;
+	t->version = p->version;
+	for (unsigned i = 0; i < 4; i++)
+		t->version_bytes[i] = (uint8_t)(p->version >> 8 * (3 - i));
+	t->tx.progress[TO_SERVER] = t->tx.progress[TO_CLIENT] = 1;
+	t->tx.inspected_done[direction_other(d)] = 1;
+	return t;
+}
+
+static void bad_packet(struct worker *w, struct flow *f, struct quic_state *s, enum direction d,
+		       const struct quic_packet *p, enum quic_event e)
+{
+	struct quic_tx *t;
+
+	if (s->failures == UINT8_MAX || s->failures++ >= QUIC_TRANSACTIONS_MAX / 2)
+		return;
+	t = new_tx(w, f, d, p);
+	if (t)
+		tx_event(w, f, &t->tx, d, e);
+}
+
+static void note_contacts(struct worker *w, struct flow *f, const struct quic_tx *t)
+{
+	uint8_t lower[QUIC_NAME_MAX];
+
+	for (uint32_t i = 0; i < t->sni.len; i++) {
+		uint8_t b = t->sni.data[i];
+
+		lower[i] = b >= 'A' && b <= 'Z' ? b | 0x20 : b;
+	}
+	if (t->sni.len)
+		emit_contact(w, f, CONTACT_SNI, lower, t->sni.len);
+	if (t->ja3 && t->client)
+		emit_contact(w, f, CONTACT_JA3, t->ja3_hash, JA3_HASH_CHARS);
+	if (t->ja4[0])
+		emit_contact(w, f, CONTACT_JA4, t->ja4, JA4_CHARS);
+}
+
+/* ---- hello ---- */
+
+static void take_hello(struct worker *w, struct flow *f, enum direction d, const struct quic_packet *p,
+		       const uint8_t *message, uint32_t len)
+{
+	bool client = d == TO_SERVER;
+	struct tls_hello h;
+	struct quic_tx *t;
+
+	if (len < 4 || message[0] != (client ? CLIENT_HELLO : SERVER_HELLO) ||
+	    !tls_hello_parse(&h, client, message + 4, len - 4))
+		return;
+	t = new_tx(w, f, d, p);
+	if (!t)
+		return;
+	t->client = client;
+	t->hello = heap_dup(&w->heap, message, len);
+	t->hello_len = t->hello ? len : 0;
+	t->ja3 = ja3_string(&w->heap, &h, &t->ja3_len);
+	if (t->ja3)
+		ja3_hash(t->ja3, t->ja3_len, t->ja3_hash);
+	if (client)
+		ja4_text(&h, 'q', t->ja4);
+	if (h.sni.len) {
+		t->sni.len = h.sni.len < QUIC_NAME_MAX ? h.sni.len : QUIC_NAME_MAX;
+		t->sni.data = heap_dup(&w->heap, h.sni.data, t->sni.len);
+		if (!t->sni.data)
+			t->sni.len = 0;
+	}
+	note_contacts(w, f, t);
+}
+
+static void crypto_free(struct worker *w, struct crypto_stream *c)
+{
+	heap_free(&w->heap, c->data);
+	*c = (struct crypto_stream){0};
+}
+
+/* Joins the new range with those it touches. */
+static void range_add(struct crypto_stream *c, uint32_t from, uint32_t to)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < c->count; i++) {
+		if (c->ranges[i].from > to || c->ranges[i].to < from) {
+			c->ranges[kept++] = c->ranges[i];
+			continue;
+		}
+		from = from < c->ranges[i].from ? from : c->ranges[i].from;
+		to = to > c->ranges[i].to ? to : c->ranges[i].to;
+	}
+	c->count = kept;
+	if (c->count == QUIC_RANGES_MAX)
+		return; /* too many holes: it will not be whole */
+	c->ranges[c->count].from = from;
+	c->ranges[c->count++].to = to;
+}
+
+/* False: it is too long. */
+static bool crypto_add(struct worker *w, struct crypto_stream *c, uint64_t offset, struct bytes data)
+{
+	if (offset > QUIC_HELLO_MAX || data.len > QUIC_HELLO_MAX - offset)
+		return false;
+	if (offset + data.len > c->cap) {
+		uint32_t cap = c->cap ? c->cap : 1024;
+		uint8_t *moved;
+
+		while (cap < offset + data.len)
+			cap *= 2;
+		moved = heap_realloc(&w->heap, c->data, cap);
+		if (!moved) {
+			w->counters->app_memcap++;
+			return true;
+		}
+		c->data = moved;
+		c->cap = cap;
+	}
+	if (data.len) {
+		memcpy(c->data + offset, data.data, data.len);
+		range_add(c, (uint32_t)offset, (uint32_t)offset + data.len);
+	}
+	return true;
+}
+
+/* How many bytes of the first message there must be, when all of them are. */
+static uint32_t crypto_whole(const struct crypto_stream *c)
+{
+	for (unsigned i = 0; i < c->count; i++) {
+		uint32_t need;
+
+		if (c->ranges[i].from || c->ranges[i].to < 4)
+			continue;
+		need = 4 + (get_be32(c->data) & 0xffffff);
+		return c->ranges[i].to >= need ? need : 0;
+	}
+	return 0;
+}
+
+/* ---- frames ---- */
+
+/* RFC 9000, 19.3 */
+static void skip_ack(struct cursor *c, bool ecn)
+{
+	uint64_t ranges;
+
+	variable(c);
+	variable(c);
+	ranges = variable(c);
+	variable(c);
+	for (uint64_t i = 0; i < ranges * 2 && !c->bad; i++)
+		variable(c);
+	for (unsigned i = 0; ecn && i < 3; i++)
+		variable(c);
+}
+
+/* Frames that may stand in an Initial packet (RFC 9000, 12.4). False: something else. */
+static bool take_frames(struct worker *w, struct crypto_stream *crypto, struct cursor c, bool *too_long)
+{
+	for (unsigned i = 0; i < QUIC_FRAMES_MAX && cursor_left(&c); i++) {
+		uint64_t type = variable(&c), offset, len;
+		struct bytes data;
+
+		if (type == 0) {
+			while (cursor_left(&c) && !*c.p)
+				cursor_skip(&c, 1);
+		} else if (type == 2 || type == 3) {
+			skip_ack(&c, type == 3);
+		} else if (type == 6) {
+			offset = variable(&c);
+			len = variable(&c);
+			data.data = cursor_take(&c, len);
+			data.len = data.data ? (uint32_t)len : 0;
+			if (data.data && !crypto_add(w, crypto, offset, data))
+				*too_long = true;
+		} else if (type == 0x1c || type == 0x1d) {
+			return true;
+		} else if (type != 1) {
+			return false;
+		}
+		if (c.bad)
+			return false;
+	}
+	return true;
+}
+
+static void take_initial(struct worker *w, struct flow *f, struct quic_state *s, enum direction d,
+			 const struct quic_packet *p)
+{
+	struct crypto_stream *crypto = &s->crypto[d];
+	uint8_t frames[QUIC_PACKET_MAX];
+	bool too_long = false;
+	uint32_t len, whole;
+
+	if (!quic_decrypt(&s->keys[d], p, frames, &len)) {
+		bad_packet(w, f, s, d, p, QUIC_EVENT_FAILED_DECRYPT);
+		return;
+	}
+	if (!take_frames(w, crypto, cursor_of(frames, len), &too_long))
+		bad_packet(w, f, s, d, p, QUIC_EVENT_ERROR_ON_DATA);
+	if (too_long)
+		bad_packet(w, f, s, d, p, QUIC_EVENT_CRYPTO_FRAG_TOO_LONG);
+	whole = crypto_whole(crypto);
+	if (!whole)
+		return;
+	s->hello[d] = true;
+	take_hello(w, f, d, p, crypto->data, whole);
+	crypto_free(w, crypto);
+}
+
+static void take_google(struct worker *w, struct flow *f, enum direction d, const struct quic_packet *p)
+{
+	struct quic_tx *t = new_tx(w, f, d, p);
+
+	if (!t)
+		return;
+	quic_google_frames(w, t, (struct bytes){p->whole.data + p->number_at, p->whole.len - p->number_at});
+	t->client = d == TO_SERVER;
+	note_contacts(w, f, t);
+}
+
+/* A retry has the client begin again, with keys of another id (RFC 9001, 5.2). */
+static void take_retry(struct worker *w, struct quic_state *s)
+{
+	s->has_keys = false;
+	s->retried = true;
+	s->hello[TO_SERVER] = false;
+	crypto_free(w, &s->crypto[TO_SERVER]);
+}
+
+static void take_packet(struct worker *w, struct flow *f, struct quic_state *s, enum direction d,
+			const struct quic_packet *p)
+{
+	if (p->google) {
+		take_google(w, f, d, p);
+		return;
+	}
+	if (p->type == QUIC_RETRY && d == TO_CLIENT && !s->retried)
+		take_retry(w, s);
+	if (p->type != QUIC_INITIAL || s->hello[d] || s->undecryptable)
+		return;
+	if (!s->has_keys && d == TO_SERVER) {
+		s->has_keys = quic_keys_make(s->keys, p->version, p->dcid);
+		if (!s->has_keys) { /* its version is all there is to be known */
+			s->undecryptable = true;
+			new_tx(w, f, d, p);
+		}
+	}
+	if (s->has_keys)
+		take_initial(w, f, s, d, p);
+}
+
+static struct parse_result quic_parse(struct worker *w, struct flow *f, void *state, enum direction d,
+				      const struct app_input *in)
+{
+	struct quic_state *s = state;
+	struct quic_packet p;
+	uint32_t at = 0;
+
+	while (at < in->len && !s->hello[d]) {
+		uint32_t n = read_packet(&p, in->data + at, in->len - at);
+
+		if (!n) {
+			/* What follows a first packet may be padding (RFC 9000, 12.2). */
+			if (!at && in->data[0] & 0x80)
+				bad_packet(w, f, s, d, &p, QUIC_EVENT_ERROR_ON_HEADER);
+			break;
+		}
+		if (p.type == QUIC_SHORT)
+			break;
+		take_packet(w, f, s, d, &p);
+		at += n;
+	}
+	return (struct parse_result){.status = PARSE_OK};
+}
+
+static void *quic_state_new(struct worker *w, struct flow *f)
+{
+	return heap_zalloc(&w->heap, sizeof(struct quic_state));
+}
+
+static void quic_state_free(struct worker *w, struct flow *f, void *state)
+{
+	struct quic_state *s = state;
+
+	crypto_free(w, &s->crypto[TO_SERVER]);
+	crypto_free(w, &s->crypto[TO_CLIENT]);
+	heap_free(&w->heap, s);
+}
+
+static void quic_tx_free(struct worker *w, struct flow *f, struct tx *tx)
+{
+	struct quic_tx *t = quic_of(tx);
+
+	heap_free(&w->heap, (void *)(uintptr_t)t->sni.data);
+	heap_free(&w->heap, (void *)(uintptr_t)t->ua.data);
+	heap_free(&w->heap, t->ja3);
+	heap_free(&w->heap, t->cyu);
+	heap_free(&w->heap, t->hello);
+}
+
+/* ---- buffers ---- */
+
+static bool show(const void *data, uint32_t len, struct buffer_view *out)
+{
+	*out = (struct buffer_view){.data = data, .len = len, .complete = true};
+	return data != NULL;
+}
+
+#define GET(name, data, len)                                                                       \
+	static bool get_##name(struct worker *w, struct flow *f, struct tx *tx, enum direction d,  \
+			       unsigned instance, struct buffer_view *out)                         \
+	{                                                                                          \
+		const struct quic_tx *t = quic_of(tx);                                             \
+                                                                                                   \
+		return instance == 0 && show(data, len, out);                                      \
+	}
+
+GET(sni, t->sni.data, t->sni.len)
+GET(ua, t->ua.data, t->ua.len)
+GET(version, t->version_bytes, 4)
+GET(cyu_hash, t->cyu ? t->cyu_hash : NULL, QUIC_HEX_MD5)
+GET(cyu_string, t->cyu, t->cyu_len)
+GET(ja3_hash, t->ja3 ? t->ja3_hash : NULL, JA3_HASH_CHARS)
+GET(ja3_string, t->ja3, t->ja3_len)
+GET(ja4, t->ja4[0] ? t->ja4 : NULL, JA4_CHARS)
+
+static const struct proto_buffer quic_buffers[] = {
+	{.name = "quic.sni", .to_server = 1, .to_client = 1, .get = get_sni},
+	{.name = "quic.ua", .to_server = 1, .to_client = 1, .get = get_ua},
+	{.name = "quic.version", .to_server = 1, .to_client = 1, .get = get_version},
+	{.name = "quic.cyu.hash", .flags = BUFFER_MULTI, .to_server = 1, .get = get_cyu_hash},
+	{.name = "quic.cyu.string", .flags = BUFFER_MULTI, .to_server = 1, .get = get_cyu_string},
+	{.name = "ja3.hash", .to_server = 1, .get = get_ja3_hash},
+	{.name = "ja3.string", .to_server = 1, .get = get_ja3_string},
+	{.name = "ja3s.hash", .to_client = 1, .get = get_ja3_hash},
+	{.name = "ja3s.string", .to_client = 1, .get = get_ja3_string},
+	{.name = "ja4.hash", .to_server = 1, .get = get_ja4},
+	{.name = NULL},
+};
+
+const struct proto proto_quic = {
+	.name = "quic",
+	.id = APP_quic,
+	.over_udp = 1,
+	.done = {1, 1},
+	.max_transactions = QUIC_TRANSACTIONS_MAX,
+	.too_many_event = QUIC_EVENT_TOO_MANY_TRANSACTIONS,
+	.probe = quic_probe,
+	.state_new = quic_state_new,
+	.state_free = quic_state_free,
+	.parse = quic_parse,
+	.tx_free = quic_tx_free,
+	.log = quic_log,
+	.alert_context = quic_alert_context,
+	.events = quic_events,
+	.buffers = quic_buffers,
+};

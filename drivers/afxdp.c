@@ -17,6 +17,7 @@
 #include <xdp/libxdp.h>
 
 #include "drivers/eal.h"
+#include "drivers/failopen.h"
 #include "drivers/port_driver.h"
 
 /* Their warnings become part of our own sentence when something fails; the rest is noise. */
@@ -62,6 +63,27 @@ static unsigned interface_mtu(const char *interface)
 	return mtu;
 }
 
+/* The program goes on first: libxdp finds it and adds its sockets. */
+static int keep_wire_whole(struct port *p, const char *interface, const struct port_config *c, char *error)
+{
+	struct failopen_options o = {
+		.interface = interface,
+		.closed = c->fail_closed,
+		.beats = c->beats,
+		.max_age_ns = c->beat_max_age_ns,
+	};
+	struct port_uri peer;
+	struct failopen *f;
+	int err;
+
+	if (!c->peer || port_uri_parse(c->peer, &peer, error) != 0 || strcmp(peer.scheme, "afxdp") != 0)
+		return 0;
+	o.peer = peer.target;
+	err = failopen_open(&f, &o, error);
+	p->own = err ? NULL : f;
+	return err;
+}
+
 static int afxdp_open(struct port *p, const struct port_uri *u, const struct port_config *c,
 		      char *error)
 {
@@ -69,6 +91,7 @@ static int afxdp_open(struct port *p, const struct port_uri *u, const struct por
 	const char *copy = port_uri_option(u, "copy");
 	struct port_config all = *c;
 	char name[32], args[160], what[64];
+	int err;
 
 	if (!u->target[0] || if_nametoindex(u->target) == 0)
 		return port_fail(error, -ENODEV, "there is no interface \"%s\"; ip link shows those "
@@ -92,11 +115,47 @@ static int afxdp_open(struct port *p, const struct port_uri *u, const struct por
 		 queue ? queue : "0", all.rx_queues,
 		 copy && strcmp(copy, "yes") == 0 ? ",force_copy=1" : "");
 	snprintf(what, sizeof(what), "interface %s", u->target);
-	return ethdev_create(p, &all, name, args, what,
-			     "is another XDP program on it (ip link show; ip link set dev IF xdp off), "
-			     "is it up, and may this process load BPF programs?", error);
+	err = keep_wire_whole(p, u->target, c, error);
+	if (!err)
+		err = ethdev_create(p, &all, name, args, what,
+				    "is another XDP program on it (ip link show; ip link set dev IF xdp off), "
+				    "is it up, and may this process load BPF programs?", error);
+	if (err)
+		failopen_close(p->own);
+	return err;
+}
+
+static void afxdp_close(struct port *p)
+{
+	ethdev_close(p);
+	failopen_close(p->own);
+}
+
+static void afxdp_beat(struct port *p, unsigned thread, uint64_t monotonic_ns)
+{
+	if (p->own)
+		failopen_beat(p->own, thread, monotonic_ns);
+}
+
+static void afxdp_stats(struct port *p, struct port_stats *out)
+{
+	struct failopen_figures passed;
+
+	ethdev_stats(p, out);
+	if (!p->own)
+		return;
+	failopen_figures(p->own, &passed);
+	out->passed_by = passed.packets;
 }
 
 const struct port_ops port_afxdp = {
-	.scheme = "afxdp", .options = "queue queues copy ", .open = afxdp_open, ETHDEV_OPS,
+	.scheme = "afxdp",
+	.options = "queue queues copy ",
+	.open = afxdp_open,
+	.close = afxdp_close,
+	.rx_burst = ethdev_rx_burst,
+	.tx_burst = ethdev_tx_burst,
+	.beat = afxdp_beat,
+	.stats = afxdp_stats,
+	.info = ethdev_info,
 };

@@ -182,6 +182,12 @@ uint16_t port_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames,
 	return p->ops->tx_burst(p, queue, frames, n);
 }
 
+void port_beat(struct port *p, unsigned thread, uint64_t monotonic_ns)
+{
+	if (p->ops->beat)
+		p->ops->beat(p, thread, monotonic_ns);
+}
+
 void port_stats(struct port *p, struct port_stats *out)
 {
 	memset(out, 0, sizeof(*out));

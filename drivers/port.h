@@ -38,12 +38,18 @@ struct port_config {
 	unsigned rx_queues;        /* wanted; fewer may be had: port_rx_queues */
 	unsigned tx_queues;        /* 0: will never send */
 	struct rte_mempool *pool;  /* frames received are taken from it */
+	/* In the wire. A driver that can keep the wire whole without the engine does so. */
+	const char *peer;          /* URI of the other side; NULL: not wanted */
+	bool fail_closed;          /* without the engine frames are dropped */
+	unsigned beats;            /* threads that call port_beat */
+	uint64_t beat_max_age_ns;
 };
 
 struct port_stats {
 	uint64_t rx_missed;  /* lost before they were taken */
 	uint64_t no_mbuf;    /* lost because no frame was free */
 	uint64_t tx_errors;
+	uint64_t passed_by;  /* sent on without the engine */
 };
 
 struct port_info {
@@ -76,6 +82,8 @@ bool port_spreads_flows(const struct port *p);
  * caller's. */
 uint16_t port_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 uint16_t port_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
+/* The thread lives; every few ms. No system call. */
+void port_beat(struct port *p, unsigned thread, uint64_t monotonic_ns);
 void port_stats(struct port *p, struct port_stats *out);
 void port_info(struct port *p, struct port_info *out);
 

@@ -17,6 +17,7 @@ struct port_ops {
 	void (*close)(struct port *p);
 	uint16_t (*rx_burst)(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 	uint16_t (*tx_burst)(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
+	void (*beat)(struct port *p, unsigned thread, uint64_t monotonic_ns); /* NULL: nothing to keep */
 	void (*stats)(struct port *p, struct port_stats *out);
 	void (*info)(struct port *p, struct port_info *out);
 };

@@ -22,6 +22,7 @@
 
 #define PORTS_MAX 16
 #define NS_PER_SECOND 1000000000ull
+#define NS_PER_MS 1000000ull
 /* Empty polls before a thread sleeps a little; the sleep is short beside a queue's depth. */
 #define POLLS_BEFORE_SLEEP 2000
 #define SLEEP_NS 20000
@@ -35,14 +36,15 @@ struct live {
 	bool sends;                    /* inline: ports 0 and 1 are a pair */
 	struct rte_mempool *pool;
 	struct clock clock;
+	uint64_t clock_hz;
 	struct handover *handover;     /* NULL: each lane has queues of its own */
 	pthread_t dispatcher;
 	bool dispatching;
 	uint64_t anchored_ns;          /* monotonic */
 	/* what ports lost; writer main, reader lane 0, which counts it */
-	_Atomic uint64_t rx_missed, no_mbuf;
+	_Atomic uint64_t rx_missed, no_mbuf, passed_by;
 	_Atomic uint64_t too_long;     /* chains that did not fit; writers: whoever takes frames */
-	uint64_t rx_missed_counted, no_mbuf_counted; /* lane 0 */
+	uint64_t rx_missed_counted, no_mbuf_counted, passed_by_counted; /* lane 0 */
 	uint64_t lost_counted[MAX_WORKERS];          /* each lane its own */
 };
 
@@ -123,6 +125,8 @@ static int start_eal(struct live *l, const char *const *uris, unsigned count)
 
 static int open_ports(struct live *l, const char *const *uris, unsigned count)
 {
+	const struct config *config = l->engine->config;
+	bool watched = l->sends && config->pair_heartbeat_ms;
 	char error[ENGINE_ERROR_BYTES];
 
 	for (unsigned i = 0; i < count; i++) {
@@ -131,6 +135,10 @@ static int open_ports(struct live *l, const char *const *uris, unsigned count)
 			.rx_queues = l->engine->lane_count,
 			.tx_queues = l->sends ? l->engine->lane_count : 0,
 			.pool = l->pool,
+			.peer = watched ? uris[!i] : NULL,
+			.fail_closed = !config->pair_fail_open,
+			.beats = l->engine->lane_count + 1,
+			.beat_max_age_ns = config->pair_heartbeat_ms * NS_PER_MS,
 		};
 
 		l->ports[i] = port_open(uris[i], &c, error);
@@ -178,7 +186,8 @@ int live_open(struct engine *e, struct live **out)
 		err = open_ports(l, uris, count);
 	if (err)
 		return err;
-	clock_start(&l->clock, rte_get_tsc_hz());
+	l->clock_hz = rte_get_tsc_hz();
+	clock_start(&l->clock, l->clock_hz);
 	if (!ports_spread(l)) {
 		l->handover = handover_new(e->lane_count, l->sends ? 2 : 0);
 		if (!l->handover)
@@ -201,6 +210,32 @@ void live_close(struct live *l)
 	eal_stop();
 	l->engine->live = NULL;
 	free(l);
+}
+
+/* ---- heartbeats ---- */
+
+/* A thread says that it lives, every millisecond; thread: a lane's number, or that after the last for the
+ * dispatcher. */
+struct heartbeat {
+	uint64_t next_tsc;
+	unsigned thread;
+};
+
+static void beat(struct live *l, struct heartbeat *h)
+{
+	uint64_t now = rte_rdtsc();
+	struct timespec t;
+
+	if (now < h->next_tsc)
+		return;
+	h->next_tsc = now + l->clock_hz / 1000;
+	clock_gettime(CLOCK_MONOTONIC, &t); /* by the vDSO: no system call */
+	now = (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
+	for (unsigned i = 0; i < l->port_count; i++) {
+		port_beat(l->ports[i], h->thread, now);
+		if (!l->handover && h->thread == 0) /* there is no dispatcher */
+			port_beat(l->ports[i], l->engine->lane_count, now);
+	}
 }
 
 /* ---- taking frames ---- */
@@ -279,6 +314,9 @@ static void count_losses(struct lane *l, struct live *live)
 	now = atomic_load_explicit(&live->no_mbuf, memory_order_relaxed);
 	c->port_no_mbuf += now - live->no_mbuf_counted;
 	live->no_mbuf_counted = now;
+	now = atomic_load_explicit(&live->passed_by, memory_order_relaxed);
+	c->port_passed_by += now - live->passed_by_counted;
+	live->passed_by_counted = now;
 }
 
 static void idle(struct lane *l, struct live *live, unsigned polls)
@@ -301,6 +339,7 @@ static void idle(struct lane *l, struct live *live, unsigned polls)
 
 static void lane_poll(struct lane *l, struct live *live)
 {
+	struct heartbeat heart = {.thread = l->w.id};
 	unsigned polls = 0;
 
 	while (!atomic_load_explicit(&l->engine->stop, memory_order_relaxed)) {
@@ -308,6 +347,7 @@ static void lane_poll(struct lane *l, struct live *live)
 					    : take_from_ports(l, live);
 
 		lane_quiescent(l);
+		beat(live, &heart);
 		if (n)
 			polls = 0;
 		else
@@ -383,6 +423,7 @@ static void *dispatcher_main(void *arg)
 {
 	static const struct timespec pause = {.tv_nsec = SLEEP_NS};
 	struct live *l = arg;
+	struct heartbeat heart = {.thread = l->engine->lane_count};
 	unsigned polls = 0;
 
 	(void)eal_thread_begin();
@@ -392,6 +433,7 @@ static void *dispatcher_main(void *arg)
 		unsigned n = stop ? 0 : dispatch_in(l);
 
 		n += dispatch_out(l);
+		beat(l, &heart);
 		if (n)
 			polls = 0;
 		else if (stop && engine_finished(l->engine))
@@ -452,7 +494,7 @@ void live_send_own(struct lane *l, unsigned port, struct rte_mbuf *frame)
 
 static void gather_losses(struct live *l)
 {
-	uint64_t missed = 0;
+	uint64_t missed = 0, passed_by = 0;
 	uint64_t no_mbuf = atomic_load_explicit(&l->too_long, memory_order_relaxed);
 
 	for (unsigned i = 0; i < l->port_count; i++) {
@@ -461,9 +503,11 @@ static void gather_losses(struct live *l)
 		port_stats(l->ports[i], &s);
 		missed += s.rx_missed;
 		no_mbuf += s.no_mbuf;
+		passed_by += s.passed_by;
 	}
 	atomic_store_explicit(&l->rx_missed, missed, memory_order_relaxed);
 	atomic_store_explicit(&l->no_mbuf, no_mbuf, memory_order_relaxed);
+	atomic_store_explicit(&l->passed_by, passed_by, memory_order_relaxed);
 }
 
 void live_tick(struct live *l)

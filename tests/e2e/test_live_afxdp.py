@@ -108,7 +108,7 @@ def test_pair_drops_rejects_and_blocks(hosts, service):
         assert get(a, "/", seconds=10) == "200"
         engine.wait_for(lambda: {e["alert"]["signature_id"] for e in engine.events("alert")} == {1, 2})
         assert {e["alert"]["action"] for e in engine.events("alert")} == {"blocked"}
-        engine.wait_for(lambda: {"rules", "flow drop", "reject", "block"} <=
+        engine.wait_for(lambda: {"rules", "reject", "block"} <=
                         {e["drop"]["reason"] for e in engine.events("drop")})
         assert engine.counter("ips.rejected") >= 1
         assert engine.conserved()
@@ -179,3 +179,80 @@ def test_port_that_is_not_there(service):
     assert status != 0
     assert 'there is no interface "nowhere0"' in stderr
     assert stderr.count("nowhere0") == 1
+
+
+# ---- a pair without its engine ----
+
+def wire(hosts):
+    """Two hosts; frames that the kernel redirects reach a veth's end only where it polls (GRO)."""
+    a, b = hosts(), hosts()
+    for host in (a, b):
+        host.run("ethtool", "-K", host.inside, "gro", "on")
+    return a, b, {"mode": "inline", "pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}", "checksums": "ignore"}
+
+
+def stream(host, path, count, rate):
+    """Numbered frames, so many a second, from inside the host; ends by itself."""
+    frames = "\n".join(bytes(p).hex() for p in numbered(0, 200))
+    code = ("import socket, time\ns = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\n"
+            f"s.bind(('{host.inside}', 0))\nframes = [bytes.fromhex(x) for x in open('{path}').read().split()]\n"
+            f"start = time.monotonic()\nfor i in range({count}):\n    s.send(frames[i % 200])\n"
+            f"    time.sleep(max(0, start + i / {rate} - time.monotonic()))\n")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(frames)
+    return host.start("/usr/bin/python3", "-c", code)
+
+
+def frames_in(path):
+    with open(path, encoding="ascii") as f:
+        return sum(b"number ".hex() in line for line in f)
+
+
+def dataplane(engine):
+    return children(engine.process.pid)["metsuke-dataplane"[:15]]  # as the kernel keeps it
+
+
+def test_frames_pass_a_killed_engine(hosts, service, tmp_path):
+    """kill -9: frames pass by in the kernel at once, and go to the engine again when it is back."""
+    a, b, settings = wire(hosts)
+    engine = service(ALERT, **settings).ready()
+    listener = listen(b, 3, str(tmp_path / "got"))
+    sender = stream(a, str(tmp_path / "frames"), 3000, 500)
+    engine.wait_for(lambda: engine.events("alert"))
+    os.kill(dataplane(engine), signal.SIGKILL)
+    sender.wait()
+    listener.wait()
+    engine.ready()
+    # What its rings held when it was killed is lost, and no more.
+    assert frames_in(tmp_path / "got") >= 3000 - 150
+    engine.wait_for(lambda: engine.counter("capture.passed_by") > 0)
+    before = len(engine.events("alert"))
+    a.send(numbered(0, 20))
+    engine.wait_for(lambda: len(engine.events("alert")) >= before + 20)
+
+
+def test_frames_pass_a_stalled_engine(hosts, service, tmp_path):
+    a, b, settings = wire(hosts)
+    engine = service(ALERT, **settings).ready()
+    os.kill(dataplane(engine), signal.SIGSTOP)
+    time.sleep(0.2)
+    listener = listen(b, 2, str(tmp_path / "got"))
+    a.send(numbered(0, 200))
+    listener.wait()
+    assert frames_in(tmp_path / "got") == 200
+    os.kill(dataplane(engine), signal.SIGCONT)
+    time.sleep(0.2)
+    a.send(numbered(0, 30))
+    engine.wait_for(lambda: len(engine.events("alert")) >= 30)
+
+
+def test_frames_pass_a_stopped_engine_unless_told_otherwise(hosts, service, tmp_path):
+    a, b, settings = wire(hosts)
+    for fail_open, passed in (("yes", 100), ("no", 0)):
+        engine = service(ALERT, **settings, **{"pair.fail_open": fail_open}).ready()
+        status, stderr = engine.close()
+        assert status == 0, stderr
+        listener = listen(b, 2, str(tmp_path / fail_open))
+        a.send(numbered(0, 100))
+        listener.wait()
+        assert frames_in(tmp_path / fail_open) == passed

@@ -45,7 +45,8 @@ static struct label label_of(const struct ruleset_groups *g, const hs_database_t
 
 	for (unsigned d = 0; d < 2; d++) {
 		for (unsigned k = 0; k < GROUP_L4_COUNT; k++)
-			if (label_ports(&l, database, &g->packet[k][d], "packets", l4_names[k], d))
+			if (label_ports(&l, database, &g->packet[k][d], "packets", l4_names[k], d) ||
+			    label_ports(&l, database, &g->packet_long[k][d], "long packets", l4_names[k], d))
 				return l;
 		if (label_ports(&l, database, &g->stream[d], "streams", "tcp", d))
 			return l;

@@ -99,6 +99,11 @@ const struct pattern_group *buffer_group_find(const struct detect_program *p, co
 	return common;
 }
 
+static uint8_t direction_progress(uint8_t to_server, uint8_t to_client, unsigned d)
+{
+	return d == TO_SERVER ? to_server : to_client;
+}
+
 /* Index of the inspected buffer, made when it is new; -1 and a reason. */
 static int program_buffer(struct binder *b, struct app_rule *a, const struct proto *proto,
 			  const struct proto_buffer *source, const struct rule_buffer *buffer)
@@ -122,8 +127,14 @@ static int program_buffer(struct binder *b, struct app_rule *a, const struct pro
 	*pb = (struct program_buffer){.source = source};
 	if (!transforms_make(&pb->transforms, buffer, a->reason, sizeof(a->reason)))
 		return -1;
-	for (unsigned d = 0; d < 2; d++)
+	for (unsigned d = 0; d < 2; d++) {
+		unsigned i = (*at)->buffer_count;
+
 		pb->group[d] = buffer_group_find(b->program, buffer, proto, d);
+		if (pb->group[d])
+			(*at)->scanned[d][i / 64] |= 1ull << i % 64;
+		(*at)->progress[d][i] = direction_progress(source->to_server, source->to_client, d);
+	}
 	return (int)(*at)->buffer_count++;
 }
 
@@ -132,11 +143,6 @@ static struct chain *chain_of(struct binder *b, struct app_rule *a, uint32_t at)
 	if (!a->chains[at])
 		a->chains[at] = rule_chain(b, a->r, &a->r->rule->buffers[at]);
 	return a->chains[at];
-}
-
-static uint8_t direction_progress(uint8_t to_server, uint8_t to_client, unsigned d)
-{
-	return d == TO_SERVER ? to_server : to_client;
 }
 
 /* One buffer of the rule into the binding. False: this protocol and direction cannot. */
@@ -267,6 +273,7 @@ static void buffers_order(struct binding *binding)
 	}
 }
 
+/* While it is being made; made, it is one block. */
 static void binding_free(struct binding *binding)
 {
 	if (!binding)
@@ -274,6 +281,21 @@ static void binding_free(struct binding *binding)
 	free(binding->buffers);
 	free(binding->checks);
 	free(binding);
+}
+
+static struct binding *binding_join(struct binding *binding)
+{
+	size_t buffers = binding->buffer_count * sizeof(*binding->buffers);
+	size_t checks = binding->check_count * sizeof(*binding->checks);
+	struct binding *joined = malloc(sizeof(*joined) + buffers + checks);
+
+	if (joined) {
+		*joined = *binding;
+		joined->buffers = memcpy(joined + 1, binding->buffers, buffers);
+		joined->checks = memcpy((uint8_t *)(joined + 1) + buffers, binding->checks, checks);
+	}
+	binding_free(binding);
+	return joined;
 }
 
 static bool hook_bind(struct app_rule *a, const struct proto *proto, struct binding *binding)
@@ -311,8 +333,6 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	if (!binding->buffer_count && !binding->check_count && !rule->hook)
 		goto err;
 	buffers_order(binding);
-	binding->buffers = realloc(binding->buffers,
-				   (binding->buffer_count + 1u) * sizeof(*binding->buffers));
 	binding->all = (1u << binding->buffer_count) - 1;
 	if (binding->check_count)
 		binding->all |= BINDING_CHECKS_BIT;
@@ -324,7 +344,7 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 		binding->first_half = d == TO_SERVER;
 		binding->second_half = d == TO_CLIENT;
 	}
-	return binding;
+	return binding_join(binding);
 err:
 	binding_free(binding);
 	return NULL;
@@ -348,6 +368,10 @@ static bool binding_keep(struct binder *b, struct program_rule *r, struct bindin
 	if (!list)
 		return false;
 	r->bindings = list;
+	if (r->binding_count == 0)
+		r->near_app = binding->app;
+	if (r->near_app == binding->app)
+		r->near[binding->direction] = binding;
 	r->bindings[r->binding_count++] = binding;
 	p->bindings[p->binding_count++] = binding;
 	return true;
@@ -375,7 +399,7 @@ void rule_bind_app(struct binder *b, struct program_rule *r)
 							  : NULL;
 
 			if (binding && !binding_keep(b, r, binding)) {
-				binding_free(binding);
+				free(binding);
 				rule_refuse(b, r, "not enough memory");
 			}
 		}

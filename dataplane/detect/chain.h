@@ -59,10 +59,11 @@ struct check {
 	bool retry;        /* look for it again when what follows fails */
 	bool waits_for_end; /* SIZE: bsize, whose answer may need the whole buffer */
 	const struct match *match;
-	struct needle needle; /* CONTENT; owner of its pattern */
+	struct needle needle; /* CONTENT */
 	pcre2_code *code;  /* PCRE; owner */
 };
 
+/* One block with all that its checks point to, expressions and base64 left aside. */
 struct chain {
 	struct check *checks;
 	uint32_t count;

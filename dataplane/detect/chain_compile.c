@@ -189,10 +189,56 @@ static const struct needle *must_of(const struct chain *chain)
 	return must;
 }
 
+/* One block: the chain, its conditions, what the rule says of each, the bytes looked for. Takes the
+ * chain; NULL: no memory, and it is still the caller's. */
+static struct chain *chain_join(struct chain *chain)
+{
+	size_t bytes = sizeof(*chain) + chain->count * (sizeof(struct check) + sizeof(struct match));
+	struct chain *joined;
+	struct match *matches;
+	uint8_t *patterns;
+
+	for (uint32_t i = 0; i < chain->count; i++)
+		bytes += chain->checks[i].needle.len;
+	joined = malloc(bytes);
+	if (!joined)
+		return NULL;
+	*joined = *chain;
+	joined->checks = (struct check *)(void *)(joined + 1);
+	matches = (struct match *)(void *)(joined->checks + chain->count);
+	patterns = (uint8_t *)(matches + chain->count);
+	for (uint32_t i = 0; i < chain->count; i++) {
+		struct check *c = &joined->checks[i];
+
+		*c = chain->checks[i];
+		matches[i] = *c->match;
+		c->match = &matches[i];
+		if (c->needle.len)
+			c->needle.pattern = memcpy(patterns, c->needle.pattern, c->needle.len);
+		patterns += c->needle.len;
+		free((void *)chain->checks[i].needle.pattern);
+	}
+	free(chain->checks);
+	free(chain);
+	return joined;
+}
+
+/* While it is being made. */
+static void chain_parts_free(struct chain *chain)
+{
+	for (uint32_t i = 0; chain->checks && i < chain->count; i++) {
+		free((void *)chain->checks[i].needle.pattern);
+		pcre2_code_free(chain->checks[i].code);
+	}
+	chain_free(chain->base64);
+	free(chain->checks);
+	free(chain);
+}
+
 struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64,
 			    char *error, size_t error_size)
 {
-	struct chain *chain = calloc(1, sizeof(*chain));
+	struct chain *chain = calloc(1, sizeof(*chain)), *joined;
 
 	snprintf(error, error_size, "not enough memory");
 	if (!chain)
@@ -232,10 +278,15 @@ struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_
 	}
 	retries_mark(chain);
 	chain->reach = reach_of(chain);
-	chain->must = must_of(chain);
-	return chain;
+	joined = chain_join(chain);
+	if (!joined) {
+		snprintf(error, error_size, "not enough memory");
+		goto err;
+	}
+	joined->must = must_of(joined);
+	return joined;
 err:
-	chain_free(chain);
+	chain_parts_free(chain);
 	return NULL;
 }
 
@@ -243,11 +294,8 @@ void chain_free(struct chain *chain)
 {
 	if (!chain)
 		return;
-	for (uint32_t i = 0; chain->checks && i < chain->count; i++) {
-		free((void *)chain->checks[i].needle.pattern);
+	for (uint32_t i = 0; i < chain->count; i++)
 		pcre2_code_free(chain->checks[i].code);
-	}
 	chain_free(chain->base64);
-	free(chain->checks);
 	free(chain);
 }

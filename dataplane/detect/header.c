@@ -143,13 +143,11 @@ static inline enum trace_head flow_judge(const struct packet *p, const struct pr
 static inline enum trace_head head_judge(struct detect_state *s, const struct packet *p,
 					 const struct program_rule *r, bool in_tx)
 {
-	const struct rule *rule = r->rule;
 	enum trace_head head;
 
-	if (!(rule->ip_protos & proto_bit(p)))
+	if (!(r->ip_protos & proto_bit(p)))
 		return TRACE_HEAD_protocol;
-	if (p->ip_version ? !(rule->ip_versions & (p->ip_version == 4 ? 1 : 2))
-			  : rule->ip_versions != 3)
+	if (p->ip_version ? !(r->ip_versions & (p->ip_version == 4 ? 1 : 2)) : r->ip_versions != 3)
 		return TRACE_HEAD_ip_version;
 	head = flow_judge(p, r, in_tx);
 	if (head != TRACE_HEAD_holds)

@@ -79,7 +79,8 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 			candidate_add(s, g->events[i]);
 	}
 	if (wanted(p)) {
-		scan_ports(w, &g->packet[l4][d], port, p->payload, p->payload_len);
+		scan_ports(w, p->payload_len > GROUP_SHORT_BYTES ? &g->packet_long[l4][d] : &g->packet[l4][d],
+			   port, p->payload, p->payload_len);
 		/* A segment outside its stream is looked at as a stream of its own. */
 		if (l4 == GROUP_TCP && !(p->flags & PACKET_STREAM_ADDED))
 			scan_ports(w, &g->stream[d], port, p->payload, p->payload_len);
@@ -128,7 +129,7 @@ IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
 	bool stream;
 
-	if (r->refused || !header_matches(s, p, r, false) || !speaks(p, r->app))
+	if (r->refused || !speaks(p, r->app) || !header_matches(s, p, r, false))
 		return;
 	w->counters->detect_verified++;
 	chain_rule_begin(&s->chain);
@@ -141,6 +142,21 @@ IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	}
 	if (post_run(&c))
 		alert_add(w, index, stream, NULL, NULL);
+}
+
+static void candidates_quickly(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+
+	/* Rules lie far apart: what the first looks will need is fetched for all. */
+	for (uint32_t i = 1; i < s->candidate_count; i++) {
+		const struct program_rule *r = &s->program->rules[s->candidates[i]];
+
+		__builtin_prefetch(r->packet_checks);
+		__builtin_prefetch(r->payload);
+	}
+	for (uint32_t i = 0; i < s->candidate_count; i++)
+		rule_run(w, p, s->candidates[i]);
 }
 
 /* The same with an eye on each rule. */
@@ -188,8 +204,7 @@ static void candidates_run(struct worker *w, struct packet *p)
 	if (s->watched)
 		candidates_watched(w, p);
 	else
-		for (uint32_t i = 0; i < s->candidate_count; i++)
-			rule_run(w, p, s->candidates[i]);
+		candidates_quickly(w, p);
 	candidates_clear(s);
 }
 

@@ -242,6 +242,8 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 	char reason[REASON_MAX];
 
 	r->flags = rule->flags;
+	r->ip_protos = rule->ip_protos;
+	r->ip_versions = rule->ip_versions;
 	r->ports_any = rule->sport.any && rule->dport.any;
 	r->payload_use = (uint8_t)rule_payload_use(rule);
 	r->threshold_count = (int16_t)rule->threshold_count;
@@ -376,9 +378,10 @@ struct detect_program *detect_program_new(const struct config *c, struct ruleset
 	p->groups = set->groups;
 	p->version = version;
 	p->rule_count = (uint32_t)set->rule_count;
-	p->rules = calloc(p->rule_count + 1, sizeof(*p->rules));
+	p->rules = aligned_alloc(64, (p->rule_count + 1) * sizeof(*p->rules));
 	if (!p->rules)
 		goto err;
+	memset(p->rules, 0, (p->rule_count + 1) * sizeof(*p->rules));
 	settings_read(p, c);
 	for (uint32_t i = 0; i < p->rule_count; i++)
 		p->rules[i].rule = set->rules[i];
@@ -420,11 +423,8 @@ void detect_program_free(struct detect_program *p)
 		return;
 	for (uint32_t i = 0; p->rules && i < p->rule_count; i++)
 		rule_free(&p->rules[i]);
-	for (uint32_t i = 0; i < p->binding_count; i++) {
-		free(p->bindings[i]->buffers);
-		free(p->bindings[i]->checks);
+	for (uint32_t i = 0; i < p->binding_count; i++)
 		free(p->bindings[i]);
-	}
 	free(p->bindings);
 	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
 		if (!p->protos[i])

@@ -70,8 +70,8 @@ struct binding {
 	uint8_t buffer_count, check_count;
 	uint8_t hook;              /* progress that is waited for, with BINDING_HOOK_BIT */
 	bool first_half, second_half; /* of a rule on both directions of a transaction */
-	struct buffer_check *buffers; /* the prefilter's first, then by progress */
-	struct app_check *checks;
+	struct buffer_check *buffers; /* the prefilter's first, then by progress; in the same block */
+	struct app_check *checks;  /* in the same block */
 	const struct chain *payload; /* raw stream, or the datagram; NULL: none */
 	uint32_t all;              /* bits of everything that must hold */
 };
@@ -80,28 +80,34 @@ struct binding {
 #define BINDING_PAYLOAD_BIT (1u << 29)
 #define BINDING_HOOK_BIT (1u << 28)
 
+/* A candidate costs the first cache line; what is behind its pointers lies together, a block each. */
 struct program_rule {
-	const struct rule *rule;
 	uint32_t flags;            /* enum rule_flags */
 	uint32_t src_set, dst_set; /* index into program.sets; 0: any */
+	uint8_t ip_protos, ip_versions; /* of the rule */
 	uint8_t payload_use;       /* enum payload_use */
 	uint8_t app;               /* the flow must speak it; APP_UNKNOWN: no matter */
 	bool refused;              /* cannot be judged here: never a candidate */
 	bool ports_any;
 	bool protocol_only;        /* asks for the flow's protocol, and for nothing of its packets */
-	uint16_t packet_check_count, post_count, binding_count, header_count;
+	uint8_t near_app;          /* the first protocol it is bound to … */
+	uint16_t packet_check_count, header_count;
+	const struct rule *rule;
 	struct packet_check *packet_checks;
-	struct packet_check *posts;
 	struct chain *payload;     /* rules on packets */
+	struct binding *near[2];   /* … and how, by direction; NULL: not at all */
+	/* second line */
+	struct packet_check *posts;
 	struct header_check *headers; /* buffers of packet headers */
 	struct binding **bindings;
 	struct chain **chains;     /* all it owns, chain_count */
-	uint16_t chain_count;
-	uint32_t encoded_len;
-	uint8_t *encoded;          /* fixed part of its alerts */
+	uint16_t chain_count, post_count, binding_count;
 	int16_t threshold_count;
+	uint32_t encoded_len;
 	bool detection_filter;
-};
+	uint8_t *encoded;          /* fixed part of its alerts */
+} __attribute__((aligned(64)));
+_Static_assert(offsetof(struct program_rule, posts) == 64, "what every candidate asks for is one line");
 
 /* What is done to a buffer before it is looked at. */
 struct transforms {
@@ -127,6 +133,9 @@ struct program_proto {
 	const struct proto *proto;
 	struct program_buffer buffers[BUFFERS_MAX];
 	unsigned buffer_count;
+	/* by direction: those that a prefilter is asked about, and from which progress on they are there */
+	uint64_t scanned[2][BUFFERS_MAX / 64];
+	uint8_t progress[2][BUFFERS_MAX];
 	/* rules to try on every transaction, by direction: indices of rules */
 	uint32_t *always[2];
 	uint32_t always_count[2];

@@ -27,6 +27,7 @@ void candidate_add(struct detect_state *s, uint32_t rule)
 	if (*word & bit)
 		return;
 	*word |= bit;
+	__builtin_prefetch(&s->program->rules[rule]);
 	s->candidates[s->candidate_count++] = rule;
 }
 
@@ -133,7 +134,9 @@ static WATCHING void placed_explain(const struct scan *scan)
 		struct group_entry any_case = *e;
 		uint8_t folded[UINT8_MAX];
 
-		if (e->rule != scan->s->traced || e->len > sizeof(folded) || candidate_there(scan->s, e->rule))
+		/* of packets it may be another one than the one that explanations name */
+		if (e->rule != scan->s->traced || e->len > sizeof(folded) || candidate_there(scan->s, e->rule) ||
+		    e->len != scan->s->program->groups->prefilter[e->rule].literal.len)
 			continue;
 		for (uint32_t k = 0; k < e->len; k++)
 			folded[k] = fold_byte(e->pattern[k]);

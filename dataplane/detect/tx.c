@@ -26,7 +26,10 @@ struct tx_rule {
 	uint64_t key;     /* gid and sid */
 	uint32_t rule;    /* index in the program of .version */
 	uint32_t matched; /* bits of what held */
+	uint8_t wait;     /* nothing to do before this progress; WAIT_STREAM; 0: look again */
 };
+
+#define WAIT_STREAM 255 /* for a window of the raw stream */
 
 struct tx_detect {
 	uint64_t version; /* of the program that the rest is about */
@@ -47,7 +50,7 @@ static struct tx_rule *rule_find(struct tx_detect *state, uint32_t rule)
 	return NULL;
 }
 
-static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched)
+static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched, uint8_t wait)
 {
 	struct tx_detect *state = t->state;
 	struct tx_rule *rules;
@@ -64,7 +67,7 @@ static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched)
 		state->rule_cap = cap;
 	}
 	state->rules[state->rule_count++] = (struct tx_rule){
-		program_rule_key(t->s->program->rules[rule].rule), rule, matched};
+		program_rule_key(t->s->program->rules[rule].rule), rule, matched, wait};
 }
 
 /* After a reload: what has alerted stays so, everything else begins anew. */
@@ -97,11 +100,6 @@ void detect_tx_free(struct worker *w, struct tx *tx)
 }
 
 /* ---- buffers ---- */
-
-static uint8_t buffer_progress(const struct proto_buffer *b, enum direction d)
-{
-	return d == TO_SERVER ? b->to_server : b->to_client;
-}
 
 IN_BOTH_LOOPS bool view_get(struct tx_run *t, unsigned buffer, unsigned instance,
 			    struct buffer_view *view)
@@ -163,16 +161,15 @@ IN_BOTH_LOOPS enum answer buffer_run(struct tx_run *t, const struct buffer_check
 
 /* ---- the prefilter ---- */
 
+/* It has not been scanned yet, or goes on. */
 static void buffer_scan(struct tx_run *t, unsigned buffer)
 {
 	const struct program_buffer *b = &t->proto->buffers[buffer];
 	uint64_t bit = 1ull << buffer % 64, *scanned = &t->state->scanned[buffer / 64];
-	uint8_t progress = buffer_progress(b->source, t->d);
+	uint8_t progress = t->proto->progress[t->d][buffer];
 	uint32_t arena = t->s->arena_used;
 	bool seen = false;
 
-	if ((*scanned & bit) || !b->group[t->d] || progress > t->tx->progress[t->d])
-		return;
 	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
 		struct buffer_view view;
 
@@ -189,14 +186,37 @@ static void buffer_scan(struct tx_run *t, unsigned buffer)
 		*scanned |= bit;
 }
 
+/* Does what a rule waits for lie ahead yet? Whoever watches wants to see it looked at. */
+static bool waits(const struct tx_run *t, const struct tx_rule *r)
+{
+	if (r->matched & TX_RULE_DONE)
+		return true;
+	if (r->wait == 0 || t->s->watched)
+		return false;
+	if (r->wait == WAIT_STREAM)
+		return t->f->ip_proto == PROTO_TCP && !t->s->tx_stream_there;
+	return r->wait > t->tx->progress[t->d];
+}
+
 static void candidates_of_tx(struct tx_run *t)
 {
-	for (unsigned i = 0; i < t->proto->buffer_count; i++)
-		buffer_scan(t, i);
-	for (uint32_t i = 0; i < t->proto->always_count[t->d]; i++)
-		candidate_add(t->s, t->proto->always[t->d][i]);
+	const struct program_proto *proto = t->proto;
+	uint8_t progress = t->tx->progress[t->d];
+
+	for (unsigned word = 0; word < BUFFERS_MAX / 64; word++) {
+		uint64_t bits = proto->scanned[t->d][word] & ~t->state->scanned[word];
+
+		for (; bits; bits &= bits - 1) {
+			unsigned i = word * 64 + (unsigned)__builtin_ctzll(bits);
+
+			if (proto->progress[t->d][i] <= progress)
+				buffer_scan(t, i);
+		}
+	}
+	for (uint32_t i = 0; i < proto->always_count[t->d]; i++)
+		candidate_add(t->s, proto->always[t->d][i]);
 	for (uint32_t i = 0; i < t->state->rule_count; i++)
-		if (!(t->state->rules[i].matched & TX_RULE_DONE))
+		if (!waits(t, &t->state->rules[i]))
 			candidate_add(t->s, t->state->rules[i].rule);
 }
 
@@ -204,6 +224,8 @@ static void candidates_of_tx(struct tx_run *t)
 
 static const struct binding *binding_find(const struct tx_run *t, const struct program_rule *r)
 {
+	if (r->near_app == t->proto->proto->id)
+		return r->near[t->d];
 	for (unsigned i = 0; i < r->binding_count; i++)
 		if (r->bindings[i]->app == t->proto->proto->id && r->bindings[i]->direction == t->d)
 			return r->bindings[i];
@@ -283,11 +305,13 @@ static bool payload_found(struct tx_run *t, const struct chain *chain)
 	return in.len && chain_run(&t->s->chain, chain, &in) == CHAIN_YES;
 }
 
-/* Goes on with what has not held yet. False when the rule can match no more. */
+/* Goes on with what has not held yet. False when the rule can match no more. wait: as tx_rule.wait. */
 IN_BOTH_LOOPS bool binding_run(struct tx_run *t, const struct match_context *c,
-			       const struct binding *b, uint32_t *matched)
+			       const struct binding *b, uint32_t *matched, uint8_t *wait)
 {
+	*wait = 0;
 	if (b->all & BINDING_HOOK_BIT) {
+		*wait = b->hook;
 		if (b->hook > t->tx->progress[t->d])
 			return true;
 		*matched |= BINDING_HOOK_BIT;
@@ -297,6 +321,7 @@ IN_BOTH_LOOPS bool binding_run(struct tx_run *t, const struct match_context *c,
 
 		if (*matched & 1u << i)
 			continue;
+		*wait = b->buffers[i].progress;
 		if (b->buffers[i].progress > t->tx->progress[t->d])
 			return true;
 		answer = buffer_run(t, &b->buffers[i]);
@@ -305,12 +330,15 @@ IN_BOTH_LOOPS bool binding_run(struct tx_run *t, const struct match_context *c,
 		*matched |= 1u << i;
 	}
 	if (b->check_count && !(*matched & BINDING_CHECKS_BIT)) {
-		for (unsigned i = 0; i < b->check_count; i++)
+		for (unsigned i = 0; i < b->check_count; i++) {
+			*wait = b->checks[i].progress;
 			if (!check_holds(t, c, &b->checks[i]))
 				return !t->ended;
+		}
 		*matched |= BINDING_CHECKS_BIT;
 	}
 	if (b->payload && !(*matched & BINDING_PAYLOAD_BIT)) {
+		*wait = WAIT_STREAM;
 		if (!payload_found(t, b->payload))
 			return true;
 		*matched |= BINDING_PAYLOAD_BIT;
@@ -334,6 +362,7 @@ IN_BOTH_LOOPS void rule_run(struct tx_run *t, uint32_t index)
 	struct match_context c = {.w = t->w, .s = t->s, .p = t->p, .f = t->f, .tx = t->tx,
 				  .proto = t->proto->proto, .rule = r};
 	uint32_t matched;
+	uint8_t wait;
 	bool possible;
 
 	if (!b)
@@ -353,7 +382,7 @@ IN_BOTH_LOOPS void rule_run(struct tx_run *t, uint32_t index)
 			return;
 	}
 	t->w->counters->detect_verified++;
-	possible = binding_run(t, &c, b, &matched);
+	possible = binding_run(t, &c, b, &matched, &wait);
 	if (index == t->s->traced)
 		trace_tx(t, &c, b, known, true, matched, possible);
 	if (matched == b->all) {
@@ -363,10 +392,29 @@ IN_BOTH_LOOPS void rule_run(struct tx_run *t, uint32_t index)
 	} else if (!possible) {
 		matched |= TX_RULE_DONE;
 	}
-	if (known)
+	if (known) {
 		known->matched = matched;
-	else if (matched & ~TX_RULE_DONE)
-		rule_remember(t, index, matched);
+		known->wait = wait;
+	} else if (matched & ~TX_RULE_DONE) {
+		rule_remember(t, index, matched, wait);
+	}
+}
+
+static void candidates_quickly(struct tx_run *t)
+{
+	const struct detect_state *s = t->s;
+
+	/* Rules lie far apart: what the first looks will need is fetched for all. */
+	for (uint32_t i = 0; i < s->candidate_count; i++)
+		__builtin_prefetch(s->program->rules[s->candidates[i]].near[t->d]);
+	for (uint32_t i = 1; i < s->candidate_count; i++) {
+		const struct binding *b = binding_find(t, &s->program->rules[s->candidates[i]]);
+
+		if (b && b->buffer_count)
+			__builtin_prefetch(b->buffers[0].chain);
+	}
+	for (uint32_t i = 0; i < s->candidate_count; i++)
+		rule_run(t, s->candidates[i]);
 }
 
 static WATCHING void candidates_watched(struct tx_run *t)
@@ -434,8 +482,7 @@ static void tx_run(struct tx_run *t)
 		if (s->watched)
 			candidates_watched(t);
 		else
-			for (uint32_t i = 0; i < s->candidate_count; i++)
-				rule_run(t, s->candidates[i]);
+			candidates_quickly(t);
 		candidates_clear(s);
 	}
 	file_inspected(t->w, t->tx, t->d);

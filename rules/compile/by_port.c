@@ -164,7 +164,17 @@ static bool rule_has_l4(const struct rule *rule, unsigned l4)
 		[GROUP_OTHER] = RULE_ANY_PROTO & ~(RULE_TCP | RULE_UDP),
 	};
 
-	return rule->ip_protos & protos[l4];
+	if (!(rule->ip_protos & protos[l4]))
+		return false;
+	for (uint32_t i = 0; i < rule->packet_match_count; i++) {
+		const struct match *m = &rule->packet_matches[i];
+
+		/* ip_proto: one number, one transport */
+		if (m->keyword == KEYWORD_ip_proto && m->u.number.op == NUMBER_EQUAL &&
+		    l4 != (m->u.number.low == 6 ? GROUP_TCP : m->u.number.low == 17 ? GROUP_UDP : GROUP_OTHER))
+			return false;
+	}
+	return true;
 }
 
 static bool rule_belongs(const struct rule *rule, enum group_kind kind, unsigned l4)
@@ -182,19 +192,45 @@ static bool rule_belongs(const struct rule *rule, enum group_kind kind, unsigned
 	return rule_payload_use(rule) & (kind == GROUP_STREAM ? USE_STREAM : USE_PACKET);
 }
 
-static void port_groups_make(struct groups_builder *b, enum group_kind kind, unsigned l4,
-			     unsigned direction, struct port_groups *out)
+/* dsize: can it hold for a payload of more than GROUP_SHORT_BYTES? */
+static bool rule_takes_long(const struct rule *rule)
+{
+	for (uint32_t i = 0; i < rule->packet_match_count; i++) {
+		const struct match *m = &rule->packet_matches[i];
+
+		if (m->keyword != KEYWORD_dsize)
+			continue;
+		if ((m->u.number.op == NUMBER_EQUAL || m->u.number.op == NUMBER_LESS_EQUAL) &&
+		    m->u.number.low <= GROUP_SHORT_BYTES)
+			return false;
+		if (m->u.number.op == NUMBER_LESS && m->u.number.low <= GROUP_SHORT_BYTES + 1)
+			return false;
+		if (m->u.number.op == NUMBER_BETWEEN && m->u.number.high <= GROUP_SHORT_BYTES + 1)
+			return false;
+	}
+	return true;
+}
+
+static const struct group_prefilter *prefilter_in(const struct groups_builder *b, enum group_kind kind, size_t rule)
 {
 	static const struct group_prefilter none;
+
+	if (kind == GROUP_PACKET_ALWAYS)
+		return &none;
+	return kind == GROUP_PACKET ? &b->out->public.packet_prefilter[rule] : &b->out->public.prefilter[rule];
+}
+
+static void port_groups_make(struct groups_builder *b, enum group_kind kind, bool long_only, unsigned l4,
+			     unsigned direction, struct port_groups *out)
+{
 	struct port_draft p = {.direction = direction};
 
 	for (size_t i = 0; i < b->set->rule_count && !b->failed; i++) {
 		const struct rule *rule = b->set->rules[i];
 
-		if (rule_belongs(rule, kind, l4) && rule_has_direction(rule, direction))
-			group_draft_add(b, &p.all, rule,
-				  kind == GROUP_PACKET_ALWAYS ? &none
-							      : &b->out->public.prefilter[i]);
+		if (rule_belongs(rule, kind, l4) && rule_has_direction(rule, direction) &&
+		    (!long_only || rule_takes_long(rule)))
+			group_draft_add(b, &p.all, rule, prefilter_in(b, kind, i));
 	}
 	if (p.all.count)
 		port_finish(b, &p, out);
@@ -207,9 +243,10 @@ void groups_by_port(struct groups_builder *b)
 
 	for (unsigned d = 0; d < 2; d++) {
 		for (unsigned l4 = 0; l4 < GROUP_L4_COUNT; l4++) {
-			port_groups_make(b, GROUP_PACKET, l4, d, &g->packet[l4][d]);
-			port_groups_make(b, GROUP_PACKET_ALWAYS, l4, d, &g->packet_always[l4][d]);
+			port_groups_make(b, GROUP_PACKET, false, l4, d, &g->packet[l4][d]);
+			port_groups_make(b, GROUP_PACKET, true, l4, d, &g->packet_long[l4][d]);
+			port_groups_make(b, GROUP_PACKET_ALWAYS, false, l4, d, &g->packet_always[l4][d]);
 		}
-		port_groups_make(b, GROUP_STREAM, GROUP_TCP, d, &g->stream[d]);
+		port_groups_make(b, GROUP_STREAM, false, GROUP_TCP, d, &g->stream[d]);
 	}
 }

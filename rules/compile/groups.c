@@ -423,6 +423,7 @@ int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 	for (size_t i = 0; i < set->rule_count && !b.failed; i++)
 		g->prefilter[i] = group_prefilter_choose(set->rules[i]);
 	if (!b.failed) {
+		groups_choose_in_place(&b);
 		groups_by_buffer(&b);
 		groups_by_port(&b);
 		g->events = list_of(&b, GROUP_EVENT, -1, &g->event_count);

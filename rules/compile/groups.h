@@ -117,11 +117,15 @@ struct buffer_group {
 	struct pattern_group group;
 };
 
+#define GROUP_SHORT_BYTES 256
+
 struct ruleset_groups {
 	struct buffer_group *buffers;
 	uint32_t buffer_count;
 	/* kind GROUP_PACKET, GROUP_STREAM, GROUP_PACKET_ALWAYS by protocol and direction */
 	struct port_groups packet[GROUP_L4_COUNT][2];
+	/* the same for payloads longer than GROUP_SHORT_BYTES: without rules that ask for shorter ones */
+	struct port_groups packet_long[GROUP_L4_COUNT][2];
 	struct port_groups stream[2];
 	struct port_groups packet_always[GROUP_L4_COUNT][2];
 	const uint32_t *events;        /* GROUP_EVENT */
@@ -135,6 +139,7 @@ struct ruleset_groups {
 	uint32_t database_count;
 	uint32_t literal_count;        /* over all groups */
 	struct group_prefilter *prefilter; /* by rule index; for explanations */
+	struct group_prefilter *packet_prefilter; /* in groups of packets: one in its place, where there is */
 };
 
 /* Which condition of a rule is its prefilter. */

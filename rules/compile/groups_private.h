@@ -51,6 +51,8 @@ void group_draft_add(struct groups_builder *b, struct group_draft *d, const stru
 struct group_entry group_entry_of(const struct draft_item *item);
 /* placed.c: literals in one place go from the draft into the group's tables. */
 void group_placed_take(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
+/* Fills out->public.packet_prefilter. */
+void groups_choose_in_place(struct groups_builder *b);
 /* Makes the group, empties the draft, asks for the database. */
 void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
 void groups_want_database(struct groups_builder *b, struct pattern_group *group,

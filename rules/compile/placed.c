@@ -9,10 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "rules/compile/groups_private.h"
 
 #define CLASS_WORTH 4  /* literals for which a class is made */
 #define LITERAL_SHORT 4 /* shorter ones are in everything: a class is made for one of them */
+
+#define TELLING 40     /* quarter bits that a literal must tell to be preferred as it has one place */
+#define SHARED_MAX 8   /* rules of one literal in one place: more would be too many candidates */
 
 struct class_draft {
 	struct placed_class class;
@@ -234,4 +240,73 @@ void group_placed_take(struct groups_builder *b, struct group_draft *d, struct p
 			items_take(b, d, group, classes);
 	}
 	free(drafts);
+}
+
+/* ---- packets: a literal in one place instead of the one that is searched for ---- */
+
+struct choice {
+	uint64_t key;  /* text and place */
+	uint32_t rule;
+	struct group_prefilter prefilter;
+};
+
+/* The most telling one of the payload. */
+static bool choice_make(const struct rule *rule, struct choice *out)
+{
+	struct group_prefilter_score list[PREFILTER_LIST_MAX];
+	size_t count = group_prefilter_list(rule, list, PREFILTER_LIST_MAX);
+	unsigned best = TELLING - 1;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct draft_item item = {rule, &list[i].prefilter};
+		const struct bytes *l = &list[i].prefilter.literal;
+		struct group_entry e;
+		uint8_t folded[UINT8_MAX];
+
+		if (strcmp(list[i].prefilter.buffer->name, "payload") != 0 || list[i].literal_score <= best ||
+		    l->len > sizeof(folded))
+			continue;
+		e = group_entry_of(&item);
+		if ((e.flags & ENTRY_AT_END) || e.end_min != e.end_max)
+			continue;
+		for (uint32_t k = 0; k < l->len; k++)
+			folded[k] = (uint8_t)tolower(l->data[k]);
+		best = list[i].literal_score;
+		*out = (struct choice){XXH3_64bits_withSeed(folded, l->len, e.end_max), rule->index,
+				       list[i].prefilter};
+	}
+	return best >= TELLING;
+}
+
+static int choice_order(const void *a, const void *b)
+{
+	const struct choice *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+void groups_choose_in_place(struct groups_builder *b)
+{
+	size_t rules = b->set->rule_count, count = 0;
+	struct group_prefilter *chosen = groups_alloc(b, (rules + 1) * sizeof(*chosen));
+	struct choice *choices = malloc((rules + 1) * sizeof(*choices));
+
+	if (!chosen || !choices) {
+		b->failed = true;
+		free(choices);
+		return;
+	}
+	memcpy(chosen, b->out->public.prefilter, rules * sizeof(*chosen));
+	for (size_t i = 0; i < rules; i++)
+		if (rule_group_kind(b->set->rules[i]) == GROUP_PACKET && choice_make(b->set->rules[i], &choices[count]))
+			count++;
+	qsort(choices, count, sizeof(*choices), choice_order);
+	for (size_t i = 0, end; i < count; i = end) {
+		for (end = i; end < count && choices[end].key == choices[i].key; end++)
+			;
+		for (size_t k = i; k < end && end - i <= SHARED_MAX; k++)
+			chosen[choices[k].rule] = choices[k].prefilter;
+	}
+	b->out->public.packet_prefilter = chosen;
+	free(choices);
 }

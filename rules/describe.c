@@ -491,6 +491,9 @@ char *match_describe(const struct match *m, const struct ruleset *set, char *tex
 	case KEYWORD_geoip:
 		put_geoip(&o, &m->u.geoip);
 		break;
+	case KEYWORD_lua:
+		put(&o, "lua:%s%s", m->u.script.negated ? "!" : "", m->u.script.use->name);
+		break;
 	case KEYWORD_rpc:
 		put_rpc(&o, &m->u.rpc);
 		break;

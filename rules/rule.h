@@ -314,6 +314,32 @@ struct match_rpc { /* of an ONC RPC call: program, version, procedure */
 	bool any[RPC_FIELDS];
 };
 
+#define SCRIPT_BYTES_MAX (256 << 10)
+#define SCRIPT_ARGUMENTS_MAX 16
+
+struct script_variable {
+	const char *name;
+	uint16_t index; /* of the rule's variables */
+};
+
+/* A script where a rule uses it: lua, luaxform. */
+struct script_use {
+	struct script_use *next; /* of the rule set; not in order */
+	uint32_t index;          /* of all its uses, from 0 */
+	bool transforms;         /* luaxform */
+	const char *name;
+	struct bytes text;
+	const struct rule *rule;
+	const struct script_variable *variables;
+	uint32_t variable_count, argument_count;
+	const char *arguments[SCRIPT_ARGUMENTS_MAX];
+};
+
+struct match_script {
+	const struct script_use *use;
+	bool negated;
+};
+
 struct match_variable { /* flowvar, pktvar: the value contains the text */
 	const char *name;
 	struct bytes text;
@@ -407,6 +433,7 @@ struct match {
 		struct match_asn1 asn1;
 		struct match_variable variable;
 		struct match_rpc rpc;
+		struct match_script script;
 		struct match_dce_iface dce_iface;
 		struct match_dce_opnum dce_opnum;
 		struct {
@@ -435,6 +462,7 @@ struct transform {
 	uint32_t bytes;        /* from_base64: to decode, 0 all; gunzip, zlib_deflate: of output at most */
 	uint32_t offset;       /* from_base64: bytes left out before */
 	struct bytes argument; /* xor key, pcrexform pattern; of the others the text as written */
+	const struct script_use *script; /* luaxform */
 };
 
 #define RULE_TRANSFORMS_MAX 16

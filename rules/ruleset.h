@@ -37,6 +37,8 @@ struct ruleset_options {
 	const char *const *reputation_files;
 	size_t reputation_file_count;
 	const char *geoip_database;        /* geoip; NULL or "": none */
+	const char *script_dir;            /* lua, luaxform, beside the folder of the rule file; NULL or "": none */
+	bool no_scripts;
 	bool parse_only;            /* rules check: no grouping, no databases */
 	bool in_the_wire;
 };
@@ -69,6 +71,8 @@ struct ruleset {
 	struct lists *lists;           /* owns the lists that rules look up in */
 	struct reputation *reputation; /* rules/lists/reputation.h; NULL: none configured */
 	struct geoip *geoip;           /* rules/lists/geoip.h; likewise */
+	const struct script_use *scripts; /* by .next */
+	uint32_t script_count;
 	struct ruleset_groups *groups; /* rules/compile/groups.h; NULL with parse_only */
 	struct arena *arena;           /* owns everything above */
 };

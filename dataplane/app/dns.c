@@ -53,12 +53,6 @@ struct dns_state {
 	bool gap[2]; /* bytes were lost: the next message must be found first */
 };
 
-struct dns_tx {
-	struct tx tx;
-	uint8_t direction; /* the message's: as the packet went */
-	struct dns_message m;
-};
-
 /* What of eve.types.dns concerns us. */
 struct dns_config {
 	bool requests, responses, detailed, grouped, filtered, version_2;

@@ -7,6 +7,7 @@
 #ifndef APP_DNS_MESSAGE_H
 #define APP_DNS_MESSAGE_H
 
+#include "dataplane/app/app.h"
 #include "dataplane/base/cursor.h"
 #include "dataplane/base/heap.h"
 #include "dataplane/event/record.h"
@@ -67,6 +68,12 @@ struct dns_message {
 	struct dns_block *blocks;
 	uint32_t memory_bytes;
 	struct bytes copy;      /* the message */
+};
+
+struct dns_tx {
+	struct tx tx;
+	uint8_t direction; /* the message's: as the packet went */
+	struct dns_message m;
 };
 
 enum dns_status {

@@ -12,6 +12,7 @@
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 #include "dataplane/detect/program.h"
+#include "dataplane/detect/script.h"
 #include "dataplane/detect/trace.h"
 
 int detect_worker_new(struct worker *w)
@@ -44,6 +45,7 @@ static void program_memory_free(struct worker *w)
 	s->candidate_bits = NULL;
 	s->candidates = NULL;
 	s->set_cache[0] = s->set_cache[1] = NULL;
+	scripts_free(w, s);
 	if (s->scratch)
 		hs_free_scratch(s->scratch);
 	s->scratch = NULL;
@@ -106,6 +108,7 @@ void detect_worker_use(struct worker *w, const struct detect_program *p)
 	if (s->trace)
 		trace_program(s);
 	s->watched = s->trace || s->profile;
+	scripts_new(w, s, p);
 	if (w->files)
 		file_want(w, p->file_wants);
 	for (unsigned i = 0; w->apps && i < APP_PROTO_COUNT; i++)

@@ -127,13 +127,18 @@ bool packet_checks_hold(const struct match_context *c)
 bool post_run(const struct match_context *c)
 {
 	const struct program_rule *r = c->rule;
+	unsigned i = 0;
 
 	if (r->header_count && !headers_hold(c, true))
 		return false;
+	/* Scripts stand first: the rule matches only if they say so. */
+	for (; i < r->post_count && r->posts[i].match->keyword == KEYWORD_lua; i++)
+		if (!r->posts[i].run(c, r->posts[i].match))
+			return false;
 	if (c->s->chain.capture_count)
 		variables_keep(c);
 	chain_rule_keep(&c->s->chain);
-	for (unsigned i = 0; i < r->post_count; i++)
+	for (; i < r->post_count; i++)
 		r->posts[i].run(c, r->posts[i].match);
 	return true;
 }

@@ -15,6 +15,7 @@
 
 #include "dataplane/app/file.h"
 #include "dataplane/detect/bind.h"
+#include "dataplane/detect/script.h"
 
 #define REASON_MAX 120
 
@@ -367,6 +368,21 @@ static bool scratch_make(struct detect_program *p)
 	return true;
 }
 
+/* Rules whose scripts cannot be run. */
+static void scripts_refuse(struct binder *b, const struct ruleset *set)
+{
+	char error[REASON_MAX];
+
+	for (const struct script_use *use = set->scripts; use; use = use->next) {
+		int64_t at = program_rule_find(b->program, program_rule_key(use->rule));
+
+		/* of an older version of the rule otherwise */
+		if (at >= 0 && set->rules[at] == use->rule && !b->program->rules[at].refused &&
+		    !script_check(use, b->program->config, error, sizeof(error)))
+			rule_refuse(b, &b->program->rules[at], error);
+	}
+}
+
 struct detect_program *detect_program_new(const struct config *c, struct ruleset *set,
 					  uint64_t version, char *error, size_t error_size)
 {
@@ -387,6 +403,7 @@ struct detect_program *detect_program_new(const struct config *c, struct ruleset
 		p->rules[i].rule = set->rules[i];
 	if (!sets_make(p) || !scratch_make(p) || !keys_make(p, set))
 		goto err;
+	scripts_refuse(&b, set);
 	for (uint32_t i = 0; i < p->rule_count; i++)
 		rule_bind(&b, &p->rules[i]);
 	if (!binder_finish(&b))

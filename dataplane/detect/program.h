@@ -274,6 +274,8 @@ struct detect_state {
 	uint32_t traced;               /* rule that is followed; TRACE_NO_RULE: none */
 	struct trace_shared *trace;    /* trace.h; NULL: none */
 
+	struct script **scripts;       /* script.h: by number of the use; NULL: none */
+	uint32_t script_count;
 	struct threshold_table *thresholds;
 	struct bits_table *bits;
 	struct tag_table *tags;
@@ -401,6 +403,8 @@ enum threshold_answer threshold_run(struct worker *w, const struct packet *p,
 /* variables.c: what expressions of the rule in hand captured, kept where the rule says. */
 void variables_keep(const struct match_context *c);
 void variables_free(struct worker *w, struct detect_flow *d);
+/* A variable of the flow gets that value (copied); nothing where there is no room. */
+void flow_variable_set(struct worker *w, struct flow *f, const char *name, const void *data, uint32_t len);
 /* Objects "metadata" and "traffic" of a record: bits and variables of the flow, variables of the packet. */
 void variables_record(struct worker *w, struct recorder *r, const struct flow *f, bool packet);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dataplane/base/digit.h"
+#include "dataplane/detect/script.h"
 #include "dataplane/detect/transform.h"
 
 /* Room for n bytes; NULL when the arena is full. */
@@ -188,6 +189,8 @@ static bool transform_run(struct detect_state *s, const struct transform *t, pcr
 	uint32_t room = room_of(t, view), before = s->arena_used, n;
 	uint8_t *out;
 
+	if (t->kind == TRANSFORM_luaxform)
+		return script_transform(s, t->script, view);
 	if (t->kind == TRANSFORM_pcrexform)
 		transform_capture(code, &s->chain, view);
 	if (t->kind == TRANSFORM_domain || t->kind == TRANSFORM_tld)
@@ -233,7 +236,7 @@ bool transforms_make(struct transforms *t, const struct rule_buffer *buffer, cha
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct transform *one = &t->items[i];
 
-		if (one->kind == TRANSFORM_luaxform || one->kind == TRANSFORM_none) {
+		if (one->kind == TRANSFORM_none) {
 			snprintf(error, error_size, "a transform of %s is not supported by this engine",
 				 buffer->name);
 			transforms_free(t);

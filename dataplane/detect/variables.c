@@ -32,20 +32,21 @@ static struct flow_var *flow_var_place(struct worker *w, struct detect_flow *d, 
 	return &vars[d->var_count++];
 }
 
-static void flow_var_set(struct worker *w, struct flow *f, const struct chain_capture *c)
+void flow_variable_set(struct worker *w, struct flow *f, const char *name, const void *data, uint32_t len)
 {
-	size_t name = strlen(c->what->name) + 1;
+	size_t n = strlen(name) + 1;
 	struct detect_flow *d = detect_flow_get(w, f);
-	char *memory = d ? heap_zalloc(&w->heap, name + c->len) : NULL;
-	struct flow_var *v = memory ? flow_var_place(w, d, c->what->name) : NULL;
+	char *memory = d ? heap_zalloc(&w->heap, n + len) : NULL;
+	struct flow_var *v = memory ? flow_var_place(w, d, name) : NULL;
 
 	if (!v) {
 		heap_free(&w->heap, memory);
 		return;
 	}
-	memcpy(memory, c->what->name, name);
-	memcpy(memory + name, c->data, c->len);
-	*v = (struct flow_var){memory, (const uint8_t *)memory + name, c->len};
+	memcpy(memory, name, n);
+	if (len)
+		memcpy(memory + n, data, len);
+	*v = (struct flow_var){memory, (const uint8_t *)memory + n, len};
 }
 
 void variables_keep(const struct match_context *c)
@@ -59,7 +60,7 @@ void variables_keep(const struct match_context *c)
 		switch ((enum capture_kind)one->what->kind) {
 		case CAPTURE_FLOW:
 			if (c->f)
-				flow_var_set(c->w, c->f, one);
+				flow_variable_set(c->w, c->f, one->what->name, one->data, one->len);
 			break;
 		case CAPTURE_PACKET:
 			if (s->packet_var_count < CAPTURES_MAX)

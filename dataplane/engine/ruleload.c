@@ -110,6 +110,8 @@ static struct ruleset_options options_of(const struct config *c, struct lists *k
 		.reputation_files = texts(c->reputation_files.items),
 		.reputation_file_count = c->reputation_files.count,
 		.geoip_database = c->geoip_database,
+		.script_dir = c->lua_dir,
+		.no_scripts = !c->lua_enabled,
 		.cache_dir = cache_dir(c),
 		.in_the_wire = c->mode == MODE_INLINE,
 	};

@@ -243,6 +243,35 @@ static bool arrange_texts(struct draft *d)
 	return true;
 }
 
+/* Scripts are run when all else holds: of rules on transactions with the other conditions on them, of
+ * others before what the rule does. */
+static bool scripts_move(struct draft *d)
+{
+	bool app = d->rule->flags & RULE_HAS_APP;
+	uint32_t kept = 0, scripts = 0;
+	struct match all[DRAFT_SCRIPTS_MAX], *m;
+
+	for (uint32_t i = 0; i < d->packet.count; i++)
+		if (d->packet.items[i].keyword != KEYWORD_lua)
+			d->packet.items[kept++] = d->packet.items[i];
+		else if (scripts < DRAFT_SCRIPTS_MAX)
+			all[scripts++] = d->packet.items[i];
+		else
+			return draft_fail(d, NULL, "use fewer", "more than %d scripts", DRAFT_SCRIPTS_MAX);
+	d->packet.count = kept;
+	for (uint32_t i = 0; i < scripts; i++) {
+		m = draft_add(d, app ? &d->app : &d->post, KEYWORD_lua);
+		if (!m)
+			return false;
+		*m = all[i];
+	}
+	if (app || !scripts)
+		return true;
+	memmove(d->post.items + scripts, d->post.items, (d->post.count - scripts) * sizeof(*all));
+	memcpy(d->post.items, all, scripts * sizeof(*all));
+	return true;
+}
+
 bool draft_arrange(struct draft *d)
 {
 	struct rule *r = d->rule;
@@ -255,6 +284,8 @@ bool draft_arrange(struct draft *d)
 		r->flags |= RULE_PACKET_ONLY;
 	if (rule_is_ip_only(d))
 		r->flags |= RULE_IP_ONLY;
+	if (!scripts_move(d))
+		return false;
 	r->variable_count = d->variable_count;
 	return list_keep(d, &d->packet, &r->packet_matches, &r->packet_match_count) &&
 	       list_keep(d, &d->app, &r->app_matches, &r->app_match_count) &&

@@ -18,6 +18,7 @@
 #define DRAFT_BUFFERS_MAX 64
 #define DRAFT_REFERENCES_MAX 64
 #define DRAFT_METADATA_MAX 256
+#define DRAFT_SCRIPTS_MAX 4
 #define RULE_TEXT_MAX 8191
 
 /* What is the same for all rules of a set. */
@@ -31,6 +32,8 @@ struct language {
 	struct lists *lists;                 /* those that rules name */
 	const struct reputation *reputation; /* NULL: none */
 	const struct geoip *geoip;           /* likewise */
+	struct script_use *scripts;          /* the latest first */
+	uint32_t script_count;
 	const char *file;                    /* being read; NULL: not from a file */
 };
 
@@ -176,5 +179,8 @@ bool number_parse(struct draft *d, const struct keyword_row *row, struct scan *a
 /* Bytes of a content argument, escapes and |hex| resolved. */
 bool bytes_parse(struct draft *d, const struct keyword_row *row, struct scan *arg,
 		 struct bytes *out);
+
+/* transform.c: one more for the buffer that is about to be used; NULL: the problem was noted. */
+struct transform *transform_add(struct draft *d, const struct keyword_row *row);
 
 #endif

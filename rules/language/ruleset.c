@@ -331,6 +331,8 @@ static struct ruleset *loading_finish(struct loading *l)
 		.lists = l->language.lists,
 		.reputation = l->reputation,
 		.geoip = l->geoip,
+		.scripts = l->language.scripts,
+		.script_count = l->language.script_count,
 		.arena = arena,
 	};
 	return set;

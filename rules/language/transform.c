@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Transforms of the buffer that is about to be used; and keywords that the language knows but the
- * engine does not execute, which are refused.
+ * Transforms of the buffer that is about to be used.
  */
 #include <ctype.h>
 #include <string.h>
@@ -22,7 +21,7 @@ static const char *const transform_names[TRANSFORM_COUNT] = {
 #undef TRANSFORM
 };
 
-static struct transform *transform_add(struct draft *d, const struct keyword_row *row)
+struct transform *transform_add(struct draft *d, const struct keyword_row *row)
 {
 	struct transform *t;
 
@@ -185,19 +184,3 @@ bool parse_transform_zlib_deflate(struct draft *d, const struct keyword_row *row
 {
 	return transform_limit(d, row, arg);
 }
-
-static bool refuse(struct draft *d, const struct keyword_row *row)
-{
-	return draft_fail(d, NULL, "remove the keyword, or the rule", "keyword %s is not supported",
-			  row->name);
-}
-
-#define REFUSED(name)                                                                              \
-	bool parse_##name(struct draft *d, const struct keyword_row *row, struct scan *arg)        \
-	{                                                                                          \
-		(void)arg;                                                                         \
-		return refuse(d, row);                                                             \
-	}
-
-REFUSED(transform_luaxform)
-REFUSED(lua)

@@ -442,3 +442,10 @@ int lists_save(struct lists *kept, char *error, size_t error_size)
 	}
 	return first;
 }
+
+struct list *lists_named(struct lists *l, const char *name)
+{
+	struct named_list *n = l ? lists_find(l, name) : NULL;
+
+	return n ? n->list : NULL;
+}

@@ -54,6 +54,8 @@ void lists_free(struct lists *l);
  * the rule set that is being read. */
 struct list *lists_open(struct lists *in, const struct lists_options *o, const struct list_request *r,
 			char *error, size_t error_size);
+/* Borrowed; NULL: there is none of that name. Any thread once the rules are read. */
+struct list *lists_named(struct lists *l, const char *name);
 /* Writes those that have changed to their files. 0, or -errno of the first that failed and a sentence. */
 int lists_save(struct lists *kept, char *error, size_t error_size);
 

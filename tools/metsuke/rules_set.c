@@ -75,6 +75,8 @@ struct ruleset *rules_set_read_files(const struct config *c, char *const *files,
 		.reputation_files = (const char *const *)c->reputation_files.items,
 		.reputation_file_count = c->reputation_files.count,
 		.geoip_database = c->geoip_database,
+		.script_dir = c->lua_dir,
+		.no_scripts = !c->lua_enabled,
 		.parse_only = true,
 	};
 	char error[1024];

@@ -137,7 +137,7 @@ static void full_arena(void **state)
 	assert_true(transforms_make(&all, &buffer, error, sizeof(error)));
 	s->arena_used = TRANSFORM_ARENA_BYTES - 2;
 	assert_false(transforms_run(s, &all, &view));
-	t.kind = TRANSFORM_luaxform;
+	t.kind = TRANSFORM_none;
 	assert_false(transforms_make(&all, &buffer, error, sizeof(error)));
 	assert_non_null(strstr(error, "http.uri"));
 }

@@ -16,6 +16,8 @@
 #define PROTOCOL_BYTES 4
 #define FILETIME_EPOCH 11644473600ull
 
+#define SMB_PORT 445
+
 static const char *const smb_event_names[] = {
 #define EVENT(id, name) [SMB_EVENT_##id] = name,
 #include "dataplane/app/smb_events.def"
@@ -48,6 +50,14 @@ static bool is_response(const uint8_t *p, uint32_t len)
 	return p[0] == 0xfe && len > 16 && p[16] & 1;
 }
 
+/* Of a flow met midway: does this come from the other side? What is encrypted does not say. */
+static bool is_turned(const struct probe_input *in, const uint8_t *p, uint32_t len)
+{
+	if (p[0] >= 0xfe)
+		return is_response(p, len) != (in->direction == TO_CLIENT);
+	return in->client_port == SMB_PORT && in->server_port != SMB_PORT;
+}
+
 static enum probe_result smb_probe(const struct probe_input *in)
 {
 	uint32_t at = 0;
@@ -75,7 +85,7 @@ static enum probe_result smb_probe(const struct probe_input *in)
 										  : PROBE_NO;
 		if (!protocol_id(p + NETBIOS_BYTES))
 			return PROBE_NO;
-		if (in->midstream && is_response(p + 4, left - 4) != (in->direction == TO_CLIENT))
+		if (in->midstream && is_turned(in, p + NETBIOS_BYTES, left - NETBIOS_BYTES))
 			return left < NETBIOS_BYTES + 17 ? PROBE_MORE : PROBE_YES_REVERSED;
 		return PROBE_YES;
 	}

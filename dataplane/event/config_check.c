@@ -72,6 +72,9 @@ static int check_ports(const char *path, const char *value, char *error, size_t 
 	char room[WORD_MAX], *end;
 	const char *word;
 
+	/* the ends of Teredo choose their ports themselves */
+	if (strcmp(path, "decoder.teredo.ports") == 0 && strcmp(value, "any") == 0)
+		return 0;
 	while ((word = next_word(&value, room))) {
 		unsigned long port = strtoul(word, &end, 10);
 

@@ -63,6 +63,7 @@ bool decode_link_supported(unsigned link_type)
 static void ports_read(struct tunnel_ports *out, bool enabled, const struct config_list *list)
 {
 	out->count = 0;
+	out->any = enabled && list->count == 1 && strcmp(list->items[0], "any") == 0;
 	for (size_t i = 0; enabled && i < list->count && out->count < TUNNEL_PORTS_MAX; i++) {
 		unsigned long port = strtoul(list->items[i], NULL, 10);
 

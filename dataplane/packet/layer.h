@@ -65,6 +65,7 @@ enum layer {
 struct tunnel_ports {
 	uint16_t port[TUNNEL_PORTS_MAX];
 	unsigned count; /* 0: not looked into */
+	bool any;
 };
 
 struct decode_state {

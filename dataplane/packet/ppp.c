@@ -23,20 +23,7 @@ enum ppp_protocol {
 	PPP_SNS = 0x0233,
 	PPP_MPLS = 0x0281,
 	PPP_MPLS_MULTICAST = 0x0283,
-	PPP_IPCP = 0x8021,
-	PPP_OSICP = 0x8023,
-	PPP_XNSCP = 0x8025,
-	PPP_DECNETCP = 0x8027,
-	PPP_APPLETALKCP = 0x8029,
-	PPP_IPXCP = 0x802b,
-	PPP_STREAMCP = 0x8033,
-	PPP_VINESCP = 0x8035,
-	PPP_IPV6CP = 0x8057,
-	PPP_MPLSCP = 0x8281,
-	PPP_LCP = 0xc021,
-	PPP_PAP = 0xc023,
-	PPP_LQM = 0xc025,
-	PPP_CHAP = 0xc223,
+	PPP_CONTROL = 0x8000, /* from here on */
 };
 
 static enum layer protocol(struct decoder *d, struct packet *p, struct cursor *c, uint16_t proto)
@@ -75,23 +62,12 @@ static enum layer protocol(struct decoder *d, struct packet *p, struct cursor *c
 	case PPP_SNS:
 	case PPP_MPLS:
 	case PPP_MPLS_MULTICAST:
-	case PPP_IPCP:
-	case PPP_OSICP:
-	case PPP_XNSCP:
-	case PPP_DECNETCP:
-	case PPP_APPLETALKCP:
-	case PPP_IPXCP:
-	case PPP_STREAMCP:
-	case PPP_VINESCP:
-	case PPP_IPV6CP:
-	case PPP_MPLSCP:
-	case PPP_LCP:
-	case PPP_PAP:
-	case PPP_LQM:
-	case PPP_CHAP:
 		decode_event(d, p, ANOMALY_ppp_unsup_proto);
 		return LAYER_END;
 	default:
+		/* how the link and its networks are to be used (RFC 1661, 2) */
+		if (proto >= PPP_CONTROL)
+			return LAYER_END;
 		return decode_invalid(d, p, ANOMALY_ppp_wrong_type);
 	}
 }

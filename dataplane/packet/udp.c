@@ -8,6 +8,8 @@
 
 static bool port_in(const struct tunnel_ports *ports, uint16_t port)
 {
+	if (ports->any)
+		return true;
 	for (unsigned i = 0; i < ports->count; i++)
 		if (ports->port[i] == port)
 			return true;

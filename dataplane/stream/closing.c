@@ -68,7 +68,8 @@ bool tcp_on_fin(struct tcp_seen *t)
 		tcp_event(t, ANOMALY_stream_fin_invalid_ack);
 		return false;
 	}
-	if (!fin_in_window(t)) {
+	/* met at the SYN/ACK, the window of a client that does not speak is not known */
+	if (!fin_in_window(t) && !((t->s->flags & SESSION_MIDSTREAM_SYNACK) && !t->own->window)) {
 		tcp_event(t, ANOMALY_stream_fin_out_of_window);
 		return false;
 	}

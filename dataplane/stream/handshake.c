@@ -587,7 +587,9 @@ static bool recv_ack_toclient(struct tcp_seen *t)
 		t->s->flags |= SESSION_ASYNC;
 		return recv_open(t);
 	}
-	if (expected)
+	/* of a client that is seen midway and never speaks only the answers tell */
+	if (expected || ((t->s->flags & SESSION_MIDSTREAM_SYNACK) && t->seq == own->next_seq &&
+			 seq_after(t->ack, other->last_ack)))
 		return recv_open(t);
 	if (!t->st->in_the_wire && seq_after(t->seq, own->next_seq) &&
 	    seq_after(t->ack, other->last_ack)) {

@@ -112,7 +112,7 @@ static const struct bad_case bad[] = {
 	BAD(ppp_ip6_pkt_too_small, true, LINKTYPE_PPP, "\xff\x03\0\x57\x60\0"),
 	BAD(ppp_vju_pkt_too_small, true, LINKTYPE_PPP, "\xff\x03\0\x2f\x45\0"),
 	BAD(ppp_pkt_too_small, true, LINKTYPE_PPP, "\xff"),
-	BAD(ppp_unsup_proto, false, LINKTYPE_PPP, "\xff\x03\xc0\x21"),
+	BAD(ppp_unsup_proto, false, LINKTYPE_PPP, "\xff\x03\x00\x2b"),
 	BAD(ppp_wrong_type, true, LINKTYPE_PPP, "\xff\x03\x00\xff"),
 	BAD(nsh_header_too_small, true, LINKTYPE_ETHERNET, ETH "\x89\x4f\0\x06\x01\x01\0\0\x02"),
 	BAD(nsh_unsupported_version, false, LINKTYPE_ETHERNET,

@@ -6,6 +6,7 @@
  */
 #include "dataplane/app/sip.h"
 
+#include "dataplane/app/frame.h"
 #include "dataplane/engine/emit.h"
 
 #define SIP_LINE_MAX 2048 /* a first line is told within */
@@ -17,6 +18,21 @@ static const char *const sip_events[] = {
 	[SIP_EVENT_INVALID_DATA] = "invalid_data",
 	[SIP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
 	NULL,
+};
+
+enum sip_frame {
+	FRAME_PDU = 1,
+	FRAME_REQUEST_LINE,
+	FRAME_REQUEST_HEADERS,
+	FRAME_REQUEST_BODY,
+	FRAME_RESPONSE_LINE,
+	FRAME_RESPONSE_HEADERS,
+	FRAME_RESPONSE_BODY,
+};
+
+static const char *const sip_frames[] = {
+	"pdu",           "request.line",     "request.headers", "request.body",
+	"response.line", "response.headers", "response.body",   NULL,
 };
 
 struct sip_state {
@@ -42,9 +58,35 @@ static enum probe_result sip_probe(const struct probe_input *in)
 
 /* ---- a message ---- */
 
-/* A message that cannot be told is a transaction too where it has an event. */
+static void frame(struct worker *w, struct flow *f, const struct sip_tx *t, unsigned type,
+		  uint64_t offset, uint64_t len)
+{
+	if (len)
+		app_frame_tx(f, t->direction,
+			     app_frame_open(w, f, t->direction, type, offset, len), t->tx.id);
+}
+
+/* Frames of a message that begins at that place: line and headers with their ends, without the blank
+ * line between headers and body. */
+static void frames(struct worker *w, struct flow *f, const struct sip_tx *t, uint64_t offset,
+		   uint64_t body)
+{
+	unsigned first = t->request ? FRAME_REQUEST_LINE : FRAME_RESPONSE_LINE;
+	uint64_t line = (uint64_t)(t->headers.data - t->message.data);
+	uint64_t headers = t->headers.len;
+
+	if (headers && t->headers.data[headers - 1] == '\n')
+		headers -= headers > 1 && t->headers.data[headers - 2] == '\r' ? 2 : 1;
+	frame(w, f, t, FRAME_PDU, offset, line + t->headers.len + body);
+	frame(w, f, t, first, offset, line);
+	frame(w, f, t, first + 1, offset + line, headers);
+	frame(w, f, t, first + 2, offset + line + t->headers.len, body);
+}
+
+/* A message that cannot be told is a transaction too where it has an event. offset: where it begins
+ * in the stream; body: length of its body, which may go on behind data. */
 static struct sip_tx *message_take(struct worker *w, struct flow *f, enum direction d,
-				   const uint8_t *data, uint32_t len)
+				   const uint8_t *data, uint32_t len, uint64_t offset, uint64_t body)
 {
 	struct sip_tx *t = sip_of(tx_new(w, f, sizeof(*t)));
 
@@ -54,8 +96,12 @@ static struct sip_tx *message_take(struct worker *w, struct flow *f, enum direct
 	t->tx.progress[TO_SERVER] = t->tx.progress[TO_CLIENT] = 1;
 	t->tx.inspected_done[direction_other(d)] = 1;
 	text_set(w, &t->message, (struct bytes){data, len});
-	if (t->message.data && !sip_message_read(t))
+	if (!t->message.data)
+		return t;
+	if (!sip_message_read(t))
 		tx_event(w, f, &t->tx, d, SIP_EVENT_INVALID_DATA);
+	else if (f->app->frames)
+		frames(w, f, t, offset, f->ip_proto == 6 ? body : t->body.len);
 	return t;
 }
 
@@ -67,7 +113,7 @@ static void parse_datagram(struct worker *w, struct flow *f, enum direction d,
 
 	if (in->len < 5 || in->data[0] == 0 || in->data[0] == '\r' || in->data[0] == '\n')
 		return; /* keeps the way through a NAT open */
-	t = message_take(w, f, d, in->data, in->len);
+	t = message_take(w, f, d, in->data, in->len, 0, 0);
 	if (t && sip_content_length(t->headers, &said) && said > t->body.len)
 		tx_event(w, f, &t->tx, d, SIP_EVENT_INCOMPLETE_DATA);
 }
@@ -92,20 +138,20 @@ static uint32_t line_find(const uint8_t *data, uint32_t len)
 
 /* A message begins at c. */
 static struct parse_result message_at(struct worker *w, struct flow *f, struct sip_stream *s,
-				      enum direction d, struct cursor *c)
+				      enum direction d, struct cursor *c, uint64_t offset)
 {
 	uint32_t left = (uint32_t)cursor_left(c), head = sip_head_length(c->p, left), whole;
 	const uint8_t *lf = memchr(c->p, '\n', left);
 	uint64_t body = 0;
 
 	if (!sip_line_possible(c->p, left) || (!lf && left > SIP_LINE_MAX)) {
-		message_take(w, f, d, c->p, left < SIP_LINE_MAX ? left : SIP_LINE_MAX);
+		message_take(w, f, d, c->p, left < SIP_LINE_MAX ? left : SIP_LINE_MAX, offset, 0);
 		return (struct parse_result){.status = PARSE_BAD};
 	}
 	if (!head && left < SIP_HEAD_MAX)
 		return (struct parse_result){.status = PARSE_MORE};
 	if (!head) {
-		struct sip_tx *t = message_take(w, f, d, c->p, SIP_HEAD_MAX);
+		struct sip_tx *t = message_take(w, f, d, c->p, SIP_HEAD_MAX, offset, 0);
 
 		if (t)
 			tx_event(w, f, &t->tx, d, SIP_EVENT_INCOMPLETE_DATA);
@@ -117,7 +163,7 @@ static struct parse_result message_at(struct worker *w, struct flow *f, struct s
 	whole = head + (uint32_t)(body < SIP_BODY_MAX ? body : SIP_BODY_MAX);
 	if (left < whole)
 		return (struct parse_result){.status = PARSE_MORE, .need = whole};
-	message_take(w, f, d, c->p, whole);
+	message_take(w, f, d, c->p, whole, offset, body);
 	cursor_skip(c, whole);
 	s->skip = head + body - whole;
 	return (struct parse_result){.status = PARSE_OK};
@@ -156,7 +202,7 @@ static struct parse_result parse_stream(struct worker *w, struct flow *f, struct
 		if (*c.p == '\r' || *c.p == '\n' || *c.p == 0)
 			cursor_skip(&c, 1);
 		else
-			res = message_at(w, f, s, d, &c);
+			res = message_at(w, f, s, d, &c, in->offset + (uint64_t)(c.p - in->data));
 	}
 	res.consumed = (uint32_t)(c.p - in->data);
 	return res;
@@ -245,4 +291,5 @@ const struct proto proto_sip = {
 	.alert_context = sip_alert_context,
 	.events = sip_events,
 	.buffers = sip_buffers,
+	.frames = sip_frames,
 };

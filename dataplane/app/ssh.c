@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "dataplane/app/digest.h"
+#include "dataplane/app/frame.h"
 #include "dataplane/app/text.h"
 #include "dataplane/engine/emit.h"
 
@@ -38,6 +39,10 @@ static const char *const ssh_events[] = {
 	[SSH_EVENT_LONG_KEX_RECORD] = "long_kex_record",
 	NULL,
 };
+
+enum ssh_frame { FRAME_HDR = 1, FRAME_DATA, FRAME_PDU };
+
+static const char *const ssh_frames[] = {"record.hdr", "record.data", "record.pdu", NULL};
 
 /* Progress of a direction. Where no HASSH is asked for it goes from nothing to SSH_OFFERED. */
 enum ssh_progress { SSH_NOTHING, SSH_BANNER, SSH_OFFERED, SSH_ENCRYPTED };
@@ -185,9 +190,22 @@ static void offer_read(struct worker *w, struct ssh_side *side, enum direction d
 	md5_hex(text, side->offer.len, side->hash);
 }
 
-/* A packet begins at c. PARSE_MORE with .need, or OK. */
+static void frames(struct worker *w, struct flow *f, const struct ssh_tx *t, enum direction d,
+		   uint64_t offset, uint32_t bytes)
+{
+	const uint64_t places[][2] = {
+		[FRAME_HDR] = {offset, SSH_HEADER_BYTES},
+		[FRAME_DATA] = {offset + SSH_HEADER_BYTES, bytes - 2},
+		[FRAME_PDU] = {offset, 4 + (uint64_t)bytes},
+	};
+
+	for (unsigned type = FRAME_HDR; type <= FRAME_PDU; type++)
+		app_frame_tx(f, d, app_frame_open(w, f, d, type, places[type][0], places[type][1]), t->tx.id);
+}
+
+/* A packet begins at c, which is at that place of the stream. PARSE_MORE with .need, or OK. */
 static struct parse_result packet_take(struct worker *w, struct flow *f, struct ssh_state *st,
-				       enum direction d, struct cursor *c)
+				       enum direction d, struct cursor *c, uint64_t offset)
 {
 	const struct ssh_config *config = app_config(w, APP_ssh);
 	const uint8_t *head = cursor_peek(c, SSH_HEADER_BYTES);
@@ -215,6 +233,8 @@ static struct parse_result packet_take(struct worker *w, struct flow *f, struct 
 		s->reading = SSH_IN_THE_DARK;
 		advance(st->tx, d, SSH_ENCRYPTED);
 	}
+	if (f->app->frames)
+		frames(w, f, st->tx, d, offset, bytes);
 	s->skip = 4 + (uint64_t)bytes;
 	return (struct parse_result){.status = PARSE_OK};
 }
@@ -291,7 +311,7 @@ static struct parse_result ssh_parse(struct worker *w, struct flow *f, void *sta
 		else if (s->skip)
 			skip(s, &c);
 		else if (s->reading == SSH_IN_PACKETS)
-			res = packet_take(w, f, st, d, &c);
+			res = packet_take(w, f, st, d, &c, in->offset + (uint64_t)(c.p - in->data));
 		else
 			res = banner_take(w, f, st, d, &c);
 	}
@@ -454,4 +474,5 @@ const struct proto proto_ssh = {
 	.alert_context = ssh_alert_context,
 	.events = ssh_events,
 	.buffers = ssh_buffers,
+	.frames = ssh_frames,
 };

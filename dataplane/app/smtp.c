@@ -225,8 +225,7 @@ static bool command_data(struct smtp_state *s)
 			return false;
 	}
 	smtp_mail_begin(s);
-	s->at_start = true;
-	s->held = 0;
+	dot_begin(&s->dot);
 	if (s->pipelining)
 		s->in_data = true;
 	return true;
@@ -321,55 +320,20 @@ static void content_end(struct smtp_state *s)
 	finish(s->tx);
 }
 
-enum dot { DOT_NONE, DOT_HELD, DOT_END };
-
-/* The byte at a place where a line of the content begins, or behind a dot held from there. */
-static enum dot content_dot(struct smtp_state *s, uint8_t c)
+static void content_out(void *ctx, const uint8_t *data, uint32_t len)
 {
-	if (s->held == 0)
-		return c == '.' ? DOT_HELD : DOT_NONE;
-	if (c == '\n')
-		return DOT_END;
-	if (s->held == 1 && c == '\r')
-		return DOT_HELD;
-	/* Not the end: a dot put before a line is taken off (RFC 5321, 4.5.2). */
-	if (s->held == 2)
-		smtp_mail_data(s, (const uint8_t *)"\r", 1);
-	return DOT_NONE;
+	smtp_mail_data(ctx, data, len);
 }
 
 /* Content after DATA. Returns how many bytes were taken: all, or those up to its end. */
 static uint32_t content_data(struct smtp_state *s, const uint8_t *data, uint32_t len)
 {
-	uint32_t i = 0, from = 0; /* data[from … i): to be handed on */
+	bool end;
+	uint32_t n = dot_take(&s->dot, data, len, content_out, s, &end);
 
-	while (i < len) {
-		const uint8_t *lf;
-
-		if (s->at_start) {
-			enum dot dot = content_dot(s, data[i]);
-
-			if (dot == DOT_END) {
-				content_end(s);
-				return i + 1;
-			}
-			if (dot == DOT_HELD) {
-				if (from < i)
-					smtp_mail_data(s, data + from, i - from);
-				s->held++;
-				from = ++i;
-				continue;
-			}
-			s->held = 0;
-			s->at_start = false;
-		}
-		lf = memchr(data + i, '\n', len - i);
-		i = lf ? (uint32_t)(lf - data) + 1 : len;
-		s->at_start = lf != NULL;
-	}
-	if (from < i)
-		smtp_mail_data(s, data + from, i - from);
-	return i;
+	if (end)
+		content_end(s);
+	return n;
 }
 
 static uint32_t content_bdat(struct smtp_state *s, const uint8_t *data, uint32_t len)
@@ -603,8 +567,7 @@ static bool take_gap(struct smtp_state *s, enum direction d, uint32_t len)
 {
 	if (d == TO_SERVER && s->in_data && s->tx && s->current == SMTP_DATA) {
 		smtp_mail_gap(s, len);
-		s->at_start = false;
-		s->held = 0;
+		dot_gap(&s->dot);
 		return true;
 	}
 	if (d == TO_SERVER && s->in_data && s->tx && s->current == SMTP_BDAT && len <= s->bdat_left) {

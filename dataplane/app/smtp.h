@@ -9,6 +9,7 @@
 #ifndef APP_SMTP_H
 #define APP_SMTP_H
 
+#include "dataplane/app/dot.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 #include "dataplane/app/mime.h"
@@ -69,8 +70,7 @@ struct smtp_state {
 	bool in_data;              /* DATA: content until the dot; STARTTLS: nothing to read */
 	bool first_reply, multiline, pipelining;
 	bool starttls;             /* accepted: the protocol changes after this call */
-	uint8_t held;              /* DATA at the start of a line: 1 ".", 2 ".CR" */
-	bool at_start;
+	struct dot_reader dot;     /* DATA */
 	uint64_t bdat_left;
 	bool bdat_last;
 	uint64_t line_at[2];       /* where the line in hand began in its stream */

@@ -49,7 +49,19 @@ def sip():
     save('sip', 'udp', datagrams([(CLIENT, invite), (SERVER, ok), (CLIENT, b'REGISTER sip:a SIP/2.0\r\nl: 99\r\n\r\n')], 1))
 
 
+MAIL = (b'From: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n'
+        b'Content-Disposition: attachment; filename="x.txt"\r\n\r\n..dots\r\nand\r\n--b--\r\n')
+
+
+def pop3():
+    save('pop3', 'session', pieces([
+        (SERVER, b'+OK ready\r\n'), (CLIENT, b'CAPA\r\nUSER a\r\n'), (SERVER, b'+OK\r\nTOP\r\n..x\r\n.\r\n+OK\r\n'),
+        (CLIENT, b'PASS a b\r\nRETR 1\r\nLIST\r\nAUTH X\r\n'), (SERVER, b'-ERR x\r\n+OK\r\n' + MAIL + b'.\r\n+OK\r\n1 2\r\n.\r\n+ \r\n'),
+        (CLIENT, b'c2VjcmV0\r\n'), (SERVER, b'+OK\r\n'), (CLIENT, b'STLS\r\n'), (SERVER, b'+OK\r\n')]))
+
+
 def main():
+    pop3()
     sip()
     ftp_data()
     ssh()

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * See mail.h.
+ */
+#include "dataplane/app/mail.h"
+
+static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)
+{
+	struct mail *m = ctx;
+
+	if (name.len)
+		m->file = file_open(m->w, m->f, m->tx, m->direction, name.data, name.len);
+}
+
+static void on_part_data(void *ctx, const uint8_t *data, uint32_t len)
+{
+	struct mail *m = ctx;
+
+	if (m->file)
+		file_append(m->w, m->file, data, len);
+}
+
+static void on_part_end(void *ctx, bool complete)
+{
+	struct mail *m = ctx;
+
+	file_close(m->w, m->file, complete ? FILE_CLOSED : FILE_TRUNCATED);
+	m->file = NULL;
+}
+
+static void on_header(void *ctx, struct bytes name, struct bytes value, bool top)
+{
+}
+
+static void on_url(void *ctx, struct bytes scheme, struct bytes rest)
+{
+}
+
+static const struct mime_ops ops = {
+	.header = on_header,
+	.part_begin = on_part_begin,
+	.part_data = on_part_data,
+	.part_end = on_part_end,
+	.url = on_url,
+};
+
+struct mail *mail_begin(struct worker *w, struct flow *f, struct tx *tx, enum direction d)
+{
+	struct mail *m = heap_zalloc(&w->heap, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->w = w;
+	m->f = f;
+	m->tx = tx;
+	m->direction = (uint8_t)d;
+	mime_init(&m->mime, w, &ops, m, MIME_NO_URLS);
+	return m;
+}
+
+void mail_data(struct mail *m, const uint8_t *data, uint32_t len)
+{
+	if (m)
+		mime_data(&m->mime, data, len);
+}
+
+void mail_gap(struct mail *m, uint64_t len)
+{
+	if (m && m->file)
+		file_gap(m->w, m->file, len);
+}
+
+void mail_end(struct mail *m, bool complete)
+{
+	if (!m)
+		return;
+	mime_end(&m->mime, complete);
+	if (m->file)
+		on_part_end(m, complete);
+	mail_drop(m);
+}
+
+void mail_drop(struct mail *m)
+{
+	if (!m)
+		return;
+	mime_free(&m->mime);
+	heap_free(&m->w->heap, m);
+}

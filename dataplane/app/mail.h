@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A mail inside a protocol that fetches mails (POP3, IMAP): its attachments become files of the
+ * transaction. Runs in the worker that owns the flow.
+ */
+#ifndef APP_MAIL_H
+#define APP_MAIL_H
+
+#include "dataplane/app/file.h"
+#include "dataplane/app/mime.h"
+
+struct mail {
+	struct mime mime;
+	struct worker *w;
+	struct flow *f;
+	struct tx *tx;
+	struct file *file; /* the attachment being read */
+	uint8_t direction;
+};
+
+/* On the worker's heap; NULL: no memory. It is ended, or dropped with its transaction. */
+struct mail *mail_begin(struct worker *w, struct flow *f, struct tx *tx, enum direction d);
+/* NULL is fine for all of these. */
+void mail_data(struct mail *m, const uint8_t *data, uint32_t len);
+void mail_gap(struct mail *m, uint64_t len);
+/* Frees it. */
+void mail_end(struct mail *m, bool complete);
+/* Frees it while its transaction is being freed: the files are gone already. */
+void mail_drop(struct mail *m);
+
+#endif

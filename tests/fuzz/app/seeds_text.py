@@ -60,7 +60,15 @@ def pop3():
         (CLIENT, b'c2VjcmV0\r\n'), (SERVER, b'+OK\r\n'), (CLIENT, b'STLS\r\n'), (SERVER, b'+OK\r\n')]))
 
 
+def imap():
+    save('imap', 'session', pieces([
+        (SERVER, b'* OK ready\r\n'), (CLIENT, b'a1 login a {2}\r\n'), (SERVER, b'+ go\r\n'), (CLIENT, b'bb\r\na2 FETCH 1 BODY[]\r\n'),
+        (SERVER, b'a1 OK x\r\n* 1 FETCH (BODY[] {%d}\r\n' % len(MAIL) + MAIL + b' UID 5)\r\n* 2 FETCH (BODY[HEADER] {2}\r\nab)\r\na2 OK\r\n'),
+        (CLIENT, b'a3 APPEND x {%d+}\r\n' % len(MAIL) + MAIL + b'\r\na4 STARTTLS\r\n'), (SERVER, b'a3 NO\r\na4 OK\r\n')]))
+
+
 def main():
+    imap()
     pop3()
     sip()
     ftp_data()

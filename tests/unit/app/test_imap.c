@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * dataplane/app/imap.c, mail.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/app/harness.h"
+
+#define MAIL                                                                                       \
+	"From: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n"     \
+	"Content-Disposition: attachment; filename=\"x.txt\"\r\n\r\ncontent\r\n--b--\r\n"
+
+static void client(struct harness *h, const char *text)
+{
+	harness_tcp(h, TO_SERVER, text, strlen(text));
+}
+
+static void server(struct harness *h, const char *text)
+{
+	harness_tcp(h, TO_CLIENT, text, strlen(text));
+}
+
+static void session(void **state)
+{
+	struct harness *h = harness_new(6, 8143, NULL);
+
+	(void)state;
+	server(h, "* OK [CAPABILITY IMAP4rev1] ready\r\n");
+	assert_int_equal(h->flow.app_proto, APP_imap);
+	client(h, "a1 login joe {6}\r\n");
+	server(h, "+ go\r\n");
+	client(h, "secret\r\n");
+	server(h, "* CAPABILITY X\r\na1 OK in\r\n");
+	client(h, "a2 NOOP\r\na3 uid search all\r\n");
+	server(h, "a3 NO what\r\na2 OK\r\n");
+	assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 4);
+	assert_non_null(strstr(h->out, "\"imap\":{\"status\":\"OK\",\"text\":\"[CAPABILITY IMAP4rev1] ready\"}"));
+	assert_non_null(strstr(h->out, "\"imap\":{\"tag\":\"a1\",\"command\":\"LOGIN\",\"status\":\"OK\","
+				       "\"text\":\"in\"}"));
+	assert_non_null(strstr(h->out, "\"tag\":\"a3\",\"command\":\"SEARCH\",\"status\":\"NO\""));
+	assert_int_equal(harness_count(h, "secret"), 0);
+	harness_free(h);
+}
+
+static void mails(void **state)
+{
+	char text[1024];
+	int n = snprintf(text, sizeof(text),
+			 "* 1 FETCH (FLAGS () BODY[] {%zu}\r\n" MAIL " UID 5)\r\n"
+			 "* 2 FETCH (BODY[HEADER] {4}\r\nabcd)\r\na1 OK done\r\n", strlen(MAIL));
+
+	(void)state;
+	for (size_t step = 1; step < 2000; step = step * 3 + 1) {
+		struct harness *h = harness_new(6, 143, NULL);
+
+		server(h, "* OK ready\r\n");
+		client(h, "a1 FETCH 1 BODY[]\r\n");
+		harness_tcp_steps(h, TO_CLIENT, text, (size_t)n, step);
+		assert_int_equal(harness_count(h, "\"filename\":\"x.txt\",\"gaps\":false,\"state\":\"CLOSED\""), 1);
+		assert_int_equal(harness_count(h, "\"size\":7"), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 2);
+		harness_free(h);
+	}
+}
+
+/* A mail that the client stores, with a hole in it. */
+static void append(void **state)
+{
+	struct harness *h = harness_new(6, 143, NULL);
+	char text[200];
+
+	(void)state;
+	client(h, "a0 CAPABILITY\r\n");
+	assert_int_equal(h->flow.app_proto, APP_imap);
+	snprintf(text, sizeof(text), "a1 APPEND Sent (\\Seen) {%zu+}\r\n", strlen(MAIL));
+	client(h, text);
+	harness_tcp(h, TO_SERVER, MAIL, strlen(MAIL) - 12);
+	harness_gap(h, TO_SERVER, 2);
+	harness_tcp(h, TO_SERVER, MAIL + strlen(MAIL) - 10, 10);
+	client(h, "\r\na2 LOGOUT\r\n");
+	server(h, "a1 OK\r\na2 OK\r\n");
+	assert_int_equal(harness_count(h, "\"fileinfo\":{\"filename\":\"x.txt\",\"gaps\":true"), 1);
+	assert_int_equal(harness_count(h, "\"command\":\"LOGOUT\",\"status\":\"OK\""), 1);
+	harness_free(h);
+}
+
+static void starts_tls(void **state)
+{
+	struct harness *h = harness_new(6, 143, NULL);
+
+	(void)state;
+	server(h, "* OK ready\r\n");
+	client(h, "a1 STARTTLS\r\n");
+	server(h, "a1 OK go\r\n");
+	assert_int_equal(h->flow.app->proto_expected, APP_tls);
+	harness_free(h);
+}
+
+static void many(void **state)
+{
+	struct harness *h = harness_new(6, 143, NULL);
+
+	(void)state;
+	server(h, "* OK ready\r\n");
+	for (unsigned i = 0; i < 500; i++)
+		client(h, "a1 IDLE\r\n");
+	assert_true(h->flow.app->live <= 64);
+	harness_free(h);
+	h = harness_new(6, 143, NULL);
+	client(h, "GET CAPABILITY HTTP/1.1\r\n\r\n");
+	assert_int_equal(h->flow.app_proto, APP_http);
+	harness_free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(session),    cmocka_unit_test(mails), cmocka_unit_test(append),
+		cmocka_unit_test(starts_tls), cmocka_unit_test(many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

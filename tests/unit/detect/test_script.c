@@ -48,7 +48,7 @@ static struct bench *bench_new(const char *rules, const char *script)
 	struct ruleset_options o = {.files = files, .file_count = 1};
 	struct ruleset *set;
 
-	strcpy(b->folder, "/tmp/metsuke-script-XXXXXX");
+	snprintf(b->folder, sizeof(b->folder), "/tmp/metsuke-script-XXXXXX");
 	assert_non_null(mkdtemp(b->folder));
 	file_write(b->folder, "x.lua", script);
 	file_write(b->folder, "r.rules", rules);

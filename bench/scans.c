@@ -7,6 +7,8 @@
 #include <hs.h>
 #include <rte_cycles.h>
 
+#include "rules/compile/groups.h"
+
 #define BYTES_MAX ((size_t)8 << 30)
 
 struct scan {
@@ -29,12 +31,12 @@ struct scans {
 /* Whose scans are being recorded. */
 static _Thread_local struct scans *recording;
 
-hs_error_t __real_hs_scan(const hs_database_t *database, const char *data, unsigned len,
-			  unsigned flags, hs_scratch_t *scratch, match_event_handler on_match,
-			  void *context);
-hs_error_t __wrap_hs_scan(const hs_database_t *database, const char *data, unsigned len,
-			  unsigned flags, hs_scratch_t *scratch, match_event_handler on_match,
-			  void *context);
+struct worker;
+
+void __real_scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data, uint32_t len,
+			    uint32_t fresh, uint64_t base, bool end);
+void __wrap_scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data, uint32_t len,
+			    uint32_t fresh, uint64_t base, bool end);
 
 struct scans *scans_new(void)
 {
@@ -103,13 +105,12 @@ static void record(struct scans *s, const hs_database_t *database, const char *d
 	s->bytes += len;
 }
 
-hs_error_t __wrap_hs_scan(const hs_database_t *database, const char *data, unsigned len,
-			  unsigned flags, hs_scratch_t *scratch, match_event_handler on_match,
-			  void *context)
+void __wrap_scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data, uint32_t len,
+			    uint32_t fresh, uint64_t base, bool end)
 {
-	if (__builtin_expect(recording != NULL, 0))
-		record(recording, database, data, len);
-	return __real_hs_scan(database, data, len, flags, scratch, on_match, context);
+	if (__builtin_expect(recording != NULL, 0) && group->database && len)
+		record(recording, group->database, (const char *)data, len);
+	__real_scan_group_from(w, group, data, len, fresh, base, end);
 }
 
 void scans_begin(struct scans *s)
@@ -137,7 +138,7 @@ uint64_t scans_run(struct scans *s)
 	uint64_t matches = 0;
 
 	for (size_t i = 0; i < s->count; i++)
-		__real_hs_scan(s->list[i].database, s->data + s->list[i].offset, s->list[i].len, 0,
+		hs_scan(s->list[i].database, s->data + s->list[i].offset, s->list[i].len, 0,
 			       s->scratch, count_match, &matches);
 	return matches;
 }
@@ -167,7 +168,7 @@ void scans_tally(struct scans *s, struct scan_tally *out)
 		while (s->databases[k] != scan->database)
 			k++;
 		start = rte_rdtsc();
-		__real_hs_scan(scan->database, s->data + scan->offset, scan->len, 0, s->scratch,
+		hs_scan(scan->database, s->data + scan->offset, scan->len, 0, s->scratch,
 			       count_match, &matches);
 		out[k].cycles += rte_rdtsc() - start;
 		out[k].database = scan->database;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the prefilter was given: every hs_scan of this program passes through here (the linker's
- * --wrap, so the engine's own code has no hook). While recording, buffers are copied; afterwards they
- * can be scanned again with nothing around it. One thread's.
+ * What the prefilter was given: every run of bytes that is searched for literals passes through here
+ * (the linker's --wrap, so the engine's own code has no hook), whatever searches it. While recording,
+ * buffers are copied; afterwards hs_scan can go over them again with nothing around it. One thread's.
  */
 #ifndef BENCH_SCANS_H
 #define BENCH_SCANS_H

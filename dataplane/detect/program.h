@@ -308,12 +308,17 @@ struct detect_flow {
 /* NULL when memory is out. */
 struct detect_flow *detect_flow_get(struct worker *w, struct flow *f);
 
-/* scan.c: candidates of a group for a run of bytes. base: position of data[0] in its buffer. */
-void scan_group(struct worker *w, const struct pattern_group *group, const uint8_t *data,
-		uint32_t len, uint64_t base, bool end);
-/* The same where data[0 … fresh) has been scanned before: hits that end in there do not count. */
+/* scan.c: candidates of a group for a run of bytes. base: position of data[0] in its buffer.
+ * data[0 … fresh) has been scanned before: hits that end in there do not count. */
 void scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data,
 		     uint32_t len, uint32_t fresh, uint64_t base, bool end);
+
+static inline void scan_group(struct worker *w, const struct pattern_group *group, const uint8_t *data,
+			      uint32_t len, uint64_t base, bool end)
+{
+	scan_group_from(w, group, data, len, 0, base, end);
+}
+
 void candidate_add(struct detect_state *s, uint32_t rule);
 bool candidate_there(const struct detect_state *s, uint32_t rule);
 /* Ascending; then the list stands in s->candidates. */

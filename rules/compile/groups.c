@@ -271,6 +271,10 @@ void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct 
 	*d = (struct group_draft){0};
 	if (group->literal_count)
 		groups_want_database(b, group, texts);
+	for (uint32_t i = 0; i < group->literal_count && !b->failed; i++)
+		literals[i].text = texts[i].data;
+	if (group->literal_count && !b->failed)
+		group_sieve_make(b, group);
 }
 
 /* ---- databases ---- */

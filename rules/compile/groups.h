@@ -46,6 +46,7 @@ struct group_entry {
 struct group_literal {
 	uint32_t first, count;     /* its entries */
 	uint32_t len;
+	const uint8_t *text;       /* in small letters */
 };
 
 /* Literals that can stand in one place only are compared there, not searched for. A class is a
@@ -55,6 +56,7 @@ struct placed_class {
 	uint8_t width;             /* 1, 2, 4 or 8 bytes */
 	bool from_end;             /* the key ends where the buffer ends */
 	uint32_t first, mask;      /* its slots: open addressing, linear */
+	uint64_t filter;           /* bit placed_filter(key) of each key */
 };
 
 struct placed_slot {
@@ -84,10 +86,62 @@ static inline uint32_t placed_hash(uint64_t key)
 	return (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32);
 }
 
+static inline uint64_t placed_filter(uint32_t hash)
+{
+	return 1ull << (hash >> 26);
+}
+
+/* Finds the literals in short runs of bytes (sieve.c). */
+struct sieve_anchor {
+	uint32_t literal;
+	uint16_t offset;           /* of the anchor in the literal */
+	uint16_t len;              /* of the literal, and … */
+	const uint8_t *text;       /* … its bytes */
+};
+
+struct sieve {
+	const uint64_t *bits;      /* which anchors there may be */
+	const struct placed_slot *slots; /* key with its width in bits 32 and up → anchors; linear */
+	const struct sieve_anchor *anchors;
+	uint32_t slot_mask;
+	uint8_t shift;             /* of a hash, to a number of a bit */
+	uint8_t widths;            /* or of the widths of all anchors: 1, 2, 4 */
+};
+
+/* Letters of both cases, and some others, are the same. */
+static inline uint32_t sieve_load(const uint8_t *data, unsigned width)
+{
+	uint32_t v = 0;
+
+	if (width == 4)
+		memcpy(&v, data, 4);
+	else if (width == 2)
+		v = data[0] | (uint32_t)data[1] << 8;
+	else
+		v = data[0];
+	return v | (width == 4 ? 0x20202020u : width == 2 ? 0x2020u : 0x20u);
+}
+
+static inline uint64_t sieve_key(uint32_t v, unsigned width)
+{
+	return v | (uint64_t)width << 32;
+}
+
+static inline uint32_t sieve_slot_hash(uint64_t key)
+{
+	return (uint32_t)(key * 0x9e3779b97f4a7c15u >> 40);
+}
+
+static inline uint32_t sieve_bit(const struct sieve *s, uint32_t v, unsigned width)
+{
+	return (v * (width == 4 ? 0x9e3779b1u : width == 2 ? 0x85ebca77u : 0xc2b2ae3du)) >> s->shift;
+}
+
 struct pattern_group {
 	hs_database_t *database;   /* NULL: no literals */
 	const struct group_literal *literals; /* by Hyperscan's pattern id */
 	uint32_t literal_count;
+	const struct sieve *sieve; /* of the same literals; NULL: no literals */
 	const struct group_entry *entries;
 	uint32_t entry_count;
 	uint32_t literal_max;      /* bytes of the longest, placed ones included */
@@ -169,6 +223,8 @@ struct group_prefilter_score {
 
 #define PREFILTER_LIST_MAX 1024 /* contents of a rule that come into question */
 
+/* How much bytes tell, in quarter bits. folded: in small letters. */
+unsigned group_bytes_worth(const uint8_t *folded, uint32_t len);
 /* All of them, in the order of the rule; at most max. Returns how many. */
 size_t group_prefilter_list(const struct rule *rule, struct group_prefilter_score *out, size_t max);
 /* The highest one is chosen, the first among equals. */

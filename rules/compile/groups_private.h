@@ -53,6 +53,8 @@ struct group_entry group_entry_of(const struct draft_item *item);
 void group_placed_take(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
 /* Fills out->public.packet_prefilter. */
 void groups_choose_in_place(struct groups_builder *b);
+/* sieve.c: of the group's literals. */
+void group_sieve_make(struct groups_builder *b, struct pattern_group *group);
 /* Makes the group, empties the draft, asks for the database. */
 void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
 void groups_want_database(struct groups_builder *b, struct pattern_group *group,

@@ -119,9 +119,10 @@ static void tables_fill(struct groups_builder *b, struct pattern_group *group,
 		c->first = used;
 		used += c->mask + 1;
 		while (i < end) {
-			uint32_t at = placed_hash(items[i].key) & c->mask;
+			uint32_t hash = placed_hash(items[i].key), at = hash & c->mask;
 			struct placed_slot *slot;
 
+			c->filter |= placed_filter(hash);
 			while ((slot = &slots[c->first + at])->count)
 				at = (at + 1) & c->mask;
 			*slot = (struct placed_slot){.key = items[i].key, .first = i};

@@ -57,6 +57,16 @@ static void common_mark(const uint8_t *folded, uint32_t len, bool *common)
 	}
 }
 
+/* Zero and space are one where letters of both cases are. */
+unsigned group_bytes_worth(const uint8_t *folded, uint32_t len)
+{
+	unsigned worth = 0;
+
+	for (uint32_t i = 0; i < len; i++)
+		worth += byte_worth(folded[i] == ' ' ? 0 : folded[i]) / (i > 0 && folded[i] == folded[i - 1] ? 2 : 1);
+	return worth;
+}
+
 static unsigned literal_score(const struct bytes *b)
 {
 	uint8_t folded[LITERAL_MAX];

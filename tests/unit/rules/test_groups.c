@@ -251,6 +251,49 @@ static void entries(void **state)
 	made_free(m);
 }
 
+/* Every literal has one anchor, of which the bitmap and the table know. */
+static void sieve(void **state)
+{
+	static const char *const texts[] = {"a", "xy", "GET /index", "/index.php", "\t\t\t\t\t\tq", "content"};
+	struct made *m = made_new();
+	const struct pattern_group *g;
+	const struct sieve *s;
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++)
+		content_add(m, rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP), "payload", KEYWORD_none, texts[i],
+			    CONTENT_NOCASE);
+	build(m, NULL, NULL);
+	g = m->set.groups->packet[GROUP_UDP][0].wide;
+	s = g->sieve;
+	assert_int_equal(g->literal_count, 6);
+	assert_int_equal(s->widths, 7);
+	for (uint32_t i = 0; i < g->literal_count; i++) {
+		const struct group_literal *l = &g->literals[i];
+		unsigned width = l->len >= 4 ? 4 : l->len >= 2 ? 2 : 1, found = 0;
+
+		for (uint32_t at = 0; at + width <= l->len; at++) {
+			uint32_t v = sieve_load(l->text + at, width), bit = sieve_bit(s, v, width);
+			uint32_t k = sieve_slot_hash(sieve_key(v, width)) & s->slot_mask;
+
+			while (s->slots[k].count && s->slots[k].key != sieve_key(v, width))
+				k = (k + 1) & s->slot_mask;
+			for (uint32_t n = 0; n < s->slots[k].count; n++) {
+				const struct sieve_anchor *a = &s->anchors[s->slots[k].first + n];
+
+				if (a->literal != i || a->offset != at)
+					continue;
+				assert_true(s->bits[bit / 64] >> bit % 64 & 1);
+				assert_int_equal(a->len, l->len);
+				assert_ptr_equal(a->text, l->text);
+				found++;
+			}
+		}
+		assert_int_equal(found, 1);
+	}
+	made_free(m);
+}
+
 /* Where a literal can stand in one place only there is nothing to search for. */
 static void placed(void **state)
 {
@@ -350,6 +393,7 @@ int main(void)
 		cmocka_unit_test(prefilter),        cmocka_unit_test(ports),
 		cmocka_unit_test(packet_or_stream), cmocka_unit_test(buffers),
 		cmocka_unit_test(entries),          cmocka_unit_test(placed),
+		cmocka_unit_test(sieve),
 		cmocka_unit_test(cache),
 	};
 

@@ -39,6 +39,7 @@ struct ruleset_options {
 	const char *geoip_database;        /* geoip; NULL or "": none */
 	const char *script_dir;            /* lua, luaxform, beside the folder of the rule file; NULL or "": none */
 	bool no_scripts;
+	bool no_ja4;                       /* the engine makes none */
 	bool parse_only;            /* rules check: no grouping, no databases */
 	bool in_the_wire;
 };

@@ -429,8 +429,10 @@ static void side_done(struct worker *w, struct flow *f, enum direction d, const 
 
 void app_frames_done(struct worker *w, struct flow *f, const struct packet *p)
 {
-	if (!f->app->proto)
+	if (!f->app->proto) {
+		f->app->frames->side[TO_SERVER].datagram = f->app->frames->side[TO_CLIENT].datagram = NULL;
 		return;
+	}
 	if (p)
 		side_done(w, f, (enum direction)p->direction, p);
 	else

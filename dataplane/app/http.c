@@ -279,6 +279,10 @@ static int on_request_headers(htp_tx_t *htp)
 
 	if (!tx)
 		return without(htp);
+	if (htp->request_hostname && bstr_len(htp->request_hostname) && *bstr_ptr(htp->request_hostname) == '/') {
+		bstr_free(htp->request_hostname); /* CONNECT with a path: no host */
+		htp->request_hostname = NULL;
+	}
 	progress(tx, TO_SERVER, HTTP_HEADERS);
 	http_events_flags(tx->state, tx);
 	http_body_headers(tx->state, tx, TO_SERVER);

@@ -81,6 +81,9 @@ static void write_events(struct worker *w, struct flow *f, struct tx *tx, struct
 static void write_tx(struct worker *w, struct flow *f, struct tx *tx, struct packet *p)
 {
 	tx->logged = 1;
+	/* Of a flow that is dropped the rest did not happen. */
+	if (tx->ended && (f->flags & FLOW_DROP) && w->in_the_wire)
+		return;
 	if (f->app->proto->log && !tx->log_off && !(f->flags & FLOW_TX_LOG_OFF))
 		f->app->proto->log(w, f, tx, p);
 }
@@ -88,6 +91,8 @@ static void write_tx(struct worker *w, struct flow *f, struct tx *tx, struct pac
 static bool write_files(struct worker *w, struct flow *f, struct tx *tx, struct packet *p)
 {
 	if (!tx->files[TO_SERVER] && !tx->files[TO_CLIENT])
+		return true;
+	if (tx->ended && (f->flags & FLOW_DROP) && w->in_the_wire)
 		return true;
 	if (tx->ended) {
 		file_close_all(w, tx, TO_SERVER, FILE_TRUNCATED);

@@ -39,6 +39,8 @@ void report_anomalies(struct worker *w, const struct packet *p, bool decode, boo
 				  p->len < ANOMALY_BYTES_MAX ? p->len : ANOMALY_BYTES_MAX);
 			rec_uint(r, F_top_packet_linktype, p->link_type);
 		}
+		if (p->flow)
+			detect_flow_record(w, r, p->flow);
 		emit_end(w);
 	}
 }

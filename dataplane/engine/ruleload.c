@@ -112,6 +112,8 @@ static struct ruleset_options options_of(const struct config *c, struct lists *k
 		.geoip_database = c->geoip_database,
 		.script_dir = c->lua_dir,
 		.no_scripts = !c->lua_enabled,
+		.no_ja4 = !config_map_bool(&c->app, "tls.ja4-fingerprints",
+					   config_map_bool(&c->app, "tls.ja4_fingerprints", true)),
 		.cache_dir = cache_dir(c),
 		.in_the_wire = c->mode == MODE_INLINE,
 	};

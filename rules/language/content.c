@@ -167,6 +167,8 @@ bool parse_buffer(struct draft *d, const struct keyword_row *row, struct scan *a
 	bool stuck;
 
 	scan_trim(arg);
+	if (keyword_id(row) == KEYWORD_ja4_hash && d->l->options->no_ja4)
+		return draft_fail(d, NULL, "set app.tls.ja4-fingerprints to yes", "ja4.hash: fingerprints are off");
 	d->direction_said = !scan_done(arg);
 	stuck = draft_stick(d, row, row->name);
 	if (stuck && d->direction_said) {

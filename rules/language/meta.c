@@ -131,6 +131,8 @@ bool parse_reference(struct draft *d, const struct keyword_row *row, struct scan
 	if (!prefix)
 		draft_warn(d, key.p, "reference type %.*s is not in the reference table",
 			   SCAN_ARG(&key));
+	if (prefix && memmem(arg->p, scan_left(arg), "://", 3)) /* a whole one already */
+		prefix = NULL;
 	n = prefix ? strlen(prefix) : 0;
 	url = arena_alloc(d->l->arena, n + scan_left(arg) + 1);
 	if (!url)

@@ -77,6 +77,8 @@ struct ruleset *rules_set_read_files(const struct config *c, char *const *files,
 		.geoip_database = c->geoip_database,
 		.script_dir = c->lua_dir,
 		.no_scripts = !c->lua_enabled,
+		.no_ja4 = !config_map_bool(&c->app, "tls.ja4-fingerprints",
+					   config_map_bool(&c->app, "tls.ja4_fingerprints", true)),
 		.parse_only = true,
 	};
 	char error[1024];

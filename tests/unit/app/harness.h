@@ -18,6 +18,7 @@ struct harness {
 	struct flow flow;
 	struct packet packet;
 	uint64_t offset[2];     /* of the next byte of a stream */
+	uint8_t *datagram;      /* in hand: there until the packet is done */
 	char *out;              /* records so far, one a line; HARNESS_OUT_BYTES */
 	size_t out_len;
 	char *contacts;         /* "kind value\n"; HARNESS_CONTACTS_BYTES */

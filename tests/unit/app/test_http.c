@@ -308,6 +308,39 @@ static void names_and_ranges(void **state)
 	harness_free(h);
 }
 
+/* A path is no host. */
+static void connect_to_path(void **state)
+{
+	struct harness *h = harness_new(6, 80, NULL);
+	const char request[] = "CONNECT / HTTP/1.1\r\n\r\n";
+
+	harness_tcp_open(h, TO_SERVER, request, sizeof(request) - 1);
+	assert_null(harness_text(h, TO_SERVER, "http.host", 0));
+	harness_done(h);
+	down(h, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"http_method\":\"CONNECT\""), 1);
+	assert_int_equal(harness_count(h, "\"hostname\""), 0);
+	harness_free(h);
+}
+
+/* In the wire: of a flow that a rule dropped what was not complete is not written. */
+static void dropped_half_way(void **state)
+{
+	struct harness *h = harness_new(6, 80, NULL);
+
+	h->w.in_the_wire = true;
+	up(h, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx");
+	up(h, "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx");
+	h->flow.flags |= FLOW_DROP;
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"event_type\":\"http\""), 1);
+	assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 1);
+	harness_free(h);
+}
+
 /* After a CONNECT that was granted the bytes are another protocol's: here HTTP again. */
 static void tunnel(void **state)
 {
@@ -453,6 +486,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stored_files),
+		cmocka_unit_test(connect_to_path), cmocka_unit_test(dropped_half_way),
 		cmocka_unit_test(buffers),
 		cmocka_unit_test(records),
 		cmocka_unit_test(one_byte_segments),

@@ -97,6 +97,13 @@ static void state_keywords(void **state)
 		"not understood");
 }
 
+/* A value that is a whole URL gets no prefix. */
+static void whole_references(void **state)
+{
+	assert_string_equal(loads(TCP("reference:url,gopher://x.example/a;"))->references[0].url,
+			    "gopher://x.example/a");
+}
+
 static void texts(void **state)
 {
 	const struct rule *r = loads(TCP("msg:\"a\\;b\"; classtype:misc-attack; "
@@ -179,7 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds),          cmocka_unit_test(implied),
 		cmocka_unit_test(direction),      cmocka_unit_test(contradictions),
-		cmocka_unit_test(state_keywords), cmocka_unit_test(texts),
+		cmocka_unit_test(state_keywords), cmocka_unit_test(whole_references), cmocka_unit_test(texts),
 		cmocka_unit_test(options),        cmocka_unit_test(order),
 		cmocka_unit_test(lines),
 	};

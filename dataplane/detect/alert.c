@@ -16,6 +16,7 @@
 #include "dataplane/engine/emit.h"
 
 #define ENCODED_MAX (64u * 1024)
+#define HOLE_TEXT_MAX 40
 
 /* ---- the fixed part ---- */
 
@@ -155,19 +156,33 @@ static void endpoint_add(struct recorder *r, enum field_id object, const struct 
 	rec_close(r);
 }
 
+/* Bytes of the stream behind a hole begin with a word about it, as the reference has it. */
+static const uint8_t *payload_behind_hole(struct detect_state *s, const struct stream_raw *raw, uint32_t *len)
+{
+	int head = snprintf(s->context, HOLE_TEXT_MAX, "[%u bytes missing]", raw->missing);
+	uint32_t max = CONTEXT_TEXT_MAX - HOLE_TEXT_MAX;
+
+	*len = raw->len < max ? raw->len : max;
+	memcpy(s->context + head, raw->data, *len);
+	*len += (uint32_t)head;
+	return (const uint8_t *)s->context;
+}
+
+/* A match in the stream, or of a transaction: with what is there of the stream. */
 static void payload_add(struct worker *w, struct recorder *r, const struct packet *p,
 			const struct alert_item *item)
 {
-	const struct detect_state *s = w->detect;
+	struct detect_state *s = w->detect;
 	const uint8_t *data = p->payload;
 	uint32_t len = p->payload_len;
+	struct stream_raw raw = s->stream;
 
-	if (item->stream) {
-		data = s->stream.data;
-		len = s->stream.len;
-	} else if (item->tx && s->tx_stream_there) {
-		data = s->tx_stream.data;
-		len = s->tx_stream.len;
+	if (item->stream || (item->tx && p->flow && p->flow->tcp &&
+			     stream_raw_whole(w, p->flow, (enum direction)p->direction, &raw))) {
+		data = raw.data;
+		len = raw.len;
+		if (raw.missing)
+			data = payload_behind_hole(s, &raw, &len);
 	}
 	if (len > s->program->payload_bytes_max)
 		len = s->program->payload_bytes_max;
@@ -175,7 +190,7 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 		rec_bytes(r, F_top_payload, data, len);
 	if (len && s->program->log_payload_length)
 		rec_uint(r, F_top_payload_length, len);
-	rec_uint(r, F_top_stream, item->stream || item->tx || item->frame ? 1 : 0);
+	rec_uint(r, F_top_stream, item->stream || item->tx ? 1 : 0);
 }
 
 static bool blocks(const struct worker *w, uint8_t action)

@@ -349,6 +349,14 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 	}
 }
 
+/* Why the packets after the one that had the flow dropped are. */
+static enum drop_reason later_drop(const struct flow *f)
+{
+	if (f->drop_reason == DROP_indicator || f->drop_reason == DROP_rule_flow)
+		return (enum drop_reason)f->drop_reason;
+	return DROP_exception_flow;
+}
+
 static void flow_mark(struct worker *w, struct flow *f, struct packet *p)
 {
 	if (f->flags & (FLOW_ESTABLISHED | FLOW_CLOSED))
@@ -356,7 +364,7 @@ static void flow_mark(struct worker *w, struct flow *f, struct packet *p)
 	if (f->flags & FLOW_NO_PAYLOAD)
 		p->flags |= PACKET_NO_PAYLOAD_INSPECT;
 	if (f->flags & FLOW_DROP) {
-		packet_drop(p, f->drop_reason == DROP_indicator ? DROP_indicator : DROP_rule_flow);
+		packet_drop(p, later_drop(f));
 		p->flags |= PACKET_NO_INSPECT;
 	}
 	if (f->flags & FLOW_PASS)

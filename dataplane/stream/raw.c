@@ -22,6 +22,8 @@ void raw_free(struct worker *w, struct tcp_bytes *b)
 /* Lets n bytes at the front go, and the holes that then come first. */
 static void raw_drop(struct tcp_bytes *b, uint32_t n)
 {
+	if (n)
+		b->raw_missing = 0;
 	b->raw_head += n;
 	b->raw_len -= n;
 	b->raw_offset += n;
@@ -30,6 +32,7 @@ static void raw_drop(struct tcp_bytes *b, uint32_t n)
 		b->gap_at[i] = b->gap_at[i] > n ? b->gap_at[i] - n : 0;
 	while (b->gap_count && b->gap_at[0] == 0) {
 		b->raw_offset += b->gap_len[0];
+		b->raw_missing = b->gap_len[0];
 		b->gap_count--;
 		memmove(b->gap_at, b->gap_at + 1, b->gap_count * sizeof(b->gap_at[0]));
 		memmove(b->gap_len, b->gap_len + 1, b->gap_count * sizeof(b->gap_len[0]));
@@ -117,13 +120,15 @@ void raw_append(struct worker *w, struct tcp_side *side, const uint8_t *data, ui
 
 void raw_gap(struct worker *w, struct tcp_side *side, uint32_t len)
 {
-	struct tcp_bytes *b = side->bytes;
+	struct tcp_bytes *b = side->flags & SIDE_RAW_OFF ? side->bytes : tcp_bytes_get(w, side);
 
-	if (!b || b->raw_len == 0)
+	if (!b)
 		return;
 	/* nothing new stands before it: what comes begins a window of its own */
-	if (b->gap_count == TCP_RAW_GAPS || (b->gap_count == 0 && b->raw_seen == b->raw_len)) {
+	if (b->raw_len == 0 || b->gap_count == TCP_RAW_GAPS ||
+	    (b->gap_count == 0 && b->raw_seen == b->raw_len)) {
 		raw_drop(b, b->raw_len);
+		b->raw_missing += len;
 		return;
 	}
 	b->gap_at[b->gap_count] = b->raw_len;
@@ -176,6 +181,24 @@ bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct 
 		.data = b->raw + b->raw_head,
 		.len = raw_part(b),
 		.fresh = b->raw_seen,
+		.missing = b->raw_missing,
+		.offset = b->raw_offset,
+	};
+	return true;
+}
+
+bool stream_raw_whole(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
+{
+	const struct tcp_side *side = raw_side(f, d);
+	const struct tcp_bytes *b = side ? side->bytes : NULL;
+
+	if (!b || !b->raw_len)
+		return false;
+	*out = (struct stream_raw){
+		.data = b->raw + b->raw_head,
+		.len = raw_part(b),
+		.fresh = b->raw_seen,
+		.missing = b->raw_missing,
 		.offset = b->raw_offset,
 	};
 	return true;
@@ -205,6 +228,7 @@ bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct 
 		.data = b->raw + b->raw_head,
 		.len = part,
 		.fresh = b->raw_seen,
+		.missing = b->raw_missing,
 		.offset = b->raw_offset,
 		.end = end && !b->gap_count,
 	};

@@ -50,6 +50,7 @@ struct stream_raw {
 	const uint8_t *data;
 	uint32_t len;
 	uint32_t fresh;     /* data[fresh…] has not been inspected yet; before it: look-back */
+	uint32_t missing;   /* bytes given up right before data[0] */
 	uint64_t offset;    /* position of data[0] in the stream, 0 = first byte */
 	bool end;           /* no more bytes will come */
 };
@@ -65,6 +66,8 @@ void stream_lookback(struct worker *w, uint32_t bytes);
 bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
 /* What there is that has not been inspected, due or not: for conditions on a transaction's bytes. Not to be followed by stream_raw_inspected. */
 bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
+/* The same with what has been inspected already, as far as it is still there: for records. */
+bool stream_raw_whole(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
 /* All of the window has been inspected; bytes beyond the look-back are let go. */
 void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d);
 /* The next peek shows what there is (a transaction was completed). */

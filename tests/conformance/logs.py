@@ -70,7 +70,7 @@ def protocols():
     import re
     with open(os.path.join(oracle.TOP, "dataplane", "meson.build"), encoding="utf-8") as f:
         block = re.search(r"protos = \[(.*?)\]", f.read(), re.S).group(1)
-    return set(re.findall(r"'(\w+)'", block))
+    return set(re.findall(r"'([\w-]+)'", block))
 
 
 def reference_facts(kind, answer, ours):

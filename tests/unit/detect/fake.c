@@ -120,6 +120,15 @@ bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct 
 	return fake.stream_due > 0;
 }
 
+bool stream_raw_whole(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
+{
+	(void)w;
+	(void)f;
+	(void)d;
+	(void)out;
+	return false;
+}
+
 bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
 {
 	return stream_raw_peek(w, f, d, out);

@@ -520,10 +520,13 @@ static void marks(void **state)
 	(void)state;
 	lab_udp(l, TO_SERVER, 1);
 	l->flow->flags |= FLOW_DROP;
-	l->flow->drop_reason = DROP_rule;
+	l->flow->drop_reason = DROP_rule_flow;
 	lab_udp(l, TO_SERVER, 1);
 	assert_int_equal(l->p->verdict, VERDICT_DROP);
 	assert_int_equal(l->p->drop, DROP_rule_flow);
+	l->flow->drop_reason = DROP_applayer_error;
+	lab_udp(l, TO_SERVER, 1);
+	assert_int_equal(l->p->drop, DROP_exception_flow);
 	l->flow->flags = FLOW_PASS;
 	lab_udp(l, TO_SERVER, 1);
 	assert_int_equal(l->p->verdict, VERDICT_ACCEPT);

@@ -128,6 +128,7 @@ static void holes_divide(void **state)
 	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
 	assert_int_equal(raw.len, 3);
 	assert_int_equal(raw.offset, 10);
+	assert_int_equal(raw.missing, 7);
 	assert_memory_equal(raw.data, "klm", 3);
 	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
 	/* after the last hole: a chunk or a flush is waited for */
@@ -138,6 +139,27 @@ static void holes_divide(void **state)
 	assert_memory_equal(raw.data, "uvw", 3);
 	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
 	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	lab_free(l);
+}
+
+/* The first bytes never came: the window says so. What has been inspected is there for records. */
+static void begins_behind_a_hole(void **state)
+{
+	struct lab *l = lab_with("stream.reassembly.chunk=1", NULL);
+	struct stream_raw raw;
+
+	(void)state;
+	say(l, 4, "GOOD");
+	acknowledge(l, 8);
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_int_equal(raw.missing, 4);
+	assert_int_equal(raw.offset, 4);
+	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
+	assert_true(stream_raw_whole(&l->w, l->flow, TO_SERVER, &raw));
+	assert_int_equal(raw.len, 4);
+	assert_int_equal(raw.missing, 4);
+	assert_memory_equal(raw.data, "GOOD", 4);
 	lab_free(l);
 }
 
@@ -227,6 +249,7 @@ int main(void)
 		cmocka_unit_test(always_in_the_wire),
 		cmocka_unit_test(look_back),
 		cmocka_unit_test(holes_divide),
+		cmocka_unit_test(begins_behind_a_hole),
 		cmocka_unit_test(off),
 		cmocka_unit_test(all_bytes_once),
 		cmocka_unit_test(nobody_looks),

@@ -83,7 +83,24 @@ def small():
     save('telnet', 'session', pieces([(SERVER, b'\xff\xfd\x18\xff\xfb\1login: '), (CLIENT, b'\xff\xfa\x18\0vt\xff\xf0me\r\0ls\r\n')]))
 
 
+def krb5():
+    def el(tag, *parts):
+        body = b''.join(parts)
+        return bytes([tag]) + (bytes([len(body)]) if len(body) < 128 else bytes([0x81, len(body)])) + body
+
+    def name(*parts):
+        return el(0x30, el(0xa0, b'\2\1\1'), el(0xa1, el(0x30, *(el(0x1b, p) for p in parts))))
+    realm, secret = el(0x1b, b'EX.LOCAL'), el(0x30, el(0xa0, b'\2\1\x17'), el(0xa2, b'\4\2xx'))
+    request = el(0x6a, el(0x30, el(0xa1, b'\2\1\5'), el(0xa2, b'\2\1\x0a'), el(0xa4, el(0x30, el(0xa1, name(b'joe')), el(0xa2, realm), el(0xa3, name(b'a', b'b'))))))
+    ticket = el(0x61, el(0x30, el(0xa0, b'\2\1\5'), el(0xa1, realm), el(0xa2, name(b'a', b'b')), el(0xa3, secret)))
+    reply = el(0x6b, el(0x30, el(0xa0, b'\2\1\5'), el(0xa1, b'\2\1\x0b'), el(0xa3, realm), el(0xa4, name(b'joe')), el(0xa5, ticket), el(0xa6, secret)))
+    error = el(0x7e, el(0x30, el(0xa0, b'\2\1\5'), el(0xa1, b'\2\1\x1e'), el(0xa6, b'\2\1\x19'), el(0xa9, realm), el(0xaa, name(b'a'))))
+    save('krb5', 'udp', datagrams([(CLIENT, request), (SERVER, error), (SERVER, reply)], 1))
+    save('krb5', 'tcp', pieces([(CLIENT, struct.pack('>I', len(request)) + request), (SERVER, struct.pack('>I', len(reply)) + reply)]))
+
+
 def main():
+    krb5()
     small()
     imap()
     pop3()

@@ -43,6 +43,10 @@ bool value_holds(const struct match *m, uint64_t v)
 		return v == bits;
 	case KEYWORD_ftpbounce:
 		return v != 0;
+	case KEYWORD_krb5_ticket_encryption: /* weak: all but AES and Camellia */
+		if (bits && !((v >= 17 && v <= 20) || v == 25 || v == 26))
+			return true;
+		return v < 32 && (mask >> v & 1);
 	default:
 		return number_test_holds(&m->u.number, v);
 	}
@@ -70,7 +74,7 @@ bool value_form_known(unsigned keyword)
 	static const char *const numbers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16",
 					      "name_u32", "tls_version", "ssl_version", "ssl_state",
 					      "tls_date", "ftp_mode", "ftpdata_command", "yes_no", "flag", "bit_names",
-					      "settings", "ldap_indexed"};
+					      "krb5_encryption", "i32", "settings", "ldap_indexed"};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		if (strcmp(parser_of(keyword), numbers[i]) == 0)

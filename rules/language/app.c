@@ -484,9 +484,36 @@ bool parse_dce_opnum(struct draft *d, const struct keyword_row *row, struct scan
 	return true;
 }
 
+/* weak, or numbers and names: u.word.bits 1 for weak, else .mask has a bit for each number. */
 bool parse_krb5_encryption(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	return app_word(d, row, *arg) != NULL;
+	struct scan whole = *arg;
+	uint32_t weak = 0, mask = 0;
+	struct match *m;
+
+	while (!scan_done(arg)) {
+		struct scan word = scan_until(arg, ',');
+		uint64_t n = UINT64_MAX;
+
+		scan_trim(&word);
+		if (scan_is_nocase(&word, "weak")) {
+			weak = 1;
+			continue;
+		}
+		for (size_t i = 0; i < sizeof(number_names) / sizeof(*number_names); i++)
+			if (number_names[i].keyword == keyword_id(row) &&
+			    scan_is_nocase(&word, number_names[i].name))
+				n = number_names[i].value;
+		if (n == UINT64_MAX && !scan_whole(word, 31, &n))
+			return app_refuse(d, row, &word, "write weak, or kinds of encryption by name or number up to 31");
+		mask |= 1u << n;
+	}
+	m = app_word(d, row, whole);
+	if (m) {
+		m->u.word.bits = weak;
+		m->u.word.mask = mask;
+	}
+	return m != NULL;
 }
 
 /* value[,any|all|index] */

@@ -67,7 +67,41 @@ def imap():
         (CLIENT, b'a3 APPEND x {%d+}\r\n' % len(MAIL) + MAIL + b'\r\na4 STARTTLS\r\n'), (SERVER, b'a3 NO\r\na4 OK\r\n')]))
 
 
+def small():
+    h = bytes.fromhex
+    ntp = h('230006ec') + bytes(36) + h('e000000012345678')
+    save('ntp', 'udp', datagrams([(CLIENT, ntp), (SERVER, h('240206ec000000100000002044434c4c') + bytes(8) + h('e000000012345678') * 3)], 1))
+    save('tftp', 'udp', datagrams([(CLIENT, b'\0\1a.txt\0octet\0'), (CLIENT, b'\0\2b\0NETASCII\0'), (SERVER, b'\0\3\0\1')], 1))
+    get = h('302b02010104067075626c6963a01e0201010201000201003013301106' '0d2b0601040194780102030484010500')
+    v3 = h('303a020103300e020101020300ffe3040103020103041530130405800000000102010002010004026162040004000410' + '00' * 16)
+    trap = h('30290201000401' '61a42106062b06010401094004c0000201020102020100430101300830060602' '2b060500')
+    save('snmp', 'udp', datagrams([(CLIENT, get), (SERVER, v3), (CLIENT, trap)], 1))
+    init = h('0320025820180001' '00ff00ff00ff100800000000000000046465736b')
+    save('rfb', 'vnc', pieces([(SERVER, b'RFB 003.008\n'), (CLIENT, b'RFB 003.008\n'), (SERVER, b'\2\1\2'), (CLIENT, b'\2'), (SERVER, bytes(16)),
+                               (CLIENT, bytes(16)), (SERVER, bytes(4)), (CLIENT, b'\1'), (SERVER, init)]))
+    save('rfb', 'old', pieces([(SERVER, b'RFB 003.003\n'), (CLIENT, b'RFB 003.003\n'), (SERVER, b'\0\0\0\1'), (CLIENT, b'\0'), (SERVER, init)]))
+    save('telnet', 'session', pieces([(SERVER, b'\xff\xfd\x18\xff\xfb\1login: '), (CLIENT, b'\xff\xfa\x18\0vt\xff\xf0me\r\0ls\r\n')]))
+
+
+def krb5():
+    def el(tag, *parts):
+        body = b''.join(parts)
+        return bytes([tag]) + (bytes([len(body)]) if len(body) < 128 else bytes([0x81, len(body)])) + body
+
+    def name(*parts):
+        return el(0x30, el(0xa0, b'\2\1\1'), el(0xa1, el(0x30, *(el(0x1b, p) for p in parts))))
+    realm, secret = el(0x1b, b'EX.LOCAL'), el(0x30, el(0xa0, b'\2\1\x17'), el(0xa2, b'\4\2xx'))
+    request = el(0x6a, el(0x30, el(0xa1, b'\2\1\5'), el(0xa2, b'\2\1\x0a'), el(0xa4, el(0x30, el(0xa1, name(b'joe')), el(0xa2, realm), el(0xa3, name(b'a', b'b'))))))
+    ticket = el(0x61, el(0x30, el(0xa0, b'\2\1\5'), el(0xa1, realm), el(0xa2, name(b'a', b'b')), el(0xa3, secret)))
+    reply = el(0x6b, el(0x30, el(0xa0, b'\2\1\5'), el(0xa1, b'\2\1\x0b'), el(0xa3, realm), el(0xa4, name(b'joe')), el(0xa5, ticket), el(0xa6, secret)))
+    error = el(0x7e, el(0x30, el(0xa0, b'\2\1\5'), el(0xa1, b'\2\1\x1e'), el(0xa6, b'\2\1\x19'), el(0xa9, realm), el(0xaa, name(b'a'))))
+    save('krb5', 'udp', datagrams([(CLIENT, request), (SERVER, error), (SERVER, reply)], 1))
+    save('krb5', 'tcp', pieces([(CLIENT, struct.pack('>I', len(request)) + request), (SERVER, struct.pack('>I', len(reply)) + reply)]))
+
+
 def main():
+    krb5()
+    small()
     imap()
     pop3()
     sip()

@@ -341,8 +341,7 @@ static void kerberos(void **state)
 	all_cuts(40000, 88, AS_PC1);
 }
 
-/* Over TCP with four bytes of length before it, in pieces of any size; the flow stays what it is.
- */
+/* Over TCP with four bytes of length before it, in pieces of any size. */
 static void kerberos_over_tcp(void **state)
 {
 	size_t len;
@@ -357,7 +356,7 @@ static void kerberos_over_tcp(void **state)
 		harness_tcp(h, TO_SERVER, "more", 4);
 		assert_int_equal(harness_count(h, "host 10.0.0.5 name PC1 user bob source 5\n"), 1);
 		assert_int_equal(h->counters.app_hosts_facts, 1);
-		assert_int_equal(h->flow.app_proto, APP_UNKNOWN);
+		assert_int_equal(h->flow.app_proto, APP_krb5);
 		harness_free(h);
 	}
 	free(bytes);

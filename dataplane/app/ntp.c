@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * NTP (RFC 5905, 7.3; control messages RFC 9327) over UDP, of whatever port: a message is told by its
+ * form. Each is a transaction, complete at once. Runs in the worker that owns the flow.
+ */
+#include "dataplane/app/app.h"
+#include "dataplane/engine/emit.h"
+
+#define NTP_HEADER_BYTES 48
+#define NTP_CONTROL_BYTES 12
+#define NTP_STRATUM_MAX 16
+#define NTP_TRANSACTIONS_MAX 256
+
+enum { MODE_CLIENT = 3, MODE_SERVER = 4, MODE_CONTROL = 6, MODE_PRIVATE = 7 };
+
+enum ntp_event { NTP_EVENT_MALFORMED_DATA, NTP_EVENT_TOO_MANY_TRANSACTIONS };
+
+static const char *const ntp_events[] = {
+	[NTP_EVENT_MALFORMED_DATA] = "malformed_data",
+	[NTP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+	NULL,
+};
+
+struct ntp_tx {
+	struct tx tx;
+	uint8_t direction, version, mode, stratum;
+	bool timing;          /* it has stratum and reference id */
+	uint8_t reference[4];
+};
+
+static struct ntp_tx *ntp_of(struct tx *tx)
+{
+	return (struct ntp_tx *)(void *)tx;
+}
+
+/* False: this is no NTP. */
+static bool message_read(struct ntp_tx *t, const uint8_t *data, uint32_t len)
+{
+	if (len < NTP_CONTROL_BYTES)
+		return false;
+	t->version = data[0] >> 3 & 7;
+	t->mode = data[0] & 7;
+	if (t->version < 1 || t->version > 4 || !t->mode)
+		return false;
+	if (t->mode == MODE_CONTROL)
+		return get_be16(data + 10) <= len - NTP_CONTROL_BYTES;
+	if (t->mode == MODE_PRIVATE)
+		return false; /* it says nothing that could be checked */
+	if (len < NTP_HEADER_BYTES || len % 4 || data[1] > NTP_STRATUM_MAX)
+		return false;
+	t->timing = true;
+	t->stratum = data[1];
+	memcpy(t->reference, data + 12, 4);
+	return true;
+}
+
+/* Symmetric and broadcast messages look much like anything: off the port only those of client and
+ * server whose other fields fit are taken for NTP. */
+static enum probe_result ntp_probe(const struct probe_input *in)
+{
+	bool port = in->client_port == 123 || in->server_port == 123;
+	struct ntp_tx t = {0};
+
+	if (!message_read(&t, in->data, in->len))
+		return PROBE_NO;
+	if (port)
+		return PROBE_YES;
+	if (in->len != NTP_HEADER_BYTES || t.version < 3 || (t.mode != MODE_CLIENT && t.mode != MODE_SERVER))
+		return PROBE_NO;
+	/* poll 2^3 to 2^17 s, precision 2^-6 to 2^-32 s, a time to be sent back */
+	if (in->data[2] > 17 || (int8_t)in->data[3] > 0 || !get_be32(in->data + 40))
+		return PROBE_NO;
+	return t.mode == MODE_CLIENT ? t.stratum || get_be32(in->data + 12) ? PROBE_NO : PROBE_YES :
+				       t.stratum && get_be32(in->data + 24) ? PROBE_YES : PROBE_NO;
+}
+
+static struct parse_result ntp_parse(struct worker *w, struct flow *f, void *state, enum direction d,
+				     const struct app_input *in)
+{
+	struct parse_result res = {.status = PARSE_OK};
+	struct ntp_tx *t = ntp_of(tx_new(w, f, sizeof(*t)));
+
+	if (!t)
+		return res;
+	t->direction = (uint8_t)d;
+	t->tx.progress[TO_SERVER] = t->tx.progress[TO_CLIENT] = 1;
+	t->tx.inspected_done[direction_other(d)] = 1;
+	if (!message_read(t, in->data, in->len)) {
+		t->mode = 0;
+		tx_event(w, f, &t->tx, d, NTP_EVENT_MALFORMED_DATA);
+	}
+	return res;
+}
+
+static void *ntp_state_new(struct worker *w, struct flow *f)
+{
+	return heap_zalloc(&w->heap, 1); /* messages stand alone */
+}
+
+static void ntp_state_free(struct worker *w, struct flow *f, void *state)
+{
+	heap_free(&w->heap, state);
+}
+
+static void ntp_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r)
+{
+	const struct ntp_tx *t = ntp_of(tx);
+
+	rec_open(r, F_ntp_ntp);
+	rec_uint(r, F_ntp_version, t->version);
+	rec_uint(r, F_ntp_mode, t->mode);
+	if (t->timing) {
+		rec_uint(r, F_ntp_stratum, t->stratum);
+		rec_bytes(r, F_ntp_reference_id, t->reference, sizeof(t->reference));
+	}
+	rec_close(r);
+}
+
+static void ntp_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
+{
+	struct recorder *r;
+
+	if (!ntp_of(tx)->mode)
+		return;
+	r = emit_flow(w, RECORD_ntp, f, ntp_of(tx)->direction, tx->id, p);
+	if (!r)
+		return;
+	ntp_alert_context(w, f, tx, r);
+	emit_end(w);
+}
+
+#define VALUE(name, member, there)                                                                 \
+	static bool get_##name(struct worker *w, struct flow *f, struct tx *tx, enum direction d,  \
+			       uint64_t *out)                                                      \
+	{                                                                                          \
+		const struct ntp_tx *t = ntp_of(tx);                                               \
+                                                                                                   \
+		*out = t->member;                                                                  \
+		return t->direction == d && t->there;                                              \
+	}
+
+VALUE(version, version, mode)
+VALUE(mode, mode, mode)
+VALUE(stratum, stratum, timing)
+
+static bool get_reference(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
+			  unsigned instance, struct buffer_view *out)
+{
+	const struct ntp_tx *t = ntp_of(tx);
+
+	*out = (struct buffer_view){t->reference, sizeof(t->reference), 0, true};
+	return t->direction == d && t->timing;
+}
+
+static const struct proto_buffer ntp_buffers[] = {
+	{"ntp.reference_id", 0, 1, 1, get_reference},
+	{NULL},
+};
+
+static const struct proto_value ntp_values[] = {
+	{.name = "ntp.version", .to_server = 1, .to_client = 1, .get = get_version},
+	{.name = "ntp.mode", .to_server = 1, .to_client = 1, .get = get_mode},
+	{.name = "ntp.stratum", .to_server = 1, .to_client = 1, .get = get_stratum},
+	{NULL},
+};
+
+const struct proto proto_ntp = {
+	.name = "ntp",
+	.id = APP_ntp,
+	.over_udp = 1,
+	.done = {1, 1},
+	.max_transactions = NTP_TRANSACTIONS_MAX,
+	.too_many_event = NTP_EVENT_TOO_MANY_TRANSACTIONS,
+	.probe = ntp_probe,
+	.state_new = ntp_state_new,
+	.state_free = ntp_state_free,
+	.parse = ntp_parse,
+	.log = ntp_log,
+	.alert_context = ntp_alert_context,
+	.events = ntp_events,
+	.buffers = ntp_buffers,
+	.values = ntp_values,
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Telnet (RFC 854; options RFC 855, 1143): told by the negotiation that it begins with, and cut into
+ * frames: a control sequence, or a line of data (up to LF, CR NUL or the next control sequence). It
+ * has no transactions. Runs in the worker that owns the flow.
+ */
+#include "dataplane/app/frame.h"
+
+enum { IAC = 255, DONT = 254, WILL = 251, SB = 250, SE = 240 };
+
+#define TELNET_OPTION_LAST 49 /* of those assigned in a row; 138 … 140 and 255 are others */
+
+enum telnet_frame { FRAME_PDU = 1, FRAME_CTL, FRAME_DATA };
+
+static const char *const telnet_frames[] = {"pdu", "ctl", "data", NULL};
+static const char *const telnet_events[] = {"too_many_transactions", NULL};
+
+enum telnet_at { AT_DATA, AT_CR, AT_IAC, AT_OPTION, AT_SUB, AT_SUB_IAC };
+
+struct telnet_state {
+	struct telnet_stream {
+		uint8_t at; /* enum telnet_at */
+		bool open;  /* a frame is */
+		uint64_t begin, pdu, id;
+	} stream[2];
+};
+
+/* Three bytes that negotiate, and the next sequence, as far as it is there. */
+static enum probe_result telnet_probe(const struct probe_input *in)
+{
+	for (uint32_t i = 0; i < in->len && i < 6; i++) {
+		uint8_t c = in->data[i];
+
+		if (i == 3 && c != IAC)
+			break;
+		if (i % 3 == 0 && c != IAC)
+			return PROBE_NO;
+		if (i % 3 == 1 && (c < (i == 1 ? WILL : SB) || c > DONT))
+			return PROBE_NO;
+		if (i % 3 == 2 && c > TELNET_OPTION_LAST)
+			return PROBE_NO;
+	}
+	return in->len < 3 ? PROBE_MORE : PROBE_YES;
+}
+
+static void frame_begin(struct worker *w, struct flow *f, struct telnet_stream *s, enum direction d,
+			unsigned type, uint64_t offset)
+{
+	s->open = true;
+	s->begin = offset;
+	s->pdu = app_frame_open(w, f, d, FRAME_PDU, offset, APP_FRAME_OPEN);
+	s->id = app_frame_open(w, f, d, type, offset, APP_FRAME_OPEN);
+}
+
+static void frame_end(struct flow *f, struct telnet_stream *s, enum direction d, uint64_t offset)
+{
+	if (!s->open)
+		return;
+	app_frame_close(f, d, s->pdu, offset - s->begin);
+	app_frame_close(f, d, s->id, offset - s->begin);
+	s->open = false;
+}
+
+/* A byte of data, or the beginning of a control sequence. */
+static void data_byte(struct worker *w, struct flow *f, struct telnet_stream *s, enum direction d,
+		      uint8_t c, uint64_t offset)
+{
+	bool cr = s->at == AT_CR;
+
+	s->at = AT_DATA;
+	if (c == IAC) {
+		frame_end(f, s, d, offset);
+		frame_begin(w, f, s, d, FRAME_CTL, offset);
+		s->at = AT_IAC;
+		return;
+	}
+	if (!s->open)
+		frame_begin(w, f, s, d, FRAME_DATA, offset);
+	if (c == '\n' || (cr && c == 0))
+		frame_end(f, s, d, offset + 1);
+	else if (c == '\r')
+		s->at = AT_CR;
+}
+
+/* A byte within a control sequence. True: it is the last. */
+static bool control_byte(struct telnet_stream *s, uint8_t c)
+{
+	switch ((enum telnet_at)s->at) {
+	case AT_IAC:
+		s->at = c == SB ? AT_SUB : AT_OPTION;
+		return c < SB || c == IAC;
+	case AT_SUB:
+		s->at = c == IAC ? AT_SUB_IAC : AT_SUB;
+		return false;
+	case AT_SUB_IAC:
+		s->at = AT_SUB;
+		return c == SE;
+	default:
+		return true;
+	}
+}
+
+static struct parse_result telnet_parse(struct worker *w, struct flow *f, void *state, enum direction d,
+					const struct app_input *in)
+{
+	struct telnet_stream *s = &((struct telnet_state *)state)->stream[d];
+
+	if (in->flags & INPUT_GAP) {
+		frame_end(f, s, d, in->offset);
+		s->at = AT_DATA;
+		return (struct parse_result){.status = PARSE_OK};
+	}
+	for (uint32_t i = 0; f->app->frames && i < in->len; i++) {
+		uint64_t offset = in->offset + i;
+
+		if (s->at <= AT_CR) {
+			data_byte(w, f, s, d, in->data[i], offset);
+		} else if (control_byte(s, in->data[i])) {
+			frame_end(f, s, d, offset + 1);
+			s->at = AT_DATA;
+		}
+	}
+	return (struct parse_result){.status = PARSE_OK, .consumed = in->len};
+}
+
+static void *telnet_state_new(struct worker *w, struct flow *f)
+{
+	return heap_zalloc(&w->heap, sizeof(struct telnet_state));
+}
+
+static void telnet_state_free(struct worker *w, struct flow *f, void *state)
+{
+	heap_free(&w->heap, state);
+}
+
+const struct proto proto_telnet = {
+	.name = "telnet",
+	.id = APP_telnet,
+	.over_tcp = 1,
+	.done = {1, 1},
+	.max_transactions = 1,
+	.probe = telnet_probe,
+	.state_new = telnet_state_new,
+	.state_free = telnet_state_free,
+	.parse = telnet_parse,
+	.events = telnet_events,
+	.frames = telnet_frames,
+};

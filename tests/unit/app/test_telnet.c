@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * dataplane/app/telnet.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/app/harness.h"
+
+static const char *const frames[] = {"eve.types.frame.enabled=yes", NULL};
+
+static void session(void **state)
+{
+	static const uint8_t out[] = "\xff\xfd\x18\xff\xfb\x01login: ", in[] = "\xff\xfa\x18\x00vt\xff\xf0me\r\0ls\r\n";
+	struct harness *h = harness_new(6, 2323, frames);
+
+	(void)state;
+	harness_tcp(h, TO_CLIENT, out, sizeof(out) - 1);
+	assert_int_equal(h->flow.app_proto, APP_telnet);
+	harness_tcp_steps(h, TO_SERVER, in, sizeof(in) - 1, 1);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"type\":\"ctl\""), 3);
+	assert_int_equal(harness_count(h, "\"type\":\"data\""), 3);
+	assert_int_equal(harness_count(h, "\"stream_offset\":8,\"length\":4"), 2); /* also as pdu */
+	harness_free(h);
+}
+
+static void not_telnet(void **state)
+{
+	static const char *const texts[] = {"\xff\xd8\xff\xe0", "\xff\xfb\xff", "\xff\xfd\x01\xff\x01\x01", "login: "};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct harness *h = harness_new(6, 23, NULL);
+
+		harness_tcp(h, TO_CLIENT, texts[i], strlen(texts[i]));
+		assert_int_not_equal(h->flow.app_proto, APP_telnet);
+		harness_free(h);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(session),
+		cmocka_unit_test(not_telnet),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -303,6 +303,23 @@ def ldap():
     save('ldap', 'changes', pieces([(0, changes + more)], 0))
 
 
+
+def pgsql():
+    def message(kind, body):
+        return kind + struct.pack('>I', len(body) + 4) + body
+    start = struct.pack('>II', 29, 3 << 16) + b'user\0u\0database\0d\0\0'
+    start = struct.pack('>I', len(start)) + start[4:]
+    on = message(b'R', bytes(4)) + message(b'S', b'TimeZone\0UTC\0') + message(b'K', bytes(8)) + message(b'Z', b'I')
+    rows = message(b'T', b'\0\1') + message(b'D', b'\0\1\0\0\0\1x') + message(b'C', b'SELECT 1\0') + message(b'Z', b'I')
+    save('pgsql', 'query', pieces([(0, struct.pack('>II', 8, 80877103)), (1, b'N'), (0, start), (1, message(b'R', b'\0\0\0\5salt')),
+                                   (0, message(b'p', b'md5\0')), (1, on), (0, message(b'Q', b'SELECT 1\0')), (1, rows),
+                                   (0, message(b'P', b'\0SELECT 2\0\0\0') + message(b'S', b'')), (1, message(b'1', b'') + rows)], 0))
+    save('pgsql', 'copy', pieces([(0, start), (1, message(b'R', b'\0\0\0\x0aSCRAM\0\0')), (0, message(b'p', b'SCRAM\0\0\0\0\1x')),
+                                  (1, message(b'R', b'\0\0\0\x0cv=') + on), (0, message(b'Q', b'COPY\0')), (1, message(b'G', b'\0\0\1\0\0')),
+                                  (0, message(b'd', b'abc') + message(b'c', b'')), (1, message(b'E', b'C1\0Mno\0\0') + message(b'Z', b'I')),
+                                  (1, message(b'A', bytes(4) + b'c\0p\0')), (0, message(b'X', b''))], 0))
+
+
 tls()
 dns()
 dhcp()
@@ -312,4 +329,5 @@ mqtt()
 http2()
 quic()
 ldap()
+pgsql()
 host()

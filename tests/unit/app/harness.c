@@ -342,6 +342,7 @@ void harness_free(struct harness *h)
 	heap_fini(&h->w.heap);
 	config_free((struct config *)h->w.config);
 	free(h->w.record_memory);
+	free(h->datagram);
 	free(h->out);
 	free(h->contacts);
 	free(h);
@@ -350,6 +351,8 @@ void harness_free(struct harness *h)
 void harness_done(struct harness *h)
 {
 	app_packet_done(&h->w, &h->flow, &h->packet);
+	free(h->datagram);
+	h->datagram = NULL;
 }
 
 void harness_tcp_open(struct harness *h, enum direction d, const void *data, size_t len)
@@ -413,14 +416,13 @@ void harness_end(struct harness *h, enum direction d)
 
 void harness_udp_open(struct harness *h, enum direction d, const void *data, size_t len)
 {
-	uint8_t *copy = malloc(len ? len : 1);
-
-	memcpy(copy, data, len);
+	free(h->datagram);
+	h->datagram = malloc(len ? len : 1);
+	memcpy(h->datagram, data, len);
 	h->packet.direction = (uint8_t)d;
-	h->packet.payload = copy;
+	h->packet.payload = h->datagram;
 	h->packet.payload_len = (uint32_t)len;
 	app_datagram(&h->w, &h->packet);
-	free(copy);
 }
 
 void harness_udp(struct harness *h, enum direction d, const void *data, size_t len)

@@ -320,6 +320,24 @@ def pgsql():
                                   (1, message(b'A', bytes(4) + b'c\0p\0')), (0, message(b'X', b''))], 0))
 
 
+
+def dnp3():
+    def checked(data):
+        crc = 0
+        for b in data:
+            crc ^= b
+            for _ in range(8):
+                crc = crc >> 1 ^ (0xa6bc if crc & 1 else 0)
+        return data + struct.pack('<H', ~crc & 0xffff)
+
+    def frame(control, user):
+        out = checked(bytes([5, 0x64, 5 + len(user), control, 4, 0, 3, 0]))
+        return out + b''.join(checked(user[at:at + 16]) for at in range(0, len(user), 16))
+    save('dnp3', 'time', pieces([(0, frame(0xc4, bytes.fromhex('c0c10232010701010000000000'))), (1, frame(0x44, bytes.fromhex('c0c1819000')))], 0))
+    save('dnp3', 'points', pieces([(1, frame(0x44, bytes.fromhex('41c1810000010100020405' '1e021702' '0701ff'))), (1, frame(0x44, bytes.fromhex('82ff09010100'))),
+                                   (0, frame(0xc4, bytes.fromhex('c0ce1946035b0124001a000a00000000000000000000000000000000000100000004' '04002e2f746573742e786d6c')))], 0))
+
+
 tls()
 dns()
 dhcp()
@@ -330,4 +348,5 @@ http2()
 quic()
 ldap()
 pgsql()
+dnp3()
 host()

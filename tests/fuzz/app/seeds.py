@@ -338,6 +338,14 @@ def dnp3():
                                    (0, frame(0xc4, bytes.fromhex('c0ce1946035b0124001a000a00000000000000000000000000000000000100000004' '04002e2f746573742e786d6c')))], 0))
 
 
+
+def websocket():
+    ask = b'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n'
+    answer = b'HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n'
+    frames = bytes.fromhex('010348656c' '890170' '80026c6f' 'c107f248cdc9c90700' 'c105f200110000')
+    save('websocket', 'frames', pieces([(0, ask), (1, answer), (0, bytes.fromhex('818537fa213d7f9f4d5158' '827e0100') + bytes(256)), (1, frames)], 2))
+
+
 tls()
 dns()
 dhcp()
@@ -349,4 +357,5 @@ quic()
 ldap()
 pgsql()
 dnp3()
+websocket()
 host()

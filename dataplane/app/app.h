@@ -52,6 +52,7 @@ struct probe_input {
 	enum direction direction;
 	uint8_t ip_proto;
 	uint16_t client_port, server_port;
+	uint8_t expected; /* enum app_proto: what should come after a change of protocol */
 	bool midstream; /* flows may be picked up midway: an answer may come first */
 	bool known;     /* the other direction speaks this protocol: what is likely is enough */
 };

@@ -8,6 +8,8 @@
  */
 #include "dataplane/app/http2.h"
 
+#include "dataplane/app/frame.h"
+
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define PREFACE_BYTES 24
 #define SETTING_BYTES 6
@@ -17,6 +19,10 @@ const char *const http2_events[HTTP2_EVENT_COUNT + 1] = {
 #include "dataplane/app/http2_events.def"
 #undef EVENT
 };
+
+static const char *const http2_frames[] = {"hdr", "data", "pdu", NULL};
+
+enum { FRAME_HEADER = 1, FRAME_DATA, FRAME_PDU };
 
 struct frame {
 	uint32_t length, stream;
@@ -551,8 +557,17 @@ static bool may_begin(const uint8_t *p, uint32_t len)
 	       length_right(&f);
 }
 
-/* One frame at data, if enough of it is there. Returns the bytes taken; 0: *need are wanted. */
-static uint32_t one_frame(const struct http2_input *in, const uint8_t *data, uint32_t len, uint32_t *need)
+static void open_frames(const struct http2_input *in, uint64_t offset, const struct frame *f)
+{
+	app_frame_open(in->w, in->f, in->d, FRAME_PDU, offset, HTTP2_FRAME_HEADER + f->length);
+	app_frame_open(in->w, in->f, in->d, FRAME_HEADER, offset, HTTP2_FRAME_HEADER);
+	if (f->length)
+		app_frame_open(in->w, in->f, in->d, FRAME_DATA, offset + HTTP2_FRAME_HEADER, f->length);
+}
+
+/* One frame at data (place in the stream: offset), if enough of it is there. Returns the bytes taken; 0: *need are wanted. */
+static uint32_t one_frame(const struct http2_input *in, const uint8_t *data, uint32_t len,
+			  uint64_t offset, uint32_t *need)
 {
 	struct http2_state *s = in->s;
 	struct frame f;
@@ -565,6 +580,7 @@ static uint32_t one_frame(const struct http2_input *in, const uint8_t *data, uin
 		*need += f.flags & HTTP2_PADDED && f.length ? 1 : 0;
 		if (len < *need)
 			return 0;
+		open_frames(in, offset, &f);
 		len = HTTP2_FRAME_HEADER +
 		      start_data(in, &f, cursor_of(data + HTTP2_FRAME_HEADER, *need - HTTP2_FRAME_HEADER));
 		if (!s->data[in->d].left && !s->data[in->d].padding)
@@ -581,6 +597,7 @@ static uint32_t one_frame(const struct http2_input *in, const uint8_t *data, uin
 		s->begun[in->d] = *need - len;
 		return 0;
 	}
+	open_frames(in, offset, &f);
 	take_frame(in, &f, cursor_of(data + HTTP2_FRAME_HEADER, f.length));
 	return *need;
 }
@@ -632,7 +649,7 @@ static struct parse_result http2_parse(struct worker *w, struct flow *f, void *s
 		if (s->lost[d] && !may_begin(input->data + at, input->len - at))
 			return res;
 		s->lost[d] = false;
-		taken = one_frame(&in, input->data + at, input->len - at, &need);
+		taken = one_frame(&in, input->data + at, input->len - at, input->offset + at, &need);
 		if (!taken) {
 			res.status = PARSE_MORE;
 			res.consumed = at;
@@ -682,6 +699,7 @@ const struct proto proto_http2 = {
 	.log = http2_log,
 	.alert_context = http2_alert_context,
 	.events = http2_events,
+	.frames = http2_frames,
 	.buffers = http2_buffers,
 	.values = http2_values,
 };

@@ -254,10 +254,11 @@ static void put_response(struct recorder *r, const struct ldap_message *m)
 
 static void put_controls(struct recorder *r, struct bytes controls)
 {
-	struct cursor c = cursor_of(controls.data, controls.len), one;
+	struct cursor c, one;
 
 	if (!controls.data)
 		return;
+	c = cursor_of(controls.data, controls.len);
 	rec_open(r, F_ldap_controls);
 	for (unsigned i = 0; i < CONTROLS_MAX && ber_take(&c, BER_SEQUENCE, &one); i++) {
 		uint32_t critical = 0;

@@ -9,6 +9,8 @@
  */
 #include "dataplane/app/mqtt.h"
 
+#include "dataplane/app/frame.h"
+
 #define MQTT_PORT 1883
 
 enum mqtt_event {
@@ -23,6 +25,10 @@ static const char *const mqtt_events[MQTT_EVENT_COUNT + 1] = {
 #include "dataplane/app/mqtt_events.def"
 #undef EVENT
 };
+
+static const char *const mqtt_frames[] = {"pdu", "header", "data", NULL};
+
+enum { FRAME_PDU = 1, FRAME_HEADER, FRAME_DATA };
 
 struct mqtt_state {
 	uint8_t version;   /* of the CONNECT; 5 also where a CONNACK says so; 0 not known */
@@ -358,6 +364,14 @@ static bool take_message(struct worker *w, struct flow *f, struct mqtt_state *s,
 	return true;
 }
 
+static void open_frames(struct worker *w, struct flow *f, enum direction d, uint64_t offset,
+			const struct mqtt_header *h)
+{
+	app_frame_open(w, f, d, FRAME_PDU, offset, h->bytes + h->remaining);
+	app_frame_open(w, f, d, FRAME_HEADER, offset, h->bytes);
+	app_frame_open(w, f, d, FRAME_DATA, offset + h->bytes, h->remaining);
+}
+
 static struct parse_result parse_gap(struct mqtt_state *s, enum direction d, uint32_t len)
 {
 	uint32_t known = s->begun[d] ? s->begun[d] : s->skip[d];
@@ -406,6 +420,7 @@ static struct parse_result mqtt_parse(struct worker *w, struct flow *f, void *st
 			return res;
 		}
 		if (status == MQTT_HEADER_GOOD && h.remaining > config->message_max) {
+			app_frame_open(w, f, d, FRAME_PDU, in->offset + at, h.bytes + h.remaining);
 			take_message(w, f, s, d, &h, NULL);
 			if (h.bytes + h.remaining >= left) {
 				s->skip[d] = h.bytes + h.remaining - left;
@@ -421,6 +436,7 @@ static struct parse_result mqtt_parse(struct worker *w, struct flow *f, void *st
 			s->begun[d] = status == MQTT_HEADER_MORE ? 0 : res.need - left;
 			return res;
 		}
+		open_frames(w, f, d, in->offset + at, &h);
 		if (!take_message(w, f, s, d, &h, in->data + at + h.bytes)) {
 			res.status = PARSE_BAD;
 			return res;
@@ -646,6 +662,7 @@ const struct proto proto_mqtt = {
 	.log = mqtt_log,
 	.alert_context = mqtt_alert_context,
 	.events = mqtt_events,
+	.frames = mqtt_frames,
 	.buffers = mqtt_buffers,
 	.values = mqtt_values,
 };

@@ -29,6 +29,7 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 		.ip_proto = f->ip_proto,
 		.client_port = f->client_port,
 		.server_port = f->server_port,
+		.expected = s->proto_expected,
 		.midstream = w->config && w->config->stream_midstream,
 	};
 
@@ -40,6 +41,11 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 			return s->proto->id;
 		in.known = false;
 	}
+	/* What was agreed upon comes before what it looks like. */
+	if (!s->proto && app_known(s->proto_expected) && app_protos[s->proto_expected] &&
+	    app_mode_of(w, f, s->proto_expected) != APP_MODE_OFF &&
+	    app_protos[s->proto_expected]->probe(&in) == PROBE_YES)
+		return s->proto_expected;
 	for (unsigned i = APP_FAILED + 1; i < APP_PROTO_COUNT; i++) {
 		const struct proto *proto = app_protos[i];
 

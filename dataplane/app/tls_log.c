@@ -205,12 +205,15 @@ static void write_client(struct recorder *r, uint32_t fields, const struct tls_c
 	rec_close(r);
 }
 
-static void write_object(struct recorder *r, uint32_t fields, const struct tls_tx *t)
+static void write_object(struct recorder *r, const struct flow *f, uint32_t fields,
+			 const struct tls_tx *t)
 {
 	const struct tls_side *client = &t->side[TO_SERVER], *server = &t->side[TO_CLIENT];
 	const struct tls_certs *certs = &server->certs;
 
 	rec_open(r, F_tls_tls);
+	if (f->app && f->app->proto_original != APP_UNKNOWN)
+		rec_text(r, F_tls_from_proto, app_proto_names[f->app->proto_original]);
 	if (fields & TLS_LOG_SUBJECT)
 		write_text(r, F_tls_subject, &certs->first.subject);
 	if (fields & TLS_LOG_ISSUER)
@@ -274,11 +277,11 @@ void tls_log(struct worker *w, struct flow *f, struct tx *tx, const struct packe
 	r = emit_flow(w, RECORD_tls, f, TO_SERVER, RECORD_NO_TX, p);
 	if (!r)
 		return;
-	write_object(r, c->log_fields, t);
+	write_object(r, f, c->log_fields, t);
 	emit_end(w);
 }
 
 void tls_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r)
 {
-	write_object(r, EXTENDED_FIELDS, tls_of(tx));
+	write_object(r, f, EXTENDED_FIELDS, tls_of(tx));
 }

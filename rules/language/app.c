@@ -611,7 +611,18 @@ static bool numbers_by_comma(struct draft *d, const struct keyword_row *row, str
 
 bool parse_dnp3_obj(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	return numbers_by_comma(d, row, arg, 2, 2, UINT8_MAX);
+	struct scan whole = *arg, group = scan_until(arg, ',');
+	uint64_t g, v;
+	struct match *m;
+
+	if (!scan_whole(group, UINT8_MAX, &g) || !scan_whole(*arg, UINT8_MAX, &v))
+		return app_refuse(d, row, &whole, "write group,variation");
+	if (!draft_imply(d, row))
+		return false;
+	m = draft_add_row(d, row);
+	if (m)
+		m->u.number = (struct number_test){NUMBER_EQUAL, g << 8 | v, 0, 0};
+	return m != NULL;
 }
 
 bool parse_cip_service(struct draft *d, const struct keyword_row *row, struct scan *arg)

@@ -303,6 +303,48 @@ def ldap():
     save('ldap', 'changes', pieces([(0, changes + more)], 0))
 
 
+def pgsql():
+    def message(kind, body):
+        return kind + struct.pack('>I', len(body) + 4) + body
+    start = struct.pack('>II', 29, 3 << 16) + b'user\0u\0database\0d\0\0'
+    start = struct.pack('>I', len(start)) + start[4:]
+    on = message(b'R', bytes(4)) + message(b'S', b'TimeZone\0UTC\0') + message(b'K', bytes(8)) + message(b'Z', b'I')
+    rows = message(b'T', b'\0\1') + message(b'D', b'\0\1\0\0\0\1x') + message(b'C', b'SELECT 1\0') + message(b'Z', b'I')
+    save('pgsql', 'query', pieces([(0, struct.pack('>II', 8, 80877103)), (1, b'N'), (0, start), (1, message(b'R', b'\0\0\0\5salt')),
+                                   (0, message(b'p', b'md5\0')), (1, on), (0, message(b'Q', b'SELECT 1\0')), (1, rows),
+                                   (0, message(b'P', b'\0SELECT 2\0\0\0') + message(b'S', b'')), (1, message(b'1', b'') + rows)], 0))
+    save('pgsql', 'copy', pieces([(0, start), (1, message(b'R', b'\0\0\0\x0aSCRAM\0\0')), (0, message(b'p', b'SCRAM\0\0\0\0\1x')),
+                                  (1, message(b'R', b'\0\0\0\x0cv=') + on), (0, message(b'Q', b'COPY\0')), (1, message(b'G', b'\0\0\1\0\0')),
+                                  (0, message(b'd', b'abc') + message(b'c', b'')), (1, message(b'E', b'C1\0Mno\0\0') + message(b'Z', b'I')),
+                                  (1, message(b'A', bytes(4) + b'c\0p\0')), (0, message(b'X', b''))], 0))
+
+
+
+def dnp3():
+    def checked(data):
+        crc = 0
+        for b in data:
+            crc ^= b
+            for _ in range(8):
+                crc = crc >> 1 ^ (0xa6bc if crc & 1 else 0)
+        return data + struct.pack('<H', ~crc & 0xffff)
+
+    def frame(control, user):
+        out = checked(bytes([5, 0x64, 5 + len(user), control, 4, 0, 3, 0]))
+        return out + b''.join(checked(user[at:at + 16]) for at in range(0, len(user), 16))
+    save('dnp3', 'time', pieces([(0, frame(0xc4, bytes.fromhex('c0c10232010701010000000000'))), (1, frame(0x44, bytes.fromhex('c0c1819000')))], 0))
+    save('dnp3', 'points', pieces([(1, frame(0x44, bytes.fromhex('41c1810000010100020405' '1e021702' '0701ff'))), (1, frame(0x44, bytes.fromhex('82ff09010100'))),
+                                   (0, frame(0xc4, bytes.fromhex('c0ce1946035b0124001a000a00000000000000000000000000000000000100000004' '04002e2f746573742e786d6c')))], 0))
+
+
+
+def websocket():
+    ask = b'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n'
+    answer = b'HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n'
+    frames = bytes.fromhex('010348656c' '890170' '80026c6f' 'c107f248cdc9c90700' 'c105f200110000')
+    save('websocket', 'frames', pieces([(0, ask), (1, answer), (0, bytes.fromhex('818537fa213d7f9f4d5158' '827e0100') + bytes(256)), (1, frames)], 2))
+
+
 if __name__ == '__main__':
     tls()
     dns()
@@ -313,4 +355,7 @@ if __name__ == '__main__':
     http2()
     quic()
     ldap()
+    pgsql()
+    dnp3()
+    websocket()
     host()

@@ -450,6 +450,7 @@ void method_counters(struct rpc_call *call)
 struct rates {
 	double seconds;
 	uint64_t packets, bytes, flows, alerts, records, lost, active;
+	uint64_t latency[LATENCY_BUCKETS];
 	uint64_t cycles, cycles_decode, cycles_flow, cycles_stream, cycles_detect, cycles_event;
 };
 
@@ -463,6 +464,8 @@ static void add_rates(struct rates *r, const struct counters *now, const struct 
 	r->lost += now->record_lost - before->record_lost + now->port_rx_missed -
 		   before->port_rx_missed;
 	r->active += now->flow_active;
+	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
+		r->latency[i] += now->latency[i] - before->latency[i];
 	r->cycles += now->cycles_total - before->cycles_total;
 	r->cycles_decode += now->cycles_decode - before->cycles_decode;
 	r->cycles_flow += now->cycles_flow - before->cycles_flow;
@@ -484,6 +487,11 @@ static void put_share(struct text *out, const char *key, uint64_t part, uint64_t
 
 static void put_rates(struct text *out, const struct rates *r)
 {
+	static const struct {
+		const char *name;
+		uint64_t of_million;
+	} quantiles[] = {{"p50", 500000}, {"p99", 990000}, {"p99.9", 999000}, {"max", 1000000}};
+
 	put_rate(out, "packets", r->packets, r->seconds);
 	put_rate(out, "bits", r->bytes * 8, r->seconds);
 	put_rate(out, "flows", r->flows, r->seconds);
@@ -491,6 +499,13 @@ static void put_rates(struct text *out, const struct rates *r)
 	put_rate(out, "records", r->records, r->seconds);
 	put_rate(out, "lost", r->lost, r->seconds);
 	json_key_uint(out, "flows_active", r->active);
+	json_key(out, "latency_us"); /* from port to port */
+	text_char(out, '{');
+	for (unsigned i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
+		json_key(out, quantiles[i].name);
+		text_float(out, (double)latency_quantile(r->latency, quantiles[i].of_million) / 1000);
+	}
+	text_char(out, '}');
 	json_key(out, "share");
 	text_char(out, '{');
 	put_share(out, "decode", r->cycles_decode, r->cycles);

@@ -490,6 +490,11 @@ void live_send_own(struct lane *l, unsigned port, struct rte_mbuf *frame)
 		frame_free(frame);
 }
 
+uint64_t live_now(struct live *l)
+{
+	return clock_at(&l->clock, rte_rdtsc());
+}
+
 /* ---- main thread ---- */
 
 static void gather_losses(struct live *l)

@@ -24,6 +24,8 @@ int live_start(struct live *l);
 void live_tick(struct live *l);
 /* After all threads have ended. NULL is fine. */
 void live_close(struct live *l);
+/* The time of packets, now. */
+uint64_t live_now(struct live *l);
 /* Lane: sends n frames to the other port of the pair of `in`; returns how many were taken; the
  * others stay the caller's. */
 unsigned live_send(struct lane *l, unsigned in, struct rte_mbuf **frames, unsigned n);

@@ -114,12 +114,26 @@ static void send_frames(struct lane *l, unsigned in, struct rte_mbuf **frames, u
 		frame_free(frames[sent++]);
 }
 
+/* From the port that took them; those in the wire are sent next. */
+static void note_latency(struct lane *l, struct rte_mbuf **frames, unsigned n)
+{
+	uint64_t now = live_now(l->engine->live);
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t ts = frame_info(frames[i])->ts_ns;
+
+		l->w.counters->latency[latency_bucket(now > ts ? now - ts : 0)]++;
+	}
+}
+
 void verdict_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 {
 	struct counters *c = l->w.counters;
 	struct rte_mbuf *out[2][BURST];
 	unsigned count[2] = {0, 0};
 
+	if (l->engine->live)
+		note_latency(l, frames, n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct packet *p = l->packets[l->first[i]];
 		unsigned in = p->port_index ? 1 : 0;

@@ -11,6 +11,7 @@
 
 #include "dataplane/event/anomaly.h"
 #include "dataplane/event/app_proto.h"
+#include "dataplane/event/latency.h"
 
 #define MAX_WORKERS 64
 
@@ -29,6 +30,7 @@ struct counters {
 	uint64_t anomaly[ANOMALY_COUNT];    /* decoder and stream events, by id */
 	uint64_t app_flow[APP_PROTO_COUNT]; /* flows by application protocol */
 	uint64_t app_tx[APP_PROTO_COUNT];   /* transactions by application protocol */
+	uint64_t latency[LATENCY_BUCKETS];  /* live: packets by the time from the port until they were done with */
 } __attribute__((aligned(64)));
 
 enum dataplane_state {

@@ -105,15 +105,13 @@ static void read_versions(struct tls_hello *h, struct cursor c)
 		return;
 	}
 	items = cursor_sub(&c, cursor_u8(&c));
-	h->highest_version = h->highest_final = 0;
+	h->highest_version = 0;
 	while (cursor_left(&items) >= 2) {
 		uint16_t v = cursor_be16(&items);
 
 		/* TLS and its drafts; others (experiments, GREASE) say nothing of the order */
 		if ((v >> 8 == 3 || v >> 8 == 0x7f) && v > h->highest_version)
 			h->highest_version = v;
-		if (v >> 8 == 3 && v > h->highest_final)
-			h->highest_final = v;
 	}
 	if (!h->highest_version)
 		h->highest_version = h->version;
@@ -166,7 +164,6 @@ bool tls_hello_parse(struct tls_hello *h, bool client, const uint8_t *message, u
 	h->ciphers.count = h->extensions.count = h->groups.count = h->points.count = 0;
 	h->signatures.count = 0;
 	h->version = h->selected_version = h->highest_version = cursor_be16(&c);
-	h->highest_final = 0;
 	h->random = cursor_take(&c, 32);
 	/* drafts of 1.3 up to 21: fewer fields; the first ones say 0x0304 */
 	early = !client && (h->version >> 8 == 0x7f || h->version == 0x0304);
@@ -386,7 +383,7 @@ void ja4_text(const struct tls_hello *h, char transport, char text[JA4_CHARS + 1
 	hash_list(&ctx, v, n);
 	hash_text(&ctx, text + 11);
 	if (h) {
-		put_version(text + 1, h->highest_final ? h->highest_final : h->highest_version);
+		put_version(text + 1, h->highest_version);
 		text[3] = h->flags & HELLO_HAS_SNI ? 'd' : 'i';
 		put_count(text + 4, n);
 		put_alpn(text + 8, h);

@@ -39,7 +39,6 @@ struct tls_hello {
 	uint16_t version;           /* as in the message's first field */
 	uint16_t selected_version;  /* server: supported_versions, or version */
 	uint16_t highest_version;   /* client: the highest of supported_versions, or version */
-	uint16_t highest_final;     /* the same without drafts; 0: highest_version */
 	const uint8_t *random;      /* 32 bytes */
 	struct bytes session_id;
 	struct bytes sni;

@@ -39,7 +39,7 @@ struct dnp3_step { /* of a point */
 
 enum dnp3_kind {
 	DNP3_END,
-	DNP3_BIT,    /* the next bit of a byte, lowest first */
+	DNP3_BIT,    /* the next bits of a byte, lowest first; .bytes says how many */
 	DNP3_UINT,   /* .bytes, little-endian */
 	DNP3_INT,
 	DNP3_FLOAT,

@@ -53,7 +53,8 @@ static void put_steps(struct recorder *r, const struct dnp3_step *s, struct curs
 		case DNP3_BIT:
 			if (bit % 8 == 0)
 				flags = cursor_u8(c);
-			rec_uint(r, s->field, flags >> bit++ % 8 & 1);
+			rec_uint(r, s->field, flags >> bit % 8 & ((1u << s->bytes) - 1));
+			bit += s->bytes;
 			break;
 		case DNP3_UINT:
 			rec_uint(r, s->field, number(c, s->bytes));

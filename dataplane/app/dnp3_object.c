@@ -11,14 +11,14 @@
 #define GROUP_STRING_EVENT 111
 #define STEPS_MAX 16
 
-#define B(name) {DNP3_BIT, 0, F_dnp3_##name},
+#define B(name) {DNP3_BIT, 1, F_dnp3_##name},
 #define U(bytes, name) {DNP3_UINT, bytes, F_dnp3_##name},
 #define I(bytes, name) {DNP3_INT, bytes, F_dnp3_##name},
 #define F(bytes, name) {DNP3_FLOAT, bytes, F_dnp3_##name},
 #define T(name) {DNP3_TEXT, 0, F_dnp3_##name},
 #define FLAGS_QUALITY B(online) B(restart) B(comm_lost) B(remote_forced) B(local_forced)
 #define FLAGS_BINARY FLAGS_QUALITY B(chatter_filter) B(reserved) B(state)
-#define FLAGS_DOUBLE FLAGS_QUALITY B(chatter_filter) B(state) B(state_high)
+#define FLAGS_DOUBLE FLAGS_QUALITY B(chatter_filter) {DNP3_BIT, 2, F_dnp3_state},
 #define FLAGS_OUTPUT FLAGS_QUALITY B(reserved0) B(reserved1) B(state)
 #define FLAGS_COUNTER FLAGS_QUALITY B(rollover) B(discontinuity) B(reserved0)
 #define FLAGS_ANALOG FLAGS_QUALITY B(over_range) B(reference_err) B(reserved0)
@@ -29,7 +29,7 @@ static const struct layout {
 	struct dnp3_step steps[STEPS_MAX];
 } layouts[] = {
 #define NOTHING(group, variation) {group, variation, false, {{DNP3_END, 0, 0}}},
-#define PACKED(group, variation) {group, variation, true, {{DNP3_BIT, 0, F_dnp3_state}}},
+#define PACKED(group, variation) {group, variation, true, {{DNP3_BIT, 1, F_dnp3_state}}},
 #define POINT(group, variation, steps) {group, variation, false, {steps {DNP3_END, 0, 0}}},
 #include "dataplane/app/dnp3_objects.def"
 };
@@ -91,8 +91,10 @@ static uint32_t point_bytes(const struct dnp3_object *o, const struct dnp3_step 
 	uint32_t bits = 0, bytes = 0;
 
 	for (; s->kind != DNP3_END; s++) {
-		bits += s->kind == DNP3_BIT;
-		bytes += s->bytes;
+		if (s->kind == DNP3_BIT)
+			bits += s->bytes;
+		else
+			bytes += s->bytes;
 		if (s->kind == DNP3_TEXT && (o->group == GROUP_STRING || o->group == GROUP_STRING_EVENT))
 			bytes += o->variation;
 	}

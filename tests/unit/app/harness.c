@@ -344,7 +344,6 @@ void harness_free(struct harness *h)
 	free(h->w.record_memory);
 	free(h->datagram);
 	free(h->out);
-	free(h->datagram);
 	free(h->contacts);
 	free(h);
 }

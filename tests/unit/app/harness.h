@@ -23,7 +23,6 @@ struct harness {
 	size_t out_len;
 	char *contacts;         /* "kind value\n"; HARNESS_CONTACTS_BYTES */
 	size_t contacts_len;
-	uint8_t *datagram;      /* in hand, until what happens after it */
 	unsigned stream_stops, reversals, exceptions;
 	bool bulk_is_full;      /* the bulk ring has no room */
 };

@@ -342,6 +342,7 @@ void harness_free(struct harness *h)
 	heap_fini(&h->w.heap);
 	config_free((struct config *)h->w.config);
 	free(h->w.record_memory);
+	free(h->datagram);
 	free(h->out);
 	free(h->contacts);
 	free(h);

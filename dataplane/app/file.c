@@ -176,13 +176,14 @@ static void hash_update(struct file *file, const uint8_t *data, uint32_t len)
 			EVP_DigestUpdate(file->hash->ctx[i], data, len);
 }
 
-/* A file with missing bytes has no hash. */
+/* A file with missing bytes has no hash, but that by which what there is of it is stored. */
 static void hash_finish(struct worker *w, struct file *file, bool good)
 {
 	uint8_t *const out[HASH_KINDS] = {file->md5, file->sha1, file->sha256};
+	unsigned kinds = good ? file->wants : file->wants & FILE_WANT_STORE ? FILE_WANT_SHA256 : 0;
 
-	for (int i = 0; good && i < HASH_KINDS; i++)
-		if ((file->wants & hash_flag[i]) && file->hash->ctx[i] &&
+	for (int i = 0; i < HASH_KINDS; i++)
+		if ((kinds & hash_flag[i]) && file->hash->ctx[i] &&
 		    EVP_DigestFinal_ex(file->hash->ctx[i], out[i], NULL) == 1)
 			file->has_hash |= hash_flag[i];
 	hash_put(w, file->hash);
@@ -373,8 +374,7 @@ void file_append(struct worker *w, struct file *file, const uint8_t *data, uint3
 	    file->head_len < FILE_MAGIC_BYTES)
 		head_append(w, file, data, len);
 	file_window_append(w, file, data, len);
-	/* After a gap no more: what is kept is the file's beginning, whole. */
-	if (file->wants & FILE_WANT_STORE && !(file->flags & FILE_HAS_GAPS))
+	if (file->wants & FILE_WANT_STORE)
 		store_append(w, file, data, len);
 	file->size += len;
 }
@@ -553,6 +553,8 @@ static void file_log_one(struct worker *w, struct flow *f, struct tx *tx, struct
 		store_end(w, f, tx, file, p);
 	record_file(w, f, tx, file, p);
 	emit_end(w);
+	if (file->state != FILE_CLOSED)
+		return; /* a hash of a part names nothing */
 	if (file->has_hash & FILE_WANT_MD5)
 		contact_hex(w, f, CONTACT_FILE_MD5, file->md5, sizeof(file->md5));
 	if (file->has_hash & FILE_WANT_SHA1)

@@ -92,7 +92,7 @@ def tried(folder, sid, rules=TESTED):
 def test_why_it_matched(tmp_path):
     t = tried(tmp_path, 2)
     assert t["matched"] and t["alerts"] == 1
-    assert [s["result"] for s in t["steps"] if s["packet"] == 6] == ["matched", "alert"]
+    assert [s["result"] for s in t["steps"] if s["packet"] == 9] == ["matched", "alert"]  # the client's next after the acknowledgement
     other, = [s for s in t["steps"] if s["result"] == "literal not there"]
     assert other["buffer"] == "http.host" and other["excerpt"] == "www.example.com"
 
@@ -124,8 +124,8 @@ def test_why_in_one_sentence(tmp_path):
 
 
 def test_a_rule_that_the_engine_cannot_judge(tmp_path):
-    t = tried(tmp_path, 5, 'alert mqtt any any -> any any (msg:"m"; mqtt.type:CONNECT; sid:5;)\n')
-    assert t["summary"].startswith("cannot match: protocol mqtt is not parsed")
+    t = tried(tmp_path, 5, 'alert modbus any any -> any any (msg:"m"; modbus:function 8; sid:5;)\n')
+    assert t["summary"].startswith("cannot match: protocol modbus is not parsed")
 
 
 def test_a_flow_that_another_rule_passes(tmp_path):

@@ -48,8 +48,8 @@ def machines(rows):
 
 @pytest.mark.parametrize("workers", ["1", "3"])
 def test_an_address_moves(inspect, workers):
-    """Request and answer of DHCP may reach different workers."""
-    run = inspect(story(), options=["--workers", workers])
+    """Request and answer of DHCP may reach different workers; here all facts meet in one commit."""
+    run = inspect(story(), options=["--workers", workers, "--set", "store.sync_ms=3000"])
     assert run.status == 0, run.stderr
     rows = run.cli("hosts", ADDRESS)
     assert machines(rows) == [(B, "beta", "bob"), (A, "alpha", None)]

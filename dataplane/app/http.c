@@ -93,26 +93,6 @@ static enum probe_result http_probe(const struct probe_input *in)
 
 /* ---- pieces ---- */
 
-bool http_blob_add(struct worker *w, struct http_blob *b, const void *data, uint32_t len)
-{
-	uint32_t cap = b->cap ? b->cap : 256;
-	uint8_t *moved;
-
-	if (b->len + len > b->cap) {
-		while (cap < b->len + len)
-			cap *= 2;
-		moved = heap_realloc(&w->heap, b->data, cap);
-		if (!moved)
-			return false;
-		b->data = moved;
-		b->cap = cap;
-	}
-	if (len)
-		memcpy(b->data + b->len, data, len);
-	b->len += len;
-	return true;
-}
-
 static struct http_state *state_of(const htp_tx_t *htp)
 {
 	return htp_connp_get_user_data(htp->connp);
@@ -249,7 +229,7 @@ static void add_raw(struct http_tx *tx, enum direction d, const htp_tx_data_t *d
 {
 	if (data->data && data->len && data->len <= HTTP_RAW_HEADERS_MAX &&
 	    tx->raw[d].len + data->len <= HTTP_RAW_HEADERS_MAX)
-		http_blob_add(tx->state->w, &tx->raw[d], data->data, (uint32_t)data->len);
+		blob_add(tx->state->w, &tx->raw[d], data->data, (uint32_t)data->len);
 }
 
 static int on_request_header_data(htp_tx_data_t *data)

@@ -4,7 +4,7 @@
  *
  * libhtp does the parsing; its transaction (htp_tx_t) hangs off ours and is destroyed with it. What
  * rules look at is read from libhtp's fields where they are one run of bytes, and put together once,
- * when the headers are complete, where they are not (struct http_blob).
+ * when the headers are complete, where they are not (struct blob).
  *
  * Runs in a worker of the dataplane process. libhtp takes its own memory from malloc: it is bounded
  * by HTTP_LINE_MAX, HTTP_HEADERS_MAX and HTTP_TRANSACTIONS_MAX for each flow.
@@ -14,6 +14,7 @@
 
 #include <htp/htp.h>
 
+#include "dataplane/app/blob.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 
@@ -59,13 +60,6 @@ struct http_worker {
 	uint8_t *decode_buffer; /* HTTP_DECODE_STEP */
 };
 
-/* Bytes put together for one buffer. */
-struct http_blob {
-	uint8_t *data;
-	uint32_t len, cap;
-	bool built;
-};
-
 enum http_body_kind {
 	BODY_NOT_SEEN,
 	BODY_PLAIN,     /* window only */
@@ -87,7 +81,7 @@ struct http_tx {
 	uint64_t flags_seen; /* HTP_* flags that were turned into events */
 	uint64_t contacts_ns; /* when what the request contacts was added; 0: not yet */
 	struct http_body body[2];
-	struct http_blob raw[2], header[2], names[2], start[2], fields[2], uri, host,
+	struct blob raw[2], header[2], names[2], start[2], fields[2], uri, host,
 		status_line;
 	uint64_t frame[2], frame_at[2]; /* by direction: id, and where it began in the stream */
 	struct http_multipart *multipart;
@@ -129,7 +123,6 @@ static inline struct bytes http_field(const htp_table_t *headers, const char *na
 /* http.c */
 /* The transaction of libhtp's; NULL: it has none (yet, or any more). */
 struct http_tx *http_tx_of(const htp_tx_t *htp);
-bool http_blob_add(struct worker *w, struct http_blob *b, const void *data, uint32_t len);
 
 /* http_event.c */
 void http_event(struct http_state *s, struct http_tx *tx, enum direction d, enum http_event e);

@@ -78,26 +78,12 @@ static enum probe_result http2_probe(const struct probe_input *in)
 
 /* ---- transactions ---- */
 
-bool http2_blob_add(struct worker *w, struct http2_blob *b, const void *data, uint32_t len)
+bool http2_blob_add(struct worker *w, struct blob *b, const void *data, uint32_t len)
 {
-	uint32_t cap = b->cap ? b->cap : 128;
-	uint8_t *moved;
-
-	if (b->len + len > b->cap) {
-		while (cap < b->len + len)
-			cap *= 2;
-		moved = heap_realloc(&w->heap, b->data, cap);
-		if (!moved) {
-			w->counters->app_memcap++;
-			return false;
-		}
-		b->data = moved;
-		b->cap = cap;
-	}
-	if (len)
-		memcpy(b->data + b->len, data, len);
-	b->len += len;
-	return true;
+	if (blob_add(w, b, data, len))
+		return true;
+	w->counters->app_memcap++;
+	return false;
 }
 
 static void number_add(struct worker *w, struct http2_numbers *n, uint64_t v)
@@ -269,7 +255,7 @@ static void continue_block(const struct http2_input *in, struct http2_tx *t, con
 			   uint32_t len, bool ends)
 {
 	struct http2_block *b = &in->s->block[in->d];
-	struct http2_blob blob = {b->data, b->len, b->cap, false};
+	struct blob blob = {b->data, b->len, b->cap, false};
 
 	if (b->len + len > HPACK_BLOCK_MAX && !b->over) {
 		b->over = true;

@@ -10,6 +10,7 @@
 #ifndef APP_HTTP2_H
 #define APP_HTTP2_H
 
+#include "dataplane/app/blob.h"
 #include "dataplane/app/content.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/hpack.h"
@@ -53,12 +54,6 @@ enum http2_event {
 	HTTP2_EVENT_COUNT
 };
 
-struct http2_blob {
-	uint8_t *data;
-	uint32_t len, cap;
-	bool built;
-};
-
 /* One header field: where it stands in the text. */
 struct http2_field {
 	uint32_t at, name_len, value_len;
@@ -67,7 +62,7 @@ struct http2_field {
 };
 
 struct http2_fields {
-	struct http2_blob text;
+	struct blob text;
 	struct http2_field *items;
 	uint32_t count, cap;
 	bool any;       /* there was a header block */
@@ -83,7 +78,7 @@ struct http2_side {
 	struct http2_numbers settings;  /* identifier << 32 | value */
 	struct http2_numbers errors, priorities, windows;
 	struct http2_fields fields;
-	struct http2_blob header, names, cookie, line; /* put together for rules */
+	struct blob header, names, cookie, line; /* put together for rules */
 	struct content_decoder *decoder;
 	struct file *file;
 	bool body_seen;
@@ -95,7 +90,7 @@ struct http2_tx {
 	uint32_t stream;
 	uint8_t direction;   /* of the first frame */
 	struct http2_side side[2];
-	struct http2_blob host;
+	struct blob host;
 };
 
 /* A header block that goes on in CONTINUATION frames. */
@@ -140,7 +135,7 @@ extern const struct proto_buffer http2_buffers[];
 extern const struct proto_value http2_values[];
 
 /* http2.c */
-bool http2_blob_add(struct worker *w, struct http2_blob *b, const void *data, uint32_t len);
+bool http2_blob_add(struct worker *w, struct blob *b, const void *data, uint32_t len);
 struct http2_tx *http2_stream(const struct http2_input *in, uint32_t stream, bool make);
 void http2_complete(struct http2_tx *t, enum direction d);
 

@@ -15,7 +15,7 @@ static bool show(struct bytes b, struct buffer_view *out)
 	return b.data != NULL;
 }
 
-static bool show_blob(const struct http2_blob *b, struct buffer_view *out)
+static bool show_blob(const struct blob *b, struct buffer_view *out)
 {
 	return show((struct bytes){b->data, b->len}, out);
 }
@@ -90,7 +90,7 @@ GET(host)
 GET(line)
 {
 	struct http2_tx *t = http2_of(base);
-	struct http2_blob *b = &t->side[d].line;
+	struct blob *b = &t->side[d].line;
 	struct bytes first = http2_field_value(t, d, d == TO_SERVER ? ":method" : ":status");
 	struct bytes path = http2_field_value(t, d, ":path");
 
@@ -126,7 +126,7 @@ static bool is_cookie(struct bytes name, enum direction d)
 GET(cookie)
 {
 	struct http2_side *side = &http2_of(base)->side[d];
-	struct http2_blob *b = &side->cookie;
+	struct blob *b = &side->cookie;
 
 	for (uint32_t i = 0; i < side->fields.count && !b->built; i++) {
 		struct bytes value = http2_field_text(&side->fields, i);
@@ -144,7 +144,7 @@ GET(cookie)
 GET(header)
 {
 	struct http2_side *side = &http2_of(base)->side[d];
-	struct http2_blob *b = &side->header;
+	struct blob *b = &side->header;
 
 	for (uint32_t i = 0; i < side->fields.count && !b->built; i++) {
 		const struct http2_field *item = &side->fields.items[i];
@@ -166,7 +166,7 @@ GET(header_raw)
 GET(header_names)
 {
 	struct http2_side *side = &http2_of(base)->side[d];
-	struct http2_blob *b = &side->names;
+	struct blob *b = &side->names;
 
 	for (uint32_t i = 0; i < side->fields.count && !b->built; i++) {
 		struct bytes name = http2_field_name(&side->fields, i);

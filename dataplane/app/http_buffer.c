@@ -20,7 +20,7 @@ static bool show(struct bytes b, struct buffer_view *out)
 	return b.data != NULL;
 }
 
-static bool show_blob(const struct http_blob *b, struct buffer_view *out)
+static bool show_blob(const struct blob *b, struct buffer_view *out)
 {
 	return show((struct bytes){b->data, b->len}, out);
 }
@@ -63,9 +63,9 @@ GET(uri)
 	if (!query.data)
 		return show(path, out);
 	if (!tx->uri.built) {
-		http_blob_add(w, &tx->uri, path.data, path.len);
-		http_blob_add(w, &tx->uri, "?", 1);
-		http_blob_add(w, &tx->uri, query.data, query.len);
+		blob_add(w, &tx->uri, path.data, path.len);
+		blob_add(w, &tx->uri, "?", 1);
+		blob_add(w, &tx->uri, query.data, query.len);
 		tx->uri.built = true;
 	}
 	return show_blob(&tx->uri, out);
@@ -85,8 +85,8 @@ GET(response_line)
 	if (!line.data)
 		return false;
 	if (!tx->status_line.built) {
-		http_blob_add(w, &tx->status_line, line.data, line.len);
-		http_blob_add(w, &tx->status_line, "\r\n", 2);
+		blob_add(w, &tx->status_line, line.data, line.len);
+		blob_add(w, &tx->status_line, "\r\n", 2);
 		tx->status_line.built = true;
 	}
 	return show_blob(&tx->status_line, out);
@@ -119,7 +119,7 @@ GET(host)
 	if (!host.data)
 		return false;
 	if (!tx->host.built) {
-		if (!http_blob_add(w, &tx->host, host.data, host.len))
+		if (!blob_add(w, &tx->host, host.data, host.len))
 			return false;
 		for (uint32_t i = 0; i < tx->host.len; i++)
 			if (tx->host.data[i] >= 'A' && tx->host.data[i] <= 'Z')
@@ -167,20 +167,20 @@ static bool is_cookie(const htp_header_t *h, enum direction d)
 	return bstr_cmp_c_nocase(h->name, d == TO_SERVER ? "cookie" : "set-cookie") == 0;
 }
 
-static void add_header(struct worker *w, struct http_blob *b, const htp_header_t *h)
+static void add_header(struct worker *w, struct blob *b, const htp_header_t *h)
 {
 	struct bytes name = http_bytes(h->name), value = http_bytes(h->value);
 
-	http_blob_add(w, b, name.data, name.len);
-	http_blob_add(w, b, ": ", 2);
-	http_blob_add(w, b, value.data, value.len);
+	blob_add(w, b, name.data, name.len);
+	blob_add(w, b, ": ", 2);
+	blob_add(w, b, value.data, value.len);
 }
 
 GET(header)
 {
 	struct http_tx *tx = (struct http_tx *)base;
 	const htp_table_t *headers = headers_of(base, d);
-	struct http_blob *b = &tx->header[d];
+	struct blob *b = &tx->header[d];
 
 	for (size_t i = 0, n = headers && !b->built ? htp_table_size(headers) : 0; i < n; i++) {
 		const htp_header_t *h = htp_table_get_index(headers, i, NULL);
@@ -188,7 +188,7 @@ GET(header)
 		if (is_cookie(h, d))
 			continue;
 		add_header(w, b, h);
-		http_blob_add(w, b, "\r\n", 2);
+		blob_add(w, b, "\r\n", 2);
 	}
 	b->built = true;
 	return b->len && show_blob(b, out);
@@ -203,18 +203,18 @@ GET(header_names)
 {
 	struct http_tx *tx = (struct http_tx *)base;
 	const htp_table_t *headers = headers_of(base, d);
-	struct http_blob *b = &tx->names[d];
+	struct blob *b = &tx->names[d];
 	size_t n = headers && !b->built ? htp_table_size(headers) : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const htp_header_t *h = htp_table_get_index(headers, i, NULL);
 		struct bytes name = http_bytes(h->name);
 
-		http_blob_add(w, b, "\r\n", 2);
-		http_blob_add(w, b, name.data, name.len);
+		blob_add(w, b, "\r\n", 2);
+		blob_add(w, b, name.data, name.len);
 	}
 	if (n)
-		http_blob_add(w, b, "\r\n\r\n", 4);
+		blob_add(w, b, "\r\n\r\n", 4);
 	b->built = true;
 	return b->len && show_blob(b, out);
 }
@@ -227,18 +227,18 @@ GET(start)
 	const htp_table_t *headers = headers_of(base, d);
 	struct bytes line =
 		http_bytes(d == TO_SERVER ? tx->htp->request_line : tx->htp->response_line);
-	struct http_blob *b = &tx->start[d];
+	struct blob *b = &tx->start[d];
 
 	if (!line.data)
 		return false;
 	if (!b->built) {
-		http_blob_add(w, b, line.data, line.len);
-		http_blob_add(w, b, "\r\n\r\n", d == TO_SERVER ? 2 : 4);
+		blob_add(w, b, line.data, line.len);
+		blob_add(w, b, "\r\n\r\n", d == TO_SERVER ? 2 : 4);
 		for (size_t i = 0, n = headers ? htp_table_size(headers) : 0; i < n; i++) {
 			add_header(w, b, htp_table_get_index(headers, i, NULL));
-			http_blob_add(w, b, "\r\n", 2);
+			blob_add(w, b, "\r\n", 2);
 		}
-		http_blob_add(w, b, "\r\n", 2);
+		blob_add(w, b, "\r\n", 2);
 		b->built = true;
 	}
 	return show_blob(b, out);
@@ -251,13 +251,13 @@ static bool get_field_n(struct worker *w, struct tx *base, enum direction d, uns
 {
 	struct http_tx *tx = (struct http_tx *)base;
 	const htp_table_t *headers = headers_of(base, d);
-	struct http_blob *b = &tx->fields[d];
+	struct blob *b = &tx->fields[d];
 	uint32_t at = 0, len = 0;
 
 	for (size_t i = 0, n = headers && !b->built ? htp_table_size(headers) : 0; i < n; i++) {
 		uint32_t start = b->len;
 
-		if (!http_blob_add(w, b, &len, sizeof(len)))
+		if (!blob_add(w, b, &len, sizeof(len)))
 			break;
 		add_header(w, b, htp_table_get_index(headers, i, NULL));
 		len = b->len - start - (uint32_t)sizeof(len);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/base/folder.h"
 #include "control/base/say.h"
 
 #define BUCKETS 1024
@@ -62,24 +63,6 @@ static void failed(struct file_store *s, const char *what)
 static void name_put(const struct file_store *s, unsigned worker, uint64_t id, char out[NAME_BYTES])
 {
 	snprintf(out, NAME_BYTES, "%016llx-%u-%llu", (unsigned long long)s->boot_id, worker, (unsigned long long)id);
-}
-
-static int make_folder(const char *path)
-{
-	char part[4096];
-	size_t n = strlen(path);
-
-	if (n >= sizeof(part))
-		return -ENAMETOOLONG;
-	for (size_t i = 1; i <= n; i++) {
-		if (path[i] != '/' && path[i])
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdir(part, 0750) != 0 && errno != EEXIST)
-			return -errno;
-	}
-	return 0;
 }
 
 /* ---- what is there ---- */
@@ -182,7 +165,7 @@ int file_store_open(struct file_store **out, const struct file_store_options *o)
 	struct file_store *s = calloc(1, sizeof(*s));
 	struct kept *list;
 	size_t n;
-	int err = s ? make_folder(o->dir) : -ENOMEM;
+	int err = s ? folder_make(o->dir, 0750) : -ENOMEM;
 
 	if (!err) {
 		s->tmp = -1;

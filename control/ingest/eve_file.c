@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/base/folder.h"
 #include "control/base/say.h"
 #include "control/store/bytes.h"
 
@@ -114,26 +115,6 @@ void eve_outputs_fini(struct eve_outputs *o)
 	o->count = 0;
 }
 
-/* mkdir -p; the last component too. */
-static int make_folder(const char *folder)
-{
-	char path[4096];
-	size_t n = strlen(folder);
-
-	if (n >= sizeof(path))
-		return -ENAMETOOLONG;
-	memcpy(path, folder, n + 1);
-	for (size_t i = 1; i <= n; i++) {
-		if (path[i] != '/' && path[i])
-			continue;
-		path[i] = '\0';
-		if (mkdir(path, 0755) != 0 && errno != EEXIST)
-			return -errno;
-		path[i] = folder[i];
-	}
-	return 0;
-}
-
 static size_t offset_key(uint8_t *key, uint64_t boot_id, const char *path)
 {
 	size_t n = strlen(path);
@@ -235,7 +216,7 @@ struct eve_sink *eve_sink_open(const struct eve_outputs *o, const char *folder, 
 			       uint64_t boot_id, bool fresh)
 {
 	struct eve_sink *sink = calloc(1, sizeof(*sink));
-	int err = make_folder(folder);
+	int err = folder_make(folder, 0755);
 
 	if (!sink || !(sink->folder = strdup(folder)))
 		err = -ENOMEM;

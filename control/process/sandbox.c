@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "control/base/folder.h"
 #include "control/base/say.h"
 #include "control/process/rights.h"
 
@@ -33,25 +34,6 @@ static int give_away(const char *path, const struct stat *st, int type, struct F
 	return 0;
 }
 
-static int make_dirs(const char *dir)
-{
-	char path[4096];
-	size_t n = strlen(dir);
-
-	if (n >= sizeof(path))
-		return -ENAMETOOLONG;
-	memcpy(path, dir, n + 1);
-	for (size_t i = 1; i <= n; i++) {
-		if (path[i] != '/' && path[i])
-			continue;
-		path[i] = '\0';
-		if (mkdir(path, 0750) != 0 && errno != EEXIST)
-			return -errno;
-		path[i] = dir[i];
-	}
-	return 0;
-}
-
 static int make_folders(const struct sandbox *s)
 {
 	int err = 0;
@@ -59,7 +41,7 @@ static int make_folders(const struct sandbox *s)
 	for (int i = 0; i < SANDBOX_FOLDERS && !err; i++) {
 		if (!s->folders[i] || !*s->folders[i])
 			continue;
-		err = make_dirs(s->folders[i]);
+		err = folder_make(s->folders[i], 0750);
 		if (err)
 			say("%s cannot be made: %s", s->folders[i], strerror(-err));
 	}
@@ -68,7 +50,7 @@ static int make_folders(const struct sandbox *s)
 
 static int own(const struct sandbox *s, const char *dir)
 {
-	int err = make_dirs(dir);
+	int err = folder_make(dir, 0750);
 
 	if (!err && nftw(dir, give_away, 16, FTW_PHYS | FTW_MOUNT) != 0)
 		err = -errno;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/base/folder.h"
 #include "control/store/store_private.h"
 
 static const char *const family_names[STORE_FAMILY_COUNT] = {
@@ -201,25 +202,6 @@ static int check_format(struct store *s)
 	return err;
 }
 
-static int make_dirs(const char *dir)
-{
-	char path[4096];
-	size_t n = strlen(dir);
-
-	if (n >= sizeof(path))
-		return -ENAMETOOLONG;
-	memcpy(path, dir, n + 1);
-	for (size_t i = 1; i <= n; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		path[i] = '\0';
-		if (mkdir(path, 0750) != 0 && errno != EEXIST)
-			return -errno;
-		path[i] = dir[i];
-	}
-	return 0;
-}
-
 static int open_checked(struct store *s)
 {
 	int there = look_for_database(s->dir), err;
@@ -229,7 +211,7 @@ static int open_checked(struct store *s)
 	if (!there && s->mode == STORE_READ)
 		return refuse(-ENOENT, s->dir, "does not exist");
 	if (!there) {
-		err = make_dirs(s->dir);
+		err = folder_make(s->dir, 0750);
 		if (err) {
 			snprintf(last_error, sizeof(last_error), "the store %s cannot be made: %s",
 				 s->dir, strerror(-err));

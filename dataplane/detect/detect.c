@@ -11,7 +11,7 @@
 
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/scan.h"
 #include "dataplane/detect/script.h"
 #include "dataplane/detect/trace.h"
 
@@ -23,6 +23,7 @@ int detect_worker_new(struct worker *w)
 		return -1;
 	w->detect = s;
 	s->traced = TRACE_NO_RULE;
+	s->masks = sieve_masks_possible() && !(w->config && w->config->rules_sieve == AUTO_NO);
 	s->arena = worker_memory(w, TRANSFORM_ARENA_BYTES, 64);
 	s->thresholds = threshold_table_new(w);
 	s->bits = bits_table_new(w);

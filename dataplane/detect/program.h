@@ -240,6 +240,7 @@ struct view_slot {
 struct detect_state {
 	const struct detect_program *program;
 	hs_scratch_t *scratch;
+	bool masks;                    /* literals are searched for by masks where a group has them */
 	struct chain_scratch chain;
 
 	/* candidates of the phase at hand: a bit a rule, and their list */

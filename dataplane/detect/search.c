@@ -10,35 +10,10 @@
 #include <emmintrin.h>
 #endif
 
+#include "dataplane/base/commonness.h"
 #include "dataplane/detect/chain.h"
 
 #define PLACES 16 /* looked at in one step */
-
-/* How often a byte is seen in payloads that are not encrypted: sixteenths of a bit above one in 4096,
- * measured over mixes of enterprise traffic. */
-static const uint8_t commonness[256] = {
-	141, 87, 71, 69, 67, 64, 64, 60, 68, 59, 73, 60, 58, 67, 55, 63, /* 0x00 */
-	60, 57, 56, 56, 57, 59, 56, 56, 58, 54, 55, 55, 56, 56, 55, 56,
-	93, 55, 60, 56, 73, 59, 55, 56, 62, 59, 57, 57, 60, 64, 80, 63,  /* 0x20 */
-	77, 71, 69, 69, 64, 64, 63, 62, 65, 64, 65, 65, 58, 61, 57, 54,
-	62, 74, 59, 66, 73, 66, 61, 61, 83, 71, 57, 58, 69, 62, 61, 60,  /* 0x40 */
-	63, 61, 64, 65, 67, 63, 61, 63, 60, 59, 59, 58, 62, 58, 56, 64,
-	57, 87, 62, 73, 71, 91, 66, 64, 71, 79, 57, 61, 85, 79, 79, 82,  /* 0x60 */
-	74, 57, 75, 74, 86, 69, 62, 61, 67, 62, 58, 57, 57, 57, 55, 54,
-	58, 55, 63, 62, 59, 60, 55, 54, 55, 65, 55, 78, 55, 65, 54, 53,  /* 0x80 */
-	55, 54, 54, 54, 55, 54, 54, 54, 54, 53, 53, 54, 54, 54, 54, 54,
-	55, 54, 53, 54, 54, 54, 53, 53, 55, 54, 59, 54, 53, 53, 53, 53,  /* 0xa0 */
-	54, 54, 54, 53, 55, 53, 56, 55, 55, 54, 54, 54, 54, 54, 53, 53,
-	63, 57, 55, 58, 57, 56, 56, 58, 56, 57, 55, 56, 58, 55, 55, 56,  /* 0xc0 */
-	58, 56, 57, 57, 57, 57, 56, 56, 57, 56, 56, 57, 56, 56, 55, 55,
-	55, 54, 54, 54, 54, 53, 54, 54, 64, 55, 54, 57, 55, 54, 54, 53,  /* 0xe0 */
-	56, 54, 54, 54, 54, 54, 55, 55, 56, 55, 56, 56, 55, 55, 57, 74,
-};
-
-uint8_t fold_byte(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
-}
 
 /* The two rarest; of equal ones those that stand first. */
 struct needle needle_make(const uint8_t *pattern, uint32_t len, bool nocase)
@@ -47,12 +22,12 @@ struct needle needle_make(const uint8_t *pattern, uint32_t len, bool nocase)
 	uint32_t end = len < 256 ? len : 256;
 
 	for (uint32_t i = 1; i < end; i++)
-		if (commonness[pattern[i]] < commonness[pattern[n.rare[0]]])
+		if (byte_commonness[pattern[i]] < byte_commonness[pattern[n.rare[0]]])
 			n.rare[0] = (uint8_t)i;
 	n.rare[1] = n.rare[0] == 0 && end > 1;
 	for (uint32_t i = 0; i < end; i++)
 		if (i != n.rare[0] && pattern[i] != pattern[n.rare[0]] &&
-		    (commonness[pattern[i]] < commonness[pattern[n.rare[1]]] ||
+		    (byte_commonness[pattern[i]] < byte_commonness[pattern[n.rare[1]]] ||
 		     pattern[n.rare[1]] == pattern[n.rare[0]]))
 			n.rare[1] = (uint8_t)i;
 	return n;

@@ -15,17 +15,27 @@
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *b = data;
-	uint64_t high = 0, low = 0;
+	unsigned __int128 even = 0, odd = 0;
+	uint64_t high;
 
-	/* Words are summed in host order and swapped once at the end (RFC 1071, 2.B). */
-	for (; len >= 8; len -= 8, b += 8) {
+	/* Words are summed in host order, eight bytes at a time, and swapped once at the end (RFC 1071, 2). */
+	for (; len >= 16; len -= 16, b += 16) {
+		uint64_t v[2];
+
+		memcpy(v, b, 16);
+		even += v[0];
+		odd += v[1];
+	}
+	if (len >= 8) {
 		uint64_t v;
 
 		memcpy(&v, b, 8);
-		high += v >> 32;
-		low += v & 0xffffffff;
+		even += v;
+		len -= 8;
+		b += 8;
 	}
-	high += low;
+	even += odd;
+	high = ((uint64_t)even >> 32) + ((uint64_t)even & 0xffffffff) + (uint64_t)(even >> 64);
 	for (; len >= 2; len -= 2, b += 2) {
 		uint16_t v;
 

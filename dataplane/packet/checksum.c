@@ -12,30 +12,33 @@
 #include "dataplane/base/cursor.h"
 #include "dataplane/packet/packet.h"
 
+typedef uint64_t lanes __attribute__((vector_size(16)));
+
+#define LOW ((lanes){0xffffffff, 0xffffffff})
+
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *b = data;
-	unsigned __int128 even = 0, odd = 0;
+	lanes even = {0}, odd = {0};
 	uint64_t high;
 
-	/* Words are summed in host order, eight bytes at a time, and swapped once at the end (RFC 1071, 2). */
-	for (; len >= 16; len -= 16, b += 16) {
-		uint64_t v[2];
+	/* Words are summed in host order, many a step, and swapped once at the end (RFC 1071, 2). */
+	for (; len >= 2 * sizeof(lanes); len -= 2 * sizeof(lanes), b += 2 * sizeof(lanes)) {
+		lanes v, u;
 
-		memcpy(v, b, 16);
-		even += v[0];
-		odd += v[1];
-	}
-	if (len >= 8) {
-		uint64_t v;
-
-		memcpy(&v, b, 8);
-		even += v;
-		len -= 8;
-		b += 8;
+		memcpy(&v, b, sizeof(v));
+		memcpy(&u, b + sizeof(v), sizeof(u));
+		even += (v & LOW) + (u & LOW);
+		odd += (v >> 32) + (u >> 32);
 	}
 	even += odd;
-	high = ((uint64_t)even >> 32) + ((uint64_t)even & 0xffffffff) + (uint64_t)(even >> 64);
+	high = even[0] + even[1];
+	for (; len >= 4; len -= 4, b += 4) {
+		uint32_t v;
+
+		memcpy(&v, b, 4);
+		high += v;
+	}
 	for (; len >= 2; len -= 2, b += 2) {
 		uint16_t v;
 

@@ -148,6 +148,10 @@ static void stream_open(struct worker *w, struct packet *p)
 	s->stream_there = s->stream_peeked = s->tx_stream_there = false;
 	if (!f || !f->tcp)
 		return;
+	if (p->flags & PACKET_STREAM_EARLY) {
+		s->stream_there = stream_raw_early(w, p, &s->stream);
+		return;
+	}
 	if (tx_completed(f, d)) {
 		s->tx_stream_there = stream_raw_look(w, f, d, &s->tx_stream);
 		s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);

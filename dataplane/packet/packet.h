@@ -43,6 +43,7 @@ enum packet_flags {
 	PACKET_NO_PAYLOAD_INSPECT = 1 << 14, /* payload belongs to an encrypted or finished stream */
 	PACKET_FLOW_HASHED = 1 << 15, /* flow_hash is the flow table's keyed hash (flow_prefetch) */
 	PACKET_ARP = 1 << 16,         /* a good ARP packet: l3 is its header */
+	PACKET_STREAM_EARLY = 1 << 17, /* in the wire: its payload is held behind a hole */
 };
 
 enum tcp_flags {

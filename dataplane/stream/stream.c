@@ -38,7 +38,8 @@ int stream_worker_new(struct worker *w)
 	st->piece_free = POOL_NONE;
 	st->sessions = worker_memory(w, (size_t)st->session_max * sizeof(*st->sessions), 64);
 	st->pieces = worker_memory(w, ((size_t)st->piece_max + 1) * sizeof(*st->pieces), 64);
-	if (!st->sessions || !st->pieces || tcp_policies_new(w, st) != 0) {
+	if (!st->sessions || !st->pieces || tcp_early_new(w, st) != 0 || tcp_policies_new(w, st) != 0) {
+		worker_memory_free(w, st->early);
 		worker_memory_free(w, st->sessions);
 		worker_memory_free(w, st->pieces);
 		worker_memory_free(w, st);
@@ -55,6 +56,7 @@ void stream_worker_free(struct worker *w)
 	if (!st)
 		return;
 	tcp_policies_free(w, st);
+	worker_memory_free(w, st->early);
 	worker_memory_free(w, st->sessions);
 	worker_memory_free(w, st->pieces);
 	worker_memory_free(w, st);

@@ -13,6 +13,7 @@
 #include "dataplane/app/app_state.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "dataplane/app/expect.h"
@@ -64,6 +65,20 @@ static enum app_mode mode_of(const struct worker *w, unsigned proto, const char 
 	return APP_MODE_FULL;
 }
 
+static uint32_t tx_limit_of(const struct worker *w, const struct proto *proto)
+{
+	uint32_t most = proto->gives_way ? proto->max_transactions / 2 : proto->max_transactions;
+	const char *v = app_option(w, proto->id, "max_tx");
+	unsigned long n = v ? strtoul(v, NULL, 10) : 0;
+
+	return n && n < most ? (uint32_t)n : most;
+}
+
+uint32_t app_tx_limit(const struct worker *w, enum app_proto proto)
+{
+	return w->apps->tx_limit[proto];
+}
+
 static int proto_new(struct worker *w, unsigned i)
 {
 	const struct proto *proto = app_protos[i];
@@ -73,6 +88,7 @@ static int proto_new(struct worker *w, unsigned i)
 		a->mode_tcp[i] = (uint8_t)mode_of(w, i, "tcp");
 	if (proto->over_udp)
 		a->mode_udp[i] = (uint8_t)mode_of(w, i, "udp");
+	a->tx_limit[i] = tx_limit_of(w, proto);
 	if (proto->config_bytes) {
 		a->config[i] = worker_memory(w, proto->config_bytes, 64);
 		if (!a->config[i])
@@ -229,12 +245,12 @@ static void parser_failed(struct worker *w, struct flow *f, struct packet *p, en
 
 	if (event && s->last)
 		tx_event(w, f, s->last, d, event - 1);
-	if (f->ip_proto != 6)
-		return; /* the next datagram stands for itself */
-	s->failed[TO_SERVER] = s->failed[TO_CLIENT] = 1;
-	s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
-	tx_end_all(f);
-	app_stop(w, f);
+	if (f->ip_proto == 6) { /* the next datagram stands for itself */
+		s->failed[TO_SERVER] = s->failed[TO_CLIENT] = 1;
+		s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
+		tx_end_all(f);
+		app_stop(w, f);
+	}
 	if (p && p->flow)
 		flow_exception(w, p, w->config ? w->config->app_error_policy : EXCEPTION_IGNORE,
 			       FLOW_EXCEPTION_APP_ERROR, DROP_applayer_error);

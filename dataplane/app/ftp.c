@@ -21,10 +21,6 @@ static const char *const ftp_events[] = {
 	NULL,
 };
 
-struct ftp_config {
-	uint32_t max_waiting; /* commands without a reply */
-};
-
 struct ftp_state {
 	struct worker *w; /* of the call in hand */
 	struct flow *f;
@@ -105,10 +101,9 @@ static enum probe_result ftp_probe(const struct probe_input *in)
 
 static struct ftp_tx *transaction_new(struct ftp_state *s)
 {
-	const struct ftp_config *config = app_config(s->w, APP_ftp);
 	struct ftp_tx *tx;
 
-	if (s->waiting_count >= config->max_waiting) {
+	if (s->waiting_count >= app_tx_limit(s->w, APP_ftp)) {
 		tx_event(s->w, s->f, &s->waiting->tx, TO_SERVER, FTP_EVENT_TOO_MANY_TRANSACTIONS);
 		return NULL;
 	}
@@ -326,15 +321,6 @@ static struct parse_result ftp_parse(struct worker *w, struct flow *f, void *sta
 	return res;
 }
 
-static void ftp_configure(const struct worker *w, void *memory)
-{
-	const char *most = app_option(w, APP_ftp, "max_tx");
-	struct ftp_config *c = memory;
-	uint32_t n = most ? (uint32_t)strtoul(most, NULL, 10) : 0;
-
-	c->max_waiting = n && n < FTP_TRANSACTIONS_MAX ? n : FTP_TRANSACTIONS_MAX;
-}
-
 static void *ftp_state_new(struct worker *w, struct flow *f)
 {
 	return heap_zalloc(&w->heap, sizeof(struct ftp_state));
@@ -351,10 +337,9 @@ const struct proto proto_ftp = {
 	.over_tcp = 1,
 	.done = {FTP_REPLIED, FTP_REPLIED},
 	.max_pending_bytes = FTP_LINE_MAX,
-	.max_transactions = FTP_TRANSACTIONS_MAX + 1,
+	.max_transactions = 2 * FTP_TRANSACTIONS_MAX,
+	.gives_way = 1,
 	.too_many_event = FTP_EVENT_TOO_MANY_TRANSACTIONS,
-	.config_bytes = sizeof(struct ftp_config),
-	.configure = ftp_configure,
 	.probe = ftp_probe,
 	.state_new = ftp_state_new,
 	.state_free = ftp_state_free,

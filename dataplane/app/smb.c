@@ -252,12 +252,6 @@ void smb_text(struct smb_state *s, struct bytes *out, const uint8_t *data, uint3
 	smb_copy(s, out, (struct bytes){text, n});
 }
 
-bool smb_pipe_name(struct bytes share)
-{
-	return share.len >= 4 &&
-	       strncasecmp((const char *)share.data + share.len - 4, "IPC$", 4) == 0;
-}
-
 uint32_t smb_seconds(uint64_t filetime)
 {
 	uint64_t seconds = filetime / 10000000;

@@ -241,8 +241,6 @@ void smb_event(struct smb_state *s, enum direction d, enum smb_event e);
 void smb_text(struct smb_state *s, struct bytes *out, const uint8_t *data, uint32_t len,
 	      bool unicode);
 void smb_copy(struct smb_state *s, struct bytes *out, struct bytes in);
-/* Is it the share that pipes are in? */
-bool smb_pipe_name(struct bytes share);
 /* Windows time as seconds since the epoch. */
 uint32_t smb_seconds(uint64_t filetime);
 

@@ -215,7 +215,8 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 
 static bool blocks(const struct worker *w, uint8_t action)
 {
-	return w->in_the_wire && action >= ACTION_DROP && action <= ACTION_REJECT_BOTH;
+	return (w->in_the_wire && action == ACTION_DROP) ||
+	       (action >= ACTION_REJECT && action <= ACTION_REJECT_BOTH);
 }
 
 /* The object "alert", without its end. */
@@ -269,9 +270,10 @@ static void verdict_add(struct worker *w, struct recorder *r, const struct packe
 	static const char *const targets[] = {
 		[REJECT_SOURCE] = "to_client", [REJECT_DESTINATION] = "to_server", [REJECT_BOTH] = "both"};
 	bool pass = w->detect->passed || (p->flow && (p->flow->flags & FLOW_PASS));
+	bool dropped = w->in_the_wire && p->verdict != VERDICT_ACCEPT;
 
 	rec_open(r, F_top_verdict);
-	rec_text(r, F_top_verdict_action, p->verdict != VERDICT_ACCEPT ? "drop" : pass ? "pass" : "alert");
+	rec_text(r, F_top_verdict_action, dropped ? "drop" : pass ? "pass" : "alert");
 	if (p->verdict == VERDICT_REJECT) {
 		rec_text(r, F_top_verdict_reject_target, targets[p->reject ? p->reject : REJECT_SOURCE]);
 		rec_open(r, F_top_verdict_reject);
@@ -359,7 +361,8 @@ static bool act(struct worker *w, struct packet *p, const struct alert_item *ite
 	case ACTION_REJECT:
 	case ACTION_REJECT_DST:
 	case ACTION_REJECT_BOTH:
-		if (!w->in_the_wire)
+		/* On a tap drop rules alert; reject rules end the inspection of the flow too, as in the reference. */
+		if (!w->in_the_wire && action == ACTION_DROP)
 			return false;
 		if (p->verdict == VERDICT_ACCEPT)
 			p->drop_rule = item->rule + 1;

@@ -268,6 +268,26 @@ static void pipe_calls(void **state)
 	harness_free(h);
 }
 
+/* What is written to a pipe and is no call is a transaction with an event. */
+static void pipe_odd(void **state)
+{
+	struct harness *h = opened();
+
+	(void)state;
+	closed(h);
+	say(h, TO_SERVER, smb2(TO_SERVER, 3, 4, SUCCESS, PIPES_BODY));
+	say(h, TO_CLIENT, smb2(TO_CLIENT, 3, 4, SUCCESS, TREE_OK("02")));
+	say(h, TO_SERVER, smb2(TO_SERVER, 5, 5, SUCCESS, CREATE_BODY));
+	say(h, TO_CLIENT, smb2(TO_CLIENT, 5, 5, SUCCESS, CREATED_BODY));
+	harness_clear(h);
+	say(h, TO_SERVER, smb2(TO_SERVER, 9, 6, SUCCESS,
+			       WRITE_BODY("14000000", ZEROS8, "4141414141414141414141414141414141414141")));
+	say(h, TO_CLIENT, smb2(TO_CLIENT, 9, 6, SUCCESS, "1100 0000 14000000 00000000 0000 0000"));
+	assert_int_equal(harness_count(h, "malformed_data"), 1);
+	assert_int_equal(harness_count(h, "SMB2_COMMAND_WRITE"), 1);
+	harness_free(h);
+}
+
 #define NTLMSSP                                                                                    \
 	"4e544c4d53535000 03000000 0000000000000000 0000000000000000 0200020048000000"             \
 	"060006004a000000 0400040050000000 0000000000000000 010000020a00614a0000000f"              \
@@ -401,6 +421,7 @@ int main(void)
 		cmocka_unit_test(writes),   cmocka_unit_test(holes),
 		cmocka_unit_test(ntlm),     cmocka_unit_test(pipe_calls),
 		cmocka_unit_test(smb1),     cmocka_unit_test(too_long),
+		cmocka_unit_test(pipe_odd),
 		cmocka_unit_test(unanswered), cmocka_unit_test(other_protocols),
 	};
 

@@ -121,7 +121,7 @@ static void put_ether(struct text *out, const struct record_head *h)
 
 static void put_head(struct text *out, const struct eve_options *o, const struct record_head *h)
 {
-	bool is_packet = h->type == RECORD_alert || h->type == RECORD_drop;
+	bool is_packet = h->type == RECORD_alert || h->type == RECORD_drop || h->type == RECORD_stream_tcp;
 
 	text_char(out, '{');
 	json_key_time(out, "timestamp", h->ts_ns);

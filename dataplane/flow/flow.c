@@ -393,6 +393,7 @@ void flow_packet(struct worker *w, struct packet *p)
 		f = NULL;
 	} else if (f && p->ip_proto == PROTO_TCP && stream_reuses(w, f, p, d)) {
 		f->flags |= FLOW_TCP_REUSED;
+		p->stream_notes |= STREAM_PORT_REUSE;
 		w->counters->flow_tcp_reuse++;
 		flow_end(w, f, FLOW_END_REUSE);
 		f = NULL;

@@ -33,6 +33,10 @@ bool stream_reuses(struct worker *w, const struct flow *f, const struct packet *
 /* Client and server change places (flow_reverse). */
 void stream_reverse(struct flow *f);
 
+/* Members of the record stream_tcp: the packet's flags; its session. */
+void stream_record_packet(struct recorder *r, const struct packet *p);
+void stream_record_session(struct recorder *r, const struct packet *p);
+
 enum tcp_state stream_state(const struct flow *f);
 /* "new", "established", "closed": state for the flow record; and the TCP state's EVE name. */
 const char *stream_state_name(enum tcp_state s);

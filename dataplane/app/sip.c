@@ -49,6 +49,8 @@ static enum probe_result sip_probe(const struct probe_input *in)
 
 	if (!sip_line_possible(in->data, in->len))
 		return PROBE_NO;
+	if (in->ip_proto != 6 && (in->len > 3 && memcmp(in->data, "SIP/", 4) == 0) != (in->direction == TO_CLIENT))
+		return PROBE_NO;
 	if (!lf)
 		return in->ip_proto == 6 && len < SIP_LINE_MAX ? PROBE_MORE : PROBE_NO;
 	if (len && in->data[len - 1] == '\r')

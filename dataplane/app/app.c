@@ -108,7 +108,7 @@ int app_worker_new(struct worker *w)
 	if (!a)
 		return -1;
 	w->apps = a;
-	a->frame_log = w->config && app_frames_logged(w->config);
+	a->frame_log = w->config && config_eve_wants(w->config, "frame");
 	if (file_worker_new(w) != 0 || host_worker_new(w) != 0 || expect_worker_new(w) != 0) {
 		app_worker_free(w);
 		return -1;
@@ -539,6 +539,17 @@ void app_flow_free(struct worker *w, struct flow *f)
 	app_carry(w, f, NULL, 0);
 	heap_free(&w->heap, s);
 	f->app = NULL;
+}
+
+void app_record_direction(struct recorder *r, const struct flow *f, enum direction d)
+{
+	const struct app_session *s = f->app;
+	uint8_t own = !s ? APP_UNKNOWN : d == TO_SERVER ? s->proto_ts : s->proto_tc;
+
+	if (own == APP_UNKNOWN)
+		own = f->app_proto;
+	if (own != APP_UNKNOWN)
+		rec_text(r, F_top_app_proto, app_proto_names[own]);
 }
 
 void app_record(struct recorder *r, const struct flow *f)

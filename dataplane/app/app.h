@@ -241,6 +241,8 @@ void app_flow_free(struct worker *w, struct flow *f);
 /* app_proto, app_proto_ts, app_proto_tc, app_proto_orig, app_proto_expected, as far as they are
  * known, for the top of a flow, alert or anomaly record. */
 void app_record(struct recorder *r, const struct flow *f);
+/* app_proto alone, as far as it is known of this direction. */
+void app_record_direction(struct recorder *r, const struct flow *f, enum direction d);
 /* Has the framework noted this about the packet in hand of the flow? */
 static inline bool app_has_event(const struct flow *f, enum app_event e)
 {

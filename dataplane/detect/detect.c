@@ -220,6 +220,8 @@ void detect_packet(struct worker *w, struct packet *p)
 		alerts_finish(w, p);
 	if (s->stream_peeked)
 		windows_run(w, p);
+	if (s->packet_var_count && s->program->log_captures)
+		variables_packet_record(w, p);
 	tag_packet(w, p);
 	w->counters->detect_pcre_limit += s->chain.pcre_limits;
 	s->chain.pcre_limits = 0;

@@ -99,8 +99,11 @@ void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
 	}
 	if (f->app)
 		app_flow_end(w, f, end_packet(w, f, TO_SERVER, reason));
-	if (!(f->flags & FLOW_LOG_OFF))
+	if (!(f->flags & FLOW_LOG_OFF)) {
 		flow_record(w, f);
+		if (t->ttl)
+			netflow_record(w, f);
+	}
 	contact_end(w, f);
 	detect_flow_free(w, f);
 	app_flow_free(w, f);

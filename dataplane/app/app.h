@@ -147,6 +147,7 @@ struct proto {
 	uint8_t log_at[2];               /* progress in both directions at which log is called; 0: done */
 	uint32_t max_pending_bytes;      /* most that PARSE_MORE may leave to be kept, per direction */
 	uint32_t max_transactions;       /* live at once in one flow; one more is an event (tx_new fails) */
+	uint8_t gives_way;               /* 1: at half of them (app_tx_limit) the parser ends the oldest that waits */
 	uint16_t too_many_event;         /* index into events for that */
 	/* What the protocol needs once a worker, made and freed by app_worker_new and app_worker_free
 	 * (NULL: nothing). It hangs off struct worker. 0, or -1 when memory is out. */
@@ -240,6 +241,8 @@ void app_flow_free(struct worker *w, struct flow *f);
 /* app_proto, app_proto_ts, app_proto_tc, app_proto_orig, app_proto_expected, as far as they are
  * known, for the top of a flow, alert or anomaly record. */
 void app_record(struct recorder *r, const struct flow *f);
+/* app_proto alone, as far as it is known of this direction. */
+void app_record_direction(struct recorder *r, const struct flow *f, enum direction d);
 /* Has the framework noted this about the packet in hand of the flow? */
 static inline bool app_has_event(const struct flow *f, enum app_event e)
 {
@@ -247,6 +250,9 @@ static inline bool app_has_event(const struct flow *f, enum app_event e)
 }
 /* The protocol's option app.PROTOCOL.NAME, or NULL. At start only. */
 const char *app_option(const struct worker *w, enum app_proto proto, const char *name);
+/* How many transactions of a flow may wait at once: the option max_tx, but no more than the protocol's own
+ * limit, which it is by default. */
+uint32_t app_tx_limit(const struct worker *w, enum app_proto proto);
 /* Rules inspect this buffer of the protocol from now on. */
 void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffer);
 /* What proto.configure filled. */

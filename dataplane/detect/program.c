@@ -354,6 +354,7 @@ static void settings_read(struct detect_program *p, const struct config *c)
 	p->log_app = config_map_bool(m, "alert.app-layer", config_map_bool(m, "alert.metadata.app-layer", true));
 	p->log_metadata = config_map_bool(m, "alert.metadata", true);
 	p->log_variables = config_map_bool(m, "metadata", config_map_bool(m, "metadata.enabled", true));
+	p->log_captures = config_eve_wants(c, "metadata");
 	p->log_verdict = config_map_bool(m, "alert.verdict", false);
 	p->log_drop_alerts = config_map_bool(m, "drop.alerts", false);
 	p->log_references = config_map_bool(m, "alert.metadata.rule.reference", false);

@@ -386,12 +386,15 @@ void app_datagram(struct worker *w, struct packet *p)
 
 /* ---- after the packet ---- */
 
-void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected)
+bool app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected)
 {
 	struct app_session *s = f->app;
 
+	if (s->proto_expected != APP_UNKNOWN && s->proto_expected != f->app_proto)
+		return false;
 	s->change = 1;
 	s->proto_expected = (uint8_t)expected;
+	return true;
 }
 
 void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len)
@@ -417,6 +420,7 @@ static void change_now(struct worker *w, struct flow *f, struct packet *p)
 	memset(s->probe_done, 0, sizeof(s->probe_done));
 	memset(s->no, 0, sizeof(s->no));
 	s->change = 0;
+	s->tx_count = 0; /* the next protocol counts its own */
 	s->pending[TO_SERVER].need = s->pending[TO_CLIENT].need = 0;
 }
 

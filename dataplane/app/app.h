@@ -193,7 +193,7 @@ struct app_session {
 	void *state;                     /* the protocol's */
 	struct tx *first, *last;         /* live transactions, oldest first */
 	uint32_t live;                   /* how many */
-	uint64_t tx_count;               /* made so far */
+	uint64_t tx_count;               /* made so far, by this protocol */
 	struct app_frames *frames;       /* owner: frame.c; NULL: nobody wants any */
 	uint8_t probe_done[2], ended[2], failed[2];
 	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect */
@@ -260,8 +260,9 @@ struct tx *tx_new(struct worker *w, struct flow *f, size_t size);
 void tx_event(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned event);
 /* The protocol changes here (STARTTLS, CONNECT, upgrade): once the packet has been inspected, live
  * transactions are logged and freed and following bytes are probed anew. `expected` is what should
- * come (another one is an event); APP_UNKNOWN: anything. */
-void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
+ * come (another one is an event); APP_UNKNOWN: anything. False: it does not, since this protocol
+ * itself came in place of the one that an earlier change announced. */
+bool app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
 /* Hands a copy of the bytes over to the protocol that comes next, which finds them in .carry of the
  * session and gives them back with len 0. */
 void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len);

@@ -397,6 +397,11 @@ bool app_change_protocol(struct worker *w, struct flow *f, enum app_proto expect
 	return true;
 }
 
+void app_bypass(struct flow *f)
+{
+	f->app->bypass = 1;
+}
+
 void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len)
 {
 	struct bytes *carry = &f->app->carry;
@@ -460,6 +465,8 @@ void app_packet_done(struct worker *w, struct flow *f, struct packet *p)
 		app_frames_done(w, f, p);
 	if (s->dirty)
 		tx_settle(w, f, p, false);
+	if (s->bypass && !s->live)
+		f->flags |= FLOW_BYPASSED;
 	if (s->change && s->proto)
 		change_now(w, f, p);
 	if (s->stop) {

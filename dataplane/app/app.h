@@ -207,6 +207,7 @@ struct app_session {
 	uint8_t first_data;              /* 0 none; 1 + direction; APP_FIRST_DATA_SENT */
 	uint8_t change;                  /* app_change_protocol was called: done after the packet */
 	uint8_t stop;                    /* PARSE_DONE: likewise */
+	uint8_t bypass;                  /* app_bypass was called: done when no transaction is left */
 	uint8_t dirty;                   /* transactions may have moved on since they were looked at */
 	uint8_t datagrams[2];            /* probed */
 	struct bytes carry;              /* app_carry: owned */
@@ -263,6 +264,8 @@ void tx_event(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
  * come (another one is an event); APP_UNKNOWN: anything. False: it does not, since this protocol
  * itself came in place of the one that an earlier change announced. */
 bool app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
+/* Nothing more of this flow need be looked at, once what there is has been inspected. */
+void app_bypass(struct flow *f);
 /* Hands a copy of the bytes over to the protocol that comes next, which finds them in .carry of the
  * session and gives them back with len 0. */
 void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len);

@@ -331,6 +331,7 @@ static void options_read(const struct config *c, struct http_options *o)
 		(uint32_t)config_map_size(m, "http.response_body_inspect_window", 16 * 1024);
 	for (int d = 0; d < 2; d++)
 		o->limits[d].content_limit = (uint32_t)o->body_limit[d];
+	http_log_configure(c, &o->log);
 	o->double_decode_path = config_map_bool(m, "http.double_decode_path", false);
 	o->double_decode_query = config_map_bool(m, "http.double_decode_query", false);
 }

@@ -46,7 +46,16 @@ enum http_event {
 	HTTP_EVENT_COUNT
 };
 
+/* What records show: eve.types.http and eve.types.alert. */
+struct http_log_options {
+	bool extended;
+	bool all_headers[2];
+	const char *custom; /* list of names; NULL: none */
+	bool bodies;        /* in alerts */
+};
+
 struct http_options {
+	struct http_log_options log;
 	uint64_t body_limit[2];
 	struct file_limits limits[2];
 	bool double_decode_path, double_decode_query;
@@ -153,6 +162,7 @@ void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d);
 void http_body_free(struct worker *w, struct http_tx *tx);
 
 /* http_log.c */
+void http_log_configure(const struct config *c, struct http_log_options *o);
 struct http_range {
 	uint64_t start, end, size;
 	bool has_range, has_size;

@@ -472,7 +472,7 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 		return res;
 	if (st->tx->flags & TLS_HANDSHAKE_COMPLETE && st->tx->flags & TLS_SERVER_HELLO_SEEN) {
 		if (config->encryption == TLS_BYPASS)
-			f->flags |= FLOW_BYPASSED;
+			app_bypass(f);
 		if (f->app->frames && config->encryption == TLS_TRACK) {
 			f->flags |= FLOW_NO_PAYLOAD; /* its records are asked for */
 			return res;

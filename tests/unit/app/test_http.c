@@ -392,6 +392,34 @@ static void connect_then_http(void **state)
 	harness_free(h);
 }
 
+/* Which headers the record shows, and how much. */
+static void log_options(void **state)
+{
+	static const char *const dump[] = {"eve.types.http.dump_all_headers=request", NULL};
+	static const char *const custom[] = {"eve.types.http.custom=[accept, Set_Cookie,referer]", NULL};
+	static const char *const basic[] = {"eve.types.http.extended=no", NULL};
+	struct harness *h = open_http(dump);
+
+	up(h, request);
+	down(h, response);
+	assert_int_equal(harness_count(h, "\"request_headers\":[{\"name\":\"Host\",\"value\":\"WWW.Example.com:8080\"},"), 1);
+	assert_int_equal(harness_count(h, "\"response_headers\""), 0);
+	harness_free(h);
+
+	h = open_http(custom);
+	up(h, request);
+	down(h, response);
+	assert_int_equal(harness_count(h, "\"request_headers\":[{\"name\":\"Accept\",\"value\":\"one, two\"}]"), 1);
+	assert_int_equal(harness_count(h, "\"response_headers\":[{\"name\":\"Set-Cookie\",\"value\":\"c=d\"}]"), 1);
+	harness_free(h);
+
+	h = open_http(basic);
+	up(h, request);
+	down(h, response);
+	assert_int_equal(harness_count(h, "\"http_content_type\":\"text/html\"}}"), 1);
+	harness_free(h);
+}
+
 /* A path is no host. */
 static void connect_to_path(void **state)
 {
@@ -570,7 +598,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stored_files),
-		cmocka_unit_test(lenient), cmocka_unit_test(coded_requests), cmocka_unit_test(connect_then_http),
+		cmocka_unit_test(log_options), cmocka_unit_test(lenient), cmocka_unit_test(coded_requests), cmocka_unit_test(connect_then_http),
 		cmocka_unit_test(connect_to_path), cmocka_unit_test(dropped_half_way),
 		cmocka_unit_test(buffers),
 		cmocka_unit_test(records),

@@ -176,11 +176,13 @@ static void hash_update(struct file *file, const uint8_t *data, uint32_t len)
 			EVP_DigestUpdate(file->hash->ctx[i], data, len);
 }
 
-/* A file with missing bytes has no hash, but that by which what there is of it is stored. */
+/* A file with missing bytes has no hash, but that by which what there is of it is stored, or which
+ * the configuration wants of all. */
 static void hash_finish(struct worker *w, struct file *file, bool good)
 {
 	uint8_t *const out[HASH_KINDS] = {file->md5, file->sha1, file->sha256};
-	unsigned kinds = good ? file->wants : file->wants & FILE_WANT_STORE ? FILE_WANT_SHA256 : 0;
+	bool of_parts = w->files->config_wants & FILE_WANT_SHA256 || file->wants & FILE_WANT_STORE;
+	unsigned kinds = good ? file->wants : of_parts ? FILE_WANT_SHA256 : 0;
 
 	for (int i = 0; i < HASH_KINDS; i++)
 		if ((kinds & hash_flag[i]) && file->hash->ctx[i] &&

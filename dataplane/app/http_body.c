@@ -157,9 +157,9 @@ static void body_take(struct http_state *s, struct http_tx *tx, enum direction d
 		limit = 0;
 	if (limit && b->seen >= limit)
 		n = 0;
-	else if (limit && b->seen + n > limit)
+	else if (data && limit && b->seen + n > limit)
 		n = (uint32_t)(limit - b->seen);
-	b->seen += n;
+	b->seen += data ? n : 0; /* what is missing costs nothing */
 	if (b->file && n) {
 		if (data)
 			file_append(s->w, b->file, data, n);

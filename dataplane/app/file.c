@@ -565,11 +565,11 @@ static void file_log_one(struct worker *w, struct flow *f, struct tx *tx, struct
 		contact_hex(w, f, CONTACT_FILE_SHA256, file->sha256, sizeof(file->sha256));
 }
 
-/* Rules look at a direction in its own packets; on a tap its bytes come with those of the other. */
-static bool undecided(const struct tx *tx, const struct file *file, int d, const struct packet *p)
+/* Rules look at a direction in its own packets, and may want the file kept; on a tap its bytes come
+ * with packets of the other. The record waits for the next packet of the file's direction. */
+static bool undecided(const struct tx *tx, int d, const struct packet *p)
 {
-	return file->store_id && !(file->flags & FILE_STORE) && !tx->ended && !tx->inspected_done[d] && p &&
-	       p->direction != d;
+	return !tx->ended && p && p->direction != d;
 }
 
 bool file_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
@@ -580,7 +580,7 @@ bool file_log(struct worker *w, struct flow *f, struct tx *tx, const struct pack
 		for (struct file *file = tx->files[d]; file; file = file->next) {
 			if (file->state == FILE_OPEN || file->flags & (FILE_LOGGED | FILE_HIDDEN))
 				continue;
-			if (undecided(tx, file, d, p))
+			if (undecided(tx, d, p))
 				all = false;
 			else
 				file_log_one(w, f, tx, file, p);

@@ -402,12 +402,20 @@ void app_datagram(struct worker *w, struct packet *p)
 
 /* ---- after the packet ---- */
 
-void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected)
+bool app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected)
 {
 	struct app_session *s = f->app;
 
+	if (s->proto_expected != APP_UNKNOWN && s->proto_expected != f->app_proto)
+		return false;
 	s->change = 1;
 	s->proto_expected = (uint8_t)expected;
+	return true;
+}
+
+void app_bypass(struct flow *f)
+{
+	f->app->bypass = 1;
 }
 
 void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len)
@@ -433,6 +441,7 @@ static void change_now(struct worker *w, struct flow *f, struct packet *p)
 	memset(s->probe_done, 0, sizeof(s->probe_done));
 	memset(s->no, 0, sizeof(s->no));
 	s->change = 0;
+	s->tx_count = 0; /* the next protocol counts its own */
 	s->pending[TO_SERVER].need = s->pending[TO_CLIENT].need = 0;
 }
 
@@ -472,6 +481,8 @@ void app_packet_done(struct worker *w, struct flow *f, struct packet *p)
 		app_frames_done(w, f, p);
 	if (s->dirty)
 		tx_settle(w, f, p, false);
+	if (s->bypass && !s->live)
+		f->flags |= FLOW_BYPASSED;
 	if (s->change && s->proto)
 		change_now(w, f, p);
 	if (s->stop) {

@@ -194,7 +194,7 @@ struct app_session {
 	void *state;                     /* the protocol's */
 	struct tx *first, *last;         /* live transactions, oldest first */
 	uint32_t live;                   /* how many */
-	uint64_t tx_count;               /* made so far */
+	uint64_t tx_count;               /* made so far, by this protocol */
 	struct app_frames *frames;       /* owner: frame.c; NULL: nobody wants any */
 	uint8_t probe_done[2], ended[2], failed[2];
 	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect */
@@ -208,6 +208,7 @@ struct app_session {
 	uint8_t first_data;              /* 0 none; 1 + direction; APP_FIRST_DATA_SENT */
 	uint8_t change;                  /* app_change_protocol was called: done after the packet */
 	uint8_t stop;                    /* PARSE_DONE: likewise */
+	uint8_t bypass;                  /* app_bypass was called: done when no transaction is left */
 	uint8_t dirty;                   /* transactions may have moved on since they were looked at */
 	uint8_t datagrams[2];            /* probed */
 	struct bytes carry;              /* app_carry: owned */
@@ -266,8 +267,11 @@ struct tx *tx_new(struct worker *w, struct flow *f, size_t size);
 void tx_event(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned event);
 /* The protocol changes here (STARTTLS, CONNECT, upgrade): once the packet has been inspected, live
  * transactions are logged and freed and following bytes are probed anew. `expected` is what should
- * come (another one is an event); APP_UNKNOWN: anything. */
-void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
+ * come (another one is an event); APP_UNKNOWN: anything. False: it does not, since this protocol
+ * itself came in place of the one that an earlier change announced. */
+bool app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
+/* Nothing more of this flow need be looked at, once what there is has been inspected. */
+void app_bypass(struct flow *f);
 /* Hands a copy of the bytes over to the protocol that comes next, which finds them in .carry of the
  * session and gives them back with len 0. */
 void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len);

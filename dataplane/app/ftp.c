@@ -149,24 +149,26 @@ static void ftp_tx_free(struct worker *w, struct flow *f, struct tx *base)
 
 /* ---- commands ---- */
 
-/* A file will go over the connection agreed upon. */
-static void file_expect(struct ftp_state *s, struct ftp_tx *tx, bool upload)
+/* A file or a listing will go over the connection agreed upon. */
+static void data_expect(struct ftp_state *s, struct ftp_tx *tx, enum ftp_data_command command)
 {
+	bool upload = ftp_data_rows[command].upload;
 	struct expectation e = {
 		.ip_version = s->f->ip_version,
 		.server_port = s->data_port,
 		.proto = APP_ftp_data,
 		.client = s->active ? s->f->server : s->f->client,
 		.server = s->active ? s->f->client : s->f->server,
-		.name = tx->data,
 	};
+
+	if (ftp_data_rows[command].file)
+		e.name = tx->data;
 
 	if (!s->data_port) {
 		tx_event(s->w, s->f, &tx->tx, TO_SERVER, FTP_EVENT_FILE_BEFORE_PORT);
 		return;
 	}
-	e.detail = (uint8_t)(upload ? FTP_DATA_STOR : FTP_DATA_RETR) |
-		   (uint8_t)(upload == s->active ? TO_CLIENT : TO_SERVER);
+	e.detail = FTP_DATA_DETAIL(command, upload == s->active ? TO_CLIENT : TO_SERVER);
 	expect_add(s->w, &e);
 	s->data_port = 0;
 }
@@ -201,10 +203,9 @@ static void command_line(struct ftp_state *s, const struct line *line)
 		tx->command_cut = true;
 		tx_event(s->w, s->f, &tx->tx, TO_SERVER, FTP_EVENT_REQUEST_TOO_LONG);
 	}
-	if (is(word, "RETR"))
-		file_expect(s, tx, false);
-	else if (is(word, "STOR") || is(word, "APPE") || is(word, "STOU"))
-		file_expect(s, tx, true);
+	for (unsigned i = 0; i < FTP_DATA_COMMAND_COUNT; i++)
+		if (is(word, ftp_data_rows[i].command))
+			data_expect(s, tx, (enum ftp_data_command)i);
 }
 
 /* ---- replies ---- */

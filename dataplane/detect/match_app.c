@@ -61,7 +61,9 @@ bool post_config(const struct match_context *c, const struct match *m)
 {
 	uint32_t bits = m->u.word.bits;
 
-	if (bits & CONFIG_FLOW_LOG) {
+	if (bits & CONFIG_TRACKING) {
+		c->p->flags |= PACKET_NO_FLOW;
+	} else if (bits & CONFIG_FLOW_LOG) {
 		if (c->f)
 			c->f->flags |= FLOW_LOG_OFF;
 	} else if (bits & CONFIG_WHOLE_FLOW) {

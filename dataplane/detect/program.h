@@ -184,6 +184,11 @@ struct detect_program {
 	struct frame_check *frame_checks; /* ascending by rule; owner */
 	uint32_t frame_check_count;
 	struct ip_only *ip_only;       /* iponly.c */
+	struct firewall *firewall;     /* firewall.h; NULL: off */
+	struct early_rules {           /* of hooks pre_flow, pre_stream, in their order; owner */
+		uint32_t *rules;
+		uint32_t count;
+	} early[DETECT_EARLY_COUNT];
 	uint32_t *bit_keys;            /* by number of the flow bit: hash of its name */
 	struct bit_name {
 		uint32_t key;
@@ -205,7 +210,7 @@ struct detect_program {
 	unsigned alerts_max;
 	bool log_variables;
 	bool log_payload, log_payload_length, log_packet, log_flow, log_app, log_metadata, log_http_body;
-	bool log_references, log_verdict, log_drop_alerts;
+	bool log_references, log_verdict, log_drop_alerts, log_drop_verdict;
 	uint32_t payload_bytes_max;
 };
 
@@ -258,6 +263,7 @@ struct detect_state {
 	unsigned queue_count;
 	unsigned written;              /* alerts */
 	bool passed;                   /* by a rule */
+	uint8_t firewall;              /* enum firewall_state */
 
 	/* of the transaction in hand */
 	uint32_t tx_generation;
@@ -357,6 +363,10 @@ bool value_form_indexed(unsigned keyword);
 /* match_app.c: enum app_event of that name; -1: none. */
 int app_event_find(const char *name);
 
+/* payload.c: judges it on the packet and queues what it does. True: it matched. */
+bool packet_rule_run(struct worker *w, struct packet *p, uint32_t rule);
+/* detect.c: a packet begins; whatever is cached of the one before is forgotten. */
+void detect_packet_begin(struct detect_state *s);
 /* payload.c: does the flow speak the protocol, as far as it is known on this packet? */
 bool payload_speaks(const struct packet *p, uint8_t app);
 /* Is the packet's own payload to be looked at? */

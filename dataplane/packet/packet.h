@@ -43,6 +43,8 @@ enum packet_flags {
 	PACKET_NO_PAYLOAD_INSPECT = 1 << 14, /* payload belongs to an encrypted or finished stream */
 	PACKET_FLOW_HASHED = 1 << 15, /* flow_hash is the flow table's keyed hash (flow_prefetch) */
 	PACKET_ARP = 1 << 16,         /* a good ARP packet: l3 is its header */
+	PACKET_NO_FLOW = 1 << 17,     /* a rule wants no flow made or looked up for it */
+	PACKET_ACCEPTED = 1 << 18,    /* a firewall rule of an early hook lets it pass */
 };
 
 enum tcp_flags {

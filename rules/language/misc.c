@@ -247,6 +247,9 @@ bool parse_config(struct draft *d, const struct keyword_row *row, struct scan *a
 	if (d->rule->action != ACTION_CONFIG)
 		return draft_fail(d, NULL, "begin the rule with config",
 				  "config: the rule's action is not config");
+	if ((bits & CONFIG_TRACKING) && !(d->rule->flags & RULE_PRE_FLOW))
+		return draft_fail(d, NULL, "give the rule the hook pre_flow, as config:packet ip:pre_flow",
+				  "config: tracking can be disabled before the packet has a flow only");
 	m = draft_add_row(d, row);
 	if (!misc_word(d, m, whole))
 		return false;

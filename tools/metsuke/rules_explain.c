@@ -136,6 +136,10 @@ static void group_text(const struct rule *r, const struct group_prefilter *p, ch
 	case GROUP_IP_ONLY:
 		snprintf(out, size, "addresses alone: first packet of each direction of a flow");
 		break;
+	case GROUP_PRE:
+		snprintf(out, size, "tried on every packet, before it %s",
+			 r->flags & RULE_PRE_FLOW ? "has a flow" : "is taken into its stream");
+		break;
 	case GROUP_EVENT:
 		snprintf(out, size, "tried on every packet with a decoder or stream event");
 		break;

@@ -309,6 +309,26 @@ static bool hook_bind(struct app_rule *a, const struct proto *proto, struct bind
 	return progress >= 0;
 }
 
+static bool file_there(const struct match_context *c, const struct match *m)
+{
+	return c->tx->files[c->p->direction] != NULL;
+}
+
+/* filestore and nothing else about transactions: those that have a file. */
+static bool file_bind(const struct rule *rule, const struct proto *proto, struct binding *binding)
+{
+	const struct proto_buffer *data = buffer_find(proto, "file.data");
+	uint8_t progress = data ? direction_progress(data->to_server, data->to_client, binding->direction) : 0;
+
+	for (uint32_t i = 0; progress && i < rule->post_match_count; i++)
+		if (rule->post_matches[i].keyword == KEYWORD_filestore) {
+			binding->checks[binding->check_count++] = (struct app_check){
+				.run = file_there, .match = &rule->post_matches[i], .progress = progress};
+			return true;
+		}
+	return false;
+}
+
 static struct binding *binding_make(struct binder *b, struct app_rule *a, const struct proto *proto,
 				    unsigned d)
 {
@@ -330,7 +350,7 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	for (uint32_t i = 0; i < rule->app_match_count; i++)
 		if (!check_bind(a, proto, binding, &rule->app_matches[i]))
 			goto err;
-	if (!binding->buffer_count && !binding->check_count && !rule->hook)
+	if (!binding->buffer_count && !binding->check_count && !rule->hook && !file_bind(rule, proto, binding))
 		goto err;
 	buffers_order(binding);
 	binding->all = (1u << binding->buffer_count) - 1;

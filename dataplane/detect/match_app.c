@@ -7,6 +7,7 @@
 
 #include "dataplane/app/dcerpc.h"
 #include "dataplane/app/file.h"
+#include "dataplane/app/tls.h"
 #include "dataplane/detect/match.h"
 
 int app_event_find(const char *name)
@@ -72,6 +73,23 @@ bool post_config(const struct match_context *c, const struct match *m)
 	} else if (c->tx) {
 		c->tx->log_off = 1;
 	}
+	return true;
+}
+
+bool post_tls_store(const struct match_context *c, const struct match *m)
+{
+	struct app_session *app = c->f ? c->f->app : NULL;
+	/* a connection is one transaction; a rule on its packets means it too */
+	struct tx *tx = c->tx ? c->tx : app ? app->first : NULL;
+
+	if (tx && app && app->proto && app->proto->id == APP_tls)
+		tls_store(c->w, c->f, tx, c->p);
+	return true;
+}
+
+/* There is no netfilter queue whose packets could be marked; the rule is what it is without. */
+bool post_nfq_set_mark(const struct match_context *c, const struct match *m)
+{
 	return true;
 }
 

@@ -143,6 +143,8 @@ IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 	}
 	if (!post_run(&c))
 		return false;
+	if (r->payload && r->payload->replaces)
+		replace_run(w, p, r);
 	alert_add(w, index, stream, NULL, NULL);
 	return true;
 }

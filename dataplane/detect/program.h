@@ -374,6 +374,8 @@ bool payload_wanted(const struct packet *p);
 /* Sets *stream when it was found there. */
 bool payload_holds(struct detect_state *s, const struct packet *p, const struct program_rule *r,
 		   bool *stream);
+/* replace.c: bytes of the packet's frame for those that matched. The rule has matched on its payload. */
+void replace_run(struct worker *w, struct packet *p, const struct program_rule *r);
 /* match.c: the bytes of a packet's header buffer; false: it has none. */
 bool header_bytes(const struct packet *p, unsigned keyword, struct chain_input *in);
 

@@ -149,6 +149,9 @@ enum packet_checksum {
  * where the packet has no such layer, and for IPv4's UDP without a checksum. */
 bool packet_checksum_ok(struct packet *p, enum packet_checksum layer);
 
+/* Writes the checksum of its transport header anew, into the frame: its payload has been changed. */
+void packet_checksum_make(struct packet *p);
+
 /* Per-worker pool, all allocated at start. packet_get returns a zeroed packet or NULL. */
 int packet_pool_new(struct worker *w, unsigned count);
 void packet_pool_free(struct worker *w);

@@ -268,5 +268,6 @@ bool parse_nfq_set_mark(struct draft *d, const struct keyword_row *row, struct s
 	    (!scan_done(arg) && !scan_whole(*arg, UINT32_MAX, &n)))
 		return draft_fail(d, mark.p, "write mark/mask", "nfq_set_mark: \"%.*s\" is no mark",
 				  SCAN_ARG(&whole));
+	draft_warn(d, NULL, "nfq_set_mark has no effect here: packets do not come from a netfilter queue");
 	return misc_word(d, draft_add_row(d, row), whole);
 }

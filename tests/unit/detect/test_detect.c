@@ -186,6 +186,34 @@ static void hooks(void **state)
 	bench_free(b);
 }
 
+/* In the wire the rule's bytes go out in place of those that matched, also where the first try went astray. */
+static void replaced(void **state)
+{
+	struct bench *b = bench_new("alert tcp any any -> any any (content:\"GET\"; replace:\"PUT\"; content:\"ab\"; distance:0; "
+				    "replace:\"xy\"; content:\"c\"; within:1; sid:1;)\n");
+	char wire[] = "GET ab abc", tap[] = "GET abc", other[] = "GET ab";
+
+	(void)state;
+	packet(b, TO_SERVER, 1, tap);
+	ALERTS(1);
+	assert_string_equal(tap, "GET abc");
+	b->w.in_the_wire = true;
+	packet(b, TO_SERVER, 1, "");
+	b->packet.frame = b;
+	b->packet.payload = (const uint8_t *)wire;
+	b->packet.payload_len = sizeof(wire) - 1;
+	detect_packet(&b->w, &b->packet);
+	ALERTS(1);
+	assert_string_equal(wire, "PUT ab xyc");
+	assert_int_equal(fake.checksums, 1);
+	b->packet.payload = (const uint8_t *)other;
+	b->packet.payload_len = sizeof(other) - 1;
+	detect_packet(&b->w, &b->packet);
+	NO_ALERT();
+	assert_string_equal(other, "GET ab");
+	bench_free(b);
+}
+
 /* What an expression captures is kept by the flow, or for the packet; the last place it was found counts. */
 static void captures(void **state)
 {
@@ -634,7 +662,7 @@ int main(void)
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
 		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets),
-		cmocka_unit_test(hooks), cmocka_unit_test(configured), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
+		cmocka_unit_test(hooks), cmocka_unit_test(configured), cmocka_unit_test(replaced), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
 		cmocka_unit_test(limits), cmocka_unit_test(actions),
 		cmocka_unit_test(traced_packets), cmocka_unit_test(traced_transactions),
 		cmocka_unit_test(traced_matches_without_alert), cmocka_unit_test(profiled),

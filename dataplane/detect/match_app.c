@@ -46,12 +46,21 @@ static bool size_holds(const struct file *f, const struct number_test *test)
 	return number_test_holds(test, f->size);
 }
 
+const struct file *match_files(const struct match_context *c)
+{
+	const struct file *f = c->tx ? c->tx->files[c->p->direction & 1] : NULL;
+	unsigned skip = c->file_skip;
+
+	for (; f && (skip || (f->flags & FILE_HIDDEN)); f = f->next)
+		if (!(f->flags & FILE_HIDDEN))
+			skip--;
+	return f;
+}
+
 /* Judged against the files of the direction in hand. */
 bool match_filesize(const struct match_context *c, const struct match *m)
 {
-	const struct file *f = c->tx ? c->tx->files[c->p->direction & 1] : NULL;
-
-	for (; f; f = f->next)
+	for (const struct file *f = match_files(c); f; f = f->next)
 		if (size_holds(f, &m->u.number))
 			return true;
 	return false;

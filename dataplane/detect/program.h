@@ -38,6 +38,7 @@ struct match_context {
 	struct tx *tx;             /* NULL: not about a transaction */
 	const struct proto *proto; /* of tx */
 	const struct program_rule *rule;
+	unsigned file_skip;        /* of tx: files that the rule is done with */
 };
 
 struct packet_check {
@@ -70,6 +71,7 @@ struct binding {
 	uint8_t buffer_count, check_count;
 	uint8_t hook;              /* progress that is waited for, with BINDING_HOOK_BIT */
 	bool first_half, second_half; /* of a rule on both directions of a transaction */
+	bool about_files;          /* it may match again on files that come later */
 	struct buffer_check *buffers; /* the prefilter's first, then by progress; in the same block */
 	struct app_check *checks;  /* in the same block */
 	const struct chain *payload; /* raw stream, or the datagram; NULL: none */
@@ -125,6 +127,7 @@ struct header_check {
 
 struct program_buffer {
 	const struct proto_buffer *source;
+	bool about_files;              /* its instances are the files of the direction */
 	struct transforms transforms;
 	const struct pattern_group *group[2]; /* by direction; NULL: nothing to look for */
 };

@@ -2,7 +2,8 @@
  *
  * Rules on transactions. Each direction of a transaction remembers (struct tx_detect) which buffers
  * have been through the prefilter and which rules have matched in part; a rule goes on where it
- * stopped when more of the transaction is there, and alerts once, on the packet that completes it.
+ * stopped when more of the transaction is there, and alerts once, on the packet that completes it; one
+ * that is about files does so again for files that come later.
  * Conditions on the packet and the flow are judged once, when the rule is first looked at.
  *
  * Buffers that do not grow are scanned once. Growing ones (bodies, files) show a window of what is
@@ -44,7 +45,15 @@ static struct tx_rule *rule_find(struct tx_detect *state, uint32_t rule)
 	return NULL;
 }
 
-static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched, uint8_t wait)
+/* What a rule has done with of a direction's files when it is done: it may match again on more. */
+static uint8_t files_done(const struct tx_run *t, const struct binding *b, uint32_t matched)
+{
+	if (!(matched & TX_RULE_DONE))
+		return t->file_skip;
+	return b->about_files ? t->file_count : TX_FILES_ALL;
+}
+
+static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched, uint8_t wait, uint8_t files)
 {
 	struct tx_detect *state = t->state;
 	struct tx_rule *rules;
@@ -61,7 +70,7 @@ static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched, uin
 		state->rule_cap = cap;
 	}
 	state->rules[state->rule_count++] = (struct tx_rule){
-		program_rule_key(t->s->program->rules[rule].rule), rule, matched, wait};
+		program_rule_key(t->s->program->rules[rule].rule), rule, matched, wait, files};
 }
 
 /* After a reload: what has alerted stays so, everything else begins anew. */
@@ -132,7 +141,7 @@ IN_BOTH_LOOPS enum answer buffer_run(struct tx_run *t, const struct buffer_check
 	uint32_t arena = t->s->arena_used;
 	enum answer answer = ANSWER_NOT_YET;
 
-	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+	for (unsigned i = b->about_files ? t->file_skip : 0; i < INSTANCES_MAX; i++) {
 		struct buffer_view view;
 		enum chain_result r;
 
@@ -187,7 +196,7 @@ static void buffer_scan(struct tx_run *t, unsigned buffer)
 static bool waits(const struct tx_run *t, const struct tx_rule *r)
 {
 	if (r->matched & TX_RULE_DONE)
-		return true;
+		return r->files >= t->file_count;
 	if (r->wait == 0 || t->s->watched)
 		return false;
 	if (r->wait == WAIT_STREAM)
@@ -367,8 +376,12 @@ IN_BOTH_LOOPS void rule_run(struct tx_run *t, uint32_t index)
 	chain_rule_begin(&t->s->chain);
 	known = rule_find(t->state, index);
 	matched = known ? known->matched : 0;
-	if (matched & TX_RULE_DONE)
-		return;
+	if (matched & TX_RULE_DONE) {
+		if (known->files >= t->file_count)
+			return;
+		matched = 0; /* one more file */
+	}
+	c.file_skip = t->file_skip = known ? known->files : 0;
 	if (!known) {
 		if (!header_matches(t->s, t->p, r, true) || !packet_checks_hold(&c)) {
 			if (index == t->s->traced)
@@ -392,9 +405,10 @@ IN_BOTH_LOOPS void rule_run(struct tx_run *t, uint32_t index)
 	if (known) {
 		known->matched = matched;
 		known->wait = wait;
+		known->files = files_done(t, b, matched);
 	} else if ((matched & ~TX_RULE_DONE) || (b->all & BINDING_HOOK_BIT)) {
 		/* the literal of a rule that waits for its hook is not searched for again */
-		rule_remember(t, index, matched, wait);
+		rule_remember(t, index, matched, wait, files_done(t, b, matched));
 	}
 }
 
@@ -495,7 +509,7 @@ bool tx_rule_holds(struct tx_run *t, uint32_t index)
 	if (known)
 		known->matched = matched;
 	else
-		rule_remember(t, index, matched, 0);
+		rule_remember(t, index, matched, 0, TX_FILES_ALL);
 	return (matched & ~TX_RULE_DONE) == b->all;
 }
 
@@ -541,6 +555,8 @@ static void tx_run(struct tx_run *t)
 	s->tx_generation++;
 	s->arena_used = 0;
 	s->chain.dce_big = big_endian_call(t);
+	for (const struct file *f = t->tx->files[t->d]; f && t->file_count < TX_FILES_ALL - 1; f = f->next)
+		t->file_count += !(f->flags & FILE_HIDDEN);
 	t->ended = (t->f->flags & FLOW_ENDING) ||
 		   t->tx->progress[t->d] >= t->proto->proto->done[t->d];
 	if (s->program->firewall)

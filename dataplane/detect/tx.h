@@ -12,7 +12,10 @@ struct tx_rule {
 	uint32_t rule;    /* index in the program of .version */
 	uint32_t matched; /* bits of what held */
 	uint8_t wait;     /* nothing to do before this progress; WAIT_STREAM; 0: look again */
+	uint8_t files;    /* the first so many of the direction are done with: it is about those behind */
 };
+
+#define TX_FILES_ALL UINT8_MAX /* tx_rule.files: it is about none */
 
 /* What a direction of a transaction remembers. */
 struct tx_detect {
@@ -38,6 +41,8 @@ struct tx_run {
 	enum direction d;
 	bool ended; /* no more will come */
 	bool news;  /* the packet brought something whole for a transaction of the flow */
+	uint8_t file_count; /* of the direction, as far as they can be counted */
+	uint8_t file_skip;  /* for the rule in hand: tx_rule.files */
 	bool still; /* firewall: it has come no further since it was last asked about */
 	uint64_t scanned_before[BUFFERS_MAX / 64]; /* firewall: buffers that were scanned for earlier packets */
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dataplane/detect/profile.h"
+#include "dataplane/detect/trace.h"
 
 /* ---- verdicts ---- */
 
@@ -140,6 +141,8 @@ static void filter_run(struct worker *w, struct packet *p)
 		if (!packet_rule_run(w, p, s->candidates[i]) || !decides(s, s->candidates[i]))
 			continue;
 		decide_by_rule(s, p, s->candidates[i], NULL, DROP_firewall_rule);
+		if (s->trace && s->traced < fw->rule_count && candidate_there(s, s->traced))
+			trace_decided(s, p, NULL, s->candidates[i]);
 		return;
 	}
 	decide(s, p, fw->filter, NULL, DROP_firewall_packet, 0);
@@ -176,6 +179,25 @@ static bool hook_rule_holds(struct tx_run *t, uint32_t entry)
 	return holds;
 }
 
+/* The rule that is followed stands behind the one that has decided. */
+static WATCHING void hook_decided(struct tx_run *t, const struct firewall_hook *hook, uint32_t at)
+{
+	for (uint32_t i = at + 1; i < hook->count; i++)
+		if (hook->rules[i] == t->s->traced)
+			trace_decided(t->s, t->p, t->tx, hook->rules[at]);
+}
+
+/* Likewise at a hook behind it. */
+static WATCHING void hook_dropped(struct tx_run *t, const struct firewall_hook *hook)
+{
+	const struct firewall_app *app = &t->s->program->firewall->apps[t->proto->proto->id][t->d];
+
+	for (const struct firewall_hook *later = hook + 1; later < app->hooks + app->count; later++)
+		for (uint32_t i = 0; i < later->count; i++)
+			if (later->rules[i] == t->s->traced)
+				trace_policy(t, (unsigned)(hook - app->hooks));
+}
+
 /* False: the hooks behind it are not asked now. */
 static bool hook_pass(struct tx_run *t, const struct firewall_hook *hook)
 {
@@ -191,9 +213,13 @@ static bool hook_pass(struct tx_run *t, const struct firewall_hook *hook)
 		if (!decides(s, rule))
 			continue;
 		decide_by_rule(s, t->p, rule, t->tx, DROP_firewall_rule);
+		if (s->trace)
+			hook_decided(t, hook, i);
 		return !(s->firewall & (FIREWALL_DROPPED | FIREWALL_NO_APP)) && !t->tx->accepted;
 	}
 	decide(s, t->p, hook->policy, t->tx, DROP_firewall_app, 0);
+	if (s->trace && hook->policy.action == ACTION_DROP)
+		hook_dropped(t, hook);
 	return !(s->firewall & (FIREWALL_DROPPED | FIREWALL_NO_APP)) && !t->tx->accepted;
 }
 

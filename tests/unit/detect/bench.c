@@ -115,3 +115,20 @@ void transaction(struct bench *b, struct fake_tx *tx, uint8_t progress)
 	b->app.first = &tx->tx;
 	b->app.changed[TO_SERVER] = 1;
 }
+
+struct trace_shared *trace_on(struct bench *b, uint32_t sid)
+{
+	int fd = trace_create(1, sid);
+	struct trace_shared *t = trace_attach(fd);
+
+	assert_non_null(t);
+	close(fd);
+	detect_worker_trace(&b->w, t);
+	return t;
+}
+
+const struct trace_step *step_last(const struct trace_shared *t)
+{
+	assert_true(t->step_count > 0);
+	return &t->steps[t->step_count - 1];
+}

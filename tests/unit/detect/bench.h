@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "dataplane/detect/program.h"
+#include "dataplane/event/trace.h"
 #include "tests/unit/detect/fake.h"
 
 struct bench {
@@ -31,6 +32,10 @@ struct bench *bench_with_firewall(const char *firewall, const char *rules, const
 void bench_free(struct bench *b);
 void packet(struct bench *b, enum direction d, uint64_t seconds, const char *payload);
 void transaction(struct bench *b, struct fake_tx *tx, uint8_t progress);
+
+/* The worker follows one rule; how it judges does not change. trace_detach frees it. */
+struct trace_shared *trace_on(struct bench *b, uint32_t sid);
+const struct trace_step *step_last(const struct trace_shared *t);
 
 #define ALERTS(...)                                                                                \
 	do {                                                                                       \

@@ -416,24 +416,6 @@ static void actions(void **state)
 	bench_free(b);
 }
 
-/* The worker follows one rule; how it judges does not change. */
-static struct trace_shared *trace_on(struct bench *b, uint32_t sid)
-{
-	int fd = trace_create(1, sid);
-	struct trace_shared *t = trace_attach(fd);
-
-	assert_non_null(t);
-	close(fd);
-	detect_worker_trace(&b->w, t);
-	return t;
-}
-
-static const struct trace_step *step_last(const struct trace_shared *t)
-{
-	assert_true(t->step_count > 0);
-	return &t->steps[t->step_count - 1];
-}
-
 static void traced_packets(void **state)
 {
 	struct bench *b = bench_new(
@@ -655,6 +637,39 @@ static void profiled(void **state)
 	bench_free(b);
 }
 
+/* Of a frame the part that got farthest, or that the literal was not in it. */
+static void traced_frames(void **state)
+{
+	struct bench *b = bench_new("alert http any any -> any 80 (frame:http1.request; content:\"GET\"; startswith; "
+				    "content:\"end\"; distance:1; sid:1;)\n");
+	struct trace_shared *t = trace_on(b, 1);
+	struct app_frame one = {.id = 2, .type = 1, .tx_id = RECORD_NO_TX};
+	struct app_frames all = {.side[TO_SERVER] = {.list = &one, .count = 1}};
+
+	(void)state;
+	b->app.proto = app_protos[APP_http];
+	b->flow.app_proto = APP_http;
+	b->app.frames = &all;
+	frame(b, "PUT a", 5);
+	NO_ALERT();
+	assert_int_equal(step_last(t)->kind, TRACE_UNHIT);
+	assert_int_equal(step_last(t)->where, TRACE_FRAME);
+	one = (struct app_frame){.id = 3, .type = 1, .tx_id = RECORD_NO_TX};
+	frame(b, "GET a", 5);
+	NO_ALERT();
+	assert_int_equal(step_last(t)->kind, TRACE_FAILED);
+	assert_string_equal(step_last(t)->condition, "content:\"end\"; distance:1");
+	assert_int_equal(step_last(t)->held, 2);
+	assert_int_equal(step_last(t)->total, 3);
+	one = (struct app_frame){.id = 4, .type = 1, .tx_id = RECORD_NO_TX};
+	frame(b, "GET end", 7);
+	ALERTS(1);
+	assert_int_equal(step_last(t)->kind, TRACE_ALERTED);
+	assert_int_equal(step_last(t)->where, TRACE_FRAME);
+	trace_detach(t);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -662,7 +677,7 @@ int main(void)
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
 		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets),
-		cmocka_unit_test(hooks), cmocka_unit_test(configured), cmocka_unit_test(replaced), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
+		cmocka_unit_test(hooks), cmocka_unit_test(configured), cmocka_unit_test(replaced), cmocka_unit_test(traced_frames), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
 		cmocka_unit_test(limits), cmocka_unit_test(actions),
 		cmocka_unit_test(traced_packets), cmocka_unit_test(traced_transactions),
 		cmocka_unit_test(traced_matches_without_alert), cmocka_unit_test(profiled),

@@ -240,12 +240,43 @@ static void refusals(void **state)
 	assert_non_null(strstr(error, "from hook request_headers on"));
 }
 
+/* Why a firewall rule had no turn, and how far a transaction has come. */
+static void traced(void **state)
+{
+	struct bench *b = bench_with_firewall(ACCEPT_TCP
+					      "accept:hook http1:request_started any any -> any any (sid:1;)\n"
+					      "accept:hook http1:request_started any any -> any any (sid:2;)\n"
+					      "accept:hook http1:request_headers any any -> any any (sid:3;)\n",
+					      "alert http1:request_headers any any -> any any (sid:4;)\n", NULL, NULL);
+	struct trace_shared *t = trace_on(b, 2);
+	struct fake_tx tx = {.uri = "/"};
+
+	(void)state;
+	transaction(b, &tx, 0);
+	packet(b, TO_SERVER, 1, "x");
+	assert_string_equal(step_last(t)->why, "rule 1:1 before it decided: accept:hook");
+	trace_detach(t);
+	t = trace_on(b, 4);
+	transaction(b, &tx, 0);
+	packet(b, TO_SERVER, 1, "x");
+	assert_int_equal(step_last(t)->kind, TRACE_OPEN);
+	assert_string_equal(step_last(t)->condition, "hook request_headers");
+	assert_string_equal(step_last(t)->why, "the transaction has come to request_started so far");
+	trace_detach(t);
+	t = trace_on(b, 3);
+	transaction(b, &tx, 1);
+	packet(b, TO_SERVER, 1, "x");
+	assert_non_null(strstr(step_last(t)->why, "no rule accepted at hook request_line"));
+	trace_detach(t);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets),	    cmocka_unit_test(flows),	cmocka_unit_test(transactions),
 		cmocka_unit_test(hooks_before),	    cmocka_unit_test(other_rules), cmocka_unit_test(transaction_bits),
-		cmocka_unit_test(early),	    cmocka_unit_test(policies), cmocka_unit_test(refusals),
+		cmocka_unit_test(early),	    cmocka_unit_test(policies), cmocka_unit_test(traced), cmocka_unit_test(refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

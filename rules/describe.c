@@ -133,7 +133,8 @@ static bool holds_number(unsigned keyword)
 {
 	static const char *const parsers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16", "name_u32",
 					      "dsize", "id", "tos", "bsize", "urilen", "flow_count",
-					      "ip_proto", "fragoffset", "vlan_id", "ldap_indexed", "tls_date", "bit_names", "settings", "dnp3_obj"};
+					      "ip_proto", "fragoffset", "vlan_id", "ldap_indexed", "tls_date", "bit_names", "settings", "dnp3_obj",
+					      "enip_revision"};
 	const char *parser = parser_of(keyword);
 
 	for (size_t i = 0; i < sizeof(parsers) / sizeof(*parsers); i++)
@@ -423,6 +424,10 @@ static void put_other(struct out *o, const struct match *m)
 		put(o, "%s:\"%s\"", name, m->u.dce_iface.text);
 	else if (m->keyword == KEYWORD_dcerpc_opnum)
 		put(o, "%s:\"%s\"", name, m->u.dce_opnum.text);
+	else if (m->keyword == KEYWORD_modbus)
+		put(o, "%s:\"%s\"", name, m->u.modbus.text);
+	else if (m->keyword == KEYWORD_cip_service)
+		put(o, "%s:\"%s\"", name, m->u.cip_service.text);
 	else
 		put_word(o, m);
 }

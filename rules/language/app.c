@@ -583,32 +583,6 @@ bool parse_ike_attribute(struct draft *d, const struct keyword_row *row, struct 
 	return app_word(d, row, whole) != NULL;
 }
 
-bool parse_modbus(struct draft *d, const struct keyword_row *row, struct scan *arg)
-{
-	scan_trim(arg);
-	if (strncmp(arg->p, "function", 8) != 0 && strncmp(arg->p, "access", 6) != 0 &&
-	    strncmp(arg->p, "unit", 4) != 0)
-		return app_refuse(d, row, arg, "begin with function, access or unit");
-	return app_word(d, row, *arg) != NULL;
-}
-
-static bool numbers_by_comma(struct draft *d, const struct keyword_row *row, struct scan *arg,
-			     unsigned least, unsigned most, uint64_t max)
-{
-	struct scan whole = *arg;
-	unsigned count = 0;
-
-	while (!scan_done(arg)) {
-		struct scan part = scan_until(arg, ',');
-		uint64_t n;
-
-		if (++count > most || !scan_whole(part, max, &n))
-			return app_refuse(d, row, &part, "write numbers separated by commas");
-	}
-	return count >= least ? app_word(d, row, whole) != NULL
-			      : app_refuse(d, row, &whole, "write all of its numbers");
-}
-
 bool parse_dnp3_obj(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	struct scan whole = *arg, group = scan_until(arg, ',');
@@ -623,19 +597,4 @@ bool parse_dnp3_obj(struct draft *d, const struct keyword_row *row, struct scan 
 	if (m)
 		m->u.number = (struct number_test){NUMBER_EQUAL, g << 8 | v, 0, 0};
 	return m != NULL;
-}
-
-bool parse_cip_service(struct draft *d, const struct keyword_row *row, struct scan *arg)
-{
-	return numbers_by_comma(d, row, arg, 1, 3, UINT16_MAX);
-}
-
-bool parse_enip_revision(struct draft *d, const struct keyword_row *row, struct scan *arg)
-{
-	struct scan whole = *arg, major = scan_until(arg, '.');
-	uint64_t n;
-
-	if (!scan_whole(major, UINT8_MAX, &n) || !scan_whole(*arg, UINT8_MAX, &n))
-		return app_refuse(d, row, &whole, "write major.minor");
-	return app_word(d, row, whole) != NULL;
 }

@@ -3,6 +3,7 @@
  * Conditions on requests of industrial protocols that look at several of their fields at once. Runs
  * in the workers.
  */
+#include "dataplane/app/enip.h"
 #include "dataplane/app/modbus.h"
 #include "dataplane/detect/match.h"
 
@@ -59,4 +60,48 @@ bool match_modbus(const struct match_context *c, const struct match *match)
 		return false;
 	return !m->has_subfunction ||
 	       (request->kind == MODBUS_IS_DIAGNOSTIC && request->code == m->subfunction);
+}
+
+static bool has_class(const struct cip_message *cip, uint32_t number)
+{
+	struct cursor path = cip->path;
+	struct cip_segment segment;
+
+	for (unsigned i = 0; i < ENIP_SEGMENTS_MAX && cip_segment_next(&path, &segment); i++)
+		if (segment.type >> 2 == CIP_CLASS && segment.value == number)
+			return true;
+	return false;
+}
+
+/* In the path, or in the list of a service that takes one. */
+static bool has_attribute(const struct cip_message *cip, uint32_t number)
+{
+	struct cursor path = cip->path;
+	struct cip_segment segment;
+	uint32_t listed;
+
+	for (unsigned i = 0; i < ENIP_SEGMENTS_MAX && cip_segment_next(&path, &segment); i++)
+		if (segment.type >> 2 == CIP_ATTRIBUTE && segment.value == number)
+			return true;
+	for (uint32_t i = 0; cip_listed_attribute(cip, i, &listed); i++)
+		if (listed == number)
+			return true;
+	return false;
+}
+
+/* One service of the message, packed ones too. */
+bool match_cip_service(const struct match_context *c, const struct match *match)
+{
+	const struct match_cip_service *m = &match->u.cip_service;
+	struct cip_message cip;
+	struct cip_walk k;
+
+	if (!c->tx)
+		return false;
+	k = cip_walk(enip_message_of(c->tx, c->p->direction & 1));
+	while (cip_walk_next(&k, &cip))
+		if (cip.service == m->service && (!m->has_class || has_class(&cip, m->cip_class)) &&
+		    (!m->has_attribute || has_attribute(&cip, m->attribute)))
+			return true;
+	return false;
 }

@@ -3,7 +3,9 @@
 
 usage: seeds_binary.py [FOLDER]      default: corpus/ beside this file
 """
-from seeds import pieces, save
+import struct
+
+from seeds import datagrams, pieces, save
 
 CLIENT, SERVER = 0, 1
 
@@ -22,8 +24,30 @@ def modbus():
          pieces([(CLIENT, message(2, asked[0]))], 0)[1:])
 
 
+def enip():
+    def message(command, session, text):
+        data = bytes.fromhex(text)
+        return struct.pack('<HHII', command, len(data), session, 0) + bytes(12) + data
+
+    def connected(sequence, text):
+        cip = bytes.fromhex(text)
+        return ('0000000001000200a100040011223344b100' + struct.pack('<HH', len(cip) + 2, sequence).hex() + text)
+    parts = [(CLIENT, message(0x65, 0, '01000000')), (SERVER, message(0x65, 7, '01000000')),
+             (CLIENT, message(0x70, 7, connected(5, '0302208b240101000600'))),
+             (SERVER, message(0x70, 7, connected(5, '830000000100060000000100'))),
+             (CLIENT, message(0x70, 7, connected(6, '0a02200224010200060010000302208b2401010006000103210142003005'))),
+             (SERVER, message(0x70, 7, connected(6, '8a000000020006000a0083000000810001010001')))]
+    save('enip', 'connected', pieces(parts, 0))
+    listed = [(CLIENT, message(0x63, 0, '')),
+              (SERVER, message(0x63, 0, '01000c00250001000002af12c000020100000000000000000100'
+                                        '0c003a0004033000785634120341424 3ff'.replace(' ', ''))),
+              (CLIENT, message(4, 0, '')), (SERVER, message(4, 0, '01000001140001002001' + b'Communications'.hex() + '0000'))]
+    save('enip', 'lists', datagrams(listed, 1))
+
+
 def main():
     modbus()
+    enip()
 
 
 if __name__ == '__main__':

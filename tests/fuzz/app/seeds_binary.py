@@ -45,7 +45,15 @@ def enip():
     save('enip', 'lists', datagrams(listed, 1))
 
 
+def bittorrent_dht():
+    id20 = b'2:id20:abcdefghij0123456789'
+    asked = b'd1:ad' + id20 + b'9:info_hash20:mnopqrstuvwxyz1234564:porti6881e5:token4:aoeue1:q13:announce_peer1:t2:aa1:y1:qe'
+    told = b'd1:rd' + id20 + b'5:nodes26:mnopqrstuvwxyz123456axje.u5:token4:aoeu6:valuesl6:axje.u6:idhtnmee1:t2:aa1:y1:re'
+    save('bittorrent_dht', 'peers', datagrams([(CLIENT, asked), (SERVER, told), (SERVER, b'd1:eli201e6:a worde1:t2:aa1:y1:ee')], 1))
+
+
 def main():
+    bittorrent_dht()
     modbus()
     enip()
 

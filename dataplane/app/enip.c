@@ -307,8 +307,11 @@ static struct parse_result enip_parse(struct worker *w, struct flow *f, void *st
 		return (struct parse_result){.status = PARSE_OK};
 	}
 	if (f->ip_proto != 6) {
-		uint32_t length = in->len < ENIP_HEADER_BYTES ? UINT32_MAX : le16(in->data + LENGTH_AT);
+		uint32_t length;
 
+		if (in->len < ENIP_HEADER_BYTES)
+			return (struct parse_result){.status = PARSE_BAD};
+		length = le16(in->data + LENGTH_AT);
 		if (length > in->len - ENIP_HEADER_BYTES)
 			return (struct parse_result){.status = PARSE_BAD};
 		take(w, f, d, in->data, length < ENIP_DATA_MAX ? length : ENIP_DATA_MAX, in->offset);

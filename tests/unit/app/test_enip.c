@@ -149,7 +149,15 @@ static void malformed(void **state)
 	assert_int_equal(harness_count(h, "invalid_pdu"), 1);
 	send(h, TO_SERVER, ENIP_SEND_RR_DATA, 7, "00000000 0000 0100 b200 0400 0e 01 0102"); /* no logical segment */
 	assert_int_equal(harness_count(h, "invalid_pdu"), 2);
-	harness_reset(h, 2000);
+	harness_free(h);
+	h = harness_new(17, 44818, NULL);
+	send(h, TO_SERVER, ENIP_LIST_IDENTITY, 0, "");
+	for (size_t n = 1; n < ENIP_HEADER_BYTES; n++)
+		harness_udp(h, TO_SERVER, "c\0and not enough for a header", n);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"event_type\":\"enip\""), 1);
+	harness_free(h);
+	h = harness_new(6, 2000, NULL);
 	send(h, TO_SERVER, ENIP_NOP, 0, ""); /* zeros are no reason */
 	assert_int_not_equal(h->flow.app_proto, APP_enip);
 	harness_free(h);

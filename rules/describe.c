@@ -417,6 +417,8 @@ static void put_other(struct out *o, const struct match *m)
 
 	if (strcmp(parser_of(m->keyword), "i32") == 0)
 		put(o, "%s:%" PRId64, name, (int64_t)m->u.number.low - INT64_C(0x80000000));
+	else if (m->keyword == KEYWORD_ike_chosen_sa_attribute)
+		put(o, "%s:%s=%" PRIu64, name, ike_attribute_names[m->u.number.which], m->u.number.low);
 	else if (holds_number(m->keyword)) {
 		put(o, "%s:", name);
 		put_test(o, &m->u.number);

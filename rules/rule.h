@@ -392,6 +392,10 @@ struct match_cip_service {
 	uint32_t cip_class, attribute;
 };
 
+/* Attributes that ike.chosen_sa_attribute may name, by their number (.number.which). NULL: none. */
+#define IKE_ATTRIBUTE_COUNT 17
+extern const char *const ike_attribute_names[IKE_ATTRIBUTE_COUNT];
+
 enum config_bits { /* config: .word.bits */
 		   CONFIG_FLOW_LOG = 1 << 0,   /* the flow's record, not transactions */
 		   CONFIG_WHOLE_FLOW = 1 << 1, /* not of this transaction alone */

@@ -52,7 +52,23 @@ def bittorrent_dht():
     save('bittorrent_dht', 'peers', datagrams([(CLIENT, asked), (SERVER, told), (SERVER, b'd1:eli201e6:a worde1:t2:aa1:y1:ee')], 1))
 
 
+def ike():
+    def message(head, payloads):
+        body = bytes.fromhex(payloads)
+        return bytes.fromhex(head) + bytes(4) + struct.pack('>I', len(body) + 28) + body
+    asks, knows = 'e47a591fd057587f' + 16 * '0', 'e47a591fd057587fa00b8ef0902bb8ec'
+    sa1 = ('0000000100000001000000300101000100000028010100008001 0007800e00808002000280040002800300018 00b0001000c000400015180')
+    sa1 = sa1.replace(' ', '')
+    choice = '030000080100000c03000008020000050300000803 00000c0000000804 00000e'.replace(' ', '')
+    save('ike', 'v1', datagrams([(CLIENT, message(asks + '01100200', '0d00003c' + sa1 + '0000000801020304')),
+                                 (SERVER, message(knows + '01100200', '0000003c' + sa1)),
+                                 (CLIENT, message(knows + '04100200', '0a00000641420000000743 4445'.replace(' ', '')))], 1))
+    save('ike', 'v2', datagrams([(CLIENT, message(asks + '21202208', '2900002c0000002801010004' + choice + '0000000800004004')),
+                                 (SERVER, message(knows + '21202220', '2900002c0000002801010004' + choice + '000000080000000e'))], 1))
+
+
 def main():
+    ike()
     bittorrent_dht()
     modbus()
     enip()

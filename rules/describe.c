@@ -134,7 +134,7 @@ static bool holds_number(unsigned keyword)
 	static const char *const parsers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16", "name_u32",
 					      "dsize", "id", "tos", "bsize", "urilen", "flow_count",
 					      "ip_proto", "fragoffset", "vlan_id", "ldap_indexed", "tls_date", "bit_names", "settings", "dnp3_obj",
-					      "enip_revision"};
+					      "enip_revision", "procedure"};
 	const char *parser = parser_of(keyword);
 
 	for (size_t i = 0; i < sizeof(parsers) / sizeof(*parsers); i++)

@@ -77,7 +77,7 @@ bool value_form_known(unsigned keyword)
 	static const char *const numbers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16",
 					      "name_u32", "tls_version", "ssl_version", "ssl_state",
 					      "tls_date", "ftp_mode", "ftpdata_command", "yes_no", "flag", "bit_names",
-					      "krb5_encryption", "i32", "settings", "ldap_indexed", "dnp3_obj", "enip_revision",
+					      "krb5_encryption", "i32", "settings", "ldap_indexed", "dnp3_obj", "enip_revision", "procedure",
 					      "ike_attribute"};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)

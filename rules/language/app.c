@@ -222,6 +222,24 @@ bool parse_name_u32(struct draft *d, const struct keyword_row *row, struct scan 
 	return name_number(d, row, arg, parse_u32);
 }
 
+/* As name_u32, but N<>M has both its ends in it. */
+bool parse_procedure(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct number_test *test;
+
+	if (!name_number(d, row, arg, parse_u32))
+		return false;
+	test = &d->app.items[d->app.count - 1].u.number;
+	if (test->op != NUMBER_BETWEEN)
+		return true;
+	test->high++;
+	if (test->low)
+		test->low--;
+	else
+		*test = (struct number_test){NUMBER_LESS, test->high, 0, test->which};
+	return true;
+}
+
 /* Names of bits, ! negates one; or a number with a mask. */
 bool parse_bit_names(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {

@@ -67,7 +67,41 @@ def ike():
                                  (SERVER, message(knows + '21202220', '2900002c0000002801010004' + choice + '000000080000000e'))], 1))
 
 
+def nfs():
+    def word(*numbers):
+        return b''.join(struct.pack('>I', n) for n in numbers)
+
+    def text(data):
+        return word(len(data)) + data + bytes(-len(data) % 4)
+
+    def call(xid, version, procedure, arguments):
+        return word(xid, 0, 2, 100003, version, procedure, 1, 24, 1) + text(b'pc') + word(1000, 100, 0, 0, 0) + arguments
+
+    def reply(xid, results):
+        return word(xid, 1, 0, 0, 0, 0) + results
+
+    def records(parts):
+        return pieces([(d, struct.pack('>I', len(m) | 1 << 31) + m) for d, m in parts], 0)
+    handle = text(b'\1\2\3\4')
+    listed = word(0, 0) + bytes(8) + word(1) + bytes(8) + text(b'one') + bytes(8) + word(0, 1) + handle + word(0, 1)
+    save('nfs', 'v3', records([(CLIENT, call(1, 3, 17, handle + bytes(24))), (SERVER, reply(1, listed)),
+                               (CLIENT, call(2, 3, 6, handle + bytes(8) + word(5))),
+                               (SERVER, reply(2, word(0, 0, 5, 1) + text(b'abcde'))),
+                               (CLIENT, call(3, 3, 14, handle + text(b'a') + handle + text(b'bb'))), (SERVER, reply(3, word(13, 0, 0))),
+                               (CLIENT, call(4, 3, 7, handle + bytes(8) + word(5, 0) + text(b'hello'))),
+                               (CLIENT, call(5, 3, 21, handle + bytes(12)))]))
+    opened = word(18, 0, 2, 0) + bytes(8) + text(b'a') + word(1, 0, 1, 0, 0, 0) + text(b'new')
+    save('nfs', 'v4', records([(CLIENT, call(1, 4, 1, word(0, 0, 4, 22) + handle + word(32) + opened + word(10))),
+                               (SERVER, reply(1, word(0, 0, 4, 22, 0, 32, 0, 18, 0) + bytes(48) + word(10, 0) + handle)),
+                               (CLIENT, call(2, 4, 1, word(0, 0, 2, 22) + handle + word(38) + bytes(24) + word(0) + text(b'abc'))),
+                               (CLIENT, call(3, 4, 1, word(0, 0, 2, 22) + handle + word(4, 1) + bytes(16))),
+                               (CLIENT, call(4, 4, 1, word(0, 0, 2, 22) + handle + word(28) + text(b'new')))]))
+    save('nfs', 'v2', datagrams([(CLIENT, call(1, 2, 6, bytes(32) + word(0, 1024, 0))),
+                                 (SERVER, reply(1, bytes(24) + word(4) + bytes(44) + text(b'abcd')))], 1))
+
+
 def main():
+    nfs()
     ike()
     bittorrent_dht()
     modbus()

@@ -26,6 +26,8 @@ static void forms(void **state)
 	check(HTTP("filesize:>2kb;"), NUMBER_GREATER, 2048, 0);
 	check("alert dns any any -> any any (dns.rrtype:TXT; sid:1;)", NUMBER_EQUAL, 16, 0);
 	check("alert dns any any -> any any (dns.rcode:!NXDOMAIN; sid:1;)", NUMBER_NOT_EQUAL, 3, 0);
+	check("alert nfs any any -> any any (nfs_procedure:2<>4; sid:1;)", NUMBER_BETWEEN, 1, 5);
+	check("alert nfs any any -> any any (nfs_procedure:0<>4; sid:1;)", NUMBER_LESS, 5, 0);
 	check("alert icmp any any -> any any (itype:>=200; sid:1;)", NUMBER_GREATER_EQUAL, 200, 0);
 }
 

@@ -100,7 +100,27 @@ def nfs():
                                  (SERVER, reply(1, bytes(24) + word(4) + bytes(44) + text(b'abcd')))], 1))
 
 
+def rdp():
+    def tpkt(data):
+        return struct.pack('>BBH', 3, 0, len(data) + 4) + data
+    name = b'Cookie: mstshash=joe\r\n' + bytes.fromhex('0100080003000000')
+    asked = bytes([6 + len(name)]) + bytes.fromhex('e00000000000') + name
+    told = bytes.fromhex('0ed000001234000209080001000000')
+    core = struct.pack('<IHHHHII', 0x80004, 1024, 768, 0xca01, 0xaa03, 0x409, 2600) + 'PC1'.encode('utf-16le').ljust(32, b'\0')
+    core += struct.pack('<III', 4, 0, 12) + bytes(64) + struct.pack('<HHIHHH', 0xca01, 1, 0, 16, 7, 1) + bytes(100)
+    net = struct.pack('<I', 1) + b'rdpdr\0\0\0' + bytes(4)
+    user = bytes.fromhex('000500147c00018100000800100001c00044756361') + struct.pack('>H', 0x8000 | len(core) + len(net) + 8)
+    user += struct.pack('<HH', 0xc001, len(core) + 4) + core + struct.pack('<HH', 0xc003, len(net) + 4) + net
+    body = bytes.fromhex('0401010401010101ff300102300102300102') + b'\x04\x82' + struct.pack('>H', len(user)) + user
+    connect = bytes.fromhex('02f0807f6582') + struct.pack('>H', len(body)) + body
+    save('rdp', 'plain', pieces([(CLIENT, tpkt(asked)), (SERVER, tpkt(told)), (CLIENT, tpkt(connect)),
+                                 (SERVER, tpkt(bytes.fromhex('02f0807f6603000000')))], 0))
+    save('rdp', 'tls', pieces([(CLIENT, tpkt(asked)), (SERVER, tpkt(told)), (CLIENT, bytes.fromhex('16030100050100000100')),
+                               (SERVER, bytes.fromhex('160301000e0b00000a000007000004' + '30020100'))], 0))
+
+
 def main():
+    rdp()
     nfs()
     ike()
     bittorrent_dht()

@@ -221,7 +221,7 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 		rec_bytes(r, F_top_payload, data, len);
 	if (len && s->program->log_payload_length)
 		rec_uint(r, F_top_payload_length, len);
-	rec_uint(r, F_top_stream, item->stream || item->tx ? 1 : 0);
+	rec_uint(r, F_top_stream, p->ip_proto == 6 && (item->stream || item->tx) ? 1 : 0);
 }
 
 static bool blocks(const struct worker *w, uint8_t action)

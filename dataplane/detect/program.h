@@ -68,6 +68,7 @@ struct binding {
 	uint32_t rule;
 	uint8_t app;               /* enum app_proto */
 	uint8_t direction;
+	uint8_t flow_app;          /* enum app_proto: flows of that alone; APP_UNKNOWN: all of .app */
 	uint8_t buffer_count, check_count;
 	uint8_t hook;              /* progress that is waited for, with BINDING_HOOK_BIT */
 	bool first_half, second_half; /* of a rule on both directions of a transaction */

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "dataplane/app/dns_message.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
 
@@ -68,13 +69,12 @@ static struct dns_tx *dns_of(struct tx *tx)
 
 static const char *next_word(const char *at, char *word, size_t size)
 {
-	size_t n = 0;
+	struct put p = put_to(word, size);
 
 	at += strspn(at, " ,[]\"'");
-	while (at[n] && !strchr(" ,[]\"'", at[n]))
-		n++;
-	snprintf(word, size, "%.*s", (int)n, at);
-	return n ? at + n : NULL;
+	while (*at && !strchr(" ,[]\"'", *at))
+		p = put_char(p, *at++);
+	return *word ? at : NULL;
 }
 
 static void dns_configure(const struct worker *w, void *memory)
@@ -519,7 +519,7 @@ static void write_flags(struct recorder *r, uint16_t flags)
 	};
 	char text[8];
 
-	snprintf(text, sizeof(text), "%x", flags);
+	put_hex(put_to(text, sizeof(text)), flags, 1);
 	rec_text(r, F_dns_flags, text);
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
 		if (flags & bits[i].bit)

@@ -304,7 +304,11 @@ static void parse(struct worker *w, struct flow *f, struct packet *p, enum direc
 	struct app_pending *keep = &s->pending[d];
 	struct parse_result res = s->proto->parse(w, f, s->state, d, in);
 
-	s->dirty = s->changed[d] = 1;
+	s->dirty = 1;
+	if (res.status != PARSE_MORE || res.consumed)
+		s->changed[d] = 1;
+	else if (!s->changed[d])
+		s->changed[d] = APP_CHANGED_WAITING;
 	s->first_data = APP_FIRST_DATA_SENT;
 	if (in->flags & INPUT_END)
 		s->ended[d] = 1;
@@ -414,12 +418,20 @@ void app_datagram(struct worker *w, struct packet *p)
 
 /* ---- after the packet ---- */
 
-void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected)
+bool app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected)
 {
 	struct app_session *s = f->app;
 
+	if (s->proto_expected != APP_UNKNOWN && s->proto_expected != f->app_proto)
+		return false;
 	s->change = 1;
 	s->proto_expected = (uint8_t)expected;
+	return true;
+}
+
+void app_bypass(struct flow *f)
+{
+	f->app->bypass = 1;
 }
 
 void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len)
@@ -445,6 +457,7 @@ static void change_now(struct worker *w, struct flow *f, struct packet *p)
 	memset(s->probe_done, 0, sizeof(s->probe_done));
 	memset(s->no, 0, sizeof(s->no));
 	s->change = 0;
+	s->tx_count = 0; /* the next protocol counts its own */
 	s->pending[TO_SERVER].need = s->pending[TO_CLIENT].need = 0;
 }
 
@@ -484,6 +497,8 @@ void app_packet_done(struct worker *w, struct flow *f, struct packet *p)
 		app_frames_done(w, f, p);
 	if (s->dirty)
 		tx_settle(w, f, p, false);
+	if (s->bypass && !s->live)
+		f->flags |= FLOW_BYPASSED;
 	if (s->change && s->proto)
 		change_now(w, f, p);
 	if (s->stop) {

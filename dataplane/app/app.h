@@ -59,6 +59,7 @@ struct probe_input {
 
 /* ---- transactions ---- */
 
+#define APP_CHANGED_WAITING 2
 #define TX_EVENTS_MAX 16
 #define APP_PROBE_BYTES 4096          /* kept of each direction while the protocol is unknown */
 #define APP_PROBE_LIMIT_BYTES 100000  /* seen of a direction after which probing ends */
@@ -92,6 +93,7 @@ struct tx {
 	uint8_t event_count, events_logged; /* events that come after the record are not written */
 	uint8_t log_off;          /* set by detect: a rule wants no record of it */
 	uint8_t store_files;      /* set by detect: 1 << direction: a rule wants its files kept, later ones too */
+	uint8_t accepted;         /* set by detect: the firewall lets the rest of it pass */
 	uint8_t ended;            /* framework: nothing more will come, whatever progress says */
 	uint16_t events[TX_EVENTS_MAX]; /* protocol events, index into proto.events */
 	uint8_t event_direction[TX_EVENTS_MAX];
@@ -194,10 +196,11 @@ struct app_session {
 	void *state;                     /* the protocol's */
 	struct tx *first, *last;         /* live transactions, oldest first */
 	uint32_t live;                   /* how many */
-	uint64_t tx_count;               /* made so far */
+	uint64_t tx_count;               /* made so far, by this protocol */
 	struct app_frames *frames;       /* owner: frame.c; NULL: nobody wants any */
 	uint8_t probe_done[2], ended[2], failed[2];
-	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect */
+	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect; or
+					  * APP_CHANGED_WAITING: bytes came, but nothing whole yet */
 	uint8_t proto_ts, proto_tc;      /* enum app_proto found per direction */
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
@@ -208,6 +211,7 @@ struct app_session {
 	uint8_t first_data;              /* 0 none; 1 + direction; APP_FIRST_DATA_SENT */
 	uint8_t change;                  /* app_change_protocol was called: done after the packet */
 	uint8_t stop;                    /* PARSE_DONE: likewise */
+	uint8_t bypass;                  /* app_bypass was called: done when no transaction is left */
 	uint8_t dirty;                   /* transactions may have moved on since they were looked at */
 	uint8_t datagrams[2];            /* probed */
 	struct bytes carry;              /* app_carry: owned */
@@ -268,8 +272,11 @@ struct tx *tx_new(struct worker *w, struct flow *f, size_t size);
 void tx_event(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned event);
 /* The protocol changes here (STARTTLS, CONNECT, upgrade): once the packet has been inspected, live
  * transactions are logged and freed and following bytes are probed anew. `expected` is what should
- * come (another one is an event); APP_UNKNOWN: anything. */
-void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
+ * come (another one is an event); APP_UNKNOWN: anything. False: it does not, since this protocol
+ * itself came in place of the one that an earlier change announced. */
+bool app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
+/* Nothing more of this flow need be looked at, once what there is has been inspected. */
+void app_bypass(struct flow *f);
 /* Hands a copy of the bytes over to the protocol that comes next, which finds them in .carry of the
  * session and gives them back with len 0. */
 void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len);

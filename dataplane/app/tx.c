@@ -58,12 +58,16 @@ static bool finished(const struct worker *w, const struct flow *f, const struct 
 	return tx->inspected_done[TO_SERVER] && tx->inspected_done[TO_CLIENT];
 }
 
+/* The record stands in the direction of the packet in hand: on a tap that is the one that
+ * acknowledges the bytes with the event. */
 static void write_events(struct worker *w, struct flow *f, struct tx *tx, struct packet *p)
 {
 	const struct proto *proto = f->app->proto;
 
 	for (; tx->events_logged < tx->event_count; tx->events_logged++) {
-		enum direction d = tx->event_direction[tx->events_logged];
+		enum direction d = p && !(p->flags & PACKET_PSEUDO)
+					   ? (enum direction)p->direction
+					   : (enum direction)tx->event_direction[tx->events_logged];
 		struct recorder *r = emit_flow(w, RECORD_anomaly, f, d, tx->id, p);
 
 		if (!r)

@@ -451,12 +451,25 @@ void config_free(struct config *c)
 	free(c);
 }
 
+static bool same_key(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++)
+		if ((*a == '-' ? '_' : *a) != (*b == '-' ? '_' : *b))
+			return false;
+	return *a == *b;
+}
+
 const char *config_map_get(const struct config_map *m, const char *key)
 {
-	for (size_t i = 0; i < m->count; i++)
+	const char *alike = NULL;
+
+	for (size_t i = 0; i < m->count; i++) {
 		if (strcmp(m->keys[i], key) == 0)
 			return m->values[i];
-	return NULL;
+		if (!alike && same_key(m->keys[i], key))
+			alike = m->values[i];
+	}
+	return alike;
 }
 
 bool config_map_bool(const struct config_map *m, const char *key, bool otherwise)

@@ -86,7 +86,7 @@ int config_set(struct config *c, const char *path, const char *value, char *erro
 int config_list_clear(struct config *c, const char *path);
 int config_append(struct config *c, const char *path, const char *item, char *error,
 		  size_t error_size);
-/* NULL if the map has no such key. Borrowed. */
+/* NULL if the map has no such key; '-' and '_' in it are the same. Borrowed. */
 const char *config_map_get(const struct config_map *m, const char *key);
 bool config_map_bool(const struct config_map *m, const char *key, bool otherwise);
 /* Does an EVE output ask for records of this type, which is off unless asked for? */

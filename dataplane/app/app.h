@@ -259,6 +259,8 @@ const char *app_option(const struct worker *w, enum app_proto proto, const char 
 uint32_t app_tx_limit(const struct worker *w, enum app_proto proto);
 /* Rules inspect this buffer of the protocol from now on. */
 void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffer);
+/* On which transports the worker looks for the protocol: bits by enum app_transport. */
+uint8_t app_transports(const struct worker *w, enum app_proto proto);
 /* What proto.configure filled. */
 const void *app_config(const struct worker *w, enum app_proto proto);
 

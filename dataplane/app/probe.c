@@ -121,7 +121,7 @@ static void failed(struct worker *w, struct flow *f)
 {
 	if (f->app_proto == APP_UNKNOWN) {
 		f->app_proto = APP_FAILED;
-		w->counters->app_flow[APP_FAILED]++;
+		w->counters->app_flow[app_transport_of(f)][APP_FAILED]++;
 	}
 	app_stop(w, f);
 }
@@ -318,7 +318,7 @@ void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p)
 		*app_proto_slot(s, d) = (uint8_t)(app_known(other) ? other : APP_FAILED);
 		if (f->app_proto == APP_UNKNOWN) {
 			f->app_proto = APP_FAILED;
-			w->counters->app_flow[APP_FAILED]++;
+			w->counters->app_flow[app_transport_of(f)][APP_FAILED]++;
 		}
 		return;
 	}

@@ -195,7 +195,7 @@ struct tx *tx_new(struct worker *w, struct flow *f, size_t size)
 		s->first = tx;
 	s->last = tx;
 	s->live++;
-	w->counters->app_tx[s->proto->id]++;
+	w->counters->app_tx[app_transport_of(f)][s->proto->id]++;
 	return tx;
 }
 

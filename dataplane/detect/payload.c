@@ -141,7 +141,7 @@ IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)
 		return;
 	}
 	if (post_run(&c))
-		alert_add(w, index, stream, NULL, NULL);
+		alert_add_payload(w, p, index, stream);
 }
 
 static void candidates_quickly(struct worker *w, struct packet *p)

@@ -114,7 +114,7 @@ static void put_mac(struct text *out, const uint8_t *mac)
 
 static void put_ether(struct text *out, const struct record_head *h)
 {
-	bool many = h->type == RECORD_flow; /* as sets, of which we know one pair */
+	bool many = h->type == RECORD_flow || h->type == RECORD_netflow; /* as sets, of which we know one pair */
 
 	json_key(out, "ether");
 	text_char(out, '{');
@@ -132,7 +132,7 @@ static void put_ether(struct text *out, const struct record_head *h)
 static void put_head(struct text *out, const struct eve_options *o, const struct record_head *h,
 		     const char *client)
 {
-	bool is_packet = h->type == RECORD_alert || h->type == RECORD_drop;
+	bool is_packet = h->type == RECORD_alert || h->type == RECORD_drop || h->type == RECORD_stream_tcp;
 
 	text_char(out, '{');
 	json_key_time(out, "timestamp", h->ts_ns);
@@ -146,7 +146,7 @@ static void put_head(struct text *out, const struct eve_options *o, const struct
 	json_key_cstr(out, "event_type", record_rows[h->type == RECORD_http2 ? RECORD_http : h->type].name);
 	put_vlan(out, h);
 	put_ends(out, h, client);
-	if (h->type != RECORD_flow && h->packet_source < PACKET_SOURCE_COUNT)
+	if (h->type != RECORD_flow && h->type != RECORD_netflow && h->packet_source < PACKET_SOURCE_COUNT)
 		json_key_cstr(out, "pkt_src", record_packet_source_names[h->packet_source]);
 	if (o->ethernet && h->flags & RECORD_HAS_MACS)
 		put_ether(out, h);

@@ -14,7 +14,13 @@
 
 /* Off unless asked for, as in Suricata's shipped configuration. */
 static const char *const off_by_default[] = {"drop", "frame", "arp", "pgsql", "netflow",
-					     "metadata", "modbus", "dnp3", "enip", "engine"};
+					     "metadata", "modbus", "dnp3", "enip", "engine", "stream_tcp"};
+
+/* Suricata configures these under other names. */
+static const struct {
+	enum record_type type;
+	const char *name;
+} other_names[] = {{RECORD_fileinfo, "files"}, {RECORD_stream_tcp, "stream"}};
 
 struct scope {
 	const struct config_map *map;
@@ -113,10 +119,10 @@ static void read_types(struct eve_options *o, const struct scope *s, bool only_n
 		    record_rows[t].record_class == CLASS_CONTACT || t == RECORD_top)
 			continue;
 		o->enabled[t] = type_enabled(s, name, only_named);
-		/* Suricata configures this one under another name. */
-		if (t == RECORD_fileinfo && !is_named(s, name) && is_named(s, "files"))
-			o->enabled[t] = type_enabled(s, "files", only_named);
 	}
+	for (size_t i = 0; i < sizeof(other_names) / sizeof(other_names[0]); i++)
+		if (!is_named(s, record_rows[other_names[i].type].name) && is_named(s, other_names[i].name))
+			o->enabled[other_names[i].type] = type_enabled(s, other_names[i].name, only_named);
 	o->stats = type_enabled(s, "stats", only_named);
 	o->enabled[RECORD_packet] = o->enabled[RECORD_alert] && option(s, "alert.tagged_packets", true);
 }

@@ -165,12 +165,19 @@ static bool make_room(struct worker *w, struct flow *f)
 	return false;
 }
 
+static uint32_t live_max(const struct worker *w, const struct proto *proto)
+{
+	uint32_t limit = app_tx_limit(w, proto->id);
+
+	return proto->gives_way ? 2 * limit : limit;
+}
+
 struct tx *tx_new(struct worker *w, struct flow *f, size_t size)
 {
 	struct app_session *s = f->app;
 	struct tx *tx;
 
-	if (s->live >= s->proto->max_transactions && !make_room(w, f)) {
+	if (s->live >= live_max(w, s->proto) && !make_room(w, f)) {
 		if (s->last)
 			tx_event(w, f, s->last, TO_SERVER, s->proto->too_many_event);
 		return NULL;

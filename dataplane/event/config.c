@@ -481,6 +481,23 @@ bool config_map_bool(const struct config_map *m, const char *key, bool otherwise
 	return otherwise;
 }
 
+bool config_eve_wants(const struct config *c, const char *type)
+{
+	size_t len = strlen(type);
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s.enabled", type);
+	if (config_map_bool(&c->eve_types, key, config_map_bool(&c->eve_types, type, false)))
+		return true;
+	for (size_t i = 0; i < c->eve_files.count; i++) {
+		const char *at = strstr(c->eve_files.keys[i], ".types.");
+
+		if (at && strncmp(at + 7, type, len) == 0 && (!at[7 + len] || at[7 + len] == '.'))
+			return true;
+	}
+	return false;
+}
+
 uint64_t config_map_size(const struct config_map *m, const char *key, uint64_t otherwise)
 {
 	const char *v = config_map_get(m, key);

@@ -54,6 +54,7 @@ struct probe_input {
 	uint16_t client_port, server_port;
 	uint8_t expected; /* enum app_proto: what should come after a change of protocol */
 	bool midstream; /* flows may be picked up midway: an answer may come first */
+	const void *config; /* the protocol's own options (proto.configure); NULL: it has none */
 	bool known;     /* the other direction speaks this protocol: what is likely is enough */
 };
 

@@ -53,8 +53,11 @@ struct dns_state {
 	bool gap[2]; /* bytes were lost: the next message must be found first */
 };
 
-/* What of eve.types.dns concerns us. */
+#define DNS_PORTS_MAX 8
+
+/* What of eve.types.dns concerns us, and the ports at which less has to look like DNS. */
 struct dns_config {
+	uint16_t ports[2][DNS_PORTS_MAX]; /* UDP, TCP; 0 behind the last */
 	bool requests, responses, detailed, grouped, filtered, version_2;
 	uint8_t wanted[65536 / 8]; /* filtered: bit by type */
 };
@@ -77,17 +80,33 @@ static const char *next_word(const char *at, char *word, size_t size)
 	return n ? at + n : NULL;
 }
 
+/* "53", "[53, 1053]"; what is no port is left out. */
+static void read_ports(const char *list, uint16_t ports[DNS_PORTS_MAX])
+{
+	unsigned n = 0;
+	char word[32];
+
+	if (!list)
+		list = "53";
+	while (n < DNS_PORTS_MAX && (list = next_word(list, word, sizeof(word)))) {
+		unsigned long port = strtoul(word, NULL, 10);
+
+		if (port && port <= UINT16_MAX)
+			ports[n++] = (uint16_t)port;
+	}
+}
+
 static void dns_configure(const struct worker *w, void *memory)
 {
 	struct dns_config *c = memory;
 	const char *v;
 	char word[32];
 
+	read_ports(app_option(w, APP_dns, "udp.detection_ports.dp"), c->ports[0]);
+	read_ports(app_option(w, APP_dns, "tcp.detection_ports.dp"), c->ports[1]);
 	c->requests = c->responses = c->detailed = c->grouped = true;
 	if (!w->config)
 		return;
-	c->requests = config_map_bool(&w->config->eve_types, "dns.requests", true);
-	c->responses = config_map_bool(&w->config->eve_types, "dns.responses", true);
 	v = config_map_get(&w->config->eve_types, "dns.version");
 	c->version_2 = v && strcmp(v, "2") == 0;
 	v = config_map_get(&w->config->eve_types, "dns.formats");
@@ -95,6 +114,10 @@ static void dns_configure(const struct worker *w, void *memory)
 		c->detailed = strstr(v, "detailed") || !strstr(v, "grouped");
 		c->grouped = strstr(v, "grouped") || !strstr(v, "detailed");
 	}
+	if (w->config->eve_files.count)
+		return; /* each file may want others: the writer chooses */
+	c->requests = config_map_bool(&w->config->eve_types, "dns.requests", true);
+	c->responses = config_map_bool(&w->config->eve_types, "dns.responses", true);
 	v = config_map_get(&w->config->eve_types, "dns.types");
 	if (!v)
 		return;
@@ -120,13 +143,26 @@ static bool other_name_service(uint16_t port)
 	return port == 137 || port == 5353 || port == 5355;
 }
 
+static bool own_port(const struct probe_input *in, uint16_t port)
+{
+	const struct dns_config *c = in->config;
+	const uint16_t *ports = c ? c->ports[in->ip_proto == 6] : NULL;
+
+	if (!ports)
+		return port == DNS_PORT;
+	for (unsigned i = 0; i < DNS_PORTS_MAX && ports[i]; i++)
+		if (ports[i] == port)
+			return true;
+	return false;
+}
+
 static enum probe_result probed(const struct probe_input *in, const uint8_t *message)
 {
 	bool response = message[2] & 0x80;
 
 	if (response == (in->direction == TO_CLIENT))
 		return PROBE_YES;
-	return in->server_port == DNS_PORT || in->midstream ? PROBE_YES_REVERSED : PROBE_NO;
+	return own_port(in, in->server_port) || in->midstream ? PROBE_YES_REVERSED : PROBE_NO;
 }
 
 static enum probe_result probe_tcp(const struct probe_input *in, bool port_53)
@@ -151,7 +187,7 @@ static enum probe_result probe_tcp(const struct probe_input *in, bool port_53)
 
 static enum probe_result dns_probe(const struct probe_input *in)
 {
-	bool port_53 = in->client_port == DNS_PORT || in->server_port == DNS_PORT;
+	bool port_53 = own_port(in, in->client_port) || own_port(in, in->server_port);
 
 	if (in->ip_proto == 6)
 		return probe_tcp(in, port_53);
@@ -700,10 +736,14 @@ static bool get_response(struct worker *w, struct flow *f, struct tx *tx, enum d
 			 unsigned instance, struct buffer_view *out)
 {
 	const struct dns_message *m = &dns_of(tx)->m;
-	unsigned at = instance / 2;
+	unsigned at;
 
 	if (dns_of(tx)->direction != d || !(m->flags & DNS_QR))
 		return false;
+	if (instance < m->question_count)
+		return view_of(&m->questions[instance].name, out);
+	instance -= m->question_count;
+	at = instance / 2;
 	for (unsigned s = 0; s < DNS_SECTIONS; s++) {
 		if (at < m->record_count[s]) {
 			const struct dns_record *rr = &m->records[s][at];

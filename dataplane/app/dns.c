@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "dataplane/app/dns_message.h"
+#include "dataplane/app/dns.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
 
@@ -53,86 +53,9 @@ struct dns_state {
 	bool gap[2]; /* bytes were lost: the next message must be found first */
 };
 
-#define DNS_PORTS_MAX 8
-
-/* What of eve.types.dns concerns us, and the ports at which less has to look like DNS. */
-struct dns_config {
-	uint16_t ports[2][DNS_PORTS_MAX]; /* UDP, TCP; 0 behind the last */
-	bool requests, responses, detailed, grouped, filtered, version_2;
-	uint8_t wanted[65536 / 8]; /* filtered: bit by type */
-};
-
 static struct dns_tx *dns_of(struct tx *tx)
 {
 	return (struct dns_tx *)(void *)tx;
-}
-
-/* ---- options ---- */
-
-static const char *next_word(const char *at, char *word, size_t size)
-{
-	size_t n = 0;
-
-	at += strspn(at, " ,[]\"'");
-	while (at[n] && !strchr(" ,[]\"'", at[n]))
-		n++;
-	snprintf(word, size, "%.*s", (int)n, at);
-	return n ? at + n : NULL;
-}
-
-/* "53", "[53, 1053]"; what is no port is left out. */
-static void read_ports(const char *list, uint16_t ports[DNS_PORTS_MAX])
-{
-	unsigned n = 0;
-	char word[32];
-
-	if (!list)
-		list = "53";
-	while (n < DNS_PORTS_MAX && (list = next_word(list, word, sizeof(word)))) {
-		unsigned long port = strtoul(word, NULL, 10);
-
-		if (port && port <= UINT16_MAX)
-			ports[n++] = (uint16_t)port;
-	}
-}
-
-static void dns_configure(const struct worker *w, void *memory)
-{
-	struct dns_config *c = memory;
-	const char *v;
-	char word[32];
-
-	read_ports(app_option(w, APP_dns, "udp.detection_ports.dp"), c->ports[0]);
-	read_ports(app_option(w, APP_dns, "tcp.detection_ports.dp"), c->ports[1]);
-	c->requests = c->responses = c->detailed = c->grouped = true;
-	if (!w->config)
-		return;
-	v = config_map_get(&w->config->eve_types, "dns.version");
-	c->version_2 = v && strcmp(v, "2") == 0;
-	v = config_map_get(&w->config->eve_types, "dns.formats");
-	if (v) {
-		c->detailed = strstr(v, "detailed") || !strstr(v, "grouped");
-		c->grouped = strstr(v, "grouped") || !strstr(v, "detailed");
-	}
-	if (w->config->eve_files.count)
-		return; /* each file may want others: the writer chooses */
-	c->requests = config_map_bool(&w->config->eve_types, "dns.requests", true);
-	c->responses = config_map_bool(&w->config->eve_types, "dns.responses", true);
-	v = config_map_get(&w->config->eve_types, "dns.types");
-	if (!v)
-		return;
-	while ((v = next_word(v, word, sizeof(word)))) {
-		int type = strcasecmp(word, "any") == 0 ? 255 : dns_type_by_name(word);
-
-		c->filtered = true;
-		if (type >= 0)
-			c->wanted[type / 8] |= (uint8_t)(1u << type % 8);
-	}
-}
-
-static bool type_wanted(const struct dns_config *c, uint16_t type)
-{
-	return !c->filtered || c->wanted[type / 8] >> type % 8 & 1;
 }
 
 /* ---- is it DNS? ---- */
@@ -587,7 +510,7 @@ static void write_message(struct recorder *r, const struct dns_config *c, struct
 	if (m->question_count) {
 		rec_open(r, F_dns_queries);
 		for (uint32_t i = 0; i < m->question_count; i++) {
-			if (!type_wanted(c, m->questions[i].type))
+			if (!dns_type_wanted(c, m->questions[i].type))
 				continue;
 			rec_open(r, F_dns_entry);
 			write_question(r, &m->questions[i]);
@@ -614,7 +537,7 @@ static void log_version_2(struct worker *w, struct flow *f, const struct dns_con
 	char text[8];
 
 	for (uint32_t i = 0; i < m->question_count; i++) {
-		if (!type_wanted(c, m->questions[i].type))
+		if (!dns_type_wanted(c, m->questions[i].type))
 			continue;
 		r = emit_flow(w, RECORD_dns, f, TO_SERVER, tx->id, p); /* both ways, as it was */
 		if (!r)
@@ -653,7 +576,7 @@ static bool to_be_logged(const struct dns_config *c, const struct dns_message *m
 	if (!(m->flags & DNS_QR ? c->responses : c->requests))
 		return false;
 	for (uint32_t i = 0; i < m->question_count; i++)
-		if (type_wanted(c, m->questions[i].type))
+		if (dns_type_wanted(c, m->questions[i].type))
 			return true;
 	return false;
 }

@@ -146,7 +146,7 @@ void http2_log(struct worker *w, struct flow *f, struct tx *tx, const struct pac
 	http2_doh_log(w, f, t, p);
 	if (!says_something(&t->side[TO_SERVER]) && !says_something(&t->side[TO_CLIENT]))
 		return;
-	r = emit_flow(w, RECORD_http2, f, t->stream ? TO_SERVER : t->direction, tx->id, p);
+	r = emit_flow(w, RECORD_http2, f, TO_SERVER, tx->id, p);
 	if (!r)
 		return;
 	put_members(r, t);

@@ -37,11 +37,13 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 	*settled = true;
 	if (s->proto) {
 		in.known = true;
+		in.config = w->apps->config[s->proto->id];
 		if (s->proto->probe && s->proto->probe(&in) == PROBE_YES)
 			return s->proto->id;
 		in.known = false;
 	}
 	/* What was agreed upon comes before what it looks like. */
+	in.config = w->apps->config[s->proto_expected];
 	if (!s->proto && app_known(s->proto_expected) && app_protos[s->proto_expected] &&
 	    app_mode_of(w, f, s->proto_expected) != APP_MODE_OFF &&
 	    app_protos[s->proto_expected]->probe(&in) == PROBE_YES)
@@ -53,6 +55,7 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 			continue;
 		if (app_mode_of(w, f, i) == APP_MODE_OFF)
 			continue;
+		in.config = w->apps->config[i];
 		switch (proto->probe(&in)) {
 		case PROBE_NO:
 			s->no[d] |= 1ull << i;

@@ -231,6 +231,7 @@ struct alert_item {
 	uint8_t context_count;
 	struct tx *tx;
 	const struct proto *proto;
+	struct tx *guessed;            /* without tx: the one that may be meant, or NULL */
 	const struct app_frame *frame; /* NULL: not on a frame */
 	struct chain_context contexts[CONTEXTS_MAX];
 };
@@ -413,6 +414,8 @@ void transforms_free(struct transforms *t);
 /* alert.c */
 void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx,
 	       const struct proto *proto);
+/* Of a rule on the packet's payload or stream. */
+void alert_add_payload(struct worker *w, const struct packet *p, uint32_t rule, bool stream);
 void alerts_finish(struct worker *w, struct packet *p);
 bool alert_encode(const struct detect_program *program, struct program_rule *r);
 

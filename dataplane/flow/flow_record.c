@@ -173,6 +173,5 @@ void flow_record(struct worker *w, struct flow *f)
 	rec_close(r);
 	if (f->ip_proto == PROTO_TCP)
 		record_tcp(r, f);
-	detect_flow_record(w, r, f);
 	emit_end(w);
 }

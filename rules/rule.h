@@ -372,6 +372,38 @@ struct match_dce_opnum { /* dcerpc.opnum */
 	uint32_t count;
 };
 
+/* LOW<>HIGH or a single number, as modbus has them: the same twice is that number, 0 below HIGH, 65535
+ * above LOW, else between the two. */
+struct match_range {
+	bool there;
+	uint16_t low, high;
+};
+
+enum modbus_table { MODBUS_TABLE_ANY, MODBUS_TABLE_DISCRETES, MODBUS_TABLE_COILS, MODBUS_TABLE_INPUT,
+		    MODBUS_TABLE_HOLDING };
+
+struct match_modbus {
+	const char *text;      /* as .word has it: the argument as written */
+	struct match_range unit, address, value;
+	bool by_access, writes; /* access: read or write … */
+	uint8_t table;         /* … of which (enum modbus_table) */
+	bool has_subfunction;
+	uint8_t function;      /* 0: any */
+	uint16_t subfunction;
+	uint8_t categories;    /* bits: 0 assigned, 1 unassigned, 2 user, 3 reserved; 0: any */
+};
+
+struct match_cip_service {
+	const char *text;      /* as .word has it */
+	uint8_t service;
+	bool has_class, has_attribute;
+	uint32_t cip_class, attribute;
+};
+
+/* Attributes that ike.chosen_sa_attribute may name, by their number (.number.which). NULL: none. */
+#define IKE_ATTRIBUTE_COUNT 17
+extern const char *const ike_attribute_names[IKE_ATTRIBUTE_COUNT];
+
 enum config_bits { /* config: .word.bits */
 		   CONFIG_FLOW_LOG = 1 << 0,   /* the flow's record, not transactions */
 		   CONFIG_WHOLE_FLOW = 1 << 1, /* not of this transaction alone */
@@ -444,6 +476,8 @@ struct match {
 		struct match_script script;
 		struct match_dce_iface dce_iface;
 		struct match_dce_opnum dce_opnum;
+		struct match_modbus modbus;
+		struct match_cip_service cip_service;
 		struct {
 			const char *text; /* keywords with a word as argument: ipopts, fragbits … */
 			uint32_t bits, mask;

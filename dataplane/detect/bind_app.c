@@ -27,6 +27,8 @@ static bool speaks(const struct rule *rule, const struct proto *proto)
 		return true;
 	if (strcmp(rule->app, "http") == 0)
 		return strcmp(name, "http2") == 0;
+	if (strcmp(rule->app, "dns") == 0 || strcmp(rule->app, "doh2") == 0) /* which travels in streams */
+		return strcmp(name, "http2") == 0;
 	if (strcmp(rule->app, "dcerpc") == 0) /* which travels in the other's pipes */
 		return strcmp(name, "smb") == 0;
 	return strcmp(rule->app, "http1") == 0 && strcmp(name, "http") == 0;
@@ -85,6 +87,8 @@ const struct pattern_group *buffer_group_find(const struct detect_program *p, co
 		app = "http";
 	if (strcmp(app, "dcerpc") == 0)
 		app = "smb";
+	if (strncmp(buffer->name, "dns.", 4) == 0)
+		app = "dns";
 	for (uint32_t i = 0; i < p->groups->buffer_count; i++) {
 		const struct buffer_group *g = &p->groups->buffers[i];
 		const struct transforms key = {.items = g->transforms, .count = g->transform_count};
@@ -361,6 +365,8 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	binding->rule = rule->index;
 	binding->app = (uint8_t)proto->id;
 	binding->direction = (uint8_t)d;
+	if (rule->app && strcmp(rule->app, "doh2") == 0)
+		binding->flow_app = APP_doh2;
 	binding->buffers = calloc(ENGINES_MAX, sizeof(*binding->buffers));
 	binding->checks = calloc(rule->app_match_count + 1, sizeof(*binding->checks));
 	if (!binding->buffers || !binding->checks || !hook_bind(a, proto, binding))

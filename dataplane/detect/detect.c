@@ -12,6 +12,7 @@
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 #include "dataplane/detect/firewall.h"
+#include "dataplane/detect/scan.h"
 #include "dataplane/detect/script.h"
 #include "dataplane/detect/trace.h"
 
@@ -24,6 +25,7 @@ int detect_worker_new(struct worker *w)
 	w->detect = s;
 	w->flow_notes = detect_flow_record;
 	s->traced = TRACE_NO_RULE;
+	s->masks = sieve_masks_possible() && !(w->config && w->config->rules_sieve == AUTO_NO);
 	s->arena = worker_memory(w, TRANSFORM_ARENA_BYTES, 64);
 	s->thresholds = threshold_table_new(w);
 	s->bits = bits_table_new(w);
@@ -152,6 +154,10 @@ static void stream_open(struct worker *w, struct packet *p)
 	s->stream_there = s->stream_peeked = s->tx_stream_there = false;
 	if (!f || !f->tcp)
 		return;
+	if (p->flags & PACKET_STREAM_EARLY) {
+		s->stream_there = stream_raw_early(w, p, &s->stream);
+		return;
+	}
 	if (tx_completed(f, d)) {
 		s->tx_stream_there = stream_raw_look(w, f, d, &s->tx_stream);
 		s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
@@ -241,6 +247,8 @@ void detect_packet(struct worker *w, struct packet *p)
 		alerts_finish(w, p);
 	if (s->stream_peeked && !(s->firewall & FIREWALL_DROPPED))
 		windows_run(w, p);
+	if (s->packet_var_count && s->program->log_captures)
+		variables_packet_record(w, p);
 	tag_packet(w, p);
 	w->counters->detect_pcre_limit += s->chain.pcre_limits;
 	s->chain.pcre_limits = 0;

@@ -68,6 +68,7 @@ struct binding {
 	uint32_t rule;
 	uint8_t app;               /* enum app_proto */
 	uint8_t direction;
+	uint8_t flow_app;          /* enum app_proto: flows of that alone; APP_UNKNOWN: all of .app */
 	uint8_t buffer_count, check_count;
 	uint8_t hook;              /* progress that is waited for, with BINDING_HOOK_BIT */
 	bool first_half, second_half; /* of a rule on both directions of a transaction */
@@ -212,6 +213,7 @@ struct detect_program {
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
 	bool log_variables;
+	bool log_captures; /* a record of each packet of which something was captured */
 	bool log_payload, log_payload_length, log_packet, log_flow, log_app, log_metadata, log_http_body;
 	bool log_references, log_verdict, log_drop_alerts, log_drop_verdict;
 	uint32_t payload_bytes_max;
@@ -248,6 +250,7 @@ struct view_slot {
 struct detect_state {
 	const struct detect_program *program;
 	hs_scratch_t *scratch;
+	bool masks;                    /* literals are searched for by masks where a group has them */
 	struct chain_scratch chain;
 
 	/* candidates of the phase at hand: a bit a rule, and their list */
@@ -430,6 +433,8 @@ void flow_variable_set(struct worker *w, struct flow *f, const char *name, const
 void entropies_keep(struct worker *w, struct flow *f);
 /* Objects "metadata" and "traffic" of a record: bits and variables of the flow, variables of the packet. */
 void variables_record(struct worker *w, struct recorder *r, const struct flow *f, bool packet);
+/* A record of its own of what was captured of p. */
+void variables_packet_record(struct worker *w, const struct packet *p);
 
 /* json_text.c: "text", quoted and escaped. The length; no more than size. raw: it is UTF-8 already. */
 size_t json_text(char *out, size_t size, const void *text, size_t len, bool raw);

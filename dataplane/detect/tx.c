@@ -230,12 +230,15 @@ static void candidates_of_tx(struct tx_run *t)
 
 static const struct binding *binding_find(const struct tx_run *t, const struct program_rule *r)
 {
+	const struct binding *found = NULL;
+
 	if (r->near_app == t->proto->proto->id)
-		return r->near[t->d];
-	for (unsigned i = 0; i < r->binding_count; i++)
-		if (r->bindings[i]->app == t->proto->proto->id && r->bindings[i]->direction == t->d)
-			return r->bindings[i];
-	return NULL;
+		found = r->near[t->d];
+	else
+		for (unsigned i = 0; !found && i < r->binding_count; i++)
+			if (r->bindings[i]->app == t->proto->proto->id && r->bindings[i]->direction == t->d)
+				found = r->bindings[i];
+	return found && found->flow_app && found->flow_app != t->f->app_proto ? NULL : found;
 }
 
 /* Which of several values is meant (value[,any|all|index], from the end below 0). */

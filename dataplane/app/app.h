@@ -96,6 +96,8 @@ struct tx {
 	uint8_t store_files;      /* set by detect: 1 << direction: a rule wants its files kept, later ones too */
 	uint8_t guessed;          /* detect: an alert on its bytes has named it */
 	uint8_t accepted;         /* set by detect: the firewall lets the rest of it pass */
+	uint8_t held;             /* set by detect: 1 << direction: the firewall dropped a packet of it, and is
+				   * asked again when those bytes come again */
 	uint8_t ended;            /* framework: nothing more will come, whatever progress says */
 	uint16_t events[TX_EVENTS_MAX]; /* protocol events, index into proto.events */
 	uint8_t event_direction[TX_EVENTS_MAX];

@@ -57,6 +57,9 @@ struct worker {
 
 	struct heap heap;              /* parser state */
 
+	/* What rules have noted on a flow, into the records about it. Set by detect; NULL: nothing is. */
+	void (*flow_notes)(struct worker *w, struct recorder *r, const struct flow *f);
+
 	/* records: emit.h */
 	struct recorder recorder;
 	uint8_t *record_memory;        /* RECORD_MAX_BYTES */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "dataplane/app/app.h"
-#include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/flow/table.h"
 #include "dataplane/stream/stream.h"
@@ -159,6 +158,5 @@ void flow_record(struct worker *w, struct flow *f)
 	rec_close(r);
 	if (f->ip_proto == PROTO_TCP)
 		record_tcp(r, f);
-	detect_flow_record(w, r, f);
 	emit_end(w);
 }

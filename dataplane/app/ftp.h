@@ -38,8 +38,9 @@ struct ftp_tx {
 	bool command_cut, reply_cut, replied;
 };
 
-/* Which way a file goes; detail of an expectation, ORed with the direction in the data flow. */
-enum ftp_data_kind { FTP_DATA_RETR = 2, FTP_DATA_STOR = 4 };
+/* What goes over a data connection, a file which way or a list of files; detail of an expectation, ORed with
+ * the direction in the data flow. */
+enum ftp_data_kind { FTP_DATA_RETR = 2, FTP_DATA_STOR = 4, FTP_DATA_LIST = 8 };
 
 extern const struct proto_buffer ftp_buffers[];
 extern const struct proto_value ftp_values[];

@@ -18,14 +18,14 @@ struct ftp_data_tx {
 	struct text name;
 	struct file *file;
 	uint8_t direction; /* of the file */
-	bool upload;
+	bool upload, list;
 };
 
 struct ftp_data_state {
 	struct text name;
 	struct ftp_data_tx *tx;
 	uint8_t direction;
-	bool upload;
+	bool upload, list;
 };
 
 static struct ftp_data_tx *data_of(struct tx *tx)
@@ -44,6 +44,7 @@ static void *ftp_data_state_new(struct worker *w, struct flow *f)
 	e->name = (struct text){0};
 	s->direction = e->detail & 1;
 	s->upload = (e->detail & FTP_DATA_STOR) != 0;
+	s->list = (e->detail & FTP_DATA_LIST) != 0;
 	return s;
 }
 
@@ -72,7 +73,9 @@ static bool transaction_begin(struct worker *w, struct flow *f, struct ftp_data_
 	s->name = (struct text){0};
 	tx->direction = s->direction;
 	tx->upload = s->upload;
-	tx->file = file_open(w, f, &tx->tx, s->direction, tx->name.data, tx->name.len);
+	tx->list = s->list;
+	if (!tx->list)
+		tx->file = file_open(w, f, &tx->tx, s->direction, tx->name.data, tx->name.len);
 	tx->tx.progress[TO_SERVER] = tx->tx.progress[TO_CLIENT] = FTP_DATA_BYTES;
 	/* What rules ask of the command holds in both directions. */
 	f->app->changed[TO_SERVER] = f->app->changed[TO_CLIENT] = 1;
@@ -94,7 +97,8 @@ static struct parse_result ftp_data_parse(struct worker *w, struct flow *f, void
 	else if (s->tx->file && in->len)
 		file_append(w, s->tx->file, in->data, in->len);
 	if (in->flags & INPUT_END) {
-		file_close(w, s->tx->file, FILE_CLOSED);
+		if (s->tx->file)
+			file_close(w, s->tx->file, FILE_CLOSED);
 		s->tx->file = NULL;
 		s->tx->tx.progress[TO_SERVER] = s->tx->tx.progress[TO_CLIENT] = FTP_DATA_DONE;
 		f->app->changed[direction_other(d)] = 1;
@@ -107,8 +111,10 @@ static struct parse_result ftp_data_parse(struct worker *w, struct flow *f, void
 static void ftp_data_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r)
 {
 	rec_open(r, F_ftp_data_ftp_data);
-	text_record(r, F_ftp_data_filename, &data_of(tx)->name);
-	rec_text(r, F_ftp_data_command, data_of(tx)->upload ? "STOR" : "RETR");
+	if (!data_of(tx)->list) {
+		text_record(r, F_ftp_data_filename, &data_of(tx)->name);
+		rec_text(r, F_ftp_data_command, data_of(tx)->upload ? "STOR" : "RETR");
+	}
 	rec_close(r);
 }
 
@@ -127,7 +133,7 @@ static bool get_command(struct worker *w, struct flow *f, struct tx *tx, enum di
 			uint64_t *out)
 {
 	*out = !data_of(tx)->upload;
-	return true;
+	return !data_of(tx)->list;
 }
 
 #define FILE_BUFFER BUFFER_STREAMING | BUFFER_MULTI, FTP_DATA_BYTES, FTP_DATA_BYTES

@@ -86,10 +86,7 @@ void http2_body_take(const struct http2_input *in, struct http2_tx *t, const uin
 	if (content_decode(side->decoder, data, len, append, &a) == CONTENT_GOOD)
 		return;
 	tx_event(in->w, in->f, &t->tx, in->d, HTTP2_EVENT_FAILED_DECOMPRESSION);
-	/* Not coded after all: rules see it as it is. */
-	if (!side->decoder->begun && side->decoder->in == len)
-		file_append(in->w, a.file, data, len);
-	else
+	if (side->decoder->coding != CONTENT_PLAIN) /* it was coded, and broke off */
 		file_close(in->w, a.file, FILE_TRUNCATED);
 }
 

@@ -156,16 +156,35 @@ static void endpoint_add(struct recorder *r, enum field_id object, const struct 
 	rec_close(r);
 }
 
-/* Bytes of the stream behind a hole begin with a word about it, as the reference has it. */
-static const uint8_t *payload_behind_hole(struct detect_state *s, const struct stream_raw *raw, uint32_t *len)
+/* Parts of a stream one behind the other; at each hole stands a word about it, as the reference has it. */
+static uint32_t parts_join(char *out, uint32_t max, const struct stream_raw *parts, unsigned count)
 {
-	int head = snprintf(s->context, HOLE_TEXT_MAX, "[%u bytes missing]", raw->missing);
-	uint32_t max = CONTEXT_TEXT_MAX - HOLE_TEXT_MAX;
+	uint32_t len = 0;
 
-	*len = raw->len < max ? raw->len : max;
-	memcpy(s->context + head, raw->data, *len);
-	*len += (uint32_t)head;
-	return (const uint8_t *)s->context;
+	for (unsigned i = 0; i < count && len + HOLE_TEXT_MAX < max; i++) {
+		uint32_t n = parts[i].len;
+
+		if (parts[i].missing)
+			len += (uint32_t)snprintf(out + len, HOLE_TEXT_MAX, "[%u bytes missing]", parts[i].missing);
+		if (n > max - len)
+			n = max - len;
+		memcpy(out + len, parts[i].data, n);
+		len += n;
+	}
+	return len;
+}
+
+/* What is there of the packet's stream; in the wire behind a hole only what is shown. */
+static unsigned stream_parts(struct worker *w, const struct packet *p, const struct alert_item *item,
+			     struct stream_raw parts[STREAM_RAW_PARTS])
+{
+	if (!item->stream && !(item->tx && p->flow && p->flow->tcp))
+		return 0;
+	if (item->stream && (p->flags & PACKET_STREAM_EARLY)) {
+		parts[0] = w->detect->stream;
+		return 1;
+	}
+	return stream_raw_parts(w, p->flow, (enum direction)p->direction, parts);
 }
 
 /* A match in the stream, or of a transaction: with what is there of the stream. */
@@ -175,14 +194,15 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 	struct detect_state *s = w->detect;
 	const uint8_t *data = p->payload;
 	uint32_t len = p->payload_len;
-	struct stream_raw raw = s->stream;
+	struct stream_raw parts[STREAM_RAW_PARTS];
+	unsigned count = stream_parts(w, p, item, parts);
 
-	if (item->stream || (item->tx && p->flow && p->flow->tcp &&
-			     stream_raw_whole(w, p->flow, (enum direction)p->direction, &raw))) {
-		data = raw.data;
-		len = raw.len;
-		if (raw.missing)
-			data = payload_behind_hole(s, &raw, &len);
+	if (count == 1 && !parts[0].missing) {
+		data = parts[0].data;
+		len = parts[0].len;
+	} else if (count) {
+		data = (const uint8_t *)s->context;
+		len = parts_join(s->context, CONTEXT_TEXT_MAX, parts, count);
 	}
 	if (len > s->program->payload_bytes_max)
 		len = s->program->payload_bytes_max;
@@ -195,7 +215,8 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 
 static bool blocks(const struct worker *w, uint8_t action)
 {
-	return w->in_the_wire && action >= ACTION_DROP && action <= ACTION_REJECT_BOTH;
+	return (w->in_the_wire && action == ACTION_DROP) ||
+	       (action >= ACTION_REJECT && action <= ACTION_REJECT_BOTH);
 }
 
 /* The object "alert", without its end. */
@@ -249,9 +270,10 @@ static void verdict_add(struct worker *w, struct recorder *r, const struct packe
 	static const char *const targets[] = {
 		[REJECT_SOURCE] = "to_client", [REJECT_DESTINATION] = "to_server", [REJECT_BOTH] = "both"};
 	bool pass = w->detect->passed || (p->flow && (p->flow->flags & FLOW_PASS));
+	bool dropped = w->in_the_wire && p->verdict != VERDICT_ACCEPT;
 
 	rec_open(r, F_top_verdict);
-	rec_text(r, F_top_verdict_action, p->verdict != VERDICT_ACCEPT ? "drop" : pass ? "pass" : "alert");
+	rec_text(r, F_top_verdict_action, dropped ? "drop" : pass ? "pass" : "alert");
 	if (p->verdict == VERDICT_REJECT) {
 		rec_text(r, F_top_verdict_reject_target, targets[p->reject ? p->reject : REJECT_SOURCE]);
 		rec_open(r, F_top_verdict_reject);
@@ -339,7 +361,8 @@ static bool act(struct worker *w, struct packet *p, const struct alert_item *ite
 	case ACTION_REJECT:
 	case ACTION_REJECT_DST:
 	case ACTION_REJECT_BOTH:
-		if (!w->in_the_wire)
+		/* On a tap drop rules alert; reject rules end the inspection of the flow too, as in the reference. */
+		if (!w->in_the_wire && action == ACTION_DROP)
 			return false;
 		if (p->verdict == VERDICT_ACCEPT)
 			p->drop_rule = item->rule + 1;

@@ -193,6 +193,10 @@ bool datarep_run(const struct match_datarep *m, const uint8_t *data, uint32_t le
 struct needle needle_make(const uint8_t *pattern, uint32_t len, bool nocase);
 /* Its first place in data; NULL: none. */
 const uint8_t *needle_find(const struct needle *n, const uint8_t *data, size_t len);
-uint8_t fold_byte(uint8_t c);
+
+static inline uint8_t fold_byte(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
 
 #endif

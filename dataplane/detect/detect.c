@@ -11,7 +11,7 @@
 
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/scan.h"
 #include "dataplane/detect/script.h"
 #include "dataplane/detect/trace.h"
 
@@ -23,6 +23,7 @@ int detect_worker_new(struct worker *w)
 		return -1;
 	w->detect = s;
 	s->traced = TRACE_NO_RULE;
+	s->masks = sieve_masks_possible() && !(w->config && w->config->rules_sieve == AUTO_NO);
 	s->arena = worker_memory(w, TRANSFORM_ARENA_BYTES, 64);
 	s->thresholds = threshold_table_new(w);
 	s->bits = bits_table_new(w);
@@ -148,6 +149,10 @@ static void stream_open(struct worker *w, struct packet *p)
 	s->stream_there = s->stream_peeked = s->tx_stream_there = false;
 	if (!f || !f->tcp)
 		return;
+	if (p->flags & PACKET_STREAM_EARLY) {
+		s->stream_there = stream_raw_early(w, p, &s->stream);
+		return;
+	}
 	if (tx_completed(f, d)) {
 		s->tx_stream_there = stream_raw_look(w, f, d, &s->tx_stream);
 		s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
@@ -216,6 +221,8 @@ void detect_packet(struct worker *w, struct packet *p)
 		alerts_finish(w, p);
 	if (s->stream_peeked)
 		windows_run(w, p);
+	if (s->packet_var_count && s->program->log_captures)
+		variables_packet_record(w, p);
 	tag_packet(w, p);
 	w->counters->detect_pcre_limit += s->chain.pcre_limits;
 	s->chain.pcre_limits = 0;

@@ -73,11 +73,10 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 
 	if (l4 == GROUP_OTHER || !packet_has_ports(p))
 		port = 0;
-	if (!(p->flags & PACKET_PSEUDO)) {
-		scan_ports(w, &g->packet_always[l4][d], port, NULL, 0);
-		for (uint32_t i = 0; p->event_count && i < g->event_count; i++)
-			candidate_add(s, g->events[i]);
-	}
+	/* The end of a flow counts too for rules that ask for nothing of a packet itself. */
+	scan_ports(w, &g->packet_always[l4][d], port, NULL, 0);
+	for (uint32_t i = 0; p->event_count && i < g->event_count; i++)
+		candidate_add(s, g->events[i]);
 	if (wanted(p)) {
 		scan_ports(w, p->payload_len > GROUP_SHORT_BYTES ? &g->packet_long[l4][d] : &g->packet[l4][d],
 			   port, p->payload, p->payload_len);

@@ -351,9 +351,13 @@ static void settings_read(struct detect_program *p, const struct config *c)
 				config_map_bool(m, "alert.payload_length", false);
 	p->log_packet = config_map_bool(m, "alert.packet", false);
 	p->log_flow = config_map_bool(m, "alert.flow", true);
-	p->log_app = config_map_bool(m, "alert.app-layer", config_map_bool(m, "alert.metadata.app-layer", true));
+	/* further files may ask for it, and X-Forwarded-For is read from it */
+	p->log_app = config_map_bool(m, "alert.app-layer", config_map_bool(m, "alert.metadata.app-layer", true)) ||
+		     c->eve_files.count || config_map_bool(m, "alert.xff.enabled", false) ||
+		     config_map_bool(m, "xff.enabled", false);
 	p->log_metadata = config_map_bool(m, "alert.metadata", true);
 	p->log_variables = config_map_bool(m, "metadata", config_map_bool(m, "metadata.enabled", true));
+	p->log_captures = config_eve_wants(c, "metadata");
 	p->log_verdict = config_map_bool(m, "alert.verdict", false);
 	p->log_drop_alerts = config_map_bool(m, "drop.alerts", false);
 	p->log_references = config_map_bool(m, "alert.metadata.rule.reference", false);

@@ -205,6 +205,7 @@ struct detect_program {
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
 	bool log_variables;
+	bool log_captures; /* a record of each packet of which something was captured */
 	bool log_payload, log_payload_length, log_packet, log_flow, log_app, log_metadata, log_http_body;
 	bool log_references, log_verdict, log_drop_alerts;
 	uint32_t payload_bytes_max;
@@ -241,6 +242,7 @@ struct view_slot {
 struct detect_state {
 	const struct detect_program *program;
 	hs_scratch_t *scratch;
+	bool masks;                    /* literals are searched for by masks where a group has them */
 	struct chain_scratch chain;
 
 	/* candidates of the phase at hand: a bit a rule, and their list */
@@ -413,6 +415,8 @@ void variables_free(struct worker *w, struct detect_flow *d);
 void flow_variable_set(struct worker *w, struct flow *f, const char *name, const void *data, uint32_t len);
 /* Objects "metadata" and "traffic" of a record: bits and variables of the flow, variables of the packet. */
 void variables_record(struct worker *w, struct recorder *r, const struct flow *f, bool packet);
+/* A record of its own of what was captured of p. */
+void variables_packet_record(struct worker *w, const struct packet *p);
 
 /* json_text.c: "text", quoted and escaped. The length; no more than size. raw: it is UTF-8 already. */
 size_t json_text(char *out, size_t size, const void *text, size_t len, bool raw);

@@ -143,6 +143,9 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	lap(watch, &c->cycles_detect);
 	if (p->event_count)
 		report_anomalies(w, p, l->anomaly_decode, l->anomaly_stream);
+	if (l->log_stream && p->ip_proto == PROTO_TCP &&
+	    (l->log_stream == STREAM_NOTES_ALL || (p->stream_notes & l->log_stream)))
+		report_stream(w, p);
 	if (f) {
 		app_packet_done(w, f, p);
 		flow_packet_done(w, p);

@@ -12,20 +12,33 @@
 #include "dataplane/base/cursor.h"
 #include "dataplane/packet/packet.h"
 
+typedef uint64_t lanes __attribute__((vector_size(16)));
+
+#define LOW ((lanes){0xffffffff, 0xffffffff})
+
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *b = data;
-	uint64_t high = 0, low = 0;
+	lanes even = {0}, odd = {0};
+	uint64_t high;
 
-	/* Words are summed in host order and swapped once at the end (RFC 1071, 2.B). */
-	for (; len >= 8; len -= 8, b += 8) {
-		uint64_t v;
+	/* Words are summed in host order, many a step, and swapped once at the end (RFC 1071, 2). */
+	for (; len >= 2 * sizeof(lanes); len -= 2 * sizeof(lanes), b += 2 * sizeof(lanes)) {
+		lanes v, u;
 
-		memcpy(&v, b, 8);
-		high += v >> 32;
-		low += v & 0xffffffff;
+		memcpy(&v, b, sizeof(v));
+		memcpy(&u, b + sizeof(v), sizeof(u));
+		even += (v & LOW) + (u & LOW);
+		odd += (v >> 32) + (u >> 32);
 	}
-	high += low;
+	even += odd;
+	high = even[0] + even[1];
+	for (; len >= 4; len -= 4, b += 4) {
+		uint32_t v;
+
+		memcpy(&v, b, 4);
+		high += v;
+	}
 	for (; len >= 2; len -= 2, b += 2) {
 		uint16_t v;
 

@@ -120,12 +120,14 @@ bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct 
 	return fake.stream_due > 0;
 }
 
-bool stream_raw_whole(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
+unsigned stream_raw_parts(struct worker *w, struct flow *f, enum direction d,
+			  struct stream_raw out[STREAM_RAW_PARTS])
 {
-	(void)w;
-	(void)f;
-	(void)d;
-	(void)out;
+	return stream_raw_peek(w, f, d, out) ? 1 : 0;
+}
+
+bool stream_raw_early(struct worker *w, const struct packet *p, struct stream_raw *out)
+{
 	return false;
 }
 

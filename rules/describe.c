@@ -64,9 +64,16 @@ static const char *parser_of(unsigned keyword)
 const char *rule_action_name(unsigned action)
 {
 	static const char *const names[] = {"alert",   "pass",	   "drop",	 "reject",
-					    "rejectdst", "rejectboth", "config"};
+					    "rejectdst", "rejectboth", "config", "accept"};
 
 	return action < sizeof(names) / sizeof(*names) ? names[action] : "";
+}
+
+const char *rule_scope_name(unsigned scope)
+{
+	static const char *const names[] = {"", "packet", "flow", "hook", "tx"};
+
+	return scope < sizeof(names) / sizeof(*names) ? names[scope] : "";
 }
 
 /* ---- bytes ---- */

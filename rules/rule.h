@@ -29,9 +29,12 @@ enum rule_action {
 	ACTION_REJECT_DST,
 	ACTION_REJECT_BOTH,
 	ACTION_CONFIG,
+	ACTION_ACCEPT, /* of the firewall alone */
+	ACTION_COUNT
 };
 
-enum rule_scope { SCOPE_DEFAULT, SCOPE_PACKET, SCOPE_FLOW };
+/* SCOPE_HOOK, SCOPE_TX: of accept alone. */
+enum rule_scope { SCOPE_DEFAULT, SCOPE_PACKET, SCOPE_FLOW, SCOPE_HOOK, SCOPE_TX };
 
 enum rule_flags {
 	RULE_BIDIRECTIONAL = 1 << 0, /* <> */
@@ -57,6 +60,10 @@ enum rule_flags {
 	RULE_FILESTORE = 1 << 20,
 	RULE_ALERT = 1 << 21, /* keyword alert: a pass rule is written too */
 	RULE_FLOW_START = 1 << 22, /* hook flow_start: first packet of each direction */
+	RULE_FIREWALL = 1 << 23,   /* from a file of firewall rules: these come first, as they are written */
+	RULE_PRE_FLOW = 1 << 24,   /* hook pre_flow: judged before the packet has a flow … */
+	RULE_PRE_STREAM = 1 << 25, /* … hook pre_stream: before its stream takes it */
+	RULE_HOOKS_BEFORE = 1 << 26, /* protocol:<hook: accepts at the hooks before it too */
 };
 
 enum rule_ip_proto { /* struct rule.ip_protos */
@@ -527,6 +534,7 @@ struct rule {
 	uint32_t gid, sid, rev;
 	uint8_t action;      /* enum rule_action */
 	uint8_t scope;       /* enum rule_scope */
+	uint8_t pass_scope;  /* of a firewall rule that other rules pass over too (accept:flow,pass:flow) */
 	uint8_t priority;    /* 1 highest … 255 */
 	uint8_t ip_protos;   /* enum rule_ip_proto bits */
 	uint8_t ip_versions; /* bit 0: IPv4, bit 1: IPv6 */

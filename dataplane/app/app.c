@@ -294,7 +294,11 @@ static void parse(struct worker *w, struct flow *f, struct packet *p, enum direc
 	struct app_pending *keep = &s->pending[d];
 	struct parse_result res = s->proto->parse(w, f, s->state, d, in);
 
-	s->dirty = s->changed[d] = 1;
+	s->dirty = 1;
+	if (res.status != PARSE_MORE || res.consumed)
+		s->changed[d] = 1;
+	else if (!s->changed[d])
+		s->changed[d] = APP_CHANGED_WAITING;
 	s->first_data = APP_FIRST_DATA_SENT;
 	if (in->flags & INPUT_END)
 		s->ended[d] = 1;

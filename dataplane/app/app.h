@@ -59,6 +59,7 @@ struct probe_input {
 
 /* ---- transactions ---- */
 
+#define APP_CHANGED_WAITING 2
 #define TX_EVENTS_MAX 16
 #define APP_PROBE_BYTES 4096          /* kept of each direction while the protocol is unknown */
 #define APP_PROBE_LIMIT_BYTES 100000  /* seen of a direction after which probing ends */
@@ -92,6 +93,7 @@ struct tx {
 	uint8_t event_count, events_logged; /* events that come after the record are not written */
 	uint8_t log_off;          /* set by detect: a rule wants no record of it */
 	uint8_t store_files;      /* set by detect: 1 << direction: a rule wants its files kept, later ones too */
+	uint8_t accepted;         /* set by detect: the firewall lets the rest of it pass */
 	uint8_t ended;            /* framework: nothing more will come, whatever progress says */
 	uint16_t events[TX_EVENTS_MAX]; /* protocol events, index into proto.events */
 	uint8_t event_direction[TX_EVENTS_MAX];
@@ -197,7 +199,8 @@ struct app_session {
 	uint64_t tx_count;               /* made so far, by this protocol */
 	struct app_frames *frames;       /* owner: frame.c; NULL: nobody wants any */
 	uint8_t probe_done[2], ended[2], failed[2];
-	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect */
+	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect; or
+					  * APP_CHANGED_WAITING: bytes came, but nothing whole yet */
 	uint8_t proto_ts, proto_tc;      /* enum app_proto found per direction */
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */

@@ -591,11 +591,15 @@ bool file_log(struct worker *w, struct flow *f, struct tx *tx, const struct pack
 
 void file_alert_context(struct recorder *r, struct tx *tx)
 {
-	bool open = false;
+	bool open = false, news = false;
 
+	/* Those that have had their record are old news where there is a later one. */
+	for (int d = 0; d < 2; d++)
+		for (struct file *file = tx->files[d]; file; file = file->next)
+			news |= !(file->flags & (FILE_HIDDEN | FILE_LOGGED));
 	for (int d = 0; d < 2; d++) {
 		for (struct file *file = tx->files[d]; file; file = file->next) {
-			if (file->flags & FILE_HIDDEN)
+			if (file->flags & FILE_HIDDEN || (news && file->flags & FILE_LOGGED))
 				continue;
 			if (!open)
 				rec_open(r, F_top_files);

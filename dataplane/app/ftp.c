@@ -31,7 +31,6 @@ struct ftp_state {
 	uint8_t code[FTP_CODE_CHARS];
 	uint16_t data_port;     /* agreed upon, no file asked for yet; 0: none */
 	bool active;
-	bool port_command;      /* by PORT, not EPRT */
 };
 
 static struct ftp_tx *ftp_of(struct tx *tx)
@@ -145,27 +144,27 @@ static void ftp_tx_free(struct worker *w, struct flow *f, struct tx *base)
 
 /* ---- commands ---- */
 
-/* A file will go over the connection agreed upon, or a list of files. */
-static void data_expect(struct ftp_state *s, struct ftp_tx *tx, enum ftp_data_kind what)
+/* A file or a listing will go over the connection agreed upon. */
+static void data_expect(struct ftp_state *s, struct ftp_tx *tx, enum ftp_data_command command)
 {
-	bool upload = what == FTP_DATA_STOR;
+	bool upload = ftp_data_rows[command].upload, file = ftp_data_rows[command].file;
 	struct expectation e = {
 		.ip_version = s->f->ip_version,
 		.server_port = s->data_port,
 		.proto = APP_ftp_data,
 		.client = s->active ? s->f->server : s->f->client,
 		.server = s->active ? s->f->client : s->f->server,
-		.name = tx->data,
 	};
 
-	/* nobody is told of lists after PORT, as in the reference */
-	if (what == FTP_DATA_LIST && (!s->data_port || s->port_command))
+	if (file)
+		e.name = tx->data;
+	if (!file && !s->data_port)
 		return;
 	if (!s->data_port) {
 		tx_event(s->w, s->f, &tx->tx, TO_SERVER, FTP_EVENT_FILE_BEFORE_PORT);
 		return;
 	}
-	e.detail = (uint8_t)what | (uint8_t)(upload == s->active ? TO_CLIENT : TO_SERVER);
+	e.detail = FTP_DATA_DETAIL(command, upload == s->active ? TO_CLIENT : TO_SERVER);
 	expect_add(s->w, &e);
 	s->data_port = 0;
 }
@@ -200,12 +199,9 @@ static void command_line(struct ftp_state *s, const struct line *line)
 		tx->command_cut = true;
 		tx_event(s->w, s->f, &tx->tx, TO_SERVER, FTP_EVENT_REQUEST_TOO_LONG);
 	}
-	if (is(word, "RETR"))
-		data_expect(s, tx, FTP_DATA_RETR);
-	else if (is(word, "STOR") || is(word, "APPE") || is(word, "STOU"))
-		data_expect(s, tx, FTP_DATA_STOR);
-	else if (is(word, "LIST") || is(word, "NLST"))
-		data_expect(s, tx, FTP_DATA_LIST);
+	for (unsigned i = 0; i < FTP_DATA_COMMAND_COUNT; i++)
+		if (is(word, ftp_data_rows[i].command))
+			data_expect(s, tx, (enum ftp_data_command)i);
 }
 
 /* ---- replies ---- */
@@ -217,7 +213,6 @@ static void port_said(struct ftp_state *s, struct ftp_tx *tx, uint16_t port, enu
 	tx->dynamic_port = s->data_port = port;
 	tx->mode = (uint8_t)mode;
 	s->active = mode == FTP_ACTIVE;
-	s->port_command = false;
 }
 
 /* A reply that is final. */
@@ -230,7 +225,6 @@ static void reply_means(struct ftp_state *s, struct ftp_tx *tx, const uint8_t *c
 		return;
 	if (is(command, "PORT")) {
 		port_said(s, tx, ftp_port_of_numbers(data, NULL), FTP_ACTIVE);
-		s->port_command = true;
 	} else if (is(command, "EPRT")) {
 		port_said(s, tx, ftp_port_of_extended(data), FTP_ACTIVE);
 	} else if (memcmp(code, "227", 3) == 0) {

@@ -276,6 +276,8 @@ void tls_log(struct worker *w, struct flow *f, struct tx *tx, const struct packe
 	const struct tls_tx *t = tls_of(tx);
 	struct recorder *r;
 
+	if (t->flags & TLS_STORE)
+		tls_store(w, f, tx, p);
 	if (!worth_a_record(f, c, t))
 		return;
 	r = emit_flow(w, RECORD_tls, f, TO_SERVER, RECORD_NO_TX, p);

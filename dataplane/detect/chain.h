@@ -73,6 +73,7 @@ struct chain {
 	bool absent;             /* holds when the buffer is not there … */
 	bool or_else;            /* … or when the checks hold */
 	bool changes;            /* a list: to be run when all else holds */
+	bool replaces;           /* contents, by replace.c when the rule has matched */
 	struct chain *base64;    /* conditions on what base64_decode decodes */
 };
 
@@ -150,6 +151,9 @@ struct chain_progress {
 /* As chain_run; slower, and fills *progress. */
 enum chain_result chain_explain(struct chain_scratch *s, const struct chain *chain,
 				const struct chain_input *in, struct chain_progress *progress);
+
+/* As slow: where each condition's match ended, chain.count of them. False: it does not match. */
+bool chain_places(struct chain_scratch *s, const struct chain *chain, const struct chain_input *in, uint32_t *ends);
 
 /* ---- chain_bytes.c: numbers out of bytes; pointer is where the last match ended ---- */
 

@@ -6,6 +6,7 @@
  * of a packet that is part of a stream counts for rules that ask for packets only, so that one rule
  * may alert on a packet and again on the stream. Runs in the workers.
  */
+#include "dataplane/detect/firewall.h"
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 
@@ -121,7 +122,7 @@ static bool speaks(const struct packet *p, uint8_t app)
 	return app == APP_UNKNOWN || own == app || (app == APP_dcerpc && own == APP_smb);
 }
 
-IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)
+IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 {
 	struct detect_state *s = w->detect;
 	const struct program_rule *r = &s->program->rules[index];
@@ -129,18 +130,36 @@ IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	bool stream;
 
 	if (r->refused || !speaks(p, r->app) || !header_matches(s, p, r, false))
-		return;
+		return false;
 	w->counters->detect_verified++;
 	chain_rule_begin(&s->chain);
 	if (!packet_checks_hold(&c))
-		return;
+		return false;
 	if (!holds(s, p, r, &stream)) {
 		if (s->stream_there && (r->payload_use & USE_STREAM) && r->payload->count > 1)
 			window_wait(w, p, index);
-		return;
+		return false;
 	}
-	if (post_run(&c))
-		alert_add(w, index, stream, NULL, NULL);
+	if (!post_run(&c))
+		return false;
+	if (r->payload && r->payload->replaces)
+		replace_run(w, p, r);
+	alert_add(w, index, stream, NULL, NULL);
+	return true;
+}
+
+bool packet_rule_run(struct worker *w, struct packet *p, uint32_t rule)
+{
+	struct profile_mark mark = {0};
+	bool matched;
+
+	if (rule == w->detect->traced)
+		trace_rule(w, p, false);
+	if (w->detect->watched)
+		mark = profile_begin(w, rule);
+	matched = rule_run(w, p, rule);
+	profile_end(w, &mark);
+	return matched;
 }
 
 static void candidates_quickly(struct worker *w, struct packet *p)
@@ -196,6 +215,8 @@ static void candidates_run(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
 
+	if (s->program->firewall)
+		firewall_packet(w, p);
 	if (!s->candidate_count)
 		return;
 	w->counters->detect_candidates += s->candidate_count;

@@ -155,6 +155,6 @@ void report_drop(struct worker *w, const struct packet *p)
 	}
 	rec_text(r, F_drop_reason, drop_rows[p->drop].name);
 	rec_close(r);
-	detect_drop_alert(w, r, p);
+	detect_drop_record(w, r, p);
 	emit_end(w);
 }

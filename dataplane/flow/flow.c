@@ -354,7 +354,8 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 /* Why the packets after the one that had the flow dropped are. */
 static enum drop_reason later_drop(const struct flow *f)
 {
-	if (f->drop_reason == DROP_indicator || f->drop_reason == DROP_rule_flow)
+	if (f->drop_reason == DROP_indicator || f->drop_reason == DROP_rule_flow ||
+	    f->drop_reason == DROP_firewall_flow)
 		return (enum drop_reason)f->drop_reason;
 	return DROP_exception_flow;
 }

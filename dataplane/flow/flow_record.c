@@ -165,7 +165,9 @@ void flow_record(struct worker *w, struct flow *f)
 	rec_bool(r, F_flow_alerted, f->flags & FLOW_ALERTED);
 	if (f->flags & FLOW_DROP)
 		rec_text(r, F_flow_action, "drop");
-	else if (f->flags & FLOW_PASS)
+	else if (f->flags & FLOW_ACCEPTED)
+		rec_text(r, F_flow_action, "accept");
+	else if (f->flags & (FLOW_PASS | FLOW_RULES_PASS))
 		rec_text(r, F_flow_action, "pass");
 	if (f->app && f->app->tx_count)
 		rec_uint(r, F_flow_tx_cnt, f->app->tx_count);

@@ -108,6 +108,39 @@ static bool compute(const struct packet *p, enum packet_checksum layer)
 	return transport_ok(p, protos[layer]);
 }
 
+void packet_checksum_make(struct packet *p)
+{
+	static const struct {
+		uint8_t proto, at;
+		enum packet_checksum layer;
+	} rows[] = {{IPPROTO_TCP, 16, CHECKSUM_TCP}, {IPPROTO_UDP, 6, CHECKSUM_UDP},
+		    {IPPROTO_ICMP, 2, CHECKSUM_ICMPV4}, {IPPROTO_ICMPV6, 2, CHECKSUM_ICMPV6}};
+	uint32_t len = p->l3_len - (uint32_t)(p->l4 - p->l3);
+	uint64_t sum;
+	uint8_t *at;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (p->ip_proto != rows[i].proto)
+			continue;
+		/* the frame is this worker's until it is sent */
+		at = (uint8_t *)(uintptr_t)p->l4 + rows[i].at;
+		if (p->ip_proto == IPPROTO_UDP) {
+			if (get_be16(at) == 0 && p->ip_version == 4)
+				return; /* none was made */
+			len = get_be16(p->l4 + 4);
+		}
+		at[0] = at[1] = 0;
+		sum = p->ip_proto == IPPROTO_ICMP ? 0 : pseudo_header(p, len, p->ip_proto);
+		sum = (uint16_t)~checksum_fold(checksum_add(sum, p->l4, len));
+		if (sum == 0 && p->ip_proto == IPPROTO_UDP)
+			sum = 0xffff; /* RFC 768: 0 says that none was made */
+		at[0] = (uint8_t)(sum >> 8);
+		at[1] = (uint8_t)sum;
+		p->checksum_known &= (uint8_t)~(1u << rows[i].layer);
+		return;
+	}
+}
+
 bool packet_checksum_ok(struct packet *p, enum packet_checksum layer)
 {
 	uint8_t bit = (uint8_t)(1u << layer);

@@ -44,6 +44,8 @@ enum packet_flags {
 	PACKET_FLOW_HASHED = 1 << 15, /* flow_hash is the flow table's keyed hash (flow_prefetch) */
 	PACKET_ARP = 1 << 16,         /* a good ARP packet: l3 is its header */
 	PACKET_STREAM_EARLY = 1 << 17, /* in the wire: its payload is held behind a hole */
+	PACKET_NO_FLOW = 1 << 18,     /* a rule wants no flow made or looked up for it */
+	PACKET_ACCEPTED = 1 << 19,    /* a firewall rule of an early hook lets it pass */
 };
 
 enum tcp_flags {
@@ -165,6 +167,9 @@ enum packet_checksum {
 /* Is the layer's checksum right? Computed when first asked, whatever `checksums` is set to. True
  * where the packet has no such layer, and for IPv4's UDP without a checksum. */
 bool packet_checksum_ok(struct packet *p, enum packet_checksum layer);
+
+/* Writes the checksum of its transport header anew, into the frame: its payload has been changed. */
+void packet_checksum_make(struct packet *p);
 
 /* Per-worker pool, all allocated at start. packet_get returns a zeroed packet or NULL. */
 int packet_pool_new(struct worker *w, unsigned count);

@@ -24,6 +24,7 @@ enum group_kind {
 	GROUP_PACKET_ALWAYS, /* rules on packets without payload conditions */
 	GROUP_EVENT,         /* the same, for packets that have decoder or stream events */
 	GROUP_IP_ONLY,       /* first packet of each direction */
+	GROUP_PRE,           /* hooks pre_flow and pre_stream: every packet, in their order */
 	GROUP_KIND_COUNT
 };
 

@@ -296,9 +296,10 @@ bool parse_ftp_mode(struct draft *d, const struct keyword_row *row, struct scan 
 
 bool parse_ftpdata_command(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	static const char *const words[] = {"stor", "retr"};
+	/* numbered as the commands of dataplane/app/ftp.h */
+	static const char *const words[] = {"stor", "retr", "appe", "stou", "list", "nlst", "mlsd"};
 
-	return app_choice(d, row, arg, words, 2, "write stor or retr");
+	return app_choice(d, row, arg, words, 7, "write stor, retr, appe, stou, list, nlst or mlsd");
 }
 
 bool parse_tls_version(struct draft *d, const struct keyword_row *row, struct scan *arg)

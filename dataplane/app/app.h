@@ -212,6 +212,7 @@ struct app_session {
 	struct expectation *announced;   /* while state_new runs: why it is thought to be this; else NULL */
 
 	/* app.c's own */
+	struct service_talk *service;    /* owner: service.c; NULL: nothing to remember */
 	uint8_t first_data;              /* 0 none; 1 + direction; APP_FIRST_DATA_SENT */
 	uint8_t change;                  /* app_change_protocol was called: done after the packet */
 	uint8_t stop;                    /* PARSE_DONE: likewise */

@@ -48,7 +48,8 @@ enum flow_end_reason { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLO
 struct flow_notes {
 	uint64_t told_bytes[2];      /* by direction: in contact records so far */
 	uint64_t own_last_ns;        /* while FLOW_REPORTED_LAST: the last packet of its own ends */
-	uint32_t next;               /* of indicators, modulo FLOW_INDICATORS */
+	uint16_t next;               /* of indicators, modulo FLOW_INDICATORS */
+	uint8_t service, service_sureness; /* enum service; owner: app/service */
 	uint32_t indicators[FLOW_INDICATORS]; /* hashes of entries told of; 0: none */
 };
 _Static_assert(sizeof(struct flow_notes) <= 64, "notes are a cache line");

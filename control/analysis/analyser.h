@@ -33,6 +33,7 @@ struct analysis {
 	struct part *root;
 	uint32_t parts;
 	uint64_t bytes; /* unpacked so far */
+	uint32_t carrier; /* enum part_trait: what the file came in */
 	const char *password[PASSWORDS_MAX];
 	unsigned passwords;
 	volatile bool stopped; /* by time */
@@ -54,8 +55,11 @@ void part_reason_alone(struct analysis *a, struct part *p, enum reason_code code
 void part_reason_weighed(struct analysis *a, struct part *p, enum reason_code code, uint8_t weight,
 			 const char *format, ...) __attribute__((format(printf, 5, 6)));
 bool part_has_reason(const struct part *p, enum reason_code code);
-/* The nearest part above with one of the traits; NULL. */
-const struct part *part_above(const struct part *p, uint32_t traits);
+/* Whether it is in something with one of the traits. */
+static inline bool part_in(const struct part *p, uint32_t traits)
+{
+	return (p->above & traits) != 0;
+}
 /* Time is up: stop. */
 static inline bool analysis_over(const struct analysis *a)
 {

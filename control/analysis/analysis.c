@@ -52,6 +52,11 @@ void analysis_free(struct analysis *a)
 	free(a);
 }
 
+void analysis_mailed(struct analysis *a)
+{
+	a->carrier |= PART_MAIL;
+}
+
 void analysis_stop(struct analysis *a)
 {
 	a->stopped = true;
@@ -185,14 +190,6 @@ bool part_has_reason(const struct part *p, enum reason_code code)
 	return false;
 }
 
-const struct part *part_above(const struct part *p, uint32_t traits)
-{
-	for (p = p->parent; p; p = p->parent)
-		if (p->traits & traits)
-			return p;
-	return NULL;
-}
-
 void analysis_password(struct analysis *a, const void *word, size_t len)
 {
 	if (!len || len > PASSWORD_BYTES_MAX || a->passwords == PASSWORDS_MAX)
@@ -279,6 +276,7 @@ static struct part *part_new(struct analysis *a, struct part *parent, struct byt
 	p->data = data.data ? data : (struct bytes){nothing, 0};
 	p->parent = parent;
 	p->depth = parent ? parent->depth + 1 : 0;
+	p->above = parent ? parent->above | parent->traits : a->carrier;
 	p->facts_end = &p->facts;
 	p->reasons_end = &p->reasons;
 	a->parts++;

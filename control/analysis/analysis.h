@@ -75,6 +75,7 @@ struct part {
 	uint64_t size;
 	uint8_t md5[16], sha1[20], sha256[32];
 	uint32_t traits;      /* enum part_trait */
+	uint32_t above;       /* those of all that it is in, and of what carried the file */
 	unsigned depth;       /* of the file itself 0 */
 	struct fact *facts, **facts_end;
 	struct reason *reasons, **reasons_end;
@@ -106,6 +107,8 @@ struct analysis *analysis_new(const struct analysis_limits *limits, const struct
 void analysis_free(struct analysis *a);
 /* A word that may open what is locked, before analysis_run or while it runs. */
 void analysis_password(struct analysis *a, const void *word, size_t len);
+/* The file came in a mail. Before analysis_run. */
+void analysis_mailed(struct analysis *a);
 /* The whole work. data is borrowed until analysis_free. name and declared may be "". */
 void analysis_run(struct analysis *a, const char *name, const char *declared, const void *data, size_t len);
 /* Any time, from a signal handler too: ends as soon as it can, with the reason limit_time. */

@@ -13,8 +13,10 @@
 
 #define ENTRIES_MAX 100000u      /* folders, links and empty ones counted too */
 #define READ_FIRST_BYTES 65536u
+#define BOMB_IN_MAIL_WEIGHT 6
 #define ISO_SECTOR 2048u
 #define ISO_FIRST_VOLUME 16u
+#define ISO_LEAST_BYTES 65536u /* libarchive knows no smaller image; Windows does */
 
 struct signature {
 	uint32_t at;
@@ -63,11 +65,13 @@ struct unpacking {
 	struct analysis *a;
 	struct part *p;
 	struct archive *in;
+	struct bytes data; /* the part's, or a longer copy */
 	uint64_t unpacked;
+	uint32_t entries;
 	bool said_locked, unlocked;
 };
 
-static void support(struct archive *in)
+static void support_filters(struct archive *in)
 {
 	archive_read_support_filter_gzip(in);
 	archive_read_support_filter_bzip2(in);
@@ -78,6 +82,15 @@ static void support(struct archive *in)
 	archive_read_support_filter_zstd(in);
 	archive_read_support_filter_lz4(in);
 	archive_read_support_filter_rpm(in);
+}
+
+/* raw: only what is compressed, whatever it is. */
+static void support(struct archive *in, bool raw)
+{
+	support_filters(in);
+	archive_read_support_format_raw(in);
+	if (raw)
+		return;
 	archive_read_support_format_zip(in);
 	archive_read_support_format_7zip(in);
 	archive_read_support_format_rar(in);
@@ -89,19 +102,18 @@ static void support(struct archive *in)
 	archive_read_support_format_ar(in);
 	archive_read_support_format_lha(in);
 	archive_read_support_format_xar(in);
-	archive_read_support_format_raw(in);
 }
 
-static struct archive *open_archive(struct analysis *a, const struct part *p)
+static struct archive *open_archive(const struct unpacking *u, bool raw)
 {
 	struct archive *in = archive_read_new();
 
 	if (!in)
 		return NULL;
-	support(in);
-	for (unsigned i = 0; i < a->passwords; i++)
-		archive_read_add_passphrase(in, a->password[i]);
-	if (archive_read_open_memory(in, p->data.data, p->data.len) != ARCHIVE_OK) {
+	support(in, raw);
+	for (unsigned i = 0; i < u->a->passwords; i++)
+		archive_read_add_passphrase(in, u->a->password[i]);
+	if (archive_read_open_memory(in, u->data.data, u->data.len) != ARCHIVE_OK) {
 		archive_read_free(in);
 		return NULL;
 	}
@@ -149,7 +161,8 @@ static bool read_member(struct unpacking *u, struct archive_entry *e, struct byt
 	if (n > room) {
 		n = room;
 		u->a->incomplete = true;
-		part_reason(u->a, u->p, code, "%llu bytes from %u", (unsigned long long)(u->unpacked + n), u->p->data.len);
+		part_reason_weighed(u->a, u->p, code, part_in(u->p, PART_MAIL) && code == REASON_limit_ratio ? BOMB_IN_MAIL_WEIGHT : reason_rows[code].weight,
+				    "%llu bytes from %u", (unsigned long long)(u->unpacked + n), u->p->data.len);
 	}
 	u->unpacked += n;
 	*out = (struct bytes){data, (uint32_t)n};
@@ -224,40 +237,52 @@ static void judge_end(struct unpacking *u, int rc)
 {
 	const char *why = archive_error_string(u->in);
 
-	if (archive_read_has_encrypted_entries(u->in) == 1)
+	if (archive_read_has_encrypted_entries(u->in) == 1 && !u->unlocked)
 		say_locked(u, "names and content");
 	else if (rc != ARCHIVE_EOF && why)
 		part_reason(u->a, u->p, REASON_broken, "%.200s", why);
 }
 
-static void unpack(struct unpacking *u)
+static bool is_enough(const struct unpacking *u)
+{
+	return analysis_over(u->a) || u->entries >= ENTRIES_MAX || u->a->bytes >= u->a->limits.total_bytes ||
+	       part_has_reason(u->p, REASON_limit_ratio) || part_has_reason(u->p, REASON_limit_depth) ||
+	       part_has_reason(u->p, REASON_limit_parts);
+}
+
+static void take_entry(struct unpacking *u, struct archive_entry *e)
+{
+	if (u->entries == 1)
+		part_fact(u->a, u->p, "format", "%s", archive_format_name(u->in));
+	if (archive_entry_filetype(e) == AE_IFREG || (archive_entry_filetype(e) == 0 && archive_entry_size(e) > 0))
+		take_member(u, e);
+}
+
+static void unpack(struct unpacking *u, bool raw)
 {
 	struct archive_entry *e;
-	uint32_t entries = 0;
 	int rc = ARCHIVE_OK;
 
-	while (!analysis_over(u->a) && u->a->parts < u->a->limits.parts + 1 && entries++ < ENTRIES_MAX) {
+	u->in = open_archive(u, raw);
+	if (!u->in) {
+		part_fact(u->a, u->p, "format", "unknown to libarchive");
+		return;
+	}
+	while (!is_enough(u)) {
 		rc = archive_read_next_header(u->in, &e);
-		if (rc == ARCHIVE_RETRY)
-			continue;
-		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
+		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN && rc != ARCHIVE_RETRY)
 			break;
+		u->entries++;
 		if (archive_format(u->in) == ARCHIVE_FORMAT_RAW) {
 			take_raw(u, e);
 			break;
 		}
-		if (entries == 1)
-			part_fact(u->a, u->p, "format", "%s", archive_format_name(u->in));
-		if (u->a->bytes >= u->a->limits.total_bytes || part_has_reason(u->p, REASON_limit_ratio) ||
-		    part_has_reason(u->p, REASON_limit_depth))
-			break;
-		if (archive_entry_filetype(e) == AE_IFREG || (archive_entry_filetype(e) == 0 && archive_entry_size(e) > 0))
-			take_member(u, e);
-		if (part_has_reason(u->p, REASON_limit_parts))
-			break;
+		if (rc != ARCHIVE_RETRY)
+			take_entry(u, e);
 	}
 	if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
 		judge_end(u, rc);
+	archive_read_free(u->in);
 }
 
 /* A zip is a document when its table of contents is one's (ISO/IEC 29500-2; OpenDocument 1.2, 3). */
@@ -275,19 +300,31 @@ static void tell_zip(struct part *p)
 		p->traits |= PART_EXECUTABLE;
 }
 
+/* An image that is too short for libarchive, with zeros behind it; the caller frees it. NULL: it is not. */
+static uint8_t *longer_image(struct unpacking *u)
+{
+	uint8_t *copy = u->data.len < ISO_LEAST_BYTES ? calloc(1, ISO_LEAST_BYTES) : NULL;
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, u->data.data, u->data.len);
+	u->data = (struct bytes){copy, ISO_LEAST_BYTES};
+	return copy;
+}
+
 void archive_run(struct analysis *a, struct part *p)
 {
 	const struct signature *s = signature_of(p->data);
-	struct unpacking u = {.a = a, .p = p};
+	struct unpacking u = {.a = a, .p = p, .data = p->data};
+	uint8_t *copy = NULL;
 
 	tell_zip(p);
-	if (s && s->image)
+	if (s && s->image) {
 		p->traits |= PART_DISK_IMAGE;
-	u.in = open_archive(a, p);
-	if (!u.in) {
-		part_fact(a, p, "format", "unknown to libarchive");
-		return;
+		copy = longer_image(&u);
 	}
-	unpack(&u);
-	archive_read_free(u.in);
+	unpack(&u, false);
+	if (!u.entries) /* compressed zeros are taken for an empty tar: whatever else stands behind them */
+		unpack(&u, true);
+	free(copy);
 }

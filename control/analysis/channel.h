@@ -17,7 +17,7 @@
 
 struct analysis_order {
 	uint32_t magic;
-	uint32_t texts_len;
+	uint32_t mailed; /* 1: the file came in a mail */
 	uint64_t id;
 };
 

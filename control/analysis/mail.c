@@ -53,6 +53,7 @@ struct message {
 	struct level {
 		char boundary[MIME_VALUE_MAX];
 		uint32_t len;
+		bool digest; /* its parts are messages unless they say otherwise (RFC 2046, 5.1.5) */
 	} *level;
 	unsigned levels;
 	bool top;          /* headers of the message itself are being read */
@@ -183,7 +184,7 @@ static void take_leaf(struct message *m, struct bytes body)
 	const char *name = m->e.name;
 
 	if (!*m->e.type && m->levels)
-		snprintf(m->e.type, sizeof(m->e.type), "text/plain");
+		snprintf(m->e.type, sizeof(m->e.type), "%s", m->level[m->levels - 1].digest ? "message/rfc822" : "text/plain");
 	if (strncmp(m->e.type, "text/", 5) == 0 || !*m->e.type) {
 		mail_words(m->a, data);
 		mime_uuencoded(m->a, m->p, data);
@@ -214,7 +215,8 @@ static bool read_body(struct message *m)
 		if (end > from && m->text.data[end - 1] == '\r')
 			end--;
 	}
-	if (!m->e.multipart && (end > from || *m->e.name))
+	/* A multipart whose boundary never comes is a leaf, too. */
+	if ((!m->e.multipart && (end > from || *m->e.name)) || (*m->e.boundary && level != m->levels && end > from))
 		take_leaf(m, (struct bytes){m->text.data + from, end - from});
 	if (!level)
 		return false;
@@ -238,6 +240,7 @@ static void open_level(struct message *m)
 	l = &m->level[m->levels++];
 	snprintf(l->boundary, sizeof(l->boundary), "%s", m->e.boundary);
 	l->len = (uint32_t)strlen(l->boundary);
+	l->digest = strcmp(m->e.type, "multipart/digest") == 0;
 }
 
 static void read_message(struct message *m)

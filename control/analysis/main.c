@@ -51,6 +51,7 @@ struct analyser_process {
 	struct analysis_tools tools;
 	struct yara_set *rules;
 	uint64_t next_look_ns;
+	bool has_rules; /* their folder is the process's own */
 	int channel;
 	unsigned slots;
 	struct running *slot;
@@ -70,26 +71,28 @@ static uint64_t monotonic_ns(void)
 
 static void on_complaint(void *arg, const struct yara_complaint *c)
 {
-	say("%s:%u: %s%s%s%s%s; the rules of this file are left out", c->file, c->line, *c->rule ? c->rule : "",
+	const struct config *config = arg;
+	const char *file = strncmp(c->file, "./", 2) == 0 ? c->file + 2 : c->file;
+
+	say("%s/%s:%u: %s%s%s%s%s; the rules of this file are left out", config->file_analysis_yara, file, c->line, c->rule,
 	    *c->rule ? ": " : "", c->reason, *c->advice ? "; " : "", c->advice);
 }
 
 static void look_for_rules(struct analyser_process *p)
 {
-	const char *folder = p->config->file_analysis_yara;
 	uint64_t now = monotonic_ns();
 
-	if (!*folder || now < p->next_look_ns)
+	if (!p->has_rules || now < p->next_look_ns)
 		return;
 	p->next_look_ns = now + RULES_LOOK_NS;
 	if (p->rules && !yara_set_changed(p->rules))
 		return;
 	yara_scanner_free(p->tools.yara);
 	yara_set_free(p->rules);
-	p->rules = yara_set_load(folder, on_complaint, NULL);
+	p->rules = yara_set_load(".", on_complaint, p->config);
 	p->tools.yara = p->rules ? yara_scanner_new(p->rules) : NULL;
 	if (p->rules)
-		say("%u YARA rules of %u files in %s", yara_set_rules(p->rules), yara_set_files(p->rules), folder);
+		say("%u YARA rules of %u files in %s", yara_set_rules(p->rules), yara_set_files(p->rules), p->config->file_analysis_yara);
 }
 
 /* ---- ClamAV ---- */
@@ -149,7 +152,7 @@ static void answer(struct analyser_process *p, const struct running *r, enum ana
 	sendmsg(p->channel, &m, MSG_NOSIGNAL);
 }
 
-static void start_worker(struct analyser_process *p, struct running *r, const char *declared, const char *words)
+static void start_worker(struct analyser_process *p, struct running *r, bool mailed, const char *declared, const char *words)
 {
 	struct analysis_tools tools = p->tools;
 	pid_t parent = getpid();
@@ -158,7 +161,7 @@ static void start_worker(struct analyser_process *p, struct running *r, const ch
 	r->report = memfd_create("metsuke-report", MFD_CLOEXEC);
 	r->pid = r->report >= 0 ? fork() : -1;
 	if (r->pid == 0) {
-		struct worker_job job = {r->name, declared, words, r->file, r->report, !METSUKE_SANITIZED && p->config->sandbox};
+		struct worker_job job = {r->name, declared, mailed, words, r->file, r->report, !METSUKE_SANITIZED && p->config->sandbox};
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
@@ -210,7 +213,7 @@ static bool take_order(struct analyser_process *p)
 	if (declared > (const char *)p->order + n)
 		declared = "";
 	look_for_rules(p);
-	start_worker(p, r, declared, *declared || declared < (const char *)p->order + n ? declared + strlen(declared) + 1 : "");
+	start_worker(p, r, head.mailed, declared, *declared || declared < (const char *)p->order + n ? declared + strlen(declared) + 1 : "");
 	return true;
 }
 
@@ -370,6 +373,10 @@ static int prepare(struct analyser_process *p, int config_fd, int intel_fd)
 	p->slots = c->file_analysis_workers < 1 ? 1 : c->file_analysis_workers > ANALYSIS_WORKERS_MAX ? ANALYSIS_WORKERS_MAX : (unsigned)c->file_analysis_workers;
 	p->slot = calloc(p->slots, sizeof(*p->slot));
 	map_indicators(p, intel_fd);
+	/* While it may go there; what is in it must be open to the user of the service. */
+	p->has_rules = *c->file_analysis_yara && chdir(c->file_analysis_yara) == 0;
+	if (*c->file_analysis_yara && !p->has_rules)
+		say("%s: %s; there are no YARA rules (file_analysis.yara)", c->file_analysis_yara, strerror(errno));
 	err = confine_analyser(c->control_user);
 	if (err) {
 		say("the analyser cannot give up root: %s", strerror(-err));

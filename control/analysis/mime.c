@@ -310,9 +310,10 @@ struct bytes mime_decode(const struct mime_entity *e, struct bytes body, uint64_
 	if (room > body.len)
 		room = body.len;
 	if (e->encoding == MIME_UUENCODE) {
-		const uint8_t *begin = bytes_begin(body, "begin ", 6) ? memchr(body.data, '\n', body.len) : NULL;
+		const uint8_t *begin = bytes_find(body, 0, "begin ", 6), *line;
 
-		at = begin ? (uint32_t)(begin - body.data) + 1 : 0;
+		line = begin ? memchr(begin, '\n', body.len - (size_t)(begin - body.data)) : NULL;
+		at = line ? (uint32_t)(line - body.data) + 1 : 0;
 		n = decode_uu(body, &at, out, room);
 	} else {
 		n = e->encoding == MIME_BASE64 ? decode_base64(body, out, room) : decode_quoted(body, out, room);

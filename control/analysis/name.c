@@ -62,24 +62,27 @@ void name_judge(struct analysis *a, struct part *p)
 		part_reason(a, p, REASON_name_disguised, "%s, and is %.100s", end, p->type);
 }
 
-/* Once, where the program stands: of what is around it the heaviest. */
+/* Whether the nearest of document and mail around it is a document. */
+static bool in_document(const struct part *p)
+{
+	for (p = p->parent; p && !(p->traits & PART_MAIL); p = p->parent)
+		if (p->traits & PART_DOCUMENT)
+			return true;
+	return false;
+}
+
 void place_judge(struct analysis *a, struct part *p)
 {
-	const struct part *document, *image;
-
-	if (p->traits & PART_DISK_IMAGE && part_above(p, PART_MAIL))
+	if (p->traits & PART_DISK_IMAGE && part_in(p, PART_MAIL))
 		part_reason(a, p, REASON_image_in_mail, "%.200s", p->name);
 	if (!(p->traits & PART_EXECUTABLE))
 		return;
-	document = part_above(p, PART_DOCUMENT | PART_MAIL);
-	image = part_above(p, PART_DISK_IMAGE);
-	if (document && document->traits & PART_DOCUMENT)
+	if (in_document(p))
 		part_reason(a, p, REASON_program_in_document, "%.200s", p->name);
-	if (part_above(p, PART_MAIL)) {
+	if (part_in(p, PART_MAIL))
 		part_reason(a, p, REASON_program_in_mail, "%.200s", p->name);
-		if (image)
-			part_reason(a, p, REASON_program_in_image, "%.200s", p->name);
-	}
-	if (p->parent && p->parent->traits & PART_ARCHIVE && !image)
+	if (part_in(p, PART_MAIL) && part_in(p, PART_DISK_IMAGE))
+		part_reason(a, p, REASON_program_in_image, "%.200s", p->name);
+	if (p->parent && p->parent->traits & PART_ARCHIVE && !part_in(p, PART_DISK_IMAGE))
 		part_reason(a, p, REASON_program_in_archive, "%.200s", p->name);
 }

@@ -15,6 +15,7 @@
 #define BIFF_NAME 0x18u
 #define BIFF_RECORDS_MAX 4000000u
 #define BUILTIN_AUTO_OPEN 1u
+#define SHEET_HIDDEN_WEIGHT 6
 
 static const uint8_t class_msi[16] = {0x84, 0x10, 0x0c, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46};
 static const uint8_t class_equation[16] = {0x02, 0xce, 0x02, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46};
@@ -96,7 +97,10 @@ static void judge_sheet(struct look *l, struct cursor body)
 	type = cursor_u8(&body);
 	if (body.bad || type != 1)
 		return;
-	part_reason(l->a, l->p, REASON_macro_sheet, "%s", (hidden & 3) == 2 ? "very hidden" : (hidden & 3) == 1 ? "hidden" : "");
+	if (hidden & 3)
+		part_reason_weighed(l->a, l->p, REASON_macro_sheet, SHEET_HIDDEN_WEIGHT, "%s", (hidden & 3) == 2 ? "very hidden" : "hidden");
+	else
+		part_reason_alone(l->a, l->p, REASON_macro_sheet);
 }
 
 static void judge_name(struct look *l, struct cursor body)

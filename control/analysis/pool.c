@@ -122,7 +122,7 @@ static uint32_t put_text(uint8_t *to, uint32_t at, const char *text, size_t len)
 bool pool_submit(struct pool *p, const struct pool_order *o)
 {
 	struct waiting *w = pool_has_room(p) ? malloc(sizeof(*w) + ANALYSIS_ORDER_MAX) : NULL, *smaller;
-	struct analysis_order head = {ANALYSIS_MAGIC, 0, o->id};
+	struct analysis_order head = {ANALYSIS_MAGIC, o->mailed, o->id};
 	uint32_t n = sizeof(head);
 
 	if (!w) {
@@ -134,7 +134,6 @@ bool pool_submit(struct pool *p, const struct pool_order *o)
 	n = put_text(w->order, n, o->declared, strnlen(o->declared, 256));
 	if (o->words && o->words->len)
 		n = put_text(w->order, n, (const char *)o->words->data, o->words->len);
-	head.texts_len = n - (uint32_t)sizeof(head);
 	memcpy(w->order, &head, sizeof(head));
 	smaller = realloc(w, sizeof(*w) + n);
 	w = smaller ? smaller : w;

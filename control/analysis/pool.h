@@ -19,6 +19,7 @@ struct pool_order {
 	uint64_t id;
 	int file;             /* read only; the pool's from then on */
 	const char *name, *declared;
+	bool mailed;          /* it came in a mail */
 	const struct text *words; /* to try as passwords, each ended by a zero; NULL: none */
 };
 

@@ -106,7 +106,7 @@ static void judge_host(struct analysis *a, struct part *p)
 		part_reason(a, p, REASON_script_hidden, "encoded script");
 	free((void *)(uintptr_t)folded.data);
 	if (hosted || name_ends(p->name, ".vbs") || name_ends(p->name, ".wsf") || name_ends(p->name, ".vbe") ||
-	    name_ends(p->name, ".jse") || part_above(p, PART_MAIL | PART_ARCHIVE))
+	    name_ends(p->name, ".jse") || part_in(p, PART_MAIL | PART_ARCHIVE))
 		p->traits |= PART_SCRIPT | PART_EXECUTABLE;
 }
 

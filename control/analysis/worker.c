@@ -50,6 +50,8 @@ void worker_run(const struct worker_job *job, const struct analysis_limits *limi
 	running = analysis_new(limits, tools);
 	if (!running)
 		_exit(WORKER_EXIT_MEMORY);
+	if (job->mailed)
+		analysis_mailed(running);
 	for (const char *w = job->words; *w; w += strlen(w) + 1)
 		analysis_password(running, w, strlen(w));
 	analysis_run(running, job->name, job->declared, data, (size_t)st.st_size);

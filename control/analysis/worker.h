@@ -13,6 +13,7 @@
 
 struct worker_job {
 	const char *name, *declared;
+	bool mailed;
 	const char *words; /* each ended by a zero, all by an empty one */
 	int file;          /* read only */
 	int report;        /* a memfd */

@@ -75,7 +75,10 @@ static int make_rings(struct supervisor *s, unsigned workers)
 		if (s->boot->bulk_ring_fd[i] < 0)
 			return s->boot->bulk_ring_fd[i];
 	}
-	return 0;
+	s->boot->file_ring_fd = -1;
+	if (s->config->file_analysis)
+		s->boot->file_ring_fd = ring_create("metsuke-file-records", s->config->event_ring, s->boot->boot_id);
+	return s->config->file_analysis && s->boot->file_ring_fd < 0 ? s->boot->file_ring_fd : 0;
 }
 
 static int make_captures(struct supervisor *s, char *const *captures, size_t count)
@@ -225,7 +228,8 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 	program_find("metsuke-courier", s->courier.program, sizeof(s->courier.program));
 	s->files.name = "files";
 	s->files.starts = &s->boot->files_starts;
-	s->files.finished = s->no_files = !c->file_store;
+	s->files.finished = s->no_files = !c->file_store && !c->file_analysis;
+	s->boot->files_here = c->file_analysis;
 	program_find("metsuke-files", s->files.program, sizeof(s->files.program));
 	s->control.name = "control";
 	s->control.starts = &s->boot->control_starts;
@@ -246,6 +250,7 @@ void supervisor_free(struct supervisor *s)
 			close_fd(s->boot->event_ring_fd[i]);
 			close_fd(s->boot->bulk_ring_fd[i]);
 		}
+		close_fd(s->boot->file_ring_fd);
 		close_fd(s->boot->captures_fd);
 		close_fd(s->boot->indicators_fd);
 		close_fd(s->boot->config_fd);
@@ -517,6 +522,8 @@ static void after_dataplane(struct supervisor *s)
 		s->boot->stop = 1;
 		__atomic_store_n(&s->boot->dataplane_gone, 1, __ATOMIC_RELEASE);
 	}
+	if (s->files.finished)
+		__atomic_store_n(&s->boot->files_here, 0, __ATOMIC_RELEASE);
 	if ((s->control.finished || (s->files.finished && !s->no_files)) && !s->dataplane.finished &&
 	    !s->stopping)
 		stop_children(s);

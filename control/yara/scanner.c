@@ -48,7 +48,7 @@ static void each_file(const char *folder, void (*call)(void *arg, const FTSENT *
 	FTSENT *e;
 
 	while (walk && (e = fts_read(walk)) && n < YARA_FILES_MAX)
-		if (is_rule_file(e)) {
+		if (is_rule_file(e) || e->fts_errno) {
 			n++;
 			call(arg, e);
 		}
@@ -102,6 +102,10 @@ static char *read_text(struct loading *l, const FTSENT *e)
 	FILE *f;
 	char *text;
 
+	if (e->fts_errno) { /* a folder that cannot be read */
+		complain(l, 1, "", strerror(e->fts_errno), "let the user of the service read it");
+		return NULL;
+	}
 	if (len > YARA_TEXT_MAX) {
 		complain(l, 1, "", "the file has more than 8 MiB", "cut it into several");
 		return NULL;

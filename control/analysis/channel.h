@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define ANALYSIS_MAGIC 0x316c616eu
+#define ANALYSIS_INDICATORS 0x69646e69u /* as magic of an order without texts: the descriptor is a new table of indicators */
 #define ANALYSIS_ORDER_MAX 8192u
 #define ANALYSIS_REPORT_MAX (8u << 20)
 #define ANALYSIS_WORKERS_MAX 64u

@@ -29,6 +29,7 @@
 #include "control/analysis/channel.h"
 #include "control/analysis/confine.h"
 #include "control/analysis/worker.h"
+#include "control/base/descriptor.h"
 #include "control/base/say.h"
 #include "control/yara/scanner.h"
 #include "dataplane/event/config.h"
@@ -56,7 +57,8 @@ struct analyser_process {
 	unsigned slots;
 	struct running *slot;
 	bool said_clamd;
-	uint8_t order[ANALYSIS_ORDER_MAX + 2];
+	size_t intel_bytes;
+	uint8_t order[ANALYSIS_ORDER_MAX + 3];
 };
 
 static uint64_t monotonic_ns(void)
@@ -137,19 +139,8 @@ static struct running *free_slot(struct analyser_process *p)
 static void answer(struct analyser_process *p, const struct running *r, enum analysis_end end, uint8_t verdict, uint64_t cpu_us)
 {
 	struct analysis_answer a = {ANALYSIS_MAGIC, (uint8_t)end, verdict, 0, r->id, cpu_us};
-	struct iovec v = {&a, sizeof(a)};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} room = {0};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = room.bytes, .msg_controllen = sizeof(room.bytes)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &r->report, sizeof(int));
-	sendmsg(p->channel, &m, MSG_NOSIGNAL);
+	descriptor_send(p->channel, &a, sizeof(a), r->report);
 }
 
 static void start_worker(struct analyser_process *p, struct running *r, bool mailed, const char *declared, const char *words)
@@ -184,36 +175,58 @@ static void start_worker(struct analyser_process *p, struct running *r, bool mai
 	r->deadline_ns = monotonic_ns() + p->limits.seconds * 2000000000ull;
 }
 
+/* A table that is none leaves the one before. Workers have their own view of what they began with. */
+static void take_indicators(struct analyser_process *p, int fd)
+{
+	struct stat st;
+	void *map;
+
+	if (fd < 0 || fstat(fd, &st) != 0 || st.st_size <= 0)
+		return;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return;
+	if (!indicator_image_valid(map, (size_t)st.st_size)) {
+		munmap(map, (size_t)st.st_size);
+		return;
+	}
+	if (p->tools.intel)
+		munmap((void *)(uintptr_t)p->tools.intel, p->intel_bytes);
+	p->tools.intel = map;
+	p->intel_bytes = (size_t)st.st_size;
+}
+
 /* False: the other end is gone. */
 static bool take_order(struct analyser_process *p)
 {
-	struct iovec v = {p->order, ANALYSIS_ORDER_MAX};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} room;
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = room.bytes, .msg_controllen = sizeof(room.bytes)};
-	ssize_t n = recvmsg(p->channel, &m, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	const char *name = (const char *)p->order + sizeof(struct analysis_order), *declared, *end;
+	struct analysis_order head = {0};
 	struct running *r = free_slot(p);
-	const char *name = (const char *)p->order + sizeof(struct analysis_order), *declared;
-	struct analysis_order head;
+	int fd;
+	ssize_t n = descriptor_receive(p->channel, p->order, ANALYSIS_ORDER_MAX, 0, &fd);
 
-	if (n <= 0 || !r)
-		return n < 0 && errno == EINTR;
-	if ((size_t)n < sizeof(head) || !c || c->cmsg_type != SCM_RIGHTS)
+	if (n <= 0)
+		return n == -EINTR;
+	if ((size_t)n >= sizeof(head))
+		memcpy(&head, p->order, sizeof(head));
+	if (fd < 0 || head.magic != ANALYSIS_MAGIC || !r) {
+		if (head.magic == ANALYSIS_INDICATORS)
+			take_indicators(p, fd);
+		if (fd >= 0)
+			close(fd);
 		return true;
-	p->order[n] = p->order[n + 1] = 0; /* the texts end, whatever was sent */
-	memcpy(&head, p->order, sizeof(head));
-	memcpy(&r->file, CMSG_DATA(c), sizeof(int));
+	}
+	p->order[n] = p->order[n + 1] = p->order[n + 2] = 0; /* the texts end, whatever was sent */
+	end = (const char *)p->order + n;
+	r->file = fd;
 	r->id = head.id;
 	r->late = false;
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	declared = name + strlen(name) + 1;
-	if (declared > (const char *)p->order + n)
-		declared = "";
+	if (declared > end)
+		declared = end;
 	look_for_rules(p);
-	start_worker(p, r, head.mailed, declared, *declared || declared < (const char *)p->order + n ? declared + strlen(declared) + 1 : "");
+	start_worker(p, r, head.mailed, declared, declared < end ? declared + strlen(declared) + 1 : end);
 	return true;
 }
 
@@ -345,18 +358,6 @@ static void *open_magic(int flags)
 	return NULL;
 }
 
-static void map_indicators(struct analyser_process *p, int fd)
-{
-	struct stat st;
-	void *map;
-
-	if (fd < 0 || fstat(fd, &st) != 0 || st.st_size <= 0)
-		return;
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (map != MAP_FAILED && indicator_image_valid(map, (size_t)st.st_size))
-		p->tools.intel = map;
-}
-
 static int prepare(struct analyser_process *p, int config_fd, int intel_fd)
 {
 	const struct config *c = p->config = config_read(config_fd);
@@ -372,7 +373,7 @@ static int prepare(struct analyser_process *p, int config_fd, int intel_fd)
 					     (unsigned)c->file_analysis_seconds};
 	p->slots = c->file_analysis_workers < 1 ? 1 : c->file_analysis_workers > ANALYSIS_WORKERS_MAX ? ANALYSIS_WORKERS_MAX : (unsigned)c->file_analysis_workers;
 	p->slot = calloc(p->slots, sizeof(*p->slot));
-	map_indicators(p, intel_fd);
+	take_indicators(p, intel_fd);
 	/* While it may go there; what is in it must be open to the user of the service. */
 	p->has_rules = *c->file_analysis_yara && chdir(c->file_analysis_yara) == 0;
 	if (*c->file_analysis_yara && !p->has_rules)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "control/analysis/channel.h"
+#include "control/base/descriptor.h"
 #include "control/base/program.h"
 #include "control/base/say.h"
 
@@ -146,30 +147,13 @@ bool pool_submit(struct pool *p, const struct pool_order *o)
 	return true;
 }
 
-static bool send_order(struct pool *p, const struct waiting *w)
-{
-	struct iovec v = {(void *)(uintptr_t)w->order, w->len};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} room = {0};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = room.bytes, .msg_controllen = sizeof(room.bytes)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &w->file, sizeof(int));
-	return sendmsg(p->channel, &m, MSG_NOSIGNAL) >= 0;
-}
-
 /* As many as there are workers: the others wait here, where they can be counted. */
 static void send_waiting(struct pool *p)
 {
 	while (p->first && p->figures.running < p->workers) {
 		struct waiting *w = p->first;
 
-		if (!send_order(p, w))
+		if (descriptor_send(p->channel, w->order, w->len, w->file) != 0)
 			return;
 		p->first = w->next;
 		if (!p->first)
@@ -179,6 +163,14 @@ static void send_waiting(struct pool *p)
 		close(w->file);
 		free(w);
 	}
+}
+
+void pool_indicators(struct pool *p, int image)
+{
+	struct analysis_order order = {ANALYSIS_INDICATORS, 0, 0};
+
+	if (descriptor_send(p->channel, &order, sizeof(order), image) != 0)
+		say("the analyser did not take the table of indicators; it goes on with the one before");
 }
 
 /* ---- answers ---- */
@@ -215,24 +207,14 @@ static size_t read_report(struct pool *p, int fd)
 static int take_answer(struct pool *p, void (*call)(void *arg, const struct pool_result *r), void *arg)
 {
 	struct analysis_answer a;
-	struct iovec v = {&a, sizeof(a)};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} room;
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = room.bytes, .msg_controllen = sizeof(room.bytes)};
-	ssize_t n = recvmsg(p->channel, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c;
 	struct pool_result r;
-	int fd = -1;
+	int fd;
+	ssize_t n = descriptor_receive(p->channel, &a, sizeof(a), MSG_DONTWAIT, &fd);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN || n == -EINTR)
 		return 0;
 	if (n <= 0)
 		return -EPIPE;
-	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(c), sizeof(int));
 	if (n == sizeof(a) && a.magic == ANALYSIS_MAGIC) {
 		p->figures.running--;
 		count_end(p, &a);

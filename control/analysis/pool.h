@@ -48,6 +48,8 @@ bool pool_has_room(const struct pool *p);
 bool pool_submit(struct pool *p, const struct pool_order *o);
 /* Sends what waits and takes answers, waiting at most so long for one. 0, or -EPIPE: the analyser is gone. */
 int pool_turn(struct pool *p, int wait_ms, void (*call)(void *arg, const struct pool_result *r), void *arg);
+/* Hashes are looked up in this table (dataplane/event/indicator.h) from now on; borrowed. */
+void pool_indicators(struct pool *p, int image);
 /* Orders without an answer. */
 unsigned pool_open_orders(const struct pool *p);
 const struct pool_figures *pool_figures(const struct pool *p);

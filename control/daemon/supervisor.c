@@ -186,6 +186,13 @@ static int make_shared(struct supervisor *s, enum boot_purpose purpose, unsigned
 		s->boot->courier_channel = pair[0];
 		s->boot->control_courier = pair[1];
 	}
+	s->boot->files_channel = s->boot->control_files = -1;
+	if (s->config->file_analysis) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0)
+			return -errno;
+		s->boot->files_channel = pair[0];
+		s->boot->control_files = pair[1];
+	}
 	s->boot->counters_fd = counters_create(workers);
 	if (s->boot->counters_fd < 0)
 		return s->boot->counters_fd;
@@ -259,6 +266,8 @@ void supervisor_free(struct supervisor *s)
 		close_fd(s->boot->control_channel);
 		close_fd(s->boot->courier_channel);
 		close_fd(s->boot->control_courier);
+		close_fd(s->boot->files_channel);
+		close_fd(s->boot->control_files);
 		munmap(s->boot, sizeof(*s->boot));
 	}
 	close_fd(s->boot_fd);
@@ -308,7 +317,10 @@ static void close_others(const struct supervisor *s, const struct supervisor_chi
 	if (child != &s->control) {
 		close_fd(s->boot->control_channel);
 		close_fd(s->boot->control_courier);
+		close_fd(s->boot->control_files);
 	}
+	if (child != &s->files)
+		close_fd(s->boot->files_channel);
 	if (child != &s->courier)
 		close_fd(s->boot->courier_channel);
 }

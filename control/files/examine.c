@@ -47,7 +47,7 @@ struct examine {
 	struct examining *open;
 	struct seen *seen;
 	uint8_t *record; /* room for one */
-	struct examine_figures figures;
+	struct files_figures figures; /* its own of them */
 };
 
 struct examine *examine_new(const struct config *c, const struct boot *b)
@@ -114,7 +114,7 @@ bool examine_wants(struct examine *e, const uint8_t sha256[32])
 	const struct seen *s = seen_slot(e, sha256);
 
 	if (s->until_s > (int64_t)time(NULL) && memcmp(s->sha256, sha256, 32) == 0) {
-		e->figures.again++;
+		e->figures.seen_again++;
 		return false;
 	}
 	return true;
@@ -305,12 +305,33 @@ int examine_turn(struct examine *e, int wait_ms)
 	return pool_turn(e->pool, wait_ms, on_result, e);
 }
 
+void examine_indicators(struct examine *e, int image)
+{
+	pool_indicators(e->pool, image);
+	memset(e->seen, 0, SEEN_SLOTS * sizeof(*e->seen)); /* what was harmless may be known now */
+}
+
 unsigned examine_open(const struct examine *e)
 {
 	return pool_open_orders(e->pool);
 }
 
-const struct examine_figures *examine_figures(const struct examine *e)
+void examine_tell(const struct examine *e, struct files_figures *f)
 {
-	return &e->figures;
+	const struct pool_figures *p = pool_figures(e->pool);
+
+	f->seen = e->figures.seen;
+	f->seen_again = e->figures.seen_again;
+	f->skipped = e->figures.skipped;
+	f->alerts = e->figures.alerts;
+	f->kept = e->figures.kept;
+	f->quarantined = e->figures.quarantined;
+	f->lost = e->figures.lost;
+	f->analysed = p->analysed;
+	f->crashed = p->crashed;
+	f->late = p->late;
+	f->memory = p->memory;
+	f->cpu_us = p->cpu_us;
+	f->waiting = p->waiting;
+	f->running = p->running;
 }

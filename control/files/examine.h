@@ -17,14 +17,6 @@
 
 struct examine;
 
-struct examine_figures {
-	uint64_t seen;      /* files whose analysis was asked for */
-	uint64_t again;     /* not anew: seen a short time ago, and harmless */
-	uint64_t skipped;   /* there was no room for them */
-	uint64_t alerts, kept, quarantined;
-	uint64_t lost;      /* records for which the ring had no room */
-};
-
 /* Starts the analyser: before the sandbox. NULL after a sentence. */
 struct examine *examine_new(const struct config *c, const struct boot *b);
 /* Inside the sandbox, with the store's folder, borrowed: what was left by an earlier process goes on. 0 or -errno. */
@@ -37,10 +29,13 @@ bool examine_has_room(const struct examine *e);
 struct pending *examine_pending(struct examine *e);
 /* … and is there. */
 void examine_add(struct examine *e, const char *name, const char *sha256_hex);
+/* A new table of indicators, for look-ups of hashes; borrowed. */
+void examine_indicators(struct examine *e, int image);
 /* Takes what the analyser has done, waiting at most so long. 0, or -EPIPE: it is gone. */
 int examine_turn(struct examine *e, int wait_ms);
 /* Files that are not done. */
 unsigned examine_open(const struct examine *e);
-const struct examine_figures *examine_figures(const struct examine *e);
+/* Fills in its part of the figures. */
+void examine_tell(const struct examine *e, struct files_figures *f);
 
 #endif

@@ -11,8 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "control/base/descriptor.h"
 #include "control/base/say.h"
 #include "control/files/examine.h"
 #include "control/files/file_store.h"
@@ -121,12 +124,27 @@ static bool read_ring(struct process *p, unsigned i)
 	return done != 0;
 }
 
+/* For `metsuke status`: single writer, relaxed stores. */
+static void tell_figures(struct process *p)
+{
+	const struct file_store_figures *s = file_store_figures(p->store);
+	struct files_figures f = {.stored = s->stored, .stored_bytes = s->stored_bytes, .stored_again = s->again,
+				  .dropped = s->dropped, .broken = s->broken, .removed = s->removed, .errors = s->errors};
+
+	if (p->examine)
+		examine_tell(p->examine, &f);
+#define FIGURE(name, doc) __atomic_store_n(&p->counters->files.name, f.name, __ATOMIC_RELAXED);
+#include "dataplane/event/files.def"
+#undef FIGURE
+}
+
 static void commit(struct process *p)
 {
 	file_store_commit(p->store);
 	for (unsigned i = 0; i < p->boot->worker_count; i++)
 		ring_release(&p->ring[i], p->pos[i]);
 	p->first_end_ns = 0;
+	tell_figures(p);
 }
 
 /* Nothing more will come. */
@@ -144,9 +162,23 @@ static bool commit_is_due(const struct process *p)
 	       monotonic_ns() - p->first_end_ns > COMMIT_NS || asked_to_stop;
 }
 
+static void take_indicators(struct process *p)
+{
+	uint64_t version;
+	int fd;
+
+	if (p->boot->files_channel < 0 ||
+	    descriptor_receive(p->boot->files_channel, &version, sizeof(version), MSG_DONTWAIT, &fd) <= 0 || fd < 0)
+		return;
+	examine_indicators(p->examine, fd);
+	close(fd);
+}
+
 /* Takes verdicts. An analyser that has ended is started again with this process; what waits is on disk. */
 static void look(struct process *p, int wait_ms)
 {
+	if (p->examine)
+		take_indicators(p);
 	if (!p->examine || examine_turn(p->examine, wait_ms) == 0 || asked_to_stop)
 		return;
 	say("the analyser has ended; the files process starts anew");
@@ -182,6 +214,7 @@ static void finish_looking(struct process *p)
 
 	while (p->examine && examine_open(p->examine) && !asked_to_stop && monotonic_ns() < until)
 		look(p, LOOK_WAIT_MS);
+	tell_figures(p);
 }
 
 /* ---- start ---- */

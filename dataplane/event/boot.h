@@ -32,6 +32,7 @@ struct boot {
 	int32_t courier_channel, control_courier; /* ends of the courier's channel; -1 none */
 	int32_t event_ring_fd[MAX_WORKERS];
 	int32_t bulk_ring_fd[MAX_WORKERS];
+	int32_t files_channel, control_files; /* ends of a channel: tables of indicators on their way to the files process; -1 none */
 	int32_t file_ring_fd;    /* records of the files process; -1: files are not analysed */
 	uint32_t dataplane_starts; /* volatile: writer supervisor: how often it was started */
 	uint32_t control_starts;   /* volatile: likewise */

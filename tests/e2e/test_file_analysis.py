@@ -2,12 +2,19 @@
 import hashlib
 import json
 import os
+import signal
+import socket
+import struct
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 
 from scapy.utils import wrpcap
 
 from conftest import METSUKE, TOP
+from live import service  # noqa: F401 (fixture)
 from packets import Clock, http_get, tcp_session
 
 sys.path.insert(0, os.path.join(TOP, "tests", "support"))
@@ -176,3 +183,94 @@ def test_every_sample_says_what_it_must(tmp_path):
         assert name in must or report["verdict"] < 5, name
         if name.startswith("archive-hello"):
             assert [p["sha256"] for p in report["file"]["parts"]] == [hashlib.sha256(b"hello world" * 50).hexdigest()], name
+
+
+def mails(count, start=0):
+    """One of these a connection, each with a document of its own."""
+    clock, out, digests = Clock(), [], []
+    for i in range(start, start + count):
+        document = samples.word_doc({"ThisDocument": samples.AUTORUN + f"' number {i}\r\n"})
+        digests.append(hashlib.sha256(document).hexdigest())
+        out += smtp(samples.mail([(f"invoice{i}.doc", document)]), clock, sport=20000 + i)
+    return out, digests
+
+
+def children(of):
+    """Process ids by name, of all below."""
+    found, todo = {}, [of]
+    while todo:
+        done = subprocess.run(["pgrep", "-l", "-P", str(todo.pop())], capture_output=True, text=True, check=False).stdout
+        for line in done.splitlines():
+            pid, name = line.split(None, 1)
+            found.setdefault(name, []).append(int(pid))
+            todo.append(int(pid))
+    return found
+
+
+def test_live_in_its_sandbox_and_the_analyser_killed(tmp_path, service):
+    """kill -9 of the analyser, and then of the files process: every file is told of."""
+    packets, digests = mails(60)
+    wrpcap(str(tmp_path / "in.pcap"), packets)
+    engine = service("", ports=f"pcap:{tmp_path}/in.pcap", **{"file_analysis.enabled": "yes", "file_store.dir": f"{tmp_path}/s0/files",
+                                                             "file_analysis.quarantine_from": "0"})
+    for name in ("metsuke-analyse", "metsuke-files"):
+        engine.wait_for(lambda n=name: children(engine.process.pid).get(n))
+        os.kill(children(engine.process.pid)[name][0], signal.SIGKILL)
+        time.sleep(0.5)
+    engine.ready()
+    engine.wait_for(lambda: {e["file"]["sha256"] for e in engine.events("file")} == set(digests))
+    engine.wait_for(lambda: not os.listdir(tmp_path / "s0/files/pending"))
+    figures = engine.cli("status")["files"]
+    assert figures["running"] == 0 and figures["crashed"] == 0
+
+
+def test_live_intelligence_reaches_the_analyser(tmp_path, service):
+    program = samples.pe(overlay=b"one of its kind, as no other file is")
+    wrpcap(str(tmp_path / "in.pcap"), smtp(samples.mail([("a.zip", samples.zip_of({"tool.exe": program}))])))
+    os.mkfifo(tmp_path / "live.pcap")
+    engine = service("", ports=f"pcap:{tmp_path}/live.pcap", **{"file_analysis.enabled": "yes", "file_store.dir": f"{tmp_path}/s0/files"})
+    engine.wait_for(lambda: engine.cli("status", check=False))
+    engine.cli("intel", "add", "file_sha256", hashlib.sha256(program).hexdigest())
+    time.sleep(0.5)
+    (tmp_path / "live.pcap").write_bytes((tmp_path / "in.pcap").read_bytes())
+    engine.wait_for(lambda: engine.events("file"))
+    event, = engine.events("file")
+    assert "known_bad" in {r["reason"] for r in event["file"]["reasons"]} and event["file"]["verdict"] == 10
+
+
+class Clamd(threading.Thread):
+    """Answers zINSTREAM as clamd does: what holds the word is found."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(path)
+        os.chmod(path, 0o777)
+        self.server.listen(8)
+        self.start()
+
+    def run(self):
+        while True:
+            c, _ = self.server.accept()
+            f = c.makefile("rwb")
+            assert f.read(10) == b"zINSTREAM\0"
+            data = b""
+            while (n := struct.unpack(">I", f.read(4))[0]):
+                data += f.read(n)
+            f.write(b"stream: Test.Word FOUND\0" if b"the word" in data else b"stream: OK\0")
+            f.close()
+            c.close()
+
+
+def test_clamd_has_its_say(tmp_path):
+    folder = tempfile.mkdtemp(dir="/tmp")
+    os.chmod(folder, 0o755)
+    Clamd(f"{folder}/sock")
+    (tmp_path / "bad.bin").write_bytes(b"x" * 300_000 + b"the word" + b"y" * 300_000)
+    (tmp_path / "good.bin").write_bytes(b"x" * 300_000)
+    bad = analyse(tmp_path / "bad.bin", "--set", f"file_analysis.clamd={folder}/sock")
+    assert bad["verdict"] == 10 and bad["reasons"][0]["detail"] == "Test.Word"
+    good = analyse(tmp_path / "good.bin", "--set", f"file_analysis.clamd={folder}/sock")
+    assert good["verdict"] == 0 and good["file"]["facts"]["clamav"] == ["OK"]
+    away = cli("analyse", "--json", "--set", f"file_analysis.clamd={folder}/nobody", tmp_path / "good.bin")
+    assert json.loads(away.stdout)[0]["verdict"] == 0 and "clamd does not answer" in away.stderr

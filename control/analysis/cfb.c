@@ -136,7 +136,7 @@ static void read_entry(struct cfb_entry *e, const uint8_t *p)
 	memcpy(e->clsid, p + 80, 16);
 	e->start = le32_at(p + 116);
 	e->size = le32_at(p + 120);
-	e->parent = CFB_NONE;
+	e->parent = e->first = e->next = CFB_NONE;
 }
 
 /* Gives each entry its parent: trees of siblings below each storage, walked with a stack; who has a
@@ -162,6 +162,8 @@ static bool find_parents(struct cfb *c)
 		if (e->parent != CFB_NONE || e->type == CFB_EMPTY)
 			continue;
 		e->parent = t.parent;
+		e->next = c->entry[t.parent].first;
+		c->entry[t.parent].first = t.entry;
 		stack[n++] = (struct todo){e->left, t.parent};
 		stack[n++] = (struct todo){e->right, t.parent};
 		if (e->type == CFB_STORAGE)
@@ -274,8 +276,9 @@ struct bytes cfb_read(const struct cfb *c, uint32_t entry, uint64_t room)
 
 uint32_t cfb_find(const struct cfb *c, uint32_t parent, const char *name)
 {
-	for (uint32_t i = 1; i < c->entries; i++)
-		if (c->entry[i].parent == parent && strcasecmp(c->entry[i].name, name) == 0)
-			return i;
-	return CFB_NONE;
+	uint32_t i = c->entry[parent].first;
+
+	while (i != CFB_NONE && strcasecmp(c->entry[i].name, name) != 0)
+		i = c->entry[i].next;
+	return i;
 }

@@ -23,9 +23,10 @@ struct cfb_entry {
 	char name[CFB_NAME_MAX];
 	uint8_t type;       /* enum cfb_type */
 	uint8_t clsid[16];
-	uint32_t left, right, child, start;
+	uint32_t left, right, child, start; /* as the file has them */
 	uint64_t size;
 	uint32_t parent;    /* CFB_NONE: not reached from the root */
+	uint32_t first, next; /* of those below it; of those beside it. CFB_NONE: none */
 };
 
 struct cfb {

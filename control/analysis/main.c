@@ -3,7 +3,8 @@
  * The analyser process: `metsuke-analyser --channel FD --config FD [--intel FD]`. Started by the files
  * process, or by `metsuke files analyse`. It reads no file itself: for each order it forks a worker, which confines
  * itself, looks into that one file and ends. What all workers need (libmagic's database, YARA rules, the
- * table of indicators) is loaded here once. It ends when its channel does.
+ * table of indicators) is loaded here once. It ends when its channel does. `--check DIR` says what a folder of YARA
+ * rules holds, and what is wrong in it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -391,10 +392,49 @@ static int prepare(struct analyser_process *p, int config_fd, int intel_fd)
 	return p->slot ? 0 : -ENOMEM;
 }
 
+/* ---- --check ---- */
+
+static void put_complaint(void *arg, const struct yara_complaint *c)
+{
+	struct text *out = arg;
+
+	json_comma(out);
+	text_char(out, '{');
+	json_key_cstr(out, "file", c->file);
+	json_key_uint(out, "line", c->line);
+	json_key_cstr(out, "rule", c->rule);
+	json_key_cstr(out, "reason", c->reason);
+	json_key_cstr(out, "advice", c->advice);
+	text_char(out, '}');
+}
+
+/* What a folder of YARA rules holds, and what is wrong in it, as JSON. */
+static int check_rules(const char *folder)
+{
+	struct text out = {0};
+	struct yara_set *set;
+
+	text_char(&out, '{');
+	json_key(&out, "problems");
+	text_char(&out, '[');
+	set = yara_set_load(folder, put_complaint, &out);
+	text_char(&out, ']');
+	json_key_uint(&out, "rules", set ? yara_set_rules(set) : 0);
+	json_key_uint(&out, "files", set ? yara_set_files(set) : 0);
+	text_char(&out, '}');
+	puts(text_cstr(&out));
+	text_free(&out);
+	yara_set_free(set);
+	return set ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct analyser_process p = {.channel = -1};
 	int config_fd = -1, intel_fd = -1;
+
+	if (argc == 3 && strcmp(argv[1], "--check") == 0)
+		return check_rules(argv[2]);
 
 	for (int i = 1; i + 1 < argc; i += 2) {
 		int *to = strcmp(argv[i], "--channel") == 0 ? &p.channel : strcmp(argv[i], "--config") == 0 ? &config_fd :

@@ -14,6 +14,8 @@
 #define BIFF_BOUNDSHEET 0x85u
 #define BIFF_NAME 0x18u
 #define BIFF_RECORDS_MAX 4000000u
+#define PPT_OBJECT 0x1011u /* RT_ExternalOleObjectStg */
+#define PPT_RECORDS_MAX 100000u
 #define BUILTIN_AUTO_OPEN 1u
 #define SHEET_HIDDEN_WEIGHT 6
 
@@ -151,6 +153,34 @@ static void judge_word(struct look *l, struct bytes b)
 		part_reason(l->a, l->p, REASON_dde, "field of the text");
 }
 
+/* Embedded objects and macros of PowerPoint stand in records, each a compound file, mostly deflated (MS-PPT 2.10.34). */
+static void take_slides(struct look *l, struct bytes b)
+{
+	struct cursor c = cursor_of(b.data, b.len);
+
+	for (uint32_t n = 0; cursor_left(&c) >= 8 && n < PPT_RECORDS_MAX && !analysis_over(l->a); n++) {
+		uint16_t version = cursor_le16(&c), type = cursor_le16(&c);
+		uint32_t size = cursor_le32(&c);
+		struct cursor body = cursor_sub(&c, size < cursor_left(&c) ? size : cursor_left(&c));
+		struct bytes packed, object;
+		enum reason_code code;
+		bool whole;
+
+		if (type != PPT_OBJECT)
+			continue;
+		if (!(version >> 4)) { /* not deflated */
+			part_add(l->a, l->p, (struct bytes){(const uint8_t *)"object", 6}, "", (struct bytes){body.p, (uint32_t)cursor_left(&body)});
+			continue;
+		}
+		cursor_le32(&body);
+		packed = (struct bytes){body.p, (uint32_t)cursor_left(&body)};
+		if (!bytes_inflate(packed, true, analysis_room(l->a, packed.len, &code), &object, &whole))
+			continue;
+		part_add(l->a, l->p, (struct bytes){(const uint8_t *)"object", 6}, "", object);
+		drop(object);
+	}
+}
+
 /* ---- mails of Outlook ---- */
 
 static struct bytes property(struct look *l, uint32_t storage, const char *ansi, const char *wide)
@@ -232,6 +262,9 @@ static void take_stream(struct look *l, uint32_t i)
 		if (b.len > 12 && b.data[11] & 1) /* fEncrypted (MS-DOC 2.5.2) */
 			part_reason(l->a, l->p, REASON_locked, "document");
 		judge_word(l, b);
+	} else if (strcmp(name, "PowerPoint Document") == 0) {
+		b = read_entry(l, i);
+		take_slides(l, b);
 	} else if (strcmp(name, "EncryptedPackage") == 0) {
 		part_reason(l->a, l->p, REASON_locked, "document");
 		return;

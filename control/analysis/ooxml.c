@@ -138,7 +138,7 @@ void ooxml_run(struct analysis *a, struct part *p)
 		judge_relations(a, p);
 		return;
 	}
-	if (strstr(p->name, "macrosheets/") && name_ends(p->name, ".xml"))
+	if (strstr(p->name, "macrosheets/")) /* .xml, in xlsb .bin */
 		part_reason(a, p, REASON_macro_sheet, "%.200s", p->name);
 	if (strstr(p->name, "activeX/activeX") && name_ends(p->name, ".xml"))
 		part_reason(a, p, REASON_embedded_object, "ActiveX");
@@ -148,6 +148,8 @@ void ooxml_run(struct analysis *a, struct part *p)
 		judge_fields(a, p);
 	if (strstr(p->name, "customUI/") && holds(p->data, "onLoad="))
 		part_reason(a, p, REASON_macro_autorun, "customUI onLoad");
+	if (name_ends(p->name, "xl/workbook.xml") && holds(p->data, "_xlnm.Auto_Open"))
+		part_reason(a, p, REASON_macro_autorun, "Auto_Open");
 	if (strncmp(p->name, "Basic/", 6) == 0 && holds(p->data, "<script:module"))
 		part_reason(a, p, REASON_macro, "%.200s", p->name);
 	if (strcmp(p->name, "content.xml") == 0 && holds(p->data, "\"dom:load\"") && holds(p->data, "vnd.sun.star.script"))

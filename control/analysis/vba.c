@@ -184,10 +184,10 @@ static uint32_t guess_list(const struct cfb *c, uint32_t storage, struct module 
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 1; i < c->entries && n < VBA_MODULES_MAX; i++) {
+	for (uint32_t i = c->entry[storage].first; i != CFB_NONE && n < VBA_MODULES_MAX; i = c->entry[i].next) {
 		const struct cfb_entry *e = &c->entry[i];
 
-		if (e->parent != storage || e->type != CFB_STREAM || is_own_stream(e->name))
+		if (e->type != CFB_STREAM || is_own_stream(e->name))
 			continue;
 		list[n] = (struct module){.has_offset = false};
 		snprintf(list[n++].stream, CFB_NAME_MAX, "%s", e->name);

@@ -139,6 +139,8 @@ def test_yara_rules_of_a_folder(tmp_path):
     done = cli("analyse", "--json", "--set", f"file_analysis.yara={rules}", tmp_path / "a.zip")
     report, = json.loads(done.stdout)
     assert report["verdict"] == 9 and report["reasons"][0]["detail"] == "Found: a word" and report["reasons"][0]["part"].endswith("inner/a.txt")
+    checked = cli("rules", rules)
+    assert checked.returncode == 1 and "bad.yar:3" in checked.stdout and "1 rules of 1 files load; 1 problem" in checked.stdout
     assert "bad.yar:3" in done.stderr and "undefined identifier" in done.stderr and "left out" in done.stderr
 
 
@@ -173,6 +175,7 @@ def test_every_sample_says_what_it_must(tmp_path):
         "archive-out.tar.gz": {"unsafe_path"}, "archive-double.zip": {"name_double"}, "script-host.js": {"script_run"},
         "script-fetch.ps1": {"script_fetch", "script_run"}, "script-hta.hta": {"script_host"}, "script-page.html": {"html_smuggling"},
         "ole-harmless.doc": {"macro"}, "ole-long.doc": {"macro_autorun"},
+        "ole-slides.ppt": {"macro_autorun", "macro_calls"}, "ole-outlook.msg": {"program_in_mail", "script_run"},
     }
     everything = samples.all_samples()
     for name, data in everything.items():

@@ -177,6 +177,14 @@ def excel_book(sheets=(("Sheet1", 0, 0),)):
     return cfb({"Workbook": book + struct.pack("<HH", 0xA, 0)})
 
 
+def slides(modules):
+    """A presentation whose macros stand in a deflated object (MS-PPT 2.10.34)."""
+    project = cfb(vba_streams(modules, prefix=""))
+    packed = struct.pack("<I", len(project)) + zlib.compress(project)
+    return cfb({"PowerPoint Document": struct.pack("<HHI", 0xF, 0x3E8, 4) + b"\0" * 4 + struct.pack("<HHI", 0x10, 0x1011, len(packed)) + packed,
+                "Current User": b"\0" * 20})
+
+
 # ---- archives ----
 
 def zip_of(files, method=zipfile.ZIP_DEFLATED):
@@ -394,6 +402,10 @@ def all_samples():
         "ole-long.doc": word_doc({"Long": AUTORUN + "'" + "abc def " * 600}),
         "ole-package.doc": word_doc(more={"ObjectPool/_1/\x01Ole10Native": package("run.exe", pe())}),
         "ole-sheet.xls": excel_book((("Sheet1", 0, 0), ("Macro1", 2, 1))),
+        "ole-slides.ppt": slides({"Module1": AUTORUN}),
+        "ole-outlook.msg": cfb({"__properties_version1.0": b"\0" * 32, "__substg1.0_0037001F": "Invoice".encode("utf-16-le"),
+                                "__attach_version1.0_#00000000/__substg1.0_37010102": host,
+                                "__attach_version1.0_#00000000/__substg1.0_3707001F": "a.js".encode("utf-16-le")}),
         "ooxml-autorun.docm": docm({"ThisDocument": AUTORUN}),
         "ooxml-template.docx": docx(relations=relation("attachedTemplate", "http://evil.example/t.dotm")),
         "ooxml-link.docx": docx(relations=relation("hyperlink", "http://good.example/")),
@@ -435,6 +447,10 @@ def all_bombs():
     out = {f"bomb.{end}": bomb(200, pack) for end, pack in PACKERS.items()}
     out["bomb.zip"] = zip_of({"0": b"\0" * (150 << 20)})
     out["layers.zip"] = layers(20)
+    tree = b"leaf"
+    for _ in range(6):
+        tree = zip_of({f"{i}.zip": tree for i in range(16)})
+    out["tree.zip"] = tree
     out["many.zip"] = zip_of({f"f{i}": b"x" for i in range(9000)})
     out["name.tar"] = tar_of({"n" * (16 << 20): b"x"})
     return out

@@ -156,3 +156,64 @@ int command_files_analyse(const struct cli_command *self, int argc, char **argv)
 	config_free(c);
 	return status;
 }
+
+/* ---- YARA rules ---- */
+
+/* What the analyser says of a folder; new, NULL after a sentence. */
+static json_t *check_folder(const char *folder)
+{
+	char program[PATH_MAX + 32];
+	json_t *result = NULL;
+	int out[2];
+	pid_t pid;
+
+	program_find("metsuke-analyser", program, sizeof(program));
+	if (pipe2(out, O_CLOEXEC) != 0)
+		return NULL;
+	pid = fork();
+	if (pid == 0) {
+		dup2(out[1], 1);
+		execl(program, program, "--check", folder, (char *)NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	if (pid > 0) {
+		result = json_loadfd(out[0], 0, NULL);
+		waitpid(pid, NULL, 0);
+	}
+	close(out[0]);
+	if (!result)
+		fprintf(stderr, "metsuke: %s gives no answer\n", program);
+	return result;
+}
+
+int command_files_rules(const struct cli_command *self, int argc, char **argv)
+{
+	struct cli_option o[] = {{NULL, 0, false, NULL, NULL, 0, 0}};
+	int words = cli_parse(self, o, argc, argv);
+	json_t *result, *problems, *p;
+	size_t i, count;
+
+	if (words != 1)
+		return words < 0 ? EXIT_USAGE : cli_usage(self);
+	result = check_folder(argv[0]);
+	if (!result)
+		return EXIT_FAILED;
+	problems = json_object_get(result, "problems");
+	count = json_array_size(problems);
+	if (cli_json) {
+		cli_print_json(result);
+	} else {
+		json_array_foreach(problems, i, p) {
+			const char *rule = cli_text(p, "rule"), *advice = cli_text(p, "advice");
+
+			printf("%s:%s: %s%s%s\n", cli_text(p, "file"), cli_text(p, "line"), rule, *rule ? ": " : "", cli_text(p, "reason"));
+			if (*advice)
+				printf("    %s\n", advice);
+		}
+		printf("%s rules of %s files load; %zu problem%s\n", cli_text(result, "rules"), cli_text(result, "files"), count,
+		       count == 1 ? "" : "s");
+	}
+	json_decref(result);
+	return count ? EXIT_FAILED : EXIT_GOOD;
+}

@@ -84,6 +84,9 @@ static void judge_relations(struct analysis *a, struct part *p)
 		end = memchr(at, '>', element.len);
 		if (end)
 			element.len = (uint32_t)(end - at);
+		end = memchr(at + 1, '<', element.len - 1); /* one that is not closed ends where the next begins */
+		if (end)
+			element.len = (uint32_t)(end - at);
 		from = (size_t)(at - p->data.data) + sizeof(begin) - 1;
 		if (!holds(element, "External"))
 			continue;

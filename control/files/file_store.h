@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #define FILE_STORE_NAME 65 /* a SHA-256 in hex, terminated */
+#define FILE_STORE_CERTIFICATES "certs" /* folder of certificate chains; in the budget too */
 
 struct file_store;
 
@@ -58,6 +59,8 @@ void file_store_part(struct file_store *s, unsigned worker, uint64_t id, uint64_
 void file_store_end(struct file_store *s, unsigned worker, uint64_t id, const struct file_end *end);
 /* Its folder; borrowed. */
 int file_store_dir(const struct file_store *s);
+/* A small file of its own, DIR/folder/name, at once; of one that is there already what it held is lost. */
+void file_store_put(struct file_store *s, const char *folder, const char *name, const void *data, size_t len);
 /* Whether there are ends to commit, and whether they are many. */
 unsigned file_store_pending(const struct file_store *s);
 /* Syncs and renames what has ended. */

@@ -36,6 +36,7 @@ struct worker {
 
 	/* changes between bursts only */
 	const struct indicator_image *indicators; /* NULL: none are known */
+	bool early_rules[2];           /* by enum detect_early: there are such rules */
 
 	/* each module's own */
 	struct packet_pool *packets;

@@ -107,6 +107,8 @@ struct analysis *analysis_new(const struct analysis_limits *limits, const struct
 void analysis_free(struct analysis *a);
 /* A word that may open what is locked, before analysis_run or while it runs. */
 void analysis_password(struct analysis *a, const void *word, size_t len);
+/* The beginning of the mail that it came in: its words are tried as passwords. Before analysis_run. */
+void analysis_mail_text(struct analysis *a, const char *text, size_t len);
 /* The file came in a mail. Before analysis_run. */
 void analysis_mailed(struct analysis *a);
 /* The whole work. data is borrowed until analysis_free. name and declared may be "". */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Between whoever wants files analysed (pool.h) and the analyser process: a SOCK_SEQPACKET pair.
- * An order is struct analysis_order, then its texts, each ended by a zero: name, declared type, words to try as
- * passwords; one descriptor goes along, the file. An answer is struct analysis_answer with one descriptor,
+ * An order is struct analysis_order, then its texts, each ended by a zero: name, declared type, text of the mail
+ * that it came in; one descriptor goes along, the file. An answer is struct analysis_answer with one descriptor,
  * the report as JSON in a memfd.
  */
 #ifndef CONTROL_ANALYSIS_CHANNEL_H

@@ -176,6 +176,11 @@ void mail_words(struct analysis *a, struct bytes text)
 	mime_split_words(a, (struct bytes){text.data, text.len < WORDS_BYTES ? text.len : WORDS_BYTES});
 }
 
+void analysis_mail_text(struct analysis *a, const char *text, size_t len)
+{
+	mail_words(a, (struct bytes){(const uint8_t *)text, (uint32_t)len});
+}
+
 static void take_leaf(struct message *m, struct bytes body)
 {
 	enum reason_code code;

@@ -144,7 +144,7 @@ static void answer(struct analyser_process *p, const struct running *r, enum ana
 	descriptor_send(p->channel, &a, sizeof(a), r->report);
 }
 
-static void start_worker(struct analyser_process *p, struct running *r, bool mailed, const char *declared, const char *words)
+static void start_worker(struct analyser_process *p, struct running *r, bool mailed, const char *declared, const char *mail)
 {
 	struct analysis_tools tools = p->tools;
 	pid_t parent = getpid();
@@ -153,7 +153,7 @@ static void start_worker(struct analyser_process *p, struct running *r, bool mai
 	r->report = memfd_create("metsuke-report", MFD_CLOEXEC);
 	r->pid = r->report >= 0 ? fork() : -1;
 	if (r->pid == 0) {
-		struct worker_job job = {r->name, declared, mailed, words, r->file, r->report, !METSUKE_SANITIZED && p->config->sandbox};
+		struct worker_job job = {r->name, declared, mailed, mail, r->file, r->report, !METSUKE_SANITIZED && p->config->sandbox};
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)

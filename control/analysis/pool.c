@@ -133,8 +133,8 @@ bool pool_submit(struct pool *p, const struct pool_order *o)
 	}
 	n = put_text(w->order, n, o->name, strnlen(o->name, ANALYSIS_ORDER_MAX / 4));
 	n = put_text(w->order, n, o->declared, strnlen(o->declared, 256));
-	if (o->words && o->words->len)
-		n = put_text(w->order, n, (const char *)o->words->data, o->words->len);
+	if (o->mail && o->mail->len)
+		n = put_text(w->order, n, (const char *)o->mail->data, o->mail->len);
 	memcpy(w->order, &head, sizeof(head));
 	smaller = realloc(w, sizeof(*w) + n);
 	w = smaller ? smaller : w;

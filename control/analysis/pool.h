@@ -20,7 +20,7 @@ struct pool_order {
 	int file;             /* read only; the pool's from then on */
 	const char *name, *declared;
 	bool mailed;          /* it came in a mail */
-	const struct text *words; /* to try as passwords, each ended by a zero; NULL: none */
+	const struct text *mail; /* subject and text of the mail, without zeros; NULL: none */
 };
 
 struct pool_result {

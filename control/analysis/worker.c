@@ -52,8 +52,7 @@ void worker_run(const struct worker_job *job, const struct analysis_limits *limi
 		_exit(WORKER_EXIT_MEMORY);
 	if (job->mailed)
 		analysis_mailed(running);
-	for (const char *w = job->words; *w; w += strlen(w) + 1)
-		analysis_password(running, w, strlen(w));
+	analysis_mail_text(running, job->mail, strlen(job->mail));
 	analysis_run(running, job->name, job->declared, data, (size_t)st.st_size);
 	analysis_report(running, &report);
 	verdict = analysis_verdict(running);

@@ -14,7 +14,7 @@
 struct worker_job {
 	const char *name, *declared;
 	bool mailed;
-	const char *words; /* each ended by a zero, all by an empty one */
+	const char *mail; /* text of the mail that it came in; "" */
 	int file;          /* read only */
 	int report;        /* a memfd */
 	bool confine;      /* no: for builds and tests that cannot */

@@ -147,12 +147,12 @@ static void add(struct examine *e, const char *name, const char *hex)
 {
 	struct record_head *record = pending_record(&e->pending, name);
 	struct examining *x = calloc(1, sizeof(*x));
-	struct text file_name = {0}, words = {0};
-	struct pool_order o = {.id = ++e->next_id, .file = pending_file(&e->pending, name), .declared = "", .words = &words};
+	struct text file_name = {0}, mail = {0};
+	struct pool_order o = {.id = ++e->next_id, .file = pending_file(&e->pending, name), .declared = "", .mail = &mail};
 
 	e->figures.seen++;
 	if (record)
-		o.mailed = file_record_read(record, &file_name, &words);
+		o.mailed = file_record_read(record, &file_name, &mail);
 	o.name = text_cstr(&file_name);
 	if (!x || o.file < 0 || !pool_submit(e->pool, &o)) {
 		e->figures.skipped++;
@@ -166,7 +166,7 @@ static void add(struct examine *e, const char *name, const char *hex)
 		e->open = x;
 	}
 	text_free(&file_name);
-	text_free(&words);
+	text_free(&mail);
 	free(record);
 }
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/files/file_record.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "dataplane/event/app_proto.h"
 
 #define REASONS_MAX 40
 #define TEXT_MAX 600
-#define WORD_MIN 3
 #define PLACE_ROOM 4096 /* of the record, for the verdict */
 
 static void put_text(struct recorder *r, enum field_id f, const json_t *from, const char *key)
@@ -29,10 +27,21 @@ static bool is_mail(const struct record_head *seen)
 	return false;
 }
 
-bool file_record_read(const struct record_head *seen, struct text *name, struct text *words)
+/* Zeros end texts on their way. */
+static void put_words(struct text *to, const struct record_head *from, enum field_id field)
 {
 	struct value v;
-	uint32_t from = 0;
+
+	if (!record_find(from, field, &v))
+		return;
+	for (uint32_t i = 0; i < v.body.len; i++)
+		text_char(to, v.body.data[i] ? (char)v.body.data[i] : ' ');
+	text_char(to, '\n');
+}
+
+bool file_record_read(const struct record_head *seen, struct text *name, struct text *mail)
+{
+	struct value v;
 
 	if (record_find(seen, F_fileinfo_filename, &v)) {
 		const uint8_t *slash = memrchr(v.body.data, '/', v.body.len);
@@ -40,17 +49,8 @@ bool file_record_read(const struct record_head *seen, struct text *name, struct 
 
 		text_bytes(name, v.body.data + skip, v.body.len - skip);
 	}
-	if (!record_find(seen, F_smtp_subject, &v))
-		return is_mail(seen);
-	for (uint32_t i = 0; i <= v.body.len; i++) {
-		if (i < v.body.len && !isspace(v.body.data[i]))
-			continue;
-		if (i - from >= WORD_MIN) {
-			text_bytes(words, v.body.data + from, i - from);
-			text_char(words, '\0');
-		}
-		from = i + 1;
-	}
+	put_words(mail, seen, F_smtp_subject);
+	put_words(mail, seen, F_mail_text_text);
 	return is_mail(seen);
 }
 
@@ -94,6 +94,39 @@ static uint32_t values_of(const struct record_head *seen)
 			break;
 	}
 	return (uint32_t)(before - begin);
+}
+
+static void copy_value(struct recorder *r, enum field_id to, const struct record_head *from, enum field_id field)
+{
+	struct value v;
+
+	if (record_find(from, field, &v))
+		rec_bytes(r, to, v.body.data, v.body.len);
+}
+
+bool file_record_join(void *memory, const struct record_head *seen, const struct record_head *note)
+{
+	uint32_t values = values_of(seen);
+	struct value id, object;
+	struct recorder r;
+
+	if (values + PLACE_ROOM > RECORD_MAX_BYTES || !record_find(seen, F_fileinfo_file_id, &id))
+		return false;
+	rec_begin(&r, memory, RECORD_MAX_BYTES, seen);
+	rec_encoded(&r, seen + 1, values);
+	if (!record_find(seen, F_smtp_email, &object)) { /* POP3, IMAP */
+		rec_open(&r, F_smtp_email);
+		copy_value(&r, F_smtp_from, note, F_mail_text_from);
+		rec_open(&r, F_smtp_to);
+		copy_value(&r, F_smtp_address, note, F_mail_text_to);
+		rec_close(&r);
+		copy_value(&r, F_smtp_subject, note, F_mail_text_subject);
+		copy_value(&r, F_smtp_message_id, note, F_mail_text_message_id);
+		rec_close(&r);
+	}
+	rec_uint(&r, F_fileinfo_file_id, id.n);
+	copy_value(&r, F_mail_text_text, note, F_mail_text_text);
+	return rec_end(&r) != 0;
 }
 
 bool file_record_write(void *memory, const struct record_head *seen, const struct file_verdict *v)

@@ -19,9 +19,11 @@ struct file_verdict {
 	bool stored, quarantined;
 };
 
-/* From a fileinfo record: the file's name, and words to try as passwords (of the subject), each ended by a zero. True: it
+/* From a fileinfo record: the file's name; subject and beginning of the mail that it came in, without zeros. True: it
  * came in a mail. */
-bool file_record_read(const struct record_head *seen, struct text *name, struct text *words);
+bool file_record_read(const struct record_head *seen, struct text *name, struct text *mail);
+/* The record with what was said of its mail (a record mail_text), into memory of RECORD_MAX_BYTES. False: it cannot be. */
+bool file_record_join(void *memory, const struct record_head *seen, const struct record_head *note);
 /* Into memory, RECORD_MAX_BYTES of it. False: it cannot be made. */
 bool file_record_write(void *memory, const struct record_head *seen, const struct file_verdict *v);
 

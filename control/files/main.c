@@ -19,6 +19,8 @@
 #include "control/base/say.h"
 #include "control/files/certificates.h"
 #include "control/files/examine.h"
+#include "control/files/file_record.h"
+#include "control/files/notes.h"
 #include "control/files/file_store.h"
 #include "control/ingest/eve.h"
 #include "control/process/sandbox.h"
@@ -41,6 +43,8 @@ struct process {
 	struct counters_shared *counters;
 	struct file_store *store;
 	struct examine *examine; /* NULL: files are kept, not looked into */
+	struct notes *notes;     /* likewise */
+	uint8_t *joined;         /* likewise: room for a record */
 	struct eve_options *eve; /* NULL: no records beside the files */
 	struct ring ring[MAX_WORKERS];
 	uint64_t pos[MAX_WORKERS];
@@ -94,8 +98,11 @@ static void take_end(struct process *p, const struct record_head *head)
 		end.sidecar = p->line.failed ? NULL : p->line.data;
 		end.sidecar_len = p->line.len;
 	}
-	if (p->examine && record_find(head, F_fileinfo_fileinfo, &object))
-		end.look = head;
+	if (p->examine && record_find(head, F_fileinfo_fileinfo, &object)) {
+		const struct record_head *note = notes_find(p->notes, head);
+
+		end.look = note && file_record_join(p->joined, head, note) ? (const struct record_head *)(const void *)p->joined : head;
+	}
 	file_store_end(p->store, head->worker, number(head, F_fileinfo_file_id), &end);
 	if (!p->first_end_ns)
 		p->first_end_ns = monotonic_ns();
@@ -119,6 +126,8 @@ static bool read_ring(struct process *p, unsigned i)
 			take_part(p, head);
 		else if (head->type == RECORD_fileinfo)
 			take_end(p, head);
+		else if (head->type == RECORD_mail_text && p->notes)
+			notes_keep(p->notes, head);
 		else if (head->type == RECORD_certificates)
 			certificates_keep(p->store, head);
 		done += head->length;
@@ -250,6 +259,16 @@ static int attach(struct process *p)
 	return 0;
 }
 
+static int prepare_looking(struct process *p)
+{
+	p->notes = notes_new();
+	p->joined = malloc(RECORD_MAX_BYTES);
+	if (!p->notes || !p->joined)
+		return -ENOMEM;
+	p->examine = examine_new(p->config, p->boot);
+	return p->examine ? 0 : -ECHILD;
+}
+
 static int prepare(struct process *p)
 {
 	struct sandbox own = {"the files process", {p->dir, NULL}};
@@ -266,8 +285,8 @@ static int prepare(struct process *p)
 	if (p->config->file_store_fileinfo)
 		p->eve = eve_options_new(p->config, NULL, p->boot->purpose == BOOT_LIVE);
 	err = attach(p);
-	if (!err && p->config->file_analysis && !(p->examine = examine_new(p->config, p->boot)))
-		err = -ECHILD;
+	if (!err && p->config->file_analysis)
+		err = prepare_looking(p);
 	options = (struct file_store_options){p->dir, p->config->file_store_budget, p->boot->boot_id, p->examine};
 	if (!err)
 		err = sandbox_drop_root(&own, p->config, p->boot);
@@ -304,6 +323,8 @@ int main(int argc, char **argv)
 	}
 	file_store_close(p.store);
 	examine_free(p.examine);
+	notes_free(p.notes);
+	free(p.joined);
 	eve_options_free(p.eve);
 	text_free(&p.line);
 	config_free(p.config);

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 
+import pytest
 from scapy.utils import wrpcap
 
 from conftest import METSUKE, TOP
@@ -86,12 +87,35 @@ def test_harmless_files_are_neither_told_nor_kept(tmp_path):
     assert not [n for _, _, names in os.walk(store) for n in names]
 
 
-def test_a_password_in_the_subject_opens_the_archive(tmp_path):
-    script = b'var s=new ActiveXObject("WScript.Shell");s.Run("cmd")' * 20
-    mail = samples.mail([("invoice.zip", samples.zip_locked("invoice.js", script, b"sesame77"))], subject="Invoice, code sesame77")
-    found, _ = inspect(tmp_path, smtp(mail))
+LOCKED = samples.zip_locked("invoice.js", b'var s=new ActiveXObject("WScript.Shell");s.Run("cmd")' * 20, b"sesame77")
+
+
+def pop3(message):
+    """A mail that is fetched."""
+    body = message.replace(b"\n", b"\r\n").replace(b"\r\n.", b"\r\n..") + b"\r\n.\r\n"
+    return tcp_session([("s", b"+OK ready\r\n"), ("c", b"USER u\r\n"), ("s", b"+OK\r\n"), ("c", b"PASS p\r\n"), ("s", b"+OK\r\n"),
+                        ("c", b"RETR 1\r\n"), ("s", b"+OK %d octets\r\n" % len(body) + body), ("c", b"QUIT\r\n"), ("s", b"+OK\r\n")], dport=110)
+
+
+def imap(message):
+    body = message.replace(b"\n", b"\r\n")
+    return tcp_session([("s", b"* OK ready\r\n"), ("c", b"a1 LOGIN u p\r\n"), ("s", b"a1 OK\r\n"), ("c", b"a2 SELECT INBOX\r\n"),
+                        ("s", b"* 1 EXISTS\r\na2 OK\r\n"), ("c", b"a3 FETCH 1 BODY[]\r\n"),
+                        ("s", b"* 1 FETCH (BODY[] {%d}\r\n" % len(body) + body + b")\r\na3 OK\r\n"), ("c", b"a4 LOGOUT\r\n"),
+                        ("s", b"* BYE\r\na4 OK\r\n")], dport=143)
+
+
+@pytest.mark.parametrize("way", [smtp, pop3, imap])
+@pytest.mark.parametrize("words", [{"subject": "Invoice, code sesame77"}, {"text": "Hello,\n\nthe password is: sesame77.\n"}])
+def test_a_password_in_the_mail_opens_the_archive(tmp_path, way, words):
+    found, store = inspect(tmp_path, way(samples.mail([("invoice.zip", LOCKED)], **words)))
     event, = found["file"]
     assert {"unlocked_by_mail", "script_run", "program_in_mail"} <= {r["reason"] for r in event["file"]["reasons"]}
+    mail = event["email"]
+    assert mail["subject"] == words.get("subject", "Invoice") and mail["message_id"] == "<1@sender.example>"
+    assert mail["from"] == "billing@sender.example" and mail["to"] == ["office@company.example"]
+    assert "sesame" not in json.dumps(found["fileinfo"]) or "subject" in words
+    assert not os.listdir(store / "pending")
 
 
 def test_http_says_host_and_url(tmp_path):

@@ -55,6 +55,8 @@ void part_reason_alone(struct analysis *a, struct part *p, enum reason_code code
 void part_reason_weighed(struct analysis *a, struct part *p, enum reason_code code, uint8_t weight,
 			 const char *format, ...) __attribute__((format(printf, 5, 6)));
 bool part_has_reason(const struct part *p, enum reason_code code);
+/* The next part of the tree, parents first; NULL at the end. */
+const struct part *part_next(const struct part *p);
 /* Whether it is in something with one of the traits. */
 static inline bool part_in(const struct part *p, uint32_t traits)
 {

@@ -341,8 +341,7 @@ void analysis_run(struct analysis *a, const char *name, const char *declared, co
 
 /* ---- verdict ---- */
 
-/* The next part of the tree, parents first; NULL at the end. */
-static const struct part *part_next(const struct part *p)
+const struct part *part_next(const struct part *p)
 {
 	if (p->first)
 		return p->first;

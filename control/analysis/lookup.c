@@ -56,7 +56,7 @@ void lookup_part(struct analysis *a, struct part *p)
 		look_up(a, p, CONTACT_FILE_SHA1, p->sha1, sizeof(p->sha1));
 		look_up(a, p, CONTACT_FILE_SHA256, p->sha256, sizeof(p->sha256));
 	}
-	if (a->tools.yara && p->size && yara_scan(a->tools.yara, p->data.data, p->data.len, a->limits.seconds, on_match, &call) != 0) {
+	if (a->tools.yara && p->size && yara_scan(a->tools.yara, p->name, p->data.data, p->data.len, a->limits.seconds, on_match, &call) != 0) {
 		a->incomplete = true;
 		part_fact(a, p, "yara", "not scanned to the end");
 	}

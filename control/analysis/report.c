@@ -127,22 +127,13 @@ static void put_place(struct text *out, const struct part *p)
 	text_free(&place);
 }
 
-static const struct part *next_part(const struct part *p)
-{
-	if (p->first)
-		return p->first;
-	while (p && !p->next)
-		p = p->parent;
-	return p ? p->next : NULL;
-}
-
 /* Of each reason where it weighs most, the heaviest first. */
 static void put_reasons(struct text *out, const struct part *root)
 {
 	const struct reason *best[REASON_COUNT] = {0};
 	const struct part *where[REASON_COUNT] = {0};
 
-	for (const struct part *p = root; p; p = next_part(p))
+	for (const struct part *p = root; p; p = part_next(p))
 		for (const struct reason *r = p->reasons; r; r = r->next)
 			if (!best[r->code] || r->weight > best[r->code]->weight) {
 				best[r->code] = r;

@@ -247,11 +247,14 @@ static int on_message(YR_SCAN_CONTEXT *context, int message, void *data, void *a
 	return CALLBACK_CONTINUE;
 }
 
-int yara_scan(struct yara_scanner *s, const void *data, size_t len, unsigned seconds,
+int yara_scan(struct yara_scanner *s, const char *name, const void *data, size_t len, unsigned seconds,
 	      void (*call)(void *arg, const struct yara_match *m), void *arg)
 {
+	const char *folder = strrchr(name, '/'), *base = folder ? folder + 1 : name, *dot = strrchr(base, '.');
 	int rc;
 
+	yr_scanner_define_string_variable(s->scanner, "filename", base);
+	yr_scanner_define_string_variable(s->scanner, "extension", dot ? dot : "");
 	s->call = call;
 	s->arg = arg;
 	s->told = 0;

@@ -40,8 +40,8 @@ bool yara_set_changed(const struct yara_set *s);
 /* NULL: out of memory, or the set has no rules. The set is borrowed. */
 struct yara_scanner *yara_scanner_new(const struct yara_set *s);
 void yara_scanner_free(struct yara_scanner *s);
-/* 0; -ETIME after that many seconds; -EIO: not to the end. */
-int yara_scan(struct yara_scanner *s, const void *data, size_t len, unsigned seconds,
+/* name: what the rules see as filename and extension, "" none. 0; -ETIME after that many seconds; -EIO: not to the end. */
+int yara_scan(struct yara_scanner *s, const char *name, const void *data, size_t len, unsigned seconds,
 	      void (*call)(void *arg, const struct yara_match *m), void *arg);
 
 #endif

@@ -157,7 +157,8 @@ def test_the_memory_of_intelligence_knows_members(tmp_path):
 def test_yara_rules_of_a_folder(tmp_path):
     rules = tmp_path / "rules"
     rules.mkdir()
-    (rules / "good.yar").write_text('rule Found { meta: description = "a word" weight = 9 strings: $a = "needle in hay" condition: $a }')
+    (rules / "good.yar").write_text('rule Found { meta: description = "a word" weight = 9 strings: $a = "needle in hay" '
+                                    'condition: $a and filename == "a.txt" and extension == ".txt" }')
     (rules / "bad.yar").write_text("rule Broken {\n condition:\n  nothing_of_this_name\n}")
     (tmp_path / "a.zip").write_bytes(samples.zip_of({"inner/a.txt": b"here is a needle in hay"}))
     done = cli("analyse", "--json", "--set", f"file_analysis.yara={rules}", tmp_path / "a.zip")

@@ -147,6 +147,14 @@ static void print_part(const json_t *part, const bool *last, unsigned depth)
 	putchar('\n');
 }
 
+/* Whether none from that number on is shown. */
+static bool is_last(const json_t *parts, size_t from, bool all)
+{
+	while (from < json_array_size(parts) && !all && !says_something(json_array_get(parts, from)))
+		from++;
+	return from >= json_array_size(parts);
+}
+
 /* Depth first, without recursion: the report's depth is bounded by what analyses allow. */
 static void print_tree(const json_t *root, bool all)
 {
@@ -176,7 +184,7 @@ static void print_tree(const json_t *root, bool all)
 			hidden++;
 			continue;
 		}
-		last[depth + 1] = l->next == json_array_size(l->parts);
+		last[depth + 1] = is_last(l->parts, l->next, all);
 		print_part(part, last, depth + 1);
 		print_facts(part, last, depth + 1);
 		if (json_object_get(part, "parts") && depth + 1 < LEVELS_MAX)

@@ -42,7 +42,9 @@ static void fuzz_flow(const uint8_t *data, size_t size, uint16_t port)
 	static struct flow fresh;
 
 	if (!h) {
-		h = harness_new(6, port, NULL);
+		static const char *const settings[] = {"file_analysis.enabled=yes", NULL};
+
+		h = harness_new(6, port, settings);
 		fresh = h->flow;
 	}
 	h->flow = fresh;

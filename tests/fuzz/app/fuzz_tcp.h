@@ -20,7 +20,7 @@ static void fuzz_look(struct harness *h, enum direction d)
 	if (!s || !s->proto)
 		return;
 	for (struct tx *tx = s->first; tx; tx = tx->next) {
-		for (const struct proto_buffer *b = s->proto->buffers; b->name; b++) {
+		for (const struct proto_buffer *b = s->proto->buffers; b && b->name; b++) { /* some have none */
 			uint8_t need = d == TO_SERVER ? b->to_server : b->to_client;
 
 			if (!need || tx->progress[d] < need)

@@ -140,6 +140,12 @@ void rpc_engine_tick(struct rpc_engine *e)
 void rpc_defer(struct rpc_call *call, struct command *cmd, unsigned wait_s,
 	       void (*finish)(struct rpc_call *call, const struct command *reply, int fd))
 {
+	rpc_defer_fd(call, cmd, -1, wait_s, finish);
+}
+
+void rpc_defer_fd(struct rpc_call *call, struct command *cmd, int along, unsigned wait_s,
+		  void (*finish)(struct rpc_call *call, const struct command *reply, int fd))
+{
 	struct rpc_engine *e = call->ctx->engine;
 	struct pending *p = NULL;
 	int err;
@@ -154,7 +160,7 @@ void rpc_defer(struct rpc_call *call, struct command *cmd, unsigned wait_s,
 	}
 	cmd->magic = COMMAND_MAGIC;
 	cmd->id = ++e->next_id;
-	err = command_send(e->channel, cmd, -1);
+	err = command_send(e->channel, cmd, along);
 	if (err) {
 		rpc_fail(call, RPC_FAILED, "the dataplane cannot be asked: %s", strerror(-err));
 		return;

@@ -26,6 +26,7 @@ struct block_table;
 struct handover;
 struct live;
 struct flowdump_share;
+struct recordings;
 struct home;
 struct indicator_image;
 struct trace_shared;
@@ -90,6 +91,7 @@ struct engine {
 	_Atomic(const struct detect_program *) program; /* writer: main; RCU, see ruleload.h */
 	_Atomic(const struct block_table *) blocks;     /* likewise; NULL: nothing is blocked */
 	_Atomic(const struct indicator_image *) indicators; /* likewise; NULL: none are known */
+	_Atomic(const struct recordings *) recordings; /* likewise; NULL: no packet is captured */
 	struct rte_rcu_qsbr *rcu;
 	const struct home *home;       /* what is inside; immutable */
 	struct trace_shared *trace;    /* writer: the lane; NULL: no rule is followed */

@@ -14,6 +14,7 @@
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/block.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/recording.h"
 #include "dataplane/engine/report.h"
 #include "dataplane/engine/verdict.h"
 #include "dataplane/flow/flow.h"
@@ -151,6 +152,18 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	lap(watch, &c->cycles_event);
 }
 
+static inline void frame_run(struct lane *l, unsigned frame, struct stopwatch *watch)
+{
+	unsigned first = l->first[frame], end = l->first[frame + 1];
+
+	for (unsigned i = first; i < end; i++)
+		packet_run(l, l->packets[i], watch);
+	if (l->w.recordings) {
+		recording_frame(&l->w, &l->packets[first], end - first);
+		lap(watch, &l->w.counters->cycles_event);
+	}
+}
+
 void pipeline_timers(struct lane *l, uint64_t now_ns, unsigned budget)
 {
 	decode_timers(&l->w, now_ns);
@@ -166,8 +179,8 @@ void pipeline_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 
 	lap(&watch, &w->counters->cycles_decode);
 	flow_prefetch(w, l->packets, count);
-	for (unsigned i = 0; i < count; i++)
-		packet_run(l, l->packets[i], &watch);
+	for (unsigned i = 0; i < n; i++)
+		frame_run(l, i, &watch);
 	pipeline_timers(l, w->now_ns, TIMERS_PER_BURST);
 	lap(&watch, &w->counters->cycles_flow);
 	verdict_burst(l, frames, n);

@@ -22,6 +22,9 @@
 	COMMAND(unblock, "ends a block")                                                           \
 	COMMAND(dump_flows, "replies with a memfd of flow records (record.h), at most value")      \
 	COMMAND(rule_stats, "replies with a memfd of rule_stat.h rows; value = how many")          \
+	COMMAND(recording_start, "captures packets as the order in the fd says (recording.h)")     \
+	COMMAND(recording_stop, "ends the capture whose name is text")                             \
+	COMMAND(recordings, "replies with a memfd of recording.h rows; value = how many")          \
 	COMMAND(shutdown, "ends all flows, writes their records, exits")
 
 enum command_type {

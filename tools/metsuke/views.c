@@ -251,7 +251,7 @@ int command_top(const struct cli_command *self, int argc, char **argv)
 }
 
 /* "30m" → seconds; 0 if it is not a time. */
-static json_int_t seconds(const char *text)
+json_int_t view_seconds(const char *text)
 {
 	char *end;
 	long long n = strtoll(text, &end, 10);
@@ -266,11 +266,11 @@ int command_block(const struct cli_command *self, int argc, char **argv)
 	struct cli_option o[] = {ENGINE_OPTIONS, {"--for", 0, true, NULL, NULL, 0, 0}, NO_MORE_OPTIONS};
 	json_t *params;
 
-	if (cli_parse(self, o, argc, argv) != 1 || (o[2].value && !seconds(o[2].value)))
+	if (cli_parse(self, o, argc, argv) != 1 || (o[2].value && !view_seconds(o[2].value)))
 		return cli_usage(self);
 	params = json_pack("{s:s}", "address", argv[0]);
 	if (o[2].value)
-		json_object_set_new(params, "seconds", json_integer(seconds(o[2].value)));
+		json_object_set_new(params, "seconds", json_integer(view_seconds(o[2].value)));
 	return view_show_object(view_ask(o, "block", params), true, "");
 }
 

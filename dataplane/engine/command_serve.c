@@ -34,6 +34,7 @@ struct serve {
 	struct retired {         /* what a worker may still read */
 		struct block_table *blocks;
 		const struct indicator_image *image;
+		struct limit *limits;
 		struct recordings *recordings;
 		struct recording *recording;
 		uint64_t token;
@@ -52,6 +53,7 @@ struct serve *serve_new(struct engine *e, struct ruleload *rules)
 		return NULL;
 	s->engine = e;
 	s->rules = rules;
+	s->blocks.lanes = e->lane_count;
 	/* A control process that reads no replies must not stop the heartbeat. */
 	setsockopt(e->boot->dataplane_channel, SOL_SOCKET, SO_SNDTIMEO, &patience,
 		   sizeof(patience));
@@ -61,6 +63,7 @@ struct serve *serve_new(struct engine *e, struct ruleload *rules)
 static void retired_free(const struct retired *r)
 {
 	free(r->blocks);
+	block_limits_free(r->limits);
 	image_close(r->image);
 	recordings_free(r->recordings);
 	recording_free(r->recording);
@@ -155,7 +158,7 @@ static int blocks_publish(struct serve *s)
 	}
 	old = (struct block_table *)(uintptr_t)atomic_exchange(&s->engine->blocks, fresh);
 	if (old)
-		retire(s, (struct retired){.blocks = old});
+		retire(s, (struct retired){.blocks = old, .limits = block_list_take_gone(&s->blocks)});
 	return 0;
 }
 
@@ -168,7 +171,7 @@ static void serve_block(struct serve *s, const struct command *c)
 		       "run it in the wire (mode: inline)", -1);
 		return;
 	}
-	err = c->type == COMMAND_block ? block_add(&s->blocks, &c->prefix, c->expires_ns)
+	err = c->type == COMMAND_block ? block_add(&s->blocks, &c->prefix, c->expires_ns, c->rate_bps)
 				       : block_remove(&s->blocks, &c->prefix);
 	if (!err)
 		err = blocks_publish(s);
@@ -176,6 +179,7 @@ static void serve_block(struct serve *s, const struct command *c)
 	       err == 0         ? ""
 	       : err == -ENOENT ? "this prefix is not blocked"
 	       : err == -ENOSPC ? "the list of blocks is full"
+	       : err == -ERANGE ? "a limit is from 8k to 1000g bits a second"
 				: strerror(-err), -1);
 }
 
@@ -389,5 +393,6 @@ void serve_step(struct serve *s, int timeout_ms)
 	retire_poll(s);
 	if (block_expire(&s->blocks, wall_ns()))
 		(void)blocks_publish(s);
+	block_list_deal(&s->blocks);
 	recordings_expire(s);
 }

@@ -68,6 +68,7 @@ struct lane {
 	bool log_drops, log_every_drop;
 	uint64_t drops_second_ns; /* begin of the second in which drops are counted */
 	unsigned drops_told;
+	bool tell_limit;       /* a packet of the burst was dropped by a limit that is to be told of */
 
 	_Alignas(64) _Atomic uint64_t input_bytes_done; /* readers: main */
 	_Atomic(struct flowdump_share *) dump;          /* writers: main posts, lane takes */

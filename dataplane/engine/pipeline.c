@@ -106,16 +106,35 @@ static void inspect_payload(struct worker *w, struct packet *p)
 		app_datagram(w, p);
 }
 
+/* One that passes both ends' limits is taken from both; one that does not is dropped. */
+static bool limited(struct lane *l, struct packet *p, struct limit *src, struct limit *dst)
+{
+	struct limit *which = src;
+	bool pass = !src || limit_take(src, l->w.id, p->wire_len, l->w.now_ns);
+
+	if (pass && dst && dst != src) {
+		which = dst;
+		pass = limit_take(dst, l->w.id, p->wire_len, l->w.now_ns);
+	}
+	if (pass)
+		return false;
+	l->tell_limit |= limit_tell(which, l->w.id, l->w.now_ns);
+	packet_drop(p, DROP_rate_limit);
+	return true;
+}
+
 /* True: an operator's block drops it; nothing else is to see what no receiver will. */
 static bool blocked(struct lane *l, struct packet *p)
 {
 	const struct block_table *t =
 		atomic_load_explicit(&l->engine->blocks, memory_order_acquire);
+	struct limit *src, *dst;
 
-	if (!t || !(p->flags & PACKET_IP) ||
-	    !(block_hit(t, &p->src, p->ip_version, l->w.now_ns) ||
-	      block_hit(t, &p->dst, p->ip_version, l->w.now_ns)))
+	if (!t || !(p->flags & PACKET_IP))
 		return false;
+	if (!block_hit(t, &p->src, p->ip_version, l->w.now_ns, &src) &&
+	    !block_hit(t, &p->dst, p->ip_version, l->w.now_ns, &dst))
+		return (src || dst) && limited(l, p, src, dst);
 	packet_drop(p, DROP_block);
 	return true;
 }

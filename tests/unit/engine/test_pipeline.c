@@ -191,7 +191,7 @@ static void blocked(void **state)
 
 	start(MODE_INLINE);
 	assert_int_equal(addr_prefix_parse("10.0.0.0/29", &p), 0);
-	assert_int_equal(block_add(&list, &p, 0), 0);
+	assert_int_equal(block_add(&list, &p, 0, 0), 0);
 	atomic_store(&engine.blocks, block_table_new(&list));
 	run_bursts(100);
 	c = engine.lanes[0]->w.counters;

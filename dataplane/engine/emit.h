@@ -25,6 +25,8 @@ struct recorder *emit_bare(struct worker *w, enum record_type type);
 void emit_end(struct worker *w);
 /* Likewise, to the bulk ring. False: it had no room, or nobody reads it. */
 bool emit_end_bulk(struct worker *w);
+/* Likewise, to the ring of captured packets. */
+bool emit_end_packet(struct worker *w);
 
 /* What a packet says of a host. Strings are borrowed; empty: not said. */
 struct host_fact {

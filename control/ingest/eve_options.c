@@ -173,6 +173,16 @@ static void read_alert(struct eve_options *o, const struct scope *s)
 	o->rule_reference = option(s, "alert.metadata.rule.reference", false);
 }
 
+static int read_dns(struct eve_options *o, const struct scope *s)
+{
+	const char *types = find(s, "dns.types");
+
+	o->dns_requests = option(s, "dns.requests", true);
+	o->dns_responses = option(s, "dns.responses", true);
+	o->dns_types = types ? strdup(types) : NULL;
+	return types && !o->dns_types ? -1 : 0;
+}
+
 /* xff.… of a type comes before that of all. */
 static void read_xff(struct eve_options *o, const struct scope *s, enum record_type type,
 		     const char *name)
@@ -265,7 +275,7 @@ struct eve_options *eve_options_new(const struct config *c, const char *name, bo
 		o->community_id_seed =
 			(uint16_t)size_option(&file, "community_id_seed", o->community_id_seed);
 	}
-	if ((live && read_interfaces(o, c) != 0) || read_host(o, c, live) != 0) {
+	if (read_dns(o, &s) != 0 || (live && read_interfaces(o, c) != 0) || read_host(o, c, live) != 0) {
 		eve_options_free(o);
 		return NULL;
 	}
@@ -279,6 +289,7 @@ void eve_options_free(struct eve_options *o)
 	for (unsigned i = 0; i < o->interface_count; i++)
 		free(o->interfaces[i]);
 	free(o->interfaces);
+	free(o->dns_types);
 	free(o->host);
 	free(o);
 }

@@ -20,6 +20,7 @@
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 #include "dataplane/app/host.h"
+#include "dataplane/app/service.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/stream/stream.h"
 
@@ -237,6 +238,7 @@ bool app_start(struct worker *w, struct flow *f, struct packet *p, enum app_prot
 		app_stop(w, f);
 		return false;
 	}
+	service_forget(f);
 	s->proto = app_protos[id];
 	s->state = s->proto->state_new(w, f);
 	if (!s->state) {
@@ -564,6 +566,7 @@ void app_flow_free(struct worker *w, struct flow *f)
 	app_keep_free(w, &s->pending[TO_SERVER]);
 	app_keep_free(w, &s->pending[TO_CLIENT]);
 	app_carry(w, f, NULL, 0);
+	service_free(w, f);
 	heap_free(&w->heap, s);
 	f->app = NULL;
 }

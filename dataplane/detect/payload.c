@@ -146,7 +146,7 @@ IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 		return false;
 	if (r->payload && r->payload->replaces)
 		replace_run(w, p, r);
-	alert_add(w, index, stream, NULL, NULL);
+	alert_add_payload(w, p, index, stream);
 	return true;
 }
 

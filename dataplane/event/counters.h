@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The shared-memory page of figures: a block for each worker (single writer: that worker) and a
- * status block (writer: the dataplane's main thread). Readers: supervisor and control, relaxed
+ * The shared-memory page of figures: a block for each worker (single writer: that worker), a
+ * status block (writer: the dataplane's main thread), one of the files process. Readers: supervisor and control, relaxed
  * loads, no locks. Counters only grow while the dataplane lives; flow_active is a level.
  */
 #ifndef EVENT_COUNTERS_H
@@ -73,11 +73,19 @@ struct dataplane_status {
 	char error[512];         /* one sentence for a person; empty: none */
 } __attribute__((aligned(64)));
 
+/* Writer: the files process. */
+struct files_figures {
+#define FIGURE(name, doc) uint64_t name;
+#include "dataplane/event/files.def"
+#undef FIGURE
+} __attribute__((aligned(64)));
+
 struct counters_shared {
 	uint64_t magic;
 	uint32_t worker_count;
 	uint32_t counters_bytes; /* sizeof(struct counters): both ends must be of one build */
 	struct dataplane_status status;
+	struct files_figures files;
 	struct counters worker[]; /* worker_count */
 };
 

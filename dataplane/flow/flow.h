@@ -35,6 +35,7 @@ enum flow_flags {
 	FLOW_STORE_TO_SERVER = 1 << 22,     /* a rule wants all files of this direction kept */
 	FLOW_STORE_TO_CLIENT = 1 << 23,
 	FLOW_ACCEPTED = 1 << 24,            /* the firewall lets the rest of it pass; other rules judge it */
+	FLOW_HELD = 1 << 26,                /* a transaction of it is held (tx.held) */
 	FLOW_RULES_PASS = 1 << 25,          /* with a firewall, a pass rule: other rules leave it alone */
 	FLOW_REPORTED_LAST = 1 << 21,       /* the last packet only reported on it (ICMP error): see notes */
 };
@@ -47,7 +48,8 @@ enum flow_end_reason { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLO
 struct flow_notes {
 	uint64_t told_bytes[2];      /* by direction: in contact records so far */
 	uint64_t own_last_ns;        /* while FLOW_REPORTED_LAST: the last packet of its own ends */
-	uint32_t next;               /* of indicators, modulo FLOW_INDICATORS */
+	uint16_t next;               /* of indicators, modulo FLOW_INDICATORS */
+	uint8_t service, service_sureness; /* enum service; owner: app/service */
 	uint32_t indicators[FLOW_INDICATORS]; /* hashes of entries told of; 0: none */
 };
 _Static_assert(sizeof(struct flow_notes) <= 64, "notes are a cache line");

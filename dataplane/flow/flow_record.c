@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dataplane/app/app.h"
-#include "dataplane/detect/detect.h"
+#include "dataplane/app/service.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/flow/table.h"
 #include "dataplane/stream/stream.h"
@@ -133,6 +133,7 @@ void flow_record(struct worker *w, struct flow *f)
 	struct recorder *r = emit_flow(w, RECORD_flow, f, TO_SERVER, RECORD_NO_TX, NULL);
 
 	app_record(r, f);
+	service_record(r, f);
 	if ((f->ip_proto == PROTO_ICMP || f->ip_proto == PROTO_ICMP6) && f->packets[TO_CLIENT]) {
 		rec_uint(r, F_flow_icmp_reply_type, f->icmp_reply_type);
 		rec_uint(r, F_flow_icmp_reply_code, f->icmp_reply_code);
@@ -159,6 +160,5 @@ void flow_record(struct worker *w, struct flow *f)
 	rec_close(r);
 	if (f->ip_proto == PROTO_TCP)
 		record_tcp(r, f);
-	detect_flow_record(w, r, f);
 	emit_end(w);
 }

@@ -368,6 +368,53 @@ static void check_has(const char *const *pairs, const char *part)
 	eve_options_free(o);
 }
 
+static bool wants(const char *const *pairs)
+{
+	struct eve_options *o = options(pairs);
+	bool want = eve_wants(o, (const struct record_head *)(void *)memory);
+
+	eve_options_free(o);
+	return want;
+}
+
+/* Requests, responses, and types of questions. */
+static void test_dns_choice(void **state)
+{
+	static const char *const no_requests[] = {"eve.types.dns.requests", "no", NULL};
+	static const char *const no_responses[] = {"eve.types.dns.responses", "no", NULL};
+	static const char *const mx[] = {"eve.types.dns.types", "[mx, txt]", NULL};
+	static const char *const a[] = {"eve.types.dns.types", "[aaaa, a]", NULL};
+	struct record_head h = head_of(RECORD_dns);
+	struct recorder r;
+
+	for (int version = 2; version <= 3; version++) {
+		rec_begin(&r, memory, sizeof(memory), &h);
+		rec_open(&r, F_dns_dns);
+		rec_text(&r, F_dns_type, version == 2 ? "query" : "request");
+		if (version == 3) {
+			rec_open(&r, F_dns_queries);
+			rec_open(&r, F_dns_entry);
+		}
+		rec_text(&r, F_dns_rrtype, "MX");
+		if (version == 3) {
+			rec_close(&r);
+			rec_close(&r);
+		}
+		rec_open(&r, F_dns_answers);
+		rec_open(&r, F_dns_entry);
+		rec_text(&r, F_dns_rrtype, "A");
+		rec_close(&r);
+		rec_close(&r);
+		rec_close(&r);
+		rec_end(&r);
+		assert_true(wants(NULL));
+		assert_false(wants(no_requests));
+		assert_true(wants(no_responses));
+		assert_true(wants(mx));
+		assert_false(wants(a));
+	}
+}
+
 /* Who the client is when a proxy speaks for it. */
 static void test_xff(void **state)
 {
@@ -411,7 +458,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_anomaly_kinds),
-		cmocka_unit_test(test_fast), cmocka_unit_test(test_xff),
+		cmocka_unit_test(test_fast), cmocka_unit_test(test_xff), cmocka_unit_test(test_dns_choice),
 		cmocka_unit_test(test_alert),	  cmocka_unit_test(test_ip6_icmp_vlan),
 		cmocka_unit_test(test_member), cmocka_unit_test(test_text),	  cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_types),	  cmocka_unit_test(test_community_id),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/app/app.h"
+#include "dataplane/app/service.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/stream/session.h"
@@ -103,6 +104,10 @@ void app_record(struct recorder *r, const struct flow *f)
 }
 
 void app_record_direction(struct recorder *r, const struct flow *f, enum direction d)
+{
+}
+
+void service_record(struct recorder *r, const struct flow *f)
 {
 }
 

@@ -319,7 +319,7 @@ static struct parse_result ssh_parse(struct worker *w, struct flow *f, void *sta
 	if (st->stream[TO_SERVER].reading == SSH_IN_THE_DARK &&
 	    st->stream[TO_CLIENT].reading == SSH_IN_THE_DARK) {
 		if (config->encryption == SSH_BYPASS)
-			app_bypass(f);
+			f->flags |= FLOW_BYPASSED; /* this packet is still inspected, nothing of its kind follows */
 		res.status = PARSE_DONE;
 	}
 	return res;

@@ -373,13 +373,16 @@ static bool sent_synack(struct tcp_seen *t)
 	return true;
 }
 
-/* The same SYN once more: the server may answer either, and echoes what that one said. */
+/* The same SYN once more: the server may answer either, and echoes what that one said. Until it does, the
+ * first stamp stands where the server's will. */
 static void sent_syn_again(struct tcp_seen *t)
 {
 	struct tcp_side *own = t->own;
 
 	if (!(own->flags & SIDE_TS) || !t->p->tcp.has_timestamp || t->p->tcp.ts_value <= own->last_ts)
 		return;
+	if (!(t->s->flags & SESSION_4WHS) && !t->other->last_ts)
+		t->other->last_ts = own->last_ts;
 	own->last_ts = t->p->tcp.ts_value;
 	own->last_packet_s = (uint32_t)(t->p->ts_ns / 1000000000);
 }
@@ -452,6 +455,9 @@ static bool sent_echo_ok(struct tcp_seen *t)
 	if (t->d == TO_SERVER || !t->p->tcp.has_timestamp || echo == 0 ||
 	    !(client->flags & SIDE_TS) || client->last_ts == 0 || echo == client->last_ts ||
 	    t->s->queue_len)
+		return true;
+	/* of a SYN between the first and the last that were sent */
+	if (!(t->s->flags & SESSION_4WHS) && t->own->last_ts && echo >= t->own->last_ts && echo < client->last_ts)
 		return true;
 	tcp_event(t, ANOMALY_stream_pkt_invalid_timestamp);
 	return false;

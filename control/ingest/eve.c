@@ -434,7 +434,7 @@ static bool is_misplaced(const struct walk *w, const struct value *v)
 
 static bool says_app_proto(enum record_type type)
 {
-	return type == RECORD_alert || type == RECORD_flow || type == RECORD_fileinfo;
+	return type == RECORD_alert || type == RECORD_flow || type == RECORD_fileinfo || type == RECORD_file;
 }
 
 bool eve_wants(const struct eve_options *o, const struct record_head *head)

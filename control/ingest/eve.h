@@ -28,7 +28,7 @@ struct eve_xff_options {
 /* One output's choice of records and of what they carry. */
 struct eve_options {
 	bool enabled[RECORD_COUNT]; /* by record type */
-	bool stats;
+	bool stats, stats_no_zeros;
 	bool community_id, ethernet, pcap_filename, suricata_version;
 	uint16_t community_id_seed;
 	bool payload, payload_printable, packet, verdict; /* of alerts */

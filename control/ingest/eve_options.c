@@ -124,6 +124,7 @@ static void read_types(struct eve_options *o, const struct scope *s, bool only_n
 		if (!is_named(s, record_rows[other_names[i].type].name) && is_named(s, other_names[i].name))
 			o->enabled[other_names[i].type] = type_enabled(s, other_names[i].name, only_named);
 	o->stats = type_enabled(s, "stats", only_named);
+	o->stats_no_zeros = !option(s, "stats.null_values", true);
 	o->enabled[RECORD_packet] = o->enabled[RECORD_alert] && option(s, "alert.tagged_packets", true);
 }
 

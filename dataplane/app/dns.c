@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "dataplane/app/dns.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
 
@@ -478,7 +479,7 @@ static void write_flags(struct recorder *r, uint16_t flags)
 	};
 	char text[8];
 
-	snprintf(text, sizeof(text), "%x", flags);
+	put_hex(put_to(text, sizeof(text)), flags, 1);
 	rec_text(r, F_dns_flags, text);
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
 		if (flags & bits[i].bit)

@@ -3,6 +3,7 @@
  * DNS: options, see dns.h. At start.
  */
 #include "dataplane/app/dns.h"
+#include "dataplane/base/put.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +12,12 @@
 
 static const char *next_word(const char *at, char *word, size_t size)
 {
-	size_t n = 0;
+	struct put p = put_to(word, size);
 
 	at += strspn(at, " ,[]\"'");
-	while (at[n] && !strchr(" ,[]\"'", at[n]))
-		n++;
-	snprintf(word, size, "%.*s", (int)n, at);
-	return n ? at + n : NULL;
+	while (*at && !strchr(" ,[]\"'", *at))
+		p = put_char(p, *at++);
+	return *word ? at : NULL;
 }
 
 /* "53", "[53, 1053]"; what is no port is left out. */

@@ -31,7 +31,6 @@ struct ftp_state {
 	uint8_t code[FTP_CODE_CHARS];
 	uint16_t data_port;     /* agreed upon, no file asked for yet; 0: none */
 	bool active;
-	bool port_command;      /* by PORT, not EPRT */
 };
 
 static struct ftp_tx *ftp_of(struct tx *tx)
@@ -159,8 +158,7 @@ static void data_expect(struct ftp_state *s, struct ftp_tx *tx, enum ftp_data_co
 
 	if (file)
 		e.name = tx->data;
-	/* nobody is told of lists after PORT, as in the reference */
-	if (!file && (!s->data_port || s->port_command))
+	if (!file && !s->data_port)
 		return;
 	if (!s->data_port) {
 		tx_event(s->w, s->f, &tx->tx, TO_SERVER, FTP_EVENT_FILE_BEFORE_PORT);
@@ -215,7 +213,6 @@ static void port_said(struct ftp_state *s, struct ftp_tx *tx, uint16_t port, enu
 	tx->dynamic_port = s->data_port = port;
 	tx->mode = (uint8_t)mode;
 	s->active = mode == FTP_ACTIVE;
-	s->port_command = false;
 }
 
 /* A reply that is final. */
@@ -228,7 +225,6 @@ static void reply_means(struct ftp_state *s, struct ftp_tx *tx, const uint8_t *c
 		return;
 	if (is(command, "PORT")) {
 		port_said(s, tx, ftp_port_of_numbers(data, NULL), FTP_ACTIVE);
-		s->port_command = true;
 	} else if (is(command, "EPRT")) {
 		port_said(s, tx, ftp_port_of_extended(data), FTP_ACTIVE);
 	} else if (memcmp(code, "227", 3) == 0) {

@@ -23,6 +23,7 @@ int detect_worker_new(struct worker *w)
 	if (!s)
 		return -1;
 	w->detect = s;
+	w->flow_notes = detect_flow_record;
 	s->traced = TRACE_NO_RULE;
 	s->masks = sieve_masks_possible() && !(w->config && w->config->rules_sieve == AUTO_NO);
 	s->arena = worker_memory(w, TRANSFORM_ARENA_BYTES, 64);
@@ -239,6 +240,8 @@ void detect_packet(struct worker *w, struct packet *p)
 		firewall_begin(s, p);
 	stream_open(w, p);
 	rules_run(w, p);
+	if (s->chain.entropy_count && p->flow)
+		entropies_keep(w, p->flow);
 	if (s->queue_count)
 		alerts_finish(w, p);
 	if (s->stream_peeked && !(s->firewall & FIREWALL_DROPPED))

@@ -306,6 +306,7 @@ struct detect_flow {
 		char *name;            /* the value stands behind it */
 		const uint8_t *value;
 		uint32_t len;
+		bool entropy;          /* of the buffer that name says; the value is a double */
 	} *vars;
 	uint32_t var_count;
 	struct stream_waits *waits;    /* window.c */
@@ -431,6 +432,8 @@ void variables_keep(const struct match_context *c);
 void variables_free(struct worker *w, struct detect_flow *d);
 /* A variable of the flow gets that value (copied); nothing where there is no room. */
 void flow_variable_set(struct worker *w, struct flow *f, const char *name, const void *data, uint32_t len);
+/* What the packet's buffers' entropies were, with the flow. */
+void entropies_keep(struct worker *w, struct flow *f);
 /* Objects "metadata" and "traffic" of a record: bits and variables of the flow, variables of the packet. */
 void variables_record(struct worker *w, struct recorder *r, const struct flow *f, bool packet);
 /* A record of its own of what was captured of p. */

@@ -45,7 +45,7 @@ static void question(void **state)
 	(void)state;
 	udp(h, TO_SERVER, QUESTION);
 	assert_int_equal(h->flow.app_proto, APP_dns);
-	assert_int_equal(h->counters.app_tx[APP_dns], 1);
+	assert_int_equal(h->counters.app_tx[APP_OVER_UDP][APP_dns], 1);
 	assert_non_null(strstr(h->out,
 			       "\"dns\":{\"version\":3,\"type\":\"request\",\"tx_id\":0,\"id\":4660,"
 			       "\"flags\":\"100\",\"rd\":true,\"opcode\":0,\"rcode\":\"NOERROR\","

@@ -274,16 +274,34 @@ static void test_community_id(void **state)
 
 static void test_stats(void **state)
 {
-	struct counters c = {.decoder_pkts = 5};
+	static const struct config config = {.stream_midstream_policy = EXCEPTION_PASS};
+	static struct dataplane_status status = {.rules_loaded = 7, .rules_skipped = 1};
+	struct stats_about about = {.config = &config, .status = &status};
+	struct counters c = {.decoder_pkts = 5, .decoder_bytes = 300};
 	struct text out = {0};
 
+	status.app_over[APP_dns] = 3;
 	c.drop[DROP_rule_flow] = 2;
-	stats_record(&out, &c, START_NS, 8, "sensor");
+	c.exception[EXCEPTION_MIDSTREAM][EXCEPTION_PASS] = 9;
+	c.app_flow[APP_OVER_UDP][APP_dns] = 4;
+	c.app_error_parser[APP_OVER_TCP][APP_tls] = 1;
+	stats_record(&out, &c, &about, START_NS, 8, "sensor");
 	assert_non_null(strstr(text_cstr(&out), "\"event_type\":\"stats\",\"stats\":{\"uptime\":8,"));
 	assert_non_null(strstr(text_cstr(&out), "\"pkts\":5"));
 	assert_non_null(strstr(text_cstr(&out), "\"drop_reason\":{"));
 	assert_non_null(strstr(text_cstr(&out), "\"flow_drop\":2"));
 	assert_non_null(strstr(text_cstr(&out), ",\"host\":\"sensor\"}"));
+	assert_non_null(strstr(text_cstr(&out), "\"avg_pkt_size\":60"));
+	assert_non_null(strstr(text_cstr(&out), "\"engines\":[{\"id\":0,\"rules_loaded\":7,\"rules_failed\":0,"
+						"\"rules_skipped\":1}]"));
+	assert_non_null(strstr(text_cstr(&out), "\"exception_policy\":{\"tcp\":{\"midstream\":{\"pass_flow\":9}}}"));
+	assert_non_null(strstr(text_cstr(&out), "\"dns_tcp\":0,\"dns_udp\":4"));
+	assert_non_null(strstr(text_cstr(&out), "\"tls\":{\"gap\":0,\"parser\":1}"));
+	text_clear(&out);
+	about.no_zeros = true;
+	stats_record(&out, &c, &about, START_NS, 8, "sensor");
+	assert_null(strstr(text_cstr(&out), "\"dns_tcp\""));
+	assert_non_null(strstr(text_cstr(&out), "\"dns_udp\":4"));
 	text_free(&out);
 }
 

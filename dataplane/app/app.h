@@ -94,7 +94,6 @@ struct tx {
 	uint8_t event_count, events_logged; /* events that come after the record are not written */
 	uint8_t log_off;          /* set by detect: a rule wants no record of it */
 	uint8_t store_files;      /* set by detect: 1 << direction: a rule wants its files kept, later ones too */
-	uint8_t guessed;          /* detect: an alert on its bytes has named it */
 	uint8_t accepted;         /* set by detect: the firewall lets the rest of it pass */
 	uint8_t held;             /* set by detect: 1 << direction: the firewall dropped a packet of it, and is
 				   * asked again when those bytes come again */

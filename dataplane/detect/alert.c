@@ -136,8 +136,7 @@ static struct tx *uninspected(struct tx *tx, enum direction d)
 }
 
 /* The transaction that bytes of the packet's direction belong to: in a datagram of a rule's protocol
- * the first that was not inspected; in a stream, if that is asked for, when it is the only one. Each
- * is named once. */
+ * the first that was not inspected; in a stream, if that is asked for, when it is the only one. */
 static struct tx *guess(const struct worker *w, const struct packet *p, const struct program_rule *r)
 {
 	struct app_session *s = p->flow ? p->flow->app : NULL;
@@ -148,11 +147,8 @@ static struct tx *guess(const struct worker *w, const struct packet *p, const st
 	if (p->ip_proto == IPPROTO_UDP ? r->app == APP_UNKNOWN : !w->detect->program->config->guess_transaction)
 		return NULL;
 	tx = uninspected(s->first, (enum direction)p->direction);
-	if (!tx || tx->guessed)
+	if (tx && p->ip_proto != IPPROTO_UDP && uninspected(tx->next, (enum direction)p->direction))
 		return NULL;
-	if (p->ip_proto != IPPROTO_UDP && uninspected(tx->next, (enum direction)p->direction))
-		return NULL;
-	tx->guessed = 1;
 	return tx;
 }
 

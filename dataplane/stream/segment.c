@@ -182,7 +182,7 @@ static void side_drain(struct worker *w, struct flow *f, struct packet *p, enum 
 		side = &f->tcp->side[*d];
 	}
 	if ((side->flags & SIDE_FIN) && side_followed(f, *d) &&
-	    seq_from(side->expect, side->fin_seq))
+	    seq_from(side->expect, side->fin_seq) && side_at_once(w, f, side))
 		side_end(w, f, p, d);
 }
 

@@ -71,6 +71,9 @@ static void chunks_on_a_tap(void **state)
 	acknowledge(l, 14);
 	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
 	SEND(C, .flags = TCP_FIN | TCP_ACK, .seq = 115, .ack = 501);
+	SEND(S, .flags = TCP_FIN | TCP_ACK, .seq = 501, .ack = 116);
+	assert_false(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw)); /* not closed yet */
+	SEND(C, .flags = TCP_ACK, .seq = 116, .ack = 502);
 	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, &raw));
 	assert_true(raw.end);
 	assert_int_equal(raw.len - raw.fresh, 1);

@@ -122,11 +122,25 @@ static bool speaks(const struct packet *p, uint8_t app)
 	return app == APP_UNKNOWN || own == app || (app == APP_dcerpc && own == APP_smb);
 }
 
+/* A rule on a protocol over UDP is about the datagram's transaction, whatever it looks at. */
+static struct tx *datagram_tx(const struct packet *p, const struct program_rule *r)
+{
+	struct app_session *s = p->flow && p->flow->ip_proto == 17 ? p->flow->app : NULL;
+
+	if (!s || !s->proto || r->app == APP_UNKNOWN)
+		return NULL;
+	for (struct tx *tx = s->first; tx; tx = tx->next)
+		if (!tx->inspected_done[p->direction])
+			return tx;
+	return NULL;
+}
+
 IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 {
 	struct detect_state *s = w->detect;
 	const struct program_rule *r = &s->program->rules[index];
 	struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
+	struct tx *tx;
 	bool stream;
 
 	if (r->refused || !speaks(p, r->app) || !header_matches(s, p, r, false))
@@ -144,7 +158,8 @@ IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 		return false;
 	if (r->payload && r->payload->replaces)
 		replace_run(w, p, r);
-	alert_add(w, index, stream, NULL, NULL);
+	tx = s->program->firewall ? NULL : datagram_tx(p, r); /* the order of its tables hangs on it */
+	alert_add(w, index, stream, tx, tx ? p->flow->app->proto : NULL);
 	return true;
 }
 

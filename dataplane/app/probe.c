@@ -38,11 +38,13 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 	*settled = true;
 	if (s->proto) {
 		in.known = true;
+		in.config = w->apps->config[s->proto->id];
 		if (s->proto->probe && s->proto->probe(&in) == PROBE_YES)
 			return s->proto->id;
 		in.known = false;
 	}
 	/* What was agreed upon comes before what it looks like. */
+	in.config = w->apps->config[s->proto_expected];
 	if (!s->proto && app_known(s->proto_expected) && app_protos[s->proto_expected] &&
 	    app_mode_of(w, f, s->proto_expected) != APP_MODE_OFF &&
 	    app_protos[s->proto_expected]->probe(&in) == PROBE_YES)
@@ -54,6 +56,7 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 			continue;
 		if (app_mode_of(w, f, i) == APP_MODE_OFF)
 			continue;
+		in.config = w->apps->config[i];
 		switch (proto->probe(&in)) {
 		case PROBE_NO:
 			s->no[d] |= 1ull << i;
@@ -122,7 +125,7 @@ static void count_failed(struct worker *w, struct flow *f)
 {
 	if (f->app_proto == APP_UNKNOWN) {
 		f->app_proto = APP_FAILED;
-		w->counters->app_flow[APP_FAILED]++;
+		w->counters->app_flow[app_transport_of(f)][APP_FAILED]++;
 	}
 }
 
@@ -330,7 +333,7 @@ void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p)
 		*app_proto_slot(s, d) = (uint8_t)(app_known(other) ? other : APP_FAILED);
 		if (f->app_proto == APP_UNKNOWN) {
 			f->app_proto = APP_FAILED;
-			w->counters->app_flow[APP_FAILED]++;
+			w->counters->app_flow[app_transport_of(f)][APP_FAILED]++;
 		}
 		return;
 	}

@@ -74,9 +74,8 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 
 	if (l4 == GROUP_OTHER || !packet_has_ports(p))
 		port = 0;
-	/* The end of a flow counts too for rules that ask for nothing of a packet itself. */
 	scan_ports(w, &g->packet_always[l4][d], port, NULL, 0);
-	for (uint32_t i = 0; p->event_count && i < g->event_count; i++)
+	for (uint32_t i = 0; p->event_count && i < g->event_count && !(p->flags & PACKET_PSEUDO); i++)
 		candidate_add(s, g->events[i]);
 	if (wanted(p)) {
 		scan_ports(w, p->payload_len > GROUP_SHORT_BYTES ? &g->packet_long[l4][d] : &g->packet[l4][d],
@@ -122,28 +121,17 @@ static bool speaks(const struct packet *p, uint8_t app)
 	return app == APP_UNKNOWN || own == app || (app == APP_dcerpc && own == APP_smb);
 }
 
-/* A rule on a protocol over UDP is about the datagram's transaction, whatever it looks at. */
-static struct tx *datagram_tx(const struct packet *p, const struct program_rule *r)
-{
-	struct app_session *s = p->flow && p->flow->ip_proto == 17 ? p->flow->app : NULL;
-
-	if (!s || !s->proto || r->app == APP_UNKNOWN)
-		return NULL;
-	for (struct tx *tx = s->first; tx; tx = tx->next)
-		if (!tx->inspected_done[p->direction])
-			return tx;
-	return NULL;
-}
-
 IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 {
 	struct detect_state *s = w->detect;
 	const struct program_rule *r = &s->program->rules[index];
 	struct match_context c = {.w = w, .s = s, .p = p, .f = p->flow, .rule = r};
-	struct tx *tx;
 	bool stream;
 
 	if (r->refused || !speaks(p, r->app) || !header_matches(s, p, r, false))
+		return false;
+	/* The end of a flow is no packet: beside bytes only rules on the protocol alone heed it. */
+	if ((p->flags & PACKET_PSEUDO) && !r->payload && r->app == APP_UNKNOWN && !r->protocol_only)
 		return false;
 	w->counters->detect_verified++;
 	chain_rule_begin(&s->chain);
@@ -158,8 +146,7 @@ IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 		return false;
 	if (r->payload && r->payload->replaces)
 		replace_run(w, p, r);
-	tx = s->program->firewall ? NULL : datagram_tx(p, r); /* the order of its tables hangs on it */
-	alert_add(w, index, stream, tx, tx ? p->flow->app->proto : NULL);
+	alert_add_payload(w, p, index, stream);
 	return true;
 }
 

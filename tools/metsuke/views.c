@@ -39,6 +39,8 @@ static int filters(const struct cli_command *self, json_t *params, const char *k
 	return 0;
 }
 
+#define FILE_REASONS_SHOWN 3
+
 /* One line that says what a record is about, for the table; by record type. */
 static const struct {
 	const char *type, *paths[4];
@@ -75,6 +77,36 @@ static void add_summary(json_t *row)
 		json_object_set_new(row, "summary", json_string(text));
 }
 
+/* "file invoice.doc, 7 of 10: has macros, macros run by themselves …" */
+static void add_file_summary(json_t *row)
+{
+	const json_t *reasons = json_object_get(json_object_get(row, "file"), "reasons"), *r;
+	char text[512];
+	size_t i, len;
+
+	len = (size_t)snprintf(text, sizeof(text), "file %.100s, %s of 10", cli_text(row, "file.name"), cli_text(row, "file.verdict"));
+	json_array_foreach(reasons, i, r)
+		if (i < FILE_REASONS_SHOWN)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.100s", i ? ", " : ": ", cli_text(r, "text"));
+	json_object_set_new(row, "summary", json_string(text));
+}
+
+/* What an alert says: its signature; of other records among them, what they are about. */
+static void add_what(json_t *row)
+{
+	const char *type = json_string_value(json_object_get(row, "event_type"));
+	json_t *signature = json_object_get(json_object_get(row, "alert"), "signature");
+
+	if (type && strcmp(type, "file") == 0)
+		add_file_summary(row);
+	else
+		add_summary(row);
+	if (!signature)
+		signature = json_object_get(row, "summary");
+	if (signature)
+		json_object_set(row, "what", signature);
+}
+
 static int list_records(const struct cli_command *self, const char *method, const char *known,
 			const struct cli_column *columns, const char *nothing, int argc, char **argv)
 {
@@ -96,7 +128,7 @@ static int list_records(const struct cli_command *self, const char *method, cons
 	result = view_ask(o, method, params);
 	if (!cli_json)
 		json_array_foreach(view_rows(result), i, row)
-			add_summary(row);
+			add_what(row);
 	return view_show(result, columns, nothing);
 }
 
@@ -110,7 +142,7 @@ int command_alerts(const struct cli_command *self, int argc, char **argv)
 						    {"PORT", "dest_port", true, 0},
 						    {"APP", "app_proto", false, 0},
 						    {"SID", "alert.signature_id", true, 0},
-						    {"SIGNATURE", "alert.signature", false, 0},
+						    {"SIGNATURE", "what", false, 0},
 						    NO_MORE_COLUMNS};
 
 	return list_records(self, "alerts", " ip src dst port sid text since until ", columns,
@@ -251,7 +283,7 @@ int command_top(const struct cli_command *self, int argc, char **argv)
 }
 
 /* "30m" → seconds; 0 if it is not a time. */
-static json_int_t seconds(const char *text)
+json_int_t view_seconds(const char *text)
 {
 	char *end;
 	long long n = strtoll(text, &end, 10);
@@ -261,16 +293,35 @@ static json_int_t seconds(const char *text)
 	return n * (*end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 : *end == 's' || !*end ? 1 : 0);
 }
 
+/* 64kbit, 10mbit, 1gbit, in bits a second; 0: no rate. */
+static json_int_t rate_of(const char *text)
+{
+	char *end;
+	long long n = strtoll(text, &end, 10);
+	long long unit = *end == 'k' ? 1000 : *end == 'm' ? 1000000 : *end == 'g' ? 1000000000 : 1;
+
+	if (end == text || n <= 0 || n > 1000000000)
+		return 0;
+	end += unit != 1;
+	return !*end || strcmp(end, "bit") == 0 ? n * unit : 0;
+}
+
 int command_block(const struct cli_command *self, int argc, char **argv)
 {
-	struct cli_option o[] = {ENGINE_OPTIONS, {"--for", 0, true, NULL, NULL, 0, 0}, NO_MORE_OPTIONS};
+	struct cli_option o[] = {ENGINE_OPTIONS,
+				 {"--for", 0, true, NULL, NULL, 0, 0},
+				 {"--rate", 0, true, NULL, NULL, 0, 0},
+				 NO_MORE_OPTIONS};
 	json_t *params;
 
-	if (cli_parse(self, o, argc, argv) != 1 || (o[2].value && !seconds(o[2].value)))
+	if (cli_parse(self, o, argc, argv) != 1 || (o[2].value && !view_seconds(o[2].value)) ||
+	    (o[3].value && !rate_of(o[3].value)))
 		return cli_usage(self);
 	params = json_pack("{s:s}", "address", argv[0]);
 	if (o[2].value)
-		json_object_set_new(params, "seconds", json_integer(seconds(o[2].value)));
+		json_object_set_new(params, "seconds", json_integer(view_seconds(o[2].value)));
+	if (o[3].value)
+		json_object_set_new(params, "rate", json_integer(rate_of(o[3].value)));
 	return view_show_object(view_ask(o, "block", params), true, "");
 }
 
@@ -286,6 +337,7 @@ int command_unblock(const struct cli_command *self, int argc, char **argv)
 int command_blocks(const struct cli_command *self, int argc, char **argv)
 {
 	static const struct cli_column columns[] = {{"ADDRESS", "address", false, 0},
+						    {"BITS/S", "rate", true, 0},
 						    {"UNTIL", "until", false, 19},
 						    NO_MORE_COLUMNS};
 	struct cli_option o[] = {ENGINE_OPTIONS, NO_MORE_OPTIONS};

@@ -59,7 +59,7 @@ void packet_drop(struct packet *p, enum drop_reason reason)
 	p->drop = (uint8_t)reason;
 }
 
-void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum flow_exception cause,
+void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum exception_target cause,
 		    enum drop_reason reason)
 {
 	harness_of(w)->exceptions++;

@@ -5,10 +5,9 @@
  */
 #include "dataplane/app/service.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
-
+#include "dataplane/base/addr.h"
 #include "dataplane/base/cursor.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/contact.h"
 
 #define CLIENT_BYTES 1024 /* after so many without a request nothing is waited for */
@@ -104,16 +103,20 @@ static void contacted(const struct service_look *l, const struct wanted *to)
 
 static void note(const struct service_look *l, struct service_talk *t, const struct wanted *to)
 {
-	char text[300], host[INET6_ADDRSTRLEN];
-	int n;
+	char text[300], host[ADDR_TEXT_MAX];
+	struct put p = put_to(text, sizeof(text));
+	struct addr addr = {0};
 
-	if (to->name.len)
-		n = snprintf(text, sizeof(text), "%.*s:%u", (int)to->name.len, (const char *)to->name.data, to->port);
-	else if (!inet_ntop(to->addr_len == 4 ? AF_INET : AF_INET6, to->addr, host, sizeof(host)))
-		return;
-	else
-		n = snprintf(text, sizeof(text), to->addr_len == 4 ? "%s:%u" : "[%s]:%u", host, to->port);
-	t->target = heap_dup(&l->w->heap, text, (size_t)n + 1);
+	if (to->name.len) {
+		for (uint32_t i = 0; i < to->name.len && to->name.data[i]; i++)
+			p = put_char(p, (char)to->name.data[i]);
+	} else {
+		memcpy(addr.b, to->addr, to->addr_len);
+		addr_format(&addr, to->addr_len == 4 ? 4 : 6, host);
+		p = to->addr_len == 4 ? put_text(p, host) : put_char(put_text(put_char(p, '['), host), ']');
+	}
+	p = put_uint(put_char(p, ':'), to->port);
+	t->target = heap_dup(&l->w->heap, text, (size_t)(p.at - text) + 1);
 	contacted(l, to);
 }
 

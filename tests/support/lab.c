@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/app/app.h"
+#include "dataplane/app/service.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/stream/session.h"
@@ -99,6 +100,10 @@ void app_flow_end(struct worker *w, struct flow *f, struct packet *p)
 }
 
 void app_record(struct recorder *r, const struct flow *f)
+{
+}
+
+void service_record(struct recorder *r, const struct flow *f)
 {
 }
 

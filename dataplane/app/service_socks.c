@@ -5,7 +5,8 @@
  */
 #include "dataplane/app/service.h"
 
-#include "dataplane/base/addr.h"
+#include <arpa/inet.h>
+
 #include "dataplane/base/cursor.h"
 #include "dataplane/base/put.h"
 #include "dataplane/engine/contact.h"
@@ -103,17 +104,17 @@ static void contacted(const struct service_look *l, const struct wanted *to)
 
 static void note(const struct service_look *l, struct service_talk *t, const struct wanted *to)
 {
-	char text[300], host[ADDR_TEXT_MAX];
+	char text[300], host[INET6_ADDRSTRLEN];
 	struct put p = put_to(text, sizeof(text));
-	struct addr addr = {0};
 
 	if (to->name.len) {
-		for (uint32_t i = 0; i < to->name.len && to->name.data[i]; i++)
+		for (uint32_t i = 0; i < to->name.len; i++)
 			p = put_char(p, (char)to->name.data[i]);
+	} else if (!inet_ntop(to->addr_len == 4 ? AF_INET : AF_INET6, to->addr, host, sizeof(host))) {
+		return;
 	} else {
-		memcpy(addr.b, to->addr, to->addr_len);
-		addr_format(&addr, to->addr_len == 4 ? 4 : 6, host);
-		p = to->addr_len == 4 ? put_text(p, host) : put_char(put_text(put_char(p, '['), host), ']');
+		p = put_text(put_text(p, to->addr_len == 4 ? "" : "["), host);
+		p = put_text(p, to->addr_len == 4 ? "" : "]");
 	}
 	p = put_uint(put_char(p, ':'), to->port);
 	t->target = heap_dup(&l->w->heap, text, (size_t)(p.at - text) + 1);

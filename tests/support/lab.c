@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/app/app.h"
 #include "dataplane/app/service.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
@@ -103,11 +102,11 @@ void app_record(struct recorder *r, const struct flow *f)
 {
 }
 
-void service_record(struct recorder *r, const struct flow *f)
+void app_record_direction(struct recorder *r, const struct flow *f, enum direction d)
 {
 }
 
-void app_record_direction(struct recorder *r, const struct flow *f, enum direction d)
+void service_record(struct recorder *r, const struct flow *f)
 {
 }
 

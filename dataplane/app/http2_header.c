@@ -74,6 +74,8 @@ static void take_field(void *context, const struct hpack_field *f)
 
 struct bytes http2_field_name(const struct http2_fields *f, uint32_t n)
 {
+	if (!f->text.data) /* what went wrong has no text */
+		return (struct bytes){NULL, 0};
 	return (struct bytes){f->text.data + f->items[n].at, f->items[n].name_len};
 }
 
@@ -81,6 +83,8 @@ struct bytes http2_field_text(const struct http2_fields *f, uint32_t n)
 {
 	const struct http2_field *item = &f->items[n];
 
+	if (!f->text.data)
+		return (struct bytes){NULL, 0};
 	return (struct bytes){f->text.data + item->at + item->name_len + 2, item->value_len};
 }
 

@@ -83,7 +83,8 @@ static void data_byte(struct worker *w, struct flow *f, struct telnet_stream *s,
 }
 
 /* A byte within a control sequence. True: it is the last. */
-static bool control_byte(struct telnet_stream *s, uint8_t c)
+static bool control_byte(struct worker *w, struct flow *f, struct telnet_stream *s, enum direction d,
+			 uint8_t c, uint64_t offset)
 {
 	switch ((enum telnet_at)s->at) {
 	case AT_IAC:
@@ -94,7 +95,12 @@ static bool control_byte(struct telnet_stream *s, uint8_t c)
 		return false;
 	case AT_SUB_IAC:
 		s->at = AT_SUB;
-		return c == SE;
+		if (c != SE)
+			return false;
+		/* the end of a subnegotiation is a control sequence of its own */
+		frame_end(f, s, d, offset - 1);
+		frame_begin(w, f, s, d, FRAME_CTL, offset - 1);
+		return true;
 	default:
 		return true;
 	}
@@ -115,7 +121,7 @@ static struct parse_result telnet_parse(struct worker *w, struct flow *f, void *
 
 		if (s->at <= AT_CR) {
 			data_byte(w, f, s, d, in->data[i], offset);
-		} else if (control_byte(s, in->data[i])) {
+		} else if (control_byte(w, f, s, d, in->data[i], offset)) {
 			frame_end(f, s, d, offset + 1);
 			s->at = AT_DATA;
 		}

@@ -24,9 +24,10 @@ static void session(void **state)
 	assert_int_equal(h->flow.app_proto, APP_telnet);
 	harness_tcp_steps(h, TO_SERVER, in, sizeof(in) - 1, 1);
 	harness_finish(h);
-	assert_int_equal(harness_count(h, "\"type\":\"ctl\""), 3);
+	assert_int_equal(harness_count(h, "\"type\":\"ctl\""), 4);
 	assert_int_equal(harness_count(h, "\"type\":\"data\""), 3);
-	assert_int_equal(harness_count(h, "\"stream_offset\":8,\"length\":4"), 2); /* also as pdu */
+	assert_int_equal(harness_count(h, "\"stream_offset\":6,\"length\":2"), 2); /* also as pdu */
+	assert_int_equal(harness_count(h, "\"stream_offset\":8,\"length\":4"), 2);
 	harness_free(h);
 }
 

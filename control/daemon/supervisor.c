@@ -74,6 +74,13 @@ static int make_rings(struct supervisor *s, unsigned workers)
 			ring_create("metsuke-bulk", s->config->bulk_ring, s->boot->boot_id);
 		if (s->boot->bulk_ring_fd[i] < 0)
 			return s->boot->bulk_ring_fd[i];
+		s->boot->packet_ring_fd[i] = -1;
+		if (s->no_capture)
+			continue;
+		s->boot->packet_ring_fd[i] =
+			ring_create("metsuke-packets", s->config->packet_ring, s->boot->boot_id);
+		if (s->boot->packet_ring_fd[i] < 0)
+			return s->boot->packet_ring_fd[i];
 	}
 	s->boot->file_ring_fd = -1;
 	if (s->config->file_analysis)
@@ -215,6 +222,8 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 	memset(s, 0, sizeof(*s));
 	s->config = c;
 	s->boot_fd = -1;
+	/* A running engine may be asked at any time. */
+	s->no_capture = purpose != BOOT_LIVE && !c->capture_enabled;
 	err = make_shared(s, purpose, workers, captures, capture_count);
 	if (err) {
 		snprintf(error, error_size, "the shared memory could not be made: %s%s",
@@ -238,6 +247,10 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 	s->files.finished = s->no_files = !c->file_store && !c->file_analysis;
 	s->boot->files_here = c->file_analysis;
 	program_find("metsuke-files", s->files.program, sizeof(s->files.program));
+	s->capture.name = "capture";
+	s->capture.starts = &s->boot->capture_starts;
+	s->capture.finished = s->no_capture;
+	program_find("metsuke-capture", s->capture.program, sizeof(s->capture.program));
 	s->control.name = "control";
 	s->control.starts = &s->boot->control_starts;
 	program_find("metsuke-control", s->control.program, sizeof(s->control.program));
@@ -256,6 +269,7 @@ void supervisor_free(struct supervisor *s)
 		for (unsigned i = 0; i < s->boot->worker_count; i++) {
 			close_fd(s->boot->event_ring_fd[i]);
 			close_fd(s->boot->bulk_ring_fd[i]);
+			close_fd(s->boot->packet_ring_fd[i]);
 		}
 		close_fd(s->boot->file_ring_fd);
 		close_fd(s->boot->captures_fd);
@@ -456,6 +470,8 @@ static void reap(struct supervisor *s)
 			child_gone(s, &s->courier, status);
 		else if (pid == s->files.pid)
 			child_gone(s, &s->files, status);
+		else if (pid == s->capture.pid)
+			child_gone(s, &s->capture, status);
 	}
 }
 
@@ -505,6 +521,8 @@ static void stop_children(struct supervisor *s)
 		kill(s->control.pid, SIGKILL);
 	if (s->files.pid && s->dataplane.finished)
 		kill(s->files.pid, SIGKILL);
+	if (s->capture.pid && s->dataplane.finished)
+		kill(s->capture.pid, SIGKILL);
 	s->stop_deadline_ns = monotonic_ns() + STOP_WAIT_NS;
 }
 
@@ -536,8 +554,8 @@ static void after_dataplane(struct supervisor *s)
 	}
 	if (s->files.finished)
 		__atomic_store_n(&s->boot->files_here, 0, __ATOMIC_RELEASE);
-	if ((s->control.finished || (s->files.finished && !s->no_files)) && !s->dataplane.finished &&
-	    !s->stopping)
+	if ((s->control.finished || (s->files.finished && !s->no_files) ||
+	     (s->capture.finished && !s->no_capture)) && !s->dataplane.finished && !s->stopping)
 		stop_children(s);
 }
 
@@ -545,7 +563,7 @@ static void run_until_ended(struct supervisor *s, int signals)
 {
 	bool ready = false;
 
-	while (!s->dataplane.finished || !s->control.finished || !s->files.finished) {
+	while (!s->dataplane.finished || !s->control.finished || !s->files.finished || !s->capture.finished) {
 		struct pollfd p = {.fd = signals, .events = POLLIN};
 		struct signalfd_siginfo info;
 
@@ -553,6 +571,7 @@ static void run_until_ended(struct supervisor *s, int signals)
 		restart_due(s, &s->control);
 		restart_due(s, &s->courier);
 		restart_due(s, &s->files);
+		restart_due(s, &s->capture);
 		if (poll(&p, 1, TICK_MS) > 0 && read(signals, &info, sizeof(info)) > 0) {
 			if (info.ssi_signo == SIGHUP && s->control.pid)
 				kill(s->control.pid, SIGHUP);
@@ -606,7 +625,7 @@ int supervisor_run(struct supervisor *s)
 	if (s->counters->status.error[0] && s->counters->status.state == DATAPLANE_FAILED)
 		fprintf(stderr, "metsuke: %s\n", s->counters->status.error);
 	if (!ended_well(&s->dataplane) || !ended_well(&s->control) ||
-	    (!s->no_files && !ended_well(&s->files)))
+	    (!s->no_files && !ended_well(&s->files)) || (!s->no_capture && !ended_well(&s->capture)))
 		status = 1;
 	return status;
 }

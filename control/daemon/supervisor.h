@@ -33,8 +33,9 @@ struct supervisor {
 	struct boot *boot;
 	int boot_fd;
 	struct counters_shared *counters;
-	struct supervisor_child dataplane, control, courier, files;
-	bool no_files; /* no files are kept: that process is not wanted */
+	struct supervisor_child dataplane, control, courier, files, capture;
+	bool no_files;   /* no files are kept: that process is not wanted */
+	bool no_capture; /* likewise: no packets are captured, nor can be */
 	bool stopping;
 	uint64_t stop_deadline_ns;
 	/* Called about ten times a second from supervisor_run; NULL: not. */

@@ -18,48 +18,13 @@
 #include "control/ingest/ingest.h"
 #include "control/ingest/stats.h"
 #include "control/jobs/desk.h"
+#include "control/rpc/engine_private.h"
 #include "control/rpc/rpc_private.h"
 #include "dataplane/event/rule_stat.h"
 
-#define PENDING_MAX 64
-#define BLOCKS_MAX 1024
 #define FLOW_LIMIT 50
 #define RULE_LIMIT 50
 #define SECOND_NS 1000000000ull
-
-struct pending {
-	uint64_t id;
-	uint64_t client;
-	uint64_t deadline_ns;
-	struct text request_id; /* as JSON */
-	void (*finish)(struct rpc_call *call, const struct command *reply, int fd);
-	struct command cmd;
-	bool used, answered;
-};
-
-/* What top compares. */
-struct sample {
-	uint64_t ns;
-	struct counters *worker; /* one each */
-};
-
-struct block {
-	struct addr_prefix prefix;
-	uint64_t expires_ns; /* wall clock; 0: never */
-};
-
-struct rpc_engine {
-	int channel;
-	struct counters_shared *counters;
-	uint64_t next_id;
-	struct pending pending[PENDING_MAX];
-	struct sample sample[2]; /* the one before, the last */
-	struct block blocks[BLOCKS_MAX];
-	unsigned block_count;
-	/* the table of indicators that the dataplane was given */
-	uint64_t table_generation, table_version;
-	uint32_t table_start; /* of the dataplane process that got it */
-};
 
 static uint64_t clock_ns(clockid_t which)
 {
@@ -67,6 +32,11 @@ static uint64_t clock_ns(clockid_t which)
 
 	clock_gettime(which, &ts);
 	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t rpc_wall_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME);
 }
 
 int rpc_engine_new(struct rpc_engine **out, int channel, struct counters_shared *counters)
@@ -100,6 +70,7 @@ void rpc_engine_free(struct rpc_engine *e)
 		text_free(&e->pending[i].request_id);
 	free(e->sample[0].worker);
 	free(e->sample[1].worker);
+	kept_blocks_free(&e->blocks);
 	free(e);
 }
 
@@ -140,6 +111,12 @@ void rpc_engine_tick(struct rpc_engine *e)
 void rpc_defer(struct rpc_call *call, struct command *cmd, unsigned wait_s,
 	       void (*finish)(struct rpc_call *call, const struct command *reply, int fd))
 {
+	rpc_defer_fd(call, cmd, -1, wait_s, finish);
+}
+
+void rpc_defer_fd(struct rpc_call *call, struct command *cmd, int along, unsigned wait_s,
+		  void (*finish)(struct rpc_call *call, const struct command *reply, int fd))
+{
 	struct rpc_engine *e = call->ctx->engine;
 	struct pending *p = NULL;
 	int err;
@@ -154,7 +131,7 @@ void rpc_defer(struct rpc_call *call, struct command *cmd, unsigned wait_s,
 	}
 	cmd->magic = COMMAND_MAGIC;
 	cmd->id = ++e->next_id;
-	err = command_send(e->channel, cmd, -1);
+	err = command_send(e->channel, cmd, along);
 	if (err) {
 		rpc_fail(call, RPC_FAILED, "the dataplane cannot be asked: %s", strerror(-err));
 		return;
@@ -268,69 +245,6 @@ static void finish_plain(struct rpc_call *call, const struct command *reply, int
 	text_char(call->result, '}');
 }
 
-static bool same_prefix(const struct addr_prefix *a, const struct addr_prefix *b)
-{
-	return a->ip_version == b->ip_version && a->bits == b->bits && addr_equal(&a->addr, &b->addr);
-}
-
-static void forget_block(struct rpc_engine *e, const struct addr_prefix *p)
-{
-	for (unsigned i = 0; i < e->block_count; i++)
-		if (same_prefix(&e->blocks[i].prefix, p))
-			e->blocks[i--] = e->blocks[--e->block_count];
-}
-
-void method_block(struct rpc_call *call)
-{
-	struct command cmd = {.type = COMMAND_block};
-	struct rpc_engine *e = call->ctx->engine;
-	uint64_t seconds = param_uint(call, "seconds", 0);
-
-	addr_prefix_parse(param_text(call, "address"), &cmd.prefix);
-	if (call->ctx->config->mode != MODE_INLINE) {
-		rpc_fail(call, RPC_FAILED, "block: this engine only listens (mode is tap)");
-		return;
-	}
-	if (seconds)
-		cmd.expires_ns = clock_ns(CLOCK_REALTIME) + seconds * SECOND_NS;
-	forget_block(e, &cmd.prefix);
-	rpc_defer(call, &cmd, 10, finish_plain);
-	if (call->deferred && e->block_count < BLOCKS_MAX)
-		e->blocks[e->block_count++] = (struct block){cmd.prefix, cmd.expires_ns};
-}
-
-void method_unblock(struct rpc_call *call)
-{
-	struct command cmd = {.type = COMMAND_unblock};
-
-	addr_prefix_parse(param_text(call, "address"), &cmd.prefix);
-	forget_block(call->ctx->engine, &cmd.prefix);
-	rpc_defer(call, &cmd, 10, finish_plain);
-}
-
-void method_blocks(struct rpc_call *call)
-{
-	struct rpc_engine *e = call->ctx->engine;
-	uint64_t now = clock_ns(CLOCK_REALTIME);
-	char room[ADDR_TEXT_MAX];
-
-	text_char(call->result, '[');
-	for (unsigned i = 0; i < e->block_count; i++) {
-		const struct block *b = &e->blocks[i];
-
-		if (b->expires_ns && b->expires_ns < now)
-			continue;
-		json_comma(call->result);
-		text_format(call->result, "{\"address\":\"%s/%u\"",
-			    addr_format(&b->prefix.addr, b->prefix.ip_version, room),
-			    b->prefix.bits);
-		if (b->expires_ns)
-			json_key_time(call->result, "until", b->expires_ns);
-		text_char(call->result, '}');
-	}
-	text_char(call->result, ']');
-}
-
 void method_shutdown(struct rpc_call *call)
 {
 	struct command cmd = {.type = COMMAND_shutdown};
@@ -433,6 +347,10 @@ void method_rules_stats(struct rpc_call *call)
 
 void method_counters(struct rpc_call *call)
 {
+	const struct stats_about about = {
+		.config = call->ctx->config,
+		.status = call->ctx->counters ? &call->ctx->counters->status : NULL,
+	};
 	struct counters *sum = aligned_alloc(64, sizeof(*sum));
 
 	if (!sum || !call->ctx->counters) {
@@ -442,7 +360,7 @@ void method_counters(struct rpc_call *call)
 	}
 	counters_sum(call->ctx->counters, sum);
 	text_char(call->result, '{');
-	stats_members(call->result, sum);
+	stats_members(call->result, sum, &about);
 	text_char(call->result, '}');
 	free(sum);
 }

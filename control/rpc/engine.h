@@ -19,6 +19,8 @@ void rpc_engine_receive(struct rpc_engine *e, struct rpc_context *ctx,
 			void (*send)(void *arg, uint64_t client, struct text *reply), void *arg);
 /* Sends the newest table of indicators to a dataplane that does not have it. Any time. */
 void rpc_engine_indicators(struct rpc_engine *e, struct rpc_context *ctx);
+/* Tells the blocks to a dataplane that was started since. Any time. */
+void rpc_engine_blocks(struct rpc_engine *e, struct rpc_context *ctx);
 /* About once a second. */
 void rpc_engine_tick(struct rpc_engine *e);
 int rpc_engine_channel(const struct rpc_engine *e);

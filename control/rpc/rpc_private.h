@@ -58,6 +58,9 @@ void rpc_reply(struct text *out, struct slice id, const struct rpc_call *call);
 struct command;
 void rpc_defer(struct rpc_call *call, struct command *cmd, unsigned wait_s,
 	       void (*finish)(struct rpc_call *call, const struct command *reply, int fd));
+/* Likewise, with a descriptor that goes along (borrowed). */
+void rpc_defer_fd(struct rpc_call *call, struct command *cmd, int along, unsigned wait_s,
+		  void (*finish)(struct rpc_call *call, const struct command *reply, int fd));
 
 /* Takes j: runs it and gives its result (offline), or queues it, and the reply comes when it is
  * done; at once, with its number, if the call has "background". */

@@ -39,7 +39,7 @@
 	FAMILY(file, SMALL, "files seen")                                                          \
 	FAMILY(case, SMALL, "cases")                                                               \
 	FAMILY(report, SMALL, "reports")                                                           \
-	FAMILY(meta, SMALL, "format, ring positions, offsets of output files")
+	FAMILY(meta, SMALL, "format, ring positions, offsets of output files, blocks")
 
 enum store_family {
 #define FAMILY(name, options, doc) STORE_##name,

@@ -44,18 +44,68 @@ static struct block *find(struct block_list *l, const struct addr_prefix *p)
 	return NULL;
 }
 
-int block_add(struct block_list *l, const struct addr_prefix *p, uint64_t expires_ns)
+static void let_go(struct block_list *l, struct limit *limit)
+{
+	if (!limit)
+		return;
+	limit->next = l->gone;
+	l->gone = limit;
+}
+
+struct limit *block_list_take_gone(struct block_list *l)
+{
+	struct limit *gone = l->gone;
+
+	l->gone = NULL;
+	return gone;
+}
+
+void block_limits_free(struct limit *chain)
+{
+	while (chain) {
+		struct limit *next = chain->next;
+
+		free(chain);
+		chain = next;
+	}
+}
+
+void block_list_deal(struct block_list *l)
+{
+	for (size_t i = 0; l->lanes > 1 && i < l->count; i++)
+		if (l->blocks[i].limit)
+			limit_deal(l->blocks[i].limit);
+}
+
+/* Its limit as wanted: made, changed, or taken away. */
+static int set_limit(struct block_list *l, struct block *b, uint64_t rate_bps)
+{
+	if (!rate_bps) {
+		let_go(l, b->limit);
+		b->limit = NULL;
+	} else if (b->limit) {
+		limit_change(b->limit, rate_bps);
+	} else {
+		b->limit = limit_new(rate_bps, l->lanes ? l->lanes : 1);
+	}
+	return rate_bps && !b->limit ? -ENOMEM : 0;
+}
+
+int block_add(struct block_list *l, const struct addr_prefix *p, uint64_t expires_ns, uint64_t rate_bps)
 {
 	struct addr_prefix key = *p;
-	struct block *b;
+	struct block *b, fresh = {.expires_ns = expires_ns};
+	int err;
 
 	if (!is_prefix(p))
 		return -EINVAL;
+	if (rate_bps && (rate_bps < LIMIT_RATE_MIN || rate_bps > LIMIT_RATE_MAX))
+		return -ERANGE;
 	key.addr = masked(&p->addr, p->bits);
 	b = find(l, &key);
 	if (b) {
 		b->expires_ns = expires_ns;
-		return 0;
+		return set_limit(l, b, rate_bps);
 	}
 	if (l->count == BLOCKS_MAX)
 		return -ENOSPC;
@@ -68,8 +118,11 @@ int block_add(struct block_list *l, const struct addr_prefix *p, uint64_t expire
 		l->blocks = b;
 		l->room = room;
 	}
-	l->blocks[l->count++] = (struct block){.prefix = key, .expires_ns = expires_ns};
-	return 0;
+	fresh.prefix = key;
+	err = set_limit(l, &fresh, rate_bps);
+	if (!err)
+		l->blocks[l->count++] = fresh;
+	return err;
 }
 
 int block_remove(struct block_list *l, const struct addr_prefix *p)
@@ -83,6 +136,7 @@ int block_remove(struct block_list *l, const struct addr_prefix *p)
 	b = find(l, &key);
 	if (!b)
 		return -ENOENT;
+	let_go(l, b->limit);
 	*b = l->blocks[--l->count];
 	return 0;
 }
@@ -92,16 +146,21 @@ bool block_expire(struct block_list *l, uint64_t now_ns)
 	size_t before = l->count;
 
 	for (size_t i = 0; i < l->count;) {
-		if (l->blocks[i].expires_ns && l->blocks[i].expires_ns <= now_ns)
-			l->blocks[i] = l->blocks[--l->count];
-		else
+		if (!l->blocks[i].expires_ns || l->blocks[i].expires_ns > now_ns) {
 			i++;
+			continue;
+		}
+		let_go(l, l->blocks[i].limit);
+		l->blocks[i] = l->blocks[--l->count];
 	}
 	return l->count != before;
 }
 
 void block_list_clear(struct block_list *l)
 {
+	for (size_t i = 0; i < l->count; i++)
+		let_go(l, l->blocks[i].limit);
+	block_limits_free(block_list_take_gone(l));
 	free(l->blocks);
 	memset(l, 0, sizeof(*l));
 }
@@ -144,22 +203,36 @@ struct block_table *block_table_new(const struct block_list *l)
 	return t;
 }
 
-bool block_hit(const struct block_table *t, const struct addr *a, int ip_version, uint64_t now_ns)
+static const struct block *look_up(const struct block_table *t, const struct addr *a, unsigned family, uint8_t bits,
+				   uint64_t now_ns)
 {
-	unsigned family = ip_version == 6;
+	struct addr_prefix key = {.addr = masked(a, bits), .ip_version = family ? 6 : 4, .bits = bits};
+	uint32_t at = hash(&key.addr, key.ip_version, bits) & t->mask;
 
+	for (; t->slots[at].prefix.ip_version; at = (at + 1) & t->mask)
+		if (same_prefix(&t->slots[at].prefix, &key) &&
+		    (t->slots[at].expires_ns == 0 || t->slots[at].expires_ns > now_ns))
+			return &t->slots[at];
+	return NULL;
+}
+
+bool block_hit(const struct block_table *t, const struct addr *a, int ip_version, uint64_t now_ns,
+	       struct limit **limit)
+{
+	unsigned family = ip_version == 6, longest = 0;
+
+	*limit = NULL;
 	for (unsigned i = 0; i < t->lengths[family]; i++) {
-		struct addr_prefix key = {
-			.addr = masked(a, t->bits[family][i]),
-			.ip_version = family ? 6 : 4,
-			.bits = t->bits[family][i],
-		};
-		uint32_t at = hash(&key.addr, key.ip_version, key.bits) & t->mask;
+		const struct block *b = look_up(t, a, family, t->bits[family][i], now_ns);
 
-		for (; t->slots[at].prefix.ip_version; at = (at + 1) & t->mask)
-			if (same_prefix(&t->slots[at].prefix, &key) &&
-			    (t->slots[at].expires_ns == 0 || t->slots[at].expires_ns > now_ns))
-				return true;
+		if (!b)
+			continue;
+		if (!b->limit)
+			return true;
+		if (!*limit || b->prefix.bits > longest) {
+			longest = b->prefix.bits;
+			*limit = b->limit;
+		}
 	}
 	return false;
 }

@@ -16,6 +16,7 @@
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/flowdump.h"
 #include "dataplane/engine/image.h"
+#include "dataplane/engine/recording_serve.h"
 #include "dataplane/engine/ruleload.h"
 #include "dataplane/engine/rulestats.h"
 #include "dataplane/event/command.h"
@@ -33,6 +34,9 @@ struct serve {
 	struct retired {         /* what a worker may still read */
 		struct block_table *blocks;
 		const struct indicator_image *image;
+		struct limit *limits;
+		struct recordings *recordings;
+		struct recording *recording;
 		uint64_t token;
 		uint64_t version;        /* of the image that came for it … */
 		struct command request;  /* … and who waits until it is in use; type 0: nobody */
@@ -49,10 +53,20 @@ struct serve *serve_new(struct engine *e, struct ruleload *rules)
 		return NULL;
 	s->engine = e;
 	s->rules = rules;
+	s->blocks.lanes = e->lane_count;
 	/* A control process that reads no replies must not stop the heartbeat. */
 	setsockopt(e->boot->dataplane_channel, SOL_SOCKET, SO_SNDTIMEO, &patience,
 		   sizeof(patience));
 	return s;
+}
+
+static void retired_free(const struct retired *r)
+{
+	free(r->blocks);
+	block_limits_free(r->limits);
+	image_close(r->image);
+	recordings_free(r->recordings);
+	recording_free(r->recording);
 }
 
 /* The workers have ended. */
@@ -68,10 +82,9 @@ void serve_free(struct serve *s)
 		if (fd >= 0)
 			close(fd);
 	}
-	for (unsigned i = 0; i < s->retired_count; i++) {
-		free(s->retired[i].blocks);
-		image_close(s->retired[i].image);
-	}
+	for (unsigned i = 0; i < s->retired_count; i++)
+		retired_free(&s->retired[i]);
+	recording_serve_end(s->engine);
 	free((void *)(uintptr_t)atomic_exchange(&s->engine->blocks, NULL));
 	block_list_clear(&s->blocks);
 	free(s);
@@ -113,8 +126,7 @@ static void retire_poll(struct serve *s)
 			s->retired[kept++] = *r;
 			continue;
 		}
-		free(r->blocks);
-		image_close(r->image);
+		retired_free(r);
 		if (r->request.type) {
 			s->engine->shared->status.indicator_version = r->version;
 			answer(s, &r->request, 0, r->version, "", -1);
@@ -146,7 +158,7 @@ static int blocks_publish(struct serve *s)
 	}
 	old = (struct block_table *)(uintptr_t)atomic_exchange(&s->engine->blocks, fresh);
 	if (old)
-		retire(s, (struct retired){.blocks = old});
+		retire(s, (struct retired){.blocks = old, .limits = block_list_take_gone(&s->blocks)});
 	return 0;
 }
 
@@ -159,7 +171,7 @@ static void serve_block(struct serve *s, const struct command *c)
 		       "run it in the wire (mode: inline)", -1);
 		return;
 	}
-	err = c->type == COMMAND_block ? block_add(&s->blocks, &c->prefix, c->expires_ns)
+	err = c->type == COMMAND_block ? block_add(&s->blocks, &c->prefix, c->expires_ns, c->rate_bps)
 				       : block_remove(&s->blocks, &c->prefix);
 	if (!err)
 		err = blocks_publish(s);
@@ -167,6 +179,7 @@ static void serve_block(struct serve *s, const struct command *c)
 	       err == 0         ? ""
 	       : err == -ENOENT ? "this prefix is not blocked"
 	       : err == -ENOSPC ? "the list of blocks is full"
+	       : err == -ERANGE ? "a limit is from 8k to 1000g bits a second"
 				: strerror(-err), -1);
 }
 
@@ -192,6 +205,66 @@ static void serve_indicators(struct serve *s, const struct command *c, int fd)
 	}
 	old = atomic_exchange(&s->engine->indicators, image);
 	retire(s, (struct retired){.image = old, .version = image->version, .request = *c});
+}
+
+/* ---- recordings ---- */
+
+/* What is replaced is freed when no worker writes to it any more. */
+static int recordings_publish(struct serve *s, struct recording *more, struct recording *gone)
+{
+	const struct recordings *old = atomic_load(&s->engine->recordings);
+	struct recordings *fresh = NULL;
+
+	retire_poll(s);
+	if (s->retired_count == RETIRED_MAX)
+		return -EAGAIN;
+	if (more || old->count > 1) {
+		fresh = recordings_new(old, s->engine->lane_count, more, gone);
+		if (!fresh)
+			return -ENOMEM;
+	}
+	atomic_store(&s->engine->recordings, fresh);
+	retire(s, (struct retired){.recordings = (struct recordings *)(uintptr_t)old, .recording = gone});
+	return 0;
+}
+
+static void serve_recording_start(struct serve *s, const struct command *c, int fd)
+{
+	char error[sizeof(c->text)] = "";
+	struct recording *more = NULL;
+	int err = recording_serve_order(s->engine, fd, &more, error, sizeof(error));
+
+	if (!err)
+		err = recordings_publish(s, more, NULL);
+	if (err)
+		recording_free(more);
+	answer(s, c, err, 0, !err ? recording_order(more)->name : *error ? error : strerror(-err), -1);
+}
+
+static void serve_recording_stop(struct serve *s, const struct command *c)
+{
+	struct recording *gone = recordings_find(atomic_load(&s->engine->recordings), c->text);
+	int err = gone ? recordings_publish(s, NULL, gone) : -ENOENT;
+
+	answer(s, c, err, 0, err == -ENOENT ? "no capture of this name runs" : err ? strerror(-err) : "", -1);
+}
+
+static void serve_recordings(struct serve *s, const struct command *c)
+{
+	uint64_t count = 0;
+	int fd = recording_serve_rows(s->engine, &count);
+
+	answer(s, c, fd < 0 ? fd : 0, count, fd < 0 ? strerror(-fd) : "", fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void recordings_expire(struct serve *s)
+{
+	struct recording *gone = recording_serve_expired(s->engine, wall_ns());
+
+	if (gone)
+		(void)recordings_publish(s, NULL, gone);
 }
 
 /* ---- the others ---- */
@@ -253,6 +326,15 @@ static void serve_one(struct serve *s, const struct command *c, int fd)
 	case COMMAND_rule_stats:
 		serve_rule_stats(s, c);
 		break;
+	case COMMAND_recording_start:
+		serve_recording_start(s, c, fd);
+		break;
+	case COMMAND_recording_stop:
+		serve_recording_stop(s, c);
+		break;
+	case COMMAND_recordings:
+		serve_recordings(s, c);
+		break;
 	case COMMAND_shutdown:
 		atomic_store(&s->engine->stop, true);
 		answer(s, c, 0, 0, "", -1);
@@ -311,4 +393,6 @@ void serve_step(struct serve *s, int timeout_ms)
 	retire_poll(s);
 	if (block_expire(&s->blocks, wall_ns()))
 		(void)blocks_publish(s);
+	block_list_deal(&s->blocks);
+	recordings_expire(s);
 }

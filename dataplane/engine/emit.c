@@ -4,6 +4,7 @@
  */
 #include "dataplane/engine/emit.h"
 
+#include "dataplane/engine/recording.h"
 #include "dataplane/flow/flow.h"
 
 #define IPPROTO_ICMP4 1
@@ -188,7 +189,10 @@ struct recorder *emit_flow(struct worker *w, enum record_type type, const struct
 		memcpy(head.dst_mac, to_server ? f->dst_mac : f->src_mac, 6);
 		head.flags |= RECORD_HAS_MACS;
 	}
-	return begin(w, &head);
+	begin(w, &head);
+	if (f->detect && w->flow_notes && type != RECORD_contact && type != RECORD_certificates)
+		w->flow_notes(w, &w->recorder, f);
+	return &w->recorder;
 }
 
 struct recorder *emit_bare(struct worker *w, enum record_type type)
@@ -201,10 +205,15 @@ struct recorder *emit_bare(struct worker *w, enum record_type type)
 void emit_end(struct worker *w)
 {
 	struct record_head *head = (struct record_head *)(void *)w->record_memory;
+	bool recorded = w->recordings && head->type == RECORD_alert;
 
+	if (recorded)
+		recording_alert_begin(w, &w->recorder, head);
 	rec_end(&w->recorder);
 	head->seq = ++w->record_seq;
 	w->record_sink(w, head);
+	if (recorded)
+		recording_alert_end(w, head);
 }
 
 bool emit_end_bulk(struct worker *w)
@@ -214,6 +223,15 @@ bool emit_end_bulk(struct worker *w)
 	rec_end(&w->recorder);
 	head->seq = ++w->record_seq;
 	return w->bulk_sink && w->bulk_sink(w, head);
+}
+
+bool emit_end_packet(struct worker *w)
+{
+	struct record_head *head = (struct record_head *)(void *)w->record_memory;
+
+	rec_end(&w->recorder);
+	head->seq = ++w->record_seq;
+	return w->packet_sink && w->packet_sink(w, head);
 }
 
 void emit_host(struct worker *w, const struct host_fact *fact)

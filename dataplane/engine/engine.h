@@ -26,6 +26,7 @@ struct block_table;
 struct handover;
 struct live;
 struct flowdump_share;
+struct recordings;
 struct home;
 struct indicator_image;
 struct trace_shared;
@@ -68,6 +69,7 @@ struct lane {
 	uint16_t log_stream;      /* TCP packets of which a record is written: enum stream_note */
 	uint64_t drops_second_ns; /* begin of the second in which drops are counted */
 	unsigned drops_told;
+	bool tell_limit;       /* a packet of the burst was dropped by a limit that is to be told of */
 
 	_Alignas(64) _Atomic uint64_t input_bytes_done; /* readers: main */
 	_Atomic(struct flowdump_share *) dump;          /* writers: main posts, lane takes */
@@ -91,6 +93,7 @@ struct engine {
 	_Atomic(const struct detect_program *) program; /* writer: main; RCU, see ruleload.h */
 	_Atomic(const struct block_table *) blocks;     /* likewise; NULL: nothing is blocked */
 	_Atomic(const struct indicator_image *) indicators; /* likewise; NULL: none are known */
+	_Atomic(const struct recordings *) recordings; /* likewise; NULL: no packet is captured */
 	struct rte_rcu_qsbr *rcu;
 	const struct home *home;       /* what is inside; immutable */
 	struct trace_shared *trace;    /* writer: the lane; NULL: no rule is followed */

@@ -102,7 +102,9 @@ int lane_new(struct engine *e, unsigned id)
 	l->w.frame_hold = mbuf_hold;
 	l->w.frame_release = mbuf_release;
 	lane_settings(l);
-	err = sink_open(&l->w, &l->sink, b->event_ring_fd[id], b->bulk_ring_fd[id], &b->stop);
+	err = sink_open(&l->w, &l->sink,
+			&(struct sink_rings){b->event_ring_fd[id], b->bulk_ring_fd[id], b->packet_ring_fd[id]},
+			&b->stop);
 	if (err)
 		engine_error(e, "the event ring of worker %u cannot be mapped: %s", id,
 			     strerror(-err));
@@ -180,6 +182,8 @@ int lane_modules_new(struct lane *l)
 	if (l->engine->trace && l->engine->lane_count == 1)
 		detect_worker_trace(&l->w, l->engine->trace);
 	lane_online(l);
+	for (unsigned i = 0; i < APP_PROTO_COUNT && l->w.id == 0; i++)
+		l->engine->shared->status.app_over[i] = app_transports(&l->w, (enum app_proto)i);
 	atomic_store(&l->ready, true);
 	return 0;
 }
@@ -212,6 +216,7 @@ void lane_quiescent(struct lane *l)
 		detect_worker_use(&l->w, newest);
 		l->program = newest;
 	}
+	l->w.recordings = atomic_load_explicit(&l->engine->recordings, memory_order_acquire);
 	l->w.indicators = atomic_load_explicit(&l->engine->indicators, memory_order_acquire);
 	rte_rcu_qsbr_quiescent(l->engine->rcu, l->w.id);
 	flowdump_lane(l);

@@ -14,6 +14,7 @@
 #include "dataplane/engine/command_serve.h"
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/live.h"
+#include "dataplane/engine/recording_serve.h"
 #include "dataplane/engine/ruleload.h"
 #include "dataplane/engine/rulestats.h"
 
@@ -120,6 +121,8 @@ static int run(struct engine *e)
 		rules = ruleload_new(e);
 		err = rules ? ruleload_first(rules) : -ENOMEM;
 	}
+	if (!err)
+		err = recording_serve_first(e);
 	if (!err)
 		err = run_workers(e, rules, live);
 	if (!err && e->boot->rule_stats_fd >= 0)

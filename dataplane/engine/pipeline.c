@@ -14,6 +14,7 @@
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/block.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/recording.h"
 #include "dataplane/engine/report.h"
 #include "dataplane/engine/verdict.h"
 #include "dataplane/flow/flow.h"
@@ -105,16 +106,35 @@ static void inspect_payload(struct worker *w, struct packet *p)
 		app_datagram(w, p);
 }
 
+/* One that passes both ends' limits is taken from both; one that does not is dropped. */
+static bool limited(struct lane *l, struct packet *p, struct limit *src, struct limit *dst)
+{
+	struct limit *which = src;
+	bool pass = !src || limit_take(src, l->w.id, p->wire_len, l->w.now_ns);
+
+	if (pass && dst && dst != src) {
+		which = dst;
+		pass = limit_take(dst, l->w.id, p->wire_len, l->w.now_ns);
+	}
+	if (pass)
+		return false;
+	l->tell_limit |= limit_tell(which, l->w.id, l->w.now_ns);
+	packet_drop(p, DROP_rate_limit);
+	return true;
+}
+
 /* True: an operator's block drops it; nothing else is to see what no receiver will. */
 static bool blocked(struct lane *l, struct packet *p)
 {
 	const struct block_table *t =
 		atomic_load_explicit(&l->engine->blocks, memory_order_acquire);
+	struct limit *src, *dst;
 
-	if (!t || !(p->flags & PACKET_IP) ||
-	    !(block_hit(t, &p->src, p->ip_version, l->w.now_ns) ||
-	      block_hit(t, &p->dst, p->ip_version, l->w.now_ns)))
+	if (!t || !(p->flags & PACKET_IP))
 		return false;
+	if (!block_hit(t, &p->src, p->ip_version, l->w.now_ns, &src) &&
+	    !block_hit(t, &p->dst, p->ip_version, l->w.now_ns, &dst))
+		return (src || dst) && limited(l, p, src, dst);
 	packet_drop(p, DROP_block);
 	return true;
 }
@@ -160,6 +180,18 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	lap(watch, &c->cycles_event);
 }
 
+static inline void frame_run(struct lane *l, unsigned frame, struct stopwatch *watch)
+{
+	unsigned first = l->first[frame], end = l->first[frame + 1];
+
+	for (unsigned i = first; i < end; i++)
+		packet_run(l, l->packets[i], watch);
+	if (l->w.recordings) {
+		recording_frame(&l->w, &l->packets[first], end - first);
+		lap(watch, &l->w.counters->cycles_event);
+	}
+}
+
 void pipeline_timers(struct lane *l, uint64_t now_ns, unsigned budget)
 {
 	decode_timers(&l->w, now_ns);
@@ -175,8 +207,8 @@ void pipeline_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 
 	lap(&watch, &w->counters->cycles_decode);
 	flow_prefetch(w, l->packets, count);
-	for (unsigned i = 0; i < count; i++)
-		packet_run(l, l->packets[i], &watch);
+	for (unsigned i = 0; i < n; i++)
+		frame_run(l, i, &watch);
 	pipeline_timers(l, w->now_ns, TIMERS_PER_BURST);
 	lap(&watch, &w->counters->cycles_flow);
 	verdict_burst(l, frames, n);

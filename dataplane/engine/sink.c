@@ -78,13 +78,19 @@ static bool bulk_sink(struct worker *w, const struct record_head *record)
 	return put(w, &((struct sink *)w->sink)->bulk, record, 0);
 }
 
-int sink_open(struct worker *w, struct sink *s, int event_fd, int bulk_fd,
-	      const volatile uint32_t *stop)
+static bool packet_sink(struct worker *w, const struct record_head *record)
 {
-	int err = ring_attach(&s->event, event_fd);
+	return put(w, &((struct sink *)w->sink)->packet, record, 0);
+}
 
-	if (err == 0 && bulk_fd >= 0)
-		err = ring_attach(&s->bulk, bulk_fd);
+int sink_open(struct worker *w, struct sink *s, const struct sink_rings *fd, const volatile uint32_t *stop)
+{
+	int err = ring_attach(&s->event, fd->event);
+
+	if (err == 0 && fd->bulk >= 0)
+		err = ring_attach(&s->bulk, fd->bulk);
+	if (err == 0 && fd->packet >= 0)
+		err = ring_attach(&s->packet, fd->packet);
 	if (err) {
 		sink_close(s);
 		return err;
@@ -92,10 +98,13 @@ int sink_open(struct worker *w, struct sink *s, int event_fd, int bulk_fd,
 	s->stop = stop;
 	w->sink = s;
 	w->record_sink = event_sink;
-	w->bulk_sink = bulk_fd >= 0 ? bulk_sink : NULL;
+	w->bulk_sink = fd->bulk >= 0 ? bulk_sink : NULL;
+	w->packet_sink = fd->packet >= 0 ? packet_sink : NULL;
 	w->record_seq = s->event.shared->last_seq;
-	if (bulk_fd >= 0 && s->bulk.shared->last_seq > w->record_seq)
+	if (fd->bulk >= 0 && s->bulk.shared->last_seq > w->record_seq)
 		w->record_seq = s->bulk.shared->last_seq;
+	if (fd->packet >= 0 && s->packet.shared->last_seq > w->record_seq)
+		w->record_seq = s->packet.shared->last_seq;
 	return 0;
 }
 
@@ -103,6 +112,7 @@ void sink_close(struct sink *s)
 {
 	ring_detach(&s->event);
 	ring_detach(&s->bulk);
+	ring_detach(&s->packet);
 }
 
 void sink_capture_begin(struct worker *w, void *memory, uint64_t room)

@@ -13,17 +13,21 @@
 #include "dataplane/event/ring.h"
 
 struct sink {
-	struct ring event, bulk;
+	struct ring event, bulk, packet;
 	const volatile uint32_t *stop; /* boot.stop: the wait for a full ring is given up */
 	/* Records go into this memory instead (flows on request); NULL: into the ring. */
 	uint8_t *capture;
 	uint64_t capture_bytes, capture_room;
 };
 
+/* Descriptors; bulk, packet: -1: nobody reads it. */
+struct sink_rings {
+	int event, bulk, packet;
+};
+
 /* Attaches the rings and makes them the sinks of the worker; record numbers go on from where the
  * ring's last producer stopped. 0 or -errno. */
-int sink_open(struct worker *w, struct sink *s, int event_fd, int bulk_fd,
-	      const volatile uint32_t *stop);
+int sink_open(struct worker *w, struct sink *s, const struct sink_rings *fd, const volatile uint32_t *stop);
 void sink_close(struct sink *s);
 /* From here on records are copied into memory, as many as fit. */
 void sink_capture_begin(struct worker *w, void *memory, uint64_t room);

@@ -70,6 +70,12 @@ static bool drop_is_told(struct lane *l, const struct packet *p)
 		return false;
 	if (l->log_every_drop)
 		return true;
+	if (p->drop == DROP_rate_limit) { /* one a second and limit */
+		bool tell = l->tell_limit;
+
+		l->tell_limit = false;
+		return tell;
+	}
 	if (!p->flow || p->drop == DROP_firewall_packet) {
 		if (p->ts_ns >= l->drops_second_ns + NS_PER_SECOND) {
 			l->drops_second_ns = p->ts_ns;

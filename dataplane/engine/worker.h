@@ -22,6 +22,7 @@ struct flow;
 struct tx;
 struct home;
 struct indicator_image;
+struct recordings;
 
 struct worker {
 	/* written at start only */
@@ -37,6 +38,7 @@ struct worker {
 	/* changes between bursts only */
 	const struct indicator_image *indicators; /* NULL: none are known */
 	bool early_rules[2];           /* by enum detect_early: there are such rules */
+	const struct recordings *recordings; /* NULL: no packet is captured */
 
 	/* each module's own */
 	struct packet_pool *packets;
@@ -57,6 +59,9 @@ struct worker {
 
 	struct heap heap;              /* parser state */
 
+	/* What rules have noted on a flow, into the records about it. Set by detect; NULL: nothing is. */
+	void (*flow_notes)(struct worker *w, struct recorder *r, const struct flow *f);
+
 	/* records: emit.h */
 	struct recorder recorder;
 	uint8_t *record_memory;        /* RECORD_MAX_BYTES */
@@ -65,6 +70,8 @@ struct worker {
 	void (*record_sink)(struct worker *w, const struct record_head *record);
 	/* Takes bulk (file parts); NULL: nobody wants it. False: there was no room. */
 	bool (*bulk_sink)(struct worker *w, const struct record_head *record);
+	/* Takes captured packets, as bulk_sink. */
+	bool (*packet_sink)(struct worker *w, const struct record_head *record);
 	void *sink;                    /* the sinks' own */
 
 	/* Frames held beyond their burst. Set by the engine; a test may leave them NULL: then bytes are

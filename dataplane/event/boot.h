@@ -34,10 +34,12 @@ struct boot {
 	int32_t bulk_ring_fd[MAX_WORKERS];
 	int32_t files_channel, control_files; /* ends of a channel: tables of indicators on their way to the files process; -1 none */
 	int32_t file_ring_fd;    /* records of the files process; -1: files are not analysed */
+	int32_t packet_ring_fd[MAX_WORKERS]; /* captured packets */
 	uint32_t dataplane_starts; /* volatile: writer supervisor: how often it was started */
 	uint32_t control_starts;   /* volatile: likewise */
 	uint32_t courier_starts;   /* volatile: likewise */
 	uint32_t files_starts;     /* volatile: likewise */
+	uint32_t capture_starts;   /* volatile: likewise */
 	int32_t courier_pid;       /* volatile: likewise: 0: it is not running */
 	int32_t trace_fd;          /* captures: trace.h; -1 none */
 	int32_t rule_stats_fd;     /* captures: rule_stat.h, written at the end; -1 none */

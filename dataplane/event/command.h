@@ -18,10 +18,13 @@
 	COMMAND(reload_rules, "loads the configured rule files anew; replies when the workers use "\
 			      "them: value = ruleset version, text = summary or reason")           \
 	COMMAND(swap_indicators, "maps the indicator table in the fd; value = its version")        \
-	COMMAND(block, "drops packets of an address (prefix, expires_ns); inline only")            \
+	COMMAND(block, "drops packets of an address (prefix, expires_ns, rate_bps); inline only")  \
 	COMMAND(unblock, "ends a block")                                                           \
 	COMMAND(dump_flows, "replies with a memfd of flow records (record.h), at most value")      \
 	COMMAND(rule_stats, "replies with a memfd of rule_stat.h rows; value = how many")          \
+	COMMAND(recording_start, "captures packets as the order in the fd says (recording.h)")     \
+	COMMAND(recording_stop, "ends the capture whose name is text")                             \
+	COMMAND(recordings, "replies with a memfd of recording.h rows; value = how many")          \
 	COMMAND(shutdown, "ends all flows, writes their records, exits")
 
 enum command_type {
@@ -41,6 +44,7 @@ struct command {
 	uint32_t mark;   /* comes back as it was sent */
 	uint64_t value;
 	uint64_t expires_ns; /* 0: never */
+	uint64_t rate_bps;   /* block: bits a second that pass; 0: none */
 	struct addr_prefix prefix;
 	char text[448]; /* terminated */
 };

@@ -116,6 +116,33 @@ def test_pair_drops_rejects_and_blocks(hosts, service):
         server.kill()
 
 
+def test_a_rate_limit_holds_over_restarts(hosts, service):
+    a, b = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
+    engine = service("", mode="inline", **{"eve.types.drop.enabled": "yes", "pair.a": f"afxdp:{a.port}",
+                                           "pair.b": f"afxdp:{b.port}"}).ready()
+    engine.cli("block", "10.9.0.1", "--rate", "80kbit", "--for", "1h")  # 1000 bytes in the burst of 100 ms
+    engine.cli("block", "192.0.2.0/24")
+
+    def told_again():
+        a.send(numbered(0, 300))
+        return engine.counter("ips.drop_reason.rate_limit") >= 100
+
+    engine.wait_for(told_again)
+    engine.wait_for(lambda: "rate limit" in {e["drop"]["reason"] for e in engine.events("drop")})
+    assert len([e for e in engine.events("drop") if e["drop"]["reason"] == "rate limit"]) < 10, "one a second"
+    assert engine.conserved()
+    for process in ("metsuke-datapla", "metsuke-control"):
+        os.kill(children(engine.process.pid)[process], signal.SIGKILL)
+        engine.ready()
+        before = engine.counter("ips.drop_reason.rate_limit")
+        engine.wait_for(lambda: told_again() and engine.counter("ips.drop_reason.rate_limit") > before)
+        rows = {r["address"]: r for r in engine.cli("blocks")}
+        assert rows["10.9.0.1/32"]["rate"] == 80000 and "until" in rows["10.9.0.1/32"]
+        assert "rate" not in rows["192.0.2.0/24"]
+    engine.cli("unblock", "10.9.0.1")
+    assert [r["address"] for r in engine.cli("blocks")] == ["192.0.2.0/24"]
+
+
 def test_two_workers_see_whole_flows(hosts, service):
     a, b = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
     engine = service("", mode="inline", workers="2", **{"pair.a": f"afxdp:{a.port}",

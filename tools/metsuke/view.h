@@ -29,6 +29,8 @@ void view_set_text(json_t *params, const char *key, const struct cli_option *o);
 int retro_show(json_t *result, const char *nothing);
 /* A list of indicators: a file, or "-". A descriptor; -1 after a sentence. */
 int view_open_list(const char *path);
+/* A span such as 30m, 2h, 1d; 0: it is none. */
+json_int_t view_seconds(const char *text);
 void view_set_limit(json_t *params, const char *text, int otherwise);
 
 #endif

@@ -283,7 +283,7 @@ int command_top(const struct cli_command *self, int argc, char **argv)
 }
 
 /* "30m" → seconds; 0 if it is not a time. */
-static json_int_t seconds(const char *text)
+json_int_t view_seconds(const char *text)
 {
 	char *end;
 	long long n = strtoll(text, &end, 10);
@@ -293,16 +293,35 @@ static json_int_t seconds(const char *text)
 	return n * (*end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 : *end == 's' || !*end ? 1 : 0);
 }
 
+/* 64kbit, 10mbit, 1gbit, in bits a second; 0: no rate. */
+static json_int_t rate_of(const char *text)
+{
+	char *end;
+	long long n = strtoll(text, &end, 10);
+	long long unit = *end == 'k' ? 1000 : *end == 'm' ? 1000000 : *end == 'g' ? 1000000000 : 1;
+
+	if (end == text || n <= 0 || n > 1000000000)
+		return 0;
+	end += unit != 1;
+	return !*end || strcmp(end, "bit") == 0 ? n * unit : 0;
+}
+
 int command_block(const struct cli_command *self, int argc, char **argv)
 {
-	struct cli_option o[] = {ENGINE_OPTIONS, {"--for", 0, true, NULL, NULL, 0, 0}, NO_MORE_OPTIONS};
+	struct cli_option o[] = {ENGINE_OPTIONS,
+				 {"--for", 0, true, NULL, NULL, 0, 0},
+				 {"--rate", 0, true, NULL, NULL, 0, 0},
+				 NO_MORE_OPTIONS};
 	json_t *params;
 
-	if (cli_parse(self, o, argc, argv) != 1 || (o[2].value && !seconds(o[2].value)))
+	if (cli_parse(self, o, argc, argv) != 1 || (o[2].value && !view_seconds(o[2].value)) ||
+	    (o[3].value && !rate_of(o[3].value)))
 		return cli_usage(self);
 	params = json_pack("{s:s}", "address", argv[0]);
 	if (o[2].value)
-		json_object_set_new(params, "seconds", json_integer(seconds(o[2].value)));
+		json_object_set_new(params, "seconds", json_integer(view_seconds(o[2].value)));
+	if (o[3].value)
+		json_object_set_new(params, "rate", json_integer(rate_of(o[3].value)));
 	return view_show_object(view_ask(o, "block", params), true, "");
 }
 
@@ -318,6 +337,7 @@ int command_unblock(const struct cli_command *self, int argc, char **argv)
 int command_blocks(const struct cli_command *self, int argc, char **argv)
 {
 	static const struct cli_column columns[] = {{"ADDRESS", "address", false, 0},
+						    {"BITS/S", "rate", true, 0},
 						    {"UNTIL", "until", false, 19},
 						    NO_MORE_COLUMNS};
 	struct cli_option o[] = {ENGINE_OPTIONS, NO_MORE_OPTIONS};

@@ -42,6 +42,7 @@ static void start(enum config_mode mode)
 	boot = (struct boot){.purpose = BOOT_INSPECT, .worker_count = 1};
 	boot.event_ring_fd[0] = ring_create("events", 64 << 20, 1);
 	boot.bulk_ring_fd[0] = ring_create("bulk", 1 << 20, 1);
+	boot.packet_ring_fd[0] = -1;
 	boot.counters_fd = counters_create(1);
 	engine.boot = &boot;
 	engine.config = c;
@@ -190,7 +191,7 @@ static void blocked(void **state)
 
 	start(MODE_INLINE);
 	assert_int_equal(addr_prefix_parse("10.0.0.0/29", &p), 0);
-	assert_int_equal(block_add(&list, &p, 0), 0);
+	assert_int_equal(block_add(&list, &p, 0, 0), 0);
 	atomic_store(&engine.blocks, block_table_new(&list));
 	run_bursts(100);
 	c = engine.lanes[0]->w.counters;

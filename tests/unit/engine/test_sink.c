@@ -34,7 +34,7 @@ static int setup(void **state)
 	s->fd = ring_create("test", RING_BYTES, 1);
 	s->w.counters = &s->counters;
 	s->w.record_memory = aligned_alloc(64, RECORD_MAX_BYTES);
-	assert_int_equal(sink_open(&s->w, &s->sink, s->fd, -1, &s->stop), 0);
+	assert_int_equal(sink_open(&s->w, &s->sink, &(struct sink_rings){s->fd, -1, -1}, &s->stop), 0);
 	assert_int_equal(ring_attach(&s->reader, s->fd), 0);
 	*state = s;
 	return 0;
@@ -101,7 +101,7 @@ static void numbers(void **state)
 
 	write_one(&s->w, RECORD_flow);
 	write_one(&s->w, RECORD_flow);
-	assert_int_equal(sink_open(&again, &second, s->fd, -1, &s->stop), 0);
+	assert_int_equal(sink_open(&again, &second, &(struct sink_rings){s->fd, -1, -1}, &s->stop), 0);
 	write_one(&again, RECORD_flow);
 	head = ring_peek(&s->reader, 0, &avail);
 	for (uint64_t seq = 1; seq <= 3; seq++) {

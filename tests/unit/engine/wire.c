@@ -54,6 +54,7 @@ struct wire *wire_open(const char *const *settings, int indicators)
 	w->boot = (struct boot){.purpose = BOOT_INSPECT, .worker_count = 1, .stop = 1};
 	w->boot.event_ring_fd[0] = ring_create("events", 16 << 20, 1);
 	w->boot.bulk_ring_fd[0] = ring_create("bulk", 1 << 20, 1);
+	w->boot.packet_ring_fd[0] = ring_create("packets", 8 << 20, 1);
 	w->boot.counters_fd = counters_create(1);
 	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	w->boot.dataplane_channel = pair[0];

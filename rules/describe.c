@@ -64,9 +64,16 @@ static const char *parser_of(unsigned keyword)
 const char *rule_action_name(unsigned action)
 {
 	static const char *const names[] = {"alert",   "pass",	   "drop",	 "reject",
-					    "rejectdst", "rejectboth", "config"};
+					    "rejectdst", "rejectboth", "config", "accept"};
 
 	return action < sizeof(names) / sizeof(*names) ? names[action] : "";
+}
+
+const char *rule_scope_name(unsigned scope)
+{
+	static const char *const names[] = {"", "packet", "flow", "hook", "tx"};
+
+	return scope < sizeof(names) / sizeof(*names) ? names[scope] : "";
 }
 
 /* ---- bytes ---- */
@@ -133,7 +140,8 @@ static bool holds_number(unsigned keyword)
 {
 	static const char *const parsers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16", "name_u32",
 					      "dsize", "id", "tos", "bsize", "urilen", "flow_count",
-					      "ip_proto", "fragoffset", "vlan_id", "ldap_indexed", "tls_date", "bit_names", "settings", "dnp3_obj"};
+					      "ip_proto", "fragoffset", "vlan_id", "ldap_indexed", "tls_date", "bit_names", "settings", "dnp3_obj",
+					      "enip_revision", "procedure"};
 	const char *parser = parser_of(keyword);
 
 	for (size_t i = 0; i < sizeof(parsers) / sizeof(*parsers); i++)
@@ -416,6 +424,8 @@ static void put_other(struct out *o, const struct match *m)
 
 	if (strcmp(parser_of(m->keyword), "i32") == 0)
 		put(o, "%s:%" PRId64, name, (int64_t)m->u.number.low - INT64_C(0x80000000));
+	else if (m->keyword == KEYWORD_ike_chosen_sa_attribute)
+		put(o, "%s:%s=%" PRIu64, name, ike_attribute_names[m->u.number.which], m->u.number.low);
 	else if (holds_number(m->keyword)) {
 		put(o, "%s:", name);
 		put_test(o, &m->u.number);
@@ -423,6 +433,10 @@ static void put_other(struct out *o, const struct match *m)
 		put(o, "%s:\"%s\"", name, m->u.dce_iface.text);
 	else if (m->keyword == KEYWORD_dcerpc_opnum)
 		put(o, "%s:\"%s\"", name, m->u.dce_opnum.text);
+	else if (m->keyword == KEYWORD_modbus)
+		put(o, "%s:\"%s\"", name, m->u.modbus.text);
+	else if (m->keyword == KEYWORD_cip_service)
+		put(o, "%s:\"%s\"", name, m->u.cip_service.text);
 	else
 		put_word(o, m);
 }

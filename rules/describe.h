@@ -22,5 +22,7 @@ char *addr_set_describe(const struct addr_set *set, unsigned max, char *out, siz
 char *port_set_describe(const struct port_set *set, unsigned max, char *out, size_t size);
 const char *keyword_name_of(unsigned keyword);
 const char *rule_action_name(unsigned action);
+/* "" for that of the action itself. */
+const char *rule_scope_name(unsigned scope);
 
 #endif

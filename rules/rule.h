@@ -29,9 +29,12 @@ enum rule_action {
 	ACTION_REJECT_DST,
 	ACTION_REJECT_BOTH,
 	ACTION_CONFIG,
+	ACTION_ACCEPT, /* of the firewall alone */
+	ACTION_COUNT
 };
 
-enum rule_scope { SCOPE_DEFAULT, SCOPE_PACKET, SCOPE_FLOW };
+/* SCOPE_HOOK, SCOPE_TX: of accept alone. */
+enum rule_scope { SCOPE_DEFAULT, SCOPE_PACKET, SCOPE_FLOW, SCOPE_HOOK, SCOPE_TX };
 
 enum rule_flags {
 	RULE_BIDIRECTIONAL = 1 << 0, /* <> */
@@ -57,6 +60,10 @@ enum rule_flags {
 	RULE_FILESTORE = 1 << 20,
 	RULE_ALERT = 1 << 21, /* keyword alert: a pass rule is written too */
 	RULE_FLOW_START = 1 << 22, /* hook flow_start: first packet of each direction */
+	RULE_FIREWALL = 1 << 23,   /* from a file of firewall rules: these come first, as they are written */
+	RULE_PRE_FLOW = 1 << 24,   /* hook pre_flow: judged before the packet has a flow … */
+	RULE_PRE_STREAM = 1 << 25, /* … hook pre_stream: before its stream takes it */
+	RULE_HOOKS_BEFORE = 1 << 26, /* protocol:<hook: accepts at the hooks before it too */
 };
 
 enum rule_ip_proto { /* struct rule.ip_protos */
@@ -364,6 +371,38 @@ struct match_dce_opnum { /* dcerpc.opnum */
 	uint32_t count;
 };
 
+/* LOW<>HIGH or a single number, as modbus has them: the same twice is that number, 0 below HIGH, 65535
+ * above LOW, else between the two. */
+struct match_range {
+	bool there;
+	uint16_t low, high;
+};
+
+enum modbus_table { MODBUS_TABLE_ANY, MODBUS_TABLE_DISCRETES, MODBUS_TABLE_COILS, MODBUS_TABLE_INPUT,
+		    MODBUS_TABLE_HOLDING };
+
+struct match_modbus {
+	const char *text;      /* as .word has it: the argument as written */
+	struct match_range unit, address, value;
+	bool by_access, writes; /* access: read or write … */
+	uint8_t table;         /* … of which (enum modbus_table) */
+	bool has_subfunction;
+	uint8_t function;      /* 0: any */
+	uint16_t subfunction;
+	uint8_t categories;    /* bits: 0 assigned, 1 unassigned, 2 user, 3 reserved; 0: any */
+};
+
+struct match_cip_service {
+	const char *text;      /* as .word has it */
+	uint8_t service;
+	bool has_class, has_attribute;
+	uint32_t cip_class, attribute;
+};
+
+/* Attributes that ike.chosen_sa_attribute may name, by their number (.number.which). NULL: none. */
+#define IKE_ATTRIBUTE_COUNT 17
+extern const char *const ike_attribute_names[IKE_ATTRIBUTE_COUNT];
+
 enum config_bits { /* config: .word.bits */
 		   CONFIG_FLOW_LOG = 1 << 0,   /* the flow's record, not transactions */
 		   CONFIG_WHOLE_FLOW = 1 << 1, /* not of this transaction alone */
@@ -436,6 +475,8 @@ struct match {
 		struct match_script script;
 		struct match_dce_iface dce_iface;
 		struct match_dce_opnum dce_opnum;
+		struct match_modbus modbus;
+		struct match_cip_service cip_service;
 		struct {
 			const char *text; /* keywords with a word as argument: ipopts, fragbits … */
 			uint32_t bits, mask;
@@ -493,6 +534,7 @@ struct rule {
 	uint32_t gid, sid, rev;
 	uint8_t action;      /* enum rule_action */
 	uint8_t scope;       /* enum rule_scope */
+	uint8_t pass_scope;  /* of a firewall rule that other rules pass over too (accept:flow,pass:flow) */
 	uint8_t priority;    /* 1 highest … 255 */
 	uint8_t ip_protos;   /* enum rule_ip_proto bits */
 	uint8_t ip_versions; /* bit 0: IPv4, bit 1: IPv6 */

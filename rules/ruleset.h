@@ -26,6 +26,9 @@ struct ruleset_variables {
 struct ruleset_options {
 	const char *const *files; /* rule files; a name with * ? [ is a pattern */
 	size_t file_count;
+	bool firewall;             /* what no firewall rule accepts is dropped */
+	const char *const *firewall_files; /* of firewall rules, in this order */
+	size_t firewall_file_count;
 	struct ruleset_variables variables;
 	const char *classification_file; /* NULL or "": the built-in one */
 	const char *reference_file;
@@ -50,6 +53,7 @@ struct ruleset_problem {
 	uint32_t line, column; /* from 1; column of the token that is wrong */
 	uint32_t sid;          /* 0: not known */
 	bool refused;          /* false: a warning */
+	bool firewall;         /* a firewall rule */
 	char *reason;          /* "byte_test: operator \"=>\" is not one of < > = <= >= & ^" */
 	char *advice;          /* what to do; "" if there is nothing to say */
 };
@@ -57,6 +61,7 @@ struct ruleset_problem {
 struct ruleset_report {
 	size_t active; /* rules that are not comments */
 	size_t loaded, refused, duplicates;
+	size_t firewall_refused; /* of refused: firewall rules */
 	size_t skipped; /* requires not met */
 	struct ruleset_problem *problems;
 	size_t problem_count;
@@ -67,6 +72,8 @@ struct ruleset_report {
 struct ruleset {
 	struct rule *const *rules; /* by index: the order of inspection */
 	size_t rule_count;
+	bool firewall;             /* as ruleset_options.firewall */
+	uint32_t firewall_count;   /* the first so many rules are the firewall's */
 	uint32_t flowbit_count, xbit_count, hostbit_count, flowint_count;
 	const char *const *flowbit_names, *const *xbit_names, *const *hostbit_names, *const *flowint_names;
 	struct lists *lists;           /* owns the lists that rules look up in */

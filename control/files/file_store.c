@@ -70,7 +70,7 @@ static void name_put(const struct file_store *s, unsigned worker, uint64_t id, c
 struct kept {
 	time_t seen;
 	uint64_t bytes;
-	char name[NAME_MAX + 8]; /* ab/abcd… */
+	char name[NAME_MAX + 8]; /* ab/abcd…, certs/… */
 };
 
 static int oldest_first(const void *a, const void *b)
@@ -86,14 +86,15 @@ static struct kept *list_kept(struct file_store *s, size_t *count)
 	struct kept *list = NULL;
 	size_t n = 0, room = 0;
 
-	for (unsigned i = 0; i < 256; i++) {
-		char folder[4];
+	for (unsigned i = 0; i <= 256; i++) {
+		char folder[sizeof(FILE_STORE_CERTIFICATES)] = FILE_STORE_CERTIFICATES;
 		struct dirent *e;
 		struct stat st;
 		DIR *d;
 		int fd;
 
-		snprintf(folder, sizeof(folder), "%02x", i);
+		if (i < 256)
+			snprintf(folder, sizeof(folder), "%02x", i);
 		fd = openat(s->dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		d = fd >= 0 ? fdopendir(fd) : NULL;
 		while (d && (e = readdir(d))) {
@@ -424,6 +425,24 @@ static void keep_file(struct file_store *s, const struct ended *e)
 	}
 	if (e->sidecar)
 		write_sidecar(s, e, path);
+}
+
+void file_store_put(struct file_store *s, const char *folder, const char *name, const void *data, size_t len)
+{
+	char path[NAME_MAX];
+	int fd;
+
+	if (mkdirat(s->dir, folder, 0750) != 0 && errno != EEXIST)
+		failed(s, "a folder cannot be made");
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = openat(s->dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0 || write(fd, data, len) != (ssize_t)len)
+		failed(s, "a file cannot be written");
+	else
+		s->bytes += len;
+	if (fd >= 0)
+		close(fd);
+	keep_budget(s);
 }
 
 void file_store_commit(struct file_store *s)

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #define FILE_STORE_NAME 65 /* a SHA-256 in hex, terminated */
+#define FILE_STORE_CERTIFICATES "certs" /* folder of certificate chains; in the budget too */
 
 struct file_store;
 
@@ -45,6 +46,8 @@ void file_store_part(struct file_store *s, unsigned worker, uint64_t id, uint64_
  * stays is there after the next file_store_commit. */
 void file_store_end(struct file_store *s, unsigned worker, uint64_t id, bool keep, uint64_t seconds,
 		    const void *sidecar, size_t sidecar_len);
+/* A small file of its own, DIR/folder/name, at once; of one that is there already what it held is lost. */
+void file_store_put(struct file_store *s, const char *folder, const char *name, const void *data, size_t len);
 /* Whether there are ends to commit, and whether they are many. */
 unsigned file_store_pending(const struct file_store *s);
 /* Syncs and renames what has ended. */

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "control/base/say.h"
+#include "control/files/certificates.h"
 #include "control/files/file_store.h"
 #include "control/ingest/eve.h"
 #include "control/process/sandbox.h"
@@ -107,6 +108,8 @@ static bool read_ring(struct process *p, unsigned i)
 			take_part(p, head);
 		else if (head->type == RECORD_fileinfo)
 			take_end(p, head);
+		else if (head->type == RECORD_certificates)
+			certificates_keep(p->store, head);
 		done += head->length;
 	}
 	p->pos[i] += done;

@@ -10,6 +10,7 @@
 
 #include "dataplane/event/app_proto.h"
 
+#define SURICATA_VERSION "8.0.6" /* whose EVE this is */
 #define LEVELS_MAX 64 /* of objects and arrays; deeper ones are skipped */
 
 struct walk {
@@ -20,6 +21,8 @@ struct walk {
 	unsigned depth;            /* open levels, the outermost object not counted */
 	uint64_t arrays;           /* bit: the level is an array */
 	bool has_app_proto;        /* the record says it itself */
+	bool in_alert;             /* within the object "alert" */
+	const char *xff;           /* a field to be added; NULL: none, or in place of an address */
 };
 
 const char *eve_proto_name(uint8_t proto, char *room)
@@ -75,17 +78,24 @@ static void put_vlan(struct text *out, const struct record_head *h)
 	text_char(out, ']');
 }
 
-static void put_ends(struct text *out, const struct record_head *h)
+/* client: what X-Forwarded-For says in place of the client's address, or NULL. */
+static void put_ends(struct text *out, const struct record_head *h, const char *client)
 {
-	bool ports = h->flags & RECORD_HAS_PORTS;
+	bool ports = h->flags & RECORD_HAS_PORTS, to_client = h->flags & RECORD_TO_CLIENT;
 	char room[4];
 
 	if (!h->ip_version)
 		return;
-	put_addr(out, "src_ip", &h->src, h->ip_version);
+	if (client && !to_client)
+		json_key_cstr(out, "src_ip", client);
+	else
+		put_addr(out, "src_ip", &h->src, h->ip_version);
 	if (ports)
 		json_key_uint(out, "src_port", h->sport);
-	put_addr(out, "dest_ip", &h->dst, h->ip_version);
+	if (client && to_client)
+		json_key_cstr(out, "dest_ip", client);
+	else
+		put_addr(out, "dest_ip", &h->dst, h->ip_version);
 	if (ports)
 		json_key_uint(out, "dest_port", h->dport);
 	json_key_cstr(out, "proto", eve_proto_name(h->ip_proto, room));
@@ -104,7 +114,7 @@ static void put_mac(struct text *out, const uint8_t *mac)
 
 static void put_ether(struct text *out, const struct record_head *h)
 {
-	bool many = h->type == RECORD_flow; /* as sets, of which we know one pair */
+	bool many = h->type == RECORD_flow || h->type == RECORD_netflow; /* as sets, of which we know one pair */
 
 	json_key(out, "ether");
 	text_char(out, '{');
@@ -119,9 +129,10 @@ static void put_ether(struct text *out, const struct record_head *h)
 	text_str(out, many ? "]}" : "}");
 }
 
-static void put_head(struct text *out, const struct eve_options *o, const struct record_head *h)
+static void put_head(struct text *out, const struct eve_options *o, const struct record_head *h,
+		     const char *client)
 {
-	bool is_packet = h->type == RECORD_alert || h->type == RECORD_drop;
+	bool is_packet = h->type == RECORD_alert || h->type == RECORD_drop || h->type == RECORD_stream_tcp;
 
 	text_char(out, '{');
 	json_key_time(out, "timestamp", h->ts_ns);
@@ -134,8 +145,8 @@ static void put_head(struct text *out, const struct eve_options *o, const struct
 	/* HTTP/2 is switched on by itself, and is http to readers, as in the reference. */
 	json_key_cstr(out, "event_type", record_rows[h->type == RECORD_http2 ? RECORD_http : h->type].name);
 	put_vlan(out, h);
-	put_ends(out, h);
-	if (h->type != RECORD_flow && h->packet_source < PACKET_SOURCE_COUNT)
+	put_ends(out, h, client);
+	if (h->type != RECORD_flow && h->type != RECORD_netflow && h->packet_source < PACKET_SOURCE_COUNT)
 		json_key_cstr(out, "pkt_src", record_packet_source_names[h->packet_source]);
 	if (o->ethernet && h->flags & RECORD_HAS_MACS)
 		put_ether(out, h);
@@ -173,6 +184,9 @@ static bool is_left_out(const struct walk *w, enum field_id field)
 		return alert ? !o->verdict : !o->drop_verdict;
 	case F_alert_metadata:
 		return alert && !o->rule_metadata;
+	case F_http_request_body:
+	case F_http_response_body:
+		return !alert || (!o->http_body && !o->http_body_printable);
 	case F_alert_references:
 		return !o->rule_reference;
 	case F_top_flow:
@@ -287,6 +301,19 @@ static void put_payload(struct walk *w, struct bytes b)
 	}
 }
 
+static void put_body(struct walk *w, const char *key, struct bytes b)
+{
+	if (w->o->http_body) {
+		json_key(w->out, key);
+		put_quoted(w->out, text_base64, b);
+	}
+	if (w->o->http_body_printable) {
+		json_comma(w->out);
+		text_format(w->out, "\"%s_printable\":", key);
+		json_put_printable(w->out, b.data, b.len);
+	}
+}
+
 /* Names of link types as libpcap has them. */
 static const char *link_type_name(uint64_t type)
 {
@@ -328,12 +355,15 @@ static void open_level(struct walk *w, const struct value *v)
 	w->arrays &= ~(1ull << w->depth);
 	w->arrays |= (uint64_t)array << w->depth;
 	w->depth++;
+	w->in_alert = v->field == F_alert_alert || (w->in_alert && w->depth > 1);
 }
 
 static void close_level(struct walk *w)
 {
 	if (!w->depth)
 		return; /* a close too many */
+	if (w->depth == 1 && w->in_alert && w->xff)
+		json_key_cstr(w->out, "xff", w->xff);
 	text_char(w->out, in_array(w) ? ']' : '}');
 	w->depth--;
 }
@@ -368,6 +398,10 @@ static void put_one(struct walk *w, const struct value *v)
 	}
 	if (v->field == F_top_payload && !in_array(w)) {
 		put_payload(w, v->body);
+		return;
+	}
+	if (v->field == F_http_request_body || v->field == F_http_response_body) {
+		put_body(w, row->key, v->body);
 		return;
 	}
 	if (v->field == F_top_app_proto)
@@ -422,10 +456,15 @@ bool eve_write(struct text *out, const struct eve_options *o, const struct recor
 	       const char *capture)
 {
 	struct walk w = {.out = out, .o = o, .head = head};
-	bool good = true;
+	bool good = true, overwrite = false;
+	char client[EVE_XFF_MAX];
 	struct value v;
 
-	put_head(out, o, head);
+	if (eve_xff(client, o, head)) {
+		overwrite = o->xff[head->type].mode == EVE_XFF_OVERWRITE;
+		w.xff = overwrite ? NULL : client;
+	}
+	put_head(out, o, head, overwrite ? client : NULL);
 	value_reader_init(&w.reader, head);
 	while (value_next(&w.reader, &v)) {
 		if (v.close) {
@@ -444,6 +483,10 @@ bool eve_write(struct text *out, const struct eve_options *o, const struct recor
 	if (!w.has_app_proto && says_app_proto(head->type) && head->app_proto != APP_UNKNOWN &&
 	    head->app_proto < APP_PROTO_COUNT)
 		json_key_cstr(out, "app_proto", app_proto_names[head->app_proto]);
+	if (w.xff && head->type != RECORD_alert)
+		json_key_cstr(out, "xff", w.xff);
+	if (o->suricata_version)
+		json_key_cstr(out, "suricata_version", SURICATA_VERSION);
 	if (o->host)
 		json_key_cstr(out, "host", o->host);
 	if (o->pcap_filename && capture)

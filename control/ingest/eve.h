@@ -17,13 +17,23 @@
 #include "dataplane/event/config.h"
 #include "dataplane/event/record.h"
 
+/* The client that X-Forwarded-For names: a field "xff" more, or in place of the address. */
+enum eve_xff_mode { EVE_XFF_OFF, EVE_XFF_EXTRA, EVE_XFF_OVERWRITE };
+
+struct eve_xff_options {
+	enum eve_xff_mode mode;
+	bool reverse; /* behind a reverse proxy the last address of the list is meant, else the first */
+};
+
 /* One output's choice of records and of what they carry. */
 struct eve_options {
 	bool enabled[RECORD_COUNT]; /* by record type */
 	bool stats;
-	bool community_id, ethernet, pcap_filename;
+	bool community_id, ethernet, pcap_filename, suricata_version;
 	uint16_t community_id_seed;
 	bool payload, payload_printable, packet, verdict; /* of alerts */
+	bool http_body, http_body_printable; /* likewise */
+	struct eve_xff_options xff[RECORD_COUNT]; /* of alerts, http and fileinfo */
 	uint64_t payload_max; /* bytes of payload printed */
 	bool drop_verdict, anomaly_packet;
 	bool anomaly_decode, anomaly_stream, anomaly_applayer;
@@ -50,6 +60,11 @@ bool eve_wants(const struct eve_options *o, const struct record_head *head);
  * file that the packets come from, NULL if there is none or it is not known. */
 bool eve_write(struct text *out, const struct eve_options *o, const struct record_head *head,
 	       const char *capture);
+
+#define EVE_XFF_MAX 46 /* bytes of an address as text */
+/* eve_xff.c: the client's address as X-Forwarded-For of the record's request has it; false: none, or
+ * not asked for. */
+bool eve_xff(char room[EVE_XFF_MAX], const struct eve_options *o, const struct record_head *head);
 
 /* Appends `"community_id":"1:…"` of the flow (https://github.com/corelight/community-id-spec);
  * nothing for protocols without one. Any direction of the flow gives the same id. */

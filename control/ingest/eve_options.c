@@ -14,7 +14,13 @@
 
 /* Off unless asked for, as in Suricata's shipped configuration. */
 static const char *const off_by_default[] = {"drop", "frame", "arp", "pgsql", "netflow",
-					     "metadata", "modbus", "dnp3", "enip", "engine"};
+					     "metadata", "modbus", "dnp3", "enip", "engine", "stream_tcp"};
+
+/* Suricata configures these under other names. */
+static const struct {
+	enum record_type type;
+	const char *name;
+} other_names[] = {{RECORD_fileinfo, "files"}, {RECORD_stream_tcp, "stream"}};
 
 struct scope {
 	const struct config_map *map;
@@ -113,10 +119,10 @@ static void read_types(struct eve_options *o, const struct scope *s, bool only_n
 		    record_rows[t].record_class == CLASS_CONTACT || t == RECORD_top)
 			continue;
 		o->enabled[t] = type_enabled(s, name, only_named);
-		/* Suricata configures this one under another name. */
-		if (t == RECORD_fileinfo && !is_named(s, name) && is_named(s, "files"))
-			o->enabled[t] = type_enabled(s, "files", only_named);
 	}
+	for (size_t i = 0; i < sizeof(other_names) / sizeof(other_names[0]); i++)
+		if (!is_named(s, record_rows[other_names[i].type].name) && is_named(s, other_names[i].name))
+			o->enabled[other_names[i].type] = type_enabled(s, other_names[i].name, only_named);
 	o->stats = type_enabled(s, "stats", only_named);
 	o->enabled[RECORD_packet] = o->enabled[RECORD_alert] && option(s, "alert.tagged_packets", true);
 }
@@ -150,6 +156,8 @@ static void read_alert(struct eve_options *o, const struct scope *s)
 
 	o->payload = option(s, "alert.payload", false);
 	o->payload_printable = option(s, "alert.payload_printable", false);
+	o->http_body = option(s, "alert.http_body", false);
+	o->http_body_printable = option(s, "alert.http_body_printable", false);
 	o->packet = option(s, "alert.packet", false);
 	o->payload_max = size_option(s, "alert.payload_buffer_size", 4096);
 	o->verdict = option(s, "alert.verdict", false);
@@ -162,6 +170,26 @@ static void read_alert(struct eve_options *o, const struct scope *s)
 	o->flow = option(s, "alert.metadata.flow", metadata);
 	o->rule_metadata = option(s, "alert.metadata.rule.metadata", metadata);
 	o->rule_reference = option(s, "alert.metadata.rule.reference", false);
+}
+
+/* xff.… of a type comes before that of all. */
+static void read_xff(struct eve_options *o, const struct scope *s, enum record_type type,
+		     const char *name)
+{
+	char key[48];
+	const char *mode, *deployment;
+	bool own;
+
+	snprintf(key, sizeof(key), "%s.xff.enabled", name);
+	own = find(s, key) != NULL;
+	if (!option(s, own ? key : "xff.enabled", false))
+		return;
+	snprintf(key, sizeof(key), "%s.xff.mode", name);
+	mode = find(s, own ? key : "xff.mode");
+	snprintf(key, sizeof(key), "%s.xff.deployment", name);
+	deployment = find(s, own ? key : "xff.deployment");
+	o->xff[type].mode = mode && strcasecmp(mode, "overwrite") == 0 ? EVE_XFF_OVERWRITE : EVE_XFF_EXTRA;
+	o->xff[type].reverse = !deployment || strcasecmp(deployment, "forward") != 0;
 }
 
 /* "afxdp:eth1" is eth1; of other ports the whole name after the kind, or the kind. */
@@ -217,10 +245,14 @@ struct eve_options *eve_options_new(const struct config *c, const char *name, bo
 		snprintf(s.prefix, sizeof(s.prefix), "%s.types.", name);
 	read_types(o, &s, name && names_any_type(&s));
 	read_alert(o, &s);
+	read_xff(o, &s, RECORD_alert, "alert");
+	read_xff(o, &s, RECORD_http, "http");
+	read_xff(o, &s, RECORD_fileinfo, "files");
 	o->community_id = c->eve_community_id;
 	o->community_id_seed = (uint16_t)c->eve_community_id_seed;
 	o->ethernet = c->eve_ethernet;
 	o->pcap_filename = c->eve_pcap_filename;
+	o->suricata_version = c->eve_suricata_version;
 	if (name) {
 		struct scope file = {.map = &c->eve_files};
 
@@ -228,6 +260,7 @@ struct eve_options *eve_options_new(const struct config *c, const char *name, bo
 		o->community_id = option(&file, "community_id", o->community_id);
 		o->ethernet = option(&file, "ethernet", o->ethernet);
 		o->pcap_filename = option(&file, "pcap_filename", o->pcap_filename);
+		o->suricata_version = option(&file, "suricata_version", o->suricata_version);
 		o->community_id_seed =
 			(uint16_t)size_option(&file, "community_id_seed", o->community_id_seed);
 	}
@@ -257,6 +290,9 @@ bool eve_options_same_lines(const struct eve_options *a, const struct eve_option
 	       a->payload_printable == b->payload_printable && a->packet == b->packet &&
 	       a->verdict == b->verdict && a->payload_max == b->payload_max &&
 	       a->drop_verdict == b->drop_verdict && a->app_layer == b->app_layer &&
+	       a->suricata_version == b->suricata_version && a->http_body == b->http_body &&
+	       a->http_body_printable == b->http_body_printable &&
+	       memcmp(a->xff, b->xff, sizeof(a->xff)) == 0 &&
 	       a->flow == b->flow && a->rule_metadata == b->rule_metadata &&
 	       a->rule_reference == b->rule_reference;
 }

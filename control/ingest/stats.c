@@ -42,6 +42,18 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
 }
 
+/* "firewall rules" is firewall.drop_reason.rules. */
+static void add_drop(struct entries *e, uint64_t value, const char *name)
+{
+	static const char firewall[] = "firewall ";
+	size_t n = sizeof(firewall) - 1;
+
+	if (strncmp(name, firewall, n) == 0)
+		add(e, value, "firewall.drop_reason.", name + n);
+	else
+		add(e, value, "ips.drop_reason.", name);
+}
+
 static void gather(struct entries *e, const struct counters *c)
 {
 	for (const struct counter_row *row = counter_rows; row->path; row++) {
@@ -51,7 +63,7 @@ static void gather(struct entries *e, const struct counters *c)
 		add(e, v, "", row->path);
 	}
 	for (int i = 1; i < DROP_COUNT; i++)
-		add(e, c->drop[i], "ips.drop_reason.", drop_rows[i].name);
+		add_drop(e, c->drop[i], drop_rows[i].name);
 	for (int i = 1; i < ANOMALY_COUNT; i++)
 		add(e, c->anomaly[i],
 		    anomaly_rows[i].layer == ANOMALY_DECODE ? "decoder.event." : "stream.",

@@ -13,6 +13,7 @@
 #include "dataplane/app/app_state.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "dataplane/app/expect.h"
@@ -64,6 +65,20 @@ static enum app_mode mode_of(const struct worker *w, unsigned proto, const char 
 	return APP_MODE_FULL;
 }
 
+static uint32_t tx_limit_of(const struct worker *w, const struct proto *proto)
+{
+	uint32_t most = proto->gives_way ? proto->max_transactions / 2 : proto->max_transactions;
+	const char *v = app_option(w, proto->id, "max_tx");
+	unsigned long n = v ? strtoul(v, NULL, 10) : 0;
+
+	return n && n < most ? (uint32_t)n : most;
+}
+
+uint32_t app_tx_limit(const struct worker *w, enum app_proto proto)
+{
+	return w->apps->tx_limit[proto];
+}
+
 static int proto_new(struct worker *w, unsigned i)
 {
 	const struct proto *proto = app_protos[i];
@@ -73,6 +88,7 @@ static int proto_new(struct worker *w, unsigned i)
 		a->mode_tcp[i] = (uint8_t)mode_of(w, i, "tcp");
 	if (proto->over_udp)
 		a->mode_udp[i] = (uint8_t)mode_of(w, i, "udp");
+	a->tx_limit[i] = tx_limit_of(w, proto);
 	if (proto->config_bytes) {
 		a->config[i] = worker_memory(w, proto->config_bytes, 64);
 		if (!a->config[i])
@@ -92,7 +108,7 @@ int app_worker_new(struct worker *w)
 	if (!a)
 		return -1;
 	w->apps = a;
-	a->frame_log = w->config && app_frames_logged(w->config);
+	a->frame_log = w->config && config_eve_wants(w->config, "frame");
 	if (file_worker_new(w) != 0 || host_worker_new(w) != 0 || expect_worker_new(w) != 0) {
 		app_worker_free(w);
 		return -1;
@@ -229,12 +245,12 @@ static void parser_failed(struct worker *w, struct flow *f, struct packet *p, en
 
 	if (event && s->last)
 		tx_event(w, f, s->last, d, event - 1);
-	if (f->ip_proto != 6)
-		return; /* the next datagram stands for itself */
-	s->failed[TO_SERVER] = s->failed[TO_CLIENT] = 1;
-	s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
-	tx_end_all(f);
-	app_stop(w, f);
+	if (f->ip_proto == 6) { /* the next datagram stands for itself */
+		s->failed[TO_SERVER] = s->failed[TO_CLIENT] = 1;
+		s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
+		tx_end_all(f);
+		app_stop(w, f);
+	}
 	if (p && p->flow)
 		flow_exception(w, p, w->config ? w->config->app_error_policy : EXCEPTION_IGNORE,
 			       FLOW_EXCEPTION_APP_ERROR, DROP_applayer_error);
@@ -276,7 +292,11 @@ static void parse(struct worker *w, struct flow *f, struct packet *p, enum direc
 	struct app_pending *keep = &s->pending[d];
 	struct parse_result res = s->proto->parse(w, f, s->state, d, in);
 
-	s->dirty = s->changed[d] = 1;
+	s->dirty = 1;
+	if (res.status != PARSE_MORE || res.consumed)
+		s->changed[d] = 1;
+	else if (!s->changed[d])
+		s->changed[d] = APP_CHANGED_WAITING;
 	s->first_data = APP_FIRST_DATA_SENT;
 	if (in->flags & INPUT_END)
 		s->ended[d] = 1;
@@ -386,12 +406,20 @@ void app_datagram(struct worker *w, struct packet *p)
 
 /* ---- after the packet ---- */
 
-void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected)
+bool app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected)
 {
 	struct app_session *s = f->app;
 
+	if (s->proto_expected != APP_UNKNOWN && s->proto_expected != f->app_proto)
+		return false;
 	s->change = 1;
 	s->proto_expected = (uint8_t)expected;
+	return true;
+}
+
+void app_bypass(struct flow *f)
+{
+	f->app->bypass = 1;
 }
 
 void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len)
@@ -417,6 +445,7 @@ static void change_now(struct worker *w, struct flow *f, struct packet *p)
 	memset(s->probe_done, 0, sizeof(s->probe_done));
 	memset(s->no, 0, sizeof(s->no));
 	s->change = 0;
+	s->tx_count = 0; /* the next protocol counts its own */
 	s->pending[TO_SERVER].need = s->pending[TO_CLIENT].need = 0;
 }
 
@@ -456,6 +485,8 @@ void app_packet_done(struct worker *w, struct flow *f, struct packet *p)
 		app_frames_done(w, f, p);
 	if (s->dirty)
 		tx_settle(w, f, p, false);
+	if (s->bypass && !s->live)
+		f->flags |= FLOW_BYPASSED;
 	if (s->change && s->proto)
 		change_now(w, f, p);
 	if (s->stop) {
@@ -523,6 +554,17 @@ void app_flow_free(struct worker *w, struct flow *f)
 	app_carry(w, f, NULL, 0);
 	heap_free(&w->heap, s);
 	f->app = NULL;
+}
+
+void app_record_direction(struct recorder *r, const struct flow *f, enum direction d)
+{
+	const struct app_session *s = f->app;
+	uint8_t own = !s ? APP_UNKNOWN : d == TO_SERVER ? s->proto_ts : s->proto_tc;
+
+	if (own == APP_UNKNOWN)
+		own = f->app_proto;
+	if (own != APP_UNKNOWN)
+		rec_text(r, F_top_app_proto, app_proto_names[own]);
 }
 
 void app_record(struct recorder *r, const struct flow *f)

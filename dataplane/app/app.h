@@ -59,6 +59,7 @@ struct probe_input {
 
 /* ---- transactions ---- */
 
+#define APP_CHANGED_WAITING 2
 #define TX_EVENTS_MAX 16
 #define APP_PROBE_BYTES 4096          /* kept of each direction while the protocol is unknown */
 #define APP_PROBE_LIMIT_BYTES 100000  /* seen of a direction after which probing ends */
@@ -92,6 +93,7 @@ struct tx {
 	uint8_t event_count, events_logged; /* events that come after the record are not written */
 	uint8_t log_off;          /* set by detect: a rule wants no record of it */
 	uint8_t store_files;      /* set by detect: 1 << direction: a rule wants its files kept, later ones too */
+	uint8_t accepted;         /* set by detect: the firewall lets the rest of it pass */
 	uint8_t ended;            /* framework: nothing more will come, whatever progress says */
 	uint16_t events[TX_EVENTS_MAX]; /* protocol events, index into proto.events */
 	uint8_t event_direction[TX_EVENTS_MAX];
@@ -147,6 +149,7 @@ struct proto {
 	uint8_t log_at[2];               /* progress in both directions at which log is called; 0: done */
 	uint32_t max_pending_bytes;      /* most that PARSE_MORE may leave to be kept, per direction */
 	uint32_t max_transactions;       /* live at once in one flow; one more is an event (tx_new fails) */
+	uint8_t gives_way;               /* 1: at half of them (app_tx_limit) the parser ends the oldest that waits */
 	uint16_t too_many_event;         /* index into events for that */
 	/* What the protocol needs once a worker, made and freed by app_worker_new and app_worker_free
 	 * (NULL: nothing). It hangs off struct worker. 0, or -1 when memory is out. */
@@ -193,10 +196,11 @@ struct app_session {
 	void *state;                     /* the protocol's */
 	struct tx *first, *last;         /* live transactions, oldest first */
 	uint32_t live;                   /* how many */
-	uint64_t tx_count;               /* made so far */
+	uint64_t tx_count;               /* made so far, by this protocol */
 	struct app_frames *frames;       /* owner: frame.c; NULL: nobody wants any */
 	uint8_t probe_done[2], ended[2], failed[2];
-	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect */
+	uint8_t changed[2];              /* set by parsing in a direction, cleared by detect; or
+					  * APP_CHANGED_WAITING: bytes came, but nothing whole yet */
 	uint8_t proto_ts, proto_tc;      /* enum app_proto found per direction */
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
@@ -207,6 +211,7 @@ struct app_session {
 	uint8_t first_data;              /* 0 none; 1 + direction; APP_FIRST_DATA_SENT */
 	uint8_t change;                  /* app_change_protocol was called: done after the packet */
 	uint8_t stop;                    /* PARSE_DONE: likewise */
+	uint8_t bypass;                  /* app_bypass was called: done when no transaction is left */
 	uint8_t dirty;                   /* transactions may have moved on since they were looked at */
 	uint8_t datagrams[2];            /* probed */
 	struct bytes carry;              /* app_carry: owned */
@@ -240,6 +245,8 @@ void app_flow_free(struct worker *w, struct flow *f);
 /* app_proto, app_proto_ts, app_proto_tc, app_proto_orig, app_proto_expected, as far as they are
  * known, for the top of a flow, alert or anomaly record. */
 void app_record(struct recorder *r, const struct flow *f);
+/* app_proto alone, as far as it is known of this direction. */
+void app_record_direction(struct recorder *r, const struct flow *f, enum direction d);
 /* Has the framework noted this about the packet in hand of the flow? */
 static inline bool app_has_event(const struct flow *f, enum app_event e)
 {
@@ -247,6 +254,9 @@ static inline bool app_has_event(const struct flow *f, enum app_event e)
 }
 /* The protocol's option app.PROTOCOL.NAME, or NULL. At start only. */
 const char *app_option(const struct worker *w, enum app_proto proto, const char *name);
+/* How many transactions of a flow may wait at once: the option max_tx, but no more than the protocol's own
+ * limit, which it is by default. */
+uint32_t app_tx_limit(const struct worker *w, enum app_proto proto);
 /* Rules inspect this buffer of the protocol from now on. */
 void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffer);
 /* What proto.configure filled. */
@@ -260,8 +270,11 @@ struct tx *tx_new(struct worker *w, struct flow *f, size_t size);
 void tx_event(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned event);
 /* The protocol changes here (STARTTLS, CONNECT, upgrade): once the packet has been inspected, live
  * transactions are logged and freed and following bytes are probed anew. `expected` is what should
- * come (another one is an event); APP_UNKNOWN: anything. */
-void app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
+ * come (another one is an event); APP_UNKNOWN: anything. False: it does not, since this protocol
+ * itself came in place of the one that an earlier change announced. */
+bool app_change_protocol(struct worker *w, struct flow *f, enum app_proto expected);
+/* Nothing more of this flow need be looked at, once what there is has been inspected. */
+void app_bypass(struct flow *f);
 /* Hands a copy of the bytes over to the protocol that comes next, which finds them in .carry of the
  * session and gives them back with len 0. */
 void app_carry(struct worker *w, struct flow *f, const void *data, uint32_t len);

@@ -16,6 +16,7 @@ struct app_state {
 	uint8_t mode_tcp[APP_PROTO_COUNT], mode_udp[APP_PROTO_COUNT]; /* enum app_mode */
 	uint8_t made[APP_PROTO_COUNT];
 	void *config[APP_PROTO_COUNT]; /* of proto.config_bytes */
+	uint32_t tx_limit[APP_PROTO_COUNT]; /* app_tx_limit */
 	uint32_t frame_rules[APP_PROTO_COUNT]; /* frame.c: types that rules look at, a bit each */
 	bool frame_log;                        /* frame.c: all are recorded */
 };

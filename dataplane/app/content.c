@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #define GZIP_WINDOW (15 + 16) /* zlib: a gzip header is wanted */
+#define BARE_SURE 32          /* fewer bytes of text may well pass for bare deflate */
 
 static void *zlib_alloc(void *heap, unsigned count, unsigned size)
 {
@@ -52,6 +53,7 @@ struct content_decoder *content_decoder_new(struct heap *heap, enum content_codi
 	if (!d)
 		return NULL;
 	d->coding = coding;
+	d->fell_back = coding == CONTENT_BARE_DEFLATE; /* agreed upon: nothing else can come */
 	d->z.zalloc = zlib_alloc;
 	d->z.zfree = give_back;
 	d->z.opaque = heap;
@@ -104,6 +106,8 @@ static enum content_status brotli_decode(struct content_decoder *d, const uint8_
 
 		rc = BrotliDecoderDecompressStream(d->brotli, &len, &data, &room, &out, NULL);
 		hand_on(d, buffer, (size_t)(out - buffer), take, context);
+		if (d->over)
+			return CONTENT_GOOD;
 		if (bomb(d))
 			return CONTENT_BOMB;
 	}
@@ -111,16 +115,54 @@ static enum content_status brotli_decode(struct content_decoder *d, const uint8_
 	return rc == BROTLI_DECODER_RESULT_ERROR ? CONTENT_FAILED : CONTENT_GOOD;
 }
 
-/* Some send deflate without the header of RFC 1950. */
-static bool try_bare(struct content_decoder *d, const uint8_t *data, uint32_t len)
+/* Does zlib, begun again with this window, take the bytes? Nothing is handed on. */
+static bool fits(struct content_decoder *d, int window, const struct bytes pieces[2])
 {
-	if (d->coding != CONTENT_DEFLATE || d->begun || d->in != len ||
-	    inflateReset2(&d->z, -MAX_WBITS) != Z_OK)
-		return false;
-	d->coding = CONTENT_BARE_DEFLATE;
-	d->z.next_in = (Bytef *)(uintptr_t)data;
-	d->z.avail_in = len;
-	return true;
+	uint8_t buffer[CONTENT_STEP];
+	uint64_t out = 0;
+	int rc = inflateReset2(&d->z, window);
+
+	for (unsigned i = 0; i < 2 && rc == Z_OK; i++) {
+		d->z.next_in = (Bytef *)(uintptr_t)pieces[i].data;
+		d->z.avail_in = pieces[i].len;
+		while (rc == Z_OK && d->z.avail_in && out < CONTENT_BOMB_BYTES) {
+			d->z.next_out = buffer;
+			d->z.avail_out = sizeof(buffer);
+			rc = inflate(&d->z, Z_SYNC_FLUSH);
+			out += sizeof(buffer) - d->z.avail_out;
+		}
+		if (rc == Z_BUF_ERROR)
+			rc = Z_OK;
+	}
+	return (rc == Z_OK || rc == Z_STREAM_END) && out && inflateReset2(&d->z, window) == Z_OK;
+}
+
+static enum content_status zlib_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
+				       content_take *take, void *context);
+
+/* These bytes are not what the coding says: another one of zlib's, or none. */
+static enum content_status fall_back(struct content_decoder *d, const uint8_t *data, uint32_t len,
+				     content_take *take, void *context)
+{
+	static const int windows[] = {-MAX_WBITS, MAX_WBITS, GZIP_WINDOW};
+	uint32_t before = d->in - len <= d->head_len ? (uint32_t)(d->in - len) : 0;
+	const struct bytes pieces[2] = {{d->head, before}, {data, len}};
+
+	d->fell_back = true;
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+		bool unsure = windows[i] < 0 && d->coding != CONTENT_DEFLATE && before + len < BARE_SURE;
+
+		if (unsure || !fits(d, windows[i], pieces))
+			continue;
+		if (before && zlib_decode(d, d->head, before, take, context) != CONTENT_GOOD)
+			return CONTENT_FAILED;
+		return d->over ? CONTENT_GOOD : zlib_decode(d, data, len, take, context);
+	}
+	inflateEnd(&d->z);
+	d->coding = CONTENT_PLAIN;
+	hand_on(d, d->head, before, take, context);
+	hand_on(d, data, len, take, context);
+	return CONTENT_FAILED;
 }
 
 static enum content_status zlib_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
@@ -135,16 +177,24 @@ static enum content_status zlib_decode(struct content_decoder *d, const uint8_t 
 		d->z.next_out = buffer;
 		d->z.avail_out = sizeof(buffer);
 		rc = inflate(&d->z, Z_SYNC_FLUSH);
-		if (rc == Z_DATA_ERROR && try_bare(d, data, len)) {
-			rc = Z_OK;
-			continue;
-		}
+		if (rc == Z_DATA_ERROR && !d->begun && !d->fell_back)
+			return fall_back(d, data, len, take, context);
 		hand_on(d, buffer, sizeof(buffer) - d->z.avail_out, take, context);
+		if (d->over)
+			return CONTENT_GOOD;
 		if (bomb(d))
 			return CONTENT_BOMB;
 	} while (rc == Z_OK && (d->z.avail_in || !d->z.avail_out));
 	d->over = rc != Z_OK && rc != Z_BUF_ERROR;
 	return d->over && rc != Z_STREAM_END ? CONTENT_FAILED : CONTENT_GOOD;
+}
+
+static void head_keep(struct content_decoder *d, const uint8_t *data, uint32_t len)
+{
+	uint32_t room = CONTENT_HEAD - d->head_len, n = len < room ? len : room;
+
+	memcpy(d->head + d->head_len, data, n);
+	d->head_len += n;
 }
 
 enum content_status content_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
@@ -157,6 +207,8 @@ enum content_status content_decode(struct content_decoder *d, const uint8_t *dat
 		hand_on(d, data, len, take, context);
 		return CONTENT_GOOD;
 	}
+	if (!d->begun && d->head_len < CONTENT_HEAD && d->in == d->head_len + (uint64_t)len)
+		head_keep(d, data, len);
 	if (d->coding == CONTENT_BROTLI)
 		return brotli_decode(d, data, len, take, context);
 	return zlib_decode(d, data, len, take, context);

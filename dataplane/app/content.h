@@ -3,7 +3,8 @@
  * Undoing a coding of content piece by piece: gzip (RFC 1952), deflate (RFC 1950, or RFC 1951 as
  * some send it), bare deflate (WebSocket, RFC 7692) and Brotli (RFC 7932). Memory comes from the
  * worker's heap. More than CONTENT_BOMB_RATIO times what came in, beyond CONTENT_BOMB_BYTES, is
- * not decoded.
+ * not decoded. What does not begin as its coding does is tried as the others of zlib, as browsers
+ * do, and is else handed on as it is: many say gzip and send text.
  */
 #ifndef APP_CONTENT_H
 #define APP_CONTENT_H
@@ -17,6 +18,7 @@
 #define CONTENT_BOMB_BYTES (1u << 20)
 #define CONTENT_BOMB_RATIO 2048
 #define CONTENT_STEP 4096 /* bytes decoded at once */
+#define CONTENT_HEAD 64   /* first bytes, kept until something came out */
 
 enum content_coding { CONTENT_PLAIN, CONTENT_GZIP, CONTENT_DEFLATE, CONTENT_BARE_DEFLATE, CONTENT_BROTLI };
 
@@ -24,8 +26,11 @@ enum content_status { CONTENT_GOOD, CONTENT_FAILED, CONTENT_BOMB };
 
 struct content_decoder {
 	enum content_coding coding;
-	bool over;   /* failed, a bomb, or at its end: nothing more is decoded */
+	bool over;   /* failed, a bomb, at its end, or set by take: nothing more is decoded */
 	bool begun;  /* bytes came out */
+	bool fell_back; /* it is not what the coding says; others were tried */
+	uint8_t head[CONTENT_HEAD];
+	uint32_t head_len;
 	uint64_t in, out;
 	z_stream z;
 	BrotliDecoderState *brotli;
@@ -38,7 +43,8 @@ enum content_coding content_coding_of(struct bytes value);
 /* NULL: memory is out. */
 struct content_decoder *content_decoder_new(struct heap *heap, enum content_coding coding);
 void content_decoder_free(struct heap *heap, struct content_decoder *d);
-/* Hands the decoded bytes to take, CONTENT_STEP at most at once. After a failure nothing comes. */
+/* Hands the decoded bytes to take, CONTENT_STEP at most at once. After a failure nothing comes, but
+ * for what proves not to be coded at all: .coding is PLAIN from then on, and all of it is handed on. */
 enum content_status content_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
 				   content_take *take, void *context);
 

@@ -80,9 +80,9 @@ static enum probe_result dcerpc_probe(const struct probe_input *in)
 {
 	struct dcerpc_header h;
 
-	if (in->ip_proto != 6) /* begun by a request; servers of PROFINET answer in a flow of their own */
+	if (in->ip_proto != 6) /* begun by a request of the client */
 		return in->len >= UDP_HEADER_BYTES && udp_header_good(in->data, in->len) &&
-				       (in->direction == TO_CLIENT || in->data[1] == DCERPC_REQUEST) ?
+				       (in->known || (in->direction == TO_SERVER && in->data[1] == DCERPC_REQUEST)) ?
 			       PROBE_YES :
 			       PROBE_NO;
 	if (in->len < DCERPC_HEADER_BYTES) {

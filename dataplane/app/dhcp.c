@@ -269,7 +269,7 @@ static enum probe_result dhcp_probe(const struct probe_input *in)
 	bool port = in->client_port == DHCP_SERVER_PORT || in->client_port == DHCP_CLIENT_PORT ||
 		    in->server_port == DHCP_SERVER_PORT || in->server_port == DHCP_CLIENT_PORT;
 
-	if (!port || in->len < DHCP_HEADER_BYTES || get_be32(in->data + 236) != DHCP_COOKIE)
+	if (!port || in->len < DHCP_HEADER_BYTES)
 		return PROBE_NO;
 	return PROBE_YES;
 }
@@ -296,10 +296,12 @@ static struct parse_result dhcp_parse(struct worker *w, struct flow *f, void *st
 	struct dhcp_tx *tx;
 	uint8_t *copy;
 
-	if (in->len < DHCP_HEADER_BYTES || get_be32(in->data + 236) != DHCP_COOKIE) {
+	if (in->len < DHCP_HEADER_BYTES) {
 		res.status = PARSE_BAD;
 		return res;
 	}
+	if (get_be32(in->data + 236) != DHCP_COOKIE)
+		return res; /* BOOTP alone (RFC 2131, 3) */
 	copy = heap_dup(&w->heap, in->data, in->len);
 	tx = copy ? dhcp_of(tx_new(w, f, sizeof(*tx))) : NULL;
 	if (!tx) {

@@ -176,11 +176,13 @@ static void hash_update(struct file *file, const uint8_t *data, uint32_t len)
 			EVP_DigestUpdate(file->hash->ctx[i], data, len);
 }
 
-/* A file with missing bytes has no hash, but that by which what there is of it is stored. */
+/* A file with missing bytes has no hash, but that by which what there is of it is stored, or which
+ * the configuration wants of all. */
 static void hash_finish(struct worker *w, struct file *file, bool good)
 {
 	uint8_t *const out[HASH_KINDS] = {file->md5, file->sha1, file->sha256};
-	unsigned kinds = good ? file->wants : file->wants & FILE_WANT_STORE ? FILE_WANT_SHA256 : 0;
+	bool of_parts = w->files->config_wants & FILE_WANT_SHA256 || file->wants & FILE_WANT_STORE;
+	unsigned kinds = good ? file->wants : of_parts ? FILE_WANT_SHA256 : 0;
 
 	for (int i = 0; i < HASH_KINDS; i++)
 		if ((kinds & hash_flag[i]) && file->hash->ctx[i] &&
@@ -563,11 +565,11 @@ static void file_log_one(struct worker *w, struct flow *f, struct tx *tx, struct
 		contact_hex(w, f, CONTACT_FILE_SHA256, file->sha256, sizeof(file->sha256));
 }
 
-/* Rules look at a direction in its own packets; on a tap its bytes come with those of the other. */
-static bool undecided(const struct tx *tx, const struct file *file, int d, const struct packet *p)
+/* Rules look at a direction in its own packets, and may want the file kept; on a tap its bytes come
+ * with packets of the other. The record waits for the next packet of the file's direction. */
+static bool undecided(const struct tx *tx, int d, const struct packet *p)
 {
-	return file->store_id && !(file->flags & FILE_STORE) && !tx->ended && !tx->inspected_done[d] && p &&
-	       p->direction != d;
+	return !tx->ended && p && p->direction != d;
 }
 
 bool file_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
@@ -578,7 +580,7 @@ bool file_log(struct worker *w, struct flow *f, struct tx *tx, const struct pack
 		for (struct file *file = tx->files[d]; file; file = file->next) {
 			if (file->state == FILE_OPEN || file->flags & (FILE_LOGGED | FILE_HIDDEN))
 				continue;
-			if (undecided(tx, file, d, p))
+			if (undecided(tx, d, p))
 				all = false;
 			else
 				file_log_one(w, f, tx, file, p);
@@ -589,11 +591,15 @@ bool file_log(struct worker *w, struct flow *f, struct tx *tx, const struct pack
 
 void file_alert_context(struct recorder *r, struct tx *tx)
 {
-	bool open = false;
+	bool open = false, news = false;
 
+	/* Those that have had their record are old news where there is a later one. */
+	for (int d = 0; d < 2; d++)
+		for (struct file *file = tx->files[d]; file; file = file->next)
+			news |= !(file->flags & (FILE_HIDDEN | FILE_LOGGED));
 	for (int d = 0; d < 2; d++) {
 		for (struct file *file = tx->files[d]; file; file = file->next) {
-			if (file->flags & FILE_HIDDEN)
+			if (file->flags & FILE_HIDDEN || (news && file->flags & FILE_LOGGED))
 				continue;
 			if (!open)
 				rec_open(r, F_top_files);

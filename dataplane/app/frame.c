@@ -20,19 +20,6 @@
 
 /* ---- who wants what ---- */
 
-bool app_frames_logged(const struct config *c)
-{
-	const struct config_map *files = &c->eve_files;
-
-	if (config_map_bool(&c->eve_types, "frame", false) ||
-	    config_map_bool(&c->eve_types, "frame.enabled", false))
-		return true;
-	for (size_t i = 0; i < files->count; i++)
-		if (strstr(files->keys[i], ".types.frame"))
-			return true;
-	return false;
-}
-
 void app_frames_want(struct worker *w, enum app_proto proto, uint32_t types)
 {
 	w->apps->frame_rules[proto] = types;

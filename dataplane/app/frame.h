@@ -77,8 +77,6 @@ void app_frame_tx(struct flow *f, enum direction d, uint64_t id, uint64_t tx_id)
 
 /* The rules want these types of the protocol (bit by type): the worker's, from now on. */
 void app_frames_want(struct worker *w, enum app_proto proto, uint32_t types);
-/* At start: does the record "frame" go anywhere? */
-bool app_frames_logged(const struct config *c);
 /* Before the parser sees new bytes (a gap) of the direction. */
 void app_frames_input(struct worker *w, struct flow *f, enum direction d, const struct app_input *in);
 /* After the packet has been inspected: records; frames that are done with go. */

@@ -21,10 +21,6 @@ static const char *const ftp_events[] = {
 	NULL,
 };
 
-struct ftp_config {
-	uint32_t max_waiting; /* commands without a reply */
-};
-
 struct ftp_state {
 	struct worker *w; /* of the call in hand */
 	struct flow *f;
@@ -79,7 +75,7 @@ static enum probe_result probe_greeting(const struct probe_input *in)
 
 static enum probe_result ftp_probe(const struct probe_input *in)
 {
-	static const char *const words[] = {"USER ", "PASS ", "PORT ", "FEAT"};
+	static const char *const words[] = {"USER ", "PASS ", "PORT ", "FEAT", "AUTH SSL", "AUTH TLS"};
 	enum probe_result best = PROBE_NO;
 
 	if (!in->len)
@@ -105,10 +101,9 @@ static enum probe_result ftp_probe(const struct probe_input *in)
 
 static struct ftp_tx *transaction_new(struct ftp_state *s)
 {
-	const struct ftp_config *config = app_config(s->w, APP_ftp);
 	struct ftp_tx *tx;
 
-	if (s->waiting_count >= config->max_waiting) {
+	if (s->waiting_count >= app_tx_limit(s->w, APP_ftp)) {
 		tx_event(s->w, s->f, &s->waiting->tx, TO_SERVER, FTP_EVENT_TOO_MANY_TRANSACTIONS);
 		return NULL;
 	}
@@ -149,24 +144,27 @@ static void ftp_tx_free(struct worker *w, struct flow *f, struct tx *base)
 
 /* ---- commands ---- */
 
-/* A file will go over the connection agreed upon. */
-static void file_expect(struct ftp_state *s, struct ftp_tx *tx, bool upload)
+/* A file or a listing will go over the connection agreed upon. */
+static void data_expect(struct ftp_state *s, struct ftp_tx *tx, enum ftp_data_command command)
 {
+	bool upload = ftp_data_rows[command].upload, file = ftp_data_rows[command].file;
 	struct expectation e = {
 		.ip_version = s->f->ip_version,
 		.server_port = s->data_port,
 		.proto = APP_ftp_data,
 		.client = s->active ? s->f->server : s->f->client,
 		.server = s->active ? s->f->client : s->f->server,
-		.name = tx->data,
 	};
 
+	if (file)
+		e.name = tx->data;
+	if (!file && !s->data_port)
+		return;
 	if (!s->data_port) {
 		tx_event(s->w, s->f, &tx->tx, TO_SERVER, FTP_EVENT_FILE_BEFORE_PORT);
 		return;
 	}
-	e.detail = (uint8_t)(upload ? FTP_DATA_STOR : FTP_DATA_RETR) |
-		   (uint8_t)(upload == s->active ? TO_CLIENT : TO_SERVER);
+	e.detail = FTP_DATA_DETAIL(command, upload == s->active ? TO_CLIENT : TO_SERVER);
 	expect_add(s->w, &e);
 	s->data_port = 0;
 }
@@ -201,10 +199,9 @@ static void command_line(struct ftp_state *s, const struct line *line)
 		tx->command_cut = true;
 		tx_event(s->w, s->f, &tx->tx, TO_SERVER, FTP_EVENT_REQUEST_TOO_LONG);
 	}
-	if (is(word, "RETR"))
-		file_expect(s, tx, false);
-	else if (is(word, "STOR") || is(word, "APPE") || is(word, "STOU"))
-		file_expect(s, tx, true);
+	for (unsigned i = 0; i < FTP_DATA_COMMAND_COUNT; i++)
+		if (is(word, ftp_data_rows[i].command))
+			data_expect(s, tx, (enum ftp_data_command)i);
 }
 
 /* ---- replies ---- */
@@ -326,15 +323,6 @@ static struct parse_result ftp_parse(struct worker *w, struct flow *f, void *sta
 	return res;
 }
 
-static void ftp_configure(const struct worker *w, void *memory)
-{
-	const char *most = app_option(w, APP_ftp, "max_tx");
-	struct ftp_config *c = memory;
-	uint32_t n = most ? (uint32_t)strtoul(most, NULL, 10) : 0;
-
-	c->max_waiting = n && n < FTP_TRANSACTIONS_MAX ? n : FTP_TRANSACTIONS_MAX;
-}
-
 static void *ftp_state_new(struct worker *w, struct flow *f)
 {
 	return heap_zalloc(&w->heap, sizeof(struct ftp_state));
@@ -351,10 +339,9 @@ const struct proto proto_ftp = {
 	.over_tcp = 1,
 	.done = {FTP_REPLIED, FTP_REPLIED},
 	.max_pending_bytes = FTP_LINE_MAX,
-	.max_transactions = FTP_TRANSACTIONS_MAX + 1,
+	.max_transactions = 2 * FTP_TRANSACTIONS_MAX,
+	.gives_way = 1,
 	.too_many_event = FTP_EVENT_TOO_MANY_TRANSACTIONS,
-	.config_bytes = sizeof(struct ftp_config),
-	.configure = ftp_configure,
 	.probe = ftp_probe,
 	.state_new = ftp_state_new,
 	.state_free = ftp_state_free,

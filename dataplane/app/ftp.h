@@ -38,8 +38,32 @@ struct ftp_tx {
 	bool command_cut, reply_cut, replied;
 };
 
-/* Which way a file goes; detail of an expectation, ORed with the direction in the data flow. */
-enum ftp_data_kind { FTP_DATA_RETR = 2, FTP_DATA_STOR = 4 };
+/* What a data connection is for, as the words of ftpdata_command are numbered. FTP_DATA(word, command,
+ * bytes are a file, which the client sends) */
+#define FTP_DATA_COMMANDS                                                                          \
+	FTP_DATA(stor, "STOR", true, true)                                                         \
+	FTP_DATA(retr, "RETR", true, false)                                                        \
+	FTP_DATA(appe, "APPE", true, true)                                                         \
+	FTP_DATA(stou, "STOU", true, true)                                                         \
+	FTP_DATA(list, "LIST", false, false)                                                       \
+	FTP_DATA(nlst, "NLST", false, false)                                                       \
+	FTP_DATA(mlsd, "MLSD", false, false)
+
+enum ftp_data_command {
+#define FTP_DATA(word, command, file, upload) FTP_DATA_##word,
+	FTP_DATA_COMMANDS
+#undef FTP_DATA
+	FTP_DATA_COMMAND_COUNT
+};
+
+struct ftp_data_row {
+	const char *command;
+	bool file, upload;
+};
+extern const struct ftp_data_row ftp_data_rows[FTP_DATA_COMMAND_COUNT];
+
+/* Detail of an expectation: the command, and in the last bit the direction of its bytes in the data flow. */
+#define FTP_DATA_DETAIL(command, direction) (uint8_t)((command) << 1 | (direction))
 
 extern const struct proto_buffer ftp_buffers[];
 extern const struct proto_value ftp_values[];

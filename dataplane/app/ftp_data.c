@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Data connections of FTP over which a file goes, found because the control connection announced
- * them (expect.h), never by their bytes. One transaction: the file, in one direction; what comes
+ * Data connections of FTP over which a file or a listing goes, found because the control connection announced
+ * them (expect.h), never by their bytes. One transaction: the bytes of one direction; what comes
  * the other way is ignored. Runs in the worker that owns the flow.
  */
 #include "dataplane/app/expect.h"
@@ -11,21 +11,26 @@
 
 enum ftp_data_progress { FTP_DATA_NOTHING, FTP_DATA_BYTES, FTP_DATA_DONE };
 
+const struct ftp_data_row ftp_data_rows[FTP_DATA_COMMAND_COUNT] = {
+#define FTP_DATA(word, command, file, upload) [FTP_DATA_##word] = {command, file, upload},
+	FTP_DATA_COMMANDS
+#undef FTP_DATA
+};
+
 static const char *const ftp_data_events[] = {NULL};
 
 struct ftp_data_tx {
 	struct tx tx;
 	struct text name;
 	struct file *file;
-	uint8_t direction; /* of the file */
-	bool upload;
+	uint8_t direction; /* of the bytes */
+	uint8_t command;   /* enum ftp_data_command */
 };
 
 struct ftp_data_state {
 	struct text name;
 	struct ftp_data_tx *tx;
-	uint8_t direction;
-	bool upload;
+	uint8_t direction, command;
 };
 
 static struct ftp_data_tx *data_of(struct tx *tx)
@@ -43,7 +48,7 @@ static void *ftp_data_state_new(struct worker *w, struct flow *f)
 	s->name = e->name;
 	e->name = (struct text){0};
 	s->direction = e->detail & 1;
-	s->upload = (e->detail & FTP_DATA_STOR) != 0;
+	s->command = e->detail >> 1;
 	return s;
 }
 
@@ -71,8 +76,9 @@ static bool transaction_begin(struct worker *w, struct flow *f, struct ftp_data_
 	tx->name = s->name;
 	s->name = (struct text){0};
 	tx->direction = s->direction;
-	tx->upload = s->upload;
-	tx->file = file_open(w, f, &tx->tx, s->direction, tx->name.data, tx->name.len);
+	tx->command = s->command;
+	if (ftp_data_rows[tx->command].file)
+		tx->file = file_open(w, f, &tx->tx, s->direction, tx->name.data, tx->name.len);
 	tx->tx.progress[TO_SERVER] = tx->tx.progress[TO_CLIENT] = FTP_DATA_BYTES;
 	/* What rules ask of the command holds in both directions. */
 	f->app->changed[TO_SERVER] = f->app->changed[TO_CLIENT] = 1;
@@ -94,7 +100,8 @@ static struct parse_result ftp_data_parse(struct worker *w, struct flow *f, void
 	else if (s->tx->file && in->len)
 		file_append(w, s->tx->file, in->data, in->len);
 	if (in->flags & INPUT_END) {
-		file_close(w, s->tx->file, FILE_CLOSED);
+		if (s->tx->file)
+			file_close(w, s->tx->file, FILE_CLOSED);
 		s->tx->file = NULL;
 		s->tx->tx.progress[TO_SERVER] = s->tx->tx.progress[TO_CLIENT] = FTP_DATA_DONE;
 		f->app->changed[direction_other(d)] = 1;
@@ -107,8 +114,9 @@ static struct parse_result ftp_data_parse(struct worker *w, struct flow *f, void
 static void ftp_data_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r)
 {
 	rec_open(r, F_ftp_data_ftp_data);
-	text_record(r, F_ftp_data_filename, &data_of(tx)->name);
-	rec_text(r, F_ftp_data_command, data_of(tx)->upload ? "STOR" : "RETR");
+	if (data_of(tx)->name.len)
+		text_record(r, F_ftp_data_filename, &data_of(tx)->name);
+	rec_text(r, F_ftp_data_command, ftp_data_rows[data_of(tx)->command].command);
 	rec_close(r);
 }
 
@@ -122,11 +130,10 @@ static void ftp_data_log(struct worker *w, struct flow *f, struct tx *tx, const 
 	emit_end(w);
 }
 
-/* As the words of ftpdata_command are numbered: stor, retr. */
 static bool get_command(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
 			uint64_t *out)
 {
-	*out = !data_of(tx)->upload;
+	*out = data_of(tx)->command;
 	return true;
 }
 

@@ -1,95 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * HTTP/1: finding it, following it with libhtp, transactions. See http.h for the parts.
+ * HTTP/1: following it with libhtp, transactions. See http.h for the parts.
  *
- * libhtp calls back while it parses; the callbacks note progress, hand bodies on to http_body.c and
- * remember that the protocol changes. A transaction's request and response are matched by libhtp;
- * a response without a request gets one with the URI /libhtp::request_uri_not_seen.
+ * libhtp calls back while it parses; the callbacks note progress and hand on to the other parts. A
+ * transaction's request and response are matched by libhtp; a response without a request gets one with the URI /libhtp::request_uri_not_seen.
  *
  * Runs in a worker of the dataplane process.
  */
 #include "dataplane/app/http.h"
 
 #include "dataplane/engine/emit.h"
-
-/* ---- finding it ---- */
-
-static const char *const methods[] = {
-	"GET", "PUT", "POST", "HEAD", "TRACE", "OPTIONS", "CONNECT", "DELETE", "PATCH", "PROPFIND",
-	"PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "CHECKOUT", "UNCHECKOUT", "CHECKIN",
-	"UPDATE", "LABEL", "REPORT", "MKWORKSPACE", "MKACTIVITY", "MERGE", "INVALID",
-	"VERSION-CONTROL", "BASELINE-CONTROL",
-};
-
-static const char *const versions[] = {"HTTP/0.9", "HTTP/1.0", "HTTP/1.1"};
-
-static uint8_t lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-}
-
-/* Does data begin with word (MORE: as far as it goes), whatever the case? */
-static enum probe_result begins(const uint8_t *data, uint32_t len, const char *word)
-{
-	for (uint32_t i = 0; word[i]; i++) {
-		if (i == len)
-			return PROBE_MORE;
-		if (lower(data[i]) != lower((uint8_t)word[i]))
-			return PROBE_NO;
-	}
-	return PROBE_YES;
-}
-
-static enum probe_result probe_request(const uint8_t *data, uint32_t len)
-{
-	enum probe_result best = PROBE_NO;
-
-	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		uint32_t n = (uint32_t)strlen(methods[i]);
-		enum probe_result r = begins(data, len, methods[i]);
-
-		if (r == PROBE_YES && len > n && data[n] != ' ' && data[n] != '\t')
-			r = PROBE_NO;
-		else if (r == PROBE_YES && len == n)
-			r = PROBE_MORE;
-		if (r == PROBE_YES)
-			return r;
-		if (r == PROBE_MORE)
-			best = r;
-	}
-	return best;
-}
-
-static enum probe_result probe_response(const uint8_t *data, uint32_t len)
-{
-	enum probe_result best = PROBE_NO;
-
-	for (unsigned i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-		enum probe_result r = begins(data, len, versions[i]);
-
-		if (r == PROBE_YES)
-			return r;
-		if (r == PROBE_MORE)
-			best = r;
-	}
-	return best;
-}
-
-static enum probe_result http_probe(const struct probe_input *in)
-{
-	bool to_server = in->direction == TO_SERVER;
-	enum probe_result here, there;
-
-	if (in->len == 0)
-		return PROBE_MORE;
-	here = (to_server ? probe_request : probe_response)(in->data, in->len);
-	if (here == PROBE_YES)
-		return here;
-	there = (to_server ? probe_response : probe_request)(in->data, in->len);
-	if (there == PROBE_YES)
-		return PROBE_YES_REVERSED;
-	return here == PROBE_MORE || there == PROBE_MORE ? PROBE_MORE : PROBE_NO;
-}
 
 /* ---- pieces ---- */
 
@@ -222,6 +142,7 @@ static int on_request_line(htp_tx_t *htp)
 		return without(htp);
 	progress(tx, TO_SERVER, HTTP_LINE);
 	http_events_flags(tx->state, tx);
+	http_lenient_request_line(tx->state, tx);
 	return HTP_OK;
 }
 
@@ -324,6 +245,7 @@ static int on_response_line(htp_tx_t *htp)
 
 	if (!tx)
 		return without(htp);
+	http_lenient_status_line(tx->state, tx);
 	progress(tx, TO_CLIENT, HTTP_LINE);
 	return HTP_OK;
 }
@@ -345,7 +267,7 @@ static int on_response_body(htp_tx_data_t *data)
 
 	if (!tx)
 		return without(data->tx);
-	if (data->len) {
+	if (data->len && !http_lenient_is_junk(tx->state, tx, data)) {
 		progress(tx, TO_CLIENT, HTTP_BODY);
 		http_body_data(tx->state, tx, TO_CLIENT, data->data, (uint32_t)data->len);
 	}
@@ -362,62 +284,6 @@ static int on_response_trailer(htp_tx_t *htp)
 	return HTP_OK;
 }
 
-static uint32_t carry_add(uint8_t *to, uint32_t at, uint32_t room, struct bytes b)
-{
-	uint32_t n = b.len < room - at - 2 ? b.len : room - at - 2;
-
-	to[at] = (uint8_t)(n >> 8);
-	to[at + 1] = (uint8_t)n;
-	if (n)
-		memcpy(to + at + 2, b.data, n);
-	return at + 2 + n;
-}
-
-/* The request goes on as a stream of HTTP/2 (http2_upgrade.c says how it is handed over). */
-static void carry_request(struct http_state *s, const htp_tx_t *htp)
-{
-	uint8_t carry[HTTP_CARRY_MAX];
-	uint32_t n = carry_add(carry, 0, sizeof(carry) - 6, http_bytes(htp->request_method));
-
-	n = carry_add(carry, n, sizeof(carry) - 4, http_bytes(htp->request_uri));
-	n = carry_add(carry, n, sizeof(carry) - 2, http_field(htp->request_headers, "host"));
-	n = carry_add(carry, n, sizeof(carry), http_field(htp->request_headers, "http2-settings"));
-	app_carry(s->w, s->f, carry, n);
-}
-
-static bool names(struct bytes b, const char *word)
-{
-	return b.len == strlen(word) && strncasecmp((const char *)b.data, word, b.len) == 0;
-}
-
-static enum app_proto upgraded_to(struct http_state *s, const htp_tx_t *htp)
-{
-	struct bytes to = http_field(htp->response_headers, "upgrade");
-
-	if (!names(to, "h2c"))
-		return names(to, "websocket") ? app_proto_by_name("websocket") : APP_UNKNOWN;
-	carry_request(s, htp);
-	return app_proto_by_name("http2");
-}
-
-/* After a good CONNECT or an upgrade the bytes that follow are another protocol's. */
-static void change_after(struct http_tx *tx)
-{
-	struct http_state *s = tx->state;
-	const htp_tx_t *htp = tx->htp;
-	int status = htp->response_status_number;
-
-	if (htp->request_method_number == HTP_M_CONNECT) {
-		if (status >= 200 && status <= 299) {
-			s->change = true;
-			s->change_to = APP_UNKNOWN;
-		}
-	} else if (status == 101 && http_field(htp->response_headers, "upgrade").data) {
-		s->change = true;
-		s->change_to = (uint8_t)upgraded_to(s, htp);
-	}
-}
-
 static int on_response_complete(htp_tx_t *htp)
 {
 	struct http_tx *tx = tx_of(htp);
@@ -430,7 +296,7 @@ static int on_response_complete(htp_tx_t *htp)
 	/* A response that nobody asked for: there will be no request. */
 	if (htp->request_progress == HTP_REQUEST_COMPLETE || !htp->request_line)
 		progress(tx, TO_SERVER, HTTP_COMPLETE);
-	change_after(tx);
+	http_change_after(tx);
 	return HTP_OK;
 }
 
@@ -465,6 +331,7 @@ static void options_read(const struct config *c, struct http_options *o)
 		(uint32_t)config_map_size(m, "http.response_body_inspect_window", 16 * 1024);
 	for (int d = 0; d < 2; d++)
 		o->limits[d].content_limit = (uint32_t)o->body_limit[d];
+	http_log_configure(c, &o->log);
 	o->double_decode_path = config_map_bool(m, "http.double_decode_path", false);
 	o->double_decode_query = config_map_bool(m, "http.double_decode_query", false);
 }
@@ -499,9 +366,8 @@ static int http_worker_new(struct worker *w)
 	if (!h)
 		return -1;
 	w->http = h;
-	h->decode_buffer = worker_memory(w, HTTP_DECODE_STEP, 64);
 	h->cfg = htp_config_create();
-	if (!h->cfg || !h->decode_buffer)
+	if (!h->cfg)
 		return -1;
 	options_read(w->config, &h->options);
 	if (htp_config_set_server_personality(h->cfg, HTP_SERVER_IDS) != HTP_OK)
@@ -513,13 +379,13 @@ static int http_worker_new(struct worker *w)
 	htp_config_set_allow_space_uri(h->cfg, 1);
 	htp_config_set_parse_request_cookies(h->cfg, 0);
 	htp_config_set_plusspace_decode(h->cfg, HTP_DECODER_URLENCODED, 0);
-	htp_config_set_request_decompression(h->cfg, 1);
+	htp_config_set_request_decompression(h->cfg, 0); /* by http_body.c */
 	htp_config_set_response_decompression(h->cfg, 1);
 	htp_config_set_response_decompression_layer_limit(
 		h->cfg, (int)config_map_size(m, "http.response_body_decompress_layer_limit", 2));
 	htp_config_set_lzma_memlimit(h->cfg, HTTP_LZMA_BYTES);
 	htp_config_set_lzma_layers(h->cfg, 1);
-	htp_config_set_compression_bomb_limit(h->cfg, HTTP_BOMB_BYTES);
+	htp_config_set_compression_bomb_limit(h->cfg, CONTENT_BOMB_BYTES);
 	/* The wall clock must not decide what a capture gives: the longest that libhtp takes. */
 	htp_config_set_compression_time_limit(h->cfg, 1000000);
 	callbacks_set(h->cfg);
@@ -534,7 +400,6 @@ static void http_worker_free(struct worker *w)
 		return;
 	if (h->cfg)
 		htp_config_destroy(h->cfg);
-	worker_memory_free(w, h->decode_buffer);
 	worker_memory_free(w, h);
 	w->http = NULL;
 }
@@ -616,6 +481,7 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 	s->w = w;
 	s->f = f;
 	s->offset = in->offset;
+	s->input = (struct bytes){data, data ? in->len : 0};
 	if (in->len && !s->failed[d]) {
 		rc = d == TO_SERVER ? htp_connp_req_data(s->connp, NULL, data, in->len)
 				    : htp_connp_res_data(s->connp, NULL, data, in->len);
@@ -626,7 +492,7 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 	if (rc == HTP_STREAM_DATA_OTHER || rc == HTP_STREAM_TUNNEL) {
 		result.consumed = (uint32_t)(d == TO_SERVER ? htp_connp_req_data_consumed(s->connp)
 							    : htp_connp_res_data_consumed(s->connp));
-		if (result.consumed < in->len)
+		if (result.consumed < in->len && !http_change_skips(s, d, result.consumed))
 			result.status = PARSE_MORE;
 		else
 			result.consumed = in->len;
@@ -640,10 +506,7 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 	}
 	if (in->flags & INPUT_END)
 		close_direction(s, d);
-	if (s->change) {
-		s->change = false;
-		app_change_protocol(w, f, (enum app_proto)s->change_to);
-	}
+	http_change_now(s);
 	return result;
 }
 

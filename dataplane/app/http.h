@@ -15,6 +15,7 @@
 #include <htp/htp.h>
 
 #include "dataplane/app/blob.h"
+#include "dataplane/app/content.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 
@@ -24,11 +25,9 @@
 #define HTTP_FLOW_TRANSACTIONS_MAX (1u << 20) /* in all of a flow: libhtp keeps 8 bytes of each */
 #define HTTP_RAW_HEADERS_MAX (256u * 1024)    /* kept for http.header.raw */
 #define HTTP_MESSAGES_MAX 512         /* libhtp's complaints looked at in a flow */
-#define HTTP_BOMB_BYTES (1u << 20)    /* decoded bytes above which the ratio counts */
-#define HTTP_BOMB_RATIO 2048
+#define HTTP_JUNK_MAX 16              /* bytes of white space behind a request of HTTP/0.9 */
 #define HTTP_LZMA_BYTES (1u << 20)
 #define HTTP_CARRY_MAX 4096           /* of a request that goes on as HTTP/2 */
-#define HTTP_DECODE_STEP 8192         /* bytes decoded at once */
 
 /* Progress of a direction; proto_http.done is the last. */
 enum http_progress {
@@ -47,7 +46,16 @@ enum http_event {
 	HTTP_EVENT_COUNT
 };
 
+/* What records show: eve.types.http and eve.types.alert. */
+struct http_log_options {
+	bool extended;
+	bool all_headers[2];
+	const char *custom; /* list of names; NULL: none */
+	bool bodies;        /* in alerts */
+};
+
 struct http_options {
+	struct http_log_options log;
 	uint64_t body_limit[2];
 	struct file_limits limits[2];
 	bool double_decode_path, double_decode_query;
@@ -57,7 +65,6 @@ struct http_options {
 struct http_worker {
 	htp_cfg_t *cfg;
 	struct http_options options;
-	uint8_t *decode_buffer; /* HTTP_DECODE_STEP */
 };
 
 enum http_body_kind {
@@ -85,7 +92,7 @@ struct http_tx {
 		status_line;
 	uint64_t frame[2], frame_at[2]; /* by direction: id, and where it began in the stream */
 	struct http_multipart *multipart;
-	struct http_brotli *brotli;
+	struct content_decoder *decoder[2]; /* what libhtp does not undo; NULL: nothing */
 };
 
 /* Once a flow. */
@@ -94,6 +101,7 @@ struct http_state {
 	struct flow *f;
 	htp_connp_t *connp;
 	uint64_t offset;  /* of the call's bytes in their stream */
+	struct bytes input; /* them; NULL data: a gap */
 	unsigned messages;
 	uint32_t transactions;
 	uint8_t failed[2], close_done[2]; /* by direction */
@@ -124,6 +132,21 @@ static inline struct bytes http_field(const htp_table_t *headers, const char *na
 /* The transaction of libhtp's; NULL: it has none (yet, or any more). */
 struct http_tx *http_tx_of(const htp_tx_t *htp);
 
+/* http_probe.c */
+enum probe_result http_probe(const struct probe_input *in);
+
+/* http_change.c */
+/* A response is complete: does another protocol begin behind it? Done by http_change_now. */
+void http_change_after(struct http_tx *tx);
+void http_change_now(struct http_state *s);
+/* The line ends that some put behind a CONNECT are not the next protocol's. */
+bool http_change_skips(const struct http_state *s, enum direction d, uint32_t consumed);
+
+/* http_lenient.c: before libhtp goes on behind a line, and before a body is taken for one. */
+void http_lenient_request_line(struct http_state *s, struct http_tx *tx);
+void http_lenient_status_line(struct http_state *s, struct http_tx *tx);
+bool http_lenient_is_junk(struct http_state *s, struct http_tx *tx, const htp_tx_data_t *data);
+
 /* http_event.c */
 void http_event(struct http_state *s, struct http_tx *tx, enum direction d, enum http_event e);
 /* libhtp's complaints since the last call become events. */
@@ -139,6 +162,7 @@ void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d);
 void http_body_free(struct worker *w, struct http_tx *tx);
 
 /* http_log.c */
+void http_log_configure(const struct config *c, struct http_log_options *o);
 struct http_range {
 	uint64_t start, end, size;
 	bool has_range, has_size;

@@ -171,6 +171,7 @@ static void http2_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 			*at = t->next_in_bucket;
 			break;
 		}
+	http2_doh_free(w, t);
 	for (unsigned d = 0; d < 2; d++) {
 		struct http2_side *side = &t->side[d];
 
@@ -404,17 +405,29 @@ static bool length_right(const struct frame *f)
 	}
 }
 
+static void end_side(const struct http2_input *in, struct http2_tx *t, enum direction d)
+{
+	if (t->tx.progress[d] < HTTP2_COMPLETE && t->side[d].file)
+		file_close(in->w, t->side[d].file, FILE_TRUNCATED);
+	http2_complete(t, d);
+	in->f->app->changed[d] = 1;
+}
+
+/* The response to a request that the client takes back is often on its way: the latest such stream
+ * waits for it. */
 static void reset_stream(const struct http2_input *in, struct http2_tx *t)
 {
-	struct http2_input side = *in;
+	bool waits = in->d == TO_SERVER && t->tx.progress[TO_SERVER] == HTTP2_COMPLETE &&
+		     t->tx.progress[TO_CLIENT] < HTTP2_COMPLETE && in->s->taken_back != t->stream;
+	struct http2_tx *former = waits && in->s->taken_back ? http2_stream(in, in->s->taken_back, false) : NULL;
 
-	for (unsigned d = 0; d < 2; d++) {
-		side.d = (enum direction)d;
-		if (t->tx.progress[d] < HTTP2_COMPLETE && t->side[d].file)
-			file_close(in->w, t->side[d].file, FILE_TRUNCATED);
-		http2_complete(t, side.d);
-	}
-	in->f->app->changed[TO_SERVER] = in->f->app->changed[TO_CLIENT] = 1;
+	end_side(in, t, TO_SERVER);
+	if (former)
+		end_side(in, former, TO_CLIENT);
+	if (waits)
+		in->s->taken_back = t->stream;
+	else
+		end_side(in, t, TO_CLIENT);
 }
 
 /* Is a stream made for this frame, if there is none? Late words about a closed one are not worth

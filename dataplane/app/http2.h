@@ -81,6 +81,7 @@ struct http2_side {
 	struct blob header, names, cookie, line; /* put together for rules */
 	struct content_decoder *decoder;
 	struct file *file;
+	struct blob dns_body; /* a message of DNS (http2_doh.c); .built: over, or none */
 	bool body_seen;
 };
 
@@ -91,6 +92,7 @@ struct http2_tx {
 	uint8_t direction;   /* of the first frame */
 	struct http2_side side[2];
 	struct blob host;
+	struct dns_tx *dns[2]; /* messages of DNS that the stream carries (http2_doh.c); owned */
 };
 
 /* A header block that goes on in CONTINUATION frames. */
@@ -114,6 +116,7 @@ struct http2_state {
 		uint32_t stream;
 		bool ends;
 	} data[2];              /* the DATA frame in hand */
+	uint32_t taken_back;    /* stream that the client reset last, while it waited for the response */
 	bool lost[2];           /* where frames begin is not known */
 	bool preface_done;
 };
@@ -160,6 +163,21 @@ void http2_body_take(const struct http2_input *in, struct http2_tx *t, const uin
 void http2_body_gap(const struct http2_input *in, struct http2_tx *t, uint32_t len);
 void http2_body_end(const struct http2_input *in, struct http2_tx *t);
 void http2_body_free(struct worker *w, struct http2_side *side);
+
+/* http2_doh.c: DNS in streams. */
+void http2_doh_body(const struct http2_input *in, struct http2_tx *t, const uint8_t *data, uint32_t len);
+/* The direction is over. */
+void http2_doh_end(const struct http2_input *in, struct http2_tx *t);
+void http2_doh_free(struct worker *w, struct http2_tx *t);
+void http2_doh_log(struct worker *w, struct flow *f, struct http2_tx *t, const struct packet *p);
+void http2_doh_alert_context(struct worker *w, struct flow *f, struct http2_tx *t, struct recorder *r);
+#define HTTP2_DOH_BUFFER(id, name, to_server, to_client)                                           \
+	bool http2_doh_##id(struct worker *w, struct flow *f, struct tx *tx, enum direction d,     \
+			    unsigned instance, struct buffer_view *out);
+#define HTTP2_DOH_VALUE(id, name)                                                                  \
+	bool http2_doh_##id(struct worker *w, struct flow *f, struct tx *tx, enum direction d,     \
+			    unsigned instance, uint64_t *out);
+#include "dataplane/app/http2_doh.def"
 
 /* http2_upgrade.c: the request that was upgraded becomes stream 1. */
 void http2_upgraded(const struct http2_input *in, struct bytes carried);

@@ -75,6 +75,7 @@ void http2_body_take(const struct http2_input *in, struct http2_tx *t, const uin
 
 	if (!side->body_seen)
 		body_open(in, t);
+	http2_doh_body(in, t, data, len);
 	a.file = side->file;
 	if (!a.file || a.file->state != FILE_OPEN)
 		return;
@@ -85,10 +86,7 @@ void http2_body_take(const struct http2_input *in, struct http2_tx *t, const uin
 	if (content_decode(side->decoder, data, len, append, &a) == CONTENT_GOOD)
 		return;
 	tx_event(in->w, in->f, &t->tx, in->d, HTTP2_EVENT_FAILED_DECOMPRESSION);
-	/* Not coded after all: rules see it as it is. */
-	if (!side->decoder->begun && side->decoder->in == len)
-		file_append(in->w, a.file, data, len);
-	else
+	if (side->decoder->coding != CONTENT_PLAIN) /* it was coded, and broke off */
 		file_close(in->w, a.file, FILE_TRUNCATED);
 }
 
@@ -108,6 +106,7 @@ void http2_body_gap(const struct http2_input *in, struct http2_tx *t, uint32_t l
 void http2_body_end(const struct http2_input *in, struct http2_tx *t)
 {
 	file_close(in->w, t->side[in->d].file, FILE_CLOSED);
+	http2_doh_end(in, t);
 }
 
 void http2_body_free(struct worker *w, struct http2_side *side)

@@ -220,7 +220,12 @@ GET(body)
 	return instance == 0 && side->file && file_view_one(w, side->file, out);
 }
 
+#define HTTP2_DOH_BUFFER(id, name, to_server, to_client)                                           \
+	{name, BUFFER_MULTI, to_server ? HTTP2_COMPLETE : 0, to_client ? HTTP2_COMPLETE : 0, http2_doh_##id},
+#define HTTP2_DOH_VALUE(id, name)
+
 const struct proto_buffer http2_buffers[] = {
+#include "dataplane/app/http2_doh.def"
 	{"http.uri", 0, HTTP2_FIELDS, 0, get_uri},
 	{"http.uri.raw", 0, HTTP2_FIELDS, 0, get_uri},
 	{"http.method", 0, HTTP2_FIELDS, 0, get_method},
@@ -313,7 +318,12 @@ VALUE(size_update)
 	return false;
 }
 
+#define HTTP2_DOH_BUFFER(id, name, to_server, to_client)
+#define HTTP2_DOH_VALUE(id, name_)                                                                 \
+	{.name = name_, .to_server = HTTP2_COMPLETE, .to_client = HTTP2_COMPLETE, .get_multi = http2_doh_##id},
+
 const struct proto_value http2_values[] = {
+#include "dataplane/app/http2_doh.def"
 	{.name = "http2.frametype", .to_server = HTTP2_OPEN, .to_client = HTTP2_OPEN,
 	 .get_multi = value_frametype},
 	{.name = "http2.errorcode", .to_server = HTTP2_OPEN, .to_client = HTTP2_OPEN,

@@ -140,9 +140,10 @@ static bool says_something(const struct http2_side *s)
 
 void http2_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
 {
-	const struct http2_tx *t = http2_of(tx);
+	struct http2_tx *t = http2_of(tx);
 	struct recorder *r;
 
+	http2_doh_log(w, f, t, p);
 	if (!says_something(&t->side[TO_SERVER]) && !says_something(&t->side[TO_CLIENT]))
 		return;
 	r = emit_flow(w, RECORD_http2, f, t->stream ? TO_SERVER : t->direction, tx->id, p);
@@ -155,4 +156,5 @@ void http2_log(struct worker *w, struct flow *f, struct tx *tx, const struct pac
 void http2_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r)
 {
 	put_members(r, http2_of(tx));
+	http2_doh_alert_context(w, f, http2_of(tx), r);
 }

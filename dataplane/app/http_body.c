@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * HTTP bodies: what libhtp hands out de-chunked and with gzip, deflate and lzma undone; brotli is
- * undone here. A body becomes a file (struct file) that keeps the window for rules. Its name is that
- * of Content-Disposition, else the normalised path. The body of a multipart upload is kept as a
- * hidden file, and its parts with a file name are files.
+ * HTTP bodies: what libhtp hands out de-chunked. gzip, deflate and lzma of responses are undone by
+ * libhtp, brotli and what requests have by content.c. A body becomes a file (struct file) that keeps
+ * the window for rules. Its name is that of Content-Disposition, else the normalised path. The body
+ * of a multipart upload is kept as a hidden file, and its parts with a file name are files.
  *
  * Bytes beyond the body limit are neither kept nor decoded: the file ends there, truncated.
  *
@@ -11,39 +11,9 @@
  */
 #include "dataplane/app/http.h"
 
-#include <brotli/decode.h>
-
 #include "dataplane/app/http_multipart.h"
 
-/* ---- brotli ---- */
-
-struct http_brotli {
-	BrotliDecoderState *decoder;
-	uint64_t in, out;
-	bool raw; /* not brotli after all, or broken: the rest is handed on as it is */
-};
-
-static void *brotli_alloc(void *heap, size_t size)
-{
-	return heap_alloc(heap, size);
-}
-
-static void brotli_free(void *heap, void *block)
-{
-	heap_free(heap, block);
-}
-
-static void brotli_new(struct worker *w, struct http_tx *tx)
-{
-	tx->brotli = heap_zalloc(&w->heap, sizeof(*tx->brotli));
-	if (!tx->brotli)
-		return;
-	tx->brotli->decoder = BrotliDecoderCreateInstance(brotli_alloc, brotli_free, &w->heap);
-	if (!tx->brotli->decoder) {
-		heap_free(&w->heap, tx->brotli);
-		tx->brotli = NULL;
-	}
-}
+/* ---- codings ---- */
 
 static bool word_is(struct bytes b, const char *word)
 {
@@ -187,9 +157,9 @@ static void body_take(struct http_state *s, struct http_tx *tx, enum direction d
 		limit = 0;
 	if (limit && b->seen >= limit)
 		n = 0;
-	else if (limit && b->seen + n > limit)
+	else if (data && limit && b->seen + n > limit)
 		n = (uint32_t)(limit - b->seen);
-	b->seen += n;
+	b->seen += data ? n : 0; /* what is missing costs nothing */
 	if (b->file && n) {
 		if (data)
 			file_append(s->w, b->file, data, n);
@@ -204,42 +174,54 @@ static void body_take(struct http_state *s, struct http_tx *tx, enum direction d
 	}
 }
 
-static void brotli_take(struct http_state *s, struct http_tx *tx, const uint8_t *data, uint32_t len)
-{
-	struct http_brotli *b = tx->brotli;
-	uint8_t *buffer = s->w->http->decode_buffer, *out;
-	const uint8_t *in = data;
-	size_t in_len = len, out_len;
-	BrotliDecoderResult rc = BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT;
+struct taking {
+	struct http_state *s;
+	struct http_tx *tx;
+	enum direction d;
+};
 
-	b->in += len;
-	while (rc == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT && !tx->body[TO_CLIENT].over_limit) {
-		out = buffer;
-		out_len = HTTP_DECODE_STEP;
-		rc = BrotliDecoderDecompressStream(b->decoder, &in_len, &in, &out_len, &out, NULL);
-		if (out > buffer)
-			body_take(s, tx, TO_CLIENT, buffer, (uint32_t)(out - buffer));
-		b->out += (uint64_t)(out - buffer);
-		if (b->out > HTTP_BOMB_BYTES && b->out > HTTP_BOMB_RATIO * b->in) {
-			http_event(s, tx, TO_CLIENT, HTTP_EVENT_BOMB);
-			tx->body[TO_CLIENT].over_limit = true;
-			file_close_all(s->w, &tx->tx, TO_CLIENT, FILE_TRUNCATED);
-			return;
-		}
-	}
-	if (rc == BROTLI_DECODER_RESULT_ERROR) {
-		http_event(s, tx, TO_CLIENT, HTTP_EVENT_GZIP_FAILED);
-		b->raw = true;
-		if (b->out == 0)
-			body_take(s, tx, TO_CLIENT, data, len);
+static void decoded(void *context, const uint8_t *data, uint32_t len)
+{
+	struct taking *t = context;
+
+	body_take(t->s, t->tx, t->d, data, len);
+	if (t->tx->body[t->d].over_limit)
+		t->tx->decoder[t->d]->over = true;
+}
+
+static void decode(struct http_state *s, struct http_tx *tx, enum direction d, const uint8_t *data,
+		   uint32_t len)
+{
+	struct taking t = {s, tx, d};
+
+	switch (content_decode(tx->decoder[d], data, len, decoded, &t)) {
+	case CONTENT_GOOD:
+		break;
+	case CONTENT_FAILED:
+		http_event(s, tx, d, HTTP_EVENT_GZIP_FAILED);
+		break;
+	case CONTENT_BOMB:
+		http_event(s, tx, d, HTTP_EVENT_BOMB);
+		tx->body[d].over_limit = true;
+		file_close_all(s->w, &tx->tx, d, FILE_TRUNCATED);
+		break;
 	}
 }
 
 void http_body_headers(struct http_state *s, struct http_tx *tx, enum direction d)
 {
-	if (d == TO_CLIENT && !tx->brotli &&
-	    first_coding_is_brotli(http_field(tx->htp->response_headers, "content-encoding")))
-		brotli_new(s->w, tx);
+	const htp_table_t *headers = d == TO_SERVER ? tx->htp->request_headers : tx->htp->response_headers;
+	struct bytes value = http_field(headers, "content-encoding");
+	enum content_coding coding = CONTENT_PLAIN;
+
+	if (tx->decoder[d] || !value.data)
+		return;
+	if (d == TO_SERVER)
+		coding = content_coding_of(value);
+	else if (first_coding_is_brotli(value))
+		coding = CONTENT_BROTLI;
+	if (coding != CONTENT_PLAIN)
+		tx->decoder[d] = content_decoder_new(&s->w->heap, coding);
 }
 
 void http_body_data(struct http_state *s, struct http_tx *tx, enum direction d, const uint8_t *data,
@@ -247,8 +229,8 @@ void http_body_data(struct http_state *s, struct http_tx *tx, enum direction d, 
 {
 	if (tx->body[d].over_limit)
 		return;
-	if (d == TO_CLIENT && tx->brotli && !tx->brotli->raw && data)
-		brotli_take(s, tx, data, len);
+	if (tx->decoder[d] && data)
+		decode(s, tx, d, data, len);
 	else
 		body_take(s, tx, d, data, len);
 	/* Nothing of the rest will be looked at: libhtp need not decode it either. */
@@ -265,9 +247,7 @@ void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d)
 
 void http_body_free(struct worker *w, struct http_tx *tx)
 {
-	if (tx->brotli) {
-		BrotliDecoderDestroyInstance(tx->brotli->decoder);
-		heap_free(&w->heap, tx->brotli);
-	}
+	content_decoder_free(&w->heap, tx->decoder[TO_SERVER]);
+	content_decoder_free(&w->heap, tx->decoder[TO_CLIENT]);
 	http_multipart_free(w, tx);
 }

@@ -3,7 +3,13 @@
  * HTTP: the http record of EVE (extended form). Runs in a worker.
  */
 #include "dataplane/app/http.h"
+
+#include <ctype.h>
+
 #include "dataplane/engine/emit.h"
+
+#define NAME_MAX_BYTES 255   /* of a header in a record */
+#define VALUE_MAX_BYTES 2047
 
 static void put(struct recorder *r, enum field_id f, struct bytes b)
 {
@@ -94,9 +100,9 @@ static struct bytes content_type(const htp_tx_t *htp)
 	return b;
 }
 
-static void record_members(struct recorder *r, const htp_tx_t *htp)
+static void record_basic(struct recorder *r, const htp_tx_t *htp)
 {
-	struct bytes b;
+	struct bytes range = http_field(htp->response_headers, "content-range");
 
 	put(r, F_http_hostname, http_bytes(htp->request_hostname));
 	if (htp->request_port_number > 0)
@@ -105,9 +111,12 @@ static void record_members(struct recorder *r, const htp_tx_t *htp)
 	put(r, F_http_http_user_agent, http_field(htp->request_headers, "user-agent"));
 	put(r, F_http_xff, http_field(htp->request_headers, "x-forwarded-for"));
 	put(r, F_http_http_content_type, content_type(htp));
-	b = http_field(htp->response_headers, "content-range");
-	if (b.data)
-		record_content_range(r, b);
+	if (range.data)
+		record_content_range(r, range);
+}
+
+static void record_extended(struct recorder *r, const htp_tx_t *htp)
+{
 	put(r, F_http_http_refer, http_field(htp->request_headers, "referer"));
 	put(r, F_http_http_method, http_bytes(htp->request_method));
 	put(r, F_http_protocol, http_bytes(htp->request_protocol));
@@ -119,6 +128,89 @@ static void record_members(struct recorder *r, const htp_tx_t *htp)
 	rec_uint(r, F_http_length, (uint64_t)htp->response_message_len);
 }
 
+/* ---- options ---- */
+
+static bool names_direction(const char *value, const char *direction)
+{
+	return value && (strcasecmp(value, "both") == 0 || strcasecmp(value, direction) == 0);
+}
+
+void http_log_configure(const struct config *c, struct http_log_options *o)
+{
+	static const struct config_map none;
+	const struct config_map *types = c ? &c->eve_types : &none;
+	const char *dump = config_map_get(types, "http.dump_all_headers");
+
+	o->extended = config_map_bool(types, "http.extended", true);
+	o->all_headers[TO_SERVER] = names_direction(dump, "request");
+	o->all_headers[TO_CLIENT] = names_direction(dump, "response");
+	o->custom = config_map_get(types, "http.custom");
+	o->bodies = config_map_bool(types, "alert.http_body", false) ||
+		    config_map_bool(types, "alert.http_body_printable", false);
+}
+
+/* Is the header's name one of the list "[accept_encoding, server]"? */
+static bool listed(const char *list, struct bytes name)
+{
+	while (list && *list) {
+		size_t n = strcspn(list, "[], "), i = 0;
+
+		while (i < n && i < name.len &&
+		       tolower(name.data[i]) == (list[i] == '_' ? '-' : tolower((unsigned char)list[i])))
+			i++;
+		if (n && i == n && n == name.len)
+			return true;
+		list += n + (list[n] != '\0');
+	}
+	return false;
+}
+
+static bool wanted(const struct http_log_options *o, enum direction d, struct bytes name)
+{
+	static const uint8_t referer[] = "referer";
+
+	if (o->all_headers[d])
+		return true;
+	if (o->extended && name.len == sizeof(referer) - 1 &&
+	    strncasecmp((const char *)name.data, (const char *)referer, name.len) == 0)
+		return false; /* there already */
+	return listed(o->custom, name);
+}
+
+static void record_headers(struct recorder *r, const struct http_log_options *o, enum direction d,
+			   const htp_table_t *headers)
+{
+	bool open = false;
+
+	for (size_t i = 0, n = headers ? htp_table_size(headers) : 0; i < n; i++) {
+		const htp_header_t *h = htp_table_get_index(headers, i, NULL);
+		struct bytes name = http_bytes(h->name), value = http_bytes(h->value);
+
+		if (!wanted(o, d, name))
+			continue;
+		if (!open)
+			rec_open(r, d == TO_SERVER ? F_http_request_headers : F_http_response_headers);
+		open = true;
+		rec_open(r, F_http_header);
+		rec_bytes(r, F_http_header_name, name.data, name.len < NAME_MAX_BYTES ? name.len : NAME_MAX_BYTES);
+		rec_bytes(r, F_http_header_value, value.data,
+			  value.len < VALUE_MAX_BYTES ? value.len : VALUE_MAX_BYTES);
+		rec_close(r);
+	}
+	if (open)
+		rec_close(r);
+}
+
+static void record_body(struct worker *w, struct recorder *r, const struct http_tx *tx, enum direction d)
+{
+	struct buffer_view view;
+
+	if (tx->body[d].file && file_view_one(w, tx->body[d].file, &view) && view.len)
+		rec_bytes(r, d == TO_SERVER ? F_http_request_body : F_http_response_body, view.data, view.len);
+}
+
+/* ---- records ---- */
+
 void http_alert_context(struct worker *w, struct flow *f, struct tx *base, struct recorder *r)
 {
 	struct http_tx *tx = (struct http_tx *)base;
@@ -126,12 +218,18 @@ void http_alert_context(struct worker *w, struct flow *f, struct tx *base, struc
 	if (!tx->htp)
 		return;
 	rec_open(r, F_http_http);
-	record_members(r, tx->htp);
+	record_basic(r, tx->htp);
+	record_extended(r, tx->htp);
+	if (w->http->options.log.bodies) {
+		record_body(w, r, tx, TO_SERVER);
+		record_body(w, r, tx, TO_CLIENT);
+	}
 	rec_close(r);
 }
 
 void http_log(struct worker *w, struct flow *f, struct tx *base, const struct packet *p)
 {
+	const struct http_log_options *o = &w->http->options.log;
 	struct http_tx *tx = (struct http_tx *)base;
 	struct recorder *r;
 
@@ -142,7 +240,13 @@ void http_log(struct worker *w, struct flow *f, struct tx *base, const struct pa
 	if (!r)
 		return;
 	rec_open(r, F_http_http);
-	record_members(r, tx->htp);
+	record_basic(r, tx->htp);
+	if (o->extended)
+		record_extended(r, tx->htp);
+	if (o->all_headers[TO_SERVER] || o->custom)
+		record_headers(r, o, TO_SERVER, tx->htp->request_headers);
+	if (o->all_headers[TO_CLIENT] || o->custom)
+		record_headers(r, o, TO_CLIENT, tx->htp->response_headers);
 	rec_close(r);
 	emit_end(w);
 }

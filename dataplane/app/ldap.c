@@ -93,7 +93,7 @@ static struct ldap_tx *new_tx(struct worker *w, struct flow *f, enum direction d
 {
 	struct ldap_tx *t;
 
-	if (f->app->live >= LDAP_TRANSACTIONS_MAX) {
+	if (f->app->live >= app_tx_limit(w, APP_ldap)) {
 		struct tx *oldest = f->app->first;
 
 		while (oldest && oldest->progress[TO_CLIENT] == 2)
@@ -479,6 +479,7 @@ const struct proto proto_ldap = {
 	.done = {1, 2},
 	.max_pending_bytes = LDAP_MESSAGE_MAX,
 	.max_transactions = 2 * LDAP_TRANSACTIONS_MAX,
+	.gives_way = 1,
 	.too_many_event = LDAP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ldap_probe,
 	.state_new = ldap_state_new,

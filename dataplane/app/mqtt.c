@@ -164,7 +164,7 @@ static struct mqtt_tx *waiting(struct flow *f, uint32_t id)
 /* The oldest one that waits gives way. */
 static void make_room(struct worker *w, struct flow *f)
 {
-	if (f->app->live < MQTT_TRANSACTIONS_MAX)
+	if (f->app->live < app_tx_limit(w, APP_mqtt))
 		return;
 	for (struct tx *tx = f->app->first; tx; tx = tx->next) {
 		if (mqtt_of(tx)->complete)
@@ -651,6 +651,7 @@ const struct proto proto_mqtt = {
 	.done = {1, 1},
 	.max_pending_bytes = MQTT_MESSAGE_MAX + MQTT_HEADER_MAX,
 	.max_transactions = 2 * MQTT_TRANSACTIONS_MAX,
+	.gives_way = 1,
 	.too_many_event = MQTT_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = mqtt_probe,
 	.config_bytes = sizeof(struct mqtt_config),

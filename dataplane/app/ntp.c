@@ -61,11 +61,12 @@ static enum probe_result ntp_probe(const struct probe_input *in)
 	bool port = in->client_port == 123 || in->server_port == 123;
 	struct ntp_tx t = {0};
 
-	if (!message_read(&t, in->data, in->len))
+	/* versions 1 and 2 are not followed, as in the reference */
+	if (!message_read(&t, in->data, in->len) || t.version < 3)
 		return PROBE_NO;
 	if (port)
 		return PROBE_YES;
-	if (in->len != NTP_HEADER_BYTES || t.version < 3 || (t.mode != MODE_CLIENT && t.mode != MODE_SERVER))
+	if (in->len != NTP_HEADER_BYTES || (t.mode != MODE_CLIENT && t.mode != MODE_SERVER))
 		return PROBE_NO;
 	/* poll 2^3 to 2^17 s, precision 2^-6 to 2^-32 s, a time to be sent back */
 	if (in->data[2] > 17 || (int8_t)in->data[3] > 0 || !get_be32(in->data + 40))

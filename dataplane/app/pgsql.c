@@ -117,7 +117,7 @@ static struct pgsql_tx *new_tx(struct worker *w, struct flow *f, enum direction 
 		return t;
 	}
 
-	if (f->app->live >= PGSQL_TRANSACTIONS_MAX) {
+	if (f->app->live >= app_tx_limit(w, APP_pgsql)) {
 		struct tx *oldest = f->app->first;
 
 		while (oldest && oldest->progress[TO_CLIENT])
@@ -560,6 +560,7 @@ const struct proto proto_pgsql = {
 	.done = {1, 1},
 	.max_pending_bytes = PGSQL_MESSAGE_MAX,
 	.max_transactions = 2 * PGSQL_TRANSACTIONS_MAX,
+	.gives_way = 1,
 	.too_many_event = PGSQL_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = pgsql_probe,
 	.config_bytes = sizeof(struct pgsql_config),

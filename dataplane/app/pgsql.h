@@ -14,7 +14,7 @@
 #include "dataplane/app/text.h"
 
 #define PGSQL_MESSAGE_MAX (64u << 10) /* of a message is looked at; the rest is passed over */
-#define PGSQL_TRANSACTIONS_MAX 256
+#define PGSQL_TRANSACTIONS_MAX 1024
 #define PGSQL_PARAMETERS_MAX 64
 #define PGSQL_TEXTS_BYTES_MAX (64u << 10) /* parameters kept of a transaction */
 

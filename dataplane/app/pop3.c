@@ -82,7 +82,9 @@ static enum probe_result pop3_probe(const struct probe_input *in)
 	enum probe_result best = PROBE_NO;
 
 	if (in->direction == TO_CLIENT) {
-		best = begins(in, in->known && in->len && in->data[0] == '-' ? "-ERR" : "+OK");
+		if (!in->known)
+			return begins(in, "+OK "); /* a bare +OK is as well an answer of other protocols */
+		best = begins(in, in->len && in->data[0] == '-' ? "-ERR" : "+OK");
 		if (best == PROBE_YES && in->len > 3 && in->data[0] == '+' && in->data[3] > ' ')
 			return PROBE_NO;
 		return best;

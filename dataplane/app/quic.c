@@ -25,6 +25,8 @@ static const char *const quic_events[] = {
 
 enum { CLIENT_HELLO = 1, SERVER_HELLO = 2 };
 
+#define QUIC_OLD_BYTES 17 /* no packet of a version without the fixed bit is shorter */
+
 /* CRYPTO frames of a direction, put in order. */
 struct crypto_stream {
 	uint8_t *data;
@@ -154,10 +156,23 @@ static uint32_t read_packet(struct quic_packet *p, const uint8_t *data, uint32_t
 	return p->whole.len;
 }
 
+/* On the ports of the web anything that may be a packet is QUIC, as in the reference: one with a long header, a
+ * short one (its fixed bit is set), or of an older version. */
+static bool web_port(const struct probe_input *in, struct quic_packet *p)
+{
+	if ((in->server_port != 443 && in->server_port != 80) || !in->len)
+		return false;
+	if (in->data[0] & 0x80)
+		return read_packet(p, in->data, in->len) != 0;
+	return in->data[0] & 0x40 || in->len >= QUIC_OLD_BYTES;
+}
+
 static enum probe_result quic_probe(const struct probe_input *in)
 {
 	struct quic_packet p;
 
+	if (web_port(in, &p))
+		return PROBE_YES;
 	if (!in->len || !read_packet(&p, in->data, in->len) || p.type == QUIC_SHORT)
 		return PROBE_NO;
 	if (!version_known(p.version))

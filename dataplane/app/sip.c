@@ -49,6 +49,8 @@ static enum probe_result sip_probe(const struct probe_input *in)
 
 	if (!sip_line_possible(in->data, in->len))
 		return PROBE_NO;
+	if (in->ip_proto != 6 && (in->len > 3 && memcmp(in->data, "SIP/", 4) == 0) != (in->direction == TO_CLIENT))
+		return PROBE_NO;
 	if (!lf)
 		return in->ip_proto == 6 && len < SIP_LINE_MAX ? PROBE_MORE : PROBE_NO;
 	if (len && in->data[len - 1] == '\r')
@@ -105,17 +107,26 @@ static struct sip_tx *message_take(struct worker *w, struct flow *f, enum direct
 	return t;
 }
 
-static void parse_datagram(struct worker *w, struct flow *f, enum direction d,
-			   const struct app_input *in)
+/* As in the reference requests go to the server and responses to the client: what the callee asks on the same
+ * ports is an error. */
+static struct parse_result parse_datagram(struct worker *w, struct flow *f, enum direction d,
+					  const struct app_input *in)
 {
+	struct parse_result res = {.status = PARSE_OK};
 	struct sip_tx *t;
 	uint64_t said;
 
 	if (in->len < 5 || in->data[0] == 0 || in->data[0] == '\r' || in->data[0] == '\n')
-		return; /* keeps the way through a NAT open */
+		return res; /* keeps the way through a NAT open */
+	if ((memcmp(in->data, "SIP/", 4) == 0) != (d == TO_CLIENT)) {
+		res.status = PARSE_BAD;
+		res.event = 1 + SIP_EVENT_INVALID_DATA;
+		return res;
+	}
 	t = message_take(w, f, d, in->data, in->len, 0, 0);
 	if (t && sip_content_length(t->headers, &said) && said > t->body.len)
 		tx_event(w, f, &t->tx, d, SIP_EVENT_INCOMPLETE_DATA);
+	return res;
 }
 
 /* Bytes up to the next line that could be a first one. */
@@ -215,8 +226,7 @@ static struct parse_result sip_parse(struct worker *w, struct flow *f, void *sta
 
 	if (f->ip_proto == 6)
 		return parse_stream(w, f, &st->stream[d], d, in);
-	parse_datagram(w, f, d, in);
-	return (struct parse_result){.status = PARSE_OK};
+	return parse_datagram(w, f, d, in);
 }
 
 /* ---- flows ---- */

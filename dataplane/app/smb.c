@@ -120,29 +120,14 @@ void smb_tx_answered(struct smb_state *s, struct smb_tx *t, uint32_t status)
 		smb_tx_done_both(s, t);
 }
 
-/* Responses are lost, above all on a tap: when there are many transactions, the oldest that still
- * waits for one is complete as it is. Open files are not among them. */
-static void oldest_end(struct smb_state *s)
-{
-	for (struct tx *tx = s->f->app->first; tx; tx = tx->next) {
-		struct smb_tx *t = smb_of(tx);
-
-		if (t->kind == SMB_FILE || (tx->progress[TO_SERVER] == 2 && tx->progress[TO_CLIENT] == 2))
-			continue;
-		smb_tx_done_both(s, t);
-		return;
-	}
-}
-
 struct smb_tx *smb_tx_new(struct smb_state *s, const struct smb_head *h, enum smb_kind kind)
 {
-	struct smb_tx *t;
+	struct smb_tx *t = smb_of(tx_new(s->w, s->f, sizeof(*t)));
 
-	if (s->f->app->live >= SMB_TRANSACTIONS_MAX / 4 * 3)
-		oldest_end(s);
-	t = smb_of(tx_new(s->w, s->f, sizeof(*t)));
-	if (!t)
+	if (!t) {
+		s->overrun = true;
 		return NULL;
+	}
 	t->kind = (uint8_t)kind;
 	t->head = *h;
 	t->head.status = 0;
@@ -265,12 +250,6 @@ void smb_text(struct smb_state *s, struct bytes *out, const uint8_t *data, uint3
 			text[n++] = (uint8_t)one;
 	}
 	smb_copy(s, out, (struct bytes){text, n});
-}
-
-bool smb_pipe_name(struct bytes share)
-{
-	return share.len >= 4 &&
-	       strncasecmp((const char *)share.data + share.len - 4, "IPC$", 4) == 0;
 }
 
 uint32_t smb_seconds(uint64_t filetime)
@@ -450,7 +429,7 @@ static struct parse_result smb_parse(struct worker *w, struct flow *f, void *sta
 		return res;
 	}
 	side->end = 0;
-	while (at < in->len) {
+	while (at < in->len && !s->overrun) {
 		const uint8_t *p = in->data + at;
 		uint32_t left = in->len - at, whole;
 		uint64_t offset = in->offset + at;
@@ -505,6 +484,8 @@ static struct parse_result smb_parse(struct worker *w, struct flow *f, void *sta
 			record_take(s, d, p + NETBIOS_BYTES, whole);
 		at += NETBIOS_BYTES + whole;
 	}
+	if (s->overrun)
+		res.status = PARSE_BAD;
 	res.consumed = at;
 	return res;
 }

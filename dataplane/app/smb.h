@@ -14,7 +14,7 @@
 #include "dataplane/app/dcerpc.h"
 #include "dataplane/app/file.h"
 
-#define SMB_TRANSACTIONS_MAX 512
+#define SMB_TRANSACTIONS_MAX 1024
 #define SMB_RECORD_MAX (256u * 1024)  /* longer ones are skipped, but for the data of reads and writes */
 #define SMB_HEAD_BYTES 256            /* of a record, from which on data may be passed on as it comes */
 #define SMB_OPENS_MAX 256             /* files and pipes of a flow; the one unused longest goes */
@@ -190,6 +190,7 @@ struct smb_state {
 	uint32_t stub_bytes;    /* of live calls */
 	struct smb_tree trees[SMB_TREES_MAX];
 	uint32_t tree_count, tree_next;
+	bool overrun;           /* no room for one more transaction: parsing ends */
 	struct smb_read *reads; /* SMB_READS_MAX, a ring; made with the first */
 	uint32_t read_next;
 };
@@ -240,8 +241,6 @@ void smb_event(struct smb_state *s, enum direction d, enum smb_event e);
 void smb_text(struct smb_state *s, struct bytes *out, const uint8_t *data, uint32_t len,
 	      bool unicode);
 void smb_copy(struct smb_state *s, struct bytes *out, struct bytes in);
-/* Is it the share that pipes are in? */
-bool smb_pipe_name(struct bytes share);
 /* Windows time as seconds since the epoch. */
 uint32_t smb_seconds(uint64_t filetime);
 

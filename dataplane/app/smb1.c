@@ -208,7 +208,6 @@ static void request_tree(struct smb_state *s, struct block *b)
 	cursor_skip(&b->bytes, cursor_le16(&b->words));
 	text_keep(s, &t->name, b, &b->bytes, b->h.unicode);
 	text_keep(s, &t->service[TO_SERVER], b, &b->bytes, false);
-	t->pipe = smb_pipe_name(t->name); /* until the server says what it is */
 }
 
 static void request_create(struct smb_state *s, struct block *b)

@@ -145,7 +145,6 @@ static void request_tree(struct smb_state *s, struct message *m)
 	len = cursor_le16(&m->body);
 	path = smb_part(m->data, m->len, offset, len);
 	smb_text(s, &t->name, path.data, path.len, true);
-	t->pipe = smb_pipe_name(t->name); /* until the server says what it is */
 }
 
 static void request_create(struct smb_state *s, struct message *m)

@@ -418,13 +418,29 @@ bool smb_pipe_data(struct smb_state *s, struct smb_open *o, enum direction d,
 	return true;
 }
 
+/* Written to a pipe, but no call: a transaction all the same, with an event. */
+static void pipe_odd(struct smb_state *s, const struct smb_head *h, struct bytes data)
+{
+	struct smb_tx *t;
+
+	if (data.len < DCERPC_HEADER_BYTES || data.data[2] <= DCERPC_TYPE_LAST)
+		return;
+	t = smb_tx_new(s, h, SMB_GENERIC);
+	if (!t)
+		return;
+	smb_tx_done(s, t, TO_SERVER);
+	tx_event(s->w, s->f, &t->tx, TO_SERVER, SMB_EVENT_MALFORMED_DATA);
+}
+
 void smb_data_take(struct smb_state *s, struct smb_open *o, enum direction d,
 		   const struct smb_head *h, uint64_t offset, struct bytes data)
 {
-	if (o->pipe || (!o->file && smb_pipe_like(data.data, data.len)))
-		smb_pipe_data(s, o, d, h, data.data, data.len);
-	else if (smb_file_begin(s, o, d, h))
+	if (o->pipe || (!o->file && smb_pipe_like(data.data, data.len))) {
+		if (!smb_pipe_data(s, o, d, h, data.data, data.len) && d == TO_SERVER)
+			pipe_odd(s, h, data);
+	} else if (smb_file_begin(s, o, d, h)) {
 		smb_file_data(s, o, d, offset, data.data, data.len);
+	}
 }
 
 bool smb_data_begin(struct smb_state *s, enum direction d, const struct smb_head *h,

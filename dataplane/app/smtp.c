@@ -598,7 +598,8 @@ static struct parse_result smtp_parse(struct worker *w, struct flow *f, void *st
 		result.status = PARSE_BAD;
 	else if (s->starttls) {
 		s->starttls = false;
-		app_change_protocol(w, f, APP_tls);
+		if (!app_change_protocol(w, f, APP_tls))
+			smtp_event(s, SMTP_EVENT_CHANGE_FAILED);
 	}
 	return result;
 }

@@ -12,6 +12,8 @@
 
 #define SNMP_VARS_MAX 64       /* of a message, kept */
 #define SNMP_OID_CHARS_MAX 512
+#define SNMP_PORT 161
+#define SNMP_TRAP_PORT 162
 #define SNMP_TRANSACTIONS_MAX 256
 #define SNMP_PDU_ENCRYPTED 255
 
@@ -206,6 +208,12 @@ static bool message_read(struct worker *w, struct flow *f, struct snmp_tx *t, en
 
 /* ---- the protocol ---- */
 
+static bool port_of(const struct probe_input *in)
+{
+	return in->server_port == SNMP_PORT || in->server_port == SNMP_TRAP_PORT || in->client_port == SNMP_PORT ||
+	       in->client_port == SNMP_TRAP_PORT;
+}
+
 static enum probe_result snmp_probe(const struct probe_input *in)
 {
 	struct cursor c = cursor_of(in->data, in->len), message, next;
@@ -213,6 +221,9 @@ static enum probe_result snmp_probe(const struct probe_input *in)
 	uint8_t tag;
 
 	if (!ber_take(&c, BER_SEQUENCE, &message) || !ber_number(&message, BER_INTEGER, &version))
+		return PROBE_NO;
+	/* of version 3 no more than this can be read: only where it is expected */
+	if (version == 3 && !port_of(in))
 		return PROBE_NO;
 	if (version == 3)
 		return ber_take(&message, BER_SEQUENCE, &next) && ber_take(&message, BER_OCTETS, &next) ?

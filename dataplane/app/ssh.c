@@ -13,6 +13,7 @@
 
 #include "dataplane/app/digest.h"
 #include "dataplane/app/frame.h"
+#include "dataplane/app/ssh.h"
 #include "dataplane/app/text.h"
 #include "dataplane/engine/emit.h"
 
@@ -43,9 +44,6 @@ static const char *const ssh_events[] = {
 enum ssh_frame { FRAME_HDR = 1, FRAME_DATA, FRAME_PDU };
 
 static const char *const ssh_frames[] = {"record.hdr", "record.data", "record.pdu", NULL};
-
-/* Progress of a direction. Where no HASSH is asked for it goes from nothing to SSH_OFFERED. */
-enum ssh_progress { SSH_NOTHING, SSH_BANNER, SSH_OFFERED, SSH_ENCRYPTED };
 
 enum ssh_encryption { SSH_TRACK_ONLY, SSH_BYPASS, SSH_FULL };
 
@@ -321,7 +319,7 @@ static struct parse_result ssh_parse(struct worker *w, struct flow *f, void *sta
 	if (st->stream[TO_SERVER].reading == SSH_IN_THE_DARK &&
 	    st->stream[TO_CLIENT].reading == SSH_IN_THE_DARK) {
 		if (config->encryption == SSH_BYPASS)
-			f->flags |= FLOW_BYPASSED;
+			app_bypass(f);
 		res.status = PARSE_DONE;
 	}
 	return res;

@@ -8,6 +8,7 @@
 #include "dataplane/app/text.h"
 #include "dataplane/engine/emit.h"
 
+#define TFTP_PORT 69
 #define TFTP_TRANSACTIONS_MAX 64
 
 enum { TFTP_READ = 1, TFTP_WRITE = 2 };
@@ -36,7 +37,7 @@ static bool text_take(struct cursor *c, struct bytes *out)
 {
 	const uint8_t *zero = cursor_left(c) ? memchr(c->p, 0, cursor_left(c)) : NULL;
 
-	if (!zero || zero == c->p)
+	if (!zero)
 		return false;
 	*out = (struct bytes){c->p, (uint32_t)(zero - c->p)};
 	cursor_skip(c, out->len + 1);
@@ -62,7 +63,9 @@ static enum probe_result tftp_probe(const struct probe_input *in)
 {
 	struct bytes file, mode;
 
-	return request_read(in->data, in->len, &file, &mode) ? PROBE_YES : PROBE_NO;
+	if (!request_read(in->data, in->len, &file, &mode))
+		return PROBE_NO;
+	return file.len || in->server_port == TFTP_PORT ? PROBE_YES : PROBE_NO;
 }
 
 static struct parse_result tftp_parse(struct worker *w, struct flow *f, void *state, enum direction d,

@@ -279,7 +279,7 @@ static struct parse_result sslv2_record(struct worker *w, struct flow *f, struct
 	len = (uint32_t)(b[0] & (b[0] & 0x80 ? 0x7f : 0x3f)) << 8 | b[1];
 	if (!len)
 		return bad(st, TLS_EVENT_INVALID_SSLV2_HEADER);
-	t->side[d].version = 2;
+	t->side[d].version = SSLV2;
 	switch (b[header]) {
 	case SSLV2_ERROR:
 		tx_event(w, f, &t->tx, d, TLS_EVENT_ERROR_MESSAGE_ENCOUNTERED);
@@ -472,7 +472,7 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 		return res;
 	if (st->tx->flags & TLS_HANDSHAKE_COMPLETE && st->tx->flags & TLS_SERVER_HELLO_SEEN) {
 		if (config->encryption == TLS_BYPASS)
-			f->flags |= FLOW_BYPASSED;
+			app_bypass(f);
 		if (f->app->frames && config->encryption == TLS_TRACK) {
 			f->flags |= FLOW_NO_PAYLOAD; /* its records are asked for */
 			return res;

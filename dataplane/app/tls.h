@@ -80,6 +80,9 @@ enum tls_flags {
 	TLS_CLIENT_TICKET = 1 << 11, /* the client offers a session ticket */
 	TLS_ALERTED = 1 << 12,       /* an alert in plain text */
 	TLS_BROKEN = 1 << 13,        /* records could not be followed to the end */
+	TLS_STORE = 1 << 14,         /* a rule wants the certificates kept … */
+	TLS_STORED_CLIENT = 1 << 15, /* … those of the client are on their way */
+	TLS_STORED_SERVER = 1 << 16,
 };
 
 /* Certificates that one side has shown. */
@@ -169,6 +172,8 @@ extern const struct proto_buffer tls_buffers[];
 extern const struct proto_value tls_values[];
 /* tls_log.c */
 void tls_configure(const struct worker *w, void *memory);
+/* tls_store.c: the chains of both sides go to the file store, those that are there now and those to come. */
+void tls_store(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 void tls_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 void tls_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r);
 

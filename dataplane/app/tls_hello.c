@@ -109,8 +109,8 @@ static void read_versions(struct tls_hello *h, struct cursor c)
 	while (cursor_left(&items) >= 2) {
 		uint16_t v = cursor_be16(&items);
 
-		/* TLS and its drafts; others (experiments, GREASE) say nothing of the order */
-		if ((v >> 8 == 3 || v >> 8 == 0x7f) && v > h->highest_version)
+		/* TLS and its drafts from 16 on; others (experiments, GREASE) say nothing of the order */
+		if ((v >> 8 == 3 || (v >> 8 == 0x7f && v >= TLS_FIRST_DRAFT)) && v > h->highest_version)
 			h->highest_version = v;
 	}
 	if (!h->highest_version)

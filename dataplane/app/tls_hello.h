@@ -13,6 +13,8 @@
 #define HELLO_LIST_MAX 1024 /* entries of each list; more are counted as cut */
 #define HELLO_ALPN_MAX 32
 #define TLS_EARLY_DRAFT 0x7f01 /* stands for all drafts of 1.3 before the 16th */
+#define TLS_FIRST_DRAFT 0x7f10 /* the 16th */
+#define SSLV2 0x0002
 #define JA3_HASH_CHARS 32
 #define JA4_CHARS 36
 

@@ -252,7 +252,7 @@ static void write_object(struct recorder *r, const struct flow *f, uint32_t fiel
 }
 
 /* A connection of which neither a certificate nor the reason for its absence was seen has none,
- * unless something went wrong or the server never said a word. */
+ * unless something went wrong or the server never spoke TLS. */
 static bool worth_a_record(const struct flow *f, const struct tls_config *c, const struct tls_tx *t)
 {
 	const struct tls_side *server = &t->side[TO_CLIENT];
@@ -261,9 +261,13 @@ static bool worth_a_record(const struct flow *f, const struct tls_config *c, con
 		return true;
 	if (t->flags & TLS_RESUMED)
 		return c->log_resumed;
+	if (t->flags & TLS_SERVER_HELLO_SEEN && server->version == SSLV2)
+		return false; /* its certificates are not looked at */
 	if (t->flags & (TLS_LOG_WITHOUT_CERT | TLS_ALERTED | TLS_BROKEN | TLS_HANDSHAKE_COMPLETE))
 		return true;
-	return t->flags & TLS_CLIENT_HELLO_SEEN && !server->version && !(f->flags & FLOW_CLOSED);
+	if ((f->tcp_flags[TO_SERVER] | f->tcp_flags[TO_CLIENT]) & TCP_RST)
+		return false;
+	return t->flags & TLS_CLIENT_HELLO_SEEN && (!server->version || server->version == SSLV2);
 }
 
 void tls_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
@@ -272,6 +276,8 @@ void tls_log(struct worker *w, struct flow *f, struct tx *tx, const struct packe
 	const struct tls_tx *t = tls_of(tx);
 	struct recorder *r;
 
+	if (t->flags & TLS_STORE)
+		tls_store(w, f, tx, p);
 	if (!worth_a_record(f, c, t))
 		return;
 	r = emit_flow(w, RECORD_tls, f, TO_SERVER, RECORD_NO_TX, p);

@@ -25,13 +25,15 @@ struct der {
 	struct cursor body;
 };
 
-/* Takes the next element. False: not DER, or longer than what is left (then *too_long). */
-static bool der_next(struct cursor *c, struct der *out, bool *too_long)
+/* Takes the next element. False: not DER, longer than what is left, or its tag and length are not
+ * all there (then *cut: the reference engine calls that a wrong length, the others not DER). */
+static bool der_next(struct cursor *c, struct der *out, bool *cut)
 {
 	uint32_t len;
 
 	out->tag = cursor_u8(c);
 	len = cursor_u8(c);
+	*cut |= c->bad;
 	if (c->bad || (out->tag & 0x1f) == 0x1f)
 		return false;
 	if (len & 0x80) {
@@ -41,22 +43,21 @@ static bool der_next(struct cursor *c, struct der *out, bool *too_long)
 			return false;
 		for (len = 0; bytes; bytes--)
 			len = len << 8 | cursor_u8(c);
+		*cut |= c->bad;
 		if (c->bad)
 			return false;
 	}
-	if (len > cursor_left(c)) {
-		*too_long = true;
+	if (len > cursor_left(c))
 		return false;
-	}
 	out->body = cursor_sub(c, len);
 	return true;
 }
 
-static bool der_expect(struct cursor *c, uint8_t tag, struct der *out, bool *too_long)
+static bool der_expect(struct cursor *c, uint8_t tag, struct der *out, bool *cut)
 {
 	const uint8_t *next = cursor_peek(c, 1);
 
-	return next && *next == tag && der_next(c, out, too_long);
+	return next && *next == tag && der_next(c, out, cut);
 }
 
 /* ---- text that grows ---- */
@@ -205,7 +206,7 @@ static void add_attribute_value(struct text_out *t, const struct der *value)
 }
 
 /* Name ::= SEQUENCE OF SET OF SEQUENCE { type OID, value } */
-static bool read_name(struct heap *heap, struct cursor names, struct x509_text *out, bool *too_long)
+static bool read_name(struct heap *heap, struct cursor names, struct x509_text *out, bool *cut)
 {
 	struct text_out t = {.heap = heap};
 	unsigned attributes = 0;
@@ -214,13 +215,13 @@ static bool read_name(struct heap *heap, struct cursor names, struct x509_text *
 	while (cursor_left(&names)) {
 		bool first = true;
 
-		if (!der_expect(&names, DER_SET, &set, too_long))
+		if (!der_expect(&names, DER_SET, &set, cut))
 			goto bad;
 		while (cursor_left(&set.body)) {
 			if (++attributes > X509_ATTRIBUTES_MAX ||
-			    !der_expect(&set.body, DER_SEQUENCE, &pair, too_long) ||
-			    !der_expect(&pair.body, DER_OID, &oid, too_long) ||
-			    !der_next(&pair.body, &value, too_long))
+			    !der_expect(&set.body, DER_SEQUENCE, &pair, cut) ||
+			    !der_expect(&pair.body, DER_OID, &oid, cut) ||
+			    !der_next(&pair.body, &value, cut))
 				goto bad;
 			if (t.len)
 				text_add_string(&t, first ? ", " : " + ");
@@ -290,11 +291,11 @@ static int64_t days_from_civil(int64_t y, int m, int d)
 static bool read_time(struct cursor *c, int64_t *out)
 {
 	struct der time;
-	bool too_long = false;
+	bool cut = false;
 	int year, century = -1, part[5];
 	const uint8_t *sign;
 
-	if (!der_next(c, &time, &too_long))
+	if (!der_next(c, &time, &cut))
 		return false;
 	if (time.tag == DER_GENERALIZED_TIME)
 		century = two_digits(&time.body);
@@ -368,16 +369,16 @@ static bool add_alt_name(struct heap *heap, struct x509 *x, const void *text, ui
 static bool read_alt_names(struct heap *heap, struct x509 *x, struct cursor c)
 {
 	struct der names, name;
-	bool too_long = false;
+	bool cut = false;
 
-	if (!der_expect(&c, DER_SEQUENCE, &names, &too_long))
+	if (!der_expect(&c, DER_SEQUENCE, &names, &cut))
 		return false;
 	while (cursor_left(&names.body)) {
 		uint32_t len;
 		char text[64];
 		const uint8_t *b;
 
-		if (!der_next(&names.body, &name, &too_long))
+		if (!der_next(&names.body, &name, &cut))
 			return false;
 		len = (uint32_t)cursor_left(&name.body);
 		b = name.body.p;
@@ -406,19 +407,19 @@ static bool read_alt_names(struct heap *heap, struct x509 *x, struct cursor c)
 	return true;
 }
 
-static bool read_extensions(struct heap *heap, struct x509 *x, struct cursor c, bool *too_long)
+static bool read_extensions(struct heap *heap, struct x509 *x, struct cursor c, bool *cut)
 {
 	static const uint8_t alt_name_oid[] = {0x55, 0x1d, 0x11};
 	struct der list, ext, oid, value;
 
-	if (!der_expect(&c, DER_SEQUENCE, &list, too_long))
+	if (!der_expect(&c, DER_SEQUENCE, &list, cut))
 		return false;
 	while (cursor_left(&list.body)) {
-		if (!der_expect(&list.body, DER_SEQUENCE, &ext, too_long) ||
-		    !der_expect(&ext.body, DER_OID, &oid, too_long) ||
-		    !der_next(&ext.body, &value, too_long))
+		if (!der_expect(&list.body, DER_SEQUENCE, &ext, cut) ||
+		    !der_expect(&ext.body, DER_OID, &oid, cut) ||
+		    !der_next(&ext.body, &value, cut))
 			return false;
-		if (value.tag == DER_BOOLEAN && !der_next(&ext.body, &value, too_long))
+		if (value.tag == DER_BOOLEAN && !der_next(&ext.body, &value, cut))
 			return false;
 		if (value.tag != DER_OCTETS)
 			return false;
@@ -432,11 +433,11 @@ static bool read_extensions(struct heap *heap, struct x509 *x, struct cursor c, 
 
 /* ---- a certificate ---- */
 
-static enum x509_status read_validity(struct cursor *c, struct x509 *x, bool *too_long)
+static enum x509_status read_validity(struct cursor *c, struct x509 *x, bool *cut)
 {
 	struct der validity;
 
-	if (!der_expect(c, DER_SEQUENCE, &validity, too_long))
+	if (!der_expect(c, DER_SEQUENCE, &validity, cut))
 		return X509_BAD_VALIDITY;
 	if (!read_time(&validity.body, &x->not_before) || !read_time(&validity.body, &x->not_after))
 		return X509_BAD_DATE;
@@ -445,39 +446,39 @@ static enum x509_status read_validity(struct cursor *c, struct x509 *x, bool *to
 
 /* TBSCertificate ::= [0] version, serial, algorithm, issuer, validity, subject, key, [1], [2],
  * [3] extensions */
-static enum x509_status read_tbs(struct heap *heap, struct x509 *x, struct cursor c, bool *too_long)
+static enum x509_status read_tbs(struct heap *heap, struct x509 *x, struct cursor c, bool *cut)
 {
 	enum x509_status status;
 	struct der e;
 
-	if (der_expect(&c, 0xa0, &e, too_long)) {
+	if (der_expect(&c, 0xa0, &e, cut)) {
 		struct der version;
 
-		if (!der_expect(&e.body, DER_INTEGER, &version, too_long) ||
+		if (!der_expect(&e.body, DER_INTEGER, &version, cut) ||
 		    cursor_left(&version.body) > 4)
 			return X509_BAD_VERSION;
 	}
-	if (!der_expect(&c, DER_INTEGER, &e, too_long) || !read_serial(heap, &e.body, &x->serial))
+	if (!der_expect(&c, DER_INTEGER, &e, cut) || !read_serial(heap, &e.body, &x->serial))
 		return X509_BAD_SERIAL;
-	if (!der_expect(&c, DER_SEQUENCE, &e, too_long))
+	if (!der_expect(&c, DER_SEQUENCE, &e, cut))
 		return X509_BAD_ALGORITHM;
-	if (!der_expect(&c, DER_SEQUENCE, &e, too_long))
+	if (!der_expect(&c, DER_SEQUENCE, &e, cut))
 		return X509_BAD_ISSUER;
-	if (!read_name(heap, e.body, &x->issuer, too_long))
+	if (!read_name(heap, e.body, &x->issuer, cut))
 		return X509_BAD_NAME;
-	status = read_validity(&c, x, too_long);
+	status = read_validity(&c, x, cut);
 	if (status != X509_GOOD)
 		return status;
-	if (!der_expect(&c, DER_SEQUENCE, &e, too_long))
+	if (!der_expect(&c, DER_SEQUENCE, &e, cut))
 		return X509_BAD_SUBJECT;
-	if (!read_name(heap, e.body, &x->subject, too_long))
+	if (!read_name(heap, e.body, &x->subject, cut))
 		return X509_BAD_NAME;
-	if (!der_expect(&c, DER_SEQUENCE, &e, too_long))
+	if (!der_expect(&c, DER_SEQUENCE, &e, cut))
 		return X509_BAD_DER; /* the key */
 	while (cursor_left(&c)) {
-		if (!der_next(&c, &e, too_long))
+		if (!der_next(&c, &e, cut))
 			return X509_BAD_DER;
-		if (e.tag == 0xa3 && !read_extensions(heap, x, e.body, too_long))
+		if (e.tag == 0xa3 && !read_extensions(heap, x, e.body, cut))
 			return X509_BAD_EXTENSIONS;
 	}
 	return X509_GOOD;
@@ -487,15 +488,15 @@ enum x509_status x509_parse(struct heap *heap, struct x509 *x, const uint8_t *de
 {
 	struct cursor c = cursor_of(der, len);
 	struct der certificate, tbs;
-	bool too_long = false;
+	bool cut = false;
 	enum x509_status status;
 
 	*x = (struct x509){0};
-	if (!der_expect(&c, DER_SEQUENCE, &certificate, &too_long) ||
-	    !der_expect(&certificate.body, DER_SEQUENCE, &tbs, &too_long))
-		return too_long ? X509_BAD_LENGTH : X509_BAD_DER;
-	status = read_tbs(heap, x, tbs.body, &too_long);
-	return status != X509_GOOD && too_long ? X509_BAD_LENGTH : status;
+	if (!der_expect(&c, DER_SEQUENCE, &certificate, &cut) ||
+	    !der_expect(&certificate.body, DER_SEQUENCE, &tbs, &cut))
+		return cut ? X509_BAD_LENGTH : X509_BAD_DER;
+	status = read_tbs(heap, x, tbs.body, &cut);
+	return status != X509_GOOD && cut ? X509_BAD_LENGTH : status;
 }
 
 void x509_free(struct heap *heap, struct x509 *x)

@@ -58,12 +58,16 @@ static bool finished(const struct worker *w, const struct flow *f, const struct 
 	return tx->inspected_done[TO_SERVER] && tx->inspected_done[TO_CLIENT];
 }
 
+/* The record stands in the direction of the packet in hand: on a tap that is the one that
+ * acknowledges the bytes with the event. */
 static void write_events(struct worker *w, struct flow *f, struct tx *tx, struct packet *p)
 {
 	const struct proto *proto = f->app->proto;
 
 	for (; tx->events_logged < tx->event_count; tx->events_logged++) {
-		enum direction d = tx->event_direction[tx->events_logged];
+		enum direction d = p && !(p->flags & PACKET_PSEUDO)
+					   ? (enum direction)p->direction
+					   : (enum direction)tx->event_direction[tx->events_logged];
 		struct recorder *r = emit_flow(w, RECORD_anomaly, f, d, tx->id, p);
 
 		if (!r)
@@ -161,12 +165,19 @@ static bool make_room(struct worker *w, struct flow *f)
 	return false;
 }
 
+static uint32_t live_max(const struct worker *w, const struct proto *proto)
+{
+	uint32_t limit = app_tx_limit(w, proto->id);
+
+	return proto->gives_way ? 2 * limit : limit;
+}
+
 struct tx *tx_new(struct worker *w, struct flow *f, size_t size)
 {
 	struct app_session *s = f->app;
 	struct tx *tx;
 
-	if (s->live >= s->proto->max_transactions && !make_room(w, f)) {
+	if (s->live >= live_max(w, s->proto) && !make_room(w, f)) {
 		if (s->last)
 			tx_event(w, f, s->last, TO_SERVER, s->proto->too_many_event);
 		return NULL;

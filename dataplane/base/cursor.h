@@ -23,9 +23,12 @@ struct cursor {
 	bool bad; /* a read went past the end */
 };
 
+/* data may be NULL where len is 0. */
 static inline struct cursor cursor_of(const void *data, size_t len)
 {
-	return (struct cursor){.p = (const uint8_t *)data, .end = (const uint8_t *)data + len};
+	const uint8_t *p = (const uint8_t *)data;
+
+	return (struct cursor){.p = p, .end = len ? p + len : p};
 }
 
 static inline size_t cursor_left(const struct cursor *c)

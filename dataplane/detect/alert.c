@@ -11,6 +11,7 @@
 
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
+#include "dataplane/detect/firewall.h"
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 #include "dataplane/engine/emit.h"
@@ -126,8 +127,18 @@ void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx, cons
 	       s->chain.context_count * sizeof(*s->chain.contexts));
 }
 
-static bool item_before(const struct alert_item *a, const struct alert_item *b)
+/* With a firewall: its rules on packets, other rules on packets, its rules on transactions, the others. */
+static unsigned item_table(const struct detect_state *s, const struct alert_item *item)
 {
+	bool firewall = s->program->rules[item->rule].flags & RULE_FIREWALL;
+
+	return (item->tx ? 2 : 0) + (firewall ? 0 : 1);
+}
+
+static bool item_before(const struct detect_state *s, const struct alert_item *a, const struct alert_item *b)
+{
+	if (s->program->firewall && item_table(s, a) != item_table(s, b))
+		return item_table(s, a) < item_table(s, b);
 	if (a->rule != b->rule)
 		return a->rule < b->rule;
 	return a->tx && b->tx && a->tx->id < b->tx->id;
@@ -139,7 +150,7 @@ static void queue_sort(struct detect_state *s)
 		struct alert_item item = s->queue[i];
 		unsigned k = i;
 
-		for (; k > 0 && item_before(&item, &s->queue[k - 1]); k--)
+		for (; k > 0 && item_before(s, &item, &s->queue[k - 1]); k--)
 			s->queue[k] = s->queue[k - 1];
 		s->queue[k] = item;
 	}
@@ -156,16 +167,35 @@ static void endpoint_add(struct recorder *r, enum field_id object, const struct 
 	rec_close(r);
 }
 
-/* Bytes of the stream behind a hole begin with a word about it, as the reference has it. */
-static const uint8_t *payload_behind_hole(struct detect_state *s, const struct stream_raw *raw, uint32_t *len)
+/* Parts of a stream one behind the other; at each hole stands a word about it, as the reference has it. */
+static uint32_t parts_join(char *out, uint32_t max, const struct stream_raw *parts, unsigned count)
 {
-	int head = snprintf(s->context, HOLE_TEXT_MAX, "[%u bytes missing]", raw->missing);
-	uint32_t max = CONTEXT_TEXT_MAX - HOLE_TEXT_MAX;
+	uint32_t len = 0;
 
-	*len = raw->len < max ? raw->len : max;
-	memcpy(s->context + head, raw->data, *len);
-	*len += (uint32_t)head;
-	return (const uint8_t *)s->context;
+	for (unsigned i = 0; i < count && len + HOLE_TEXT_MAX < max; i++) {
+		uint32_t n = parts[i].len;
+
+		if (parts[i].missing)
+			len += (uint32_t)snprintf(out + len, HOLE_TEXT_MAX, "[%u bytes missing]", parts[i].missing);
+		if (n > max - len)
+			n = max - len;
+		memcpy(out + len, parts[i].data, n);
+		len += n;
+	}
+	return len;
+}
+
+/* What is there of the packet's stream; in the wire behind a hole only what is shown. */
+static unsigned stream_parts(struct worker *w, const struct packet *p, const struct alert_item *item,
+			     struct stream_raw parts[STREAM_RAW_PARTS])
+{
+	if (!item->stream && !(item->tx && p->flow && p->flow->tcp))
+		return 0;
+	if (item->stream && (p->flags & PACKET_STREAM_EARLY)) {
+		parts[0] = w->detect->stream;
+		return 1;
+	}
+	return stream_raw_parts(w, p->flow, (enum direction)p->direction, parts);
 }
 
 /* A match in the stream, or of a transaction: with what is there of the stream. */
@@ -175,14 +205,15 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 	struct detect_state *s = w->detect;
 	const uint8_t *data = p->payload;
 	uint32_t len = p->payload_len;
-	struct stream_raw raw = s->stream;
+	struct stream_raw parts[STREAM_RAW_PARTS];
+	unsigned count = stream_parts(w, p, item, parts);
 
-	if (item->stream || (item->tx && p->flow && p->flow->tcp &&
-			     stream_raw_whole(w, p->flow, (enum direction)p->direction, &raw))) {
-		data = raw.data;
-		len = raw.len;
-		if (raw.missing)
-			data = payload_behind_hole(s, &raw, &len);
+	if (count == 1 && !parts[0].missing) {
+		data = parts[0].data;
+		len = parts[0].len;
+	} else if (count) {
+		data = (const uint8_t *)s->context;
+		len = parts_join(s->context, CONTEXT_TEXT_MAX, parts, count);
 	}
 	if (len > s->program->payload_bytes_max)
 		len = s->program->payload_bytes_max;
@@ -190,30 +221,23 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 		rec_bytes(r, F_top_payload, data, len);
 	if (len && s->program->log_payload_length)
 		rec_uint(r, F_top_payload_length, len);
-	rec_uint(r, F_top_stream, item->stream || item->tx ? 1 : 0);
+	rec_uint(r, F_top_stream, p->ip_proto == 6 && (item->stream || item->tx) ? 1 : 0);
 }
 
 static bool blocks(const struct worker *w, uint8_t action)
 {
-	return w->in_the_wire && action >= ACTION_DROP && action <= ACTION_REJECT_BOTH;
+	return (w->in_the_wire && action == ACTION_DROP) ||
+	       (action >= ACTION_REJECT && action <= ACTION_REJECT_BOTH);
 }
 
-/* The object "alert", without its end. */
-static void alert_object(struct recorder *r, const struct program_rule *rule, bool blocked)
+/* The object "alert", without its end. engine: it says whose rule it is. */
+static void alert_object(struct recorder *r, const struct program_rule *rule, bool blocked, bool engine)
 {
 	rec_open(r, F_alert_alert);
 	rec_text(r, F_alert_action, blocked ? "blocked" : "allowed");
+	if (engine)
+		rec_text(r, F_alert_engine, rule->flags & RULE_FIREWALL ? "fw" : "td");
 	rec_encoded(r, rule->encoded, rule->encoded_len);
-}
-
-void detect_drop_alert(struct worker *w, struct recorder *r, const struct packet *p)
-{
-	const struct detect_program *program = w->detect ? w->detect->program : NULL;
-
-	if (!program || !program->log_drop_alerts || !p->drop_rule)
-		return;
-	alert_object(r, &program->rules[p->drop_rule - 1], true);
-	rec_close(r);
 }
 
 /* "key":object for each list; what does not fit any more is left out. */
@@ -249,9 +273,14 @@ static void verdict_add(struct worker *w, struct recorder *r, const struct packe
 	static const char *const targets[] = {
 		[REJECT_SOURCE] = "to_client", [REJECT_DESTINATION] = "to_server", [REJECT_BOTH] = "both"};
 	bool pass = w->detect->passed || (p->flow && (p->flow->flags & FLOW_PASS));
+	bool dropped = w->in_the_wire && p->verdict != VERDICT_ACCEPT;
 
 	rec_open(r, F_top_verdict);
-	rec_text(r, F_top_verdict_action, p->verdict != VERDICT_ACCEPT ? "drop" : pass ? "pass" : "alert");
+	rec_text(r, F_top_verdict_action,
+		 dropped			    ? "drop"
+		 : w->detect->program->firewall ? "accept"
+		 : pass				    ? "pass"
+						    : "alert");
 	if (p->verdict == VERDICT_REJECT) {
 		rec_text(r, F_top_verdict_reject_target, targets[p->reject ? p->reject : REJECT_SOURCE]);
 		rec_open(r, F_top_verdict_reject);
@@ -259,6 +288,18 @@ static void verdict_add(struct worker *w, struct recorder *r, const struct packe
 		rec_close(r);
 	}
 	rec_close(r);
+}
+
+void detect_drop_record(struct worker *w, struct recorder *r, const struct packet *p)
+{
+	const struct detect_program *program = w->detect ? w->detect->program : NULL;
+
+	if (program && program->log_drop_alerts && p->drop_rule) {
+		alert_object(r, &program->rules[p->drop_rule - 1], true, program->firewall);
+		rec_close(r);
+	}
+	if (program && program->log_drop_verdict)
+		verdict_add(w, r, p);
 }
 
 static void alert_write(struct worker *w, struct packet *p, const struct alert_item *item)
@@ -269,7 +310,7 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 
 	if (item->tx)
 		((struct record_head *)r->at)->tx_id = item->tx->id;
-	alert_object(r, rule, blocks(w, item->action));
+	alert_object(r, rule, blocks(w, item->action), program->firewall);
 	if (rule->flags & (RULE_TARGET_SRC | RULE_TARGET_DST)) {
 		bool target_src = rule->flags & RULE_TARGET_SRC;
 
@@ -319,6 +360,20 @@ static bool on_flow(const struct program_rule *r, const struct alert_item *item)
 	       r->protocol_only;
 }
 
+/* A pass rule. True: rules behind this one are not heard. */
+static bool act_pass(struct worker *w, struct packet *p, bool flow)
+{
+	bool firewall = w->detect->program->firewall;
+
+	/* What a rule before it dropped stays so, and its flow is what that one made of it. */
+	if (p->verdict != VERDICT_ACCEPT)
+		return true;
+	w->detect->passed = true;
+	if (flow && !(p->flow->flags & FLOW_DROP))
+		p->flow->flags |= firewall ? FLOW_RULES_PASS : FLOW_PASS;
+	return !firewall; /* which hears its own rules all the same */
+}
+
 /* True: rules behind this one are not heard. */
 static bool act(struct worker *w, struct packet *p, const struct alert_item *item)
 {
@@ -326,20 +381,17 @@ static bool act(struct worker *w, struct packet *p, const struct alert_item *ite
 	const struct program_rule *r = &w->detect->program->rules[item->rule];
 	bool flow = p->flow && on_flow(r, item);
 
+	if (r->flags & RULE_FIREWALL) /* has acted where it matched */
+		return action == ACTION_DROP;
 	switch ((enum rule_action)action) {
 	case ACTION_PASS:
-		/* What a rule before it dropped stays so, and its flow is what that one made of it. */
-		if (p->verdict != VERDICT_ACCEPT)
-			return true;
-		w->detect->passed = true;
-		if (flow && !(p->flow->flags & FLOW_DROP))
-			p->flow->flags |= FLOW_PASS;
-		return true;
+		return act_pass(w, p, flow);
 	case ACTION_DROP:
 	case ACTION_REJECT:
 	case ACTION_REJECT_DST:
 	case ACTION_REJECT_BOTH:
-		if (!w->in_the_wire)
+		/* On a tap drop rules alert; reject rules end the inspection of the flow too, as in the reference. */
+		if (!w->in_the_wire && action == ACTION_DROP)
 			return false;
 		if (p->verdict == VERDICT_ACCEPT)
 			p->drop_rule = item->rule + 1;
@@ -353,19 +405,20 @@ static bool act(struct worker *w, struct packet *p, const struct alert_item *ite
 								  : REJECT_BOTH;
 		}
 		if (flow && !(p->flow->flags & FLOW_PASS)) {
+			if (!(p->flow->flags & FLOW_DROP))
+				p->flow->drop_reason = DROP_rule_flow;
 			p->flow->flags |= FLOW_DROP | (action == ACTION_DROP ? 0 : FLOW_REJECT);
-			p->flow->drop_reason = DROP_rule_flow;
 		}
-		return false;
+		return w->detect->program->firewall;
 	default:
 		return false;
 	}
 }
 
-/* Is it to be written? A rule that passes only when it says so. */
+/* Is it to be written? A rule that passes, or is the firewall's, only when it says so. */
 static bool is_told(const struct program_rule *r, uint8_t action)
 {
-	if (action == ACTION_PASS)
+	if (action == ACTION_PASS || (r->flags & RULE_FIREWALL))
 		return r->flags & RULE_ALERT;
 	return !(r->flags & RULE_NOALERT) && action != ACTION_CONFIG;
 }
@@ -383,6 +436,11 @@ void alerts_finish(struct worker *w, struct packet *p)
 		const struct program_rule *r = &s->program->rules[item->rule];
 		enum threshold_answer answer;
 
+		if (s->program->firewall && !firewall_hears(s, item)) {
+			w->counters->firewall_discarded_alerts += s->firewall & FIREWALL_FILTERED ? 1 : 0;
+			item->answer = ALERT_NOTHING;
+			continue;
+		}
 		item->action = r->rule->action;
 		answer = r->threshold_count ? threshold_run(w, p, r, &item->action) : ALERT_WRITE;
 		item->answer = (uint8_t)answer;

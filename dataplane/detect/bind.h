@@ -9,6 +9,7 @@
 
 struct binder {
 	struct detect_program *program;
+	uint32_t firewall_count; /* rules that are the firewall's, the first */
 };
 
 void rule_refuse(struct binder *b, struct program_rule *r, const char *reason);
@@ -28,7 +29,20 @@ const struct pattern_group *buffer_group_find(const struct detect_program *p, co
 /* frame.c */
 bool rule_on_frames(const struct rule *rule);
 void rule_bind_frame(struct binder *b, struct program_rule *r);
-/* hook.c: the progress of a transaction that a hook stands for, in its direction; -1: the protocol has
+/* hook.c: what a transaction of the protocol passes in a direction, in this order: at least one. */
+#define HOOKS_MAX 16
+struct hook {
+	const char *name;
+	uint8_t progress;
+};
+struct hook_list {
+	unsigned count;
+	struct hook hooks[HOOKS_MAX];
+};
+void hook_list_make(const struct proto *proto, unsigned d, struct hook_list *out);
+/* Index in the list, by this name or another of it; -1: none. */
+int hook_find(const struct proto *proto, const struct hook_list *l, const char *name, unsigned d);
+/* The progress of a transaction that a hook stands for, in its direction; -1: the protocol has
  * no such hook there. */
 int hook_progress(const struct proto *proto, const char *hook, unsigned d);
 /* When all rules are bound. False: memory is out. */

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "dataplane/detect/bind.h"
+#include "dataplane/detect/match.h"
 
 /* Chains of a rule's buffers are compiled once and shared by its bindings. */
 struct app_rule {
@@ -25,6 +26,8 @@ static bool speaks(const struct rule *rule, const struct proto *proto)
 	if (!rule->app || strcmp(rule->app, name) == 0)
 		return true;
 	if (strcmp(rule->app, "http") == 0)
+		return strcmp(name, "http2") == 0;
+	if (strcmp(rule->app, "dns") == 0 || strcmp(rule->app, "doh2") == 0) /* which travels in streams */
 		return strcmp(name, "http2") == 0;
 	if (strcmp(rule->app, "dcerpc") == 0) /* which travels in the other's pipes */
 		return strcmp(name, "smb") == 0;
@@ -84,6 +87,8 @@ const struct pattern_group *buffer_group_find(const struct detect_program *p, co
 		app = "http";
 	if (strcmp(app, "dcerpc") == 0)
 		app = "smb";
+	if (strncmp(buffer->name, "dns.", 4) == 0)
+		app = "dns";
 	for (uint32_t i = 0; i < p->groups->buffer_count; i++) {
 		const struct buffer_group *g = &p->groups->buffers[i];
 		const struct transforms key = {.items = g->transforms, .count = g->transform_count};
@@ -102,6 +107,11 @@ const struct pattern_group *buffer_group_find(const struct detect_program *p, co
 static uint8_t direction_progress(uint8_t to_server, uint8_t to_client, unsigned d)
 {
 	return d == TO_SERVER ? to_server : to_client;
+}
+
+static bool is_file_fact(const char *buffer)
+{
+	return strcmp(buffer, "file.name") == 0 || strcmp(buffer, "file.magic") == 0;
 }
 
 /* Index of the inspected buffer, made when it is new; -1 and a reason. */
@@ -124,7 +134,8 @@ static int program_buffer(struct binder *b, struct app_rule *a, const struct pro
 	if ((*at)->buffer_count == BUFFERS_MAX)
 		return -1;
 	pb = &(*at)->buffers[(*at)->buffer_count];
-	*pb = (struct program_buffer){.source = source};
+	*pb = (struct program_buffer){.source = source,
+				      .about_files = is_file_fact(source->name)};
 	if (!transforms_make(&pb->transforms, buffer, a->reason, sizeof(a->reason)))
 		return -1;
 	for (unsigned d = 0; d < 2; d++) {
@@ -309,6 +320,40 @@ static bool hook_bind(struct app_rule *a, const struct proto *proto, struct bind
 	return progress >= 0;
 }
 
+static bool file_there(const struct match_context *c, const struct match *m)
+{
+	return match_files(c) != NULL;
+}
+
+/* filestore and nothing else about transactions: those that have a file. */
+static bool file_bind(const struct rule *rule, const struct proto *proto, struct binding *binding)
+{
+	const struct proto_buffer *data = buffer_find(proto, "file.data");
+	uint8_t progress = data ? direction_progress(data->to_server, data->to_client, binding->direction) : 0;
+
+	for (uint32_t i = 0; progress && i < rule->post_match_count; i++)
+		if (rule->post_matches[i].keyword == KEYWORD_filestore) {
+			binding->checks[binding->check_count++] = (struct app_check){
+				.run = file_there, .match = &rule->post_matches[i], .progress = progress};
+			return true;
+		}
+	return false;
+}
+
+/* What a file holds (file.data) is told of once a transaction, as any other content. */
+static bool about_files(const struct rule *rule)
+{
+	bool files = rule->flags & RULE_FILESTORE;
+
+	for (uint32_t i = 0; i < rule->buffer_count; i++)
+		files |= is_file_fact(rule->buffers[i].name);
+	for (uint32_t i = 0; i < rule->app_match_count; i++)
+		files |= rule->app_matches[i].keyword == KEYWORD_filemd5 || rule->app_matches[i].keyword == KEYWORD_filesha1 ||
+			 rule->app_matches[i].keyword == KEYWORD_filesha256 ||
+			 rule->app_matches[i].keyword == KEYWORD_filesize;
+	return files;
+}
+
 static struct binding *binding_make(struct binder *b, struct app_rule *a, const struct proto *proto,
 				    unsigned d)
 {
@@ -320,6 +365,8 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	binding->rule = rule->index;
 	binding->app = (uint8_t)proto->id;
 	binding->direction = (uint8_t)d;
+	if (rule->app && strcmp(rule->app, "doh2") == 0)
+		binding->flow_app = APP_doh2;
 	binding->buffers = calloc(ENGINES_MAX, sizeof(*binding->buffers));
 	binding->checks = calloc(rule->app_match_count + 1, sizeof(*binding->checks));
 	if (!binding->buffers || !binding->checks || !hook_bind(a, proto, binding))
@@ -330,8 +377,9 @@ static struct binding *binding_make(struct binder *b, struct app_rule *a, const 
 	for (uint32_t i = 0; i < rule->app_match_count; i++)
 		if (!check_bind(a, proto, binding, &rule->app_matches[i]))
 			goto err;
-	if (!binding->buffer_count && !binding->check_count && !rule->hook)
+	if (!binding->buffer_count && !binding->check_count && !rule->hook && !file_bind(rule, proto, binding))
 		goto err;
+	binding->about_files = about_files(rule);
 	buffers_order(binding);
 	binding->all = (1u << binding->buffer_count) - 1;
 	if (binding->check_count)

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Bits that rules set and ask for: of a flow (flowbits, with the numbers of flowint beside them), of
- * a host or a pair of hosts (hostbits, xbits; they outlive flows). Host bits are kept in a table of
+ * a transaction (xbits with track tx: with what is remembered of its requests), of a host or a pair of hosts (hostbits, xbits; they outlive flows). Host bits are kept in a table of
  * fixed size per worker; where a set of places is full the one that expires first gives way.
  * Runs in the workers. Memory: w->heap for flows, bounded by FLOW_BITS_MAX.
  */
 #include <string.h>
 
 #include "dataplane/detect/match.h"
+#include "dataplane/detect/tx.h"
 
 #define FLOW_BITS_MAX 1024
 #define FLOW_INTS_MAX 256
+#define TX_BITS_MAX 64
 #define BITS_WAYS 8
 #define BITS_SETS 4096
 #define NS_PER_S 1000000000ull
@@ -330,14 +332,65 @@ bool post_hostbits(const struct match_context *c, const struct match *m)
 	return true;
 }
 
+/* ---- of a transaction ---- */
+
+static uint32_t *tx_bit_find(const struct tx_detect *d, uint32_t id)
+{
+	for (unsigned i = 0; d && i < d->bit_count; i++)
+		if (d->bits[i] == id)
+			return &d->bits[i];
+	return NULL;
+}
+
+static void tx_bit_set(struct worker *w, struct tx_detect *d, uint32_t id)
+{
+	if (d->bit_count == d->bit_cap) {
+		unsigned cap = d->bit_cap ? d->bit_cap * 2u : 4;
+		uint32_t *bits = cap > TX_BITS_MAX ? NULL : heap_realloc(&w->heap, d->bits, cap * sizeof(*bits));
+
+		if (!bits)
+			return;
+		d->bits = bits;
+		d->bit_cap = (uint8_t)cap;
+	}
+	d->bits[d->bit_count++] = id;
+}
+
+static bool tx_bits_match(const struct match_context *c, const struct match_bits *b)
+{
+	for (unsigned i = 0; c->tx && i < b->count; i++)
+		if ((tx_bit_find(c->tx->detect[TO_SERVER], b->ids[i]) != NULL) == (b->command == BITS_ISSET))
+			return true;
+	return false;
+}
+
+static void tx_bits_post(const struct match_context *c, const struct match_bits *b)
+{
+	struct tx_detect *d = c->tx ? tx_detect_get(c->w, c->tx, TO_SERVER) : NULL;
+
+	for (unsigned i = 0; d && i < b->count; i++) {
+		uint32_t *at = tx_bit_find(d, b->ids[i]);
+
+		if (!at && (b->command == BITS_SET || b->command == BITS_TOGGLE))
+			tx_bit_set(c->w, d, b->ids[i]);
+		else if (at && (b->command == BITS_UNSET || b->command == BITS_TOGGLE))
+			*at = d->bits[--d->bit_count];
+	}
+}
+
 bool match_xbits(const struct match_context *c, const struct match *m)
 {
+	if (m->u.bits.track == TRACK_TX)
+		return tx_bits_match(c, &m->u.bits);
 	return space_match(c, &m->u.bits, SPACE_X);
 }
 
 bool post_xbits(const struct match_context *c, const struct match *m)
 {
-	space_post(c, &m->u.bits, SPACE_X);
+	if (m->u.bits.track == TRACK_TX)
+		tx_bits_post(c, &m->u.bits);
+	else
+		space_post(c, &m->u.bits, SPACE_X);
 	return true;
 }
 

@@ -379,6 +379,17 @@ enum chain_result chain_explain(struct chain_scratch *s, const struct chain *cha
 		progress->check = chain->count;
 	return result;
 }
+
+bool chain_places(struct chain_scratch *s, const struct chain *chain, const struct chain_input *in, uint32_t *ends)
+{
+	struct run r = {.scratch = s, .in = in};
+
+	if (chain_walk(&r, chain) != CHAIN_YES)
+		return false;
+	for (uint32_t i = 0; i < chain->count; i++)
+		ends[i] = i + 1 < chain->count ? r.frames[i + 1].base : r.pointer;
+	return true;
+}
 #else
 enum chain_result chain_run(struct chain_scratch *s, const struct chain *chain,
 			    const struct chain_input *in)

@@ -73,6 +73,7 @@ struct chain {
 	bool absent;             /* holds when the buffer is not there … */
 	bool or_else;            /* … or when the checks hold */
 	bool changes;            /* a list: to be run when all else holds */
+	bool replaces;           /* contents, by replace.c when the rule has matched */
 	struct chain *base64;    /* conditions on what base64_decode decodes */
 };
 
@@ -151,6 +152,9 @@ struct chain_progress {
 enum chain_result chain_explain(struct chain_scratch *s, const struct chain *chain,
 				const struct chain_input *in, struct chain_progress *progress);
 
+/* As slow: where each condition's match ended, chain.count of them. False: it does not match. */
+bool chain_places(struct chain_scratch *s, const struct chain *chain, const struct chain_input *in, uint32_t *ends);
+
 /* ---- chain_bytes.c: numbers out of bytes; pointer is where the last match ended ---- */
 
 struct byte_input {
@@ -193,6 +197,10 @@ bool datarep_run(const struct match_datarep *m, const uint8_t *data, uint32_t le
 struct needle needle_make(const uint8_t *pattern, uint32_t len, bool nocase);
 /* Its first place in data; NULL: none. */
 const uint8_t *needle_find(const struct needle *n, const uint8_t *data, size_t len);
-uint8_t fold_byte(uint8_t c);
+
+static inline uint8_t fold_byte(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
 
 #endif

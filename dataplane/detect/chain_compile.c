@@ -268,6 +268,8 @@ struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_
 		if (c->kind == CHECK_DATASET && (c->match->u.dataset.command == DATASET_SET ||
 						 c->match->u.dataset.command == DATASET_UNSET))
 			chain->changes = true;
+		if (c->kind == CHECK_CONTENT && (c->match->u.content.flags & CONTENT_REPLACE))
+			chain->replaces = true;
 		if (check_prepare(c, error, error_size))
 			goto err;
 		if (c->kind == CHECK_BASE64 && base64 && !chain->base64) {

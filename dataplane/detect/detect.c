@@ -11,7 +11,8 @@
 
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/firewall.h"
+#include "dataplane/detect/scan.h"
 #include "dataplane/detect/script.h"
 #include "dataplane/detect/trace.h"
 
@@ -23,6 +24,7 @@ int detect_worker_new(struct worker *w)
 		return -1;
 	w->detect = s;
 	s->traced = TRACE_NO_RULE;
+	s->masks = sieve_masks_possible() && !(w->config && w->config->rules_sieve == AUTO_NO);
 	s->arena = worker_memory(w, TRANSFORM_ARENA_BYTES, 64);
 	s->thresholds = threshold_table_new(w);
 	s->bits = bits_table_new(w);
@@ -51,6 +53,7 @@ static void program_memory_free(struct worker *w)
 	s->scratch = NULL;
 	s->program = NULL;
 	s->profile = NULL;
+	w->early_rules[DETECT_PRE_FLOW] = w->early_rules[DETECT_PRE_STREAM] = false;
 }
 
 void detect_worker_free(struct worker *w)
@@ -104,6 +107,8 @@ void detect_worker_use(struct worker *w, const struct detect_program *p)
 	s->candidate_count = 0;
 	s->packet_generation = 1;
 	s->program = p;
+	for (unsigned i = 0; i < DETECT_EARLY_COUNT; i++)
+		w->early_rules[i] = p->early[i].count || (p->firewall && p->firewall->early[i].action == ACTION_DROP);
 	s->profile = profile_of_worker(p, w->id);
 	if (s->trace)
 		trace_program(s);
@@ -148,6 +153,10 @@ static void stream_open(struct worker *w, struct packet *p)
 	s->stream_there = s->stream_peeked = s->tx_stream_there = false;
 	if (!f || !f->tcp)
 		return;
+	if (p->flags & PACKET_STREAM_EARLY) {
+		s->stream_there = stream_raw_early(w, p, &s->stream);
+		return;
+	}
 	if (tx_completed(f, d)) {
 		s->tx_stream_there = stream_raw_look(w, f, d, &s->tx_stream);
 		s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
@@ -181,6 +190,36 @@ static void windows_run(struct worker *w, struct packet *p)
 	}
 }
 
+void detect_packet_begin(struct detect_state *s)
+{
+	if (++s->packet_generation == 0) {
+		for (unsigned i = 0; i < 2; i++)
+			memset(s->set_cache[i], 0, (s->program->set_count + 1) * sizeof(uint64_t));
+		s->packet_generation = 1;
+	}
+	s->queue_count = s->written = 0;
+	s->packet_var_count = 0;
+	chain_packet_begin(&s->chain);
+	s->passed = s->stream_there = s->stream_peeked = s->tx_stream_there = false;
+	s->firewall = 0;
+}
+
+/* Rules other than the firewall's, on packets and transactions, and the firewall's before them. */
+static void rules_run(struct worker *w, struct packet *p)
+{
+	struct detect_state *s = w->detect;
+
+	if (!(s->firewall & FIREWALL_NO_RULES))
+		ip_only_run(w, p);
+	packet_rules_run(w, p);
+	if (s->firewall & FIREWALL_DROPPED)
+		return;
+	if (p->flow && p->flow->app && p->flow->app->frames && !(s->firewall & FIREWALL_NO_RULES))
+		frame_rules_run(w, p);
+	if (p->flow)
+		tx_rules_run(w, p);
+}
+
 void detect_packet(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
@@ -196,26 +235,17 @@ void detect_packet(struct worker *w, struct packet *p)
 	}
 	if (p->flags & PACKET_NO_INSPECT)
 		return;
-	if (++s->packet_generation == 0) {
-		for (unsigned i = 0; i < 2; i++)
-			memset(s->set_cache[i], 0, (s->program->set_count + 1) * sizeof(uint64_t));
-		s->packet_generation = 1;
-	}
-	s->queue_count = s->written = 0;
-	s->packet_var_count = 0;
-	chain_packet_begin(&s->chain);
-	s->passed = false;
+	detect_packet_begin(s);
+	if (s->program->firewall)
+		firewall_begin(s, p);
 	stream_open(w, p);
-	ip_only_run(w, p);
-	packet_rules_run(w, p);
-	if (p->flow && p->flow->app && p->flow->app->frames)
-		frame_rules_run(w, p);
-	if (p->flow)
-		tx_rules_run(w, p);
+	rules_run(w, p);
 	if (s->queue_count)
 		alerts_finish(w, p);
-	if (s->stream_peeked)
+	if (s->stream_peeked && !(s->firewall & FIREWALL_DROPPED))
 		windows_run(w, p);
+	if (s->packet_var_count && s->program->log_captures)
+		variables_packet_record(w, p);
 	tag_packet(w, p);
 	w->counters->detect_pcre_limit += s->chain.pcre_limits;
 	s->chain.pcre_limits = 0;

@@ -47,11 +47,16 @@ void detect_worker_use(struct worker *w, const struct detect_program *p);
 struct trace_shared;
 void detect_worker_trace(struct worker *w, struct trace_shared *t);
 
+/* Rules that judge a packet before it has a flow, or before its stream takes it. False: nothing else
+ * is to look at it, its verdict is there. The worker's early_rules say whether there are any. */
+enum detect_early { DETECT_PRE_FLOW, DETECT_PRE_STREAM, DETECT_EARLY_COUNT };
+bool detect_early(struct worker *w, struct packet *p, enum detect_early hook);
 /* Everything that can match on this packet: headers, payload, raw stream, transactions of its
  * direction; writes alerts, sets verdict, flow flags. */
 void detect_packet(struct worker *w, struct packet *p);
-/* The object "alert" of the rule that dropped p, into r: nothing if no rule did. */
-void detect_drop_alert(struct worker *w, struct recorder *r, const struct packet *p);
+/* Into the record r of p, which was dropped: the object "alert" of the rule that did, if one did, and
+ * "verdict", as the configuration has it. */
+void detect_drop_record(struct worker *w, struct recorder *r, const struct packet *p);
 /* Bits and variables that rules set on the flow, into its record. */
 void detect_flow_record(struct worker *w, struct recorder *r, const struct flow *f);
 /* Frees what it keeps on a flow or transaction. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "dataplane/detect/bind.h"
+#include "dataplane/detect/frame_run.h"
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 
@@ -193,19 +194,7 @@ void frame_program_free(struct frame_program *f)
 
 /* ---- one frame ---- */
 
-struct frame_run {
-	struct worker *w;
-	struct detect_state *s;
-	struct packet *p;
-	struct flow *f;
-	const struct frame_program *program;
-	const struct app_frame *frame;
-	struct tx *tx;
-	enum direction d;
-	uint64_t from; /* of the stream: what is shown of a frame that grows */
-};
-
-static bool part_get(struct frame_run *t, const struct frame_kind *k, unsigned part, struct buffer_view *view)
+bool frame_part(struct frame_run *t, const struct frame_kind *k, unsigned part, struct buffer_view *view)
 {
 	t->s->arena_used = 0;
 	return app_frame_view(t->f, t->d, t->frame, t->from, part, view) &&
@@ -221,7 +210,7 @@ static void candidates_of_frame(struct frame_run *t)
 
 		if (k->type != t->frame->type)
 			continue;
-		for (unsigned part = 0; k->group[t->d] && part_get(t, k, part, &view); part++)
+		for (unsigned part = 0; k->group[t->d] && frame_part(t, k, part, &view); part++)
 			scan_group(t->w, k->group[t->d], view.data, view.len, view.offset, view.complete);
 		for (uint32_t at = 0; at < k->always_count[t->d]; at++)
 			candidate_add(t->s, k->always[t->d][at]);
@@ -233,7 +222,7 @@ static bool check_holds(struct frame_run *t, const struct frame_check *c)
 	const struct frame_kind *k = &t->program->kinds[c->kind];
 	struct buffer_view view;
 
-	for (unsigned part = 0; part_get(t, k, part, &view); part++) {
+	for (unsigned part = 0; frame_part(t, k, part, &view); part++) {
 		const struct chain_input in = {view.data, view.len, view.offset, view.complete};
 
 		if (c->starts && view.offset)
@@ -245,7 +234,7 @@ static bool check_holds(struct frame_run *t, const struct frame_check *c)
 }
 
 /* The rule's first condition on frames; they stand together, in the order of the rules. */
-static uint32_t checks_find(const struct detect_program *p, uint32_t rule)
+uint32_t frame_checks_find(const struct detect_program *p, uint32_t rule)
 {
 	uint32_t low = 0, high = p->frame_check_count;
 
@@ -260,21 +249,13 @@ static uint32_t checks_find(const struct detect_program *p, uint32_t rule)
 	return low;
 }
 
-static void rule_run(struct frame_run *t, uint32_t index)
+/* Conditions on the frame. */
+static bool frame_holds(struct frame_run *t, uint32_t index)
 {
 	const struct detect_program *program = t->s->program;
-	const struct program_rule *r = &program->rules[index];
-	struct match_context c = {.w = t->w, .s = t->s, .p = t->p, .f = t->f, .rule = r};
-	unsigned before = t->s->queue_count;
 	bool looked = false;
 
-	if (r->refused || !header_matches(t->s, t->p, r, true))
-		return;
-	t->w->counters->detect_verified++;
-	chain_rule_begin(&t->s->chain);
-	if (!packet_checks_hold(&c))
-		return;
-	for (uint32_t i = checks_find(program, index);
+	for (uint32_t i = frame_checks_find(program, index);
 	     i < program->frame_check_count && program->frame_checks[i].rule == index; i++) {
 		const struct frame_check *check = &program->frame_checks[i];
 
@@ -282,9 +263,27 @@ static void rule_run(struct frame_run *t, uint32_t index)
 			continue;
 		looked = true;
 		if (!check_holds(t, check))
-			return;
+			return false;
 	}
-	if (!looked || !post_run(&c))
+	return looked;
+}
+
+static void rule_run(struct frame_run *t, uint32_t index)
+{
+	const struct program_rule *r = &t->s->program->rules[index];
+	struct match_context c = {.w = t->w, .s = t->s, .p = t->p, .f = t->f, .rule = r};
+	unsigned before = t->s->queue_count;
+	bool holds;
+
+	if (r->refused)
+		return;
+	chain_rule_begin(&t->s->chain);
+	holds = header_matches(t->s, t->p, r, true);
+	t->w->counters->detect_verified += holds;
+	holds = holds && packet_checks_hold(&c) && frame_holds(t, index);
+	if (index == t->s->traced)
+		trace_frame(t, &c, holds);
+	if (!holds || !post_run(&c))
 		return;
 	alert_add(t->w, index, false, t->tx, t->tx ? t->f->app->proto : NULL);
 	if (t->s->queue_count > before)
@@ -296,6 +295,8 @@ static void frame_look(struct frame_run *t)
 	struct detect_state *s = t->s;
 
 	candidates_of_frame(t);
+	if (s->trace)
+		trace_frame_unhit(t);
 	if (!s->candidate_count)
 		return;
 	t->w->counters->detect_candidates += s->candidate_count;

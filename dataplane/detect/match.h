@@ -14,4 +14,7 @@
 #undef MATCH
 #undef POST
 
+/* match_app.c: files of the direction in hand, those left aside that the rule is done with. */
+const struct file *match_files(const struct match_context *c);
+
 #endif

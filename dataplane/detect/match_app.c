@@ -7,6 +7,7 @@
 
 #include "dataplane/app/dcerpc.h"
 #include "dataplane/app/file.h"
+#include "dataplane/app/tls.h"
 #include "dataplane/detect/match.h"
 
 int app_event_find(const char *name)
@@ -45,12 +46,21 @@ static bool size_holds(const struct file *f, const struct number_test *test)
 	return number_test_holds(test, f->size);
 }
 
+const struct file *match_files(const struct match_context *c)
+{
+	const struct file *f = c->tx ? c->tx->files[c->p->direction & 1] : NULL;
+	unsigned skip = c->file_skip;
+
+	for (; f && (skip || (f->flags & FILE_HIDDEN)); f = f->next)
+		if (!(f->flags & FILE_HIDDEN))
+			skip--;
+	return f;
+}
+
 /* Judged against the files of the direction in hand. */
 bool match_filesize(const struct match_context *c, const struct match *m)
 {
-	const struct file *f = c->tx ? c->tx->files[c->p->direction & 1] : NULL;
-
-	for (; f; f = f->next)
+	for (const struct file *f = match_files(c); f; f = f->next)
 		if (size_holds(f, &m->u.number))
 			return true;
 	return false;
@@ -61,7 +71,9 @@ bool post_config(const struct match_context *c, const struct match *m)
 {
 	uint32_t bits = m->u.word.bits;
 
-	if (bits & CONFIG_FLOW_LOG) {
+	if (bits & CONFIG_TRACKING) {
+		c->p->flags |= PACKET_NO_FLOW;
+	} else if (bits & CONFIG_FLOW_LOG) {
 		if (c->f)
 			c->f->flags |= FLOW_LOG_OFF;
 	} else if (bits & CONFIG_WHOLE_FLOW) {
@@ -70,6 +82,23 @@ bool post_config(const struct match_context *c, const struct match *m)
 	} else if (c->tx) {
 		c->tx->log_off = 1;
 	}
+	return true;
+}
+
+bool post_tls_store(const struct match_context *c, const struct match *m)
+{
+	struct app_session *app = c->f ? c->f->app : NULL;
+	/* a connection is one transaction; a rule on its packets means it too */
+	struct tx *tx = c->tx ? c->tx : app ? app->first : NULL;
+
+	if (tx && app && app->proto && app->proto->id == APP_tls)
+		tls_store(c->w, c->f, tx, c->p);
+	return true;
+}
+
+/* There is no netfilter queue whose packets could be marked; the rule is what it is without. */
+bool post_nfq_set_mark(const struct match_context *c, const struct match *m)
+{
 	return true;
 }
 

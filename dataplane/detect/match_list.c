@@ -73,14 +73,9 @@ static bool hash_fits(const struct file *f, const struct match_dataset *m, unsig
 	return (list_find(m->list, hash, len) != NULL) == (m->command == DATASET_ISSET);
 }
 
-static const struct file *files_of(const struct match_context *c)
-{
-	return c->tx ? c->tx->files[c->p->direction & 1] : NULL;
-}
-
 bool match_filemd5(const struct match_context *c, const struct match *m)
 {
-	for (const struct file *f = files_of(c); f; f = f->next)
+	for (const struct file *f = match_files(c); f; f = f->next)
 		if (hash_fits(f, &m->u.dataset, FILE_WANT_MD5, f->md5, sizeof(f->md5)))
 			return true;
 	return false;
@@ -88,7 +83,7 @@ bool match_filemd5(const struct match_context *c, const struct match *m)
 
 bool match_filesha1(const struct match_context *c, const struct match *m)
 {
-	for (const struct file *f = files_of(c); f; f = f->next)
+	for (const struct file *f = match_files(c); f; f = f->next)
 		if (hash_fits(f, &m->u.dataset, FILE_WANT_SHA1, f->sha1, sizeof(f->sha1)))
 			return true;
 	return false;
@@ -96,7 +91,7 @@ bool match_filesha1(const struct match_context *c, const struct match *m)
 
 bool match_filesha256(const struct match_context *c, const struct match *m)
 {
-	for (const struct file *f = files_of(c); f; f = f->next)
+	for (const struct file *f = match_files(c); f; f = f->next)
 		if (hash_fits(f, &m->u.dataset, FILE_WANT_SHA256, f->sha256, sizeof(f->sha256)))
 			return true;
 	return false;

@@ -6,6 +6,7 @@
  * of a packet that is part of a stream counts for rules that ask for packets only, so that one rule
  * may alert on a packet and again on the stream. Runs in the workers.
  */
+#include "dataplane/detect/firewall.h"
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 
@@ -73,11 +74,10 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 
 	if (l4 == GROUP_OTHER || !packet_has_ports(p))
 		port = 0;
-	if (!(p->flags & PACKET_PSEUDO)) {
-		scan_ports(w, &g->packet_always[l4][d], port, NULL, 0);
-		for (uint32_t i = 0; p->event_count && i < g->event_count; i++)
-			candidate_add(s, g->events[i]);
-	}
+	/* The end of a flow counts too for rules that ask for nothing of a packet itself. */
+	scan_ports(w, &g->packet_always[l4][d], port, NULL, 0);
+	for (uint32_t i = 0; p->event_count && i < g->event_count; i++)
+		candidate_add(s, g->events[i]);
 	if (wanted(p)) {
 		scan_ports(w, p->payload_len > GROUP_SHORT_BYTES ? &g->packet_long[l4][d] : &g->packet[l4][d],
 			   port, p->payload, p->payload_len);
@@ -122,7 +122,7 @@ static bool speaks(const struct packet *p, uint8_t app)
 	return app == APP_UNKNOWN || own == app || (app == APP_dcerpc && own == APP_smb);
 }
 
-IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)
+IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 {
 	struct detect_state *s = w->detect;
 	const struct program_rule *r = &s->program->rules[index];
@@ -130,18 +130,36 @@ IN_BOTH_LOOPS void rule_run(struct worker *w, struct packet *p, uint32_t index)
 	bool stream;
 
 	if (r->refused || !speaks(p, r->app) || !header_matches(s, p, r, false))
-		return;
+		return false;
 	w->counters->detect_verified++;
 	chain_rule_begin(&s->chain);
 	if (!packet_checks_hold(&c))
-		return;
+		return false;
 	if (!holds(s, p, r, &stream)) {
 		if (s->stream_there && (r->payload_use & USE_STREAM) && r->payload->count > 1)
 			window_wait(w, p, index);
-		return;
+		return false;
 	}
-	if (post_run(&c))
-		alert_add(w, index, stream, NULL, NULL);
+	if (!post_run(&c))
+		return false;
+	if (r->payload && r->payload->replaces)
+		replace_run(w, p, r);
+	alert_add(w, index, stream, NULL, NULL);
+	return true;
+}
+
+bool packet_rule_run(struct worker *w, struct packet *p, uint32_t rule)
+{
+	struct profile_mark mark = {0};
+	bool matched;
+
+	if (rule == w->detect->traced)
+		trace_rule(w, p, false);
+	if (w->detect->watched)
+		mark = profile_begin(w, rule);
+	matched = rule_run(w, p, rule);
+	profile_end(w, &mark);
+	return matched;
 }
 
 static void candidates_quickly(struct worker *w, struct packet *p)
@@ -197,6 +215,8 @@ static void candidates_run(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
 
+	if (s->program->firewall)
+		firewall_packet(w, p);
 	if (!s->candidate_count)
 		return;
 	w->counters->detect_candidates += s->candidate_count;

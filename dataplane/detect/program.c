@@ -15,6 +15,7 @@
 
 #include "dataplane/app/file.h"
 #include "dataplane/detect/bind.h"
+#include "dataplane/detect/firewall.h"
 #include "dataplane/detect/script.h"
 
 #define REASON_MAX 120
@@ -257,10 +258,6 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 		if (rule->packet_matches[i].keyword == KEYWORD_app_layer_event &&
 		    app_event_find(rule->packet_matches[i].u.event.name) < 0)
 			rule_refuse(b, r, "app-layer-event: there is no event of that name");
-	for (uint32_t i = 0; !r->refused && i < rule->post_match_count; i++)
-		if (rule->post_matches[i].keyword == KEYWORD_config &&
-		    (rule->post_matches[i].u.word.bits & CONFIG_TRACKING))
-			rule_refuse(b, r, "config: tracking disable is not supported by this engine");
 	if (!r->refused)
 		r->posts = checks_of(b, r, rule->post_matches, rule->post_match_count, true,
 				     &r->post_count);
@@ -351,10 +348,15 @@ static void settings_read(struct detect_program *p, const struct config *c)
 				config_map_bool(m, "alert.payload_length", false);
 	p->log_packet = config_map_bool(m, "alert.packet", false);
 	p->log_flow = config_map_bool(m, "alert.flow", true);
-	p->log_app = config_map_bool(m, "alert.app-layer", config_map_bool(m, "alert.metadata.app-layer", true));
+	/* further files may ask for it, and X-Forwarded-For is read from it */
+	p->log_app = config_map_bool(m, "alert.app-layer", config_map_bool(m, "alert.metadata.app-layer", true)) ||
+		     c->eve_files.count || config_map_bool(m, "alert.xff.enabled", false) ||
+		     config_map_bool(m, "xff.enabled", false);
 	p->log_metadata = config_map_bool(m, "alert.metadata", true);
 	p->log_variables = config_map_bool(m, "metadata", config_map_bool(m, "metadata.enabled", true));
+	p->log_captures = config_eve_wants(c, "metadata");
 	p->log_verdict = config_map_bool(m, "alert.verdict", false);
+	p->log_drop_verdict = config_map_bool(m, "drop.verdict", false);
 	p->log_drop_alerts = config_map_bool(m, "drop.alerts", false);
 	p->log_references = config_map_bool(m, "alert.metadata.rule.reference", false);
 	p->payload_bytes_max = (uint32_t)config_map_size(m, "alert.payload-buffer-size", 4096);
@@ -387,7 +389,7 @@ struct detect_program *detect_program_new(const struct config *c, struct ruleset
 					  uint64_t version, char *error, size_t error_size)
 {
 	struct detect_program *p = calloc(1, sizeof(*p));
-	struct binder b = {.program = p};
+	struct binder b = {.program = p, .firewall_count = set->firewall_count};
 
 	if (!p || !set->groups)
 		goto err;
@@ -406,11 +408,19 @@ struct detect_program *detect_program_new(const struct config *c, struct ruleset
 	scripts_refuse(&b, set);
 	for (uint32_t i = 0; i < p->rule_count; i++)
 		rule_bind(&b, &p->rules[i]);
-	if (!binder_finish(&b))
+	if (!binder_finish(&b) || !early_rules_make(p))
 		goto err;
 	p->ip_only = ip_only_new(p);
 	if (!p->ip_only)
 		goto err;
+	*error = '\0';
+	if (set->firewall && !firewall_make(&b, error, error_size)) {
+		if (*error) {
+			detect_program_free(p);
+			return NULL;
+		}
+		goto err;
+	}
 	p->set = set;
 	return p;
 err:
@@ -456,6 +466,9 @@ void detect_program_free(struct detect_program *p)
 		frame_program_free(p->frames[i]);
 	free(p->frame_checks);
 	ip_only_free(p->ip_only);
+	firewall_free(p->firewall);
+	for (unsigned i = 0; i < DETECT_EARLY_COUNT; i++)
+		free(p->early[i].rules);
 	if (p->scratch)
 		hs_free_scratch(p->scratch);
 	free(p->profiles);

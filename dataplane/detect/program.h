@@ -38,6 +38,7 @@ struct match_context {
 	struct tx *tx;             /* NULL: not about a transaction */
 	const struct proto *proto; /* of tx */
 	const struct program_rule *rule;
+	unsigned file_skip;        /* of tx: files that the rule is done with */
 };
 
 struct packet_check {
@@ -67,9 +68,11 @@ struct binding {
 	uint32_t rule;
 	uint8_t app;               /* enum app_proto */
 	uint8_t direction;
+	uint8_t flow_app;          /* enum app_proto: flows of that alone; APP_UNKNOWN: all of .app */
 	uint8_t buffer_count, check_count;
 	uint8_t hook;              /* progress that is waited for, with BINDING_HOOK_BIT */
 	bool first_half, second_half; /* of a rule on both directions of a transaction */
+	bool about_files;          /* it may match again on files that come later */
 	struct buffer_check *buffers; /* the prefilter's first, then by progress; in the same block */
 	struct app_check *checks;  /* in the same block */
 	const struct chain *payload; /* raw stream, or the datagram; NULL: none */
@@ -125,6 +128,7 @@ struct header_check {
 
 struct program_buffer {
 	const struct proto_buffer *source;
+	bool about_files;              /* its instances are the files of the direction */
 	struct transforms transforms;
 	const struct pattern_group *group[2]; /* by direction; NULL: nothing to look for */
 };
@@ -184,6 +188,11 @@ struct detect_program {
 	struct frame_check *frame_checks; /* ascending by rule; owner */
 	uint32_t frame_check_count;
 	struct ip_only *ip_only;       /* iponly.c */
+	struct firewall *firewall;     /* firewall.h; NULL: off */
+	struct early_rules {           /* of hooks pre_flow, pre_stream, in their order; owner */
+		uint32_t *rules;
+		uint32_t count;
+	} early[DETECT_EARLY_COUNT];
 	uint32_t *bit_keys;            /* by number of the flow bit: hash of its name */
 	struct bit_name {
 		uint32_t key;
@@ -204,8 +213,9 @@ struct detect_program {
 	bool payload_rules[2];         /* somebody looks at raw streams, by direction */
 	unsigned alerts_max;
 	bool log_variables;
+	bool log_captures; /* a record of each packet of which something was captured */
 	bool log_payload, log_payload_length, log_packet, log_flow, log_app, log_metadata, log_http_body;
-	bool log_references, log_verdict, log_drop_alerts;
+	bool log_references, log_verdict, log_drop_alerts, log_drop_verdict;
 	uint32_t payload_bytes_max;
 };
 
@@ -240,6 +250,7 @@ struct view_slot {
 struct detect_state {
 	const struct detect_program *program;
 	hs_scratch_t *scratch;
+	bool masks;                    /* literals are searched for by masks where a group has them */
 	struct chain_scratch chain;
 
 	/* candidates of the phase at hand: a bit a rule, and their list */
@@ -258,6 +269,7 @@ struct detect_state {
 	unsigned queue_count;
 	unsigned written;              /* alerts */
 	bool passed;                   /* by a rule */
+	uint8_t firewall;              /* enum firewall_state */
 
 	/* of the transaction in hand */
 	uint32_t tx_generation;
@@ -357,6 +369,10 @@ bool value_form_indexed(unsigned keyword);
 /* match_app.c: enum app_event of that name; -1: none. */
 int app_event_find(const char *name);
 
+/* payload.c: judges it on the packet and queues what it does. True: it matched. */
+bool packet_rule_run(struct worker *w, struct packet *p, uint32_t rule);
+/* detect.c: a packet begins; whatever is cached of the one before is forgotten. */
+void detect_packet_begin(struct detect_state *s);
 /* payload.c: does the flow speak the protocol, as far as it is known on this packet? */
 bool payload_speaks(const struct packet *p, uint8_t app);
 /* Is the packet's own payload to be looked at? */
@@ -364,6 +380,8 @@ bool payload_wanted(const struct packet *p);
 /* Sets *stream when it was found there. */
 bool payload_holds(struct detect_state *s, const struct packet *p, const struct program_rule *r,
 		   bool *stream);
+/* replace.c: bytes of the packet's frame for those that matched. The rule has matched on its payload. */
+void replace_run(struct worker *w, struct packet *p, const struct program_rule *r);
 /* match.c: the bytes of a packet's header buffer; false: it has none. */
 bool header_bytes(const struct packet *p, unsigned keyword, struct chain_input *in);
 
@@ -412,6 +430,8 @@ void variables_free(struct worker *w, struct detect_flow *d);
 void flow_variable_set(struct worker *w, struct flow *f, const char *name, const void *data, uint32_t len);
 /* Objects "metadata" and "traffic" of a record: bits and variables of the flow, variables of the packet. */
 void variables_record(struct worker *w, struct recorder *r, const struct flow *f, bool packet);
+/* A record of its own of what was captured of p. */
+void variables_packet_record(struct worker *w, const struct packet *p);
 
 /* json_text.c: "text", quoted and escaped. The length; no more than size. raw: it is UTF-8 already. */
 size_t json_text(char *out, size_t size, const void *text, size_t len, bool raw);

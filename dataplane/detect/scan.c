@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The prefilter: one Hyperscan call over a run of bytes gives the rules that are worth a look. What
- * a literal must fulfil beyond its letters (case, place) is checked here, before a rule becomes a
+ * The prefilter: one look over a run of bytes, by the sieve (sieve.c) or by Hyperscan, gives the rules
+ * that are worth a look. What a literal must fulfil beyond its letters (case, place) is checked here, before a rule becomes a
  * candidate. Candidates are kept once each. Runs in the workers.
  */
 #include <string.h>
 
-#include "dataplane/detect/program.h"
+#include "dataplane/detect/scan.h"
 #include "dataplane/detect/trace.h"
-
-#define SIEVE_BYTES_MAX 128 /* longer runs are Hyperscan's */
-
-struct scan {
-	struct worker *w;
-	struct detect_state *s;
-	const struct pattern_group *group;
-	const uint8_t *data;
-	uint64_t base;
-	uint32_t len;
-	uint32_t fresh; /* what ends here or before was seen in an earlier scan */
-	bool end;
-};
 
 void candidate_add(struct detect_state *s, uint32_t rule)
 {
@@ -55,7 +42,7 @@ bool candidate_there(const struct detect_state *s, uint32_t rule)
 	return s->candidate_bits[rule / 64] & 1ull << rule % 64;
 }
 
-static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+int scan_on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
 		      void *context)
 {
 	struct scan *scan = context;
@@ -153,83 +140,6 @@ static WATCHING void placed_explain(const struct scan *scan)
 	}
 }
 
-/* ---- short runs ---- */
-
-static void sieve_compare(struct scan *scan, uint32_t at, const struct sieve_anchor *a)
-{
-	const uint8_t *data;
-
-	if (at < a->offset || at - a->offset + a->len > scan->len)
-		return;
-	data = scan->data + (at - a->offset);
-	for (uint32_t i = 0; i < a->len; i++)
-		if (fold_byte(data[i]) != a->text[i])
-			return;
-	on_literal(a->literal, 0, at - a->offset + a->len, 0, scan);
-}
-
-static __attribute__((noinline)) void sieve_look(struct scan *scan, uint32_t at, uint64_t key)
-{
-	const struct sieve *s = scan->group->sieve;
-	uint32_t k = sieve_slot_hash(key) & s->slot_mask;
-
-	while (s->slots[k].count && s->slots[k].key != key)
-		k = (k + 1) & s->slot_mask;
-	for (uint32_t i = 0; i < s->slots[k].count; i++)
-		sieve_compare(scan, at, &s->anchors[s->slots[k].first + i]);
-}
-
-static inline unsigned sieve_asks(const struct sieve *s, uint32_t v, unsigned width)
-{
-	uint32_t bit = sieve_bit(s, v, width);
-
-	return s->bits[bit / 64] >> bit % 64 & 1;
-}
-
-/* All places, for anchors of one width. */
-static inline __attribute__((always_inline)) void sieve_width(struct scan *scan, unsigned width)
-{
-	const struct sieve *s = scan->group->sieve;
-	uint32_t at = 0, count = scan->len >= width ? scan->len - width + 1 : 0;
-
-	for (; at + 4 <= count; at += 4) {
-		const uint8_t *data = scan->data + at;
-		uint32_t a = sieve_load(data, width), b = sieve_load(data + 1, width);
-		uint32_t c = sieve_load(data + 2, width), d = sieve_load(data + 3, width);
-		unsigned hits = sieve_asks(s, a, width) | sieve_asks(s, b, width) << 1 |
-				sieve_asks(s, c, width) << 2 | sieve_asks(s, d, width) << 3;
-
-		if (__builtin_expect(hits == 0, 1))
-			continue;
-		if (hits & 1)
-			sieve_look(scan, at, sieve_key(a, width));
-		if (hits & 2)
-			sieve_look(scan, at + 1, sieve_key(b, width));
-		if (hits & 4)
-			sieve_look(scan, at + 2, sieve_key(c, width));
-		if (hits & 8)
-			sieve_look(scan, at + 3, sieve_key(d, width));
-	}
-	for (; at < count; at++) {
-		uint32_t v = sieve_load(scan->data + at, width);
-
-		if (sieve_asks(s, v, width))
-			sieve_look(scan, at, sieve_key(v, width));
-	}
-}
-
-static void sieve_run(struct scan *scan)
-{
-	uint8_t widths = scan->group->sieve->widths;
-
-	if (widths & 4)
-		sieve_width(scan, 4);
-	if (widths & 2)
-		sieve_width(scan, 2);
-	if (widths & 1)
-		sieve_width(scan, 1);
-}
-
 void scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data,
 		     uint32_t len, uint32_t fresh, uint64_t base, bool end)
 {
@@ -249,10 +159,8 @@ void scan_group_from(struct worker *w, const struct pattern_group *group, const 
 		return;
 	w->counters->detect_scan_calls++;
 	w->counters->detect_scan_bytes += len;
-	if (len <= SIEVE_BYTES_MAX)
-		sieve_run(&scan);
-	else
-		hs_scan(group->database, (const char *)data, len, 0, s->scratch, on_literal, &scan);
+	if (!sieve_run(&scan))
+		hs_scan(group->database, (const char *)data, len, 0, s->scratch, scan_on_literal, &scan);
 }
 
 /* Few: insertion. Many: off the bitmap, which is in order. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataplane/detect/bind.h"
+#include "dataplane/detect/trace_private.h"
 #include "dataplane/detect/tx.h"
 #include "rules/describe.h"
 
@@ -18,7 +20,7 @@ static const struct program_rule *traced_rule(const struct detect_state *s)
 
 /* ---- steps ---- */
 
-static struct trace_step *step_new(struct detect_state *s, const struct packet *p, enum trace_kind kind,
+struct trace_step *trace_step_new(struct detect_state *s, const struct packet *p, enum trace_kind kind,
 				   enum trace_where where)
 {
 	struct trace_shared *t = s->trace;
@@ -44,7 +46,7 @@ static struct trace_step *step_new(struct detect_state *s, const struct packet *
 	return step;
 }
 
-static void step_done(struct detect_state *s, const struct trace_step *step)
+void trace_step_done(struct detect_state *s, const struct trace_step *step)
 {
 	struct trace_shared *t = s->trace;
 
@@ -67,7 +69,7 @@ static void step_excerpt(struct trace_step *step, const uint8_t *data, uint32_t 
 }
 
 /* Found where its head does not fit: counted, but only the first ones are steps. True: taken back. */
-static bool headless(struct detect_state *s, const struct trace_step *step)
+bool trace_headless(struct detect_state *s, const struct trace_step *step)
 {
 	struct trace_shared *t = s->trace;
 	bool literal = s->program->groups->prefilter[s->traced].literal.len;
@@ -79,7 +81,7 @@ static bool headless(struct detect_state *s, const struct trace_step *step)
 	return true;
 }
 
-static void hit_count(struct trace_shared *t, const struct packet *p)
+void trace_hit(struct trace_shared *t, const struct packet *p)
 {
 	if (t->hits && t->last_hit == p->number)
 		return;
@@ -287,8 +289,7 @@ static uint32_t check_why(const struct chain_scratch *s, const struct check *che
 	}
 }
 
-/* How far a chain gets on these bytes: adds to step->held, says what failed. */
-static bool chain_step(struct detect_state *s, struct trace_step *step, const struct chain *chain,
+bool trace_chain(struct detect_state *s, struct trace_step *step, const struct chain *chain,
 		       const char *buffer, const struct chain_input *in)
 {
 	struct chain_progress g;
@@ -321,13 +322,13 @@ static bool headers_step(const struct match_context *c, struct trace_step *step)
 			snprintf(step->why, sizeof(step->why), "the packet has no such header");
 			return false;
 		}
-		if (!chain_step(c->s, step, h->chain, h->buffer->name, &in))
+		if (!trace_chain(c->s, step, h->chain, h->buffer->name, &in))
 			return false;
 	}
 	return true;
 }
 
-static uint16_t conditions_of_packet(const struct program_rule *r)
+uint16_t trace_conditions(const struct program_rule *r)
 {
 	uint32_t n = 1u + r->packet_check_count;
 
@@ -336,8 +337,7 @@ static uint16_t conditions_of_packet(const struct program_rule *r)
 	return (uint16_t)n;
 }
 
-/* Head and packet conditions. True: all hold. */
-static bool packet_step(const struct match_context *c, struct trace_step *step, bool in_tx)
+bool trace_packet_checks(const struct match_context *c, struct trace_step *step, bool in_tx)
 {
 	enum trace_head head = header_explain(c->s, c->p, c->rule, in_tx);
 
@@ -371,14 +371,14 @@ static void payload_step(struct detect_state *s, const struct packet *p, const s
 
 		step->where = TRACE_STREAM;
 		looked = true;
-		if (chain_step(s, step, r->payload, "stream", &in))
+		if (trace_chain(s, step, r->payload, "stream", &in))
 			snprintf(step->why, sizeof(step->why), "it holds only in bytes that were looked at "
 				 "before");
 	}
 	if (!stream_alone && !s->payload_done && payload_wanted(p)) {
 		const struct chain_input in = {p->payload, p->payload_len, 0, true};
 
-		chain_step(s, &on_packet, r->payload, "payload", &in);
+		trace_chain(s, &on_packet, r->payload, "payload", &in);
 		if (!looked || on_packet.held > step->held)
 			*step = on_packet;
 		looked = true;
@@ -401,11 +401,11 @@ void trace_rule(struct worker *w, struct packet *p, bool addresses)
 		return;
 	if (s->program->groups->prefilter[s->traced].literal.len ||
 	    header_matches(s, p, r, false))
-		hit_count(s->trace, p);
-	step = step_new(s, p, TRACE_FAILED, addresses ? TRACE_ADDRESSES : TRACE_PACKET);
-	step->total = (uint16_t)(conditions_of_packet(r) + (r->payload ? r->payload->count : 0));
-	holds = packet_step(&c, step, false);
-	if (step->held == 0 && headless(s, step))
+		trace_hit(s->trace, p);
+	step = trace_step_new(s, p, TRACE_FAILED, addresses ? TRACE_ADDRESSES : TRACE_PACKET);
+	step->total = (uint16_t)(trace_conditions(r) + (r->payload ? r->payload->count : 0));
+	holds = trace_packet_checks(&c, step, false);
+	if (step->held == 0 && trace_headless(s, step))
 		return;
 	if (holds && !addresses) {
 		holds = payload_holds(s, p, r, &stream);
@@ -419,11 +419,10 @@ void trace_rule(struct worker *w, struct packet *p, bool addresses)
 	}
 	s->trace->matched += holds;
 	s->trace->failed += !holds;
-	step_done(s, step);
+	trace_step_done(s, step);
 }
 
-/* NULL: the literal is there after all (it was found earlier). */
-static struct trace_step *unhit_step(struct detect_state *s, const struct packet *p,
+struct trace_step *trace_unhit(struct detect_state *s, const struct packet *p,
 				     enum trace_where where, const char *buffer, const uint8_t *data,
 				     uint32_t len, uint64_t offset)
 {
@@ -434,7 +433,7 @@ static struct trace_step *unhit_step(struct detect_state *s, const struct packet
 	if (!literal->len || literal_in(literal, true, data, len))
 		return NULL;
 	s->trace->unhit++;
-	step = step_new(s, p, TRACE_UNHIT, where);
+	step = trace_step_new(s, p, TRACE_UNHIT, where);
 	snprintf(step->buffer, sizeof(step->buffer), "%s", buffer);
 	snprintf(step->condition, sizeof(step->condition), "the literal \"%s\"",
 		 bytes_describe(literal->data, literal->len, text, sizeof(text)));
@@ -459,7 +458,7 @@ void trace_packet(struct worker *w, const struct packet *p)
 	s->trace->head[head]++;
 	if (head == TRACE_HEAD_holds && r->payload && payload_wanted(p) && !candidate_there(s, s->traced) &&
 	    s->trace->unhit < TRACE_UNHIT_MAX)
-		(void)unhit_step(s, p, TRACE_PACKET, "payload", p->payload, p->payload_len, 0);
+		(void)trace_unhit(s, p, TRACE_PACKET, "payload", p->payload, p->payload_len, 0);
 }
 
 void trace_misplaced(struct worker *w, const struct group_entry *e, const uint8_t *data, uint32_t len,
@@ -476,7 +475,7 @@ void trace_misplaced(struct worker *w, const struct group_entry *e, const uint8_
 		return;
 	if (++s->trace->misplaced > MISPLACED_MAX)
 		return;
-	step = step_new(s, w->packet, TRACE_MISPLACED, TRACE_PACKET);
+	step = trace_step_new(s, w->packet, TRACE_MISPLACED, TRACE_PACKET);
 	snprintf(step->buffer, sizeof(step->buffer), "%s", f->buffer->name);
 	for (uint32_t i = 0; i < f->buffer->match_count; i++)
 		if (&f->buffer->matches[i].u.content == f->content)
@@ -485,7 +484,7 @@ void trace_misplaced(struct worker *w, const struct group_entry *e, const uint8_
 	snprintf(step->why, sizeof(step->why), "the literal stands at %" PRIu64 ", %s", base + from,
 		 same ? "elsewhere than asked for" : "in another case (nocase)");
 	step_excerpt(step, data, len, base, from);
-	step_done(s, step);
+	trace_step_done(s, step);
 }
 
 /* ---- transactions ---- */
@@ -504,7 +503,7 @@ static void buffer_step(struct tx_run *t, const struct buffer_check *b, struct t
 		if (!tx_view(t, b->buffer, i, &view))
 			break;
 		one = *step;
-		chain_step(t->s, &one, b->chain, pb->source->name,
+		trace_chain(t->s, &one, b->chain, pb->source->name,
 			   &(struct chain_input){view.data, view.len, view.offset, true});
 		if (!seen || one.held > best.held)
 			best = one;
@@ -532,16 +531,35 @@ static void tx_payload_step(struct tx_run *t, const struct chain *chain, struct 
 			in.len = 0;
 	}
 	if (in.len) {
-		chain_step(t->s, step, chain, "payload", &in);
+		trace_chain(t->s, step, chain, "payload", &in);
 		return;
 	}
 	snprintf(step->condition, sizeof(step->condition), "payload");
 	snprintf(step->why, sizeof(step->why), "there are no raw bytes to look at now");
 }
 
+/* How far the transaction has come, where the hook is not there yet. */
+static void hook_step(struct tx_run *t, const char *hook, struct trace_step *step)
+{
+	struct hook_list list;
+	unsigned at = 0;
+
+	hook_list_make(t->proto->proto, t->d, &list);
+	while (at + 1 < list.count && list.hooks[at + 1].progress <= t->tx->progress[t->d])
+		at++;
+	snprintf(step->condition, sizeof(step->condition), "hook %s", hook);
+	snprintf(step->why, sizeof(step->why), "the transaction has come to %s%s", list.hooks[at].name,
+		 t->ended ? ", and no farther" : " so far");
+}
+
 static void binding_step(struct tx_run *t, const struct match_context *c, const struct binding *b,
 			 uint32_t matched, struct trace_step *step)
 {
+	if ((b->all & BINDING_HOOK_BIT) && !(matched & BINDING_HOOK_BIT)) {
+		hook_step(t, c->rule->rule->hook, step);
+		return;
+	}
+	step->held += b->all & BINDING_HOOK_BIT ? 1 : 0;
 	for (unsigned i = 0; i < b->buffer_count; i++) {
 		if (!(matched & 1u << i)) {
 			buffer_step(t, &b->buffers[i], step);
@@ -567,7 +585,8 @@ static void binding_step(struct tx_run *t, const struct match_context *c, const 
 
 static uint16_t conditions_of_binding(const struct program_rule *r, const struct binding *b)
 {
-	uint32_t n = conditions_of_packet(r) + b->check_count + (b->payload ? b->payload->count : 0);
+	uint32_t n = trace_conditions(r) + b->check_count + (b->payload ? b->payload->count : 0) +
+		     (b->all & BINDING_HOOK_BIT ? 1 : 0);
 
 	for (unsigned i = 0; i < b->buffer_count; i++)
 		n += b->buffers[i].chain->count;
@@ -592,20 +611,20 @@ void trace_tx(struct tx_run *t, const struct match_context *c, const struct bind
 	bool all = head && matched == b->all;
 
 	if (!known)
-		hit_count(shared, t->p);
-	step = step_new(t->s, t->p, all ? TRACE_MATCHED : possible ? TRACE_OPEN : TRACE_FAILED, TRACE_TX);
+		trace_hit(shared, t->p);
+	step = trace_step_new(t->s, t->p, all ? TRACE_MATCHED : possible ? TRACE_OPEN : TRACE_FAILED, TRACE_TX);
 	step->tx_id = t->tx->id;
 	step->total = conditions_of_binding(c->rule, b);
 	snprintf(step->app, sizeof(step->app), "%s", t->proto->proto->name);
 	if (head)
-		step->held = conditions_of_packet(c->rule);
+		step->held = trace_conditions(c->rule);
 	if (all)
 		step->held = step->total;
 	else if (head)
 		binding_step(t, c, b, matched, step);
 	else
-		packet_step(c, step, true);
-	if (!head && step->held == 0 && headless(t->s, step))
+		trace_packet_checks(c, step, true);
+	if (!head && step->held == 0 && trace_headless(t->s, step))
 		return;
 	shared->matched += all;
 	shared->failed += !all && !possible;
@@ -613,7 +632,7 @@ void trace_tx(struct tx_run *t, const struct match_context *c, const struct bind
 		shared->steps[shared->step_count - 2] = *step;
 		step = &shared->steps[--shared->step_count - 1];
 	}
-	step_done(t->s, step);
+	trace_step_done(t->s, step);
 }
 
 void trace_tx_unhit(struct tx_run *t)
@@ -631,7 +650,7 @@ void trace_tx_unhit(struct tx_run *t)
 	if (!b || !b->buffer_count || !b->buffers[0].prefilter ||
 	    !header_matches(s, t->p, traced_rule(s), true) || !tx_view(t, b->buffers[0].buffer, 0, &view))
 		return;
-	step = unhit_step(s, t->p, TRACE_TX, t->proto->buffers[b->buffers[0].buffer].source->name, view.data,
+	step = trace_unhit(s, t->p, TRACE_TX, t->proto->buffers[b->buffers[0].buffer].source->name, view.data,
 			  view.len, view.offset);
 	if (!step)
 		return;
@@ -641,6 +660,53 @@ void trace_tx_unhit(struct tx_run *t)
 	shared->last_unhit_tx = t->tx->id;
 }
 
+/* ---- the firewall ---- */
+
+void trace_decided(struct detect_state *s, const struct packet *p, const struct tx *tx, uint32_t rule)
+{
+	static const char *const scopes[] = {"", ":packet", ":flow", ":hook", ":tx"};
+	const struct rule *before = s->program->rules[rule].rule;
+	struct trace_step *step;
+
+	if (s->traced == TRACE_NO_RULE || s->traced <= rule || traced_rule(s)->refused)
+		return;
+	step = trace_step_new(s, p, TRACE_FAILED, tx ? TRACE_TX : TRACE_PACKET);
+	trace_hit(s->trace, p);
+	if (tx) {
+		step->tx_id = tx->id;
+		snprintf(step->app, sizeof(step->app), "%s", p->flow->app->proto->name);
+	}
+	step->total = trace_conditions(traced_rule(s));
+	snprintf(step->condition, sizeof(step->condition), "its turn at the hook");
+	snprintf(step->why, sizeof(step->why), "rule %u:%u before it decided: %s%s", before->gid, before->sid,
+		 before->action == ACTION_DROP ? "drop" : "accept", scopes[before->scope]);
+	s->trace->failed++;
+	trace_step_done(s, step);
+}
+
+void trace_policy(struct tx_run *t, unsigned hook)
+{
+	struct detect_state *s = t->s;
+	const struct binding *b = s->traced == TRACE_NO_RULE ? NULL : tx_binding(t, traced_rule(s));
+	struct hook_list list;
+	struct trace_step *step;
+
+	if (!b || !(b->all & BINDING_HOOK_BIT) || !header_matches(s, t->p, traced_rule(s), true))
+		return;
+	hook_list_make(t->proto->proto, t->d, &list);
+	trace_hit(s->trace, t->p);
+	step = trace_step_new(s, t->p, TRACE_FAILED, TRACE_TX);
+	step->tx_id = t->tx->id;
+	step->held = trace_conditions(traced_rule(s));
+	step->total = conditions_of_binding(traced_rule(s), b);
+	snprintf(step->app, sizeof(step->app), "%s", t->proto->proto->name);
+	snprintf(step->condition, sizeof(step->condition), "hook %s", traced_rule(s)->rule->hook);
+	snprintf(step->why, sizeof(step->why), "no rule accepted at hook %s before it: it was dropped there",
+		 list.hooks[hook].name);
+	s->trace->failed++;
+	trace_step_done(s, step);
+}
+
 /* ---- what became of a match ---- */
 
 static void hidden_why(struct worker *w, const struct alert_item *item, bool heard,
@@ -648,12 +714,16 @@ static void hidden_why(struct worker *w, const struct alert_item *item, bool hea
 {
 	const struct program_rule *r = traced_rule(w->detect);
 
-	if (!heard && before)
+	if (!heard && w->detect->program->firewall)
+		snprintf(step->why, sizeof(step->why), "the packet was dropped, or passed, before");
+	else if (!heard && before)
 		snprintf(step->why, sizeof(step->why), "rule %u:%u before it passed the packet",
 			 before->rule->gid, before->rule->sid);
 	else if (item->answer != ALERT_WRITE && r->rule->threshold_count)
 		match_describe(&r->rule->thresholds[0], w->detect->program->set, step->why,
 			       sizeof(step->why));
+	else if (r->flags & RULE_FIREWALL && !(r->flags & RULE_ALERT))
+		snprintf(step->why, sizeof(step->why), "a firewall rule without alert: it acts, but writes nothing");
 	else if (r->flags & RULE_NOALERT)
 		snprintf(step->why, sizeof(step->why), "noalert: it acts, but writes nothing");
 	else if (item->action == ACTION_PASS)
@@ -673,8 +743,9 @@ void trace_alerts(struct worker *w, const struct packet *p, unsigned heard)
 
 		if (item->rule != s->traced)
 			continue;
-		step = step_new(s, p, item->written ? TRACE_ALERTED : TRACE_HIDDEN,
-				item->tx       ? TRACE_TX
+		step = trace_step_new(s, p, item->written ? TRACE_ALERTED : TRACE_HIDDEN,
+				item->frame    ? TRACE_FRAME
+				: item->tx     ? TRACE_TX
 				: item->stream ? TRACE_STREAM
 					       : TRACE_PACKET);
 		s->trace->alerted += item->written;

@@ -2,7 +2,8 @@
  *
  * Rules on transactions. Each direction of a transaction remembers (struct tx_detect) which buffers
  * have been through the prefilter and which rules have matched in part; a rule goes on where it
- * stopped when more of the transaction is there, and alerts once, on the packet that completes it.
+ * stopped when more of the transaction is there, and alerts once, on the packet that completes it; one
+ * that is about files does so again for files that come later.
  * Conditions on the packet and the flow are judged once, when the rule is first looked at.
  *
  * Buffers that do not grow are scanned once. Growing ones (bodies, files) show a window of what is
@@ -14,6 +15,7 @@
 
 #include "dataplane/app/dcerpc.h"
 #include "dataplane/app/file.h"
+#include "dataplane/detect/firewall.h"
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 #include "dataplane/detect/tx.h"
@@ -22,25 +24,18 @@
 
 #define TX_RULE_DONE (1u << 31) /* alerted, or can match no more */
 
-struct tx_rule {
-	uint64_t key;     /* gid and sid */
-	uint32_t rule;    /* index in the program of .version */
-	uint32_t matched; /* bits of what held */
-	uint8_t wait;     /* nothing to do before this progress; WAIT_STREAM; 0: look again */
-};
-
 #define WAIT_STREAM 255 /* for a window of the raw stream */
-
-struct tx_detect {
-	uint64_t version; /* of the program that the rest is about */
-	uint64_t scanned[BUFFERS_MAX / 64];
-	uint32_t rule_count, rule_cap;
-	struct tx_rule *rules;
-};
 
 enum answer { ANSWER_YES, ANSWER_NOT_YET, ANSWER_NEVER };
 
 /* ---- what is remembered ---- */
+
+struct tx_detect *tx_detect_get(struct worker *w, struct tx *tx, enum direction d)
+{
+	if (!tx->detect[d])
+		tx->detect[d] = heap_zalloc(&w->heap, sizeof(struct tx_detect));
+	return tx->detect[d];
+}
 
 static struct tx_rule *rule_find(struct tx_detect *state, uint32_t rule)
 {
@@ -50,7 +45,15 @@ static struct tx_rule *rule_find(struct tx_detect *state, uint32_t rule)
 	return NULL;
 }
 
-static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched, uint8_t wait)
+/* What a rule has done with of a direction's files when it is done: it may match again on more. */
+static uint8_t files_done(const struct tx_run *t, const struct binding *b, uint32_t matched)
+{
+	if (!(matched & TX_RULE_DONE))
+		return t->file_skip;
+	return b->about_files ? t->file_count : TX_FILES_ALL;
+}
+
+static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched, uint8_t wait, uint8_t files)
 {
 	struct tx_detect *state = t->state;
 	struct tx_rule *rules;
@@ -67,7 +70,7 @@ static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched, uin
 		state->rule_cap = cap;
 	}
 	state->rules[state->rule_count++] = (struct tx_rule){
-		program_rule_key(t->s->program->rules[rule].rule), rule, matched, wait};
+		program_rule_key(t->s->program->rules[rule].rule), rule, matched, wait, files};
 }
 
 /* After a reload: what has alerted stays so, everything else begins anew. */
@@ -84,6 +87,8 @@ static void state_move(struct tx_detect *state, const struct detect_program *p)
 		state->rules[kept++].rule = (uint32_t)at;
 	}
 	state->rule_count = kept;
+	if (state->version)
+		state->bit_count = 0; /* the numbers of bits are the program's */
 	memset(state->scanned, 0, sizeof(state->scanned));
 	state->version = p->version;
 }
@@ -94,6 +99,7 @@ void detect_tx_free(struct worker *w, struct tx *tx)
 		if (!tx->detect[d])
 			continue;
 		heap_free(&w->heap, tx->detect[d]->rules);
+		heap_free(&w->heap, tx->detect[d]->bits);
 		heap_free(&w->heap, tx->detect[d]);
 		tx->detect[d] = NULL;
 	}
@@ -135,7 +141,7 @@ IN_BOTH_LOOPS enum answer buffer_run(struct tx_run *t, const struct buffer_check
 	uint32_t arena = t->s->arena_used;
 	enum answer answer = ANSWER_NOT_YET;
 
-	for (unsigned i = 0; i < INSTANCES_MAX; i++) {
+	for (unsigned i = b->about_files ? t->file_skip : 0; i < INSTANCES_MAX; i++) {
 		struct buffer_view view;
 		enum chain_result r;
 
@@ -190,7 +196,7 @@ static void buffer_scan(struct tx_run *t, unsigned buffer)
 static bool waits(const struct tx_run *t, const struct tx_rule *r)
 {
 	if (r->matched & TX_RULE_DONE)
-		return true;
+		return r->files >= t->file_count;
 	if (r->wait == 0 || t->s->watched)
 		return false;
 	if (r->wait == WAIT_STREAM)
@@ -224,12 +230,15 @@ static void candidates_of_tx(struct tx_run *t)
 
 static const struct binding *binding_find(const struct tx_run *t, const struct program_rule *r)
 {
+	const struct binding *found = NULL;
+
 	if (r->near_app == t->proto->proto->id)
-		return r->near[t->d];
-	for (unsigned i = 0; i < r->binding_count; i++)
-		if (r->bindings[i]->app == t->proto->proto->id && r->bindings[i]->direction == t->d)
-			return r->bindings[i];
-	return NULL;
+		found = r->near[t->d];
+	else
+		for (unsigned i = 0; !found && i < r->binding_count; i++)
+			if (r->bindings[i]->app == t->proto->proto->id && r->bindings[i]->direction == t->d)
+				found = r->bindings[i];
+	return found && found->flow_app && found->flow_app != t->f->app_proto ? NULL : found;
 }
 
 /* Which of several values is meant (value[,any|all|index], from the end below 0). */
@@ -370,8 +379,12 @@ IN_BOTH_LOOPS void rule_run(struct tx_run *t, uint32_t index)
 	chain_rule_begin(&t->s->chain);
 	known = rule_find(t->state, index);
 	matched = known ? known->matched : 0;
-	if (matched & TX_RULE_DONE)
-		return;
+	if (matched & TX_RULE_DONE) {
+		if (known->files >= t->file_count)
+			return;
+		matched = 0; /* one more file */
+	}
+	c.file_skip = t->file_skip = known ? known->files : 0;
 	if (!known) {
 		if (!header_matches(t->s, t->p, r, true) || !packet_checks_hold(&c)) {
 			if (index == t->s->traced)
@@ -395,8 +408,10 @@ IN_BOTH_LOOPS void rule_run(struct tx_run *t, uint32_t index)
 	if (known) {
 		known->matched = matched;
 		known->wait = wait;
-	} else if (matched & ~TX_RULE_DONE) {
-		rule_remember(t, index, matched, wait);
+		known->files = files_done(t, b, matched);
+	} else if ((matched & ~TX_RULE_DONE) || (b->all & BINDING_HOOK_BIT)) {
+		/* the literal of a rule that waits for its hook is not searched for again */
+		rule_remember(t, index, matched, wait, files_done(t, b, matched));
 	}
 }
 
@@ -425,6 +440,80 @@ static WATCHING void candidates_watched(struct tx_run *t)
 		rule_run(t, t->s->candidates[i]);
 		profile_end(t->w, &mark);
 	}
+}
+
+/* ---- for firewall.c ---- */
+
+static bool tx_rule_head(struct tx_run *t, const struct match_context *c, const struct binding *b)
+{
+	bool holds = header_matches(t->s, t->p, c->rule, true) && packet_checks_hold(c);
+
+	if (!holds && b->rule == t->s->traced)
+		trace_tx(t, c, b, false, false, 0, false);
+	return holds;
+}
+
+bool tx_rule_fits(struct tx_run *t, uint32_t rule)
+{
+	const struct program_rule *r = &t->s->program->rules[rule];
+	struct match_context c = {.w = t->w, .s = t->s, .p = t->p, .f = t->f, .tx = t->tx,
+				  .proto = t->proto->proto, .rule = r};
+
+	return header_matches(t->s, t->p, r, true) && packet_checks_hold(&c);
+}
+
+/* The rule's literal was looked for in this very packet, and is not there. */
+static bool literal_missing(const struct tx_run *t, const struct binding *b)
+{
+	unsigned at = b->buffer_count ? b->buffers[0].buffer : 0;
+	uint64_t bit = 1ull << at % 64;
+
+	return b->buffer_count && b->buffers[0].prefilter && t->proto->buffers[at].group[t->d] &&
+	       (t->state->scanned[at / 64] & bit) && !(t->scanned_before[at / 64] & bit) &&
+	       !candidate_there(t->s, b->rule);
+}
+
+bool tx_rule_holds(struct tx_run *t, uint32_t index)
+{
+	const struct program_rule *r = &t->s->program->rules[index];
+	const struct binding *b = r->refused ? NULL : binding_find(t, r);
+	struct tx_rule *known = rule_find(t->state, index);
+	struct match_context c = {.w = t->w, .s = t->s, .p = t->p, .f = t->f, .tx = t->tx,
+				  .proto = t->proto->proto, .rule = r};
+	uint32_t matched = known ? known->matched : 0;
+	uint8_t wait;
+	bool possible;
+
+	if (!b)
+		return false;
+	if (matched & TX_RULE_DONE)
+		return (matched & ~TX_RULE_DONE) == b->all;
+	if (!known && literal_missing(t, b))
+		return false;
+	if (b->all == BINDING_HOOK_BIT && t->still)
+		return tx_rule_fits(t, index);
+	chain_rule_begin(&t->s->chain);
+	if (!known && !tx_rule_head(t, &c, b))
+		return false;
+	t->w->counters->detect_verified++;
+	possible = binding_run(t, &c, b, &matched, &wait);
+	if (index == t->s->traced)
+		trace_tx(t, &c, b, known, true, matched, possible);
+	if (matched == b->all) {
+		if (!post_run(&c))
+			return false;
+		alert_add(t->w, index, false, t->tx, t->proto->proto);
+	}
+	/* Of a state alone nothing is remembered: it is judged again as long as it lasts. */
+	if (b->all == BINDING_HOOK_BIT)
+		return matched == b->all;
+	if (matched == b->all || !possible)
+		matched |= TX_RULE_DONE;
+	if (known)
+		known->matched = matched;
+	else
+		rule_remember(t, index, matched, 0, TX_FILES_ALL);
+	return (matched & ~TX_RULE_DONE) == b->all;
 }
 
 /* ---- for trace.c ---- */
@@ -461,9 +550,7 @@ static void tx_run(struct tx_run *t)
 {
 	struct detect_state *s = t->s;
 
-	if (!t->tx->detect[t->d])
-		t->tx->detect[t->d] = heap_zalloc(&t->w->heap, sizeof(struct tx_detect));
-	t->state = t->tx->detect[t->d];
+	t->state = tx_detect_get(t->w, t->tx, t->d);
 	if (!t->state)
 		return;
 	if (t->state->version != s->program->version)
@@ -471,11 +558,17 @@ static void tx_run(struct tx_run *t)
 	s->tx_generation++;
 	s->arena_used = 0;
 	s->chain.dce_big = big_endian_call(t);
+	for (const struct file *f = t->tx->files[t->d]; f && t->file_count < TX_FILES_ALL - 1; f = f->next)
+		t->file_count += !(f->flags & FILE_HIDDEN);
 	t->ended = (t->f->flags & FLOW_ENDING) ||
 		   t->tx->progress[t->d] >= t->proto->proto->done[t->d];
+	if (s->program->firewall)
+		memcpy(t->scanned_before, t->state->scanned, sizeof(t->scanned_before));
 	candidates_of_tx(t);
 	if (s->trace)
 		trace_tx_unhit(t);
+	if (s->program->firewall)
+		firewall_tx(t);
 	if (s->candidate_count) {
 		t->w->counters->detect_candidates += s->candidate_count;
 		candidates_sort(s);
@@ -497,20 +590,27 @@ void tx_rules_run(struct worker *w, struct packet *p)
 	struct app_session *app = f ? f->app : NULL;
 	enum direction d = (enum direction)p->direction;
 	const struct program_proto *proto;
+	bool news;
 
 	if (!app || !app->proto ||
 	    (!app->changed[d] && !s->tx_stream_there && !(p->flags & PACKET_PSEUDO)))
 		return;
+	news = app->changed[d] && app->changed[d] != APP_CHANGED_WAITING;
 	app->changed[d] = 0;
 	proto = s->program->protos[app->proto->id];
 	for (struct tx *tx = app->first; tx; tx = tx->next) {
-		struct tx_run t = {.w = w, .s = s, .p = p, .f = f, .tx = tx, .proto = proto, .d = d};
+		struct tx_run t = {.w = w, .s = s, .p = p, .f = f, .tx = tx, .proto = proto, .d = d,
+				   .news = news};
 
 		if (tx->inspected_done[d])
 			continue;
 		if (proto)
 			tx_run(&t);
-		else if (tx->progress[d] >= app->proto->done[d])
+		if (s->firewall & FIREWALL_DROPPED)
+			break;
+		if (proto)
+			continue;
+		if (tx->progress[d] >= app->proto->done[d])
 			tx->inspected_done[d] = 1;
 	}
 }

@@ -30,6 +30,7 @@ bool value_holds(const struct match *m, uint64_t v)
 		return (v & 1) == (bits & 1);
 	case KEYWORD_dnp3_ind: /* any of them */
 		return (v & m->u.number.low) != 0;
+	case KEYWORD_ike_chosen_sa_attribute:
 	case KEYWORD_http2_settings: /* its number in the upper half */
 		return v >> 32 == (uint64_t)m->u.number.which &&
 		       number_test_holds(&m->u.number, v & UINT32_MAX);
@@ -76,7 +77,8 @@ bool value_form_known(unsigned keyword)
 	static const char *const numbers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16",
 					      "name_u32", "tls_version", "ssl_version", "ssl_state",
 					      "tls_date", "ftp_mode", "ftpdata_command", "yes_no", "flag", "bit_names",
-					      "krb5_encryption", "i32", "settings", "ldap_indexed", "dnp3_obj"};
+					      "krb5_encryption", "i32", "settings", "ldap_indexed", "dnp3_obj", "enip_revision", "procedure",
+					      "ike_attribute"};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		if (strcmp(parser_of(keyword), numbers[i]) == 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dataplane/detect/match.h"
+#include "dataplane/engine/emit.h"
 
 #define FLOW_VARS_MAX 64
 #define TRAFFIC_ID "traffic/id/"
@@ -227,6 +228,14 @@ void variables_record(struct worker *w, struct recorder *r, const struct flow *f
 	put_bits(&t, s->program, d, "id", TRAFFIC_ID);
 	put_bits(&t, s->program, d, "label", TRAFFIC_LABEL);
 	object_add(r, F_top_traffic, F_top_traffic_members, &t);
+}
+
+void variables_packet_record(struct worker *w, const struct packet *p)
+{
+	struct recorder *r = emit_packet(w, RECORD_metadata, p);
+
+	variables_record(w, r, p->flow, true);
+	emit_end(w);
 }
 
 void detect_flow_record(struct worker *w, struct recorder *r, const struct flow *f)

@@ -66,6 +66,7 @@ struct lane {
 	unsigned first[BURST + 1]; /* of each frame, in packets */
 	bool anomaly_decode, anomaly_stream;
 	bool log_drops, log_every_drop;
+	uint16_t log_stream;      /* TCP packets of which a record is written: enum stream_note */
 	uint64_t drops_second_ns; /* begin of the second in which drops are counted */
 	unsigned drops_told;
 	bool tell_limit;       /* a packet of the burst was dropped by a limit that is to be told of */

@@ -26,6 +26,32 @@ static void mbuf_release(void *frame)
 	frame_free(frame);
 }
 
+/* Which TCP packets the record stream_tcp is of: options of the output "stream". */
+static uint16_t stream_notes_wanted(const struct config_map *m)
+{
+	static const struct {
+		const char *option;
+		uint16_t notes;
+	} rows[] = {
+		{"stream.all", STREAM_NOTES_ALL},
+		{"stream.event", STREAM_EVENT},
+		{"stream.state", STREAM_STATE_UPDATE},
+		{"stream.spurious", STREAM_SPURIOUS},
+	};
+	uint16_t notes = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		const char *key = strstr(m->keys[i], "stream.");
+
+		if (!key || (key > m->keys[i] && key[-1] != '.') || !config_map_bool(m, m->keys[i], false))
+			continue;
+		for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++)
+			if (strncmp(key, rows[k].option, strlen(rows[k].option)) == 0)
+				notes |= rows[k].notes;
+	}
+	return notes;
+}
+
 /* What the engine itself writes: as EVE is asked for, here and in any further file of it. */
 static void lane_settings(struct lane *l)
 {
@@ -37,6 +63,8 @@ static void lane_settings(struct lane *l)
 	l->anomaly_stream = anomaly && config_map_bool(types, "anomaly.types.stream", false);
 	l->log_drops = config_map_bool(types, "drop.enabled", true);
 	l->log_every_drop = flows && strcmp(flows, "all") == 0;
+	l->log_stream = config_map_bool(types, "stream.enabled", true) ? stream_notes_wanted(types) : 0;
+	l->log_stream |= stream_notes_wanted(&l->w.config->eve_files);
 	for (size_t i = 0; i < l->w.config->eve_files.count; i++) {
 		const char *key = l->w.config->eve_files.keys[i];
 		bool yes = config_map_bool(&l->w.config->eve_files, key, false);

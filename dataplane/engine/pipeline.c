@@ -149,13 +149,19 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	if (w->in_the_wire && blocked(l, p))
 		return;
 	w->packet = p;
-	flow_packet(w, p);
+	if (w->early_rules[DETECT_PRE_FLOW] && !detect_early(w, p, DETECT_PRE_FLOW)) {
+		w->packet = NULL;
+		return;
+	}
+	if (!(p->flags & PACKET_NO_FLOW))
+		flow_packet(w, p);
 	f = p->flow;
 	lap(watch, &c->cycles_flow);
 	if (host_may_say(p))
 		host_packet(w, p);
 	/* A passed flow is followed and logged; only the rules leave it alone. */
-	if (f && !(f->flags & (FLOW_DROP | FLOW_BYPASSED)))
+	if (f && !(f->flags & (FLOW_DROP | FLOW_BYPASSED)) &&
+	    (!w->early_rules[DETECT_PRE_STREAM] || detect_early(w, p, DETECT_PRE_STREAM)))
 		inspect_payload(w, p);
 	lap(watch, &c->cycles_stream);
 	if (!(p->flags & PACKET_NO_INSPECT))
@@ -163,6 +169,9 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	lap(watch, &c->cycles_detect);
 	if (p->event_count)
 		report_anomalies(w, p, l->anomaly_decode, l->anomaly_stream);
+	if (l->log_stream && p->ip_proto == PROTO_TCP &&
+	    (l->log_stream == STREAM_NOTES_ALL || (p->stream_notes & l->log_stream)))
+		report_stream(w, p);
 	if (f) {
 		app_packet_done(w, f, p);
 		flow_packet_done(w, p);

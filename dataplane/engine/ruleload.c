@@ -93,6 +93,9 @@ static struct ruleset_options options_of(const struct config *c, struct lists *k
 	return (struct ruleset_options){
 		.files = texts(c->rules.items),
 		.file_count = c->rules.count,
+		.firewall = c->firewall_enabled,
+		.firewall_files = texts(c->firewall_files.items),
+		.firewall_file_count = c->firewall_enabled ? c->firewall_files.count : 0,
 		.variables = {
 			.address_names = texts(c->address_vars.keys),
 			.address_values = texts(c->address_vars.values),
@@ -119,14 +122,19 @@ static struct ruleset_options options_of(const struct config *c, struct lists *k
 	};
 }
 
-/* The sentence for a set that was refused as a whole because of one rule. */
-static int strict_refusal(const struct ruleset_report *report, char *text, size_t size)
+/* The sentence for a set that was refused as a whole because of one rule: of the firewall, always. */
+static int strict_refusal(const struct ruleset_report *report, bool firewall, char *text, size_t size)
 {
 	for (size_t i = 0; i < report->problem_count; i++) {
 		const struct ruleset_problem *p = &report->problems[i];
 
-		if (!p->refused)
+		if (!p->refused || p->firewall != firewall)
 			continue;
+		if (firewall) {
+			snprintf(text, size, "%s:%u:%u: firewall rule %u cannot be loaded: %s; %s", p->file, p->line,
+				 p->column, p->sid, p->reason, p->advice);
+			return -EINVAL;
+		}
 		snprintf(text, size, "%zu of %zu rules cannot be loaded and detect.strict is set; "
 			 "the first is %s:%u:%u: %s", report->refused, report->active, p->file,
 			 p->line, p->column, p->reason);
@@ -172,11 +180,17 @@ static struct detect_program *load(struct ruleload *r, bool tell)
 	struct ruleset_options options = options_of(c, r->lists);
 	struct ruleset_report report = {0};
 	struct detect_program *program = NULL;
-	struct ruleset *set = ruleset_load(&options, &report, r->text, sizeof(r->text));
+	struct ruleset *set;
 
+	if (c->firewall_enabled && c->mode != MODE_INLINE) {
+		snprintf(r->text, sizeof(r->text), "firewall.enabled needs mode: inline: a tap lets nothing through or not");
+		return NULL;
+	}
+	set = ruleset_load(&options, &report, r->text, sizeof(r->text));
 	if (set && tell)
 		tell_problems(&report);
-	if (set && c->rules_strict && strict_refusal(&report, r->text, sizeof(r->text)) != 0)
+	if (set && (strict_refusal(&report, true, r->text, sizeof(r->text)) != 0 ||
+		    (c->rules_strict && strict_refusal(&report, false, r->text, sizeof(r->text)) != 0)))
 		ruleset_free(set);
 	else if (set)
 		program = detect_program_new(c, set, r->version + 1, r->text, sizeof(r->text));

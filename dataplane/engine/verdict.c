@@ -52,9 +52,15 @@ static struct packet *judged(struct lane *l, unsigned frame)
 	return l->packets[l->first[frame]];
 }
 
+static bool firewall_dropped(const struct packet *p)
+{
+	return p->drop >= DROP_firewall_rule && p->drop <= DROP_firewall_pre_stream;
+}
+
 /* As the reference has it: what a rule or indicator dropped, always; a flow that is dropped as a whole, once in
  * each direction; with drop.flows: all, every packet. Packets without a flow (blocks, bad
- * headers): so many a second, so that a flood of them fills neither the ring nor the disk. */
+ * headers) or that no firewall rule accepts: so many a second, so that a flood of them fills neither the
+ * ring nor the disk. */
 static bool drop_is_told(struct lane *l, const struct packet *p)
 {
 	uint32_t told = p->direction == TO_SERVER ? FLOW_DROP_TOLD_TO_SERVER
@@ -70,14 +76,15 @@ static bool drop_is_told(struct lane *l, const struct packet *p)
 		l->tell_limit = false;
 		return tell;
 	}
-	if (!p->flow) {
+	if (!p->flow || p->drop == DROP_firewall_packet) {
 		if (p->ts_ns >= l->drops_second_ns + NS_PER_SECOND) {
 			l->drops_second_ns = p->ts_ns;
 			l->drops_told = 0;
 		}
 		return l->drops_told++ < DROPS_TOLD_MAX;
 	}
-	if (p->drop == DROP_rule || p->drop == DROP_reject || p->drop == DROP_rule_threshold) {
+	if (p->drop == DROP_rule || p->drop == DROP_reject || p->drop == DROP_rule_threshold ||
+	    (firewall_dropped(p) && p->drop != DROP_firewall_flow)) {
 		if (p->flow->flags & FLOW_DROP)
 			p->flow->flags |= told;
 		return true;
@@ -91,6 +98,24 @@ static bool drop_is_told(struct lane *l, const struct packet *p)
 	return true;
 }
 
+static void count_verdict(struct lane *l, const struct packet *p)
+{
+	struct counters *c = l->w.counters;
+
+	if (l->engine->config->firewall_enabled) {
+		bool dropped = firewall_dropped(p);
+
+		c->firewall_blocked += dropped;
+		c->firewall_accepted += !dropped;
+		if (dropped)
+			return;
+	}
+	if (p->verdict != VERDICT_ACCEPT)
+		c->ips_blocked++;
+	else
+		c->ips_accepted++;
+}
+
 static void drop_frame(struct lane *l, unsigned frame, struct rte_mbuf *m)
 {
 	struct worker *w = &l->w;
@@ -101,7 +126,7 @@ static void drop_frame(struct lane *l, unsigned frame, struct rte_mbuf *m)
 	if (!p->drop)
 		p->drop = outer->drop;
 	w->counters->drop[outer->drop]++;
-	w->counters->ips_blocked++;
+	count_verdict(l, outer);
 	if (p->verdict == VERDICT_REJECT)
 		reject(l, p);
 	if (drop_is_told(l, p))
@@ -150,7 +175,7 @@ void verdict_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 		} else if (p->verdict != VERDICT_ACCEPT) {
 			drop_frame(l, i, frames[i]);
 		} else {
-			c->ips_accepted++;
+			count_verdict(l, p);
 			out[in][count[in]++] = frames[i];
 		}
 	}

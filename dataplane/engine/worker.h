@@ -38,6 +38,7 @@ struct worker {
 	/* changes between bursts only */
 	const struct indicator_image *indicators; /* NULL: none are known */
 	const struct recordings *recordings; /* NULL: no packet is captured */
+	bool early_rules[2];           /* by enum detect_early: there are such rules */
 
 	/* each module's own */
 	struct packet_pool *packets;

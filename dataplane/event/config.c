@@ -451,12 +451,25 @@ void config_free(struct config *c)
 	free(c);
 }
 
+static bool same_key(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++)
+		if ((*a == '-' ? '_' : *a) != (*b == '-' ? '_' : *b))
+			return false;
+	return *a == *b;
+}
+
 const char *config_map_get(const struct config_map *m, const char *key)
 {
-	for (size_t i = 0; i < m->count; i++)
+	const char *alike = NULL;
+
+	for (size_t i = 0; i < m->count; i++) {
 		if (strcmp(m->keys[i], key) == 0)
 			return m->values[i];
-	return NULL;
+		if (!alike && same_key(m->keys[i], key))
+			alike = m->values[i];
+	}
+	return alike;
 }
 
 bool config_map_bool(const struct config_map *m, const char *key, bool otherwise)
@@ -466,6 +479,23 @@ bool config_map_bool(const struct config_map *m, const char *key, bool otherwise
 	if (v)
 		set_bool(&otherwise, v);
 	return otherwise;
+}
+
+bool config_eve_wants(const struct config *c, const char *type)
+{
+	size_t len = strlen(type);
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s.enabled", type);
+	if (config_map_bool(&c->eve_types, key, config_map_bool(&c->eve_types, type, false)))
+		return true;
+	for (size_t i = 0; i < c->eve_files.count; i++) {
+		const char *at = strstr(c->eve_files.keys[i], ".types.");
+
+		if (at && strncmp(at + 7, type, len) == 0 && (!at[7 + len] || at[7 + len] == '.'))
+			return true;
+	}
+	return false;
 }
 
 uint64_t config_map_size(const struct config_map *m, const char *key, uint64_t otherwise)

@@ -86,9 +86,11 @@ int config_set(struct config *c, const char *path, const char *value, char *erro
 int config_list_clear(struct config *c, const char *path);
 int config_append(struct config *c, const char *path, const char *item, char *error,
 		  size_t error_size);
-/* NULL if the map has no such key. Borrowed. */
+/* NULL if the map has no such key; '-' and '_' in it are the same. Borrowed. */
 const char *config_map_get(const struct config_map *m, const char *key);
 bool config_map_bool(const struct config_map *m, const char *key, bool otherwise);
+/* Does an EVE output ask for records of this type, which is off unless asked for? */
+bool config_eve_wants(const struct config *c, const char *type);
 uint64_t config_map_size(const struct config_map *m, const char *key, uint64_t otherwise);
 
 /* Flat form, one "path: value" a line (lists: one line an item, "path[]: item"). 0 or -errno. */

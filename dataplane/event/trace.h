@@ -50,7 +50,7 @@ enum trace_kind {
 	TRACE_HIDDEN,    /* matched, but no alert was written: see why */
 };
 
-enum trace_where { TRACE_PACKET, TRACE_STREAM, TRACE_TX, TRACE_ADDRESSES };
+enum trace_where { TRACE_PACKET, TRACE_STREAM, TRACE_TX, TRACE_ADDRESSES, TRACE_FRAME };
 
 struct trace_step {
 	uint8_t kind, where;   /* enum trace_kind, enum trace_where */

@@ -48,11 +48,12 @@ int flow_worker_new(struct worker *w)
 	t->free_first = FLOW_NONE;
 	t->buckets = worker_memory(w, (size_t)buckets * sizeof(*t->buckets), 64);
 	t->flows = worker_memory(w, (size_t)t->max * sizeof(*t->flows), 64);
-	if (!t->buckets || !t->flows ||
+	if (!t->buckets || !t->flows || netflow_new(w, t) != 0 ||
 	    getrandom(t->secret, sizeof(t->secret), 0) != sizeof(t->secret) ||
 	    getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
 		worker_memory_free(w, t->buckets);
 		worker_memory_free(w, t->flows);
+		worker_memory_free(w, t->ttl);
 		worker_memory_free(w, t);
 		return -ENOMEM;
 	}
@@ -83,6 +84,7 @@ void flow_worker_free(struct worker *w)
 	if (!t)
 		return;
 	worker_memory_free(w, t->flows);
+	worker_memory_free(w, t->ttl);
 	worker_memory_free(w, t->buckets);
 	worker_memory_free(w, t);
 	w->flows = NULL;
@@ -352,7 +354,8 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 /* Why the packets after the one that had the flow dropped are. */
 static enum drop_reason later_drop(const struct flow *f)
 {
-	if (f->drop_reason == DROP_indicator || f->drop_reason == DROP_rule_flow)
+	if (f->drop_reason == DROP_indicator || f->drop_reason == DROP_rule_flow ||
+	    f->drop_reason == DROP_firewall_flow)
 		return (enum drop_reason)f->drop_reason;
 	return DROP_exception_flow;
 }
@@ -393,6 +396,7 @@ void flow_packet(struct worker *w, struct packet *p)
 		f = NULL;
 	} else if (f && p->ip_proto == PROTO_TCP && stream_reuses(w, f, p, d)) {
 		f->flags |= FLOW_TCP_REUSED;
+		p->stream_notes |= STREAM_PORT_REUSE;
 		w->counters->flow_tcp_reuse++;
 		flow_end(w, f, FLOW_END_REUSE);
 		f = NULL;
@@ -413,6 +417,8 @@ void flow_packet(struct worker *w, struct packet *p)
 	p->flow = f;
 	p->direction = (uint8_t)d;
 	flow_count(w, f, p);
+	if (t->ttl)
+		netflow_packet(t, f, p);
 	if (p->flags & PACKET_NEW_FLOW)
 		contact_begin(w, f, first_is_answer(p));
 	else if (w->now_ns / NS_PER_S >= f->contact_due_s)
@@ -493,5 +499,7 @@ void flow_reverse(struct worker *w, struct flow *f)
 	if (seen & FLOW_SEEN_TO_CLIENT)
 		f->flags |= FLOW_SEEN_TO_SERVER;
 	f->flags ^= FLOW_REVERSED | FLOW_CONTACT_TURNED;
+	if (w->flows->ttl)
+		netflow_reverse(w->flows, f);
 	stream_reverse(f);
 }

@@ -34,6 +34,8 @@ enum flow_flags {
 	FLOW_TX_LOG_OFF = 1 << 20,          /* … and none of its transactions */
 	FLOW_STORE_TO_SERVER = 1 << 22,     /* a rule wants all files of this direction kept */
 	FLOW_STORE_TO_CLIENT = 1 << 23,
+	FLOW_ACCEPTED = 1 << 24,            /* the firewall lets the rest of it pass; other rules judge it */
+	FLOW_RULES_PASS = 1 << 25,          /* with a firewall, a pass rule: other rules leave it alone */
 	FLOW_REPORTED_LAST = 1 << 21,       /* the last packet only reported on it (ICMP error): see notes */
 };
 

@@ -49,6 +49,25 @@ static bool flow_inspected(const struct flow *f)
 	return !(f->flags & (FLOW_PASS | FLOW_BYPASSED | FLOW_DROP));
 }
 
+/* Has a transaction not been written, or not been inspected in this direction? */
+static bool tx_open(const struct flow *f, enum direction d)
+{
+	for (const struct tx *tx = f->app ? f->app->first : NULL; tx; tx = tx->next)
+		if (!tx->logged || !tx->inspected_done[d])
+			return true;
+	return false;
+}
+
+/* Is there anything left to inspect? A session that was not closed is looked at once more in any case. */
+static bool look_due(struct worker *w, struct flow *f, enum direction d)
+{
+	enum tcp_state state = stream_state(f);
+	struct stream_raw raw;
+
+	return (state >= TCP_STATE_ESTABLISHED && state != TCP_STATE_CLOSED) ||
+	       tx_open(f, d) || (f->app && f->app->frames) || stream_raw_peek(w, f, d, &raw);
+}
+
 /* One look for what the parsers have, and one for each part of the raw stream between holes. */
 static void direction_end(struct worker *w, struct flow *f, enum direction d,
 			  enum flow_end_reason reason)
@@ -58,7 +77,7 @@ static void direction_end(struct worker *w, struct flow *f, enum direction d,
 	bool look;
 
 	stream_flow_end(w, f, p, d);
-	look = (f->app && (f->app->first || f->app->frames)) || stream_raw_peek(w, f, d, &raw);
+	look = look_due(w, f, d);
 	for (unsigned i = 0; look && flow_inspected(f) && i < LAST_LOOKS; i++) {
 		detect_packet(w, p);
 		app_packet_done(w, f, p);
@@ -80,8 +99,11 @@ void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
 	}
 	if (f->app)
 		app_flow_end(w, f, end_packet(w, f, TO_SERVER, reason));
-	if (!(f->flags & FLOW_LOG_OFF))
+	if (!(f->flags & FLOW_LOG_OFF)) {
 		flow_record(w, f);
+		if (t->ttl)
+			netflow_record(w, f);
+	}
 	contact_end(w, f);
 	detect_flow_free(w, f);
 	app_flow_free(w, f);

@@ -99,7 +99,7 @@ static void record_exceptions(struct recorder *r, const struct config *c, const 
 	rec_close(r);
 }
 
-static void hex_byte(uint8_t v, char text[3])
+void flow_hex_byte(uint8_t v, char text[3])
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -124,11 +124,11 @@ static void record_tcp(struct recorder *r, const struct flow *f)
 	char text[3];
 
 	rec_open(r, F_flow_tcp);
-	hex_byte(ts | tc, text);
+	flow_hex_byte(ts | tc, text);
 	rec_text(r, F_flow_tcp_flags, text);
-	hex_byte(ts, text);
+	flow_hex_byte(ts, text);
 	rec_text(r, F_flow_tcp_flags_ts, text);
-	hex_byte(tc, text);
+	flow_hex_byte(tc, text);
 	rec_text(r, F_flow_tcp_flags_tc, text);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if ((ts | tc) & rows[i].flag)
@@ -163,7 +163,9 @@ void flow_record(struct worker *w, struct flow *f)
 	rec_bool(r, F_flow_alerted, f->flags & FLOW_ALERTED);
 	if (f->flags & FLOW_DROP)
 		rec_text(r, F_flow_action, "drop");
-	else if (f->flags & FLOW_PASS)
+	else if (f->flags & FLOW_ACCEPTED)
+		rec_text(r, F_flow_action, "accept");
+	else if (f->flags & (FLOW_PASS | FLOW_RULES_PASS))
 		rec_text(r, F_flow_action, "pass");
 	if (f->app && f->app->tx_count)
 		rec_uint(r, F_flow_tx_cnt, f->app->tx_count);

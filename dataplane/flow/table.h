@@ -50,11 +50,17 @@ struct timer_head {
 	uint32_t count;
 };
 
+/* By direction. */
+struct flow_ttl {
+	uint8_t least[2], most[2];
+};
+
 struct flow_table {
 	struct flow_bucket *buckets;
 	uint32_t bucket_mask;
 	uint32_t max;
 	struct flow *flows;
+	struct flow_ttl *ttl; /* one a flow; NULL: no netflow records are asked for */
 	uint32_t free_first;  /* chained by timer_next */
 	uint32_t fresh;       /* flows[fresh …] were never used */
 	uint32_t active;
@@ -106,6 +112,16 @@ void timer_clear(struct flow_table *t, struct flow *f);
 void timer_touch(struct flow_table *t, struct flow *f);
 /* The flow to give up first when there is no room; NULL: none that may be given up. */
 struct flow *timer_victim(struct flow_table *t, uint64_t now_ns);
+
+/* netflow.c */
+/* Makes .ttl if it is needed; 0 or -ENOMEM. The others only where it is there. */
+int netflow_new(struct worker *w, struct flow_table *t);
+void netflow_packet(struct flow_table *t, const struct flow *f, const struct packet *p);
+void netflow_reverse(struct flow_table *t, const struct flow *f);
+void netflow_record(struct worker *w, const struct flow *f);
+
+/* flow_record.c */
+void flow_hex_byte(uint8_t v, char text[3]);
 
 /* flow_end.c */
 void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason);

@@ -12,20 +12,33 @@
 #include "dataplane/base/cursor.h"
 #include "dataplane/packet/packet.h"
 
+typedef uint64_t lanes __attribute__((vector_size(16)));
+
+#define LOW ((lanes){0xffffffff, 0xffffffff})
+
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *b = data;
-	uint64_t high = 0, low = 0;
+	lanes even = {0}, odd = {0};
+	uint64_t high;
 
-	/* Words are summed in host order and swapped once at the end (RFC 1071, 2.B). */
-	for (; len >= 8; len -= 8, b += 8) {
-		uint64_t v;
+	/* Words are summed in host order, many a step, and swapped once at the end (RFC 1071, 2). */
+	for (; len >= 2 * sizeof(lanes); len -= 2 * sizeof(lanes), b += 2 * sizeof(lanes)) {
+		lanes v, u;
 
-		memcpy(&v, b, 8);
-		high += v >> 32;
-		low += v & 0xffffffff;
+		memcpy(&v, b, sizeof(v));
+		memcpy(&u, b + sizeof(v), sizeof(u));
+		even += (v & LOW) + (u & LOW);
+		odd += (v >> 32) + (u >> 32);
 	}
-	high += low;
+	even += odd;
+	high = even[0] + even[1];
+	for (; len >= 4; len -= 4, b += 4) {
+		uint32_t v;
+
+		memcpy(&v, b, 4);
+		high += v;
+	}
 	for (; len >= 2; len -= 2, b += 2) {
 		uint16_t v;
 
@@ -93,6 +106,39 @@ static bool compute(const struct packet *p, enum packet_checksum layer)
 	if (!(p->flags & PACKET_L4) || p->ip_proto != protos[layer])
 		return true;
 	return transport_ok(p, protos[layer]);
+}
+
+void packet_checksum_make(struct packet *p)
+{
+	static const struct {
+		uint8_t proto, at;
+		enum packet_checksum layer;
+	} rows[] = {{IPPROTO_TCP, 16, CHECKSUM_TCP}, {IPPROTO_UDP, 6, CHECKSUM_UDP},
+		    {IPPROTO_ICMP, 2, CHECKSUM_ICMPV4}, {IPPROTO_ICMPV6, 2, CHECKSUM_ICMPV6}};
+	uint32_t len = p->l3_len - (uint32_t)(p->l4 - p->l3);
+	uint64_t sum;
+	uint8_t *at;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (p->ip_proto != rows[i].proto)
+			continue;
+		/* the frame is this worker's until it is sent */
+		at = (uint8_t *)(uintptr_t)p->l4 + rows[i].at;
+		if (p->ip_proto == IPPROTO_UDP) {
+			if (get_be16(at) == 0 && p->ip_version == 4)
+				return; /* none was made */
+			len = get_be16(p->l4 + 4);
+		}
+		at[0] = at[1] = 0;
+		sum = p->ip_proto == IPPROTO_ICMP ? 0 : pseudo_header(p, len, p->ip_proto);
+		sum = (uint16_t)~checksum_fold(checksum_add(sum, p->l4, len));
+		if (sum == 0 && p->ip_proto == IPPROTO_UDP)
+			sum = 0xffff; /* RFC 768: 0 says that none was made */
+		at[0] = (uint8_t)(sum >> 8);
+		at[1] = (uint8_t)sum;
+		p->checksum_known &= (uint8_t)~(1u << rows[i].layer);
+		return;
+	}
 }
 
 bool packet_checksum_ok(struct packet *p, enum packet_checksum layer)

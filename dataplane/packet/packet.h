@@ -43,6 +43,9 @@ enum packet_flags {
 	PACKET_NO_PAYLOAD_INSPECT = 1 << 14, /* payload belongs to an encrypted or finished stream */
 	PACKET_FLOW_HASHED = 1 << 15, /* flow_hash is the flow table's keyed hash (flow_prefetch) */
 	PACKET_ARP = 1 << 16,         /* a good ARP packet: l3 is its header */
+	PACKET_STREAM_EARLY = 1 << 17, /* in the wire: its payload is held behind a hole */
+	PACKET_NO_FLOW = 1 << 18,     /* a rule wants no flow made or looked up for it */
+	PACKET_ACCEPTED = 1 << 19,    /* a firewall rule of an early hook lets it pass */
 };
 
 enum tcp_flags {
@@ -68,6 +71,23 @@ struct tcp_fields {
 	uint32_t ts_value, ts_echo;
 	uint8_t sack_count; /* blocks */
 	uint8_t reserved_bits;
+};
+
+/* What a TCP packet is to its session: for the record stream_tcp. */
+enum stream_note {
+	STREAM_RETRANSMISSION = 1 << 0,
+	STREAM_SPURIOUS = 1 << 1,      /* all of it was acknowledged before */
+	STREAM_KEEPALIVE = 1 << 2,
+	STREAM_KEEPALIVE_ACK = 1 << 3,
+	STREAM_WINDOW_UPDATE = 1 << 4, /* an acknowledgement once more, with another window */
+	STREAM_DUP_ACK = 1 << 5,       /* the same with the same window (RFC 5681, section 2) */
+	STREAM_EVENT = 1 << 6,
+	STREAM_STATE_UPDATE = 1 << 7,
+	STREAM_ACK_UNSEEN = 1 << 8,    /* it acknowledges what was never seen */
+	STREAM_PORT_REUSE = 1 << 9,
+	STREAM_ZERO_WINDOW_PROBE = 1 << 10,
+	STREAM_ZERO_WINDOW_PROBE_ACK = 1 << 11,
+	STREAM_NOTES_ALL = 0xffff,     /* of every packet, noted or not */
 };
 
 enum verdict { VERDICT_ACCEPT, VERDICT_DROP, VERDICT_REJECT };
@@ -117,6 +137,7 @@ struct packet {
 	uint8_t verdict;          /* enum verdict; of an inner packet it is its outermost frame's too */
 	uint8_t drop;             /* enum drop_reason */
 	uint8_t reject;           /* enum packet_reject; 0 counts as REJECT_SOURCE */
+	uint16_t stream_notes;    /* enum stream_note: what the stream found it to be */
 	uint32_t drop_rule;       /* 1 + index of the rule that said so; 0: none */
 	uint8_t event_count;
 	uint8_t checksum_known, checksum_good; /* bits by enum packet_checksum */
@@ -146,6 +167,9 @@ enum packet_checksum {
 /* Is the layer's checksum right? Computed when first asked, whatever `checksums` is set to. True
  * where the packet has no such layer, and for IPv4's UDP without a checksum. */
 bool packet_checksum_ok(struct packet *p, enum packet_checksum layer);
+
+/* Writes the checksum of its transport header anew, into the frame: its payload has been changed. */
+void packet_checksum_make(struct packet *p);
 
 /* Per-worker pool, all allocated at start. packet_get returns a zeroed packet or NULL. */
 int packet_pool_new(struct worker *w, unsigned count);

@@ -37,6 +37,7 @@ bool tcp_is_retransmission(struct tcp_seen *t)
 {
 	if (t->p->payload_len == 0 || !seq_before(t->seq, t->own->last_ack))
 		return false;
+	t->p->stream_notes |= STREAM_RETRANSMISSION;
 	tcp_event(t, ANOMALY_stream_pkt_retransmission);
 	return true;
 }

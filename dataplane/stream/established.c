@@ -79,10 +79,12 @@ static bool est_data(struct tcp_seen *t)
 		tcp_event(t, ANOMALY_stream_est_packet_out_of_window);
 		return false;
 	}
-	if (probe)
+	if (probe) {
 		t->s->flags |= probe_own;
-	else
+		t->p->stream_notes |= STREAM_ZERO_WINDOW_PROBE;
+	} else {
 		tcp_next_seq(own, t->end);
+	}
 	other->window = t->win << other->wscale;
 	if (t->flags & TCP_ACK) {
 		if (seq_after(t->ack, other->isn + 1))

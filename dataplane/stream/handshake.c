@@ -373,6 +373,17 @@ static bool sent_synack(struct tcp_seen *t)
 	return true;
 }
 
+/* The same SYN once more: the server may answer either, and echoes what that one said. */
+static void sent_syn_again(struct tcp_seen *t)
+{
+	struct tcp_side *own = t->own;
+
+	if (!(own->flags & SIDE_TS) || !t->p->tcp.has_timestamp || t->p->tcp.ts_value <= own->last_ts)
+		return;
+	own->last_ts = t->p->tcp.ts_value;
+	own->last_packet_s = (uint32_t)(t->p->ts_ns / 1000000000);
+}
+
 static bool sent_syn(struct tcp_seen *t)
 {
 	struct tcp_syn q = syn_of_packet(t);
@@ -395,7 +406,11 @@ static bool sent_syn(struct tcp_seen *t)
 			t->s->flags &= (uint16_t)~SESSION_SERVER_WSCALE;
 		return true;
 	}
-	if (t->seq == own->isn || queue_add(t, &q, TCP_SYN_QUEUE_MAX))
+	if (t->seq == own->isn) {
+		sent_syn_again(t);
+		return true;
+	}
+	if (queue_add(t, &q, TCP_SYN_QUEUE_MAX))
 		return true;
 	tcp_event(t, ANOMALY_stream_3whs_syn_flood);
 	return false;

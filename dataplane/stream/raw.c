@@ -2,8 +2,8 @@
  *
  * The raw window: the last bytes of a direction in one contiguous buffer, for rules on TCP payload.
  * In the wire it also keeps what is not acknowledged yet, so that a segment sent again can be
- * compared with what was let through. Holes divide it: bytes on both sides of one are never shown
- * together. Worker thread only.
+ * compared with what was let through. Holes divide it into parts that are shown one after the other,
+ * never together; what stands before a hole stays as look-back does, for records. Worker thread only.
  */
 #include <string.h>
 
@@ -16,7 +16,28 @@ void raw_free(struct worker *w, struct tcp_bytes *b)
 	heap_free(&w->heap, b->raw);
 	b->raw = NULL;
 	b->raw_cap = b->raw_len = b->raw_head = 0;
-	b->gap_count = 0;
+	b->gap_count = b->gap_past = 0;
+}
+
+/* Where the part that is looked at begins, and where it ends. */
+static uint32_t part_begin(const struct tcp_bytes *b)
+{
+	return b->gap_past ? b->gap_at[b->gap_past - 1] : 0;
+}
+
+static uint32_t part_end(const struct tcp_bytes *b)
+{
+	return b->gap_past < b->gap_count ? b->gap_at[b->gap_past] : b->raw_len;
+}
+
+/* Position in the stream of the byte at `at`, which is not behind the part that is looked at. */
+static uint64_t position(const struct tcp_bytes *b, uint32_t at)
+{
+	uint64_t offset = b->raw_offset + at;
+
+	for (unsigned i = 0; i < b->gap_past && b->gap_at[i] <= at; i++)
+		offset += b->gap_len[i];
+	return offset;
 }
 
 /* Lets n bytes at the front go, and the holes that then come first. */
@@ -34,6 +55,7 @@ static void raw_drop(struct tcp_bytes *b, uint32_t n)
 		b->raw_offset += b->gap_len[0];
 		b->raw_missing = b->gap_len[0];
 		b->gap_count--;
+		b->gap_past -= b->gap_past > 0;
 		memmove(b->gap_at, b->gap_at + 1, b->gap_count * sizeof(b->gap_at[0]));
 		memmove(b->gap_len, b->gap_len + 1, b->gap_count * sizeof(b->gap_len[0]));
 	}
@@ -113,7 +135,7 @@ void raw_append(struct worker *w, struct tcp_side *side, const uint8_t *data, ui
 	memcpy(b->raw + b->raw_head + b->raw_len, data, len);
 	b->raw_len += len;
 	if (side->flags & SIDE_RAW_OFF) {
-		b->raw_seen = b->raw_len;
+		raw_see_all(side);
 		raw_trim(st, side);
 	}
 }
@@ -124,32 +146,56 @@ void raw_gap(struct worker *w, struct tcp_side *side, uint32_t len)
 
 	if (!b)
 		return;
-	/* nothing new stands before it: what comes begins a window of its own */
-	if (b->raw_len == 0 || b->gap_count == TCP_RAW_GAPS ||
-	    (b->gap_count == 0 && b->raw_seen == b->raw_len)) {
-		raw_drop(b, b->raw_len);
+	if (b->gap_count == TCP_RAW_GAPS)
+		raw_drop(b, b->gap_past ? b->gap_at[0] : b->raw_len);
+	if (b->raw_len == 0) {
 		b->raw_missing += len;
+		return;
+	}
+	if (b->gap_count && b->gap_at[b->gap_count - 1] == b->raw_len) {
+		b->gap_len[b->gap_count - 1] += len;
 		return;
 	}
 	b->gap_at[b->gap_count] = b->raw_len;
 	b->gap_len[b->gap_count++] = len;
+	/* nothing new stands before it */
+	if (b->raw_seen == b->raw_len)
+		b->gap_past = b->gap_count;
+}
+
+bool raw_all_seen(const struct tcp_side *side)
+{
+	const struct tcp_bytes *b = side->bytes;
+
+	return !b || b->raw_seen == b->raw_len;
+}
+
+void raw_see_all(struct tcp_side *side)
+{
+	struct tcp_bytes *b = side->bytes;
+
+	if (!b)
+		return;
+	b->raw_seen = b->raw_len;
+	b->gap_past = b->gap_count;
 }
 
 bool raw_differs(const struct tcp_side *side, uint32_t seq, const uint8_t *data, uint32_t len)
 {
 	const struct tcp_bytes *b = side->bytes;
-	uint32_t behind = side->expect - seq, skip;
+	uint32_t behind = side->expect - seq, skip, there;
 
 	/* numbers and positions go together only while nothing was left out */
-	if (!b || b->gap_count || b->raw_len == 0 || b->urgent_count || behind > TCP_REACH)
+	if (!b || b->raw_len == 0 || b->urgent_count || behind > TCP_REACH)
 		return false;
-	if (behind > b->raw_len) {
-		skip = behind - b->raw_len;
+	there = b->gap_count ? b->raw_len - b->gap_at[b->gap_count - 1] : b->raw_len;
+	if (behind > there) {
+		skip = behind - there;
 		if (skip >= len)
 			return false;
 		data += skip;
 		len -= skip;
-		behind = b->raw_len;
+		behind = there;
 	}
 	if (len > behind)
 		len = behind;
@@ -165,9 +211,18 @@ static struct tcp_side *raw_side(const struct flow *f, enum direction d)
 	return side && side->bytes && !(side->flags & SIDE_RAW_OFF) ? side : NULL;
 }
 
-static uint32_t raw_part(const struct tcp_bytes *b)
+/* The part that is looked at. */
+static struct stream_raw part_of(const struct tcp_bytes *b)
 {
-	return b->gap_count ? b->gap_at[0] : b->raw_len;
+	uint32_t from = part_begin(b), to = part_end(b);
+
+	return (struct stream_raw){
+		.data = b->raw + b->raw_head + from,
+		.len = to - from,
+		.fresh = b->raw_seen - from,
+		.missing = b->gap_past ? b->gap_len[b->gap_past - 1] : b->raw_missing,
+		.offset = position(b, from),
+	};
 }
 
 bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
@@ -175,33 +230,50 @@ bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct 
 	struct tcp_side *side = raw_side(f, d);
 	struct tcp_bytes *b = side ? side->bytes : NULL;
 
-	if (!b || raw_part(b) <= b->raw_seen)
+	if (!b || part_end(b) <= b->raw_seen)
 		return false;
-	*out = (struct stream_raw){
-		.data = b->raw + b->raw_head,
-		.len = raw_part(b),
-		.fresh = b->raw_seen,
-		.missing = b->raw_missing,
-		.offset = b->raw_offset,
-	};
+	*out = part_of(b);
 	return true;
 }
 
-bool stream_raw_whole(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
+static unsigned parts_held(const struct stream_state *st, const struct tcp_side *side,
+			   struct stream_raw out[STREAM_RAW_PARTS], unsigned n)
+{
+	const struct tcp_bytes *b = side->bytes;
+	uint32_t at = side->expect;
+
+	for (uint32_t i = 0; i < b->held_count && n < STREAM_RAW_PARTS; i++) {
+		const struct tcp_piece *piece = piece_of(st, b, i);
+
+		if (!piece->urgent && seq_from(piece->seq, at))
+			out[n++] = (struct stream_raw){.data = piece->data, .len = piece->len,
+						       .missing = piece->seq - at};
+		at = piece->seq + piece->len;
+	}
+	return n;
+}
+
+unsigned stream_raw_parts(struct worker *w, struct flow *f, enum direction d,
+			  struct stream_raw out[STREAM_RAW_PARTS])
 {
 	const struct tcp_side *side = raw_side(f, d);
 	const struct tcp_bytes *b = side ? side->bytes : NULL;
+	uint32_t from = 0;
+	unsigned n;
 
-	if (!b || !b->raw_len)
-		return false;
-	*out = (struct stream_raw){
-		.data = b->raw + b->raw_head,
-		.len = raw_part(b),
-		.fresh = b->raw_seen,
-		.missing = b->raw_missing,
-		.offset = b->raw_offset,
-	};
-	return true;
+	if (!b)
+		return 0;
+	for (n = 0; b->raw_len && n <= b->gap_count; n++) {
+		uint32_t to = n < b->gap_count ? b->gap_at[n] : b->raw_len;
+
+		out[n] = (struct stream_raw){
+			.data = b->raw + b->raw_head + from,
+			.len = to - from,
+			.missing = n ? b->gap_len[n - 1] : b->raw_missing,
+		};
+		from = to;
+	}
+	return parts_held(w->streams, side, out, n);
 }
 
 bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
@@ -209,29 +281,22 @@ bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct 
 	const struct stream_state *st = w->streams;
 	struct tcp_side *side = raw_side(f, d);
 	struct tcp_bytes *b;
-	uint32_t part;
-	bool end;
+	bool end, holes;
 
 	if (!side)
 		return false;
 	b = side->bytes;
-	part = raw_part(b);
-	b->raw_shown = part;
-	if (part <= b->raw_seen)
+	b->raw_shown = part_end(b);
+	if (b->raw_shown <= b->raw_seen)
 		return false;
+	holes = b->gap_past < b->gap_count;
 	end = (side->flags & (SIDE_END_SENT | SIDE_STOPPED)) || (f->flags & FLOW_ENDING) ||
 	      f->tcp->state == TCP_STATE_CLOSED;
-	if (!st->in_the_wire && !end && b->raw_offset + b->raw_seen >= b->flush_to && !b->gap_count &&
-	    part - b->raw_seen < st->chunk)
+	if (!st->in_the_wire && !end && position(b, b->raw_seen) >= b->flush_to && !holes &&
+	    b->raw_shown - b->raw_seen < st->chunk)
 		return false;
-	*out = (struct stream_raw){
-		.data = b->raw + b->raw_head,
-		.len = part,
-		.fresh = b->raw_seen,
-		.missing = b->raw_missing,
-		.offset = b->raw_offset,
-		.end = end && !b->gap_count,
-	};
+	*out = part_of(b);
+	out->end = end && !holes;
 	return true;
 }
 
@@ -243,10 +308,11 @@ void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d)
 	if (!side)
 		return;
 	b = side->bytes;
-	b->raw_seen = b->gap_count || b->raw_shown > b->raw_len ? raw_part(b) : b->raw_shown;
-	if (b->gap_count) {
-		raw_drop(b, b->gap_at[0]);
-		return;
+	if (b->gap_past < b->gap_count) {
+		b->raw_seen = part_end(b);
+		b->gap_past++;
+	} else {
+		b->raw_seen = b->raw_shown > b->raw_len ? b->raw_len : b->raw_shown;
 	}
 	raw_trim(w->streams, side);
 }
@@ -256,7 +322,7 @@ void stream_raw_flush(struct flow *f, enum direction d)
 	struct tcp_side *side = raw_side(f, d);
 
 	if (side)
-		side->bytes->flush_to = side->bytes->raw_offset + side->bytes->raw_len;
+		side->bytes->flush_to = side->delivered;
 }
 
 void stream_raw_off(struct worker *w, struct flow *f, enum direction d)

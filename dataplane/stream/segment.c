@@ -143,6 +143,18 @@ static bool piece_take(struct worker *w, struct tcp_side *side, uint32_t upto, s
 	return true;
 }
 
+/* What is held of the next bytes in order. Rules that saw it behind its hole need not see it again when
+ * they saw all before it too. */
+static void side_piece(struct worker *w, struct flow *f, struct packet *p, enum direction *d,
+		       const struct tcp_piece *piece, uint32_t skip)
+{
+	bool seen = piece->shown && raw_all_seen(&f->tcp->side[*d]);
+
+	side_bytes(w, f, p, d, piece->data + skip, piece->len - skip);
+	if (seen)
+		raw_see_all(&f->tcp->side[*d]);
+}
+
 /* Hands on what is held and next in order, as far as it may go up; then the end, if this was all. */
 static void side_drain(struct worker *w, struct flow *f, struct packet *p, enum direction *d, bool all)
 {
@@ -161,7 +173,7 @@ static void side_drain(struct worker *w, struct flow *f, struct packet *p, enum 
 		if (piece.urgent)
 			side->expect = piece.seq + piece.len;
 		else if (skip < piece.len)
-			side_bytes(w, f, p, d, piece.data + skip, piece.len - skip);
+			side_piece(w, f, p, d, &piece, skip);
 		w->sent_ns = 0;
 		if (piece.framed)
 			w->frame_release(piece.owner);
@@ -503,6 +515,8 @@ static void run_early(struct tcp_seen *t, const struct run *r)
 		return;
 	}
 	if (hole || side_hole(t->w, t->f, t->d)) {
+		if (t->st->in_the_wire)
+			t->p->flags |= PACKET_STREAM_EARLY;
 		t->w->counters->tcp_segments_held++;
 		regions_note(t);
 	}
@@ -685,13 +699,17 @@ static void side_rest(struct worker *w, struct tcp_side *side)
 	for (uint32_t i = 0; side->bytes && i < side->bytes->held_count; i++) {
 		struct tcp_piece *piece = piece_of(w->streams, side->bytes, i);
 		uint32_t missing = piece->seq - side->expect;
+		bool seen;
 
 		if (missing)
 			raw_gap(w, side, missing);
 		side->delivered += missing;
 		if (!piece->urgent) {
+			seen = piece->shown && raw_all_seen(side);
 			raw_append(w, side, piece->data, piece->len);
 			side->delivered += piece->len;
+			if (seen)
+				raw_see_all(side);
 		}
 		side->expect = piece->seq + piece->len;
 	}

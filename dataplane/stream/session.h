@@ -18,7 +18,7 @@
 #define TCP_HELD_MAX 4096       /* pieces held apart in one direction */
 #define TCP_REGIONS_COUNTED 256 /* pieces held among which runs are counted */
 #define TCP_ASYNC_HELD_MAX 32   /* the same where acknowledgements are never seen */
-#define TCP_RAW_GAPS 4          /* holes within one raw window */
+#define TCP_RAW_GAPS 8          /* holes within one raw window */
 #define TCP_RAW_MAX (1u << 18)  /* bytes of a raw window */
 #define TCP_REACH (1u << 30)    /* no window is larger (RFC 7323 2.3) */
 #define TCP_URGENT_OOB_MAX 65535 /* urgent bytes left out of one direction */
@@ -66,6 +66,7 @@ struct tcp_piece {
 	uint32_t next_free;
 	bool framed;        /* owner is a frame */
 	bool urgent;        /* an out-of-band byte: nothing to hand on, but no hole */
+	bool shown;         /* rules on the raw stream have seen it where it is (early.c) */
 };
 
 struct held_entry {
@@ -91,6 +92,7 @@ struct tcp_bytes {
 	uint32_t gap_at[TCP_RAW_GAPS];  /* before this byte of the window … */
 	uint32_t gap_len[TCP_RAW_GAPS]; /* … so many are missing */
 	uint8_t gap_count;
+	uint8_t gap_past;       /* of these, those behind which the looking goes on */
 };
 
 enum side_flags {
@@ -176,6 +178,7 @@ struct stream_state {
 	uint32_t lookback;
 	uint8_t urgent;
 	uint8_t default_policy;
+	uint8_t *early;         /* in the wire: where early.c puts a run together */
 	struct tcp_policy_net *nets; /* longest prefix first */
 	uint32_t net_count;
 	/* pools */
@@ -259,6 +262,10 @@ void tcp_closed(struct tcp_seen *t);
 void tcp_finish(struct worker *w, struct flow *f, struct packet *p, enum direction d);
 void tcp_bytes_free(struct worker *w, struct tcp_side *side);
 
+/* early.c */
+/* The buffer for stream_raw_early; 0 or -ENOMEM. */
+int tcp_early_new(struct worker *w, struct stream_state *st);
+
 /* held.c */
 struct tcp_piece *piece_of(const struct stream_state *st, const struct tcp_bytes *b, uint32_t i);
 /* Index of the first held piece that ends after seq. */
@@ -272,6 +279,9 @@ void raw_append(struct worker *w, struct tcp_side *side, const uint8_t *data, ui
 /* Bytes were given up at the end of what the window has. */
 void raw_gap(struct worker *w, struct tcp_side *side, uint32_t len);
 void raw_free(struct worker *w, struct tcp_bytes *b);
+/* Have rules seen all that the window has? And: they have. */
+bool raw_all_seen(const struct tcp_side *side);
+void raw_see_all(struct tcp_side *side);
 /* Compares len bytes from number seq on with what the window still has of them; true: some
  * differ. */
 bool raw_differs(const struct tcp_side *side, uint32_t seq, const uint8_t *data, uint32_t len);

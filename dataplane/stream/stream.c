@@ -38,7 +38,8 @@ int stream_worker_new(struct worker *w)
 	st->piece_free = POOL_NONE;
 	st->sessions = worker_memory(w, (size_t)st->session_max * sizeof(*st->sessions), 64);
 	st->pieces = worker_memory(w, ((size_t)st->piece_max + 1) * sizeof(*st->pieces), 64);
-	if (!st->sessions || !st->pieces || tcp_policies_new(w, st) != 0) {
+	if (!st->sessions || !st->pieces || tcp_early_new(w, st) != 0 || tcp_policies_new(w, st) != 0) {
+		worker_memory_free(w, st->early);
 		worker_memory_free(w, st->sessions);
 		worker_memory_free(w, st->pieces);
 		worker_memory_free(w, st);
@@ -55,6 +56,7 @@ void stream_worker_free(struct worker *w)
 	if (!st)
 		return;
 	tcp_policies_free(w, st);
+	worker_memory_free(w, st->early);
 	worker_memory_free(w, st->sessions);
 	worker_memory_free(w, st->pieces);
 	worker_memory_free(w, st);
@@ -105,6 +107,7 @@ void stream_flow_free(struct worker *w, struct flow *f)
 
 void tcp_event(struct tcp_seen *t, enum anomaly_id id)
 {
+	t->p->stream_notes |= STREAM_EVENT;
 	packet_event(t->w, t->p, id);
 }
 
@@ -112,6 +115,7 @@ void tcp_set_state(struct tcp_seen *t, enum tcp_state state)
 {
 	if (t->s->state == state)
 		return;
+	t->p->stream_notes |= STREAM_STATE_UPDATE;
 	t->s->before = t->s->state;
 	t->s->state = (uint8_t)state;
 	switch (state) {
@@ -150,8 +154,10 @@ void tcp_ack(struct tcp_seen *t, struct tcp_side *side, uint32_t ack)
 	if (!(t->flags & TCP_ACK) || !seq_after(ack, side->last_ack))
 		return;
 	side->last_ack = ack;
-	if (seq_after(ack, side->next_seq + 1))
+	if (seq_after(ack, side->next_seq + 1)) {
+		t->p->stream_notes |= STREAM_ACK_UNSEEN;
 		t->w->counters->tcp_ack_unseen_data++;
+	}
 	tcp_acked(t, side == &t->s->side[TO_SERVER] ? TO_SERVER : TO_CLIENT);
 }
 
@@ -212,6 +218,7 @@ static bool is_keepalive(struct tcp_seen *t)
 	    (t->p->payload_len && seq_after(t->end, t->own->expect)))
 		return false;
 	t->own->flags |= SIDE_KEEPALIVE;
+	t->p->stream_notes |= STREAM_KEEPALIVE;
 	return true;
 }
 
@@ -263,6 +270,7 @@ static bool is_spurious(struct tcp_seen *t)
 	if (t->p->payload_len == 0 || t->s->state < TCP_STATE_ESTABLISHED ||
 	    !seq_upto(t->end, t->own->last_ack) || !seq_upto(t->end, t->own->expect))
 		return false;
+	t->p->stream_notes |= STREAM_SPURIOUS;
 	tcp_event(t, ANOMALY_stream_pkt_spurious_retransmission);
 	if (raw_differs(t->own, t->seq, t->p->payload, t->p->payload_len)) {
 		t->w->counters->tcp_overlap_diff_data++;
@@ -273,6 +281,18 @@ static bool is_spurious(struct tcp_seen *t)
 	return bare(t);
 }
 
+/* An acknowledgement once more. */
+static void note_ack_again(struct tcp_seen *t)
+{
+	if (t->s->state < TCP_STATE_ESTABLISHED || t->p->payload_len || !bare(t) || !(t->flags & TCP_ACK) ||
+	    t->ack != t->other->last_ack || t->seq != t->own->next_seq)
+		return;
+	if (t->win << t->other->wscale != t->other->window)
+		t->p->stream_notes |= STREAM_WINDOW_UPDATE;
+	else if (seq_after(t->other->next_seq, t->ack))
+		t->p->stream_notes |= STREAM_DUP_ACK;
+}
+
 static bool changes_nothing(struct tcp_seen *t)
 {
 	bool probe_ack;
@@ -280,11 +300,14 @@ static bool changes_nothing(struct tcp_seen *t)
 	if (is_keepalive(t))
 		return true;
 	if (is_keepalive_ack(t)) {
+		t->p->stream_notes |= STREAM_KEEPALIVE_ACK;
 		t->other->flags &= (uint16_t)~SIDE_KEEPALIVE;
 		return true;
 	}
 	t->other->flags &= (uint16_t)~SIDE_KEEPALIVE;
 	probe_ack = is_probe_ack(t);
+	if (probe_ack)
+		t->p->stream_notes |= STREAM_ZERO_WINDOW_PROBE_ACK;
 	t->s->flags &= (uint16_t)~(t->d == TO_CLIENT ? SESSION_ZWP_TS : SESSION_ZWP_TC);
 	return probe_ack || is_bad_window(t) || is_old_ack(t) || is_spurious(t);
 }
@@ -356,6 +379,7 @@ void stream_packet(struct worker *w, struct packet *p)
 	} else {
 		if ((s->flags & SESSION_ASYNC) && f->tcp_flags[0] && f->tcp_flags[1])
 			s->flags &= (uint16_t)~SESSION_ASYNC;
+		note_ack_again(&t);
 		if (!changes_nothing(&t))
 			ok = tcp_dispatch(&t, (enum tcp_state)s->state);
 		if (ok)

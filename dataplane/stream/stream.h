@@ -33,6 +33,10 @@ bool stream_reuses(struct worker *w, const struct flow *f, const struct packet *
 /* Client and server change places (flow_reverse). */
 void stream_reverse(struct flow *f);
 
+/* Members of the record stream_tcp: the packet's flags; its session. */
+void stream_record_packet(struct recorder *r, const struct packet *p);
+void stream_record_session(struct recorder *r, const struct packet *p);
+
 enum tcp_state stream_state(const struct flow *f);
 /* "new", "established", "closed": state for the flow record; and the TCP state's EVE name. */
 const char *stream_state_name(enum tcp_state s);
@@ -66,8 +70,14 @@ void stream_lookback(struct worker *w, uint32_t bytes);
 bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
 /* What there is that has not been inspected, due or not: for conditions on a transaction's bytes. Not to be followed by stream_raw_inspected. */
 bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
-/* The same with what has been inspected already, as far as it is still there: for records. */
-bool stream_raw_whole(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
+/* For records, all that is there: what has been inspected, as far as it is kept, what has not, and what has
+ * come but waits. The parts, oldest first, of which data, len and missing are filled in; returns how many. */
+#define STREAM_RAW_PARTS 32
+unsigned stream_raw_parts(struct worker *w, struct flow *f, enum direction d,
+			  struct stream_raw out[STREAM_RAW_PARTS]);
+/* In the wire: p's payload waits behind a hole (PACKET_STREAM_EARLY), and may not pass unseen: the run of
+ * held bytes that it is part of, about a chunk of it. Until the next packet. */
+bool stream_raw_early(struct worker *w, const struct packet *p, struct stream_raw *out);
 /* All of the window has been inspected; bytes beyond the look-back are let go. */
 void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d);
 /* The next peek shows what there is (a transaction was completed). */

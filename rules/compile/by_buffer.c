@@ -54,9 +54,12 @@ static bool app_same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* HTTP/1 and HTTP/2 buffers are the same for a rule on http; one on dcerpc is about smb too. */
-static const char *app_of(const struct rule *rule)
+/* HTTP/1 and HTTP/2 buffers are the same for a rule on http; one on dcerpc is about smb too; one on
+   doh2 is about HTTP/2 and the DNS messages in it. */
+static const char *app_of(const struct rule *rule, const struct rule_buffer *buffer)
 {
+	if (rule->app && strcmp(rule->app, "doh2") == 0)
+		return strncmp(buffer->name, "dns.", 4) == 0 ? "dns" : "http";
 	if (rule->app && (strcmp(rule->app, "http1") == 0 || strcmp(rule->app, "http2") == 0))
 		return "http";
 	if (rule->app && strcmp(rule->app, "dcerpc") == 0)
@@ -102,7 +105,7 @@ static void drafts_open(struct groups_builder *b, struct buffer_drafts *all)
 			continue;
 		for (unsigned d = 0; d < 2; d++)
 			if (rule_has_direction(rule, d) && buffer_has_direction(buffer, d))
-				buffer_draft_find(b, all, buffer, app_of(rule), d);
+				buffer_draft_find(b, all, buffer, app_of(rule, buffer), d);
 	}
 }
 
@@ -117,7 +120,7 @@ static void drafts_fill(struct groups_builder *b, struct buffer_drafts *all)
 			continue;
 		for (uint32_t k = 0; k < all->count; k++) {
 			struct buffer_draft *d = &all->drafts[k];
-			const char *app = app_of(rule);
+			const char *app = app_of(rule, buffer);
 
 			if (strcmp(d->key.buffer, buffer->name) == 0 &&
 			    (!app || app_same(d->key.app, app)) &&

@@ -65,6 +65,8 @@ static bool has_event(const struct rule *rule)
 
 enum group_kind rule_group_kind(const struct rule *rule)
 {
+	if (rule->flags & (RULE_PRE_FLOW | RULE_PRE_STREAM))
+		return GROUP_PRE;
 	if (rule->flags & RULE_HAS_APP)
 		return GROUP_APP_ALWAYS;
 	if (rule->flags & RULE_IP_ONLY)

@@ -24,6 +24,7 @@ enum group_kind {
 	GROUP_PACKET_ALWAYS, /* rules on packets without payload conditions */
 	GROUP_EVENT,         /* the same, for packets that have decoder or stream events */
 	GROUP_IP_ONLY,       /* first packet of each direction */
+	GROUP_PRE,           /* hooks pre_flow and pre_stream: every packet, in their order */
 	GROUP_KIND_COUNT
 };
 
@@ -91,7 +92,20 @@ static inline uint64_t placed_filter(uint32_t hash)
 	return 1ull << (hash >> 26);
 }
 
-/* Finds the literals in short runs of bytes (sieve.c). */
+/* Which places are worth asking a sieve about (masks.c). */
+#define SIEVE_SETS_MAX 4
+#define SIEVE_PLACES_MAX 6
+#define SIEVE_TABLE_BYTES 128
+
+struct sieve_masks {
+	uint8_t sets;              /* of eight buckets of anchors */
+	uint8_t places;            /* bytes looked at from an anchor on: 4 or 6 */
+	uint8_t of_width[SIEVE_SETS_MAX][3]; /* buckets with anchors of 1, 2, 4 bytes */
+	/* [set * places + place][byte & 127]: the buckets of the set that know it, or its twin, there */
+	_Alignas(64) uint8_t tables[][SIEVE_TABLE_BYTES];
+};
+
+/* Finds the literals in runs of bytes (sieve.c). */
 struct sieve_anchor {
 	uint32_t literal;
 	uint16_t offset;           /* of the anchor in the literal */
@@ -106,6 +120,7 @@ struct sieve {
 	uint32_t slot_mask;
 	uint8_t shift;             /* of a hash, to a number of a bit */
 	uint8_t widths;            /* or of the widths of all anchors: 1, 2, 4 */
+	const struct sieve_masks *masks; /* NULL: others would be faster */
 };
 
 /* Letters of both cases, and some others, are the same. */

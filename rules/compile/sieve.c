@@ -2,7 +2,8 @@
  *
  * The sieve of a group: what finds its literals in short runs of bytes, where a call of Hyperscan
  * costs more than the bytes. Of each literal four bytes (two, one of shorter ones) are its anchor,
- * the most telling ones that few others have. A bitmap, small enough to stay in the cache, says
+ * the most telling ones that few others have; where it is
+ * long enough, more of it follows them, for the masks. A bitmap, small enough to stay in the cache, says
  * whether the bytes at a place may be an anchor; a table which literals then are to be compared.
  * Runs in the thread that loads a rule set.
  */
@@ -49,9 +50,11 @@ static struct anchor_draft anchor_choose(const struct group_literal *l, uint32_t
 	struct anchor_draft best = {.anchor = {.literal = id, .len = (uint16_t)l->len, .text = l->text}};
 	int best_worth = INT32_MIN;
 
-	for (uint32_t at = 0; at + width <= l->len; at++) {
+	for (uint32_t at = 0; at + width <= l->len && (at == 0 || at + SIEVE_PLACES_MAX <= l->len); at++) {
 		uint64_t key = sieve_key(sieve_load(l->text + at, width), width);
-		int worth = (int)group_bytes_worth(l->text + at, width) - CROWD_WORTH * (int)*crowd_of(crowd, key);
+		uint32_t seen = l->len - at < SIEVE_PLACES_MAX ? l->len - at : SIEVE_PLACES_MAX;
+		int worth = (int)(group_bytes_worth(l->text + at, width) + group_bytes_worth(l->text + at, seen)) -
+			    CROWD_WORTH * (int)*crowd_of(crowd, key);
 
 		if (worth > best_worth) {
 			best_worth = worth;
@@ -101,6 +104,7 @@ void group_sieve_make(struct groups_builder *b, struct pattern_group *group)
 	struct crowd crowd = {.mask = 63};
 	struct sieve_anchor *anchors;
 	struct placed_slot *slots;
+	uint8_t *widths = malloc(n + 1);
 	uint64_t *bits;
 
 	for (uint32_t i = 0; i < n; i++)
@@ -119,7 +123,7 @@ void group_sieve_make(struct groups_builder *b, struct pattern_group *group)
 	anchors = groups_alloc(b, n * sizeof(*anchors));
 	slots = s ? groups_alloc(b, (s->slot_mask + 1) * sizeof(*slots)) : NULL;
 	bits = groups_alloc(b, ((size_t)1 << log2) / 8);
-	if (!drafts || !crowd.keys || !crowd.counts)
+	if (!drafts || !crowd.keys || !crowd.counts || !widths)
 		b->failed = true;
 	if (!b->failed) {
 		for (uint32_t i = 0; i < n; i++)
@@ -129,8 +133,12 @@ void group_sieve_make(struct groups_builder *b, struct pattern_group *group)
 		s->anchors = anchors;
 		s->slots = slots;
 		s->bits = bits;
+		for (uint32_t i = 0; i < n; i++)
+			widths[i] = (uint8_t)(drafts[i].key >> 32);
+		group_masks_make(b, s, widths, n);
 		group->sieve = s;
 	}
+	free(widths);
 	free(crowd.keys);
 	free(crowd.counts);
 	free(drafts);

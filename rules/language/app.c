@@ -12,6 +12,25 @@
 #include "rules/language/parsers.h"
 #include "rules/language/protocol.h"
 
+const char *const ike_attribute_names[IKE_ATTRIBUTE_COUNT] = {
+	[1] = "alg_enc",
+	[2] = "alg_hash",
+	[3] = "alg_auth",
+	[4] = "alg_dh",
+	[5] = "sa_group_type",
+	[6] = "sa_group_prime",
+	[7] = "sa_group_generator_one",
+	[8] = "sa_group_generator_two",
+	[9] = "sa_group_curve_a",
+	[10] = "sa_group_curve_b",
+	[11] = "sa_life_type",
+	[12] = "sa_life_duration",
+	[13] = "alg_prf",
+	[14] = "sa_key_length",
+	[15] = "sa_field_size",
+	[16] = "sa_group_order",
+};
+
 static struct match *app_word(struct draft *d, const struct keyword_row *row, struct scan text)
 {
 	struct match *m;
@@ -50,6 +69,14 @@ static bool app_choice(struct draft *d, const struct keyword_row *row, struct sc
 			return m != NULL;
 		}
 	return app_refuse(d, row, arg, advice);
+}
+
+static int ike_attribute_find(const struct scan *name)
+{
+	for (int i = 0; i < IKE_ATTRIBUTE_COUNT; i++)
+		if (ike_attribute_names[i] && scan_is(name, ike_attribute_names[i]))
+			return i;
+	return -1;
 }
 
 bool parse_app_layer_protocol(struct draft *d, const struct keyword_row *row, struct scan *arg)
@@ -195,6 +222,24 @@ bool parse_name_u32(struct draft *d, const struct keyword_row *row, struct scan 
 	return name_number(d, row, arg, parse_u32);
 }
 
+/* As name_u32, but N<>M has both its ends in it. */
+bool parse_procedure(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	struct number_test *test;
+
+	if (!name_number(d, row, arg, parse_u32))
+		return false;
+	test = &d->app.items[d->app.count - 1].u.number;
+	if (test->op != NUMBER_BETWEEN)
+		return true;
+	test->high++;
+	if (test->low)
+		test->low--;
+	else
+		*test = (struct number_test){NUMBER_LESS, test->high, 0, test->which};
+	return true;
+}
+
 /* Names of bits, ! negates one; or a number with a mask. */
 bool parse_bit_names(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
@@ -251,9 +296,10 @@ bool parse_ftp_mode(struct draft *d, const struct keyword_row *row, struct scan 
 
 bool parse_ftpdata_command(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
-	static const char *const words[] = {"stor", "retr"};
+	/* numbered as the commands of dataplane/app/ftp.h */
+	static const char *const words[] = {"stor", "retr", "appe", "stou", "list", "nlst", "mlsd"};
 
-	return app_choice(d, row, arg, words, 2, "write stor or retr");
+	return app_choice(d, row, arg, words, 7, "write stor, retr, appe, stou, list, nlst or mlsd");
 }
 
 bool parse_tls_version(struct draft *d, const struct keyword_row *row, struct scan *arg)
@@ -572,41 +618,25 @@ bool parse_settings(struct draft *d, const struct keyword_row *row, struct scan 
 	return m != NULL;
 }
 
+/* NAME=NUMBER: u.number.which is the attribute's number (RFC 2409, appendix A). */
 bool parse_ike_attribute(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	struct scan whole = *arg, name = scan_until(arg, '=');
+	struct match *m;
 	uint64_t n;
+	int which = ike_attribute_find(&name);
 
 	scan_trim(arg);
-	if (scan_done(&name) || !scan_whole(*arg, UINT32_MAX, &n))
+	if (which < 0)
+		return app_refuse(d, row, &name, "write an attribute such as alg_enc, alg_hash or sa_key_length");
+	if (!scan_whole(*arg, UINT32_MAX, &n))
 		return app_refuse(d, row, &whole, "write attribute=number");
-	return app_word(d, row, whole) != NULL;
-}
-
-bool parse_modbus(struct draft *d, const struct keyword_row *row, struct scan *arg)
-{
-	scan_trim(arg);
-	if (strncmp(arg->p, "function", 8) != 0 && strncmp(arg->p, "access", 6) != 0 &&
-	    strncmp(arg->p, "unit", 4) != 0)
-		return app_refuse(d, row, arg, "begin with function, access or unit");
-	return app_word(d, row, *arg) != NULL;
-}
-
-static bool numbers_by_comma(struct draft *d, const struct keyword_row *row, struct scan *arg,
-			     unsigned least, unsigned most, uint64_t max)
-{
-	struct scan whole = *arg;
-	unsigned count = 0;
-
-	while (!scan_done(arg)) {
-		struct scan part = scan_until(arg, ',');
-		uint64_t n;
-
-		if (++count > most || !scan_whole(part, max, &n))
-			return app_refuse(d, row, &part, "write numbers separated by commas");
-	}
-	return count >= least ? app_word(d, row, whole) != NULL
-			      : app_refuse(d, row, &whole, "write all of its numbers");
+	if (!draft_imply(d, row))
+		return false;
+	m = draft_add_row(d, row);
+	if (m)
+		m->u.number = (struct number_test){NUMBER_EQUAL, n, 0, (int8_t)which};
+	return m != NULL;
 }
 
 bool parse_dnp3_obj(struct draft *d, const struct keyword_row *row, struct scan *arg)
@@ -623,19 +653,4 @@ bool parse_dnp3_obj(struct draft *d, const struct keyword_row *row, struct scan 
 	if (m)
 		m->u.number = (struct number_test){NUMBER_EQUAL, g << 8 | v, 0, 0};
 	return m != NULL;
-}
-
-bool parse_cip_service(struct draft *d, const struct keyword_row *row, struct scan *arg)
-{
-	return numbers_by_comma(d, row, arg, 1, 3, UINT16_MAX);
-}
-
-bool parse_enip_revision(struct draft *d, const struct keyword_row *row, struct scan *arg)
-{
-	struct scan whole = *arg, major = scan_until(arg, '.');
-	uint64_t n;
-
-	if (!scan_whole(major, UINT8_MAX, &n) || !scan_whole(*arg, UINT8_MAX, &n))
-		return app_refuse(d, row, &whole, "write major.minor");
-	return app_word(d, row, whole) != NULL;
 }

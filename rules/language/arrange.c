@@ -203,6 +203,7 @@ static bool rule_is_ip_only(const struct draft *d)
 	const struct rule *r = d->rule;
 
 	if (d->apps_set || r->buffer_count || d->app.count ||
+	    (r->flags & (RULE_FIREWALL | RULE_PRE_FLOW | RULE_PRE_STREAM)) ||
 	    (r->flags & (RULE_HAS_APP | RULE_DECODE_EVENT | RULE_PACKET_ONLY | RULE_STREAM_ONLY |
 			 RULE_ONLY_FRAG | RULE_NO_FRAG)) ||
 	    (d->seen & SEEN_FLOW))

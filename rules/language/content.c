@@ -465,6 +465,7 @@ bool parse_replace(struct draft *d, const struct keyword_row *row, struct scan *
 				  c->pattern.len);
 	c->flags |= CONTENT_REPLACE;
 	d->seen |= SEEN_PACKET_ONLY;
+	d->rule->flags |= RULE_PACKET_ONLY;
 	return true;
 }
 

@@ -35,6 +35,7 @@ struct language {
 	struct script_use *scripts;          /* the latest first */
 	uint32_t script_count;
 	const char *file;                    /* being read; NULL: not from a file */
+	bool firewall;                       /* its rules are the firewall's */
 };
 
 struct draft_list {

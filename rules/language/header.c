@@ -183,9 +183,80 @@ static struct scan header_word(struct scan *s)
 	return word;
 }
 
-static bool header_action(struct draft *d, struct scan word)
+struct scope_row {
+	const char *name;
+	enum rule_scope scope;
+};
+
+/* What a firewall rule does: accept, drop or config with a scope, then alert and pass as it may. */
+static bool firewall_scope(struct draft *d, const struct scan *action, const struct scan *word)
+{
+	static const struct scope_row scopes[] = {{"packet", SCOPE_PACKET}, {"flow", SCOPE_FLOW}, {"hook", SCOPE_HOOK}, {"tx", SCOPE_TX}};
+	size_t count = d->rule->action == ACTION_ACCEPT ? 4 : d->rule->action == ACTION_DROP ? 2 : 1;
+
+	for (size_t i = 0; i < count; i++)
+		if (scan_is_nocase(word, scopes[i].name)) {
+			d->rule->scope = (uint8_t)scopes[i].scope;
+			return true;
+		}
+	return draft_fail(d, scan_done(word) ? action->p : word->p,
+			  count == 4   ? "write accept:packet, :flow, :hook or :tx"
+			  : count == 2 ? "write drop:packet or :flow"
+				       : "write config:packet",
+			  scan_done(word) ? "action %.*s of a firewall rule has no scope"
+					  : "action %.*s has no such scope",
+			  SCAN_ARG(action));
+}
+
+static bool firewall_also(struct draft *d, struct scan word)
 {
 	struct scan name = scan_until(&word, ':');
+
+	if (scan_is_nocase(&name, "alert") && scan_done(&word)) {
+		d->seen |= SEEN_ALERT;
+		d->rule->flags |= RULE_ALERT;
+		return true;
+	}
+	if (scan_is_nocase(&name, "pass") && d->rule->action == ACTION_ACCEPT) {
+		d->rule->pass_scope = scan_is_nocase(&word, "packet") ? SCOPE_PACKET
+				      : scan_is_nocase(&word, "flow") ? SCOPE_FLOW
+								      : SCOPE_DEFAULT;
+		if (d->rule->pass_scope)
+			return true;
+	}
+	return draft_fail(d, name.p, "add alert, or to accept pass:packet or pass:flow",
+			  "\"%.*s\" cannot be done beside the first action", SCAN_ARG(&name));
+}
+
+static bool header_firewall_action(struct draft *d, struct scan word)
+{
+	struct scan first = scan_until(&word, ','), name = scan_until(&first, ':');
+
+	d->rule->flags |= RULE_FIREWALL;
+	if (scan_is_nocase(&name, "accept"))
+		d->rule->action = ACTION_ACCEPT;
+	else if (scan_is_nocase(&name, "drop"))
+		d->rule->action = ACTION_DROP;
+	else if (scan_is_nocase(&name, "config"))
+		d->rule->action = ACTION_CONFIG;
+	else
+		return draft_fail(d, name.p, "use accept or drop; alert and pass may follow, as accept:hook,alert",
+				  "\"%.*s\" is no action of firewall rules", SCAN_ARG(&name));
+	if (!firewall_scope(d, &name, &first))
+		return false;
+	while (!scan_done(&word))
+		if (!firewall_also(d, scan_until(&word, ',')))
+			return false;
+	return true;
+}
+
+static bool header_action(struct draft *d, struct scan word)
+{
+	struct scan name;
+
+	if (d->l->firewall)
+		return header_firewall_action(d, word);
+	name = scan_until(&word, ':');
 
 	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
 		if (!scan_is_nocase(&name, actions[i].name))
@@ -193,7 +264,8 @@ static bool header_action(struct draft *d, struct scan word)
 		d->rule->action = (uint8_t)actions[i].action;
 		if (scan_done(&word))
 			return true;
-		if (actions[i].action == ACTION_ALERT || actions[i].action == ACTION_CONFIG)
+		if (actions[i].action == ACTION_ALERT ||
+		    (actions[i].action == ACTION_CONFIG && !scan_is_nocase(&word, "packet")))
 			return draft_fail(d, word.p, "remove the scope", "action %s has no scope",
 					  actions[i].name);
 		if (scan_is_nocase(&word, "packet"))
@@ -206,7 +278,8 @@ static bool header_action(struct draft *d, struct scan word)
 		return true;
 	}
 	if (scan_is_nocase(&name, "accept"))
-		return draft_fail(d, name.p, "use pass", "action accept belongs to firewall rules");
+		return draft_fail(d, name.p, "use pass, or put it into a file of firewall.rule_files",
+				  "action accept belongs to firewall rules");
 	return draft_fail(
 		d, name.p,
 		"use alert, pass, drop, reject, rejectsrc, rejectdst, rejectboth or config",
@@ -214,20 +287,54 @@ static bool header_action(struct draft *d, struct scan word)
 }
 
 /* A state of transactions: with it a rule is about them, whatever else it has. */
-static bool header_app_hook(struct draft *d, const struct scan *word)
+static bool header_app_hook(struct draft *d, struct scan word)
 {
-	d->rule->hook = draft_text(d, word);
+	if (scan_take(&word, '<')) {
+		if (!d->l->firewall || d->rule->action != ACTION_ACCEPT)
+			return draft_fail(d, word.p - 1, "leave it out",
+					  "< before a hook belongs to firewall rules that accept");
+		d->rule->flags |= RULE_HOOKS_BEFORE;
+	}
+	d->rule->hook = draft_text(d, &word);
 	d->rule->flags |= RULE_HAS_APP;
 	return d->rule->hook || draft_no_memory(d);
 }
 
 static bool header_packet_hook(struct draft *d, const struct scan *word)
 {
-	if (scan_is(word, "flow_start"))
-		d->rule->flags |= RULE_FLOW_START | RULE_NEEDS_FLOW;
-	else if (!scan_is(word, "all"))
-		return draft_fail(d, word->p, "use all or flow_start", "\"%.*s\" is no hook of packets",
-				  SCAN_ARG(word));
+	static const struct {
+		const char *name;
+		uint32_t flags;
+	} hooks[] = {{"all", 0},
+		     {"flow_start", RULE_FLOW_START | RULE_NEEDS_FLOW},
+		     {"pre_flow", RULE_PRE_FLOW | RULE_PACKET_ONLY},
+		     {"pre_stream", RULE_PRE_STREAM | RULE_PACKET_ONLY}};
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++)
+		if (scan_is(word, hooks[i].name)) {
+			d->rule->flags |= hooks[i].flags;
+			return true;
+		}
+	return draft_fail(d, word->p, "use all, flow_start, pre_flow or pre_stream",
+			  "\"%.*s\" is no hook of packets", SCAN_ARG(word));
+}
+
+/* Scopes that a hook cannot have. */
+static bool firewall_hook_fits(struct draft *d, const struct scan *name, bool app, bool named)
+{
+	const struct rule *r = d->rule;
+
+	if (!named)
+		return draft_fail(d, name->p,
+				  app ? "name the state of its transactions, as http1:request_headers"
+				      : "write :all, :flow_start, :pre_flow or :pre_stream behind it",
+				  "a firewall rule names its hook, \"%.*s\" has none", SCAN_ARG(name));
+	if (r->scope == SCOPE_TX && !app)
+		return draft_fail(d, name->p, "write accept:packet, :flow or :hook",
+				  "accept:tx is for hooks of protocols, packets have no transaction");
+	if ((r->flags & RULE_PRE_FLOW) && (r->scope == SCOPE_FLOW || r->pass_scope == SCOPE_FLOW))
+		return draft_fail(d, name->p, "write :packet, or hook pre_stream",
+				  "at pre_flow the packet has no flow yet");
 	return true;
 }
 
@@ -235,6 +342,7 @@ static bool header_protocol(struct draft *d, struct scan word)
 {
 	struct scan name = scan_until(&word, ':');
 	const struct protocol_row *row = protocol_find(&name);
+	bool named = !scan_done(&word);
 
 	if (!row)
 		return draft_fail(d, name.p,
@@ -244,7 +352,9 @@ static bool header_protocol(struct draft *d, struct scan word)
 	d->rule->ip_versions = row->ip_versions ? row->ip_versions : 3;
 	d->rule->flags |= row->flags;
 	d->proto_name = row->name;
-	if (!scan_done(&word) && !(row->app ? header_app_hook(d, &word) : header_packet_hook(d, &word)))
+	if (named && !(row->app ? header_app_hook(d, word) : header_packet_hook(d, &word)))
+		return false;
+	if (d->l->firewall && !firewall_hook_fits(d, &name, row->app, named))
 		return false;
 	return !row->app ||
 	       draft_apps(d, scan_is_nocase(&name, "ssl") ? "tls" : row->name, row->name);

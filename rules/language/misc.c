@@ -247,6 +247,9 @@ bool parse_config(struct draft *d, const struct keyword_row *row, struct scan *a
 	if (d->rule->action != ACTION_CONFIG)
 		return draft_fail(d, NULL, "begin the rule with config",
 				  "config: the rule's action is not config");
+	if ((bits & CONFIG_TRACKING) && !(d->rule->flags & RULE_PRE_FLOW))
+		return draft_fail(d, NULL, "give the rule the hook pre_flow, as config:packet ip:pre_flow",
+				  "config: tracking can be disabled before the packet has a flow only");
 	m = draft_add_row(d, row);
 	if (!misc_word(d, m, whole))
 		return false;
@@ -265,5 +268,6 @@ bool parse_nfq_set_mark(struct draft *d, const struct keyword_row *row, struct s
 	    (!scan_done(arg) && !scan_whole(*arg, UINT32_MAX, &n)))
 		return draft_fail(d, mark.p, "write mark/mask", "nfq_set_mark: \"%.*s\" is no mark",
 				  SCAN_ARG(&whole));
+	draft_warn(d, NULL, "nfq_set_mark has no effect here: packets do not come from a netfilter queue");
 	return misc_word(d, draft_add_row(d, row), whole);
 }

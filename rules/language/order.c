@@ -10,13 +10,13 @@ enum bits_kind { KIND_FLOWBITS, KIND_FLOWINT, KIND_HOSTBITS, KIND_XBITS, KIND_CO
 /* What a rule is sorted by: smaller comes first. */
 struct order_key {
 	struct rule *rule;
+	bool firewall;
 	uint8_t action;
 	uint8_t bits[KIND_COUNT]; /* set 0, set and read 1, read 2, neither 3 */
 	uint8_t priority;
 	uint32_t place; /* in the files */
 };
 
-#define ACTION_COUNT (ACTION_CONFIG + 1)
 #define ACTIONS_DEFAULT "pass,drop,reject,alert"
 
 /* By enum rule_action. */
@@ -93,6 +93,7 @@ static struct order_key key_of(struct rule *r, uint32_t place, const uint8_t *ac
 	static const uint8_t rank[] = {3, 2, 0, 1}; /* by BITS_READ | BITS_WRITE */
 	struct order_key k = {
 		.rule = r,
+		.firewall = r->flags & RULE_FIREWALL,
 		.action = action_rank[r->action],
 		.priority = r->priority,
 		.place = place,
@@ -111,6 +112,10 @@ static int compare(const void *a, const void *b)
 {
 	const struct order_key *x = a, *y = b;
 
+	if (x->firewall != y->firewall)
+		return x->firewall ? -1 : 1;
+	if (x->firewall)
+		return x->place < y->place ? -1 : x->place > y->place;
 	if (x->action != y->action)
 		return x->action < y->action ? -1 : 1;
 	for (int i = 0; i < KIND_COUNT; i++)

@@ -59,8 +59,18 @@ static const struct protocol_row protocols[] = {
 	{"enip", RULE_TCP | RULE_UDP, 0, true, 0},
 };
 
+/* Names that protocols had. */
+static const struct {
+	const char *name, *now;
+} former[] = {
+	{"ikev2", "ike"},
+};
+
 const struct protocol_row *protocol_find(const struct scan *name)
 {
+	for (size_t i = 0; i < sizeof(former) / sizeof(*former); i++)
+		if (scan_is_nocase(name, former[i].name))
+			return protocol_find(&(struct scan){former[i].now, former[i].now + strlen(former[i].now)});
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
 		if (scan_is_nocase(name, protocols[i].name))
 			return &protocols[i];

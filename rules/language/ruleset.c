@@ -58,6 +58,10 @@ static void loading_report(struct loading *l, const struct reader *reader, const
 
 	reader_place(reader, offset, &line, &column);
 	report_add(l->report, file, line, column, sid, refused, reason, advice);
+	if (l->language.firewall && refused)
+		l->counts.firewall_refused++;
+	if (l->language.firewall && l->report && l->report->problem_count)
+		l->report->problems[l->report->problem_count - 1].firewall = true;
 }
 
 /* A sid for the report even where the rule was refused before its sid was read. */
@@ -234,6 +238,11 @@ static bool loading_all(struct loading *l)
 		return false;
 	if (!loading_reputation(l) || !loading_geoip(l))
 		return false;
+	l->language.firewall = true;
+	for (size_t i = 0; i < o->firewall_file_count; i++)
+		if (!loading_pattern(l, o->firewall_files[i]))
+			return false;
+	l->language.firewall = false;
 	for (size_t i = 0; i < o->file_count; i++)
 		if (!loading_pattern(l, o->files[i]))
 			return false;
@@ -320,6 +329,7 @@ static struct ruleset *loading_finish(struct loading *l)
 	*set = (struct ruleset){
 		.rules = rules,
 		.rule_count = l->count,
+		.firewall = l->options->firewall,
 		.flowbit_count = lang->flowbits.count,
 		.xbit_count = lang->xbits.count,
 		.hostbit_count = lang->hostbits.count,
@@ -335,6 +345,9 @@ static struct ruleset *loading_finish(struct loading *l)
 		.script_count = l->language.script_count,
 		.arena = arena,
 	};
+	while (set->firewall_count < set->rule_count &&
+	       (set->rules[set->firewall_count]->flags & RULE_FIREWALL))
+		set->firewall_count++;
 	return set;
 }
 
@@ -346,6 +359,7 @@ static void loading_counts(const struct loading *l, double started)
 		return;
 	r->active = l->counts.active;
 	r->refused = l->counts.refused;
+	r->firewall_refused = l->counts.firewall_refused;
 	r->duplicates = l->counts.duplicates;
 	r->skipped = l->counts.skipped;
 	r->loaded = l->count;

@@ -226,6 +226,12 @@ static bool whole_valid(struct draft *d)
 	if (r->action == ACTION_CONFIG && !d->post.count)
 		return draft_fail(d, d->text, "add config:logging disable, type tx, scope tx",
 				  "the action is config, but the rule configures nothing");
+	if ((r->flags & RULE_FIREWALL) && (r->flags & RULE_HAS_APP) && !r->hook)
+		return draft_fail(d, d->text, "name the protocol's hook, as http1:request_line",
+				  "what the rule asks of a protocol is not there at a hook of packets");
+	if ((r->flags & RULE_PRE_FLOW) && (d->seen & SEEN_FLOW))
+		return draft_fail(d, d->text, "use hook pre_stream or all",
+				  "flow: at pre_flow the packet has no flow yet");
 	if ((d->seen & SEEN_PACKET_ONLY) && (r->flags & RULE_HAS_APP))
 		return draft_fail(d, d->text, "make two rules of it, joined by flowbits",
 				  "fields of a packet (dsize, tcp.flags, ttl …) and buffers of a "

@@ -41,7 +41,8 @@ def inspect_all(folder, captures, rules, options=(), out=None, timeout=3600):
     out = out or tempfile.mkdtemp(prefix="metsuke-conformance-")
     words = [os.path.join(BUILD, "metsuke"), "inspect", "-q", "--each", "-o", out,
              "--set", "decoder.gtpu.enabled=no",  # the reference does not look inside
-             "--set", "app.dnp3.enabled=no", "--set", "app.pgsql.enabled=no",  # nor had it these switched on
+             "--set", "app.dnp3.enabled=no", "--set", "app.modbus.enabled=no",  # nor had it these switched on
+             "--set", "app.enip.enabled=no", "--set", "app.pgsql.enabled=no",
              "--set", "checksums=ignore", "--set", "contacts.enabled=no", "--set", "store.events=no",
              "--set", "host_os_policy.windows=[0.0.0.0/0]"]
     for one in rules:

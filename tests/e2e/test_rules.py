@@ -124,8 +124,8 @@ def test_why_in_one_sentence(tmp_path):
 
 
 def test_a_rule_that_the_engine_cannot_judge(tmp_path):
-    t = tried(tmp_path, 5, 'alert modbus any any -> any any (msg:"m"; modbus:function 8; sid:5;)\n')
-    assert t["summary"].startswith("cannot match: protocol modbus is not parsed")
+    t = tried(tmp_path, 5, 'alert mdns any any -> any any (msg:"m"; app-layer-event:mdns.any; sid:5;)\n')
+    assert t["summary"].startswith("cannot match: protocol mdns is not parsed")
 
 
 def test_a_flow_that_another_rule_passes(tmp_path):

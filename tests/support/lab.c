@@ -102,6 +102,10 @@ void app_record(struct recorder *r, const struct flow *f)
 {
 }
 
+void app_record_direction(struct recorder *r, const struct flow *f, enum direction d)
+{
+}
+
 void app_flow_free(struct worker *w, struct flow *f)
 {
 	(void)w;
@@ -169,6 +173,14 @@ static void sink(struct worker *w, const struct record_head *r)
 	struct lab_record *out = &l->records[l->record_count % 1024];
 
 	l->contacts += r->type == RECORD_contact;
+	if (r->type == RECORD_netflow) {
+		unsigned d = r->flags & RECORD_TO_CLIENT ? TO_CLIENT : TO_SERVER;
+
+		l->netflow_count++;
+		l->netflow[d] = (struct lab_netflow){
+			record_number(r, F_netflow_pkts), record_number(r, F_netflow_bytes),
+			record_number(r, F_netflow_min_ttl), record_number(r, F_netflow_max_ttl), r->sport};
+	}
 	if (r->type != RECORD_flow)
 		return;
 	l->record_count++;
@@ -339,6 +351,7 @@ static void addresses(struct lab *l, struct packet *p, enum direction d, uint8_t
 	p->flags = PACKET_IP | PACKET_L4;
 	p->ip_version = 4;
 	p->ip_proto = ip_proto;
+	p->ttl = l->ttl ? l->ttl : 64;
 	p->src = to_server ? l->client : l->server;
 	p->dst = to_server ? l->server : l->client;
 	p->sport = to_server ? l->client_port : l->server_port;

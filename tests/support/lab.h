@@ -29,6 +29,12 @@ struct lab_record {
 	char state[16], reason[16], tcp_state[16], tcp_flags[4];
 };
 
+/* The last netflow record of a direction. */
+struct lab_netflow {
+	uint64_t packets, bytes, least_ttl, most_ttl;
+	uint16_t sport;
+};
+
 struct lab {
 	struct worker w;
 	struct config *config;
@@ -40,10 +46,13 @@ struct lab {
 	struct addr client, server;
 	uint16_t client_port, server_port;
 	uint16_t window;       /* of the packets made */
+	uint8_t ttl;           /* likewise; 0: 64 */
 	struct flow *flow;     /* of the last packet */
 	/* records */
 	struct lab_record records[1024];
 	unsigned record_count, contacts;
+	struct lab_netflow netflow[2];
+	unsigned netflow_count;
 	unsigned detects;      /* calls on pseudo packets */
 	bool inspect;          /* look at the raw stream after every packet, as rules do */
 	bool quiet;            /* write nothing down */

@@ -67,7 +67,8 @@ static const char *const ports[] = {
 static const char *const protocols[] = {
 	"ip", "tcp", "udp", "icmp", "icmpv6", "tcp-pkt", "tcp-stream", "ipv6", "pkthdr", "http", "http1", "http2",
 	"tls", "dns", "smtp", "smb", "dcerpc", "ssh", "ftp", "ftp-data", "mqtt", "sip", "ether", "arp", "nothing",
-	"http:request_headers", "tls:client_hello_done", "tcp:all", "ip:flow_start",
+	"http:request_headers", "tls:client_hello_done", "tls:<client_hello_done", "tcp:all", "ip:flow_start",
+	"tcp:pre_flow", "ip:pre_stream",
 };
 static const char *const actions[] = {"alert", "drop", "pass", "reject", "rejectsrc", "rejectdst", "rejectboth",
 				      "accept:flow", "accept:hook", "drop:flow", "pass:packet", "config", "none"};

@@ -230,7 +230,7 @@ static int take_list(const char *store, const char *path)
 
 int command_inspect(const struct cli_command *self, int argc, char **argv)
 {
-	const char *rules[RULES_MAX], *sets[SETS_MAX], *lists[LISTS_MAX];
+	const char *rules[RULES_MAX], *sets[SETS_MAX], *lists[LISTS_MAX], *firewall[RULES_MAX];
 	struct cli_option o[] = {
 		{"--config", 'c', true, NULL, NULL, 0, 0},
 		{"--rules", 'S', true, NULL, rules, RULES_MAX, 0},
@@ -242,6 +242,7 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 		{"--quiet", 'q', false, NULL, NULL, 0, 0},
 		{"--intel", 0, true, NULL, lists, LISTS_MAX, 0},
 		{"--rule-stats", 0, false, NULL, NULL, 0, 0},
+		{"--firewall-rules", 0, true, NULL, firewall, RULES_MAX, 0},
 		{NULL, 0, false, NULL, NULL, 0, 0},
 	};
 	int count = cli_parse(self, o, argc, argv), status;
@@ -256,6 +257,8 @@ int command_inspect(const struct cli_command *self, int argc, char **argv)
 	in.each = o[5].value;
 	in.show_progress = isatty(2) && !o[7].value;
 	status = cli_config(c, o[0].value, sets, o[3].count);
+	if (!status)
+		status = rules_set_firewall(c, firewall, o[10].count);
 	if (!status)
 		status = inspect_settle(c, in.output, o[4].value, rules, o[1].count);
 	if (!status && o[9].value)

@@ -75,18 +75,21 @@ static int check(const struct config *c, char **files, int count, size_t limit)
 
 int command_rules_check(const struct cli_command *self, int argc, char **argv)
 {
-	const char *sets[SETS_MAX];
+	const char *sets[SETS_MAX], *firewall[SETS_MAX];
 	struct cli_option o[] = {{"--config", 'c', true, NULL, NULL, 0, 0},
 				 {"--set", 0, true, NULL, sets, SETS_MAX, 0},
 				 {"--limit", 'n', true, NULL, NULL, 0, 0},
+				 {"--firewall-rules", 0, true, NULL, firewall, SETS_MAX, 0},
 				 {NULL, 0, false, NULL, NULL, 0, 0}};
 	int count = cli_parse(self, o, argc, argv), status;
 	struct config *c;
 
-	if (count < 1)
+	if (count < 0 || count + o[3].count < 1)
 		return count < 0 ? EXIT_USAGE : cli_usage(self);
 	c = config_new();
 	status = c ? cli_config(c, o[0].value, sets, o[1].count) : EXIT_FAILED;
+	if (status == EXIT_GOOD)
+		status = rules_set_firewall(c, firewall, o[3].count);
 	if (status == EXIT_GOOD)
 		status = check(c, argv, count, o[2].value ? strtoul(o[2].value, NULL, 10) : 20);
 	config_free(c);

@@ -136,6 +136,10 @@ static void group_text(const struct rule *r, const struct group_prefilter *p, ch
 	case GROUP_IP_ONLY:
 		snprintf(out, size, "addresses alone: first packet of each direction of a flow");
 		break;
+	case GROUP_PRE:
+		snprintf(out, size, "tried on every packet, before it %s",
+			 r->flags & RULE_PRE_FLOW ? "has a flow" : "is taken into its stream");
+		break;
 	case GROUP_EVENT:
 		snprintf(out, size, "tried on every packet with a decoder or stream event");
 		break;
@@ -369,6 +373,25 @@ static json_t *list_json(const struct ruleset *set, const struct match *m, uint3
 	return list;
 }
 
+/* Which rules a firewall rule stands among, and what it does beside its action. */
+static json_t *firewall_json(const struct rule *r)
+{
+	char table[256], pass[64] = "";
+
+	if (r->flags & RULE_PRE_FLOW)
+		snprintf(table, sizeof(table), "packet:pre_flow");
+	else if (r->flags & RULE_PRE_STREAM)
+		snprintf(table, sizeof(table), "packet:pre_stream");
+	else if (r->hook)
+		snprintf(table, sizeof(table), "app:%s:%s%s", r->app ? r->app : "any", r->hook,
+			 r->flags & RULE_HOOKS_BEFORE ? ", and passed at the hooks before it" : "");
+	else
+		snprintf(table, sizeof(table), "packet:filter");
+	if (r->pass_scope)
+		snprintf(pass, sizeof(pass), "pass:%s", rule_scope_name(r->pass_scope));
+	return json_pack("{s:s s:b s:s}", "table", table, "alert", (r->flags & RULE_ALERT) != 0, "pass", pass);
+}
+
 static json_t *explain_json(const struct ruleset *set, const struct rule *r)
 {
 	json_t *o = json_pack("{s:I s:I s:I s:s s:s s:i s:s s:s s:i s:s? s:s s:I}", "gid", (json_int_t)r->gid,
@@ -377,6 +400,9 @@ static json_t *explain_json(const struct ruleset *set, const struct rule *r)
 			      rule_action_name(r->action), "priority", (int)r->priority, "classtype",
 			      r->classtype, "category", r->category, "order", (json_int_t)r->index);
 
+	json_object_set_new(o, "scope", json_string(rule_scope_name(r->scope)));
+	if (r->flags & RULE_FIREWALL)
+		json_object_set_new(o, "firewall", firewall_json(r));
 	json_object_set_new(o, "header", header_json(r));
 	json_object_set_new(o, "prefilter", prefilter_json(r));
 	json_object_set_new(o, "checks", checks_json(set, r));
@@ -424,16 +450,22 @@ static void print_side(const char *title, const json_t *side)
 static void print_head(const json_t *o)
 {
 	const json_t *h = json_object_get(o, "header"), *state = json_object_get(h, "state");
+	const json_t *firewall = json_object_get(o, "firewall");
 	const char *app = json_string_value(json_object_get(h, "app"));
 
 	printf("%s:%s rev %s  %s\n", cli_text(o, "gid"), cli_text(o, "sid"), cli_text(o, "rev"),
 	       cli_text(o, "msg"));
 	printf("  %-12s%s:%s\n", "file", cli_text(o, "file"), cli_text(o, "line"));
-	printf("  %-12s%s, priority %s", "action", cli_text(o, "action"), cli_text(o, "priority"));
+	printf("  %-12s%s%s%s, priority %s", "action", cli_text(o, "action"), *cli_text(o, "scope") ? ":" : "",
+	       cli_text(o, "scope"), cli_text(o, "priority"));
 	if (json_is_string(json_object_get(o, "classtype")))
 		printf(" (%s)", cli_text(o, "classtype"));
 	printf("; number %lld in the order of inspection\n",
 	       (long long)json_integer_value(json_object_get(o, "order")) + 1);
+	if (firewall)
+		printf("  %-12stable %s%s%s%s\n", "firewall", cli_text(firewall, "table"),
+		       *cli_text(firewall, "pass") ? "; also " : "", cli_text(firewall, "pass"),
+		       json_is_true(json_object_get(firewall, "alert")) ? "; writes an alert" : "");
 	printf("  %-12s%s", "protocol", cli_text(h, "protocol"));
 	if (app && strcmp(app, cli_text(h, "protocol")) != 0)
 		printf(" = %s", app);

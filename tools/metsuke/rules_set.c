@@ -47,12 +47,29 @@ int rules_set_files(struct config *c, char *const *files, int count)
 	return rules_set_default(c);
 }
 
+int rules_set_firewall(struct config *c, const char *const *files, int count)
+{
+	char error[256];
+	int err = count ? config_set(c, "firewall.enabled", "yes", error, sizeof(error)) : 0;
+
+	if (count)
+		config_list_clear(c, "firewall.rule_files");
+	for (int i = 0; i < count && !err; i++)
+		err = config_append(c, "firewall.rule_files", files[i], error, sizeof(error));
+	if (err)
+		fprintf(stderr, "metsuke: %s\n", error);
+	return err ? EXIT_USAGE : EXIT_GOOD;
+}
+
 struct ruleset *rules_set_read_files(const struct config *c, char *const *files, int count,
 				     struct ruleset_report *report)
 {
 	const struct ruleset_options o = {
 		.files = (const char *const *)files,
 		.file_count = (size_t)count,
+		.firewall = c->firewall_enabled,
+		.firewall_files = (const char *const *)c->firewall_files.items,
+		.firewall_file_count = c->firewall_files.count,
 		.variables = {(const char *const *)c->address_vars.keys,
 			      (const char *const *)c->address_vars.values, c->address_vars.count,
 			      (const char *const *)c->port_vars.keys,

@@ -14,6 +14,8 @@
 int rules_set_default(struct config *c);
 /* Puts files (count > 0) in place of the configuration's. */
 int rules_set_files(struct config *c, char *const *files, int count);
+/* Files of firewall rules (count > 0) in place of the configuration's, and the firewall on. */
+int rules_set_firewall(struct config *c, const char *const *files, int count);
 /* Reads what the configuration names, without databases. NULL after printing. report: may be NULL. */
 struct ruleset *rules_set_read(const struct config *c, struct ruleset_report *report);
 /* As above, for files. */

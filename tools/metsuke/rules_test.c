@@ -69,6 +69,8 @@ static void where_text(const struct trace_step *s, char *out, size_t size)
 	if (s->where == TRACE_TX)
 		snprintf(out, size, "%s%stransaction %" PRIu64 ", %s", s->app, *s->app ? " " : "", s->tx_id,
 			 direction);
+	else if (s->where == TRACE_FRAME)
+		snprintf(out, size, "%s%sframe, %s", s->app, *s->app ? " " : "", direction);
 	else
 		snprintf(out, size, "%s", s->where == TRACE_STREAM      ? "stream"
 					  : s->where == TRACE_ADDRESSES ? "addresses"
@@ -382,10 +384,11 @@ static int test_run(struct config *c, const char *id, char *capture, size_t limi
 
 int command_rules_test(const struct cli_command *self, int argc, char **argv)
 {
-	const char *sets[SETS_MAX];
+	const char *sets[SETS_MAX], *firewall[SETS_MAX];
 	struct cli_option o[] = {{"--config", 'c', true, NULL, NULL, 0, 0},
 				 {"--set", 0, true, NULL, sets, SETS_MAX, 0},
 				 {"--limit", 'n', true, NULL, NULL, 0, 0},
+				 {"--firewall-rules", 0, true, NULL, firewall, SETS_MAX, 0},
 				 {NULL, 0, false, NULL, NULL, 0, 0}};
 	int count = cli_parse(self, o, argc, argv), status;
 	struct config *c;
@@ -394,6 +397,8 @@ int command_rules_test(const struct cli_command *self, int argc, char **argv)
 		return count < 0 ? EXIT_USAGE : cli_usage(self);
 	c = config_new();
 	status = c ? cli_config(c, o[0].value, sets, o[1].count) : EXIT_FAILED;
+	if (!status)
+		status = rules_set_firewall(c, firewall, o[3].count);
 	if (!status)
 		status = rules_set_files(c, argv + 2, count - 2);
 	if (!status)

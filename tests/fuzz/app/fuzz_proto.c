@@ -78,8 +78,9 @@ static void look(struct harness *h)
 
 				if (v->get)
 					seen += v->get(&h->w, &h->flow, tx, d, &n);
-				else
-					seen += v->get_multi(&h->w, &h->flow, tx, d, 0, &n);
+				for (unsigned k = 0; v->get_multi && k < 256; k++)
+					if (!v->get_multi(&h->w, &h->flow, tx, d, k, &n))
+						break;
 			}
 		}
 	}

@@ -4,6 +4,7 @@
 usage: seeds.py [FOLDER]      default: corpus/ beside this file
 Handshakes are made by two ends of the ssl module that talk through memory; DNS messages by hand.
 """
+import base64
 import os
 import ssl
 import struct
@@ -275,6 +276,12 @@ def http2():
                                       (1, frame(7, 0, 0, bytes(8)))], 2))
     save('http2', 'pieces', pieces([(0, preface + settings + frame(1, 0, 3, ask[:4])), (0, frame(9, 4, 3, ask[4:])), (0, frame(0, 1, 3, b'body')),
                                     (1, settings + frame(5, 4, 3, b'\0\0\0\2' + ask)), (1, frame(1, 5, 2, b'\x88')), (0, frame(3, 0, 3, b'\0\0\0\2'))], 2))
+    kind = b'\x17application/dns-message'
+    question, answer = bytes.fromhex('000001000001000000000000016101620000010001'), bytes.fromhex('000081800001000100000000016101620000010001c00c000100010000003c00040a000001')
+    path = b'/d?dns=' + base64.urlsafe_b64encode(question).rstrip(b'=')
+    save('http2', 'dns', pieces([(0, preface + settings + frame(1, 5, 1, b'\x82\x87\x04' + bytes([len(path)]) + path + b'\x0f\4' + kind)),
+                                 (1, settings + frame(1, 4, 1, b'\x88\x0f\x10' + kind) + frame(0, 1, 1, answer)),
+                                 (0, frame(1, 4, 3, b'\x83\x87\4\2/q\x0f\x10' + kind) + frame(0, 1, 3, question)), (0, frame(3, 0, 3, bytes(4)))], 2))
 
 
 

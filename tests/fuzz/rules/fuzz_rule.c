@@ -78,9 +78,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (reader_open_memory(&reader, (const char *)data, size))
 		abort();
 	while (reader_next(&reader) && count < 64) {
-		const struct rule *rule = rule_reader_read(r, reader.text, reader.len);
+		const struct rule *rule;
 		uint32_t line, column;
 
+		r->language.firewall = reader.len % 2;
+		rule = rule_reader_read(r, reader.text, reader.len);
 		if (rule) {
 			check_rule(rule);
 			rules[count++] = (struct rule *)rule;

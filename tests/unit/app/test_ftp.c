@@ -157,6 +157,34 @@ static void active_upload(void **state)
 	harness_free(h);
 }
 
+/* A list of files goes over a data connection too, and is no file. */
+static void listing(void **state)
+{
+	struct harness *h = harness_new(6, 21, NULL);
+
+	(void)state;
+	greeted(h);
+	client(h, "PASV\r\n");
+	server(h, "227 Entering Passive Mode (10,0,0,1,4,1)\r\n");
+	client(h, "LIST -a\r\n");
+	data_connection(h, false, 1025);
+	server(h, "drwxr-xr-x 2 0 0 4096 Mar 27 11:55 .\r\n");
+	assert_int_equal(h->flow.app_proto, APP_ftp_data);
+	harness_end(h, TO_CLIENT);
+	assert_int_equal(harness_count(h, "\"ftp_data\":{}"), 1);
+	assert_int_equal(harness_count(h, "fileinfo"), 0);
+	harness_free(h);
+	h = harness_new(6, 21, NULL);
+	greeted(h);
+	client(h, "PORT 10,0,0,1,4,2\r\n");
+	server(h, "200 fine\r\n");
+	client(h, "NLST\r\n");
+	data_connection(h, true, 1026);
+	server(h, "a.txt\r\n");
+	assert_int_not_equal(h->flow.app_proto, APP_ftp_data);
+	harness_free(h);
+}
+
 /* Late, from another host, or to another port: no data connection. */
 static void not_announced(void **state)
 {
@@ -278,7 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands),       cmocka_unit_test(pieces),
 		cmocka_unit_test(ports),          cmocka_unit_test(passive_download),
-		cmocka_unit_test(active_upload),  cmocka_unit_test(not_announced),
+		cmocka_unit_test(active_upload),  cmocka_unit_test(listing), cmocka_unit_test(not_announced),
 		cmocka_unit_test(many_announced), cmocka_unit_test(long_lines),
 		cmocka_unit_test(holes),          cmocka_unit_test(starts_tls),
 		cmocka_unit_test(other_greetings),

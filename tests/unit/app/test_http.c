@@ -308,6 +308,118 @@ static void names_and_ranges(void **state)
 	harness_free(h);
 }
 
+/* What servers and browsers take, and libhtp does not. */
+static void lenient(void **state)
+{
+	struct harness *h = open_http(NULL);
+
+	/* a second 100 */
+	up(h, "POST /u HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n");
+	down(h, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
+	up(h, "x");
+	down(h, "HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n");
+	assert_int_equal(harness_count(h, "100_CONTINUE_ALREADY_SEEN"), 1);
+	assert_int_equal(harness_count(h, "\"status\":201"), 1);
+	/* a line in front of the status line is no body */
+	harness_clear(h);
+	up(h, "GET /dir HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, " junk\r\nHTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=\"n.txt\"\r\n"
+		"Content-Length: 3\r\n\r\nabc");
+	assert_int_equal(harness_count(h, "\"filename\":\"n.txt\",\"gaps\":false,\"state\":\"CLOSED\","
+					  "\"stored\":false,\"size\":3"), 1);
+	harness_free(h);
+	/* no protocol, but more than white space: not HTTP/0.9 */
+	h = open_http(NULL);
+	up(h, "GET /\r\nHost: h\r\n\r\n");
+	assert_int_equal(harness_count(h, "REQUEST_LINE_MISSING_PROTOCOL"), 1);
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+	assert_int_equal(harness_count(h, "\"hostname\":\"h\""), 2);
+	harness_free(h);
+}
+
+/* Requests: what says gzip is undone when it is, and taken as it is when it is not. */
+static void coded_requests(void **state)
+{
+	static const char text[] = "{\"sdk_version\":11026,\"app_package\":\"com.example.app\"}";
+	static const char form[] = "POST /u HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\n"
+				   "Content-Length: %zu\r\n\r\n";
+	char head[256];
+	static const int windows[] = {31, 15, -15}; /* gzip; zlib's and bare deflate, called gzip */
+
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+		struct harness *h = open_http(NULL);
+		uint8_t packed[512];
+		z_stream z = {0};
+
+		assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, windows[i], 8, Z_DEFAULT_STRATEGY), Z_OK);
+		z.next_in = (Bytef *)(uintptr_t)text;
+		z.avail_in = sizeof(text) - 1;
+		z.next_out = packed;
+		z.avail_out = sizeof(packed);
+		assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+		deflateEnd(&z);
+		snprintf(head, sizeof(head), form, (size_t)z.total_out);
+		harness_tcp_open(h, TO_SERVER, head, strlen(head));
+		harness_tcp_open(h, TO_SERVER, packed, z.total_out);
+		assert_buffer(h, TO_SERVER, "http.request_body", text);
+		harness_done(h);
+		harness_free(h);
+	}
+	for (size_t step = 1; step <= sizeof(text); step += sizeof(text) - 1) {
+		struct harness *h = open_http(NULL);
+
+		snprintf(head, sizeof(head), form, sizeof(text) - 1);
+		harness_tcp_open(h, TO_SERVER, head, strlen(head));
+		for (size_t i = 0; i < sizeof(text) - 1; i += step)
+			harness_tcp_open(h, TO_SERVER, text + i, step < sizeof(text) ? step : step - 1);
+		assert_buffer(h, TO_SERVER, "http.request_body", text);
+		harness_done(h);
+		assert_int_equal(harness_count(h, "GZIP_DECOMPRESSION_FAILED"), 1);
+		harness_free(h);
+	}
+}
+
+/* Behind a CONNECT: empty lines are nobody's, and the next protocol counts its own transactions. */
+static void connect_then_http(void **state)
+{
+	struct harness *h = open_http(NULL);
+
+	up(h, "CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n\n");
+	down(h, "HTTP/1.1 200 OK\r\n\r\n");
+	up(h, "GET /in HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	assert_int_equal(harness_count(h, "\"tx_id\":0,\"http\":{\"hostname\":\"h\",\"url\":\"/in\""), 1);
+	harness_free(h);
+}
+
+/* Which headers the record shows, and how much. */
+static void log_options(void **state)
+{
+	static const char *const dump[] = {"eve.types.http.dump_all_headers=request", NULL};
+	static const char *const custom[] = {"eve.types.http.custom=[accept, Set_Cookie,referer]", NULL};
+	static const char *const basic[] = {"eve.types.http.extended=no", NULL};
+	struct harness *h = open_http(dump);
+
+	up(h, request);
+	down(h, response);
+	assert_int_equal(harness_count(h, "\"request_headers\":[{\"name\":\"Host\",\"value\":\"WWW.Example.com:8080\"},"), 1);
+	assert_int_equal(harness_count(h, "\"response_headers\""), 0);
+	harness_free(h);
+
+	h = open_http(custom);
+	up(h, request);
+	down(h, response);
+	assert_int_equal(harness_count(h, "\"request_headers\":[{\"name\":\"Accept\",\"value\":\"one, two\"}]"), 1);
+	assert_int_equal(harness_count(h, "\"response_headers\":[{\"name\":\"Set-Cookie\",\"value\":\"c=d\"}]"), 1);
+	harness_free(h);
+
+	h = open_http(basic);
+	up(h, request);
+	down(h, response);
+	assert_int_equal(harness_count(h, "\"http_content_type\":\"text/html\"}}"), 1);
+	harness_free(h);
+}
+
 /* A path is no host. */
 static void connect_to_path(void **state)
 {
@@ -486,6 +598,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stored_files),
+		cmocka_unit_test(log_options), cmocka_unit_test(lenient), cmocka_unit_test(coded_requests), cmocka_unit_test(connect_then_http),
 		cmocka_unit_test(connect_to_path), cmocka_unit_test(dropped_half_way),
 		cmocka_unit_test(buffers),
 		cmocka_unit_test(records),

@@ -241,6 +241,61 @@ static void upgraded(void **state)
 	harness_free(h);
 }
 
+/* ---- DNS in streams ---- */
+
+/* GET /dns-query?dns=… of a.b, the answer 10.0.0.1; the same asked with POST in stream 3. */
+static const char doh_get[] =
+	"0000490105000000018287042b2f646e732d71756572793f646e733d4141414241414142414141414141414141574542"
+	"59674141415141420f04176170706c69636174696f6e2f646e732d6d657373616765";
+static const char doh_answer[] =
+	"00001b010400000001880f10176170706c69636174696f6e2f646e732d6d657373616765000025000100000001000081"
+	"800001000100000000016101620000010001c00c000100010000003c00040a000001";
+static const char doh_post[] =
+	"000020010400000003838704022f710f10176170706c69636174696f6e2f646e732d6d65737361676500000700000000"
+	"00030000010000010000000e0001000000030000000000016101620000010001";
+
+static void dns_in_streams(void **state)
+{
+	struct harness *h = connected();
+
+	(void)state;
+	assert_int_equal(h->flow.app_proto, APP_http2);
+	send(h, TO_SERVER, doh_get);
+	assert_int_equal(h->flow.app_proto, APP_doh2);
+	assert_int_equal(h->flow.app->proto_original, APP_http2);
+	send(h, TO_CLIENT, doh_answer);
+	assert_non_null(strstr(h->out, "\"type\":\"response\""));
+	assert_non_null(strstr(h->out, "\"rdata\":\"10.0.0.1\""));
+	harness_clear(h);
+	send(h, TO_SERVER, doh_post);
+	send(h, TO_CLIENT, "000001 01 05 00000003 89");
+	assert_non_null(strstr(h->out, "\"queries\":[{\"rrname\":\"a.b\",\"rrtype\":\"A\"}]"));
+	harness_free(h);
+}
+
+/* The client takes its request back when the response is on its way. */
+static void taken_back(void **state)
+{
+	static const char reset[] = "000004 03 00 00000001 00000008";
+	struct harness *h = connected();
+
+	(void)state;
+	harness_clear(h);
+	send(h, TO_SERVER, REQUEST("05", "00000001"));
+	send(h, TO_SERVER, reset);
+	assert_int_equal(harness_count(h, "\"event_type\":\"http2\""), 0);
+	send(h, TO_CLIENT, RESPONSE("00000001") HELLO("01", "00000001"));
+	assert_int_equal(harness_count(h, "\"event_type\":\"http2\""), 1);
+	harness_clear(h);
+	send(h, TO_SERVER, REQUEST("05", "00000003"));
+	send(h, TO_SERVER, "000004 03 00 00000003 00000008");
+	send(h, TO_SERVER, REQUEST("05", "00000005"));
+	assert_int_equal(harness_count(h, "\"event_type\":\"http2\""), 0);
+	send(h, TO_SERVER, "000004 03 00 00000005 00000008");
+	assert_int_equal(harness_count(h, "\"event_type\":\"http2\""), 1);
+	harness_free(h);
+}
+
 /* ---- codings ---- */
 
 static char text[64];
@@ -294,6 +349,7 @@ int main(void)
 		cmocka_unit_test(vectors),  cmocka_unit_test(bad_blocks), cmocka_unit_test(exchange),
 		cmocka_unit_test(small_steps), cmocka_unit_test(buffers), cmocka_unit_test(events),
 		cmocka_unit_test(gaps),	    cmocka_unit_test(upgraded),	  cmocka_unit_test(codings),
+		cmocka_unit_test(dns_in_streams), cmocka_unit_test(taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

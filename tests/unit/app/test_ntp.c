@@ -53,9 +53,11 @@ static void others(void **state)
 	struct harness *h = harness_new(17, 123, NULL);
 
 	(void)state;
-	udp(h, TO_SERVER, "16020001 00000000 00000000");
+	udp(h, TO_SERVER, "16020001 00000000 00000000"); /* version 2 begins no flow */
+	assert_int_not_equal(h->flow.app_proto, APP_ntp);
+	udp(h, TO_SERVER, "1e020001 00000000 00000000");
 	harness_done(h);
-	assert_non_null(strstr(h->out, "\"ntp\":{\"version\":2,\"mode\":6}"));
+	assert_non_null(strstr(h->out, "\"ntp\":{\"version\":3,\"mode\":6}"));
 	udp(h, TO_SERVER, "16020001 00000000 0000ffff");
 	harness_done(h);
 	assert_int_equal(harness_count(h, "\"event\":\"malformed_data\""), 1);

@@ -109,7 +109,7 @@ static void garbage(void **state)
 
 static void not_quic(void **state)
 {
-	static const char *const other[] = {"16fefd0000000000000000003b0100002f", "000100002112a442", "c0000000aa08"};
+	static const char *const other[] = {"16fefd0000000000000000003b010000", "000100002112a442", "c0000000aa08"};
 	struct harness *h = harness_new(17, 443, NULL);
 
 	(void)state;

@@ -338,11 +338,62 @@ static void test_fast(void **state)
 	text_free(&out);
 }
 
+static void check_has(const char *const *pairs, const char *part)
+{
+	struct eve_options *o = options(pairs);
+	struct text out = {0};
+
+	assert_true(eve_write(&out, o, (const struct record_head *)(void *)memory, NULL));
+	if (!strstr(text_cstr(&out), part))
+		fail_msg("%s not in %s", part, text_cstr(&out));
+	text_free(&out);
+	eve_options_free(o);
+}
+
+/* Who the client is when a proxy speaks for it. */
+static void test_xff(void **state)
+{
+	static const char *const extra[] = {"eve.types.alert.xff.enabled", "yes", NULL};
+	static const char *const overwrite[] = {"eve.types.xff.enabled", "yes", "eve.types.xff.mode",
+						"overwrite", "eve.types.xff.deployment", "forward", NULL};
+	static const char *const bodies[] = {"eve.types.alert.http-body", "yes",
+					     "eve.types.alert.http-body-printable", "yes", NULL};
+	static const char *const versions[] = {"eve.suricata_version", "yes", NULL};
+	struct record_head h = head_of(RECORD_alert);
+	struct recorder r;
+
+	for (int to_client = 0; to_client < 2; to_client++) {
+		h.flags |= to_client ? RECORD_TO_CLIENT : 0;
+		rec_begin(&r, memory, sizeof(memory), &h);
+		rec_open(&r, F_alert_alert);
+		rec_uint(&r, F_alert_signature_id, 1);
+		rec_close(&r);
+		rec_open(&r, F_http_http);
+		rec_text(&r, F_http_xff, "2001:db8::7, 10.9.9.9");
+		rec_bytes(&r, F_http_request_body, "a\n", 2);
+		rec_close(&r);
+		rec_end(&r);
+		check_has(extra, "\"signature_id\":1,\"xff\":\"10.9.9.9\"}");
+		check_has(extra, "\"src_ip\":\"10.0.0.1\"");
+		check_has(extra, "\"http\":{\"xff\":\"2001:db8::7, 10.9.9.9\"}");
+		check_has(overwrite, to_client ? "\"dest_ip\":\"2001:db8::7\"" : "\"src_ip\":\"2001:db8::7\"");
+		check_has(overwrite, "\"signature_id\":1}");
+	}
+	check_has(bodies, "\"http_request_body\":\"YQo=\",\"http_request_body_printable\":\"a\\n\"}");
+	check_has(versions, "\"suricata_version\":\"8.");
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_open(&r, F_http_http);
+	rec_text(&r, F_http_xff, "unknown");
+	rec_close(&r);
+	rec_end(&r);
+	check_has(overwrite, "\"src_ip\":\"10.0.0.1\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_anomaly_kinds),
-		cmocka_unit_test(test_fast),
+		cmocka_unit_test(test_fast), cmocka_unit_test(test_xff),
 		cmocka_unit_test(test_alert),	  cmocka_unit_test(test_ip6_icmp_vlan),
 		cmocka_unit_test(test_member), cmocka_unit_test(test_text),	  cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_types),	  cmocka_unit_test(test_community_id),

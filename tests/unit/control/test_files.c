@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/files/certificates.h"
 #include "control/files/file_store.h"
 
 #define HELLO_SHA "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" /* "hello" */
@@ -177,6 +178,53 @@ static void oldest_go_for_the_budget(void **state)
 	file_store_close(s);
 }
 
+static const char *text_of(const char *name)
+{
+	static char text[1024];
+	char path[256];
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	return text;
+}
+
+/* A chain is a PEM file as it was sent; what strangers wrote makes no lines of its own. */
+static void certificates(void **state)
+{
+	struct record_head head = {.type = RECORD_certificates, .ts_ns = 1000000000123000ull, .seq = 5, .ip_version = 4,
+				   .ip_proto = 6, .sport = 443, .dport = 40000, .worker = 1};
+	struct file_store *s = open_store(1, 0);
+	uint8_t *room = aligned_alloc(8, 4096), der[49];
+	struct recorder r;
+
+	memset(der, 0, sizeof(der));
+	addr_parse("192.0.2.1", &head.src);
+	addr_parse("10.0.0.1", &head.dst);
+	rec_begin(&r, room, 4096, &head);
+	rec_bytes(&r, F_certificates_subject, "CN=a\nTIME: b", 12);
+	rec_open(&r, F_certificates_chain);
+	rec_bytes(&r, F_certificates_certificate, der, sizeof(der));
+	rec_bytes(&r, F_certificates_certificate, "abc", 3);
+	rec_close(&r);
+	rec_end(&r);
+	certificates_keep(s, (const struct record_head *)(const void *)room);
+	certificates_keep(s, (const struct record_head *)(const void *)room);
+	assert_string_equal(text_of("certs/1000000.000123-1-5.pem"),
+			    "-----BEGIN CERTIFICATE-----\n"
+			    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nAA==\n"
+			    "-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n");
+	assert_non_null(strstr(text_of("certs/1000000.000123-1-5.meta"), "SRC IP:            192.0.2.1\n"));
+	assert_non_null(strstr(text_of("certs/1000000.000123-1-5.meta"), "TLS SUBJECT:       CN=a.TIME: b\n"));
+	free(room);
+	file_store_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +232,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(goes_on_after_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_file_without_its_beginning, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_under_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(certificates, setup, teardown),
 		cmocka_unit_test_setup_teardown(oldest_go_for_the_budget, setup, teardown),
 	};
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dataplane/app/file.h"
+#include "dataplane/app/tls.h"
 #include "dataplane/engine/emit.h"
 
 struct fake fake;
@@ -120,12 +121,14 @@ bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct 
 	return fake.stream_due > 0;
 }
 
-bool stream_raw_whole(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)
+unsigned stream_raw_parts(struct worker *w, struct flow *f, enum direction d,
+			  struct stream_raw out[STREAM_RAW_PARTS])
 {
-	(void)w;
-	(void)f;
-	(void)d;
-	(void)out;
+	return stream_raw_peek(w, f, d, out) ? 1 : 0;
+}
+
+bool stream_raw_early(struct worker *w, const struct packet *p, struct stream_raw *out)
+{
 	return false;
 }
 
@@ -162,6 +165,15 @@ void packet_drop(struct packet *p, enum drop_reason reason)
 {
 	p->verdict = VERDICT_DROP;
 	p->drop = (uint8_t)reason;
+}
+
+void tls_store(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
+{
+}
+
+void packet_checksum_make(struct packet *p)
+{
+	fake.checksums++;
 }
 
 void file_store_want(struct file *file, uint32_t sid)

@@ -24,6 +24,7 @@ struct fake {
 	const char *stream_next; /* a window behind a hole */
 	uint32_t stream_len[2];
 	unsigned raw_off;
+	unsigned checksums; /* made anew */
 };
 
 extern struct fake fake;

@@ -17,104 +17,7 @@
 #include "dataplane/event/rule_stat.h"
 #include "dataplane/event/trace.h"
 #include "dataplane/detect/program.h"
-#include "rules/ruleset.h"
-#include "tests/unit/detect/fake.h"
-
-struct bench {
-	struct worker w;
-	struct counters counters;
-	struct config *config;
-	struct detect_program *program;
-	struct flow flow;
-	struct app_session app;
-	struct packet packet;
-};
-
-static struct bench *bench_new(const char *rules)
-{
-	struct bench *b = calloc(1, sizeof(*b));
-	char path[] = "/tmp/metsuke-rules-XXXXXX", error[512] = "";
-	const char *files[] = {path};
-	struct ruleset_options o = {.files = files, .file_count = 1};
-	struct ruleset *set;
-	int fd = mkstemp(path);
-
-	assert_true(fd >= 0 && write(fd, rules, strlen(rules)) == (ssize_t)strlen(rules));
-	close(fd);
-	set = ruleset_load(&o, NULL, error, sizeof(error));
-	unlink(path);
-	if (!set)
-		fail_msg("%s", error);
-	memset(&fake, 0, sizeof(fake));
-	b->config = config_new();
-	b->w.config = b->config;
-	b->w.counters = &b->counters;
-	b->w.record_memory = aligned_alloc(64, RECORD_MAX_BYTES);
-	assert_int_equal(heap_init(&b->w.heap, 1 << 20), 0);
-	assert_int_equal(detect_worker_new(&b->w), 0);
-	b->program = detect_program_new(b->config, set, 1, error, sizeof(error));
-	if (!b->program)
-		fail_msg("%s", error);
-	detect_worker_use(&b->w, b->program);
-	addr_parse("10.0.0.1", &b->flow.client);
-	addr_parse("192.0.2.1", &b->flow.server);
-	b->flow.id = 7;
-	b->flow.ip_proto = 6;
-	b->flow.tcp = (struct tcp_session *)b;
-	b->flow.app = &b->app;
-	fake.stream_len[0] = fake.stream_len[1] = 1000;
-	return b;
-}
-
-static void bench_free(struct bench *b)
-{
-	for (struct tx *tx = b->app.first; tx; tx = tx->next)
-		detect_tx_free(&b->w, tx);
-	detect_flow_free(&b->w, &b->flow);
-	detect_worker_free(&b->w);
-	detect_program_free(b->program);
-	config_free(b->config);
-	heap_fini(&b->w.heap);
-	free(b->w.record_memory);
-	free(b);
-}
-
-static void packet(struct bench *b, enum direction d, uint64_t seconds, const char *payload)
-{
-	struct packet *p = &b->packet;
-
-	*p = (struct packet){.flags = PACKET_IP | PACKET_L4 | PACKET_ESTABLISHED, .ip_version = 4,
-			     .ip_proto = 6, .flow = &b->flow, .direction = (uint8_t)d,
-			     .src = d ? b->flow.server : b->flow.client,
-			     .dst = d ? b->flow.client : b->flow.server,
-			     .sport = d ? 80 : 40000, .dport = d ? 40000 : 80,
-			     .ts_ns = seconds * 1000000000ull,
-			     .payload = (const uint8_t *)payload,
-			     .payload_len = (uint32_t)strlen(payload)};
-	p->data = p->payload;
-	p->len = p->payload_len;
-	if (*payload)
-		p->flags |= PACKET_STREAM_ADDED;
-	detect_packet(&b->w, p);
-}
-
-static void transaction(struct bench *b, struct fake_tx *tx, uint8_t progress)
-{
-	tx->tx.progress[TO_SERVER] = progress;
-	b->app.proto = app_protos[APP_http];
-	b->flow.app_proto = APP_http;
-	b->app.first = &tx->tx;
-	b->app.changed[TO_SERVER] = 1;
-}
-
-#define ALERTS(...)                                                                                \
-	do {                                                                                       \
-		const uint32_t want[] = {__VA_ARGS__};                                             \
-		assert_int_equal(fake.alert_count, sizeof(want) / 4);                              \
-		assert_memory_equal(fake.alerts, want, sizeof(want));                              \
-		fake.alert_count = 0;                                                              \
-	} while (0)
-#define NO_ALERT() assert_int_equal(fake.alert_count, 0)
+#include "tests/unit/detect/bench.h"
 
 /* depth: on the packet, and again on the stream; without it on the stream alone. */
 static void packets_and_streams(void **state)
@@ -283,6 +186,34 @@ static void hooks(void **state)
 	bench_free(b);
 }
 
+/* In the wire the rule's bytes go out in place of those that matched, also where the first try went astray. */
+static void replaced(void **state)
+{
+	struct bench *b = bench_new("alert tcp any any -> any any (content:\"GET\"; replace:\"PUT\"; content:\"ab\"; distance:0; "
+				    "replace:\"xy\"; content:\"c\"; within:1; sid:1;)\n");
+	char wire[] = "GET ab abc", tap[] = "GET abc", other[] = "GET ab";
+
+	(void)state;
+	packet(b, TO_SERVER, 1, tap);
+	ALERTS(1);
+	assert_string_equal(tap, "GET abc");
+	b->w.in_the_wire = true;
+	packet(b, TO_SERVER, 1, "");
+	b->packet.frame = b;
+	b->packet.payload = (const uint8_t *)wire;
+	b->packet.payload_len = sizeof(wire) - 1;
+	detect_packet(&b->w, &b->packet);
+	ALERTS(1);
+	assert_string_equal(wire, "PUT ab xyc");
+	assert_int_equal(fake.checksums, 1);
+	b->packet.payload = (const uint8_t *)other;
+	b->packet.payload_len = sizeof(other) - 1;
+	detect_packet(&b->w, &b->packet);
+	NO_ALERT();
+	assert_string_equal(other, "GET ab");
+	bench_free(b);
+}
+
 /* What an expression captures is kept by the flow, or for the packet; the last place it was found counts. */
 static void captures(void **state)
 {
@@ -344,14 +275,12 @@ static void configured(void **state)
 		"config http any any -> any any (http.host; content:\"quiet\"; "
 		"config:logging disable, type tx, scope tx; sid:1;)\n"
 		"config tcp any any -> any any (dsize:4; config:logging disable, type flow, scope flow; sid:2;)\n"
-		"config tcp any any -> any any (dsize:5; config:logging disable, type tx, scope flow; sid:3;)\n"
-		"config tcp any any -> any any (dsize:6; config:tracking disable, type flow, scope flow; sid:4;)\n");
+		"config tcp any any -> any any (dsize:5; config:logging disable, type tx, scope flow; sid:3;)\n");
 	struct fake_tx tx = {.uri = "/", .host = "quiet.example"}, loud = {.uri = "/", .host = "a"};
 	const struct detect_refusal *refused;
 
 	(void)state;
-	assert_int_equal(detect_program_refusals(b->program, &refused), 1);
-	assert_int_equal(refused[0].sid, 4);
+	assert_int_equal(detect_program_refusals(b->program, &refused), 0);
 	transaction(b, &loud, 3);
 	packet(b, TO_SERVER, 1, "");
 	assert_false(loud.tx.log_off);
@@ -485,24 +414,6 @@ static void actions(void **state)
 	assert_int_equal(b->packet.verdict, VERDICT_DROP);
 	assert_int_equal(b->packet.drop, DROP_rule);
 	bench_free(b);
-}
-
-/* The worker follows one rule; how it judges does not change. */
-static struct trace_shared *trace_on(struct bench *b, uint32_t sid)
-{
-	int fd = trace_create(1, sid);
-	struct trace_shared *t = trace_attach(fd);
-
-	assert_non_null(t);
-	close(fd);
-	detect_worker_trace(&b->w, t);
-	return t;
-}
-
-static const struct trace_step *step_last(const struct trace_shared *t)
-{
-	assert_true(t->step_count > 0);
-	return &t->steps[t->step_count - 1];
 }
 
 static void traced_packets(void **state)
@@ -726,6 +637,39 @@ static void profiled(void **state)
 	bench_free(b);
 }
 
+/* Of a frame the part that got farthest, or that the literal was not in it. */
+static void traced_frames(void **state)
+{
+	struct bench *b = bench_new("alert http any any -> any 80 (frame:http1.request; content:\"GET\"; startswith; "
+				    "content:\"end\"; distance:1; sid:1;)\n");
+	struct trace_shared *t = trace_on(b, 1);
+	struct app_frame one = {.id = 2, .type = 1, .tx_id = RECORD_NO_TX};
+	struct app_frames all = {.side[TO_SERVER] = {.list = &one, .count = 1}};
+
+	(void)state;
+	b->app.proto = app_protos[APP_http];
+	b->flow.app_proto = APP_http;
+	b->app.frames = &all;
+	frame(b, "PUT a", 5);
+	NO_ALERT();
+	assert_int_equal(step_last(t)->kind, TRACE_UNHIT);
+	assert_int_equal(step_last(t)->where, TRACE_FRAME);
+	one = (struct app_frame){.id = 3, .type = 1, .tx_id = RECORD_NO_TX};
+	frame(b, "GET a", 5);
+	NO_ALERT();
+	assert_int_equal(step_last(t)->kind, TRACE_FAILED);
+	assert_string_equal(step_last(t)->condition, "content:\"end\"; distance:1");
+	assert_int_equal(step_last(t)->held, 2);
+	assert_int_equal(step_last(t)->total, 3);
+	one = (struct app_frame){.id = 4, .type = 1, .tx_id = RECORD_NO_TX};
+	frame(b, "GET end", 7);
+	ALERTS(1);
+	assert_int_equal(step_last(t)->kind, TRACE_ALERTED);
+	assert_int_equal(step_last(t)->where, TRACE_FRAME);
+	trace_detach(t);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -733,7 +677,7 @@ int main(void)
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
 		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets),
-		cmocka_unit_test(hooks), cmocka_unit_test(configured), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
+		cmocka_unit_test(hooks), cmocka_unit_test(configured), cmocka_unit_test(replaced), cmocka_unit_test(traced_frames), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
 		cmocka_unit_test(limits), cmocka_unit_test(actions),
 		cmocka_unit_test(traced_packets), cmocka_unit_test(traced_transactions),
 		cmocka_unit_test(traced_matches_without_alert), cmocka_unit_test(profiled),

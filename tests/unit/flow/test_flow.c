@@ -500,6 +500,39 @@ static bool count_flow(struct worker *w, struct flow *f, void *arg)
 	return ++*n < 3;
 }
 
+/* Where netflow records are asked for, one tells of each direction that had packets. */
+static void netflow(void **state)
+{
+	const char *const settings[] = {"eve.types.netflow.enabled=yes", NULL};
+	struct lab *l = lab_new(settings);
+
+	(void)state;
+	lab_udp(l, TO_SERVER, 10);
+	l->ttl = 60;
+	lab_udp(l, TO_SERVER, 10);
+	l->ttl = 240;
+	lab_udp(l, TO_CLIENT, 20);
+	lab_udp(l, TO_CLIENT, 20);
+	lab_end(l);
+	assert_int_equal(l->netflow_count, 2);
+	assert_int_equal(l->netflow[TO_SERVER].packets, 2);
+	assert_int_equal(l->netflow[TO_SERVER].least_ttl, 60);
+	assert_int_equal(l->netflow[TO_SERVER].most_ttl, 64);
+	assert_int_equal(l->netflow[TO_SERVER].sport, l->client_port);
+	assert_int_equal(l->netflow[TO_CLIENT].packets, 2);
+	assert_int_equal(l->netflow[TO_CLIENT].most_ttl, 240);
+	assert_int_equal(l->netflow[TO_CLIENT].sport, l->server_port);
+	lab_udp(l, TO_SERVER, 10);
+	lab_end(l);
+	assert_int_equal(l->netflow_count, 3);
+	lab_free(l);
+	l = lab_new(NULL);
+	lab_udp(l, TO_SERVER, 10);
+	lab_end(l);
+	assert_int_equal(l->netflow_count, 0);
+	lab_free(l);
+}
+
 static void walk(void **state)
 {
 	struct lab *l = lab_with(NULL, NULL);
@@ -579,6 +612,7 @@ int main(void)
 		cmocka_unit_test(full_of_established),
 		cmocka_unit_test(many_flows),
 		cmocka_unit_test(buckets_spread),
+		cmocka_unit_test(netflow),
 		cmocka_unit_test(walk),
 		cmocka_unit_test(marks),
 		cmocka_unit_test(contact_of_an_answer),

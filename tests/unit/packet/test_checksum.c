@@ -67,6 +67,8 @@ static void good_and_bad(void **state)
 		payload[16] ^= 1;
 		frame_run(pw, &f, LINKTYPE_ETHERNET);
 		assert_false(packet_checksum_ok(pw->out[0], rows[i].layer));
+		packet_checksum_make(pw->out[0]);
+		assert_true(packet_checksum_ok(pw->out[0], rows[i].layer));
 		/* a datagram is inspected nevertheless on a tap */
 		assert_int_equal(!(pw->out[0]->flags & PACKET_BAD_CHECKSUM),
 				 rows[i].layer == CHECKSUM_UDP);

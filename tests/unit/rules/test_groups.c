@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,6 +252,26 @@ static void entries(void **state)
 	made_free(m);
 }
 
+/* Whatever the case of its letters and whatever stands behind the literal. */
+static bool masks_know(const struct sieve_masks *m, const struct group_literal *l, uint32_t at, unsigned width)
+{
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned set = 0, known = 0; !known; set++) {
+			uint8_t buckets;
+
+			if (set == m->sets)
+				return false;
+			buckets = m->of_width[set][width / 2];
+			for (uint32_t i = 0; i < m->places; i++) {
+				uint8_t c = at + i < l->len ? l->text[at + i] : (uint8_t)(200 + round);
+
+				buckets &= m->tables[set * m->places + i][(round ? toupper(c) : c) % SIEVE_TABLE_BYTES];
+			}
+			known = buckets;
+		}
+	return true;
+}
+
 /* Every literal has one anchor, of which the bitmap and the table know. */
 static void sieve(void **state)
 {
@@ -268,6 +289,7 @@ static void sieve(void **state)
 	s = g->sieve;
 	assert_int_equal(g->literal_count, 6);
 	assert_int_equal(s->widths, 7);
+	assert_non_null(s->masks);
 	for (uint32_t i = 0; i < g->literal_count; i++) {
 		const struct group_literal *l = &g->literals[i];
 		unsigned width = l->len >= 4 ? 4 : l->len >= 2 ? 2 : 1, found = 0;
@@ -284,6 +306,7 @@ static void sieve(void **state)
 				if (a->literal != i || a->offset != at)
 					continue;
 				assert_true(s->bits[bit / 64] >> bit % 64 & 1);
+				assert_true(masks_know(s->masks, l, at, width));
 				assert_int_equal(a->len, l->len);
 				assert_ptr_equal(a->text, l->text);
 				found++;

@@ -45,7 +45,58 @@ static void protocols(void **state)
 	assert_true(with_head("alert http1:request_headers any any -> any any")->flags & RULE_HAS_APP);
 	assert_true(with_head("alert ip:flow_start any any -> any any")->flags & RULE_FLOW_START);
 	with_head("alert udp:all any any -> any any");
-	head_refused("alert tcp:^pre_flow any any -> any any", "no hook of packets");
+	assert_true(with_head("drop tcp:pre_flow any any -> any any")->flags & RULE_PRE_FLOW);
+	head_refused("alert tcp:^pre_lunch any any -> any any", "no hook of packets");
+	head_refused("alert http1:^<request_headers any any -> any any", "belongs to firewall rules");
+}
+
+static const struct rule *firewall(const char *head)
+{
+	const struct rule *r;
+
+	reader->language.firewall = true;
+	r = with_head(head);
+	reader->language.firewall = false;
+	return r;
+}
+
+static void firewall_refused(const char *head, const char *part)
+{
+	reader->language.firewall = true;
+	head_refused(head, part);
+	reader->language.firewall = false;
+}
+
+static void firewall_rules(void **state)
+{
+	const struct rule *r = firewall("accept:flow,pass:flow,alert tls:<client_hello_done any any -> any any");
+
+	assert_int_equal(r->action, ACTION_ACCEPT);
+	assert_int_equal(r->scope, SCOPE_FLOW);
+	assert_int_equal(r->pass_scope, SCOPE_FLOW);
+	assert_true(r->flags & RULE_ALERT);
+	assert_true(r->flags & RULE_HOOKS_BEFORE);
+	assert_string_equal(r->hook, "client_hello_done");
+	assert_int_equal(firewall("accept:hook udp:all any any -> any any")->scope, SCOPE_HOOK);
+	assert_int_equal(firewall("accept:tx dns:request_complete any any -> any any")->scope, SCOPE_TX);
+	assert_true(firewall("drop:packet ip:all any any -> any any")->flags & RULE_FIREWALL);
+	assert_false(firewall("drop:packet ip:all any any -> any any")->flags & RULE_IP_ONLY);
+	firewall_refused("^alert tcp:all any any -> any any", "no action of firewall rules");
+	firewall_refused("^accept tcp:all any any -> any any", "has no scope");
+	firewall_refused("drop:^hook tcp:all any any -> any any", "no such scope");
+	firewall_refused("drop:flow,^pass:flow tcp:all any any -> any any", "beside the first action");
+	firewall_refused("accept:flow ^tcp any any -> any any", "names its hook");
+	firewall_refused("accept:flow ^http1 any any -> any any", "names its hook");
+	firewall_refused("accept:tx ^tcp:all any any -> any any", "packets have no transaction");
+	firewall_refused("drop:flow ^ip:pre_flow any any -> any any", "no flow yet");
+	firewall_refused("drop:flow tls:^<client_hello_done any any -> any any", "rules that accept");
+	head_refused("^accept:flow tcp:all any any -> any any", "belongs to firewall rules");
+	reader->language.firewall = true;
+	refused("accept:hook tcp:all any any -> any any (http.uri; content:\"a\"; sid:1;)", "not there at a hook of packets");
+	refused("drop:packet tcp:pre_flow any any -> any any (flow:established; sid:1;)", "has no flow yet");
+	reader->language.firewall = false;
+	refused("config tcp any any -> any any (config:tracking disable, type flow, scope packet; sid:1;)",
+		"before the packet has a flow");
 }
 
 static void directions(void **state)
@@ -139,7 +190,7 @@ static void ports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(actions),         cmocka_unit_test(protocols),
+		cmocka_unit_test(actions),         cmocka_unit_test(protocols), cmocka_unit_test(firewall_rules),
 		cmocka_unit_test(directions),      cmocka_unit_test(addresses),
 		cmocka_unit_test(wrong_addresses), cmocka_unit_test(nesting),
 		cmocka_unit_test(ports),

@@ -26,6 +26,8 @@ static void forms(void **state)
 	check(HTTP("filesize:>2kb;"), NUMBER_GREATER, 2048, 0);
 	check("alert dns any any -> any any (dns.rrtype:TXT; sid:1;)", NUMBER_EQUAL, 16, 0);
 	check("alert dns any any -> any any (dns.rcode:!NXDOMAIN; sid:1;)", NUMBER_NOT_EQUAL, 3, 0);
+	check("alert nfs any any -> any any (nfs_procedure:2<>4; sid:1;)", NUMBER_BETWEEN, 1, 5);
+	check("alert nfs any any -> any any (nfs_procedure:0<>4; sid:1;)", NUMBER_LESS, 5, 0);
 	check("alert icmp any any -> any any (itype:>=200; sid:1;)", NUMBER_GREATER_EQUAL, 200, 0);
 }
 
@@ -101,10 +103,54 @@ static void dce(void **state)
 	assert_int_equal(opnum->ranges[1].high, 9);
 }
 
+static void modbus(void **state)
+{
+	const struct match_modbus *m;
+
+#define MODBUS(argument) "alert modbus any any -> any any (modbus:" argument "; sid:1;)"
+#define LOADED(argument) &loads(MODBUS(argument))->app_matches[0].u.modbus
+	m = LOADED("unit >9, access read coils, address 0<>2");
+	assert_true(m->unit.there && m->unit.low == 9 && m->unit.high == UINT16_MAX);
+	assert_true(m->by_access && !m->writes && m->table == MODBUS_TABLE_COILS);
+	assert_true(m->address.there && m->address.low == 0 && m->address.high == 2);
+	assert_false(m->value.there);
+	m = LOADED("access write holding, address 100, value 5<>2000");
+	assert_true(m->writes && m->value.there);
+	m = LOADED("function 8, subfunction 4");
+	assert_true(m->function == 8 && m->has_subfunction && m->subfunction == 4);
+	m = LOADED("function !assigned");
+	assert_int_equal(m->categories & 15, 14);
+	m = LOADED("unit 10");
+	assert_true(m->unit.low == 10 && m->unit.high == 10 && !m->by_access && !m->function);
+	refused(MODBUS("^read coils"), "not understood");
+	refused(MODBUS("function ^0"), "not understood");
+	refused(MODBUS("function ^nobody"), "not understood");
+	refused(MODBUS("access write ^input"), "not understood");
+	refused(MODBUS("access read coils, ^size 1"), "not understood");
+	refused(MODBUS("access read coils, address 1, ^value 1"), "not understood");
+	refused(MODBUS("access write coils, address 1<>3, ^value 1"), "not understood");
+	refused(MODBUS("unit ^ten"), "not understood");
+}
+
+static void ethernet_ip(void **state)
+{
+	const struct rule *r = loads("alert enip any any -> any any (cip_service:12 , 123 , !45678; "
+				     "enip.revision:4.3; sid:1;)");
+	const struct match_cip_service *cip = &r->app_matches[0].u.cip_service;
+
+	assert_true(cip->service == 12 && cip->has_class && cip->cip_class == 123 && !cip->has_attribute);
+	assert_int_equal(r->app_matches[1].u.number.low, 4 << 8 | 3);
+	refused("alert enip any any -> any any (cip_service:^202; sid:1;)", "not understood");
+	refused("alert enip any any -> any any (cip_service:123,^toto; sid:1;)", "not understood");
+	refused("alert enip any any -> any any (cip_service:1,2,^3,4; sid:1;)", "not understood");
+	refused("alert enip any any -> any any (enip.revision:^4; sid:1;)", "not understood");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dce), cmocka_unit_test(dates_and_calls), cmocka_unit_test(forms),
+		cmocka_unit_test(dce), cmocka_unit_test(modbus), cmocka_unit_test(ethernet_ip),
+		cmocka_unit_test(dates_and_calls), cmocka_unit_test(forms),
 		cmocka_unit_test(wrong),
 		cmocka_unit_test(fields),
 	};

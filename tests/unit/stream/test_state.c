@@ -425,6 +425,44 @@ static void timestamps(void **state)
 	lab_free(l);
 }
 
+/* The answer to a SYN that was sent again echoes what that one said. */
+static void syn_again_with_newer_stamp(void **state)
+{
+	struct lab *l = lab_new(NULL);
+
+	(void)state;
+	SEND(C, .flags = TCP_SYN, .seq = 100, .has_ts = true, .ts = 1000);
+	SEND(C, .flags = TCP_SYN, .seq = 100, .has_ts = true, .ts = 2000);
+	SEND(S, .flags = TCP_SYN | TCP_ACK, .seq = 500, .ack = 101, .has_ts = true, .ts = 7, .ts_echo = 1000);
+	assert_true(lab_event(l, ANOMALY_stream_pkt_invalid_timestamp));
+	assert_int_equal(l->p->stream_notes, STREAM_EVENT);
+	SEND(S, .flags = TCP_SYN | TCP_ACK, .seq = 500, .ack = 101, .has_ts = true, .ts = 7, .ts_echo = 2000);
+	assert_int_equal(stream_state(l->flow), TCP_SYN_RECV);
+	assert_int_equal(l->p->stream_notes, STREAM_STATE_UPDATE);
+	lab_free(l);
+}
+
+/* What a packet is to its session. */
+static void notes(void **state)
+{
+	struct lab *l = lab_new(NULL);
+
+	(void)state;
+	lab_open(l, 100, 500);
+	assert_int_equal(l->p->stream_notes, STREAM_STATE_UPDATE);
+	lab_say(l, TO_SERVER, 101, 501, "abc");
+	assert_int_equal(l->p->stream_notes, 0);
+	SEND(S, .flags = TCP_ACK, .seq = 501, .ack = 101);
+	assert_int_equal(l->p->stream_notes, STREAM_DUP_ACK);
+	SEND(S, .flags = TCP_ACK, .seq = 501, .ack = 104);
+	assert_int_equal(l->p->stream_notes, 0);
+	SEND(S, .flags = TCP_ACK, .seq = 501, .ack = 104, .window = 20000);
+	assert_int_equal(l->p->stream_notes, STREAM_WINDOW_UPDATE);
+	lab_say(l, TO_SERVER, 101, 501, "abc");
+	assert_int_equal(l->p->stream_notes, STREAM_SPURIOUS | STREAM_EVENT);
+	lab_free(l);
+}
+
 static void reset_by_system(void **state)
 {
 	static const struct {
@@ -700,6 +738,8 @@ int main(void)
 		cmocka_unit_test(window_scale),
 		cmocka_unit_test(keepalive_and_probe),
 		cmocka_unit_test(timestamps),
+		cmocka_unit_test(syn_again_with_newer_stamp),
+		cmocka_unit_test(notes),
 		cmocka_unit_test(reset_by_system),
 		cmocka_unit_test(reset_injected),
 		cmocka_unit_test(reset_with_data),

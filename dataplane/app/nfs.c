@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * NFS: finding it, records of a stream, remote procedure calls. See nfs.h. Of a record with file data
+ * the beginning is read once it is there, the data as it comes; other records are waited for. After
+ * missing bytes a record begins where one could. Of a record in several fragments, which nobody
+ * sends, only the first is read. Runs in the worker that owns the flow.
+ */
+#include "dataplane/app/nfs.h"
+
+#define PROGRAM 100003
+#define NFS_PORT 2049
+#define RPC_CALL_BYTES 40   /* with empty credentials */
+#define UDP_CALL_BYTES 48   /* … and arguments: without any it could be of any program */
+#define RPC_REPLY_BYTES 12
+#define MARK_BYTES 4
+#define LAST_FRAGMENT 0x80000000u
+#define AUTH_UNIX 1
+#define AUTH_GSS 6
+#define AUTH_BYTES_MAX 400  /* RFC 5531, 8.2 */
+
+static const char *const nfs_events[] = {
+	[NFS_EVENT_MALFORMED_DATA] = "malformed_data",
+	[NFS_EVENT_NONEXISTING_VERSION] = "nonexisting_version",
+	[NFS_EVENT_UNSUPPORTED_VERSION] = "unsupported_version",
+	[NFS_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+	NULL,
+};
+
+struct bytes nfs_opaque(struct cursor *c, uint32_t max)
+{
+	uint32_t len = cursor_be32(c);
+	struct bytes out = {NULL, 0};
+
+	if (c->bad || len > max) {
+		c->bad = true;
+		return out;
+	}
+	out = (struct bytes){cursor_take(c, len), len};
+	cursor_skip(c, -len & 3u);
+	if (c->bad)
+		out = (struct bytes){NULL, 0};
+	return out;
+}
+
+/* ---- finding it ---- */
+
+/* Could a call or reply begin here? What is not there speaks not against it. */
+static bool plausible(const uint8_t *b, uint32_t len)
+{
+	if (len < 8)
+		return true;
+	if (get_be32(b + 4) == 1)
+		return len < RPC_REPLY_BYTES || get_be32(b + 8) <= 1;
+	if (get_be32(b + 4) != 0)
+		return false;
+	return (len < 12 || get_be32(b + 8) == 2) && (len < 16 || get_be32(b + 12) == PROGRAM) &&
+	       (len < 20 || (get_be32(b + 16) >= 2 && get_be32(b + 16) <= 4)) &&
+	       (len < 24 || get_be32(b + 20) <= 24);
+}
+
+static bool mark_plausible(const uint8_t *b, uint32_t len)
+{
+	uint32_t n;
+
+	if (len < MARK_BYTES)
+		return true;
+	n = get_be32(b) & ~LAST_FRAGMENT;
+	return n >= RPC_REPLY_BYTES && n <= NFS_RECORD_MAX && plausible(b + MARK_BYTES, len - MARK_BYTES);
+}
+
+static enum probe_result nfs_probe(const struct probe_input *in)
+{
+	const uint8_t *b = in->data;
+	uint32_t len = in->len;
+
+	if (in->ip_proto != 6) {
+		if (!plausible(b, len) || len < 8)
+			return PROBE_NO;
+		if (get_be32(b + 4) == 1)
+			return in->known ? PROBE_YES : PROBE_NO;
+		return len >= UDP_CALL_BYTES && get_be32(b + 16) < 4 ? PROBE_YES : PROBE_NO;
+	}
+	if (!mark_plausible(b, len))
+		return PROBE_NO;
+	if (len < MARK_BYTES + 8)
+		return PROBE_MORE;
+	if (get_be32(b + MARK_BYTES + 4) == 1) /* a reply says not to which program */
+		return in->known || (in->midstream && in->server_port == NFS_PORT) ? PROBE_YES : PROBE_NO;
+	return len < MARK_BYTES + 24 ? PROBE_MORE : PROBE_YES;
+}
+
+/* ---- transactions ---- */
+
+struct nfs_tx *nfs_tx_new(struct nfs_message *m)
+{
+	struct nfs_tx *t = nfs_of(tx_new(m->w, m->f, sizeof(*t)));
+
+	if (t) {
+		t->version = (uint8_t)m->version;
+		t->xid = m->xid;
+		t->auth = m->auth;
+		t->uid = m->uid;
+		t->gid = m->gid;
+		text_set(m->w, &t->machine, m->machine);
+	}
+	return t;
+}
+
+struct nfs_tx *nfs_call_tx(struct nfs_message *m, uint32_t procedure, struct bytes name, struct bytes handle)
+{
+	struct nfs_tx *t = nfs_tx_new(m);
+
+	if (!t)
+		return NULL;
+	t->procedure = procedure;
+	t->tx.progress[TO_SERVER] = NFS_DONE;
+	text_set(m->w, &t->name, name);
+	text_set(m->w, &t->handle, handle);
+	return t;
+}
+
+void nfs_reply_tx(struct nfs_message *m, uint32_t status, struct bytes handle)
+{
+	for (struct tx *tx = m->f->app->first; tx; tx = tx->next) {
+		struct nfs_tx *t = nfs_of(tx);
+
+		if (t->is_file || t->xid != m->xid || tx->progress[TO_CLIENT] == NFS_DONE)
+			continue;
+		t->rpc_status = m->rpc_status;
+		t->status = status;
+		tx->progress[TO_CLIENT] = NFS_DONE;
+		if (!t->handle.len && handle.data)
+			text_set(m->w, &t->handle, handle);
+		return;
+	}
+}
+
+/* About the newest transaction; without one there is nothing to say it of. */
+void nfs_event_set(struct nfs_message *m, unsigned event)
+{
+	if (m->f->app->last)
+		tx_event(m->w, m->f, m->f->app->last, m->d, event);
+}
+
+/* ---- remote procedure calls ---- */
+
+/* RFC 5531, 8.2 and RFC 2203, 5 */
+static void take_credentials(struct nfs_message *m)
+{
+	struct bytes body;
+	struct cursor c;
+
+	m->auth = cursor_be32(&m->body);
+	body = nfs_opaque(&m->body, AUTH_BYTES_MAX);
+	c = cursor_of(body.data, body.len);
+	if (m->auth == AUTH_UNIX) {
+		cursor_be32(&c); /* stamp */
+		m->machine = nfs_opaque(&c, 255);
+		m->uid = cursor_be32(&c);
+		m->gid = cursor_be32(&c);
+	} else if (m->auth == AUTH_GSS) {
+		cursor_be32(&c); /* version */
+		m->gss_procedure = cursor_be32(&c);
+		cursor_be32(&c); /* sequence */
+		m->gss_service = cursor_be32(&c);
+	}
+	cursor_be32(&m->body); /* verifier */
+	nfs_opaque(&m->body, AUTH_BYTES_MAX);
+}
+
+static void take_call(struct nfs_message *m)
+{
+	uint32_t version = cursor_be32(&m->body), program = cursor_be32(&m->body);
+
+	m->version = cursor_be32(&m->body);
+	m->procedure = cursor_be32(&m->body);
+	if (m->body.bad || version != 2 || program != PROGRAM)
+		return;
+	if (m->version < 2 || m->version > 4) {
+		nfs_event_set(m, NFS_EVENT_NONEXISTING_VERSION);
+		return;
+	}
+	take_credentials(m);
+	if (m->body.bad) {
+		nfs_event_set(m, NFS_EVENT_MALFORMED_DATA);
+		return;
+	}
+	if (m->version == 4)
+		nfs4_call(m);
+	else
+		nfs3_call(m);
+}
+
+static void take_reply(struct nfs_message *m)
+{
+	struct nfs_call *call = nfs_call_find(m->s, m->xid);
+
+	if (!call)
+		return;
+	m->version = call->version;
+	m->rpc_status = cursor_be32(&m->body);
+	if (!m->rpc_status) {
+		cursor_be32(&m->body);
+		nfs_opaque(&m->body, AUTH_BYTES_MAX); /* verifier */
+		m->accepted = cursor_be32(&m->body);
+	}
+	if (m->body.bad)
+		nfs_event_set(m, NFS_EVENT_MALFORMED_DATA);
+	else if (call->version == 4)
+		nfs4_reply(m, call);
+	else
+		nfs3_reply(m, call);
+	nfs_call_free(m->w, call);
+}
+
+static void take_message(struct worker *w, struct flow *f, struct nfs_state *s, enum direction d,
+			 const uint8_t *data, uint32_t len, uint32_t cut)
+{
+	struct nfs_message m = {.w = w, .f = f, .s = s, .d = d, .body = cursor_of(data, len), .cut = cut};
+	uint32_t type;
+
+	m.xid = cursor_be32(&m.body);
+	type = cursor_be32(&m.body);
+	if (d == TO_SERVER && type == 0)
+		take_call(&m);
+	else if (d == TO_CLIENT && type == 1)
+		take_reply(&m);
+}
+
+/* ---- the stream ---- */
+
+/* Bytes of the record that are waited for before it is read. More of it may follow then only where it is
+ * file data. */
+static uint32_t head_bytes(struct nfs_state *s, const uint8_t *b, uint32_t len, uint32_t record)
+{
+	uint32_t kept = record < NFS_RECORD_KEPT ? record : NFS_RECORD_KEPT;
+	const struct nfs_call *call;
+	bool data;
+
+	if (record <= NFS_HEAD_BYTES || len < 24)
+		return len < 24 && record > 24 ? 24 : kept;
+	if (get_be32(b + 4) == 1) {
+		call = nfs_call_find(s, get_be32(b));
+		data = call && call->kind == NFS_READ;
+	} else { /* nothing else that clients send is that long */
+		data = true;
+	}
+	return data ? NFS_HEAD_BYTES : kept;
+}
+
+/* Where after missing bytes a record could begin. */
+static uint32_t skip_lost(const uint8_t *b, uint32_t len)
+{
+	uint32_t at = 0;
+
+	while (at < len && !(mark_plausible(b + at, len - at) && len - at >= MARK_BYTES + 8))
+		at++;
+	return at;
+}
+
+/* Of a record that has been read; how many bytes. */
+static uint32_t take_rest(struct worker *w, struct flow *f, struct nfs_state *s, enum direction d,
+			  const uint8_t *data, uint32_t len)
+{
+	struct nfs_way *way = &s->way[d];
+	uint32_t n = len < way->record_left ? len : way->record_left;
+	uint32_t of_file = n < way->data_left ? n : way->data_left;
+
+	if (of_file)
+		nfs_file_more(w, f, s, d, data, of_file);
+	way->record_left -= n;
+	if (!way->record_left)
+		way->data_left = 0;
+	return n;
+}
+
+/* A record begins at data. Bytes taken; 0: *need of them must be there. */
+static uint32_t take_record(struct worker *w, struct flow *f, struct nfs_state *s, enum direction d,
+			    const uint8_t *data, uint32_t len, uint32_t *need)
+{
+	struct nfs_way *way = &s->way[d];
+	uint32_t record, head;
+	bool rest;
+
+	*need = MARK_BYTES + 24;
+	if (len < MARK_BYTES)
+		return 0;
+	record = get_be32(data) & ~LAST_FRAGMENT;
+	rest = !(get_be32(data) & LAST_FRAGMENT);
+	if (record > NFS_RECORD_MAX) {
+		way->lost = true;
+		return 1;
+	}
+	head = way->rest ? 0 : head_bytes(s, data + MARK_BYTES, len - MARK_BYTES, record);
+	*need = MARK_BYTES + head;
+	if (len < *need)
+		return 0;
+	way->record_left = record - head;
+	if (!way->rest)
+		take_message(w, f, s, d, data + MARK_BYTES, head, record - head);
+	way->rest = rest;
+	return MARK_BYTES + head;
+}
+
+static struct parse_result parse_stream(struct worker *w, struct flow *f, struct nfs_state *s, enum direction d,
+					const struct app_input *in)
+{
+	struct parse_result res = {.status = PARSE_OK};
+	struct nfs_way *way = &s->way[d];
+	uint32_t at = 0;
+
+	while (at < in->len) {
+		const uint8_t *data = in->data + at;
+		uint32_t left = in->len - at, n;
+
+		if (way->record_left) {
+			at += take_rest(w, f, s, d, data, left);
+			continue;
+		}
+		if (way->lost) {
+			n = skip_lost(data, left);
+			way->lost = n == left;
+			at += n;
+			continue;
+		}
+		n = take_record(w, f, s, d, data, left, &res.need);
+		if (!n) {
+			res.status = PARSE_MORE;
+			res.consumed = at;
+			return res;
+		}
+		at += n;
+	}
+	res.need = 0;
+	return res;
+}
+
+static void take_gap(struct worker *w, struct flow *f, struct nfs_state *s, enum direction d, uint32_t len)
+{
+	struct nfs_way *way = &s->way[d];
+	uint32_t n = way->record_left ? take_rest(w, f, s, d, NULL, len) : 0;
+
+	if (n < len) {
+		way->lost = true;
+		way->rest = false;
+	}
+}
+
+static struct parse_result nfs_parse(struct worker *w, struct flow *f, void *state, enum direction d,
+				     const struct app_input *in)
+{
+	if (f->ip_proto == 6 && !(in->flags & INPUT_GAP))
+		return parse_stream(w, f, state, d, in);
+	if (in->flags & INPUT_GAP)
+		take_gap(w, f, state, d, in->len);
+	else
+		take_message(w, f, state, d, in->data, in->len, 0);
+	return (struct parse_result){.status = PARSE_OK};
+}
+
+static void *nfs_state_new(struct worker *w, struct flow *f)
+{
+	return heap_zalloc(&w->heap, sizeof(struct nfs_state));
+}
+
+static void nfs_state_free(struct worker *w, struct flow *f, void *state)
+{
+	nfs_state_clear(w, state);
+	heap_free(&w->heap, state);
+}
+
+static void nfs_tx_free(struct worker *w, struct flow *f, struct tx *tx)
+{
+	struct nfs_tx *t = nfs_of(tx);
+
+	text_free(w, &t->machine);
+	text_free(w, &t->name);
+	text_free(w, &t->name_to);
+	text_free(w, &t->handle);
+	chunks_free(w, &t->body);
+}
+
+/* ---- rules ---- */
+
+static bool value_procedure(struct worker *w, struct flow *f, struct tx *tx, enum direction d, uint64_t *out)
+{
+	*out = nfs_of(tx)->procedure;
+	return true;
+}
+
+static bool value_version(struct worker *w, struct flow *f, struct tx *tx, enum direction d, uint64_t *out)
+{
+	*out = nfs_of(tx)->version;
+	return true;
+}
+
+#define BOTH .to_server = 1, .to_client = 1
+
+static const struct proto_buffer nfs_buffers[] = {
+	{.name = "file.data", .flags = BUFFER_MULTI | BUFFER_STREAMING, BOTH, .get = file_view},
+	{.name = "file.name", .flags = BUFFER_MULTI, BOTH, .get = file_name_view},
+	{.name = "file.magic", .flags = BUFFER_MULTI | BUFFER_STREAMING, BOTH, .get = file_magic_view},
+	{.name = NULL},
+};
+
+static const struct proto_value nfs_values[] = {
+	{.name = "nfs_procedure", .to_server = 1, .get = value_procedure},
+	{.name = "nfs.version", .to_server = 1, .get = value_version},
+	{.name = NULL},
+};
+
+const struct proto proto_nfs = {
+	.name = "nfs",
+	.id = APP_nfs,
+	.over_tcp = 1,
+	.over_udp = 1,
+	.done = {NFS_DONE, NFS_DONE},
+	.max_pending_bytes = MARK_BYTES + NFS_RECORD_KEPT,
+	.max_transactions = NFS_TRANSACTIONS_MAX,
+	.too_many_event = NFS_EVENT_TOO_MANY_TRANSACTIONS,
+	.probe = nfs_probe,
+	.state_new = nfs_state_new,
+	.state_free = nfs_state_free,
+	.parse = nfs_parse,
+	.tx_free = nfs_tx_free,
+	.log = nfs_log,
+	.alert_context = nfs_alert_context,
+	.events = nfs_events,
+	.buffers = nfs_buffers,
+	.values = nfs_values,
+};

@@ -311,6 +311,7 @@ struct match_datarep {
 struct match_entropy {
 	uint32_t bytes, offset; /* bytes 0: to the end */
 	uint8_t op;             /* enum number_op, without the masks */
+	const char *buffer;     /* where: "content" of the payload, or the buffer's name */
 	double low, high;       /* bits a byte */
 };
 

@@ -82,7 +82,10 @@ static int make_rings(struct supervisor *s, unsigned workers)
 		if (s->boot->packet_ring_fd[i] < 0)
 			return s->boot->packet_ring_fd[i];
 	}
-	return 0;
+	s->boot->file_ring_fd = -1;
+	if (s->config->file_analysis)
+		s->boot->file_ring_fd = ring_create("metsuke-file-records", s->config->event_ring, s->boot->boot_id);
+	return s->config->file_analysis && s->boot->file_ring_fd < 0 ? s->boot->file_ring_fd : 0;
 }
 
 static int make_captures(struct supervisor *s, char *const *captures, size_t count)
@@ -190,6 +193,13 @@ static int make_shared(struct supervisor *s, enum boot_purpose purpose, unsigned
 		s->boot->courier_channel = pair[0];
 		s->boot->control_courier = pair[1];
 	}
+	s->boot->files_channel = s->boot->control_files = -1;
+	if (s->config->file_analysis) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0)
+			return -errno;
+		s->boot->files_channel = pair[0];
+		s->boot->control_files = pair[1];
+	}
 	s->boot->counters_fd = counters_create(workers);
 	if (s->boot->counters_fd < 0)
 		return s->boot->counters_fd;
@@ -234,7 +244,8 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 	program_find("metsuke-courier", s->courier.program, sizeof(s->courier.program));
 	s->files.name = "files";
 	s->files.starts = &s->boot->files_starts;
-	s->files.finished = s->no_files = !c->file_store;
+	s->files.finished = s->no_files = !c->file_store && !c->file_analysis;
+	s->boot->files_here = c->file_analysis;
 	program_find("metsuke-files", s->files.program, sizeof(s->files.program));
 	s->capture.name = "capture";
 	s->capture.starts = &s->boot->capture_starts;
@@ -260,6 +271,7 @@ void supervisor_free(struct supervisor *s)
 			close_fd(s->boot->bulk_ring_fd[i]);
 			close_fd(s->boot->packet_ring_fd[i]);
 		}
+		close_fd(s->boot->file_ring_fd);
 		close_fd(s->boot->captures_fd);
 		close_fd(s->boot->indicators_fd);
 		close_fd(s->boot->config_fd);
@@ -268,6 +280,8 @@ void supervisor_free(struct supervisor *s)
 		close_fd(s->boot->control_channel);
 		close_fd(s->boot->courier_channel);
 		close_fd(s->boot->control_courier);
+		close_fd(s->boot->files_channel);
+		close_fd(s->boot->control_files);
 		munmap(s->boot, sizeof(*s->boot));
 	}
 	close_fd(s->boot_fd);
@@ -317,7 +331,10 @@ static void close_others(const struct supervisor *s, const struct supervisor_chi
 	if (child != &s->control) {
 		close_fd(s->boot->control_channel);
 		close_fd(s->boot->control_courier);
+		close_fd(s->boot->control_files);
 	}
+	if (child != &s->files)
+		close_fd(s->boot->files_channel);
 	if (child != &s->courier)
 		close_fd(s->boot->courier_channel);
 }
@@ -535,6 +552,8 @@ static void after_dataplane(struct supervisor *s)
 		s->boot->stop = 1;
 		__atomic_store_n(&s->boot->dataplane_gone, 1, __ATOMIC_RELEASE);
 	}
+	if (s->files.finished)
+		__atomic_store_n(&s->boot->files_here, 0, __ATOMIC_RELEASE);
 	if ((s->control.finished || (s->files.finished && !s->no_files) ||
 	     (s->capture.finished && !s->no_capture)) && !s->dataplane.finished && !s->stopping)
 		stop_children(s);

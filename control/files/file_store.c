@@ -14,6 +14,8 @@
 
 #include "control/base/folder.h"
 #include "control/base/say.h"
+#include "control/files/examine.h"
+#include "control/files/quarantine.h"
 
 #define BUCKETS 1024
 #define OPEN_MAX_FILES 512   /* descriptors; others are opened again when their next part comes */
@@ -33,9 +35,13 @@ struct under_way {
 
 struct ended {
 	struct under_way *file;
-	uint64_t seconds;
+	uint64_t seconds, bytes;
 	char *sidecar;
 	size_t sidecar_len;
+	bool keep, good; /* good: its digest could be made */
+	struct record_head *look; /* owned; NULL: nobody looks into it */
+	uint8_t sha256[32];
+	char hex[FILE_STORE_NAME];
 };
 
 struct file_store {
@@ -47,6 +53,7 @@ struct file_store {
 	struct ended *ended;
 	unsigned ended_count, ended_room;
 	bool said_error;
+	struct examine *examine;
 	struct file_store_figures figures;
 };
 
@@ -172,6 +179,7 @@ int file_store_open(struct file_store **out, const struct file_store_options *o)
 		s->tmp = -1;
 		s->boot_id = o->boot_id;
 		s->budget = o->budget_bytes;
+		s->examine = o->examine;
 		s->dir = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (s->dir >= 0 && (mkdirat(s->dir, "tmp", 0750) == 0 || errno == EEXIST))
 			s->tmp = openat(s->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -311,47 +319,63 @@ void file_store_part(struct file_store *s, unsigned worker, uint64_t id, uint64_
 	}
 }
 
-void file_store_end(struct file_store *s, unsigned worker, uint64_t id, bool keep, uint64_t seconds,
-		    const void *sidecar, size_t sidecar_len)
+static void *copy_of(const void *data, size_t len)
+{
+	void *copy = data && len ? malloc(len) : NULL;
+
+	if (copy)
+		memcpy(copy, data, len);
+	return copy;
+}
+
+static struct ended *ended_room(struct file_store *s)
+{
+	if (s->ended_count == s->ended_room) {
+		struct ended *more = realloc(s->ended, (s->ended_room * 2 + 16) * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		s->ended = more;
+		s->ended_room = s->ended_room * 2 + 16;
+	}
+	return &s->ended[s->ended_count];
+}
+
+void file_store_end(struct file_store *s, unsigned worker, uint64_t id, const struct file_end *end)
 {
 	struct under_way **at = find(s, worker, id), *f = *at;
+	bool wanted = end->keep || (end->look && s->examine);
 	struct ended *e;
 
-	if (!f && keep) /* ended before a restart, and told again; or its parts are on disk alone */
+	if (!f && wanted) /* ended before a restart, and told again; or its parts are on disk alone */
 		f = get(s, worker, id), at = find(s, worker, id);
 	if (!f)
 		return;
-	if (keep && !f->bad && f->fd < 0)
+	if (wanted && !f->bad && f->fd < 0)
 		open_file(s, f, false);
 	*at = f->next;
-	if (!keep || f->bad) {
-		if (keep)
+	e = wanted && !f->bad ? ended_room(s) : NULL;
+	if (!e) {
+		if (wanted)
 			s->figures.broken++;
 		else
 			s->figures.dropped++;
 		remove_file(s, f);
 		return;
 	}
-	if (s->ended_count == s->ended_room) {
-		struct ended *more = realloc(s->ended, (s->ended_room * 2 + 16) * sizeof(*more));
-
-		if (!more) {
-			s->figures.broken++;
-			remove_file(s, f);
-			return;
-		}
-		s->ended = more;
-		s->ended_room = s->ended_room * 2 + 16;
-	}
-	e = &s->ended[s->ended_count++];
-	*e = (struct ended){f, seconds, NULL, 0};
+	*e = (struct ended){.file = f, .seconds = end->seconds, .keep = end->keep};
+	s->ended_count++;
 	/* An ended file keeps its descriptor until the commit. */
 	unuse(s, f);
 	s->open_count--;
-	if (sidecar && (e->sidecar = malloc(sidecar_len))) {
-		memcpy(e->sidecar, sidecar, sidecar_len);
-		e->sidecar_len = sidecar_len;
-	}
+	e->sidecar = end->keep ? copy_of(end->sidecar, end->sidecar_len) : NULL;
+	e->sidecar_len = e->sidecar ? end->sidecar_len : 0;
+	e->look = end->look && s->examine ? copy_of(end->look, end->look->length) : NULL;
+}
+
+int file_store_dir(const struct file_store *s)
+{
+	return s->dir;
 }
 
 unsigned file_store_pending(const struct file_store *s)
@@ -361,26 +385,43 @@ unsigned file_store_pending(const struct file_store *s)
 
 /* ---- commit ---- */
 
-static bool digest(int fd, char hex[FILE_STORE_NAME], uint64_t *bytes)
+static void digest(struct file_store *s, struct ended *e)
 {
 	static uint8_t room[1 << 16];
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	unsigned sum_len = 0;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	ssize_t n = -1;
 
-	*bytes = 0;
 	if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1)
-		while ((n = pread(fd, room, sizeof(room), (off_t)*bytes)) > 0) {
+		while ((n = pread(e->file->fd, room, sizeof(room), (off_t)e->bytes)) > 0) {
 			EVP_DigestUpdate(ctx, room, (size_t)n);
-			*bytes += (uint64_t)n;
+			e->bytes += (uint64_t)n;
 		}
-	if (n == 0 && EVP_DigestFinal_ex(ctx, sum, &sum_len) != 1)
-		n = -1;
+	e->good = n == 0 && EVP_DigestFinal_ex(ctx, e->sha256, NULL) == 1;
 	EVP_MD_CTX_free(ctx);
-	for (unsigned i = 0; i < sum_len && n == 0; i++)
-		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
-	return n == 0;
+	for (unsigned i = 0; i < sizeof(e->sha256); i++)
+		snprintf(e->hex + 2 * i, 3, "%02x", e->sha256[i]);
+	if (!e->good)
+		failed(s, "a file cannot be read again");
+}
+
+/* Before the sync: it waits for its analysis by a link of its own. */
+static void prepare_look(struct file_store *s, struct ended *e)
+{
+	char name[NAME_BYTES];
+	int err = 0;
+
+	if (!e->look)
+		return;
+	name_put(s, e->file->worker, e->file->id, name);
+	if (e->good && e->bytes && examine_wants(s->examine, e->sha256)) {
+		err = pending_put(examine_pending(s->examine), s->tmp, name, e->look);
+		if (!err)
+			return;
+		errno = -err;
+		failed(s, "a file cannot be kept for its analysis");
+	}
+	free(e->look);
+	e->look = NULL;
 }
 
 static void write_sidecar(struct file_store *s, const struct ended *e, const char *path)
@@ -399,32 +440,47 @@ static void write_sidecar(struct file_store *s, const struct ended *e, const cha
 		close(fd);
 }
 
-static void keep_file(struct file_store *s, const struct ended *e)
+static void keep_file(struct file_store *s, const struct ended *e, const char *temporary)
 {
-	char hex[FILE_STORE_NAME], temporary[NAME_BYTES], path[FILE_STORE_NAME + 4];
-	uint64_t bytes;
+	char path[FILE_STORE_NAME + 4];
 
-	if (!digest(e->file->fd, hex, &bytes)) {
-		failed(s, "a file cannot be read again");
-		return;
-	}
-	snprintf(path, sizeof(path), "%.2s", hex);
+	snprintf(path, sizeof(path), "%.2s", e->hex);
 	if (mkdirat(s->dir, path, 0750) != 0 && errno != EEXIST)
 		failed(s, "a folder cannot be made");
-	snprintf(path, sizeof(path), "%.2s/%s", hex, hex);
-	name_put(s, e->file->worker, e->file->id, temporary);
+	snprintf(path, sizeof(path), "%.2s/%s", e->hex, e->hex);
 	if (utimensat(s->dir, path, NULL, AT_SYMLINK_NOFOLLOW) == 0) {
+		s->figures.again++;
+	} else if (quarantine_has(s->dir, e->hex)) {
 		s->figures.again++;
 	} else if (renameat(s->tmp, temporary, s->dir, path) == 0) {
 		s->figures.stored++;
-		s->figures.stored_bytes += bytes;
-		s->bytes += bytes;
+		s->figures.stored_bytes += e->bytes;
+		s->bytes += e->bytes;
 	} else {
 		failed(s, "a file cannot be kept");
 		return;
 	}
 	if (e->sidecar)
 		write_sidecar(s, e, path);
+}
+
+static void finish_ended(struct file_store *s, struct ended *e)
+{
+	char temporary[NAME_BYTES];
+
+	name_put(s, e->file->worker, e->file->id, temporary);
+	if (e->keep && e->good)
+		keep_file(s, e, temporary);
+	else if (!e->keep)
+		s->figures.dropped++;
+	close(e->file->fd);
+	unlinkat(s->tmp, temporary, 0); /* what was kept already, or could not be */
+	if (e->look)
+		examine_add(s->examine, temporary, e->hex);
+	s->count--;
+	free(e->file);
+	free(e->sidecar);
+	free(e->look);
 }
 
 void file_store_put(struct file_store *s, const char *folder, const char *name, const void *data, size_t len)
@@ -449,20 +505,14 @@ void file_store_commit(struct file_store *s)
 {
 	if (!s->ended_count)
 		return;
+	for (unsigned i = 0; i < s->ended_count; i++) {
+		digest(s, &s->ended[i]);
+		prepare_look(s, &s->ended[i]);
+	}
 	if (syncfs(s->dir) != 0)
 		failed(s, "files cannot be synced");
-	for (unsigned i = 0; i < s->ended_count; i++) {
-		struct ended *e = &s->ended[i];
-		char temporary[NAME_BYTES];
-
-		keep_file(s, e);
-		close(e->file->fd);
-		name_put(s, e->file->worker, e->file->id, temporary);
-		unlinkat(s->tmp, temporary, 0); /* what was kept already, or could not be */
-		s->count--;
-		free(e->file);
-		free(e->sidecar);
-	}
+	for (unsigned i = 0; i < s->ended_count; i++)
+		finish_ended(s, &s->ended[i]);
 	s->ended_count = 0;
 	keep_budget(s);
 }

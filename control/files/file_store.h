@@ -20,10 +20,23 @@
 
 struct file_store;
 
+struct examine;
+struct record_head;
+
 struct file_store_options {
 	const char *dir;
 	uint64_t budget_bytes; /* 0: no limit. Beyond it the files longest not seen go */
 	uint64_t boot_id;
+	struct examine *examine; /* looks into what is seen; borrowed, NULL: nobody does */
+};
+
+/* How a file ends. */
+struct file_end {
+	bool keep;
+	uint64_t seconds;
+	const void *sidecar; /* put beside it as SHA256.SECONDS.ID.json when it is kept; NULL: none */
+	size_t sidecar_len;
+	const struct record_head *look; /* it is to be looked into, with this record; NULL: not */
 };
 
 struct file_store_figures {
@@ -42,10 +55,10 @@ void file_store_close(struct file_store *s);
 /* Bytes of a file under way. Errors are counted, and the file is then not kept. */
 void file_store_part(struct file_store *s, unsigned worker, uint64_t id, uint64_t offset, const void *data,
 		     size_t len);
-/* The file ends. keep: it stays; sidecar (NULL: none) is put beside it as SHA256.SECONDS.ID.json. What
- * stays is there after the next file_store_commit. */
-void file_store_end(struct file_store *s, unsigned worker, uint64_t id, bool keep, uint64_t seconds,
-		    const void *sidecar, size_t sidecar_len);
+/* The file ends. What stays is there after the next file_store_commit. */
+void file_store_end(struct file_store *s, unsigned worker, uint64_t id, const struct file_end *end);
+/* Its folder; borrowed. */
+int file_store_dir(const struct file_store *s);
 /* A small file of its own, DIR/folder/name, at once; of one that is there already what it held is lost. */
 void file_store_put(struct file_store *s, const char *folder, const char *name, const void *data, size_t len);
 /* Whether there are ends to commit, and whether they are many. */

@@ -11,10 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "control/base/descriptor.h"
 #include "control/base/say.h"
 #include "control/files/certificates.h"
+#include "control/files/examine.h"
+#include "control/files/file_record.h"
+#include "control/files/notes.h"
 #include "control/files/file_store.h"
 #include "control/ingest/eve.h"
 #include "control/process/sandbox.h"
@@ -27,12 +33,18 @@
 #define COMMIT_NS 100000000ull    /* an end waits no longer */
 #define COMMIT_ENDS 256
 #define NAMED_MAX 4096
+#define OPEN_ORDERS_MAX 1000 /* over captures: files on their way through the analysis */
+#define STOP_WAIT_NS 10000000000ull
+#define LOOK_WAIT_MS 100
 
 struct process {
 	struct boot *boot;
 	struct config *config;
 	struct counters_shared *counters;
 	struct file_store *store;
+	struct examine *examine; /* NULL: files are kept, not looked into */
+	struct notes *notes;     /* likewise */
+	uint8_t *joined;         /* likewise: room for a record */
 	struct eve_options *eve; /* NULL: no records beside the files */
 	struct ring ring[MAX_WORKERS];
 	uint64_t pos[MAX_WORKERS];
@@ -76,16 +88,22 @@ static void take_part(struct process *p, const struct record_head *head)
 
 static void take_end(struct process *p, const struct record_head *head)
 {
-	uint64_t id = number(head, F_fileinfo_file_id);
-	bool keep = number(head, F_fileinfo_stored);
+	struct file_end end = {.keep = number(head, F_fileinfo_stored), .seconds = head->ts_ns / 1000000000u};
+	struct value object;
 
 	text_clear(&p->line);
-	if (keep && p->eve) {
+	if (end.keep && p->eve) {
 		eve_write(&p->line, p->eve, head, NULL);
 		text_char(&p->line, '\n');
+		end.sidecar = p->line.failed ? NULL : p->line.data;
+		end.sidecar_len = p->line.len;
 	}
-	file_store_end(p->store, head->worker, id, keep, head->ts_ns / 1000000000u,
-		       p->line.len && !p->line.failed ? p->line.data : NULL, p->line.len);
+	if (p->examine && record_find(head, F_fileinfo_fileinfo, &object)) {
+		const struct record_head *note = notes_find(p->notes, head);
+
+		end.look = note && file_record_join(p->joined, head, note) ? (const struct record_head *)(const void *)p->joined : head;
+	}
+	file_store_end(p->store, head->worker, number(head, F_fileinfo_file_id), &end);
 	if (!p->first_end_ns)
 		p->first_end_ns = monotonic_ns();
 }
@@ -108,6 +126,8 @@ static bool read_ring(struct process *p, unsigned i)
 			take_part(p, head);
 		else if (head->type == RECORD_fileinfo)
 			take_end(p, head);
+		else if (head->type == RECORD_mail_text && p->notes)
+			notes_keep(p->notes, head);
 		else if (head->type == RECORD_certificates)
 			certificates_keep(p->store, head);
 		done += head->length;
@@ -116,12 +136,27 @@ static bool read_ring(struct process *p, unsigned i)
 	return done != 0;
 }
 
+/* For `metsuke status`: single writer, relaxed stores. */
+static void tell_figures(struct process *p)
+{
+	const struct file_store_figures *s = file_store_figures(p->store);
+	struct files_figures f = {.stored = s->stored, .stored_bytes = s->stored_bytes, .stored_again = s->again,
+				  .dropped = s->dropped, .broken = s->broken, .removed = s->removed, .errors = s->errors};
+
+	if (p->examine)
+		examine_tell(p->examine, &f);
+#define FIGURE(name, doc) __atomic_store_n(&p->counters->files.name, f.name, __ATOMIC_RELAXED);
+#include "dataplane/event/files.def"
+#undef FIGURE
+}
+
 static void commit(struct process *p)
 {
 	file_store_commit(p->store);
 	for (unsigned i = 0; i < p->boot->worker_count; i++)
 		ring_release(&p->ring[i], p->pos[i]);
 	p->first_end_ns = 0;
+	tell_figures(p);
 }
 
 /* Nothing more will come. */
@@ -133,6 +168,35 @@ static bool is_over(const struct process *p)
 	       (p->boot->purpose != BOOT_LIVE && (state == DATAPLANE_FINISHED || state == DATAPLANE_FAILED));
 }
 
+static bool commit_is_due(const struct process *p)
+{
+	return !p->first_end_ns || !file_store_pending(p->store) || file_store_pending(p->store) >= COMMIT_ENDS ||
+	       monotonic_ns() - p->first_end_ns > COMMIT_NS || asked_to_stop;
+}
+
+static void take_indicators(struct process *p)
+{
+	uint64_t version;
+	int fd;
+
+	if (p->boot->files_channel < 0 ||
+	    descriptor_receive(p->boot->files_channel, &version, sizeof(version), MSG_DONTWAIT, &fd) <= 0 || fd < 0)
+		return;
+	examine_indicators(p->examine, fd);
+	close(fd);
+}
+
+/* Takes verdicts. An analyser that has ended is started again with this process; what waits is on disk. */
+static void look(struct process *p, int wait_ms)
+{
+	if (p->examine)
+		take_indicators(p);
+	if (!p->examine || examine_turn(p->examine, wait_ms) == 0 || asked_to_stop)
+		return;
+	say("the analyser has ended; the files process starts anew");
+	abort();
+}
+
 static void run(struct process *p)
 {
 	const struct timespec pause = {.tv_nsec = IDLE_SLEEP_NS};
@@ -140,18 +204,29 @@ static void run(struct process *p)
 	for (;;) {
 		bool over = is_over(p), any = false;
 
+		/* Over captures the rings wait for the analysis; live a file goes without. */
 		for (unsigned i = 0; i < p->boot->worker_count; i++)
-			any |= read_ring(p, i);
-		if (!p->first_end_ns || !file_store_pending(p->store) ||
-		    file_store_pending(p->store) >= COMMIT_ENDS || monotonic_ns() - p->first_end_ns > COMMIT_NS ||
-		    asked_to_stop)
+			if (p->boot->purpose == BOOT_LIVE || !p->examine || examine_open(p->examine) < OPEN_ORDERS_MAX)
+				any |= read_ring(p, i);
+		if (commit_is_due(p))
 			commit(p);
+		look(p, 0);
 		if ((over && !any) || asked_to_stop)
 			break;
 		if (!any)
 			nanosleep(&pause, NULL);
 	}
 	commit(p);
+}
+
+/* What is not done when the service ends goes on when it starts again. */
+static void finish_looking(struct process *p)
+{
+	uint64_t until = p->boot->purpose == BOOT_LIVE ? monotonic_ns() + STOP_WAIT_NS : UINT64_MAX;
+
+	while (p->examine && examine_open(p->examine) && !asked_to_stop && monotonic_ns() < until)
+		look(p, LOOK_WAIT_MS);
+	tell_figures(p);
 }
 
 /* ---- start ---- */
@@ -184,6 +259,16 @@ static int attach(struct process *p)
 	return 0;
 }
 
+static int prepare_looking(struct process *p)
+{
+	p->notes = notes_new();
+	p->joined = malloc(RECORD_MAX_BYTES);
+	if (!p->notes || !p->joined)
+		return -ENOMEM;
+	p->examine = examine_new(p->config, p->boot);
+	return p->examine ? 0 : -ECHILD;
+}
+
 static int prepare(struct process *p)
 {
 	struct sandbox own = {"the files process", {p->dir, NULL}};
@@ -197,10 +282,12 @@ static int prepare(struct process *p)
 		return -EINVAL;
 	}
 	name_dir(p);
-	options = (struct file_store_options){p->dir, p->config->file_store_budget, p->boot->boot_id};
 	if (p->config->file_store_fileinfo)
 		p->eve = eve_options_new(p->config, NULL, p->boot->purpose == BOOT_LIVE);
 	err = attach(p);
+	if (!err && p->config->file_analysis)
+		err = prepare_looking(p);
+	options = (struct file_store_options){p->dir, p->config->file_store_budget, p->boot->boot_id, p->examine};
 	if (!err)
 		err = sandbox_drop_root(&own, p->config, p->boot);
 #if !METSUKE_SANITIZED
@@ -209,6 +296,8 @@ static int prepare(struct process *p)
 #endif
 	if (!err)
 		err = file_store_open(&p->store, &options);
+	if (!err && p->examine)
+		err = examine_begin(p->examine, file_store_dir(p->store));
 	return err;
 }
 
@@ -228,9 +317,14 @@ int main(int argc, char **argv)
 	}
 	signal(SIGTERM, on_terminate);
 	err = prepare(&p);
-	if (!err)
+	if (!err) {
 		run(&p);
+		finish_looking(&p);
+	}
 	file_store_close(p.store);
+	examine_free(p.examine);
+	notes_free(p.notes);
+	free(p.joined);
 	eve_options_free(p.eve);
 	text_free(&p.line);
 	config_free(p.config);

@@ -434,7 +434,7 @@ static bool is_misplaced(const struct walk *w, const struct value *v)
 
 static bool says_app_proto(enum record_type type)
 {
-	return type == RECORD_alert || type == RECORD_flow || type == RECORD_fileinfo;
+	return type == RECORD_alert || type == RECORD_flow || type == RECORD_fileinfo || type == RECORD_file;
 }
 
 bool eve_wants(const struct eve_options *o, const struct record_head *head)
@@ -443,6 +443,8 @@ bool eve_wants(const struct eve_options *o, const struct record_head *head)
 
 	if (!o->enabled[head->type])
 		return false;
+	if (head->type == RECORD_dns)
+		return eve_dns_wants(o, head);
 	if (head->type != RECORD_anomaly || !record_find(head, F_anomaly_type, &v))
 		return true;
 	if (v.body.len == 6 && memcmp(v.body.data, "decode", 6) == 0)

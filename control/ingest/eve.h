@@ -28,7 +28,7 @@ struct eve_xff_options {
 /* One output's choice of records and of what they carry. */
 struct eve_options {
 	bool enabled[RECORD_COUNT]; /* by record type */
-	bool stats;
+	bool stats, stats_no_zeros;
 	bool community_id, ethernet, pcap_filename, suricata_version;
 	uint16_t community_id_seed;
 	bool payload, payload_printable, packet, verdict; /* of alerts */
@@ -41,6 +41,8 @@ struct eve_options {
 	bool tagged_packets;
 	char **interfaces; /* names by port_index; NULL offline */
 	unsigned interface_count;
+	bool dns_requests, dns_responses;
+	char *dns_types;   /* list of the types of questions that are written; NULL: all */
 	char *host;        /* NULL: not printed */
 };
 
@@ -53,6 +55,8 @@ bool eve_options_same_lines(const struct eve_options *a, const struct eve_option
 
 /* As EVE names it; a number without a name is printed into room (4 bytes). */
 const char *eve_proto_name(uint8_t proto, char *room);
+/* eve_dns.c: the output's choice among records of DNS. */
+bool eve_dns_wants(const struct eve_options *o, const struct record_head *head);
 /* Whether the output has this record. */
 bool eve_wants(const struct eve_options *o, const struct record_head *head);
 /* Appends the record as one JSON object, without a newline. False: the record was malformed;

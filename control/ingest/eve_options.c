@@ -124,6 +124,7 @@ static void read_types(struct eve_options *o, const struct scope *s, bool only_n
 		if (!is_named(s, record_rows[other_names[i].type].name) && is_named(s, other_names[i].name))
 			o->enabled[other_names[i].type] = type_enabled(s, other_names[i].name, only_named);
 	o->stats = type_enabled(s, "stats", only_named);
+	o->stats_no_zeros = !option(s, "stats.null_values", true);
 	o->enabled[RECORD_packet] = o->enabled[RECORD_alert] && option(s, "alert.tagged_packets", true);
 }
 
@@ -170,6 +171,16 @@ static void read_alert(struct eve_options *o, const struct scope *s)
 	o->flow = option(s, "alert.metadata.flow", metadata);
 	o->rule_metadata = option(s, "alert.metadata.rule.metadata", metadata);
 	o->rule_reference = option(s, "alert.metadata.rule.reference", false);
+}
+
+static int read_dns(struct eve_options *o, const struct scope *s)
+{
+	const char *types = find(s, "dns.types");
+
+	o->dns_requests = option(s, "dns.requests", true);
+	o->dns_responses = option(s, "dns.responses", true);
+	o->dns_types = types ? strdup(types) : NULL;
+	return types && !o->dns_types ? -1 : 0;
 }
 
 /* xff.… of a type comes before that of all. */
@@ -264,7 +275,7 @@ struct eve_options *eve_options_new(const struct config *c, const char *name, bo
 		o->community_id_seed =
 			(uint16_t)size_option(&file, "community_id_seed", o->community_id_seed);
 	}
-	if ((live && read_interfaces(o, c) != 0) || read_host(o, c, live) != 0) {
+	if (read_dns(o, &s) != 0 || (live && read_interfaces(o, c) != 0) || read_host(o, c, live) != 0) {
 		eve_options_free(o);
 		return NULL;
 	}
@@ -278,6 +289,7 @@ void eve_options_free(struct eve_options *o)
 	for (unsigned i = 0; i < o->interface_count; i++)
 		free(o->interfaces[i]);
 	free(o->interfaces);
+	free(o->dns_types);
 	free(o->host);
 	free(o);
 }

@@ -89,23 +89,30 @@ static int restore_worker(struct ingest *in, unsigned i)
 	return 0;
 }
 
+static int attach_ring(struct ingest *in, int fd)
+{
+	struct ingest_worker *w = &in->worker[in->worker_count];
+	int err = ring_attach(&w->ring, fd);
+
+	if (!err && w->ring.shared->boot_id != in->boot_id)
+		err = -EPROTO;
+	if (err)
+		say("event ring %u cannot be used: %s", in->worker_count, strerror(-err));
+	else
+		in->worker_count++;
+	return err;
+}
+
 static int attach_rings(struct ingest *in)
 {
 	const struct boot *b = in->setup.boot;
+	int err = 0;
 
-	for (unsigned i = 0; i < b->worker_count; i++) {
-		struct ingest_worker *w = &in->worker[i];
-		int err = ring_attach(&w->ring, b->event_ring_fd[i]);
-
-		if (!err && w->ring.shared->boot_id != b->boot_id)
-			err = -EPROTO;
-		if (err) {
-			say("the event ring of worker %u cannot be used: %s", i, strerror(-err));
-			return err;
-		}
-		in->worker_count++;
-	}
-	return 0;
+	for (unsigned i = 0; i < b->worker_count && !err; i++)
+		err = attach_ring(in, b->event_ring_fd[i]);
+	if (!err && in->setup.config->file_analysis)
+		err = attach_ring(in, b->file_ring_fd);
+	return err;
 }
 
 /* Positions and file lengths of earlier boots mean nothing any more. */
@@ -453,6 +460,8 @@ static bool is_over(const struct ingest *in)
 	const struct boot *b = in->setup.boot;
 	const struct counters_shared *c = in->setup.counters;
 
+	if (__atomic_load_n(&b->files_here, __ATOMIC_ACQUIRE))
+		return false;
 	if (__atomic_load_n(&b->dataplane_gone, __ATOMIC_ACQUIRE) ||
 	    __atomic_load_n(&b->stop, __ATOMIC_ACQUIRE))
 		return true;

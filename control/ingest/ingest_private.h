@@ -30,7 +30,7 @@ struct ingest_worker {
 	bool said_malformed;
 };
 
-#define OWN_WORKER MAX_WORKERS
+#define OWN_WORKER (MAX_WORKERS + 1) /* behind the workers and the files process */
 
 /* A record of our own; owned by the list it is in. */
 struct ingest_posted {
@@ -44,8 +44,8 @@ struct ingest {
 	struct ingest_setup setup;
 	uint64_t boot_id;
 	enum boot_purpose purpose;
-	struct ingest_worker worker[MAX_WORKERS + 1]; /* the last: what the control process writes */
-	unsigned worker_count;
+	struct ingest_worker worker[OWN_WORKER + 1]; /* the last: what the control process writes */
+	unsigned worker_count; /* rings: of the workers, then that of the files process */
 	struct eve_outputs outputs;
 	struct eve_sink *sink;     /* of the whole run; NULL for BOOT_INSPECT_EACH. Owned */
 	char *capture;             /* the only one, as given; NULL: there are more, or none */

@@ -161,12 +161,17 @@ void ingest_stats(struct ingest *in, struct eve_sink *sink, const struct counter
 		  uint64_t ts_ns)
 {
 	uint64_t uptime_s = (monotonic_ns() - in->started_ns) / 1000000000u;
+	const struct stats_about about = {
+		.config = in->setup.config,
+		.status = in->setup.counters ? &in->setup.counters->status : NULL,
+		.no_zeros = in->outputs.item[0].options->stats_no_zeros,
+	};
 	struct event_row row = {.type = {"stats", 5}};
 	uint8_t key[EVENT_KEY_BYTES];
 	struct text *line = &in->line[0];
 
 	text_clear(line);
-	stats_record(line, c, ts_ns, uptime_s, in->outputs.item[0].options->host);
+	stats_record(line, c, &about, ts_ns, uptime_s, in->outputs.item[0].options->host);
 	for (unsigned i = 0; i < in->outputs.count && sink; i++) {
 		if (!in->outputs.item[i].options->stats ||
 		    (i == 0 && !in->setup.config->eve_enabled))

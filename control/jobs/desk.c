@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/base/descriptor.h"
 #include "control/base/say.h"
 #include "control/base/when.h"
 #include "control/contact/contacts.h"
@@ -23,7 +24,7 @@
 void desk_init(struct desk *d)
 {
 	pthread_mutex_init(&d->image_lock, NULL);
-	d->image_fd = -1;
+	d->image_fd = d->files_channel = -1;
 }
 
 void desk_fini(struct desk *d)
@@ -44,6 +45,20 @@ int desk_image(struct desk *d, uint64_t *version)
 	*version = d->image_version;
 	pthread_mutex_unlock(&d->image_lock);
 	return fd;
+}
+
+/* The newest table to the files process, whose analysers look hashes up. When its channel is full the next one will do. */
+static void tell_files(struct desk *d)
+{
+	uint32_t starts = d->files_starts ? __atomic_load_n(d->files_starts, __ATOMIC_RELAXED) : 0;
+	uint64_t version;
+	int fd;
+
+	if (d->files_channel < 0 || (fd = desk_image(d, &version)) < 0)
+		return;
+	if (descriptor_send(d->files_channel, &version, sizeof(version), fd) == 0)
+		d->files_told = starts;
+	close(fd);
 }
 
 /* The workers' table of what is published now, on its way to them. */
@@ -68,6 +83,7 @@ static int publish_image(struct desk *d)
 		close(old);
 	atomic_fetch_add(&d->image_generation, 1);
 	jobs_ring(d->jobs);
+	tell_files(d);
 	return 0;
 }
 
@@ -235,6 +251,8 @@ void desk_tick(struct desk *d)
 
 	if (!d->began)
 		begin(d, now);
+	if (d->files_starts && __atomic_load_n(d->files_starts, __ATOMIC_RELAXED) != d->files_told)
+		tell_files(d); /* it was started again, and has the table of the service's start */
 	/* What is due is known when none is under way. */
 	if (d->fetcher && !jobs_outside(d->jobs) && fetcher_next_due_ns(d->fetcher) <= now)
 		submit(d, "intel fetch", run_fetch, true);

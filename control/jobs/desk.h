@@ -39,6 +39,10 @@ struct desk {
 	int image_fd;               /* -1: none */
 	uint64_t image_version;
 	_Atomic uint64_t image_generation; /* grows with each */
+
+	int files_channel;            /* the files process has it from here; -1: there is none */
+	const uint32_t *files_starts; /* how often that was started (boot.h) */
+	uint32_t files_told;          /* the start whose process has the newest table */
 };
 
 void desk_init(struct desk *d);

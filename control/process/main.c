@@ -144,6 +144,10 @@ static int start_jobs(struct process *p)
 	p->desk.intel = p->intel;
 	p->desk.hosts = p->hosts;
 	p->desk.ingest = p->ingest;
+	if (p->config->file_analysis) {
+		p->desk.files_channel = p->boot->control_files;
+		p->desk.files_starts = &p->boot->files_starts;
+	}
 	if (p->boot->purpose != BOOT_LIVE)
 		return 0;
 	if (p->boot->control_courier >= 0)

@@ -3,13 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yara.h>
 
 #include "control/retro/yara_private.h"
+#include "control/yara/compile.h"
 
 struct yara_rules *yara_rules_new(void)
 {
@@ -103,29 +102,15 @@ bool yara_hash_parse(struct yara_rules *r, const char *text, size_t len, enum ya
 struct compiling {
 	struct yara_rules *r;
 	const char *file;
-	bool wrong;
 };
 
-static void say_problem(int level, const char *file, int line, const YR_RULE *rule,
-			const char *message, void *arg)
+static void say_problem(void *arg, const struct yara_error *e)
 {
 	struct compiling *c = arg;
 	char text[400];
 
-	if (level != YARA_ERROR_LEVEL_ERROR)
-		return;
-	c->wrong = true;
-	snprintf(text, sizeof(text), "YARA does not take it: %s", message);
-	add_problem(c->r, c->file, line > 0 ? (uint32_t)line : 1, rule ? rule->identifier : "",
-		    text);
-}
-
-static pthread_once_t yara_once = PTHREAD_ONCE_INIT;
-static int yara_started;
-
-static void yara_start(void)
-{
-	yara_started = yr_initialize();
+	snprintf(text, sizeof(text), "YARA does not take it: %s%s%s", e->reason, *e->advice ? "; " : "", e->advice);
+	add_problem(c->r, c->file, e->line, e->rule, text);
 }
 
 /* Meta called after a hash, or just "hash1", "sample_md5": what looks like one is one. */
@@ -187,25 +172,10 @@ static bool take_metas(struct yara_rules *r, uint32_t first, YR_RULES *rules)
 
 static int compile(struct yara_rules *r, const char *file, const char *text, YR_RULES **rules)
 {
-	/* Names that scanners give to rules from outside. */
-	static const char *const outside[] = {"filename", "filepath", "extension", "filetype",
-					      "owner"};
 	struct compiling c = {.r = r, .file = file};
-	YR_COMPILER *compiler;
+	int err = yara_compile(text, say_problem, &c, rules);
 
-	*rules = NULL;
-	pthread_once(&yara_once, yara_start);
-	if (yara_started != ERROR_SUCCESS || yr_compiler_create(&compiler) != ERROR_SUCCESS)
-		return -ENOMEM;
-	yr_compiler_set_callback(compiler, say_problem, &c);
-	yr_compiler_set_include_callback(compiler, NULL, NULL, NULL);
-	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
-		yr_compiler_define_string_variable(compiler, outside[i], "");
-	if (yr_compiler_add_string(compiler, text, NULL) == 0 && !c.wrong &&
-	    yr_compiler_get_rules(compiler, rules) != ERROR_SUCCESS)
-		add_problem(r, file, 1, "", "YARA does not take it: out of memory");
-	yr_compiler_destroy(compiler);
-	return r->failed ? -ENOMEM : 0;
+	return r->failed ? -ENOMEM : err;
 }
 
 int yara_rules_scan(struct yara_rules *r, const char *file, const char *text, size_t len)

@@ -21,7 +21,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define YARA_TEXT_MAX (8u << 20)
 #define YARA_RULES_MAX 20000
 #define YARA_LEAVES_MAX 4096 /* of a condition; more make it unknown */
 #define YARA_TOKEN_MAX 4096  /* bytes of a name or number */

@@ -348,6 +348,10 @@ void method_rules_stats(struct rpc_call *call)
 
 void method_counters(struct rpc_call *call)
 {
+	const struct stats_about about = {
+		.config = call->ctx->config,
+		.status = call->ctx->counters ? &call->ctx->counters->status : NULL,
+	};
 	struct counters *sum = aligned_alloc(64, sizeof(*sum));
 
 	if (!sum || !call->ctx->counters) {
@@ -357,7 +361,7 @@ void method_counters(struct rpc_call *call)
 	}
 	counters_sum(call->ctx->counters, sum);
 	text_char(call->result, '{');
-	stats_members(call->result, sum);
+	stats_members(call->result, sum, &about);
 	text_char(call->result, '}');
 	free(sum);
 }

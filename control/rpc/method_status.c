@@ -91,6 +91,17 @@ static void put_indicators(struct text *out, const struct rpc_context *ctx)
 	text_char(out, '}');
 }
 
+/* What became of files (dataplane/event/files.def). */
+static void put_files(struct text *out, const struct rpc_context *ctx)
+{
+	json_key(out, "files");
+	text_char(out, '{');
+#define FIGURE(name, doc) json_key_uint(out, #name, __atomic_load_n(&ctx->counters->files.name, __ATOMIC_RELAXED));
+#include "dataplane/event/files.def"
+#undef FIGURE
+	text_char(out, '}');
+}
+
 static void put_lost(struct text *out, const struct ingest *in)
 {
 	json_key(out, "lost");
@@ -185,6 +196,8 @@ void method_status(struct rpc_call *call)
 		put_dataplane(out, ctx);
 		put_traffic(out, ctx);
 		put_indicators(out, ctx);
+		if (ctx->config->file_store || ctx->config->file_analysis)
+			put_files(out, ctx);
 		put_ingest(out, ctx);
 	}
 	put_contacts(out, ctx);

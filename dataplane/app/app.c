@@ -20,6 +20,7 @@
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 #include "dataplane/app/host.h"
+#include "dataplane/app/service.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/stream/stream.h"
 
@@ -145,6 +146,18 @@ void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffe
 		app_protos[proto]->wanted(w->apps->config[proto], buffer);
 }
 
+uint8_t app_transports(const struct worker *w, enum app_proto proto)
+{
+	const struct proto *p = app_protos[proto];
+	uint8_t over = 0;
+
+	if (p && p->over_tcp && w->apps->mode_tcp[proto] != APP_MODE_OFF)
+		over |= 1u << APP_OVER_TCP;
+	if (p && p->over_udp && w->apps->mode_udp[proto] != APP_MODE_OFF)
+		over |= 1u << APP_OVER_UDP;
+	return over;
+}
+
 const void *app_config(const struct worker *w, enum app_proto proto)
 {
 	return w->apps->config[proto];
@@ -220,11 +233,12 @@ bool app_start(struct worker *w, struct flow *f, struct packet *p, enum app_prot
 	struct app_session *s = f->app;
 
 	f->app_proto = (uint8_t)id;
-	w->counters->app_flow[id]++;
+	w->counters->app_flow[app_transport_of(f)][id]++;
 	if (app_mode_of(w, f, id) != APP_MODE_FULL) {
 		app_stop(w, f);
 		return false;
 	}
+	service_forget(f);
 	s->proto = app_protos[id];
 	s->state = s->proto->state_new(w, f);
 	if (!s->state) {
@@ -253,7 +267,7 @@ static void parser_failed(struct worker *w, struct flow *f, struct packet *p, en
 	}
 	if (p && p->flow)
 		flow_exception(w, p, w->config ? w->config->app_error_policy : EXCEPTION_IGNORE,
-			       FLOW_EXCEPTION_APP_ERROR, DROP_applayer_error);
+			       EXCEPTION_APP_ERROR, DROP_applayer_error);
 }
 
 /* ---- bytes to the parser ---- */
@@ -310,9 +324,9 @@ static void parse(struct worker *w, struct flow *f, struct packet *p, enum direc
 		app_keep_free(w, keep);
 	if (res.status == PARSE_BAD) {
 		if (in->flags & INPUT_GAP)
-			w->counters->app_error_gap++;
+			w->counters->app_error_gap[app_transport_of(f)][s->proto->id]++;
 		else
-			w->counters->app_error_parser++;
+			w->counters->app_error_parser[app_transport_of(f)][s->proto->id]++;
 		parser_failed(w, f, p, d, res.event);
 	} else if (res.status == PARSE_DONE) {
 		s->stop = 1;
@@ -552,6 +566,7 @@ void app_flow_free(struct worker *w, struct flow *f)
 	app_keep_free(w, &s->pending[TO_SERVER]);
 	app_keep_free(w, &s->pending[TO_CLIENT]);
 	app_carry(w, f, NULL, 0);
+	service_free(w, f);
 	heap_free(&w->heap, s);
 	f->app = NULL;
 }

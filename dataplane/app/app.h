@@ -54,6 +54,7 @@ struct probe_input {
 	uint16_t client_port, server_port;
 	uint8_t expected; /* enum app_proto: what should come after a change of protocol */
 	bool midstream; /* flows may be picked up midway: an answer may come first */
+	const void *config; /* the protocol's own options (proto.configure); NULL: it has none */
 	bool known;     /* the other direction speaks this protocol: what is likely is enough */
 };
 
@@ -93,7 +94,10 @@ struct tx {
 	uint8_t event_count, events_logged; /* events that come after the record are not written */
 	uint8_t log_off;          /* set by detect: a rule wants no record of it */
 	uint8_t store_files;      /* set by detect: 1 << direction: a rule wants its files kept, later ones too */
+	uint8_t guessed;          /* detect: an alert on its bytes has named it */
 	uint8_t accepted;         /* set by detect: the firewall lets the rest of it pass */
+	uint8_t held;             /* set by detect: 1 << direction: the firewall dropped a packet of it, and is
+				   * asked again when those bytes come again */
 	uint8_t ended;            /* framework: nothing more will come, whatever progress says */
 	uint16_t events[TX_EVENTS_MAX]; /* protocol events, index into proto.events */
 	uint8_t event_direction[TX_EVENTS_MAX];
@@ -208,6 +212,7 @@ struct app_session {
 	struct expectation *announced;   /* while state_new runs: why it is thought to be this; else NULL */
 
 	/* app.c's own */
+	struct service_talk *service;    /* owner: service.c; NULL: nothing to remember */
 	uint8_t first_data;              /* 0 none; 1 + direction; APP_FIRST_DATA_SENT */
 	uint8_t change;                  /* app_change_protocol was called: done after the packet */
 	uint8_t stop;                    /* PARSE_DONE: likewise */
@@ -259,6 +264,8 @@ const char *app_option(const struct worker *w, enum app_proto proto, const char 
 uint32_t app_tx_limit(const struct worker *w, enum app_proto proto);
 /* Rules inspect this buffer of the protocol from now on. */
 void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffer);
+/* On which transports the worker looks for the protocol: bits by enum app_transport. */
+uint8_t app_transports(const struct worker *w, enum app_proto proto);
 /* What proto.configure filled. */
 const void *app_config(const struct worker *w, enum app_proto proto);
 

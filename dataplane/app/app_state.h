@@ -26,6 +26,11 @@ static inline enum app_mode app_mode_of(const struct worker *w, const struct flo
 	return f->ip_proto == 6 ? w->apps->mode_tcp[proto] : w->apps->mode_udp[proto];
 }
 
+static inline enum app_transport app_transport_of(const struct flow *f)
+{
+	return f->ip_proto == 6 ? APP_OVER_TCP : APP_OVER_UDP;
+}
+
 static inline uint8_t *app_proto_slot(struct app_session *s, enum direction d)
 {
 	return d == TO_SERVER ? &s->proto_ts : &s->proto_tc;

@@ -4,9 +4,9 @@
  * messages begin: bencoded dictionaries whose keys stand in order. Each message is a transaction,
  * complete at once. Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include "dataplane/app/text.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 #define DHT_TRANSACTIONS_MAX 256
@@ -288,13 +288,13 @@ static void dht_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 /* Address and port, as they stand side by side. IPv6 with all its zeros, as in the reference. */
 static void put_peer(struct recorder *r, const uint8_t *b, uint32_t address_bytes)
 {
-	char text[40] = "";
-	size_t len = 0;
+	char text[40];
+	struct put p = put_to(text, sizeof(text));
 
-	if (address_bytes == 4)
-		snprintf(text, sizeof(text), "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+	for (unsigned i = 0; address_bytes == 4 && i < 4; i++)
+		p = put_uint(put_text(p, i ? "." : ""), b[i]);
 	for (unsigned i = 0; address_bytes == 16 && i < 16; i += 2)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%02x%02x", i ? ":" : "", b[i], b[i + 1]);
+		p = put_hex(put_text(p, i ? ":" : ""), get_be16(b + i), 4);
 	rec_text(r, F_bittorrent_dht_ip, text);
 	rec_uint(r, F_bittorrent_dht_port, get_be16(b + address_bytes));
 }

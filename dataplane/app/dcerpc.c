@@ -7,8 +7,8 @@
  */
 #include "dataplane/app/dcerpc.h"
 
-#include <stdio.h>
 
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 #define DCERPC_TRANSACTIONS_MAX 256
@@ -370,7 +370,7 @@ static void write_interface(struct recorder *r, const struct dcerpc_interface *o
 	rec_open(r, F_dcerpc_interface);
 	dcerpc_uuid_text(text, one->uuid);
 	rec_text(r, F_dcerpc_uuid, text);
-	snprintf(text, sizeof(text), "%u.%u", one->version, one->minor);
+	put_uint(put_char(put_uint(put_to(text, sizeof(text)), one->version), '.'), one->minor);
 	rec_text(r, F_dcerpc_version, text);
 	rec_uint(r, F_dcerpc_ack_result, one->result);
 	rec_close(r);
@@ -429,7 +429,7 @@ static void write_call(struct recorder *r, const struct dcerpc_state *st, const 
 		rec_text(r, F_dcerpc_rpc_version, "4.0");
 	} else {
 		rec_uint(r, F_dcerpc_call_id, call->call_id);
-		snprintf(text, sizeof(text), "5.%u", t->minor);
+		put_uint(put_text(put_to(text, sizeof(text)), "5."), t->minor);
 		rec_text(r, F_dcerpc_rpc_version, text);
 	}
 	rec_close(r);

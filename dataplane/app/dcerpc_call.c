@@ -3,8 +3,8 @@
  * DCE/RPC messages and calls, see dcerpc.h. Runs in the worker that owns the flow.
  */
 #include "dataplane/app/dcerpc.h"
+#include "dataplane/base/put.h"
 
-#include <stdio.h>
 
 #define STUB_FIRST_BYTES 256
 #define FRAGMENTS_MAX 0xffffffu
@@ -65,10 +65,13 @@ void dcerpc_uuid_read(uint8_t uuid[16], const uint8_t *wire, bool little)
 
 void dcerpc_uuid_text(char text[37], const uint8_t u[16])
 {
-	snprintf(text, 37,
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1],
-		 u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14],
-		 u[15]);
+	struct put p = put_to(text, 37);
+
+	for (unsigned i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			p = put_char(p, '-');
+		p = put_hex(p, u[i], 2);
+	}
 }
 
 /* ---- stub data ---- */

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "dataplane/app/dns_message.h"
+#include "dataplane/app/dns.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
 
@@ -53,63 +54,9 @@ struct dns_state {
 	bool gap[2]; /* bytes were lost: the next message must be found first */
 };
 
-/* What of eve.types.dns concerns us. */
-struct dns_config {
-	bool requests, responses, detailed, grouped, filtered, version_2;
-	uint8_t wanted[65536 / 8]; /* filtered: bit by type */
-};
-
 static struct dns_tx *dns_of(struct tx *tx)
 {
 	return (struct dns_tx *)(void *)tx;
-}
-
-/* ---- options ---- */
-
-static const char *next_word(const char *at, char *word, size_t size)
-{
-	size_t n = 0;
-
-	at += strspn(at, " ,[]\"'");
-	while (at[n] && !strchr(" ,[]\"'", at[n]))
-		n++;
-	snprintf(word, size, "%.*s", (int)n, at);
-	return n ? at + n : NULL;
-}
-
-static void dns_configure(const struct worker *w, void *memory)
-{
-	struct dns_config *c = memory;
-	const char *v;
-	char word[32];
-
-	c->requests = c->responses = c->detailed = c->grouped = true;
-	if (!w->config)
-		return;
-	c->requests = config_map_bool(&w->config->eve_types, "dns.requests", true);
-	c->responses = config_map_bool(&w->config->eve_types, "dns.responses", true);
-	v = config_map_get(&w->config->eve_types, "dns.version");
-	c->version_2 = v && strcmp(v, "2") == 0;
-	v = config_map_get(&w->config->eve_types, "dns.formats");
-	if (v) {
-		c->detailed = strstr(v, "detailed") || !strstr(v, "grouped");
-		c->grouped = strstr(v, "grouped") || !strstr(v, "detailed");
-	}
-	v = config_map_get(&w->config->eve_types, "dns.types");
-	if (!v)
-		return;
-	while ((v = next_word(v, word, sizeof(word)))) {
-		int type = strcasecmp(word, "any") == 0 ? 255 : dns_type_by_name(word);
-
-		c->filtered = true;
-		if (type >= 0)
-			c->wanted[type / 8] |= (uint8_t)(1u << type % 8);
-	}
-}
-
-static bool type_wanted(const struct dns_config *c, uint16_t type)
-{
-	return !c->filtered || c->wanted[type / 8] >> type % 8 & 1;
 }
 
 /* ---- is it DNS? ---- */
@@ -120,13 +67,26 @@ static bool other_name_service(uint16_t port)
 	return port == 137 || port == 5353 || port == 5355;
 }
 
+static bool own_port(const struct probe_input *in, uint16_t port)
+{
+	const struct dns_config *c = in->config;
+	const uint16_t *ports = c ? c->ports[in->ip_proto == 6] : NULL;
+
+	if (!ports)
+		return port == DNS_PORT;
+	for (unsigned i = 0; i < DNS_PORTS_MAX && ports[i]; i++)
+		if (ports[i] == port)
+			return true;
+	return false;
+}
+
 static enum probe_result probed(const struct probe_input *in, const uint8_t *message)
 {
 	bool response = message[2] & 0x80;
 
 	if (response == (in->direction == TO_CLIENT))
 		return PROBE_YES;
-	return in->server_port == DNS_PORT || in->midstream ? PROBE_YES_REVERSED : PROBE_NO;
+	return own_port(in, in->server_port) || in->midstream ? PROBE_YES_REVERSED : PROBE_NO;
 }
 
 static enum probe_result probe_tcp(const struct probe_input *in, bool port_53)
@@ -151,7 +111,7 @@ static enum probe_result probe_tcp(const struct probe_input *in, bool port_53)
 
 static enum probe_result dns_probe(const struct probe_input *in)
 {
-	bool port_53 = in->client_port == DNS_PORT || in->server_port == DNS_PORT;
+	bool port_53 = own_port(in, in->client_port) || own_port(in, in->server_port);
 
 	if (in->ip_proto == 6)
 		return probe_tcp(in, port_53);
@@ -519,7 +479,7 @@ static void write_flags(struct recorder *r, uint16_t flags)
 	};
 	char text[8];
 
-	snprintf(text, sizeof(text), "%x", flags);
+	put_hex(put_to(text, sizeof(text)), flags, 1);
 	rec_text(r, F_dns_flags, text);
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
 		if (flags & bits[i].bit)
@@ -551,7 +511,7 @@ static void write_message(struct recorder *r, const struct dns_config *c, struct
 	if (m->question_count) {
 		rec_open(r, F_dns_queries);
 		for (uint32_t i = 0; i < m->question_count; i++) {
-			if (!type_wanted(c, m->questions[i].type))
+			if (!dns_type_wanted(c, m->questions[i].type))
 				continue;
 			rec_open(r, F_dns_entry);
 			write_question(r, &m->questions[i]);
@@ -578,7 +538,7 @@ static void log_version_2(struct worker *w, struct flow *f, const struct dns_con
 	char text[8];
 
 	for (uint32_t i = 0; i < m->question_count; i++) {
-		if (!type_wanted(c, m->questions[i].type))
+		if (!dns_type_wanted(c, m->questions[i].type))
 			continue;
 		r = emit_flow(w, RECORD_dns, f, TO_SERVER, tx->id, p); /* both ways, as it was */
 		if (!r)
@@ -617,7 +577,7 @@ static bool to_be_logged(const struct dns_config *c, const struct dns_message *m
 	if (!(m->flags & DNS_QR ? c->responses : c->requests))
 		return false;
 	for (uint32_t i = 0; i < m->question_count; i++)
-		if (type_wanted(c, m->questions[i].type))
+		if (dns_type_wanted(c, m->questions[i].type))
 			return true;
 	return false;
 }
@@ -700,10 +660,14 @@ static bool get_response(struct worker *w, struct flow *f, struct tx *tx, enum d
 			 unsigned instance, struct buffer_view *out)
 {
 	const struct dns_message *m = &dns_of(tx)->m;
-	unsigned at = instance / 2;
+	unsigned at;
 
 	if (dns_of(tx)->direction != d || !(m->flags & DNS_QR))
 		return false;
+	if (instance < m->question_count)
+		return view_of(&m->questions[instance].name, out);
+	instance -= m->question_count;
+	at = instance / 2;
 	for (unsigned s = 0; s < DNS_SECTIONS; s++) {
 		if (at < m->record_count[s]) {
 			const struct dns_record *rr = &m->records[s][at];

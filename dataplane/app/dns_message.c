@@ -5,8 +5,8 @@
  * message costs at most that factor of its length. Runs in the worker that owns the flow.
  */
 #include "dataplane/app/dns_message.h"
+#include "dataplane/base/put.h"
 
-#include <stdio.h>
 #include <strings.h>
 
 #define BLOCK_BYTES 1024 /* of decoded names, at least */
@@ -457,7 +457,7 @@ const char *dns_type_name(uint16_t type, char *text)
 	for (size_t i = 0; i < sizeof(type_names) / sizeof(type_names[0]); i++)
 		if (type_names[i].type == type)
 			return type_names[i].name;
-	snprintf(text, 8, "%u", type);
+	put_uint(put_to(text, 8), type);
 	return text;
 }
 
@@ -479,6 +479,6 @@ const char *dns_rcode_name(uint16_t flags, char *text)
 
 	if (rcode < sizeof(names) / sizeof(names[0]))
 		return names[rcode];
-	snprintf(text, 8, "%u", rcode);
+	put_uint(put_to(text, 8), rcode);
 	return text;
 }

@@ -2,9 +2,9 @@
  *
  * Records of EtherNet/IP, see enip.h. Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include "dataplane/app/enip.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 enum table {
@@ -42,7 +42,7 @@ static void put_name(struct recorder *r, enum field_id field, enum table table, 
 	const char *name = name_of(table, number);
 	char text[24];
 
-	snprintf(text, sizeof(text), "unknown-%u", number);
+	put_uint(put_text(put_to(text, sizeof(text)), "unknown-"), number);
 	rec_text(r, field, name ? name : text);
 }
 
@@ -75,7 +75,7 @@ static void put_path(struct recorder *r, struct cursor path)
 	for (unsigned i = 0; i < ENIP_SEGMENTS_MAX && cip_segment_next(&path, &segment); i++) {
 		const char *name = segment_name(segment.type);
 
-		snprintf(text, sizeof(text), "unknown-%u", segment.type);
+		put_uint(put_text(put_to(text, sizeof(text)), "unknown-"), segment.type);
 		rec_open(r, F_enip_element);
 		rec_text(r, F_enip_segment_type, name ? name : text);
 		rec_uint(r, F_enip_value, segment.value);
@@ -184,7 +184,7 @@ static void put_identity(struct recorder *r, const struct enip_message *m)
 	put_name(r, F_enip_device_type, TABLE_device_type, cursor_le16(c));
 	rec_uint(r, F_enip_product_code, cursor_le16(c));
 	major = cursor_u8(c);
-	snprintf(text, sizeof(text), "%u.%u", major, cursor_u8(c));
+	put_uint(put_char(put_uint(put_to(text, sizeof(text)), major), '.'), cursor_u8(c));
 	rec_text(r, F_enip_revision, text);
 	rec_uint(r, F_enip_identity_status, cursor_le16(c));
 	rec_uint(r, F_enip_serial, cursor_le32(c));

@@ -10,8 +10,8 @@
  *
  * Storing (file_store.enabled): whether a file is to be kept is often known only at its end, so the bytes
  * of all that rules could want go to the bulk ring as they come, up to file_store.max_file; the record at
- * the end says whether the reader keeps them. Without a rule with filestore, and without
- * file_store.force, nothing goes there.
+ * the end says whether the reader keeps them. Without a rule with filestore, file_store.force and
+ * file_analysis.enabled, nothing goes there.
  *
  * Runs in a worker of the dataplane process. Memory: w->heap, but for the digest contexts and the
  * libmagic handle of OpenSSL and libmagic themselves: contexts are made on first need and kept for
@@ -56,7 +56,7 @@ static unsigned wants_of_config(const struct config *c)
 
 	if (config_map_bool(&c->eve_types, "files.force_magic", false))
 		wants |= FILE_WANT_MAGIC;
-	if (c->file_store && c->file_store_force)
+	if (c->file_analysis || (c->file_store && c->file_store_force))
 		wants |= FILE_WANT_STORE | FILE_WANT_SHA256;
 	if (forced && strstr(forced, "md5"))
 		wants |= FILE_WANT_MD5;
@@ -121,7 +121,7 @@ void file_worker_free(struct worker *w)
 void file_want(struct worker *w, unsigned wants)
 {
 	if (wants & FILE_WANT_STORE) {
-		if (w->config->file_store)
+		if (w->config->file_store || w->config->file_analysis)
 			wants |= FILE_WANT_SHA256;
 		else
 			wants &= ~(unsigned)FILE_WANT_STORE;

@@ -115,6 +115,7 @@ static int on_uri(htp_tx_t *htp)
 		return without(htp);
 	if (!htp->parsed_uri)
 		return HTP_OK;
+	http_lenient_uri(tx);
 	if (htp->parsed_uri->query) {
 		htp_urldecode_inplace(htp->cfg, HTP_DECODER_URLENCODED, htp->parsed_uri->query, &ignored);
 		before = (uint32_t)bstr_len(htp->parsed_uri->query);

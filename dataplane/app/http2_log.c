@@ -2,9 +2,9 @@
  *
  * HTTP/2: the http record of EVE. Runs in a worker.
  */
-#include <stdio.h>
 
 #include "dataplane/app/http2.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 static const char *const setting_names[] = {
@@ -98,7 +98,7 @@ static void put_side(struct recorder *r, enum field_id object, const struct http
 		uint64_t code = side->errors.items[0];
 		char text[24];
 
-		snprintf(text, sizeof(text), "%u", (unsigned)code);
+		put_uint(put_to(text, sizeof(text)), (uint32_t)code);
 		rec_text(r, F_http2_error_code,
 			 code < sizeof(error_names) / sizeof(*error_names) ? error_names[code] : text);
 	}
@@ -146,7 +146,7 @@ void http2_log(struct worker *w, struct flow *f, struct tx *tx, const struct pac
 	http2_doh_log(w, f, t, p);
 	if (!says_something(&t->side[TO_SERVER]) && !says_something(&t->side[TO_CLIENT]))
 		return;
-	r = emit_flow(w, RECORD_http2, f, t->stream ? TO_SERVER : t->direction, tx->id, p);
+	r = emit_flow(w, RECORD_http2, f, TO_SERVER, tx->id, p);
 	if (!r)
 		return;
 	put_members(r, t);

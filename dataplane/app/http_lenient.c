@@ -24,6 +24,18 @@ static struct bytes rest(const struct http_state *s, enum direction d)
 	return (struct bytes){s->input.data + consumed, s->input.len - (uint32_t)consumed};
 }
 
+/* "sip:alice@host": what follows the scheme is whom it is for, not a path. */
+void http_lenient_uri(struct http_tx *tx)
+{
+	htp_uri_t *uri = tx->htp->parsed_uri;
+
+	if (!uri || !uri->scheme || uri->hostname || !uri->path || !bstr_len(uri->path) ||
+	    *bstr_ptr(uri->path) == '/')
+		return;
+	uri->hostname = uri->path;
+	uri->path = NULL;
+}
+
 /* A request line without a protocol is HTTP/0.9 when nothing follows; else its protocol is missing,
  * and headers follow. libhtp looks for a colon. */
 void http_lenient_request_line(struct http_state *s, struct http_tx *tx)

@@ -3,9 +3,9 @@
  * IKE: finding it, headers, what rules see. See ike.h. On port 4500 a message has four zero bytes
  * before it, and other datagrams are ESP (RFC 3948). Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include "dataplane/app/ike.h"
+#include "dataplane/base/put.h"
 
 #define IKE_PORT 500
 #define NAT_PORT 4500
@@ -114,8 +114,10 @@ bool ike_payload_find(const struct ike_tx *t, uint8_t type, struct ike_payload *
 
 static void hex(char *out, const uint8_t *b)
 {
+	struct put p = put_to(out, 17);
+
 	for (unsigned i = 0; i < 8; i++)
-		snprintf(out + 2 * i, 3, "%02x", b[i]);
+		p = put_hex(p, b[i], 2);
 }
 
 static void take_header(struct ike_tx *t, const uint8_t *h)

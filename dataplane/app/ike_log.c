@@ -3,9 +3,9 @@
  * Records of IKE, see ike.h. What the sides have chosen so far stands in the records of the messages
  * that follow. Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include "dataplane/app/ike.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 enum table {
@@ -171,8 +171,9 @@ static void put_name(struct recorder *r, enum field_id field, enum table table, 
 {
 	const char *name = name_of(table, number);
 	char text[64];
+	struct put p = put_uint(put_char(put_text(put_to(text, sizeof(text)), type), '('), number);
 
-	snprintf(text, sizeof(text), "%s(%u / 0x%x)", type, number, number);
+	put_char(put_hex(put_text(p, " / 0x"), number, 1), ')');
 	rec_text(r, field, name ? name : text);
 }
 

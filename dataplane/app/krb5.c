@@ -5,10 +5,10 @@
  * one that a length says, if it lies in a message, else nothing. Who has an address is host_krb5.c's.
  * Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include "dataplane/app/ber.h"
 #include "dataplane/app/text.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 #define KRB5_MESSAGE_BYTES_MAX 65535 /* over TCP; a longer one is passed over */
@@ -367,7 +367,7 @@ static void write_encryption(struct recorder *r, enum field_id f, uint32_t numbe
 	char text[24];
 
 	if (!name)
-		snprintf(text, sizeof(text), "%d", (int)number);
+		put_uint(put_text(put_to(text, sizeof(text)), (int32_t)number < 0 ? "-" : ""), (int32_t)number < 0 ? -(int64_t)(int32_t)number : number);
 	rec_text(r, f, name ? name : text);
 }
 
@@ -381,7 +381,7 @@ static void krb5_alert_context(struct worker *w, struct flow *f, struct tx *tx, 
 	if (t->has_error) {
 		const char *name = error_name(t->error);
 
-		snprintf(text, sizeof(text), "%u", t->error);
+		put_uint(put_to(text, sizeof(text)), t->error);
 		write_type(r, F_krb5_failed_request, t->failed_request);
 		rec_text(r, F_krb5_error_code, name ? name : text);
 	}

@@ -2,9 +2,9 @@
  *
  * Records of LDAP, see ldap.h. Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include "dataplane/app/ldap.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 #define CONTROLS_MAX 32
@@ -208,7 +208,7 @@ static void put_result(struct recorder *r, const struct ldap_message *m, enum fi
 					   ? result_names[result.code]
 					   : NULL;
 
-		snprintf(number, sizeof(number), "%u", result.code);
+		put_uint(put_to(number, sizeof(number)), result.code);
 		rec_text(r, F_ldap_result_code, name ? name : number);
 		put(r, F_ldap_matched_dn, result.dn);
 		put(r, F_ldap_message, result.message);

@@ -8,6 +8,7 @@ static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)
 {
 	struct mail *m = ctx;
 
+	mail_note_part(&m->note, name, type);
 	if (name.len)
 		m->file = file_open(m->w, m->f, m->tx, m->direction, name.data, name.len);
 }
@@ -16,6 +17,7 @@ static void on_part_data(void *ctx, const uint8_t *data, uint32_t len)
 {
 	struct mail *m = ctx;
 
+	mail_note_data(m->w, &m->note, data, len);
 	if (m->file)
 		file_append(m->w, m->file, data, len);
 }
@@ -24,12 +26,18 @@ static void on_part_end(void *ctx, bool complete)
 {
 	struct mail *m = ctx;
 
+	if (m->file)
+		mail_note_send(m->w, m->f, m->tx, (enum direction)m->direction, &m->note);
 	file_close(m->w, m->file, complete ? FILE_CLOSED : FILE_TRUNCATED);
 	m->file = NULL;
 }
 
 static void on_header(void *ctx, struct bytes name, struct bytes value, bool top)
 {
+	struct mail *m = ctx;
+
+	if (top)
+		mail_note_header(m->w, &m->note, name, value);
 }
 
 static void on_url(void *ctx, struct bytes scheme, struct bytes rest)
@@ -85,5 +93,6 @@ void mail_drop(struct mail *m)
 	if (!m)
 		return;
 	mime_free(&m->mime);
+	mail_note_free(m->w, &m->note);
 	heap_free(&m->w->heap, m);
 }

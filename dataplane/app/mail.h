@@ -7,6 +7,7 @@
 #define APP_MAIL_H
 
 #include "dataplane/app/file.h"
+#include "dataplane/app/mail_note.h"
 #include "dataplane/app/mime.h"
 
 struct mail {
@@ -15,6 +16,7 @@ struct mail {
 	struct flow *f;
 	struct tx *tx;
 	struct file *file; /* the attachment being read */
+	struct mail_note note;
 	uint8_t direction;
 };
 

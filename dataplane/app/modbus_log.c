@@ -2,9 +2,9 @@
  *
  * Records of Modbus, see modbus.h. Names are the reference's. Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include "dataplane/app/modbus.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 struct bit_name {
@@ -84,13 +84,13 @@ static const char *const mei_names[] = {
 /* "READ | COILS", or "NONE". */
 static void put_bits(struct recorder *r, enum field_id field, const struct bit_name *names, uint8_t bits)
 {
-	char text[128] = "";
-	size_t len = 0;
+	char text[128];
+	struct put p = put_to(text, sizeof(text));
 
 	for (; names->name; names++)
 		if ((bits & names->bits) == names->bits)
-			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len ? " | " : "", names->name);
-	rec_text(r, field, len ? text : "NONE");
+			p = put_text(put_text(p, *text ? " | " : ""), names->name);
+	rec_text(r, field, *text ? text : "NONE");
 }
 
 /* The object of a code that has a name, and what comes with it. */

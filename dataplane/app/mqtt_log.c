@@ -3,9 +3,9 @@
  * Records of MQTT, see mqtt.h. Texts are cut at eve.types.mqtt.string_log_limit, and then say how
  * much is missing. Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include "dataplane/app/mqtt.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 #define LOG_TEXT_MAX 16384
@@ -28,8 +28,8 @@ void mqtt_configure(const struct worker *w, void *memory)
 static void write_text(struct recorder *r, const struct mqtt_config *c, enum field_id f,
 		       struct bytes b)
 {
-	uint8_t text[LOG_TEXT_MAX + 64];
-	int n;
+	char text[LOG_TEXT_MAX + 64];
+	struct put p;
 
 	if (!b.data)
 		return;
@@ -38,9 +38,9 @@ static void write_text(struct recorder *r, const struct mqtt_config *c, enum fie
 		return;
 	}
 	memcpy(text, b.data, c->log_text_bytes);
-	n = snprintf((char *)text + c->log_text_bytes, 64, "[truncated %u additional bytes]",
-		     b.len - c->log_text_bytes);
-	rec_bytes(r, f, text, c->log_text_bytes + (uint32_t)n);
+	p = put_text(put_to(text + c->log_text_bytes, 64), "[truncated ");
+	p = put_text(put_uint(p, b.len - c->log_text_bytes), " additional bytes]");
+	rec_bytes(r, f, text, (uint32_t)(p.at - text));
 }
 
 static enum field_id property_field(uint32_t id)

@@ -2,11 +2,11 @@
  *
  * Records of NFS, see nfs.h. Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include <zlib.h>
 
 #include "dataplane/app/nfs.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 enum table { TABLE_v2, TABLE_v3, TABLE_v4, TABLE_status, TABLE_auth, TABLE_rpc };
@@ -31,7 +31,7 @@ static void put_name(struct recorder *r, enum field_id field, enum table table, 
 			rec_text(r, field, names[i].name);
 			return;
 		}
-	snprintf(text, sizeof(text), "%u", number);
+	put_uint(put_to(text, sizeof(text)), number);
 	rec_text(r, field, text);
 }
 
@@ -70,7 +70,7 @@ static void put_members(struct recorder *r, const struct nfs_tx *t)
 	put_name(r, F_nfs_procedure, t->version == 2 ? TABLE_v2 : t->version == 3 ? TABLE_v3 : TABLE_v4, t->procedure);
 	rec_bytes(r, F_nfs_filename, t->name.data, t->name.len);
 	if (t->handle.len) {
-		snprintf(hash, sizeof(hash), "%lx", crc32(0, t->handle.data, t->handle.len));
+		put_hex(put_to(hash, sizeof(hash)), crc32(0, t->handle.data, t->handle.len), 1);
 		rec_text(r, F_nfs_hhash, hash);
 	}
 	rec_uint(r, F_nfs_id, t->tx.id + 1);

@@ -3,10 +3,10 @@
  * Records of PostgreSQL, see pgsql.h. Passwords are written with eve.types.pgsql.passwords only. Runs
  * in the worker that owns the flow.
  */
-#include <stdio.h>
 #include <strings.h>
 
 #include "dataplane/app/pgsql.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 #define ERROR_FIELDS_MAX 32
@@ -70,7 +70,7 @@ static void put_startup(struct recorder *r, const struct pgsql_tx *t)
 	char version[16];
 	uint32_t at = 0;
 
-	snprintf(version, sizeof(version), "%u.%u", t->major, t->minor);
+	put_uint(put_char(put_uint(put_to(version, sizeof(version)), t->major), '.'), t->minor);
 	rec_text(r, F_pgsql_protocol_version, version);
 	rec_open(r, F_pgsql_startup_parameters);
 	while (texts_next(&t->parameters, &at, &name) && texts_next(&t->parameters, &at, &value))

@@ -9,6 +9,7 @@
 #include "dataplane/app/app_state.h"
 
 #include "dataplane/app/expect.h"
+#include "dataplane/app/service.h"
 
 /* ---- bytes against all probes ---- */
 
@@ -37,11 +38,13 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 	*settled = true;
 	if (s->proto) {
 		in.known = true;
+		in.config = w->apps->config[s->proto->id];
 		if (s->proto->probe && s->proto->probe(&in) == PROBE_YES)
 			return s->proto->id;
 		in.known = false;
 	}
 	/* What was agreed upon comes before what it looks like. */
+	in.config = w->apps->config[s->proto_expected];
 	if (!s->proto && app_known(s->proto_expected) && app_protos[s->proto_expected] &&
 	    app_mode_of(w, f, s->proto_expected) != APP_MODE_OFF &&
 	    app_protos[s->proto_expected]->probe(&in) == PROBE_YES)
@@ -53,6 +56,7 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 			continue;
 		if (app_mode_of(w, f, i) == APP_MODE_OFF)
 			continue;
+		in.config = w->apps->config[i];
 		switch (proto->probe(&in)) {
 		case PROBE_NO:
 			s->no[d] |= 1ull << i;
@@ -117,12 +121,17 @@ static void deliver(struct worker *w, struct flow *f, struct packet *p, enum dir
 	}
 }
 
-static void failed(struct worker *w, struct flow *f)
+static void count_failed(struct worker *w, struct flow *f)
 {
 	if (f->app_proto == APP_UNKNOWN) {
 		f->app_proto = APP_FAILED;
-		w->counters->app_flow[APP_FAILED]++;
+		w->counters->app_flow[app_transport_of(f)][APP_FAILED]++;
 	}
+}
+
+static void failed(struct worker *w, struct flow *f)
+{
+	count_failed(w, f);
 	app_stop(w, f);
 }
 
@@ -197,7 +206,9 @@ static bool not_found_in(struct worker *w, struct flow *f, enum direction d, uin
 		*app_proto_slot(s, d) = f->app_proto;
 		return true;
 	}
-	if (s->probe_done[TO_SERVER] && s->probe_done[TO_CLIENT]) {
+	if (s->probe_done[TO_SERVER] && s->probe_done[TO_CLIENT] && service_waits(f) && !end) {
+		count_failed(w, f);
+	} else if (s->probe_done[TO_SERVER] && s->probe_done[TO_CLIENT]) {
 		failed(w, f);
 	} else if (seen > APP_PROBE_LIMIT_BYTES) {
 		app_note(f, APP_EVENT_PROTO_DETECTION_SKIPPED);
@@ -268,6 +279,8 @@ void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum d
 			found = probe_bytes(w, f, d, in->data, in->len, &reversed, &settled);
 		s->probe_done[d] = settled || app_known(found);
 	}
+	if (!s->proto && !app_known(found))
+		service_look(w, f, d, kept->len ? kept->data : in->data, kept->len ? kept->len : in->len);
 	if (reversed && p) {
 		flow_reverse(w, f);
 		app_flow_reversed(w, f);
@@ -315,10 +328,12 @@ void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p)
 	s->no[d] = 0;
 	found = probe_bytes(w, f, d, p->payload, p->payload_len, &reversed, &settled);
 	if (!app_known(found)) {
+		if (!s->proto)
+			service_look(w, f, d, p->payload, p->payload_len);
 		*app_proto_slot(s, d) = (uint8_t)(app_known(other) ? other : APP_FAILED);
 		if (f->app_proto == APP_UNKNOWN) {
 			f->app_proto = APP_FAILED;
-			w->counters->app_flow[APP_FAILED]++;
+			w->counters->app_flow[app_transport_of(f)][APP_FAILED]++;
 		}
 		return;
 	}

@@ -2,9 +2,9 @@
  *
  * Records of QUIC. Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include "dataplane/app/quic.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 /* IANA "TLS ExtensionType Values"; the long name of ALPN is not used in EVE. */
@@ -107,7 +107,7 @@ static void write_version(struct recorder *r, const struct quic_tx *t)
 
 	for (unsigned i = 0; i < 4; i++)
 		text = text && t->version_bytes[i] > ' ' && t->version_bytes[i] < 127;
-	snprintf(number, sizeof(number), "%u", t->version);
+	put_uint(put_to(number, sizeof(number)), t->version);
 	if (text)
 		rec_bytes(r, F_quic_version, t->version_bytes, 4);
 	else

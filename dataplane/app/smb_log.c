@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 #define GUID_TEXT_BYTES 40
@@ -18,12 +19,13 @@ static void write_text(struct recorder *r, enum field_id f, struct bytes text)
 /* The order of the groups is the reference's. */
 static void write_guid(struct recorder *r, enum field_id f, const uint8_t *g)
 {
+	static const uint8_t order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 9, 8, 11, 10, 15, 14, 13, 12};
 	char text[GUID_TEXT_BYTES];
+	uint8_t bytes[16];
 
-	snprintf(text, sizeof(text),
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", g[3], g[2],
-		 g[1], g[0], g[5], g[4], g[7], g[6], g[9], g[8], g[11], g[10], g[15], g[14], g[13],
-		 g[12]);
+	for (unsigned i = 0; i < 16; i++)
+		bytes[i] = g[order[i]];
+	dcerpc_uuid_text(text, bytes);
 	rec_text(r, f, text);
 }
 
@@ -37,13 +39,13 @@ static void write_status(struct recorder *r, const struct smb_head *h)
 
 		name = smb_dos_name(class, error);
 		if (!name)
-			snprintf(text, sizeof(text), "UNKNOWN_%02x_%04x", class, error);
-		snprintf(code, sizeof(code), "0x%04x", error);
+			put_hex(put_char(put_hex(put_text(put_to(text, sizeof(text)), "UNKNOWN_"), class, 2), '_'), error, 4);
+		put_hex(put_text(put_to(code, sizeof(code)), "0x"), error, 4);
 	} else {
 		name = smb_status_name(h->status);
 		if (!name)
-			snprintf(text, sizeof(text), "%u", h->status);
-		snprintf(code, sizeof(code), "0x%x", h->status);
+			put_uint(put_to(text, sizeof(text)), h->status);
+		put_hex(put_text(put_to(code, sizeof(code)), "0x"), h->status, 1);
 	}
 	rec_text(r, F_smb_status, name ? name : text);
 	rec_text(r, F_smb_status_code, code);
@@ -60,8 +62,11 @@ static void write_session(struct recorder *r, const struct smb_session *n)
 		write_text(r, F_smb_user, text[SMB_USER]);
 		write_text(r, F_smb_host, text[SMB_HOST]);
 		if (n->has_version) {
-			snprintf(version, sizeof(version), "%u.%u build %u rev %u", n->major,
-				 n->minor, n->build, n->revision);
+			struct put p = put_uint(put_to(version, sizeof(version)), n->major);
+
+			p = put_uint(put_char(p, '.'), n->minor);
+			p = put_uint(put_text(p, " build "), n->build);
+			put_uint(put_text(p, " rev "), n->revision);
 			rec_text(r, F_smb_ntlmssp_version, version);
 		}
 		rec_close(r);
@@ -163,7 +168,7 @@ static void write_interface(struct recorder *r, const struct dcerpc_interface *o
 	rec_open(r, F_smb_interface);
 	dcerpc_uuid_text(text, one->uuid);
 	rec_text(r, F_smb_uuid, text);
-	snprintf(text, sizeof(text), "%u.%u", one->version, one->minor);
+	put_uint(put_char(put_uint(put_to(text, sizeof(text)), one->version), '.'), one->minor);
 	rec_text(r, F_smb_version, text);
 	if (one->acked) {
 		rec_uint(r, F_smb_ack_result, one->result);
@@ -238,7 +243,7 @@ static void write_set_info(struct recorder *r, const struct smb_tx *t)
 	rec_text(r, F_smb_access, t->delete_on_close ? "delete on close" : "normal");
 	if (t->head.version == 1) {
 		rec_text(r, F_smb_subcmd, t->subcommand == 6 ? "SET_PATH_INFO" : "SET_FILE_INFO");
-		snprintf(text, sizeof(text), "unknown-%u", t->level);
+		put_uint(put_text(put_to(text, sizeof(text)), "unknown-"), t->level);
 		rec_text(r, F_smb_level_of_interest,
 			 t->level == 1013 ? "Set Disposition Information" : text);
 	}
@@ -298,10 +303,10 @@ static void write_tx(struct recorder *r, const struct smb_state *s, const struct
 	else
 		rec_text(r, F_smb_dialect, "unknown");
 	if (t->head.version == 1)
-		snprintf(text, sizeof(text), "SMB1_COMMAND_%s",
+		put_text(put_text(put_to(text, sizeof(text)), "SMB1_COMMAND_"),
 			 smb1_command_name(t->head.command, scratch));
 	else
-		snprintf(text, sizeof(text), "SMB2_COMMAND_%s",
+		put_text(put_text(put_to(text, sizeof(text)), "SMB2_COMMAND_"),
 			 smb2_command_name(t->head.command, scratch));
 	rec_text(r, F_smb_command, text);
 	if (t->answered)

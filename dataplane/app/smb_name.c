@@ -3,6 +3,7 @@
  * SMB: names of commands, dialects, functions and status codes as records print them. Any thread.
  */
 #include "dataplane/app/smb.h"
+#include "dataplane/base/put.h"
 
 #include <stdio.h>
 
@@ -80,7 +81,7 @@ const char *smb1_command_name(unsigned command, char *scratch)
 	const char *name = FIND(names, command);
 
 	if (!name) {
-		snprintf(scratch, 16, "UNKNOWN_%02x", command & 0xff);
+		put_hex(put_text(put_to(scratch, 16), "UNKNOWN_"), command & 0xff, 2);
 		name = scratch;
 	}
 	return name;
@@ -97,7 +98,7 @@ const char *smb2_command_name(unsigned command, char *scratch)
 
 	if (command < sizeof(names) / sizeof(*names))
 		return names[command];
-	snprintf(scratch, 16, "UNKNOWN_%04x", command & 0xffff);
+	put_hex(put_text(put_to(scratch, 16), "UNKNOWN_"), command & 0xffff, 4);
 	return scratch;
 }
 
@@ -106,9 +107,9 @@ const char *smb2_dialect_name(unsigned dialect, char *scratch)
 	if (dialect == 0x2ff)
 		return "2.??";
 	if ((dialect >> 8) >= 2 && (dialect >> 8) <= 3)
-		snprintf(scratch, 16, "%u.%02x", dialect >> 8, dialect & 0xff);
+		put_hex(put_char(put_uint(put_to(scratch, 16), dialect >> 8), '.'), dialect & 0xff, 2);
 	else
-		snprintf(scratch, 16, "(%04x)", dialect & 0xffff);
+		put_char(put_hex(put_char(put_to(scratch, 16), '('), dialect & 0xffff, 4), ')');
 	return scratch;
 }
 
@@ -138,7 +139,7 @@ const char *smb_function_name(uint32_t function, char *scratch)
 	const char *name = FIND(names, function);
 
 	if (!name) {
-		snprintf(scratch, 16, "%x", function);
+		put_hex(put_to(scratch, 16), function, 1);
 		name = scratch;
 	}
 	return name;

@@ -12,6 +12,7 @@
 #include "dataplane/app/dot.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
+#include "dataplane/app/mail_note.h"
 #include "dataplane/app/mime.h"
 #include "dataplane/app/text.h"
 
@@ -46,6 +47,7 @@ struct smtp_tx {
 	bool bdat;                 /* its content came in chunks, and is complete with content_done */
 	struct mime *mime;         /* while the content is read */
 	struct file *file;         /* the attachment being read */
+	struct mail_note note;     /* for the analysis of attachments */
 	uint32_t anomalies_seen;
 	uint32_t header_bytes;
 	struct texts header_names, header_values; /* of the mail itself, in order */

@@ -57,12 +57,12 @@ static const struct {
 	const char *name;
 	uint16_t field;
 	uint8_t kind;     /* enum header_kind */
-	uint8_t extended; /* 1: part of "extended" */
+	uint8_t extended; /* 1: part of "extended"; 2: also of what a file's record says */
 } headers[] = {
 	{"reply-to", F_smtp_reply_to, HEADER_TEXT, 0},
 	{"bcc", F_smtp_bcc, HEADER_LIST, 1},
-	{"message-id", F_smtp_message_id, HEADER_TEXT, 1},
-	{"subject", F_smtp_subject, HEADER_TEXT, 1},
+	{"message-id", F_smtp_message_id, HEADER_TEXT, 2},
+	{"subject", F_smtp_subject, HEADER_TEXT, 2},
 	{"x-mailer", F_smtp_x_mailer, HEADER_TEXT, 1},
 	{"user-agent", F_smtp_user_agent, HEADER_TEXT, 1},
 	{"received", F_smtp_received, HEADER_ALL, 0},
@@ -115,12 +115,13 @@ static void record_headers(struct worker *w, struct recorder *r, const struct sm
 	const struct config_map *m = w->config ? &w->config->eve_types : NULL;
 	const char *custom = m ? config_map_get(m, "smtp.custom") : NULL;
 	bool extended = m && config_map_bool(m, "smtp.extended", false);
+	unsigned least = extended ? 1 : w->config && w->config->file_analysis ? 2 : 3;
 	struct bytes b;
 
-	if (!custom && !extended)
+	if (!custom && least == 3)
 		return;
 	for (unsigned i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-		if (!(extended && headers[i].extended) && !listed(custom, headers[i].name))
+		if (headers[i].extended < least && !listed(custom, headers[i].name))
 			continue;
 		if (headers[i].kind == HEADER_ALL) {
 			record_all(r, tx, headers[i].field, headers[i].name);

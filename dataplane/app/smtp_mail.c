@@ -34,6 +34,7 @@ static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)
 	struct smtp_tx *tx = ctx;
 	struct smtp_state *s = tx->state;
 
+	mail_note_part(&tx->note, name, type);
 	if (!name.len)
 		return;
 	if (tx->attachments.count < SMTP_ATTACHMENTS_MAX)
@@ -45,6 +46,7 @@ static void on_part_data(void *ctx, const uint8_t *data, uint32_t len)
 {
 	struct smtp_tx *tx = ctx;
 
+	mail_note_data(tx->state->w, &tx->note, data, len);
 	if (tx->file)
 		file_append(tx->state->w, tx->file, data, len);
 }
@@ -53,6 +55,8 @@ static void on_part_end(void *ctx, bool complete)
 {
 	struct smtp_tx *tx = ctx;
 
+	if (tx->file)
+		mail_note_send(tx->state->w, tx->state->f, &tx->tx, TO_SERVER, &tx->note);
 	file_close(tx->state->w, tx->file, complete ? FILE_CLOSED : FILE_TRUNCATED);
 	tx->file = NULL;
 }
@@ -197,6 +201,7 @@ void smtp_mail_end(struct smtp_state *s, bool complete)
 
 void smtp_mail_free(struct worker *w, struct smtp_tx *tx)
 {
+	mail_note_free(w, &tx->note);
 	if (!tx->mime)
 		return;
 	mime_free(tx->mime);

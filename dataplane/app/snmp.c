@@ -4,10 +4,10 @@
  * Told by its form (BER, X.690). Each message is a transaction, complete at once. The scoped PDU of
  * an encrypted message is not read. Runs in the worker that owns the flow.
  */
-#include <stdio.h>
 
 #include "dataplane/app/ber.h"
 #include "dataplane/app/text.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 #define SNMP_VARS_MAX 64       /* of a message, kept */
@@ -79,25 +79,25 @@ static struct snmp_tx *snmp_of(struct tx *tx)
 /* "1.3.6.1.2.1": sub-identifiers of seven bits a byte (X.690, 8.19). */
 static uint32_t oid_text(struct bytes oid, char *out, uint32_t size)
 {
-	uint32_t len = 0;
+	struct put p = put_to(out, size);
 	uint64_t v = 0;
 
-	for (uint32_t i = 0; i < oid.len && len + 24 < size; i++) {
+	for (uint32_t i = 0; i < oid.len && p.last - p.at >= 24; i++) {
 		v = v << 7 | (oid.data[i] & 0x7f);
 		if (v > UINT32_MAX)
 			break;
 		if (oid.data[i] & 0x80)
 			continue;
-		if (!len) {
+		if (p.at == out) {
 			unsigned top = v < 40 ? 0 : v < 80 ? 1 : 2;
 
-			len += (uint32_t)snprintf(out, size, "%u.%u", top, (unsigned)(v - top * 40));
-		} else {
-			len += (uint32_t)snprintf(out + len, size - len, ".%u", (unsigned)v);
+			p = put_uint(p, top);
+			v -= top * 40;
 		}
+		p = put_uint(put_char(p, '.'), v);
 		v = 0;
 	}
-	return len;
+	return (uint32_t)(p.at - out);
 }
 
 static void vars_read(struct worker *w, struct snmp_tx *t, struct cursor *c)

@@ -10,6 +10,7 @@
 #include <openssl/sha.h>
 
 #include "dataplane/app/host.h"
+#include "dataplane/app/service.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
 
@@ -87,6 +88,7 @@ static void note_sni(struct worker *w, struct flow *f, struct tls_tx *t, const s
 	for (uint32_t i = 0; i < len; i++)
 		lower[i] = t->sni[i] >= 'A' && t->sni[i] <= 'Z' ? t->sni[i] | 0x20 : t->sni[i];
 	emit_contact(w, f, CONTACT_SNI, lower, len);
+	service_host(w, f, (const char *)lower, len);
 }
 
 static bool client_hello(struct worker *w, struct flow *f, struct tls_tx *t, const uint8_t *body,
@@ -249,6 +251,8 @@ static bool certificate(struct worker *w, struct flow *f, struct tls_tx *t, enum
 		}
 		if (d == TO_SERVER)
 			host_certificate(w, f, &certs->first);
+		if (certs->first.subject.data)
+			service_subject(w, f, certs->first.subject.data, certs->first.subject.len);
 	}
 	if (d == TO_SERVER && t->tx.progress[d] < TLS_CLIENT_CERT)
 		t->tx.progress[d] = TLS_CLIENT_CERT;

@@ -6,9 +6,9 @@
  */
 #include "dataplane/app/tls.h"
 
-#include <stdio.h>
 #include <strings.h>
 
+#include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 #define BASIC_FIELDS (TLS_LOG_SUBJECT | TLS_LOG_ISSUER | TLS_LOG_RESUMED)
@@ -115,11 +115,11 @@ static void write_version(struct recorder *r, uint16_t v)
 		}
 	}
 	if (v > 0x7f00 && v < 0x7f10)
-		snprintf(text, sizeof(text), "TLS 1.3 draft-<16");
+		put_text(put_to(text, sizeof(text)), "TLS 1.3 draft-<16");
 	else if (v >> 8 == 0x7f && v <= 0x7f1c)
-		snprintf(text, sizeof(text), "TLS 1.3 draft-%u", v & 0xff);
+		put_uint(put_text(put_to(text, sizeof(text)), "TLS 1.3 draft-"), v & 0xff);
 	else
-		snprintf(text, sizeof(text), "%u", v);
+		put_uint(put_to(text, sizeof(text)), v);
 	rec_text(r, F_tls_version, text);
 }
 

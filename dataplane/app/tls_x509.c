@@ -6,8 +6,8 @@
  * Runs in the worker that owns the flow.
  */
 #include "dataplane/app/tls_x509.h"
+#include "dataplane/base/put.h"
 
-#include <stdio.h>
 
 #define OID_TEXT_MAX 128
 
@@ -139,10 +139,10 @@ static const struct {
 static void add_oid(struct text_out *t, struct cursor c)
 {
 	char text[OID_TEXT_MAX];
-	int n = 0;
+	struct put p = put_to(text, sizeof(text));
 	bool first = true;
 
-	while (cursor_left(&c) && n < OID_TEXT_MAX - 24) {
+	while (cursor_left(&c) && p.last - p.at > 23) {
 		uint64_t arc = 0;
 		uint8_t b;
 
@@ -150,17 +150,15 @@ static void add_oid(struct text_out *t, struct cursor c)
 			b = cursor_u8(&c);
 			arc = arc << 7 | (b & 0x7f);
 		} while (b & 0x80 && !c.bad && arc < 1ull << 56);
-		if (first)
-			n += snprintf(text + n, sizeof(text) - (size_t)n, "%u.%llu",
-				      arc < 40 ? 0 : arc < 80 ? 1 : 2,
-				      (unsigned long long)(arc < 80 ? arc % 40 : arc - 80));
-		else
-			n += snprintf(text + n, sizeof(text) - (size_t)n, ".%llu",
-				      (unsigned long long)arc);
+		if (first) {
+			p = put_uint(p, arc < 40 ? 0 : arc < 80 ? 1 : 2);
+			arc = arc < 80 ? arc % 40 : arc - 80;
+		}
+		p = put_uint(put_char(p, '.'), arc);
 		first = false;
 	}
 	text_add_string(t, "OID(");
-	text_add(t, text, (uint32_t)n);
+	text_add(t, text, (uint32_t)(p.at - text));
 	text_add_string(t, ")");
 }
 
@@ -323,6 +321,7 @@ static bool read_time(struct cursor *c, int64_t *out)
 char *x509_time_format(int64_t seconds, char *text)
 {
 	int64_t days = seconds / 86400, rest = seconds % 86400, z, era, doe, yoe, doy, mp, y;
+	struct put p;
 	int d, m;
 
 	if (rest < 0) {
@@ -338,8 +337,10 @@ char *x509_time_format(int64_t seconds, char *text)
 	d = (int)(doy - (153 * mp + 2) / 5 + 1);
 	m = (int)(mp < 10 ? mp + 3 : mp - 9);
 	y = yoe + era * 400 + (m <= 2);
-	snprintf(text, 32, "%04d-%02d-%02dT%02d:%02d:%02d", (int)(y % 10000), m, d,
-		 (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60));
+	p = put_char(put_digits(put_to(text, 32), y < 0 ? 0 : (uint64_t)y % 10000, 10, 4), '-');
+	p = put_char(put_digits(put_char(put_digits(p, (unsigned)m, 10, 2), '-'), (unsigned)d, 10, 2), 'T');
+	p = put_char(put_digits(p, (uint64_t)rest / 3600, 10, 2), ':');
+	put_digits(put_char(put_digits(p, (uint64_t)rest / 60 % 60, 10, 2), ':'), (uint64_t)rest % 60, 10, 2);
 	return text;
 }
 
@@ -375,6 +376,7 @@ static bool read_alt_names(struct heap *heap, struct x509 *x, struct cursor c)
 		return false;
 	while (cursor_left(&names.body)) {
 		uint32_t len;
+		struct put p;
 		char text[64];
 		const uint8_t *b;
 
@@ -390,15 +392,13 @@ static bool read_alt_names(struct heap *heap, struct x509 *x, struct cursor c)
 				return false;
 			break;
 		case 7:
-			if (len == 4)
-				snprintf(text, sizeof(text), "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
-			else if (len == 16)
-				snprintf(text, sizeof(text), "%x:%x:%x:%x:%x:%x:%x:%x", get_be16(b),
-					 get_be16(b + 2), get_be16(b + 4), get_be16(b + 6),
-					 get_be16(b + 8), get_be16(b + 10), get_be16(b + 12),
-					 get_be16(b + 14));
-			else
+			if (len != 4 && len != 16)
 				break;
+			p = put_to(text, sizeof(text));
+			for (uint32_t i = 0; len == 4 && i < 4; i++)
+				p = put_uint(put_text(p, i ? "." : ""), b[i]);
+			for (uint32_t i = 0; len == 16 && i < 16; i += 2)
+				p = put_hex(put_text(p, i ? ":" : ""), get_be16(b + i), 1);
 			if (!add_alt_name(heap, x, text, (uint32_t)strlen(text)))
 				return false;
 			break;

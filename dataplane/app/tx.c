@@ -118,7 +118,8 @@ void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all)
 		if (all)
 			tx->ended = 1;
 		/* detect has had its look at this packet's direction, if there is a detect */
-		if (p && tx->progress[p->direction] >= s->proto->done[p->direction])
+		if (p && tx->progress[p->direction] >= s->proto->done[p->direction] &&
+		    !(tx->held >> p->direction & 1))
 			tx->inspected_done[p->direction] = 1;
 		if (!tx->logged && tx->events_logged < tx->event_count)
 			write_events(w, f, tx, p);
@@ -195,7 +196,7 @@ struct tx *tx_new(struct worker *w, struct flow *f, size_t size)
 		s->first = tx;
 	s->last = tx;
 	s->live++;
-	w->counters->app_tx[s->proto->id]++;
+	w->counters->app_tx[app_transport_of(f)][s->proto->id]++;
 	return tx;
 }
 

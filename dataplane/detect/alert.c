@@ -5,6 +5,7 @@
  * behind it. What an alert always says of its rule is encoded once, when the rule is bound.
  * Runs in the workers.
  */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,44 @@ void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx, cons
 				    .context_count = (uint8_t)s->chain.context_count};
 	memcpy(s->queue[s->queue_count++].contexts, s->chain.contexts,
 	       s->chain.context_count * sizeof(*s->chain.contexts));
+}
+
+static struct tx *uninspected(struct tx *tx, enum direction d)
+{
+	while (tx && tx->inspected_done[d])
+		tx = tx->next;
+	return tx;
+}
+
+/* The transaction that bytes of the packet's direction belong to: in a datagram of a rule's protocol
+ * the first that was not inspected; in a stream, if that is asked for, when it is the only one. Each
+ * is named once. */
+static struct tx *guess(const struct worker *w, const struct packet *p, const struct program_rule *r)
+{
+	struct app_session *s = p->flow ? p->flow->app : NULL;
+	struct tx *tx;
+
+	if (!s || !s->proto || !s->first)
+		return NULL;
+	if (p->ip_proto == IPPROTO_UDP ? r->app == APP_UNKNOWN : !w->detect->program->config->guess_transaction)
+		return NULL;
+	tx = uninspected(s->first, (enum direction)p->direction);
+	if (!tx || tx->guessed)
+		return NULL;
+	if (p->ip_proto != IPPROTO_UDP && uninspected(tx->next, (enum direction)p->direction))
+		return NULL;
+	tx->guessed = 1;
+	return tx;
+}
+
+void alert_add_payload(struct worker *w, const struct packet *p, uint32_t rule, bool stream)
+{
+	struct detect_state *s = w->detect;
+	unsigned at = s->queue_count;
+
+	alert_add(w, rule, stream, NULL, NULL);
+	if (s->queue_count > at)
+		s->queue[at].guessed = guess(w, p, &s->program->rules[rule]);
 }
 
 /* With a firewall: its rules on packets, other rules on packets, its rules on transactions, the others. */
@@ -306,10 +345,12 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 {
 	const struct detect_program *program = w->detect->program;
 	const struct program_rule *rule = &program->rules[item->rule];
+	const struct proto *proto = item->tx ? item->proto : item->guessed ? p->flow->app->proto : NULL;
+	struct tx *tx = item->tx ? item->tx : item->guessed;
 	struct recorder *r = emit_packet(w, RECORD_alert, p);
 
-	if (item->tx)
-		((struct record_head *)r->at)->tx_id = item->tx->id;
+	if (tx)
+		((struct record_head *)r->at)->tx_id = tx->id;
 	alert_object(r, rule, blocks(w, item->action), program->firewall);
 	if (rule->flags & (RULE_TARGET_SRC | RULE_TARGET_DST)) {
 		bool target_src = rule->flags & RULE_TARGET_SRC;
@@ -321,10 +362,12 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 		context_add(w, r, item);
 	rec_close(r);
 	variables_record(w, r, p->flow, true);
-	if (item->tx && program->log_app && item->proto->alert_context)
-		item->proto->alert_context(w, p->flow, item->tx, r);
-	if (item->tx && program->log_app && (item->tx->files[0] || item->tx->files[1]))
-		file_alert_context(r, item->tx);
+	if (item->guessed && p->ip_proto != IPPROTO_UDP)
+		rec_bool(r, F_top_tx_guessed, true);
+	if (tx && program->log_app && proto->alert_context)
+		proto->alert_context(w, p->flow, tx, r);
+	if (tx && program->log_app && (tx->files[0] || tx->files[1]))
+		file_alert_context(r, tx);
 	if (item->frame)
 		app_frame_record(w, r, p->flow, (enum direction)p->direction, item->frame);
 	if (p->flow && program->log_flow) {

@@ -250,6 +250,23 @@ static enum outcome base64_check(struct run *r, const struct chain *chain, const
 	return run_nested(r->scratch, chain->base64, &decoded) == CHAIN_YES ? HIT : MISS;
 }
 
+/* What it is is told of the flow, whether the rule matches or not. */
+static enum outcome entropy_check(struct run *r, const struct match_entropy *m)
+{
+	struct chain_scratch *s = r->scratch;
+	unsigned i = 0;
+	double value;
+	bool holds = entropy_run(m, r->in->data, r->in->len, &value);
+
+	while (i < s->entropy_count && strcmp(s->entropies[i].buffer, m->buffer) != 0)
+		i++;
+	if (value >= 0 && i < ENTROPIES_MAX) {
+		s->entropies[i] = (struct chain_entropy){m->buffer, value};
+		s->entropy_count += i == s->entropy_count;
+	}
+	return holds ? HIT : MISS;
+}
+
 static enum outcome check_run(struct run *r, const struct chain *chain, const struct check *check,
 			      struct frame *f)
 {
@@ -281,7 +298,7 @@ static enum outcome check_run(struct run *r, const struct chain *chain, const st
 	case CHECK_ASN1:
 		return asn1_run(&check->match->u.asn1, r->in->data, r->in->len, r->pointer) ? HIT : STOP;
 	case CHECK_ENTROPY:
-		return entropy_run(&check->match->u.entropy, r->in->data, r->in->len) ? HIT : MISS;
+		return entropy_check(r, &check->match->u.entropy);
 	case CHECK_DATAREP:
 		return datarep_run(&check->match->u.datarep, r->in->data, r->in->len) ? HIT : MISS;
 	}
@@ -417,6 +434,7 @@ void chain_rule_keep(struct chain_scratch *s)
 void chain_packet_begin(struct chain_scratch *s)
 {
 	s->text_kept = 0;
+	s->entropy_count = 0;
 	chain_rule_begin(s);
 }
 

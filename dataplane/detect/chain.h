@@ -24,6 +24,7 @@
 #define CHAIN_STEPS_MAX 3000  /* the reference's recursion limit */
 #define BASE64_MAX 65535
 #define CONTEXTS_MAX 4        /* of an alert; further ones are left out */
+#define ENTROPIES_MAX 8      /* buffers of one packet of which it is told */
 #define CAPTURES_MAX 16       /* of a rule */
 #define CAPTURE_TEXT_MAX 8192 /* bytes captured on one packet; what does not fit is left out */
 #define CAPTURE_MAX 1024      /* bytes of one; more are cut off */
@@ -100,6 +101,12 @@ struct chain_scratch {
 	uint64_t values[RULE_VARIABLES_MAX];
 	uint64_t pcre_limits; /* runs that were stopped at a limit */
 	uint64_t lists_full;  /* values that found no room */
+	/* Of the packet in hand: what entropy was, the last of each buffer. */
+	struct chain_entropy {
+		const char *buffer; /* borrowed from the rule */
+		double value;
+	} entropies[ENTROPIES_MAX];
+	unsigned entropy_count;
 	/* Of the rule in hand; whoever runs its chains begins with none. */
 	struct chain_context contexts[CONTEXTS_MAX];
 	unsigned context_count;
@@ -184,7 +191,8 @@ bool asn1_run(const struct match_asn1 *m, const uint8_t *data, uint32_t len, uin
 
 /* ---- entropy.c ---- */
 
-bool entropy_run(const struct match_entropy *m, const uint8_t *data, uint32_t len);
+/* out: bits a byte; below 0: there are no such bytes. */
+bool entropy_run(const struct match_entropy *m, const uint8_t *data, uint32_t len, double *out);
 
 /* ---- chain_list.c: the whole buffer in a list ---- */
 

@@ -23,6 +23,7 @@ int detect_worker_new(struct worker *w)
 	if (!s)
 		return -1;
 	w->detect = s;
+	w->flow_notes = detect_flow_record;
 	s->traced = TRACE_NO_RULE;
 	s->masks = sieve_masks_possible() && !(w->config && w->config->rules_sieve == AUTO_NO);
 	s->arena = worker_memory(w, TRANSFORM_ARENA_BYTES, 64);
@@ -141,9 +142,8 @@ static bool tx_completed(const struct flow *f, enum direction d)
 }
 
 /* The raw stream of the packet's direction, if its turn has come. A transaction that has just been
- * completed calls for a look at the bytes that made it: conditions of rules on transactions are
- * judged now, rules on the stream alone when the bytes have been acknowledged; of protocols of bulk
- * data when there are enough of them. */
+ * completed calls for a look at the bytes that made it; rules on the stream alone look at those of
+ * protocols of bulk data when there are enough of them. */
 static void stream_open(struct worker *w, struct packet *p)
 {
 	struct detect_state *s = w->detect;
@@ -159,9 +159,9 @@ static void stream_open(struct worker *w, struct packet *p)
 	}
 	if (tx_completed(f, d)) {
 		s->tx_stream_there = stream_raw_look(w, f, d, &s->tx_stream);
-		s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
 		if (!f->app->proto->stream_waits)
 			stream_raw_flush(f, d);
+		s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
 	} else {
 		s->stream_peeked = stream_raw_peek(w, f, d, &s->stream);
 		if (s->stream_peeked) {
@@ -240,6 +240,8 @@ void detect_packet(struct worker *w, struct packet *p)
 		firewall_begin(s, p);
 	stream_open(w, p);
 	rules_run(w, p);
+	if (s->chain.entropy_count && p->flow)
+		entropies_keep(w, p->flow);
 	if (s->queue_count)
 		alerts_finish(w, p);
 	if (s->stream_peeked && !(s->firewall & FIREWALL_DROPPED))

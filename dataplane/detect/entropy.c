@@ -23,15 +23,16 @@ static double entropy_of(const uint8_t *data, uint32_t len)
 	return sum;
 }
 
-bool entropy_run(const struct match_entropy *m, const uint8_t *data, uint32_t len)
+bool entropy_run(const struct match_entropy *m, const uint8_t *data, uint32_t len, double *out)
 {
 	double v;
 
+	*out = -1;
 	if (m->offset >= len)
 		return false;
 	data += m->offset;
 	len -= m->offset;
-	v = entropy_of(data, m->bytes && m->bytes < len ? m->bytes : len);
+	*out = v = entropy_of(data, m->bytes && m->bytes < len ? m->bytes : len);
 	switch ((enum number_op)m->op) {
 	case NUMBER_EQUAL:
 		return v == m->low;

@@ -164,6 +164,20 @@ void firewall_packet(struct worker *w, struct packet *p)
 
 /* ---- transactions ---- */
 
+/* What was dropped will come again as bytes that the stream has: it is judged then as it was now. */
+static void hold(struct tx_run *t)
+{
+	uint8_t bit = (uint8_t)(1u << t->d);
+
+	if (!(t->s->firewall & FIREWALL_DROPPED)) {
+		t->tx->held &= (uint8_t)~bit;
+		return;
+	}
+	t->tx->held |= bit;
+	t->f->flags |= FLOW_HELD;
+	memcpy(t->state->scanned, t->scanned_before, sizeof(t->scanned_before));
+}
+
 static bool hook_rule_holds(struct tx_run *t, uint32_t entry)
 {
 	struct profile_mark mark = {0};
@@ -223,27 +237,31 @@ static bool hook_pass(struct tx_run *t, const struct firewall_hook *hook)
 	return !(s->firewall & (FIREWALL_DROPPED | FIREWALL_NO_APP)) && !t->tx->accepted;
 }
 
+/* The hooks that it has come to; the one it was in last is asked once more: it lasts until the next is there. */
+static void hooks_pass(struct tx_run *t)
+{
+	const struct firewall_app *app = &t->s->program->firewall->apps[t->proto->proto->id][t->d];
+	uint8_t progress = t->tx->progress[t->d], at = t->state->firewall_hook;
+
+	t->still = t->state->firewall_asked && t->state->firewall_progress == progress;
+	t->state->firewall_asked = true;
+	t->state->firewall_progress = progress;
+	for (; at < app->count && app->hooks[at].progress <= progress; at++) {
+		t->state->firewall_hook = at;
+		if (!hook_pass(t, &app->hooks[at]))
+			break;
+	}
+	hold(t);
+}
+
 void firewall_tx(struct tx_run *t)
 {
 	struct detect_state *s = t->s;
-	const struct firewall_app *app = &s->program->firewall->apps[t->proto->proto->id][t->d];
-	uint8_t progress = t->tx->progress[t->d], at = t->state->firewall_hook;
+	bool held = t->tx->held >> t->d & 1 && t->p->payload_len;
 
 	candidates_sort(s);
-	if (!(s->firewall & FIREWALL_NO_APP) && !t->tx->accepted && (t->news || !t->state->firewall_asked)) {
-		t->still = t->state->firewall_asked && t->state->firewall_progress == progress;
-		t->state->firewall_asked = true;
-		t->state->firewall_progress = progress;
-		/* the one it was in last is asked once more: it lasts until the next is there */
-		for (; at < app->count && app->hooks[at].progress <= progress; at++) {
-			t->state->firewall_hook = at;
-			if (!hook_pass(t, &app->hooks[at]))
-				break;
-		}
-	}
-	/* what is dropped will come again, and is to be found then */
-	if (s->firewall & FIREWALL_DROPPED)
-		memcpy(t->state->scanned, t->scanned_before, sizeof(t->scanned_before));
+	if (!(s->firewall & FIREWALL_NO_APP) && !t->tx->accepted && (t->news || !t->state->firewall_asked || held))
+		hooks_pass(t);
 	candidates_leave(s);
 }
 

@@ -74,9 +74,8 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 
 	if (l4 == GROUP_OTHER || !packet_has_ports(p))
 		port = 0;
-	/* The end of a flow counts too for rules that ask for nothing of a packet itself. */
 	scan_ports(w, &g->packet_always[l4][d], port, NULL, 0);
-	for (uint32_t i = 0; p->event_count && i < g->event_count; i++)
+	for (uint32_t i = 0; p->event_count && i < g->event_count && !(p->flags & PACKET_PSEUDO); i++)
 		candidate_add(s, g->events[i]);
 	if (wanted(p)) {
 		scan_ports(w, p->payload_len > GROUP_SHORT_BYTES ? &g->packet_long[l4][d] : &g->packet[l4][d],
@@ -131,6 +130,9 @@ IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 
 	if (r->refused || !speaks(p, r->app) || !header_matches(s, p, r, false))
 		return false;
+	/* The end of a flow is no packet: beside bytes only rules on the protocol alone heed it. */
+	if ((p->flags & PACKET_PSEUDO) && !r->payload && r->app == APP_UNKNOWN && !r->protocol_only)
+		return false;
 	w->counters->detect_verified++;
 	chain_rule_begin(&s->chain);
 	if (!packet_checks_hold(&c))
@@ -144,7 +146,7 @@ IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 		return false;
 	if (r->payload && r->payload->replaces)
 		replace_run(w, p, r);
-	alert_add(w, index, stream, NULL, NULL);
+	alert_add_payload(w, p, index, stream);
 	return true;
 }
 

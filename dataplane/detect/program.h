@@ -231,6 +231,7 @@ struct alert_item {
 	uint8_t context_count;
 	struct tx *tx;
 	const struct proto *proto;
+	struct tx *guessed;            /* without tx: the one that may be meant, or NULL */
 	const struct app_frame *frame; /* NULL: not on a frame */
 	struct chain_context contexts[CONTEXTS_MAX];
 };
@@ -305,6 +306,7 @@ struct detect_flow {
 		char *name;            /* the value stands behind it */
 		const uint8_t *value;
 		uint32_t len;
+		bool entropy;          /* of the buffer that name says; the value is a double */
 	} *vars;
 	uint32_t var_count;
 	struct stream_waits *waits;    /* window.c */
@@ -413,6 +415,8 @@ void transforms_free(struct transforms *t);
 /* alert.c */
 void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx,
 	       const struct proto *proto);
+/* Of a rule on the packet's payload or stream. */
+void alert_add_payload(struct worker *w, const struct packet *p, uint32_t rule, bool stream);
 void alerts_finish(struct worker *w, struct packet *p);
 bool alert_encode(const struct detect_program *program, struct program_rule *r);
 
@@ -428,6 +432,8 @@ void variables_keep(const struct match_context *c);
 void variables_free(struct worker *w, struct detect_flow *d);
 /* A variable of the flow gets that value (copied); nothing where there is no room. */
 void flow_variable_set(struct worker *w, struct flow *f, const char *name, const void *data, uint32_t len);
+/* What the packet's buffers' entropies were, with the flow. */
+void entropies_keep(struct worker *w, struct flow *f);
 /* Objects "metadata" and "traffic" of a record: bits and variables of the flow, variables of the packet. */
 void variables_record(struct worker *w, struct recorder *r, const struct flow *f, bool packet);
 /* A record of its own of what was captured of p. */

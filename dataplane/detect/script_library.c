@@ -492,7 +492,7 @@ static int flowvar_value(lua_State *L)
 	const struct detect_flow *d = f ? f->detect : NULL;
 
 	for (uint32_t i = 0; d && i < d->var_count; i++)
-		if (strcmp(d->vars[i].name, name) == 0) {
+		if (!d->vars[i].entropy && strcmp(d->vars[i].name, name) == 0) {
 			lua_pushlstring(L, (const char *)d->vars[i].value, d->vars[i].len);
 			return 1;
 		}

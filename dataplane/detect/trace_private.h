@@ -7,6 +7,11 @@
 
 #include "dataplane/detect/trace.h"
 
+static inline const struct program_rule *traced_rule(const struct detect_state *s)
+{
+	return &s->program->rules[s->traced];
+}
+
 /* A step about p (may be NULL); the last one again when there is no room. */
 struct trace_step *trace_step_new(struct detect_state *s, const struct packet *p, enum trace_kind kind,
 				  enum trace_where where);

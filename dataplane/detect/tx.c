@@ -579,7 +579,7 @@ static void tx_run(struct tx_run *t)
 		candidates_clear(s);
 	}
 	file_inspected(t->w, t->tx, t->d);
-	if (t->ended)
+	if (t->ended && !(t->tx->held >> t->d & 1))
 		t->tx->inspected_done[t->d] = 1;
 }
 
@@ -593,7 +593,8 @@ void tx_rules_run(struct worker *w, struct packet *p)
 	bool news;
 
 	if (!app || !app->proto ||
-	    (!app->changed[d] && !s->tx_stream_there && !(p->flags & PACKET_PSEUDO)))
+	    (!app->changed[d] && !s->tx_stream_there && !(p->flags & PACKET_PSEUDO) &&
+	     !(f->flags & FLOW_HELD && p->payload_len)))
 		return;
 	news = app->changed[d] && app->changed[d] != APP_CHANGED_WAITING;
 	app->changed[d] = 0;

@@ -2,9 +2,10 @@
  *
  * What expressions captured: kept with the flow, for the packet in hand, or told in the alert; and
  * telling it, with the names of the flow's bits, in alerts and flow records. Bits named traffic/id/X
- * and traffic/label/X say what the traffic is, and stand apart. Runs in the workers. Memory: w->heap,
+ * and traffic/label/X say what the traffic is, and stand apart; so do the entropies that rules asked for. Runs in the workers. Memory: w->heap,
  * FLOW_VARS_MAX of CAPTURE_MAX bytes a flow.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +16,12 @@
 #define TRAFFIC_ID "traffic/id/"
 #define TRAFFIC_LABEL "traffic/label/"
 
-static struct flow_var *flow_var_place(struct worker *w, struct detect_flow *d, const char *name)
+static struct flow_var *flow_var_place(struct worker *w, struct detect_flow *d, const char *name, bool entropy)
 {
 	struct flow_var *vars;
 
 	for (uint32_t i = 0; i < d->var_count; i++)
-		if (strcmp(d->vars[i].name, name) == 0) {
+		if (d->vars[i].entropy == entropy && strcmp(d->vars[i].name, name) == 0) {
 			heap_free(&w->heap, d->vars[i].name);
 			return &d->vars[i];
 		}
@@ -33,12 +34,13 @@ static struct flow_var *flow_var_place(struct worker *w, struct detect_flow *d, 
 	return &vars[d->var_count++];
 }
 
-void flow_variable_set(struct worker *w, struct flow *f, const char *name, const void *data, uint32_t len)
+static void flow_var_set(struct worker *w, struct flow *f, const char *name, const void *data, uint32_t len,
+			 bool entropy)
 {
 	size_t n = strlen(name) + 1;
 	struct detect_flow *d = detect_flow_get(w, f);
 	char *memory = d ? heap_zalloc(&w->heap, n + len) : NULL;
-	struct flow_var *v = memory ? flow_var_place(w, d, name) : NULL;
+	struct flow_var *v = memory ? flow_var_place(w, d, name, entropy) : NULL;
 
 	if (!v) {
 		heap_free(&w->heap, memory);
@@ -47,7 +49,20 @@ void flow_variable_set(struct worker *w, struct flow *f, const char *name, const
 	memcpy(memory, name, n);
 	if (len)
 		memcpy(memory + n, data, len);
-	*v = (struct flow_var){memory, (const uint8_t *)memory + n, len};
+	*v = (struct flow_var){memory, (const uint8_t *)memory + n, len, entropy};
+}
+
+void flow_variable_set(struct worker *w, struct flow *f, const char *name, const void *data, uint32_t len)
+{
+	flow_var_set(w, f, name, data, len, false);
+}
+
+void entropies_keep(struct worker *w, struct flow *f)
+{
+	const struct chain_scratch *s = &w->detect->chain;
+
+	for (unsigned i = 0; i < s->entropy_count; i++)
+		flow_var_set(w, f, s->entropies[i].buffer, &s->entropies[i].value, sizeof(double), true);
 }
 
 void variables_keep(const struct match_context *c)
@@ -86,7 +101,7 @@ bool match_flowvar(const struct match_context *c, const struct match *m)
 	const struct detect_flow *d = c->f ? c->f->detect : NULL;
 
 	for (uint32_t i = 0; d && i < d->var_count; i++)
-		if (strcmp(d->vars[i].name, m->u.variable.name) == 0)
+		if (!d->vars[i].entropy && strcmp(d->vars[i].name, m->u.variable.name) == 0)
 			return contains(d->vars[i].value, d->vars[i].len, &m->u.variable.text);
 	return false;
 }
@@ -167,6 +182,27 @@ static void put_variable(struct text *t, const char *list, const char *name, con
 	put(t, "}");
 }
 
+/* "entropy":{"content":4.5}: bits a byte, by buffer. */
+static void put_entropies(struct text *t, const struct detect_flow *d)
+{
+	bool open = false;
+
+	for (uint32_t i = 0; i < d->var_count; i++) {
+		double value;
+
+		if (!d->vars[i].entropy || !fits(t, strlen(d->vars[i].name) + 32))
+			continue;
+		memcpy(&value, d->vars[i].value, sizeof(value));
+		put(t, open ? "," : t->len ? ",\"entropy\":{" : "\"entropy\":{");
+		open = true;
+		t->len += json_text(t->out + t->len, CONTEXT_TEXT_MAX - t->len, d->vars[i].name,
+				    strlen(d->vars[i].name), true);
+		t->len += (size_t)snprintf(t->out + t->len, 32, ":%.17g", value);
+	}
+	if (open)
+		put(t, "}");
+}
+
 static int bit_compare(const void *key, const void *at)
 {
 	uint32_t a = *(const uint32_t *)key, b = ((const struct bit_name *)at)->key;
@@ -216,8 +252,11 @@ void variables_record(struct worker *w, struct recorder *r, const struct flow *f
 	if (d)
 		put_bits(&t, s->program, d, "flowbits", "");
 	for (uint32_t i = 0; d && i < d->var_count; i++)
-		put_variable(&t, "flowvars", d->vars[i].name, d->vars[i].value, d->vars[i].len);
+		if (!d->vars[i].entropy)
+			put_variable(&t, "flowvars", d->vars[i].name, d->vars[i].value, d->vars[i].len);
 	list_end(&t);
+	if (d)
+		put_entropies(&t, d);
 	for (unsigned i = 0; packet && i < s->packet_var_count; i++)
 		put_variable(&t, "pktvars", s->packet_vars[i].what->name, s->packet_vars[i].data, s->packet_vars[i].len);
 	list_end(&t);

@@ -4,6 +4,7 @@
 #include "dataplane/engine/emit.h"
 #include "dataplane/engine/home.h"
 #include "dataplane/engine/intel.h"
+#include "dataplane/event/service.h"
 
 #define NS_PER_S 1000000000ull
 
@@ -57,6 +58,14 @@ static struct recorder *record_begin(struct worker *w, const struct flow *f, uns
 	rec_uint(r, F_contact_kind, kind);
 	rec_bytes(r, F_contact_value, value, len);
 	return r;
+}
+
+static void put_service(struct recorder *r, const struct flow *f)
+{
+	if (f->notes && f->notes->service)
+		rec_text(r, F_contact_service, service_names[f->notes->service]);
+	else if (f->app_proto > APP_FAILED)
+		rec_text(r, F_contact_service, app_proto_names[f->app_proto]);
 }
 
 static size_t addr_bytes(const struct flow *f)
@@ -155,6 +164,7 @@ static void goes_on(struct worker *w, struct flow *f, const struct ends *e)
 	rec_uint(r, F_contact_goes_on, 1);
 	rec_uint(r, F_contact_bytes_out, f->bytes[e->swapped] - told[e->swapped]);
 	rec_uint(r, F_contact_bytes_in, f->bytes[!e->swapped] - told[!e->swapped]);
+	put_service(r, f);
 	emit_end(w);
 }
 

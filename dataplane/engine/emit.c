@@ -189,7 +189,10 @@ struct recorder *emit_flow(struct worker *w, enum record_type type, const struct
 		memcpy(head.dst_mac, to_server ? f->dst_mac : f->src_mac, 6);
 		head.flags |= RECORD_HAS_MACS;
 	}
-	return begin(w, &head);
+	begin(w, &head);
+	if (f->detect && w->flow_notes && type != RECORD_contact && type != RECORD_certificates)
+		w->flow_notes(w, &w->recorder, f);
+	return &w->recorder;
 }
 
 struct recorder *emit_bare(struct worker *w, enum record_type type)

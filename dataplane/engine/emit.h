@@ -15,7 +15,8 @@ struct recorder *emit_packet(struct worker *w, enum record_type type, const stru
 void emit_tunnel(struct recorder *r, const struct packet *p);
 /* About a flow, or a transaction of it (tx_id, or RECORD_NO_TX). Addresses are the client's as
  * source for TO_SERVER, the server's as source for TO_CLIENT. Time is w->now_ns; packet number that
- * of the packet in hand (p may be NULL at the end of a flow). */
+ * of the packet in hand (p may be NULL at the end of a flow). What rules have noted on the flow (bits,
+ * variables) is in it. */
 struct recorder *emit_flow(struct worker *w, enum record_type type, const struct flow *f,
 			   enum direction d, uint64_t tx_id, const struct packet *p);
 /* Neither: capture_begin and the like. */

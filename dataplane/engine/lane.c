@@ -182,6 +182,8 @@ int lane_modules_new(struct lane *l)
 	if (l->engine->trace && l->engine->lane_count == 1)
 		detect_worker_trace(&l->w, l->engine->trace);
 	lane_online(l);
+	for (unsigned i = 0; i < APP_PROTO_COUNT && l->w.id == 0; i++)
+		l->engine->shared->status.app_over[i] = app_transports(&l->w, (enum app_proto)i);
 	atomic_store(&l->ready, true);
 	return 0;
 }

@@ -217,6 +217,7 @@ static void publish(struct ruleload *r, struct detect_program *program)
 	st->rules_active = r->report.active;
 	st->rules_loaded = r->report.loaded;
 	st->rules_refused = r->report.refused;
+	st->rules_skipped = r->report.skipped;
 	__atomic_store_n(&st->ruleset_version, r->version, __ATOMIC_RELEASE);
 }
 

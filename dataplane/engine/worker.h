@@ -37,8 +37,8 @@ struct worker {
 
 	/* changes between bursts only */
 	const struct indicator_image *indicators; /* NULL: none are known */
-	const struct recordings *recordings; /* NULL: no packet is captured */
 	bool early_rules[2];           /* by enum detect_early: there are such rules */
+	const struct recordings *recordings; /* NULL: no packet is captured */
 
 	/* each module's own */
 	struct packet_pool *packets;
@@ -58,6 +58,9 @@ struct worker {
 	struct packet *packet;         /* the one in hand; NULL: none (timers, ends of flows) */
 
 	struct heap heap;              /* parser state */
+
+	/* What rules have noted on a flow, into the records about it. Set by detect; NULL: nothing is. */
+	void (*flow_notes)(struct worker *w, struct recorder *r, const struct flow *f);
 
 	/* records: emit.h */
 	struct recorder recorder;

@@ -32,6 +32,8 @@ struct boot {
 	int32_t courier_channel, control_courier; /* ends of the courier's channel; -1 none */
 	int32_t event_ring_fd[MAX_WORKERS];
 	int32_t bulk_ring_fd[MAX_WORKERS];
+	int32_t files_channel, control_files; /* ends of a channel: tables of indicators on their way to the files process; -1 none */
+	int32_t file_ring_fd;    /* records of the files process; -1: files are not analysed */
 	int32_t packet_ring_fd[MAX_WORKERS]; /* captured packets */
 	uint32_t dataplane_starts; /* volatile: writer supervisor: how often it was started */
 	uint32_t control_starts;   /* volatile: likewise */
@@ -41,6 +43,7 @@ struct boot {
 	int32_t courier_pid;       /* volatile: likewise: 0: it is not running */
 	int32_t trace_fd;          /* captures: trace.h; -1 none */
 	int32_t rule_stats_fd;     /* captures: rule_stat.h, written at the end; -1 none */
+	uint32_t files_here;       /* volatile: 1: the files process may still write records */
 	uint32_t dataplane_gone;   /* volatile: 1: it ended and will not be started again */
 	uint32_t stop;             /* volatile: 1: drain and end */
 };

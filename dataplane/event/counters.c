@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dataplane/event/config.h"
+
 #define COUNTERS_MAGIC 0x3172746e756f634dull
 
 const struct counter_row counter_rows[] = {
@@ -21,6 +23,30 @@ const struct drop_row drop_rows[DROP_COUNT] = {
 #define DROP(id, name, doc) [DROP_##id] = {name, doc},
 #include "dataplane/event/drops.def"
 #undef DROP
+};
+
+const char *const flow_state_names[FLOW_STATES] = {"new", "established", "closed", "local_bypassed"};
+
+const char *const flow_tcp_state_names[FLOW_TCP_STATES] = {
+	"none", "syn_sent", "syn_recv", "established", "fin_wait1", "fin_wait2",
+	"closing", "close_wait", "last_ack", "time_wait", "closed",
+};
+
+const char *const exception_target_names[EXCEPTION_TARGETS] = {
+	[EXCEPTION_FLOW_MEMCAP] = "flow.memcap",
+	[EXCEPTION_REASSEMBLY_MEMCAP] = "tcp.reassembly",
+	[EXCEPTION_MIDSTREAM] = "tcp.midstream",
+	[EXCEPTION_APP_ERROR] = "app_layer.error",
+};
+
+const char *const exception_policy_names[EXCEPTION_POLICIES] = {
+	[EXCEPTION_IGNORE] = "ignore",
+	[EXCEPTION_PASS] = "pass_flow",
+	[EXCEPTION_PASS_PACKET] = "pass_packet",
+	[EXCEPTION_BYPASS] = "bypass",
+	[EXCEPTION_DROP] = "drop_flow",
+	[EXCEPTION_DROP_PACKET] = "drop_packet",
+	[EXCEPTION_REJECT] = "reject",
 };
 
 static size_t shared_bytes(unsigned workers)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The shared-memory page of figures: a block for each worker (single writer: that worker) and a
- * status block (writer: the dataplane's main thread). Readers: supervisor and control, relaxed
+ * The shared-memory page of figures: a block for each worker (single writer: that worker), a
+ * status block (writer: the dataplane's main thread), one of the files process. Readers: supervisor and control, relaxed
  * loads, no locks. Counters only grow while the dataplane lives; flow_active is a level.
  */
 #ifndef EVENT_COUNTERS_H
@@ -22,14 +22,31 @@ enum drop_reason {
 	DROP_COUNT
 };
 
+enum app_transport { APP_OVER_TCP, APP_OVER_UDP, APP_TRANSPORTS };
+
+/* What lets an exception policy decide, and how many policies there are (enum config_exception). */
+enum exception_target {
+	EXCEPTION_FLOW_MEMCAP, EXCEPTION_REASSEMBLY_MEMCAP, EXCEPTION_MIDSTREAM, EXCEPTION_APP_ERROR, EXCEPTION_TARGETS
+};
+#define EXCEPTION_POLICIES 7
+
+#define FLOW_STATES 4      /* new, established, closed, bypassed */
+#define FLOW_TCP_STATES 11 /* enum tcp_state */
+
 struct counters {
 #define COUNTER(member, path, doc) uint64_t member;
 #include "dataplane/event/counters.def"
 #undef COUNTER
 	uint64_t drop[DROP_COUNT];
 	uint64_t anomaly[ANOMALY_COUNT];    /* decoder and stream events, by id */
-	uint64_t app_flow[APP_PROTO_COUNT]; /* flows by application protocol */
-	uint64_t app_tx[APP_PROTO_COUNT];   /* transactions by application protocol */
+	/* by transport (enum app_transport) and application protocol: */
+	uint64_t app_flow[APP_TRANSPORTS][APP_PROTO_COUNT];         /* flows */
+	uint64_t app_tx[APP_TRANSPORTS][APP_PROTO_COUNT];           /* transactions */
+	uint64_t app_error_gap[APP_TRANSPORTS][APP_PROTO_COUNT];    /* parsers that gave up at a hole */
+	uint64_t app_error_parser[APP_TRANSPORTS][APP_PROTO_COUNT]; /* … on bad input */
+	uint64_t exception[EXCEPTION_TARGETS][EXCEPTION_POLICIES];  /* packets that a policy was applied to */
+	uint64_t flow_end_state[FLOW_STATES];                       /* flows ended, by state */
+	uint64_t flow_end_tcp_state[FLOW_TCP_STATES];               /* TCP sessions ended, by state */
 	uint64_t latency[LATENCY_BUCKETS];  /* live: packets by the time from the port until they were done with */
 } __attribute__((aligned(64)));
 
@@ -46,7 +63,8 @@ struct dataplane_status {
 	uint32_t workers;
 	uint64_t heartbeat_ns;   /* CLOCK_MONOTONIC */
 	uint64_t ruleset_version; /* 0: none; grows with every reload */
-	uint64_t rules_loaded, rules_refused, rules_active;
+	uint64_t rules_loaded, rules_refused, rules_active, rules_skipped;
+	uint8_t app_over[APP_PROTO_COUNT]; /* transports on which a protocol is looked for, bits by enum app_transport */
 	uint64_t indicator_version;
 	uint64_t input_bytes, input_bytes_done; /* offline: for a progress bar */
 	uint64_t captures, captures_done;
@@ -55,11 +73,19 @@ struct dataplane_status {
 	char error[512];         /* one sentence for a person; empty: none */
 } __attribute__((aligned(64)));
 
+/* Writer: the files process. */
+struct files_figures {
+#define FIGURE(name, doc) uint64_t name;
+#include "dataplane/event/files.def"
+#undef FIGURE
+} __attribute__((aligned(64)));
+
 struct counters_shared {
 	uint64_t magic;
 	uint32_t worker_count;
 	uint32_t counters_bytes; /* sizeof(struct counters): both ends must be of one build */
 	struct dataplane_status status;
+	struct files_figures files;
 	struct counters worker[]; /* worker_count */
 };
 
@@ -76,6 +102,11 @@ struct drop_row {
 
 extern const struct counter_row counter_rows[]; /* ends with path == NULL */
 extern const struct drop_row drop_rows[DROP_COUNT];
+/* Paths below "flow.end.state." and "flow.end.tcp_state.", below "exception_policy.". */
+extern const char *const flow_state_names[FLOW_STATES];
+extern const char *const flow_tcp_state_names[FLOW_TCP_STATES];
+extern const char *const exception_target_names[EXCEPTION_TARGETS];
+extern const char *const exception_policy_names[EXCEPTION_POLICIES];
 
 /* A new memfd for that many workers: fd (owned by the caller), or -errno. */
 int counters_create(unsigned workers);

@@ -291,6 +291,7 @@ static struct flow *flow_new(struct worker *w, struct packet *p, const struct fl
 static void table_full(struct worker *w, struct packet *p)
 {
 	w->counters->flow_table_full++;
+	w->counters->exception[EXCEPTION_FLOW_MEMCAP][w->config->flow_full]++;
 	switch (w->config->flow_full) {
 	case EXCEPTION_DROP:
 	case EXCEPTION_DROP_PACKET:
@@ -432,7 +433,7 @@ void flow_packet_done(struct worker *w, struct packet *p)
 		timer_touch(w->flows, p->flow);
 }
 
-void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum flow_exception cause,
+void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum exception_target cause,
 		    enum drop_reason reason)
 {
 	struct flow *f = p->flow;
@@ -467,7 +468,8 @@ void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum fl
 		p->flags |= PACKET_NO_INSPECT;
 		break;
 	}
-	f->exceptions |= (uint8_t)cause;
+	f->exceptions |= (uint8_t)(1u << cause);
+	w->counters->exception[cause][policy]++;
 }
 
 static void swap_bytes(void *a, void *b, size_t len)

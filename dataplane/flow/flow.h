@@ -35,15 +35,9 @@ enum flow_flags {
 	FLOW_STORE_TO_SERVER = 1 << 22,     /* a rule wants all files of this direction kept */
 	FLOW_STORE_TO_CLIENT = 1 << 23,
 	FLOW_ACCEPTED = 1 << 24,            /* the firewall lets the rest of it pass; other rules judge it */
+	FLOW_HELD = 1 << 26,                /* a transaction of it is held (tx.held) */
 	FLOW_RULES_PASS = 1 << 25,          /* with a firewall, a pass rule: other rules leave it alone */
 	FLOW_REPORTED_LAST = 1 << 21,       /* the last packet only reported on it (ICMP error): see notes */
-};
-
-/* What let an exception policy act on a flow. */
-enum flow_exception {
-	FLOW_EXCEPTION_REASSEMBLY_MEMCAP = 1 << 0,
-	FLOW_EXCEPTION_MIDSTREAM = 1 << 1,
-	FLOW_EXCEPTION_APP_ERROR = 1 << 2,
 };
 
 enum flow_end_reason { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLOW_END_REUSE };
@@ -54,7 +48,8 @@ enum flow_end_reason { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLO
 struct flow_notes {
 	uint64_t told_bytes[2];      /* by direction: in contact records so far */
 	uint64_t own_last_ns;        /* while FLOW_REPORTED_LAST: the last packet of its own ends */
-	uint32_t next;               /* of indicators, modulo FLOW_INDICATORS */
+	uint16_t next;               /* of indicators, modulo FLOW_INDICATORS */
+	uint8_t service, service_sureness; /* enum service; owner: app/service */
 	uint32_t indicators[FLOW_INDICATORS]; /* hashes of entries told of; 0: none */
 };
 _Static_assert(sizeof(struct flow_notes) <= 64, "notes are a cache line");
@@ -93,7 +88,7 @@ struct flow {
 	uint8_t drop_reason;          /* enum drop_reason for FLOW_DROP */
 	uint8_t icmp_type, icmp_code; /* of the first packet */
 	uint8_t icmp_reply_type, icmp_reply_code; /* of the last packet to the client */
-	uint8_t exceptions;           /* enum flow_exception: limits whose policy decided */
+	uint8_t exceptions;           /* bits by enum exception_target: limits whose policy decided */
 	struct flow_notes *notes;     /* owner: engine/contact; NULL: none */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct flow) <= 192, "an idle flow stays small");
@@ -128,7 +123,7 @@ void flow_timers(struct worker *w, uint64_t now_ns, unsigned budget);
 void flow_reverse(struct worker *w, struct flow *f);
 /* A limit was reached on p's flow: does what the policy says, notes the cause. In the wire drops are
  * real; on a tap they are marks. */
-void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum flow_exception cause,
+void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum exception_target cause,
 		    enum drop_reason reason);
 /* Calls fn for every flow until it returns false. */
 void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, void *arg), void *arg);

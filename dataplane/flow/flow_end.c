@@ -104,6 +104,9 @@ void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
 		if (t->ttl)
 			netflow_record(w, f);
 	}
+	w->counters->flow_end_state[flow_stage_of(f)]++;
+	if (f->tcp)
+		w->counters->flow_end_tcp_state[stream_state(f)]++;
 	contact_end(w, f);
 	detect_flow_free(w, f);
 	app_flow_free(w, f);

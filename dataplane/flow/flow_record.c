@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dataplane/app/app.h"
-#include "dataplane/detect/detect.h"
+#include "dataplane/app/service.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/flow/table.h"
 #include "dataplane/stream/stream.h"
@@ -58,42 +58,28 @@ static const char *stage_name(const struct flow *f)
 	}
 }
 
-static const char *policy_name(unsigned policy)
-{
-	switch ((enum config_exception)policy) {
-	case EXCEPTION_PASS: return "pass_flow";
-	case EXCEPTION_PASS_PACKET: return "pass_packet";
-	case EXCEPTION_BYPASS: return "bypass";
-	case EXCEPTION_DROP: return "drop_flow";
-	case EXCEPTION_DROP_PACKET: return "drop_packet";
-	case EXCEPTION_REJECT: return "reject";
-	case EXCEPTION_IGNORE: break;
-	}
-	return "ignore";
-}
-
 static void record_exceptions(struct recorder *r, const struct config *c, const struct flow *f)
 {
 	const struct {
-		enum flow_exception cause;
+		enum exception_target cause;
 		const char *target;
 		unsigned policy;
 	} rows[] = {
-		{FLOW_EXCEPTION_REASSEMBLY_MEMCAP, "stream_reassembly_memcap",
+		{EXCEPTION_REASSEMBLY_MEMCAP, "stream_reassembly_memcap",
 		 c->stream_memcap_policy},
-		{FLOW_EXCEPTION_MIDSTREAM, "stream_midstream", c->stream_midstream_policy},
-		{FLOW_EXCEPTION_APP_ERROR, "app_layer_error", c->app_error_policy},
+		{EXCEPTION_MIDSTREAM, "stream_midstream", c->stream_midstream_policy},
+		{EXCEPTION_APP_ERROR, "app_layer_error", c->app_error_policy},
 	};
 
 	if (!f->exceptions)
 		return;
 	rec_open(r, F_flow_exception_policy);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (!(f->exceptions & rows[i].cause))
+		if (!(f->exceptions >> rows[i].cause & 1))
 			continue;
 		rec_open(r, F_flow_exception_entry);
 		rec_text(r, F_flow_exception_target, rows[i].target);
-		rec_text(r, F_flow_exception_name, policy_name(rows[i].policy));
+		rec_text(r, F_flow_exception_name, exception_policy_names[rows[i].policy]);
 		rec_close(r);
 	}
 	rec_close(r);
@@ -147,6 +133,7 @@ void flow_record(struct worker *w, struct flow *f)
 	struct recorder *r = emit_flow(w, RECORD_flow, f, TO_SERVER, RECORD_NO_TX, NULL);
 
 	app_record(r, f);
+	service_record(r, f);
 	if ((f->ip_proto == PROTO_ICMP || f->ip_proto == PROTO_ICMP6) && f->packets[TO_CLIENT]) {
 		rec_uint(r, F_flow_icmp_reply_type, f->icmp_reply_type);
 		rec_uint(r, F_flow_icmp_reply_code, f->icmp_reply_code);
@@ -173,6 +160,5 @@ void flow_record(struct worker *w, struct flow *f)
 	rec_close(r);
 	if (f->ip_proto == PROTO_TCP)
 		record_tcp(r, f);
-	detect_flow_record(w, r, f);
 	emit_end(w);
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "dataplane/app/app.h"
-#include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/flow/table.h"
 
@@ -94,7 +93,6 @@ static void direction_record(struct worker *w, const struct flow *f, enum direct
 	rec_close(r);
 	if (f->ip_proto == PROTO_TCP)
 		record_tcp(r, f, d);
-	detect_flow_record(w, r, f);
 	emit_end(w);
 }
 

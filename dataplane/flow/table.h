@@ -18,6 +18,7 @@
 
 enum flow_class { CLASS_TCP, CLASS_UDP, CLASS_ICMP, CLASS_OTHER, CLASS_COUNT };
 enum flow_stage { STAGE_NEW, STAGE_ESTABLISHED, STAGE_CLOSED, STAGE_BYPASSED, STAGE_COUNT };
+_Static_assert(STAGE_COUNT == FLOW_STATES, "a counter for each");
 
 /* Flows that end soonest stand in lists in the order of their last packet: new ones by class, and
  * closed ones. All others hang in the wheel by the tick in which they are looked at next. */

@@ -89,7 +89,7 @@ static bool first_synack(struct tcp_seen *t)
 {
 	struct tcp_side *own, *other;
 
-	flow_exception(t->w, t->p, t->w->config->stream_midstream_policy, FLOW_EXCEPTION_MIDSTREAM,
+	flow_exception(t->w, t->p, t->w->config->stream_midstream_policy, EXCEPTION_MIDSTREAM,
 		       DROP_stream_midstream);
 	if (!t->st->midstream && !t->st->async)
 		return true;
@@ -143,7 +143,7 @@ static bool first_midway(struct tcp_seen *t)
 {
 	bool fin = t->flags & TCP_FIN;
 
-	flow_exception(t->w, t->p, t->w->config->stream_midstream_policy, FLOW_EXCEPTION_MIDSTREAM,
+	flow_exception(t->w, t->p, t->w->config->stream_midstream_policy, EXCEPTION_MIDSTREAM,
 		       DROP_stream_midstream);
 	if (!midstream_allowed(t) || (fin && t->p->payload_len == 0)) {
 		if (fin)

@@ -241,6 +241,17 @@ static void own_make_room(struct tcp_seen *t)
 	seen_turn(t, d);
 }
 
+/* The receiver has had what is missing before these bytes: in the wire they need not wait for it. */
+static void own_skip_acked(struct tcp_seen *t)
+{
+	enum direction d = t->d;
+
+	while (t->st->in_the_wire && side_hole(t->w, t->f, d) &&
+	       seq_from(t->s->side[d].last_ack, piece_of(t->st, t->s->side[d].bytes, 0)->seq))
+		side_skip(t->w, t->f, t->p, &d, false);
+	seen_turn(t, d);
+}
+
 /* ---- holding ---- */
 
 /* One run of a segment: bytes, or one out-of-band byte. */
@@ -432,7 +443,7 @@ static void held_full(struct tcp_seen *t)
 	t->w->counters->tcp_segment_memcap_drop++;
 	tcp_event(t, ANOMALY_stream_reassembly_insert_memcap);
 	flow_exception(t->w, t->p, t->w->config->stream_memcap_policy,
-		       FLOW_EXCEPTION_REASSEMBLY_MEMCAP, DROP_stream_memcap);
+		       EXCEPTION_REASSEMBLY_MEMCAP, DROP_stream_memcap);
 	if (t->st->in_the_wire)
 		packet_drop(t->p, DROP_stream_memcap);
 	else if (t->own->bytes && t->own->bytes->held_count)
@@ -568,8 +579,11 @@ static void run_take(struct tcp_seen *t, struct run r)
 			own_bytes(t, r.data, r.len);
 	} else {
 		run_early(t, &r);
+		own_skip_acked(t);
 	}
 	own_drain(t, false);
+	if (seq_from(t->own->expect, r.seq + r.len))
+		t->p->flags &= ~(uint32_t)PACKET_STREAM_EARLY;
 }
 
 /* The out-of-band byte of a segment with URG: the one before the pointer; a pointer of 0 means the
@@ -641,6 +655,8 @@ void tcp_segment(struct tcp_seen *t)
 			tcp_event(t, ANOMALY_stream_reassembly_insert_invalid);
 		return;
 	}
+	if (t->st->bypass && seq_after(t->end, own->expect) && own->delivered + (t->end - own->expect) > t->st->depth)
+		t->f->flags |= FLOW_BYPASSED; /* from the next packet on */
 	if (r.len == 0) {
 		own_drain(t, false);
 	} else if (!(t->flags & TCP_URG) || t->st->urgent == URGENT_INLINE) {

@@ -172,7 +172,7 @@ struct stream_state {
 	/* config, resolved */
 	bool in_the_wire;
 	bool midstream, async;
-	bool drop_invalid;
+	bool drop_invalid, bypass;
 	uint64_t depth;
 	uint32_t chunk;
 	uint32_t lookback;

@@ -27,6 +27,7 @@ int stream_worker_new(struct worker *w)
 	st->midstream = c->stream_midstream;
 	st->async = c->stream_async_oneside;
 	st->drop_invalid = c->stream_drop_invalid;
+	st->bypass = c->stream_bypass && c->stream_depth;
 	st->depth = c->stream_depth;
 	st->chunk = c->stream_chunk < UINT32_MAX ? (uint32_t)c->stream_chunk : UINT32_MAX;
 	st->lookback = STREAM_LOOKBACK;
@@ -85,6 +86,7 @@ struct tcp_session *tcp_session_get(struct tcp_seen *t)
 	t->f->tcp_flags[0] = t->f->tcp_flags[1] = 0;
 	t->f->tcp_flags[t->d] = t->flags;
 	t->w->counters->tcp_sessions++;
+	t->w->counters->tcp_active_sessions++;
 	return s;
 }
 
@@ -101,6 +103,7 @@ void stream_flow_free(struct worker *w, struct flow *f)
 	s->side[0].isn = st->session_free;
 	st->session_free = (uint32_t)(s - st->sessions);
 	f->tcp = NULL;
+	w->counters->tcp_active_sessions--;
 }
 
 /* ---- helpers of the state machine ---- */
@@ -343,6 +346,8 @@ static void tcp_count(struct tcp_seen *t)
 		c->tcp_syn++;
 	if (t->flags & TCP_RST)
 		c->tcp_rst++;
+	if (t->flags & TCP_URG)
+		c->tcp_urg++;
 }
 
 void stream_packet(struct worker *w, struct packet *p)
@@ -457,21 +462,7 @@ enum tcp_state stream_state(const struct flow *f)
 
 const char *stream_state_name(enum tcp_state s)
 {
-	static const char *const names[] = {
-		[TCP_NONE] = "none",
-		[TCP_SYN_SENT] = "syn_sent",
-		[TCP_SYN_RECV] = "syn_recv",
-		[TCP_STATE_ESTABLISHED] = "established",
-		[TCP_FIN_WAIT1] = "fin_wait1",
-		[TCP_FIN_WAIT2] = "fin_wait2",
-		[TCP_CLOSING] = "closing",
-		[TCP_CLOSE_WAIT] = "close_wait",
-		[TCP_LAST_ACK] = "last_ack",
-		[TCP_TIME_WAIT] = "time_wait",
-		[TCP_STATE_CLOSED] = "closed",
-	};
-
-	return s <= TCP_STATE_CLOSED ? names[s] : "none";
+	return flow_tcp_state_names[s <= TCP_STATE_CLOSED ? s : TCP_NONE];
 }
 
 unsigned stream_max_regions(const struct flow *f, enum direction d)

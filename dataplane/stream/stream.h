@@ -13,6 +13,7 @@ enum tcp_state {
 	TCP_NONE, TCP_SYN_SENT, TCP_SYN_RECV, TCP_STATE_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2,
 	TCP_CLOSING, TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_TIME_WAIT, TCP_STATE_CLOSED,
 };
+_Static_assert(TCP_STATE_CLOSED == FLOW_TCP_STATES - 1, "a counter for each");
 
 int stream_worker_new(struct worker *w);
 void stream_worker_free(struct worker *w);

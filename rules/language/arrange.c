@@ -189,6 +189,9 @@ static bool arrange_buffers(struct draft *d)
 		}
 		if (!list_keep(d, &b->list, &to->matches, &to->match_count))
 			return false;
+		for (uint32_t k = 0; k < to->match_count; k++)
+			if (to->matches[k].keyword == KEYWORD_entropy)
+				to->matches[k].u.entropy.buffer = b->row ? to->name : "content";
 		if (!b->row)
 			r->flags |= RULE_HAS_PAYLOAD;
 		if (to->keyword == KEYWORD_frame)

@@ -141,10 +141,6 @@ void detect_packet(struct worker *w, struct packet *p)
 		raw_look(l, p->flow, (enum direction)p->direction);
 }
 
-void detect_flow_record(struct worker *w, struct recorder *r, const struct flow *f)
-{
-}
-
 void detect_flow_free(struct worker *w, struct flow *f)
 {
 	(void)w;

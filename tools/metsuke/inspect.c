@@ -118,6 +118,9 @@ static void summary_text(const struct inspection *in, size_t captures, double se
 	if (st->rules_refused)
 		printf(", %" PRIu64 " refused (`metsuke rules check` says why)", st->rules_refused);
 	printf("\n  flows    %" PRIu64 "\n  alerts   %" PRIu64 "\n", c->flow_total, c->detect_alert);
+	if (in->files.seen)
+		printf("  files    %" PRIu64 " looked into, %" PRIu64 " told of (`metsuke files list --dir %s/files`)\n",
+		       in->files.seen + in->files.seen_again, in->files.alerts, in->output);
 	if (c->decoder_invalid || c->checksum_bad)
 		printf("  left out %" PRIu64 " with a broken header, %" PRIu64
 		       " with a wrong checksum%s\n",
@@ -144,6 +147,10 @@ static void summary_json(const struct inspection *in, size_t captures, double se
 			      "invalid", (json_int_t)c->decoder_invalid, "bad_checksum",
 			      (json_int_t)c->checksum_bad, "output", in->output, "error", st->error);
 
+	if (in->files.seen)
+		json_object_set_new(o, "files", json_pack("{s:I s:I s:I s:I}", "seen", (json_int_t)(in->files.seen + in->files.seen_again),
+							  "alerts", (json_int_t)in->files.alerts, "kept", (json_int_t)in->files.kept,
+							  "quarantined", (json_int_t)in->files.quarantined));
 	if (in->rule_stats_fd >= 0)
 		json_object_set_new(o, "rule_stats", rules_stats_rows(in->rule_stats_fd, 0));
 	cli_print_json(o);
@@ -192,6 +199,7 @@ int inspect_run(const struct config *c, struct inspection *in, int count, char *
 		fprintf(stderr, "\r\033[K");
 	counters_sum(s.counters, &in->sum);
 	in->status = s.counters->status;
+	in->files = s.counters->files;
 	supervisor_free(&s);
 	return status;
 }

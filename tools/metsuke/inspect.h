@@ -17,6 +17,7 @@ struct inspection {
 	/* out */
 	struct counters sum;
 	struct dataplane_status status;
+	struct files_figures files;
 };
 
 double inspect_now_s(void);

@@ -39,6 +39,8 @@ static int filters(const struct cli_command *self, json_t *params, const char *k
 	return 0;
 }
 
+#define FILE_REASONS_SHOWN 3
+
 /* One line that says what a record is about, for the table; by record type. */
 static const struct {
 	const char *type, *paths[4];
@@ -75,6 +77,36 @@ static void add_summary(json_t *row)
 		json_object_set_new(row, "summary", json_string(text));
 }
 
+/* "file invoice.doc, 7 of 10: has macros, macros run by themselves …" */
+static void add_file_summary(json_t *row)
+{
+	const json_t *reasons = json_object_get(json_object_get(row, "file"), "reasons"), *r;
+	char text[512];
+	size_t i, len;
+
+	len = (size_t)snprintf(text, sizeof(text), "file %.100s, %s of 10", cli_text(row, "file.name"), cli_text(row, "file.verdict"));
+	json_array_foreach(reasons, i, r)
+		if (i < FILE_REASONS_SHOWN)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.100s", i ? ", " : ": ", cli_text(r, "text"));
+	json_object_set_new(row, "summary", json_string(text));
+}
+
+/* What an alert says: its signature; of other records among them, what they are about. */
+static void add_what(json_t *row)
+{
+	const char *type = json_string_value(json_object_get(row, "event_type"));
+	json_t *signature = json_object_get(json_object_get(row, "alert"), "signature");
+
+	if (type && strcmp(type, "file") == 0)
+		add_file_summary(row);
+	else
+		add_summary(row);
+	if (!signature)
+		signature = json_object_get(row, "summary");
+	if (signature)
+		json_object_set(row, "what", signature);
+}
+
 static int list_records(const struct cli_command *self, const char *method, const char *known,
 			const struct cli_column *columns, const char *nothing, int argc, char **argv)
 {
@@ -96,7 +128,7 @@ static int list_records(const struct cli_command *self, const char *method, cons
 	result = view_ask(o, method, params);
 	if (!cli_json)
 		json_array_foreach(view_rows(result), i, row)
-			add_summary(row);
+			add_what(row);
 	return view_show(result, columns, nothing);
 }
 
@@ -110,7 +142,7 @@ int command_alerts(const struct cli_command *self, int argc, char **argv)
 						    {"PORT", "dest_port", true, 0},
 						    {"APP", "app_proto", false, 0},
 						    {"SID", "alert.signature_id", true, 0},
-						    {"SIGNATURE", "alert.signature", false, 0},
+						    {"SIGNATURE", "what", false, 0},
 						    NO_MORE_COLUMNS};
 
 	return list_records(self, "alerts", " ip src dst port sid text since until ", columns,

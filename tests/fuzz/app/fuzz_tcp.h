@@ -20,7 +20,7 @@ static void fuzz_look(struct harness *h, enum direction d)
 	if (!s || !s->proto)
 		return;
 	for (struct tx *tx = s->first; tx; tx = tx->next) {
-		for (const struct proto_buffer *b = s->proto->buffers; b->name; b++) {
+		for (const struct proto_buffer *b = s->proto->buffers; b && b->name; b++) { /* some have none */
 			uint8_t need = d == TO_SERVER ? b->to_server : b->to_client;
 
 			if (!need || tx->progress[d] < need)
@@ -42,7 +42,9 @@ static void fuzz_flow(const uint8_t *data, size_t size, uint16_t port)
 	static struct flow fresh;
 
 	if (!h) {
-		h = harness_new(6, port, NULL);
+		static const char *const settings[] = {"file_analysis.enabled=yes", NULL};
+
+		h = harness_new(6, port, settings);
 		fresh = h->flow;
 	}
 	h->flow = fresh;

@@ -119,7 +119,22 @@ def rdp():
                                (SERVER, bytes.fromhex('160301000e0b00000a000007000004' + '30020100'))], 0))
 
 
+def service():
+    def pieces_of(first, *parts):
+        return bytes([first]) + b''.join(bytes([way | len(b)]) + b for way, b in parts)
+    to, back, udp = 0, 0x80, 0x80
+    save('service', 'socks5', pieces_of(5, (to, b'\5\1\2'), (back, b'\5\2'), (to, b'\1\1a\1b'), (to, b'\5\1\0\3\1a\0\x50')))
+    save('service', 'socks4', pieces_of(5, (to, b'\4\1\0\x50\0\0\0\1u\0'), (to, b'a.b\0'), (back, b'\0\x5a' + bytes(6))))
+    save('service', 'mysql', pieces_of(11, (back, b'\x40\0\0\0\x0a5.7.1\0' + bytes(30))))
+    save('service', 'text', pieces_of(17, (to, b'*1\r\n$4\r\nPING\r\n'), (back, b':s NOTICE a'), (to, b'{"method":"login","agent"'), (to, b'<stream:stream')))
+    save('service', 'log', pieces_of(24 | udp, (to, b'<34>1 2003-08'), (to, b'<34>Oct 11'), (to, b'4 <34>1 a')))
+    save('service', 'vpn', pieces_of(24 | udp, (to, b'\x3812345678\0\0\0\0\0'), (to, b'\1\0\0\0' + bytes(70)), (to, b'\0\1\0\0\x21\x12\xa4\x42' + bytes(12))))
+    save('service', 'media', pieces_of(24 | udp, (to, b'\x80\x08\0\1' + bytes(10)), (to, b'\x80\x08\0\2' + bytes(10)), (back, b'\x80\xc8\0\1' + bytes(6))))
+    save('service', 'names', pieces_of(2 | udp, (to, b'\1\2\1\x10\0\1\0\0\0\0\0\0\x20' + b'CK' * 16 + b'\0\0\x21\0\1')))
+
+
 def main():
+    service()
     rdp()
     nfs()
     ike()

@@ -109,7 +109,7 @@ static void match_make(struct match *m, struct cursor *c)
 		break;
 	case 9:
 		m->keyword = KEYWORD_entropy;
-		m->u.entropy = (struct match_entropy){take(c), take(c), take(c) % 8, take(c) / 32.0, take(c) / 32.0};
+		m->u.entropy = (struct match_entropy){take(c), take(c), take(c) % 8, "content", take(c) / 32.0, take(c) / 32.0};
 		break;
 	case 10:
 		m->keyword = KEYWORD_pcre;

@@ -59,7 +59,7 @@ void packet_drop(struct packet *p, enum drop_reason reason)
 	p->drop = (uint8_t)reason;
 }
 
-void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum flow_exception cause,
+void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum exception_target cause,
 		    enum drop_reason reason)
 {
 	harness_of(w)->exceptions++;
@@ -321,11 +321,18 @@ struct harness *harness_new(uint8_t ip_proto, uint16_t server_port, const char *
 	return h;
 }
 
+static void flow_free(struct harness *h)
+{
+	app_flow_free(&h->w, &h->flow);
+	heap_free(&h->w.heap, h->flow.notes);
+	h->flow.notes = NULL;
+}
+
 void harness_reset(struct harness *h, uint16_t server_port)
 {
 	if (h->flow.app)
 		harness_finish(h);
-	app_flow_free(&h->w, &h->flow);
+	flow_free(h);
 	if (h->w.heap.used_bytes != expect_held_bytes(&h->w))
 		abort();
 	flow_begin(h, h->flow.ip_proto, server_port);
@@ -335,7 +342,7 @@ void harness_free(struct harness *h)
 {
 	if (h->flow.app)
 		harness_finish(h);
-	app_flow_free(&h->w, &h->flow);
+	flow_free(h);
 	app_worker_free(&h->w);
 	if (h->w.heap.used_bytes)
 		abort();
@@ -438,7 +445,7 @@ void harness_finish(struct harness *h)
 		harness_end(h, TO_CLIENT);
 	}
 	app_flow_end(&h->w, &h->flow, &h->packet);
-	app_flow_free(&h->w, &h->flow);
+	flow_free(h);
 }
 
 /* ---- looking ---- */

@@ -34,7 +34,7 @@ static void unknown(void **state)
 	harness_tcp(h, TO_CLIENT, big, sizeof(big));
 	assert_int_equal(h->flow.app_proto, APP_FAILED);
 	assert_true(h->flow.flags & FLOW_NO_APP);
-	assert_int_equal(h->counters.app_flow[APP_FAILED], 1);
+	assert_int_equal(h->counters.app_flow[APP_OVER_TCP][APP_FAILED], 1);
 	assert_int_equal(h->w.heap.used_bytes > 0 && h->w.heap.used_bytes < 8192, 1);
 	harness_free(h);
 }

@@ -45,7 +45,7 @@ static void question(void **state)
 	(void)state;
 	udp(h, TO_SERVER, QUESTION);
 	assert_int_equal(h->flow.app_proto, APP_dns);
-	assert_int_equal(h->counters.app_tx[APP_dns], 1);
+	assert_int_equal(h->counters.app_tx[APP_OVER_UDP][APP_dns], 1);
 	assert_non_null(strstr(h->out,
 			       "\"dns\":{\"version\":3,\"type\":\"request\",\"tx_id\":0,\"id\":4660,"
 			       "\"flags\":\"100\",\"rd\":true,\"opcode\":0,\"rcode\":\"NOERROR\","
@@ -74,8 +74,9 @@ static void response(void **state)
 	assert_string_equal(harness_text(h, TO_CLIENT, "dns.queries.rrname", 0), "www.example.com");
 	assert_string_equal(harness_text(h, TO_CLIENT, "dns.authorities.rrname", 0), "example.com");
 	assert_string_equal(harness_text(h, TO_CLIENT, "dns.additionals.rrname", 0), "");
-	assert_string_equal(harness_text(h, TO_CLIENT, "dns.response.rrname", 1), "alt.example.com");
-	assert_string_equal(harness_text(h, TO_CLIENT, "dns.response.rrname", 7), "ns.example.com");
+	assert_string_equal(harness_text(h, TO_CLIENT, "dns.response.rrname", 0), "www.example.com");
+	assert_string_equal(harness_text(h, TO_CLIENT, "dns.response.rrname", 2), "alt.example.com");
+	assert_string_equal(harness_text(h, TO_CLIENT, "dns.response.rrname", 8), "ns.example.com");
 	assert_null(harness_text(h, TO_SERVER, "dns.answers.rrname", 0));
 	harness_done(h);
 	assert_non_null(strstr(h->out,

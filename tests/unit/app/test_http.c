@@ -328,6 +328,13 @@ static void lenient(void **state)
 	assert_int_equal(harness_count(h, "\"filename\":\"n.txt\",\"gaps\":false,\"state\":\"CLOSED\","
 					  "\"stored\":false,\"size\":3"), 1);
 	harness_free(h);
+	/* whom an URI without a path is for */
+	h = open_http(NULL);
+	up(h, "OPTIONS sip:probe@edge.test HTTP/1.1\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+	assert_int_equal(harness_count(h, "\"hostname\":\"probe@edge.test\",\"url\":\"sip:probe@edge.test\""), 1);
+	assert_int_equal(harness_count(h, "\"fileinfo\""), 0);
+	harness_free(h);
 	/* no protocol, but more than white space: not HTTP/0.9 */
 	h = open_http(NULL);
 	up(h, "GET /\r\nHost: h\r\n\r\n");

@@ -70,6 +70,23 @@ static void mails(void **state)
 	}
 }
 
+/* What is said of a mail for the analysis of its attachments is given back, whole or cut. */
+static void noted_mail(void **state)
+{
+	static const char *const settings[] = {"file_analysis.enabled=yes", NULL};
+	static const char text[] = "+OK mail follows\r\n" MAIL;
+
+	(void)state;
+	for (size_t len = sizeof("+OK mail follows\r\n"); len < sizeof(text); len++) {
+		struct harness *h = harness_new(6, 110, settings);
+
+		server(h, "+OK ready\r\n");
+		client(h, "RETR 1\r\n");
+		harness_tcp(h, TO_CLIENT, text, len);
+		harness_free(h); /* asks whether all was given back */
+	}
+}
+
 static void cut_mail(void **state)
 {
 	struct harness *h = harness_new(6, 110, NULL);
@@ -126,7 +143,7 @@ static void odd(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session),       cmocka_unit_test(mails), cmocka_unit_test(cut_mail),
+		cmocka_unit_test(session),       cmocka_unit_test(mails), cmocka_unit_test(noted_mail), cmocka_unit_test(cut_mail),
 		cmocka_unit_test(authenticates), cmocka_unit_test(odd),
 	};
 

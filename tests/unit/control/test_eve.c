@@ -274,16 +274,34 @@ static void test_community_id(void **state)
 
 static void test_stats(void **state)
 {
-	struct counters c = {.decoder_pkts = 5};
+	static const struct config config = {.stream_midstream_policy = EXCEPTION_PASS};
+	static struct dataplane_status status = {.rules_loaded = 7, .rules_skipped = 1};
+	struct stats_about about = {.config = &config, .status = &status};
+	struct counters c = {.decoder_pkts = 5, .decoder_bytes = 300};
 	struct text out = {0};
 
+	status.app_over[APP_dns] = 3;
 	c.drop[DROP_rule_flow] = 2;
-	stats_record(&out, &c, START_NS, 8, "sensor");
+	c.exception[EXCEPTION_MIDSTREAM][EXCEPTION_PASS] = 9;
+	c.app_flow[APP_OVER_UDP][APP_dns] = 4;
+	c.app_error_parser[APP_OVER_TCP][APP_tls] = 1;
+	stats_record(&out, &c, &about, START_NS, 8, "sensor");
 	assert_non_null(strstr(text_cstr(&out), "\"event_type\":\"stats\",\"stats\":{\"uptime\":8,"));
 	assert_non_null(strstr(text_cstr(&out), "\"pkts\":5"));
 	assert_non_null(strstr(text_cstr(&out), "\"drop_reason\":{"));
 	assert_non_null(strstr(text_cstr(&out), "\"flow_drop\":2"));
 	assert_non_null(strstr(text_cstr(&out), ",\"host\":\"sensor\"}"));
+	assert_non_null(strstr(text_cstr(&out), "\"avg_pkt_size\":60"));
+	assert_non_null(strstr(text_cstr(&out), "\"engines\":[{\"id\":0,\"rules_loaded\":7,\"rules_failed\":0,"
+						"\"rules_skipped\":1}]"));
+	assert_non_null(strstr(text_cstr(&out), "\"exception_policy\":{\"tcp\":{\"midstream\":{\"pass_flow\":9}}}"));
+	assert_non_null(strstr(text_cstr(&out), "\"dns_tcp\":0,\"dns_udp\":4"));
+	assert_non_null(strstr(text_cstr(&out), "\"tls\":{\"gap\":0,\"parser\":1}"));
+	text_clear(&out);
+	about.no_zeros = true;
+	stats_record(&out, &c, &about, START_NS, 8, "sensor");
+	assert_null(strstr(text_cstr(&out), "\"dns_tcp\""));
+	assert_non_null(strstr(text_cstr(&out), "\"dns_udp\":4"));
 	text_free(&out);
 }
 
@@ -350,6 +368,53 @@ static void check_has(const char *const *pairs, const char *part)
 	eve_options_free(o);
 }
 
+static bool wants(const char *const *pairs)
+{
+	struct eve_options *o = options(pairs);
+	bool want = eve_wants(o, (const struct record_head *)(void *)memory);
+
+	eve_options_free(o);
+	return want;
+}
+
+/* Requests, responses, and types of questions. */
+static void test_dns_choice(void **state)
+{
+	static const char *const no_requests[] = {"eve.types.dns.requests", "no", NULL};
+	static const char *const no_responses[] = {"eve.types.dns.responses", "no", NULL};
+	static const char *const mx[] = {"eve.types.dns.types", "[mx, txt]", NULL};
+	static const char *const a[] = {"eve.types.dns.types", "[aaaa, a]", NULL};
+	struct record_head h = head_of(RECORD_dns);
+	struct recorder r;
+
+	for (int version = 2; version <= 3; version++) {
+		rec_begin(&r, memory, sizeof(memory), &h);
+		rec_open(&r, F_dns_dns);
+		rec_text(&r, F_dns_type, version == 2 ? "query" : "request");
+		if (version == 3) {
+			rec_open(&r, F_dns_queries);
+			rec_open(&r, F_dns_entry);
+		}
+		rec_text(&r, F_dns_rrtype, "MX");
+		if (version == 3) {
+			rec_close(&r);
+			rec_close(&r);
+		}
+		rec_open(&r, F_dns_answers);
+		rec_open(&r, F_dns_entry);
+		rec_text(&r, F_dns_rrtype, "A");
+		rec_close(&r);
+		rec_close(&r);
+		rec_close(&r);
+		rec_end(&r);
+		assert_true(wants(NULL));
+		assert_false(wants(no_requests));
+		assert_true(wants(no_responses));
+		assert_true(wants(mx));
+		assert_false(wants(a));
+	}
+}
+
 /* Who the client is when a proxy speaks for it. */
 static void test_xff(void **state)
 {
@@ -393,7 +458,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_anomaly_kinds),
-		cmocka_unit_test(test_fast), cmocka_unit_test(test_xff),
+		cmocka_unit_test(test_fast), cmocka_unit_test(test_xff), cmocka_unit_test(test_dns_choice),
 		cmocka_unit_test(test_alert),	  cmocka_unit_test(test_ip6_icmp_vlan),
 		cmocka_unit_test(test_member), cmocka_unit_test(test_text),	  cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_types),	  cmocka_unit_test(test_community_id),

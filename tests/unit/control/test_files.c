@@ -25,7 +25,7 @@ static char dir[64];
 
 static struct file_store *open_store(uint64_t boot, uint64_t budget)
 {
-	struct file_store_options o = {dir, budget, boot};
+	struct file_store_options o = {dir, budget, boot, NULL};
 	struct file_store *s;
 
 	assert_int_equal(file_store_open(&s, &o), 0);
@@ -75,7 +75,7 @@ static unsigned files_there(void)
 static void keep(struct file_store *s, uint64_t id, const char *text)
 {
 	file_store_part(s, 0, id, 0, text, strlen(text));
-	file_store_end(s, 0, id, true, 100, NULL, 0);
+	file_store_end(s, 0, id, &(struct file_end){true, 100, NULL, 0, NULL});
 }
 
 static void kept_and_dropped(void **state)
@@ -85,8 +85,8 @@ static void kept_and_dropped(void **state)
 	file_store_part(s, 0, 1, 0, "hel", 3);
 	file_store_part(s, 1, 1, 0, "another worker's", 16);
 	file_store_part(s, 0, 1, 3, "lo", 2);
-	file_store_end(s, 0, 1, true, 1515441287, "{}\n", 3);
-	file_store_end(s, 1, 1, false, 0, NULL, 0);
+	file_store_end(s, 0, 1, &(struct file_end){true, 1515441287, "{}\n", 3, NULL});
+	file_store_end(s, 1, 1, &(struct file_end){false, 0, NULL, 0, NULL});
 	assert_int_equal(file_store_pending(s), 1);
 	assert_int_equal(size_of("2c/" HELLO_SHA), -1);
 	file_store_commit(s);
@@ -112,13 +112,13 @@ static void goes_on_after_a_restart(void **state)
 	s = open_store(7, 0);
 	file_store_part(s, 0, 1, 0, "hel", 3); /* told again */
 	file_store_part(s, 0, 1, 3, "lo", 2);
-	file_store_end(s, 0, 1, true, 1, NULL, 0);
+	file_store_end(s, 0, 1, &(struct file_end){true, 1, NULL, 0, NULL});
 	file_store_commit(s);
 	assert_int_equal(size_of("2c/" HELLO_SHA), 5);
 	/* All of it once more, as when the process was killed before the ring's tail moved. */
 	file_store_part(s, 0, 1, 0, "hel", 3);
 	file_store_part(s, 0, 1, 3, "lo", 2);
-	file_store_end(s, 0, 1, true, 1, NULL, 0);
+	file_store_end(s, 0, 1, &(struct file_end){true, 1, NULL, 0, NULL});
 	file_store_close(s);
 	assert_int_equal(files_there(), 2);
 	s = open_store(8, 0); /* another boot: what was under way is gone */
@@ -131,8 +131,8 @@ static void no_file_without_its_beginning(void **state)
 	struct file_store *s = open_store(1, 0);
 
 	file_store_part(s, 0, 1, 3, "lo", 2);
-	file_store_end(s, 0, 1, true, 1, NULL, 0);
-	file_store_end(s, 0, 9, true, 1, NULL, 0);
+	file_store_end(s, 0, 1, &(struct file_end){true, 1, NULL, 0, NULL});
+	file_store_end(s, 0, 9, &(struct file_end){true, 1, NULL, 0, NULL});
 	file_store_commit(s);
 	assert_int_equal(files_there(), 0);
 	assert_int_equal(file_store_figures(s)->broken, 2);
@@ -151,7 +151,7 @@ static void many_under_way(void **state)
 			file_store_part(s, i % 3, i, half * 20, text, strlen(text));
 		}
 	for (unsigned i = 0; i < 2000; i++)
-		file_store_end(s, i % 3, i, true, 1, NULL, 0);
+		file_store_end(s, i % 3, i, &(struct file_end){true, 1, NULL, 0, NULL});
 	file_store_close(s);
 	assert_int_equal(files_there(), 2000);
 }

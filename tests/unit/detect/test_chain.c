@@ -386,8 +386,9 @@ static void asn1_objects(void **state)
 static bool entropy(uint8_t op, double low, double high, uint32_t bytes, uint32_t offset, const char *text)
 {
 	const struct match_entropy m = {.op = op, .low = low, .high = high, .bytes = bytes, .offset = offset};
+	double v;
 
-	return entropy_run(&m, (const uint8_t *)text, (uint32_t)strlen(text));
+	return entropy_run(&m, (const uint8_t *)text, (uint32_t)strlen(text), &v);
 }
 
 static void entropies(void **state)

@@ -670,6 +670,25 @@ static void traced_frames(void **state)
 	bench_free(b);
 }
 
+/* What a buffer's entropy was stays with the flow, whether the rule matched or not; later values replace it. */
+static void entropies(void **state)
+{
+	struct bench *b = bench_new("alert tcp-pkt any any -> any any (entropy:value > 7; sid:1;)\n");
+	double value;
+
+	(void)state;
+	packet(b, TO_SERVER, 1, "ab");
+	NO_ALERT();
+	packet(b, TO_SERVER, 1, "abcd");
+	NO_ALERT();
+	assert_int_equal(b->flow.detect->var_count, 1);
+	assert_true(b->flow.detect->vars[0].entropy);
+	assert_string_equal(b->flow.detect->vars[0].name, "content");
+	memcpy(&value, b->flow.detect->vars[0].value, sizeof(value));
+	assert_true(value == 2);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -677,7 +696,7 @@ int main(void)
 		cmocka_unit_test(stream_in_two_windows), cmocka_unit_test(windows_between_holes),
 		cmocka_unit_test(transactions),
 		cmocka_unit_test(flow_bits), cmocka_unit_test(datasets),
-		cmocka_unit_test(hooks), cmocka_unit_test(configured), cmocka_unit_test(replaced), cmocka_unit_test(traced_frames), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
+		cmocka_unit_test(hooks), cmocka_unit_test(configured), cmocka_unit_test(replaced), cmocka_unit_test(entropies), cmocka_unit_test(traced_frames), cmocka_unit_test(captures), cmocka_unit_test(json_texts), cmocka_unit_test(host_bits), cmocka_unit_test(negated_at_distance),
 		cmocka_unit_test(limits), cmocka_unit_test(actions),
 		cmocka_unit_test(traced_packets), cmocka_unit_test(traced_transactions),
 		cmocka_unit_test(traced_matches_without_alert), cmocka_unit_test(profiled),

@@ -101,6 +101,37 @@ static void transactions(void **state)
 	bench_free(b);
 }
 
+/* What was dropped comes again, as bytes that no parser is given: it is dropped again. */
+static void sent_again(void **state)
+{
+	struct bench *b = bench_with_firewall(ACCEPT_TCP
+					      "accept:hook http1:request_started any any -> any any (sid:1;)\n"
+					      "drop:packet http1:request_line any any -> any any (http.uri; content:\"bad\"; alert; sid:2;)\n"
+					      "accept:tx http1:request_line any any -> any any (sid:3;)\n",
+					      "alert http any any -> any any (http.uri; content:\"a\"; sid:10;)\n", NULL, NULL);
+	struct fake_tx tx = {.uri = "/bad"};
+
+	(void)state;
+	transaction(b, &tx, 3);
+	packet(b, TO_SERVER, 1, "GET /bad");
+	DROPPED(DROP_firewall_rule);
+	ALERTS(2);
+	packet(b, TO_SERVER, 1, "GET /bad");
+	DROPPED(DROP_firewall_rule);
+	packet(b, TO_SERVER, 1, ""); /* an acknowledgement has nothing of it */
+	PASSED();
+	assert_false(tx.tx.inspected_done[TO_SERVER]);
+	fake.alert_count = 0;
+	tx.uri = "/a";
+	detect_tx_free(&b->w, &tx.tx);
+	packet(b, TO_SERVER, 1, "GET /a");
+	PASSED();
+	assert_false(tx.tx.held);
+	assert_true(tx.tx.inspected_done[TO_SERVER]);
+	ALERTS(10);
+	bench_free(b);
+}
+
 /* <: the hooks before it are passed too, without an alert. accept:tx: so are those behind. */
 static void hooks_before(void **state)
 {
@@ -276,7 +307,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets),	    cmocka_unit_test(flows),	cmocka_unit_test(transactions),
 		cmocka_unit_test(hooks_before),	    cmocka_unit_test(other_rules), cmocka_unit_test(transaction_bits),
-		cmocka_unit_test(early),	    cmocka_unit_test(policies), cmocka_unit_test(traced), cmocka_unit_test(refusals),
+		cmocka_unit_test(early),	    cmocka_unit_test(policies), cmocka_unit_test(sent_again), cmocka_unit_test(traced), cmocka_unit_test(refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -573,6 +573,43 @@ static void stopped_while_going_up(void **state)
 	lab_free(l);
 }
 
+/* Where that is wanted a flow whose depth is reached is let go with the next packet. */
+static void bypass_at_the_depth(void **state)
+{
+	const char *const settings[] = {"stream.reassembly.depth=4", "stream.bypass=yes", NULL};
+	struct lab *l = lab_new(settings);
+
+	(void)state;
+	lab_open(l, 100, 500);
+	lab_say(l, TO_SERVER, 101, 501, "abcd");
+	assert_false(l->flow->flags & FLOW_BYPASSED);
+	lab_say(l, TO_SERVER, 105, 501, "e");
+	assert_true(l->flow->flags & FLOW_BYPASSED);
+	assert_false(l->p->flags & PACKET_NO_INSPECT);
+	assert_int_equal(l->counters.flow_bypassed_pkts, 0);
+	lab_say(l, TO_CLIENT, 501, 106, "x");
+	assert_true(l->p->flags & PACKET_NO_INSPECT);
+	assert_int_equal(l->counters.flow_bypassed_pkts, 1);
+	lab_free(l);
+}
+
+/* In the wire a hole whose bytes the receiver has had is no reason to wait. */
+static void acked_hole_in_the_wire(void **state)
+{
+	const char *const settings[] = {"mode=inline", NULL};
+	struct lab *l = lab_new(settings);
+
+	(void)state;
+	lab_open(l, 100, 500);
+	lab_say(l, TO_SERVER, 101, 501, "abc");
+	lab_tcp(l, &(struct lab_tcp){.d = TO_CLIENT, .flags = TCP_ACK, .seq = 501, .ack = 106});
+	lab_say(l, TO_SERVER, 106, 501, "xyz");
+	assert_string_equal(lab_given(l, TO_SERVER), "abc[gap 2]xyz");
+	assert_false(l->p->flags & PACKET_STREAM_EARLY);
+	assert_true(lab_event(l, ANOMALY_stream_reassembly_seq_gap));
+	lab_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -598,6 +635,8 @@ int main(void)
 		cmocka_unit_test(one_byte_linear),
 		cmocka_unit_test(turned_while_going_up),
 		cmocka_unit_test(stopped_while_going_up),
+		cmocka_unit_test(bypass_at_the_depth),
+		cmocka_unit_test(acked_hole_in_the_wire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

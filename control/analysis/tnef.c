@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * TNEF, winmail.dat (MS-OXTNEF 2.1): attachments become parts.
+ */
+#include "control/analysis/analyser.h"
+
+#define SIGNATURE_BYTES "\x78\x9f\x3e\x22"
+#define ATTRIBUTES_MAX 20000u
+#define ATTACH_RENDERING 0x00069002u /* begins an attachment */
+#define ATTACH_TITLE 0x00018010u
+#define ATTACH_DATA 0x0006800fu
+
+bool tnef_is(const struct part *p)
+{
+	return bytes_begin(p->data, SIGNATURE_BYTES, 4);
+}
+
+void tnef_run(struct analysis *a, struct part *p)
+{
+	struct cursor c = cursor_of(p->data.data, p->data.len);
+	struct bytes name = {p->data.data, 0};
+
+	p->traits |= PART_MAIL;
+	cursor_skip(&c, 6);
+	for (unsigned n = 0; n < ATTRIBUTES_MAX && cursor_left(&c) >= 11 && !analysis_over(a); n++) {
+		uint32_t id, len;
+		const uint8_t *body;
+
+		cursor_u8(&c); /* of the message, or of an attachment */
+		id = cursor_le32(&c);
+		len = cursor_le32(&c);
+		body = cursor_take(&c, len);
+		cursor_le16(&c);
+		if (!body) {
+			part_reason(a, p, REASON_broken, "TNEF");
+			break;
+		}
+		if (id == ATTACH_RENDERING)
+			name.len = 0;
+		else if (id == ATTACH_TITLE)
+			name = (struct bytes){body, len && body[len - 1] == 0 ? len - 1 : len};
+		else if (id == ATTACH_DATA)
+			part_add(a, p, name, "", (struct bytes){body, len});
+	}
+}

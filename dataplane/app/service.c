@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/app/service.h"
+
+#include "dataplane/event/record.h"
+
+#define IP_PROTO_ESP 50
+#define IP_PROTO_AH 51
+
+enum { TCP = 6, UDP = 17 };
+enum { CLIENT = TO_SERVER, SERVER = TO_CLIENT, ANY };
+
+struct signature {
+	service_shape *shape; /* NULL: bytes */
+	const char *bytes;
+	uint8_t len, offset;
+	uint8_t service, ip_proto, way, sureness;
+	uint16_t low, high;
+};
+
+static const struct signature signatures[] = {
+#define MAGIC(name, proto, speaks, at, magic, from, to, how)                                       \
+	{.bytes = magic, .len = sizeof(magic) - 1, .offset = at, .service = SERVICE_##name,        \
+	 .ip_proto = proto, .way = speaks, .sureness = SERVICE_##how, .low = from, .high = to},
+#define SHAPE(name, proto, speaks, function, from, to, how)                                        \
+	{.shape = service_is_##function, .service = SERVICE_##name, .ip_proto = proto,             \
+	 .way = speaks, .sureness = SERVICE_##how, .low = from, .high = to},
+#define HOST(name, domain)
+#define SUBJECT(name, part)
+#include "dataplane/app/service_signature.def"
+#undef MAGIC
+#undef SHAPE
+#undef HOST
+#undef SUBJECT
+};
+
+struct known_name {
+	const char *text;
+	uint8_t service;
+};
+
+#define MAGIC(...)
+#define SHAPE(...)
+
+static const struct known_name hosts[] = {
+#define HOST(name, domain) {domain, SERVICE_##name},
+#define SUBJECT(name, part)
+#include "dataplane/app/service_signature.def"
+#undef HOST
+#undef SUBJECT
+};
+
+static const struct known_name subjects[] = {
+#define HOST(name, domain)
+#define SUBJECT(name, part) {part, SERVICE_##name},
+#include "dataplane/app/service_signature.def"
+#undef HOST
+#undef SUBJECT
+};
+
+#undef MAGIC
+#undef SHAPE
+
+struct service_talk *service_talk_of(struct worker *w, struct flow *f)
+{
+	if (!f->app->service)
+		f->app->service = heap_zalloc(&w->heap, sizeof(*f->app->service));
+	return f->app->service;
+}
+
+static void found(struct worker *w, struct flow *f, uint8_t service, uint8_t sureness)
+{
+	struct flow_notes *n = flow_notes(w, f);
+
+	if (!n)
+		return;
+	n->service = service;
+	n->service_sureness = sureness;
+}
+
+static bool port_in(const struct signature *s, const struct flow *f)
+{
+	if (f->server_port >= s->low && f->server_port <= s->high)
+		return true;
+	/* of a flow met midway the service may be the client */
+	return s->ip_proto == UDP && f->client_port >= s->low && f->client_port <= s->high;
+}
+
+static bool fits(const struct signature *s, const struct service_look *l)
+{
+	if (s->ip_proto != l->f->ip_proto || (s->way != ANY && s->way != l->d) || !port_in(s, l->f))
+		return false;
+	if (s->shape)
+		return s->shape(l);
+	return l->len >= (uint32_t)s->offset + s->len && memcmp(l->data + s->offset, s->bytes, s->len) == 0;
+}
+
+void service_look(struct worker *w, struct flow *f, enum direction d, const uint8_t *data, uint32_t len)
+{
+	const struct service_look look = {.w = w, .f = f, .d = d, .data = data, .len = len};
+	uint8_t sureness = f->notes && f->notes->service ? f->notes->service_sureness : 0;
+
+	if (!len)
+		return;
+	for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]) && sureness < SERVICE_SURE; i++) {
+		const struct signature *s = &signatures[i];
+
+		if (s->sureness > sureness && fits(s, &look)) {
+			sureness = s->sureness;
+			found(w, f, s->service, sureness);
+		}
+	}
+	if (f->notes && (f->notes->service == SERVICE_socks4 || f->notes->service == SERVICE_socks5))
+		service_socks(&look);
+}
+
+bool service_waits(const struct flow *f)
+{
+	return f->app && f->app->service && f->app->service->socks;
+}
+
+void service_host(struct worker *w, struct flow *f, const char *name, uint32_t len)
+{
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		size_t n = strlen(hosts[i].text);
+
+		if (len < n || memcmp(name + len - n, hosts[i].text, n) != 0)
+			continue;
+		if (len == n || name[len - n - 1] == '.')
+			found(w, f, hosts[i].service, SERVICE_SURE);
+	}
+}
+
+void service_subject(struct worker *w, struct flow *f, const char *name, uint32_t len)
+{
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
+		if (memmem(name, len, subjects[i].text, strlen(subjects[i].text)))
+			found(w, f, subjects[i].service, SERVICE_SURE);
+}
+
+void service_forget(struct flow *f)
+{
+	if (f->notes)
+		f->notes->service = SERVICE_NONE;
+	if (f->app->service)
+		f->app->service->socks = false;
+}
+
+void service_free(struct worker *w, struct flow *f)
+{
+	struct service_talk *t = f->app->service;
+
+	if (!t)
+		return;
+	heap_free(&w->heap, t->target);
+	heap_free(&w->heap, t);
+	f->app->service = NULL;
+}
+
+void service_record(struct recorder *r, const struct flow *f)
+{
+	uint8_t service = f->notes ? f->notes->service : SERVICE_NONE;
+
+	if (f->ip_proto == IP_PROTO_ESP)
+		service = SERVICE_esp;
+	if (f->ip_proto == IP_PROTO_AH)
+		service = SERVICE_ah;
+	if (!service)
+		return;
+	rec_text(r, F_top_service, service_names[service]);
+	if (f->app && f->app->service && f->app->service->target)
+		rec_text(r, F_top_service_target, f->app->service->target);
+}

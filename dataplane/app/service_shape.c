@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * First bytes of services that are no fixed bytes: lengths that agree, fields with few values.
+ */
+#include "dataplane/app/service.h"
+#include "dataplane/base/cursor.h"
+#include "dataplane/base/digit.h"
+
+#define TEXT_LOOKED_AT 512
+
+static uint32_t get_le32(const uint8_t *b)
+{
+	return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool says(const struct service_look *l, const char *text)
+{
+	return memmem(l->data, l->len < TEXT_LOOKED_AT ? l->len : TEXT_LOOKED_AT, text, strlen(text));
+}
+
+/* ---- TCP ---- */
+
+/* Length, number 0, version 10, the server's version as text. */
+bool service_is_mysql(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+	uint32_t whole = l->len < 8 ? 0 : get_le32(b) & 0xffffff;
+
+	return whole >= 20 && whole <= 1024 && b[3] == 0 && b[4] == 10 && is_digit(b[5]) &&
+	       (b[6] == '.' || b[7] == '.') && memchr(b + 5, 0, l->len - 5 < 64 ? l->len - 5 : 64);
+}
+
+bool service_is_mysql_refusal(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	return l->len >= 7 && (get_le32(b) & 0xffffff) + 4 == l->len && b[3] == 0 && b[4] == 0xff;
+}
+
+/* "*2\r\n$" */
+bool service_is_redis(const struct service_look *l)
+{
+	uint32_t i = 1;
+
+	if (l->len < 6 || l->data[0] != '*' || !is_digit(l->data[1]))
+		return false;
+	while (i < l->len && i < 8 && is_digit(l->data[i]))
+		i++;
+	return l->len - i >= 3 && memcmp(l->data + i, "\r\n$", 3) == 0;
+}
+
+bool service_is_irc(const struct service_look *l)
+{
+	return l->data[0] == ':' && (says(l, " NOTICE ") || says(l, " 001 "));
+}
+
+bool service_is_stratum(const struct service_look *l)
+{
+	if (l->data[0] != '{')
+		return false;
+	return says(l, "\"mining.subscribe\"") || says(l, "\"mining.authorize\"") || says(l, "\"eth_submitLogin\"") ||
+	       says(l, "\"eth_getWork\"") ||
+	       ((says(l, "\"method\":\"login\"") || says(l, "\"method\": \"login\"")) && says(l, "\"agent\""));
+}
+
+bool service_is_xmpp(const struct service_look *l)
+{
+	return l->data[0] == '<' && (says(l, "<stream:stream") || says(l, "urn:ietf:params:xml:ns:xmpp-framing"));
+}
+
+/* TPKT (RFC 1006) around a message of COTP. */
+bool service_is_cotp(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	if (l->len < 7 || b[0] != 3 || b[1] != 0 || get_be16(b + 2) > l->len || get_be16(b + 2) < 7)
+		return false;
+	return b[4] + 5u <= l->len && (b[5] == 0xe0 || b[5] == 0xd0 || b[5] == 0xf0);
+}
+
+bool service_is_s7comm(const struct service_look *l)
+{
+	return service_is_cotp(l) && l->len >= 9 && l->data[5] == 0xf0 && l->data[7] == 0x32 && l->data[8] >= 1 &&
+	       (l->data[8] <= 3 || l->data[8] == 7);
+}
+
+bool service_is_iec104(const struct service_look *l)
+{
+	return l->len >= 6 && l->data[0] == 0x68 && l->data[1] >= 4 && l->data[1] + 2u <= l->len;
+}
+
+/* Length, request, the request answered, operation. */
+bool service_is_mongodb(const struct service_look *l)
+{
+	uint32_t whole = l->len < 16 ? 0 : get_le32(l->data), operation = whole ? get_le32(l->data + 12) : 0;
+
+	if (whole < 26 || whole > 48u << 20 || whole < l->len)
+		return false;
+	if (l->d == TO_SERVER && get_le32(l->data + 8) != 0)
+		return false;
+	return operation == 2013 || operation == 2004 || operation == 2012;
+}
+
+/* Version, command, port, address, the user's name and a NUL (and a host's name and a NUL). */
+bool service_is_socks4(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	return l->len >= 9 && b[0] == 4 && (b[1] == 1 || b[1] == 2) && get_be16(b + 2) && b[l->len - 1] == 0;
+}
+
+/* Version, count and methods (RFC 1928), nothing after them. */
+bool service_is_socks5(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	if (l->len < 3 || b[0] != 5 || b[1] < 1 || b[1] > 10 || l->len != b[1] + 2u)
+		return false;
+	for (uint32_t i = 2; i < l->len; i++)
+		if (b[i] > 9 && b[i] < 0x80)
+			return false;
+	return true;
+}
+
+/* ---- UDP ---- */
+
+bool service_is_bacnet(const struct service_look *l)
+{
+	return l->len >= 6 && l->data[0] == 0x81 && l->data[1] <= 0x0c && get_be16(l->data + 2) == l->len;
+}
+
+bool service_is_coap(const struct service_look *l)
+{
+	return l->len >= 4 && l->data[0] >> 6 == 1 && (l->data[0] & 15) <= 8;
+}
+
+bool service_is_dtls(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	return l->len >= 13 && b[0] >= 20 && b[0] <= 23 && b[1] == 0xfe && (b[2] == 0xff || b[2] == 0xfd) &&
+	       get_be16(b + 11) + 13u <= l->len;
+}
+
+/* ESP in UDP (RFC 3948): no marker of IKE. */
+bool service_is_esp(const struct service_look *l)
+{
+	return l->len >= 20 && get_be32(l->data) != 0;
+}
+
+bool service_is_gtp_1(const struct service_look *l)
+{
+	return l->len >= 8 && (l->data[0] & 0xf0) == 0x30 && get_be16(l->data + 2) + 8u == l->len;
+}
+
+bool service_is_gtp_2(const struct service_look *l)
+{
+	return l->len >= 8 && l->data[0] >> 5 == 2 && get_be16(l->data + 2) + 4u == l->len;
+}
+
+bool service_is_knx(const struct service_look *l)
+{
+	return l->len >= 6 && l->data[0] == 6 && l->data[1] == 0x10 && get_be16(l->data + 4) == l->len;
+}
+
+bool service_is_l2tp(const struct service_look *l)
+{
+	return l->len >= 12 && l->data[0] == 0xc8 && (l->data[1] & 15) == 2 && get_be16(l->data + 2) == l->len;
+}
+
+bool service_is_radius(const struct service_look *l)
+{
+	return l->len >= 20 && l->data[0] >= 1 && l->data[0] <= 45 && get_be16(l->data + 2) == l->len;
+}
+
+/* A header with few records, as names in the link have it. */
+bool service_is_dns(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	return l->len >= 17 && (b[2] >> 3 & 15) == 0 && get_be16(b + 4) == 1 && get_be16(b + 6) < 64 &&
+	       get_be16(b + 8) < 64 && get_be16(b + 10) < 64 && b[12] < 64;
+}
+
+/* The first name is 32 letters, A to P (RFC 1002, 4.1). */
+bool service_is_nbns(const struct service_look *l)
+{
+	if (l->len < 46 || l->data[12] != 32)
+		return false;
+	for (unsigned i = 13; i < 45; i++)
+		if (l->data[i] < 'A' || l->data[i] > 'P')
+			return false;
+	return true;
+}
+
+/* A reset that begins a session: its number, with tls-auth a code and the packet's number 1. */
+static bool openvpn_reset(const uint8_t *b, uint32_t len)
+{
+	static const uint8_t codes[] = {16, 20, 28, 32, 48, 64};
+
+	if (len < 14 || (b[0] != 0x38 && b[0] != 0x40 && b[0] != 0x50))
+		return false;
+	if (len == 14)
+		return get_be32(b + 9) == 0 && b[13] == 0;
+	if (len == 26 && b[0] == 0x40 && b[9] == 1) /* with what it confirms */
+		return get_be32(b + 10) == 0;
+	if (len >= 54 && get_be32(b + 9) == 1) /* tls-crypt */
+		return true;
+	for (size_t i = 0; i < sizeof(codes); i++)
+		if (len >= 9u + codes[i] + 8 + 5 && get_be32(b + 9 + codes[i]) == 1)
+			return true;
+	return false;
+}
+
+bool service_is_openvpn(const struct service_look *l)
+{
+	return openvpn_reset(l->data, l->len);
+}
+
+bool service_is_openvpn_tcp(const struct service_look *l)
+{
+	uint32_t n = l->len < 2 ? 0 : get_be16(l->data);
+
+	return n && n + 2 == l->len && openvpn_reset(l->data + 2, n);
+}
+
+/* RFC 3550, 6.4: a report, its length in words. */
+bool service_is_rtcp(const struct service_look *l)
+{
+	return l->len >= 8 && l->data[0] >> 6 == 2 && (l->data[1] == 200 || l->data[1] == 201) &&
+	       (get_be16(l->data + 2) + 1u) * 4 <= l->len;
+}
+
+/* RFC 3550, 5.1: two datagrams of one source in a row. */
+bool service_is_rtp(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+	struct service_talk *t;
+	uint32_t source;
+	uint16_t number;
+	bool follows;
+
+	if (l->len < 13 || b[0] >> 6 != 2 || (b[1] & 0x7f) > 127 || ((b[1] & 0x7f) >= 35 && (b[1] & 0x7f) < 96))
+		return false;
+	t = service_talk_of(l->w, l->f);
+	if (!t)
+		return false;
+	number = get_be16(b + 2);
+	source = get_be32(b + 8);
+	follows = t->rtp[l->d].seen && t->rtp[l->d].source == source &&
+		  (uint16_t)(number - t->rtp[l->d].number) == 1;
+	t->rtp[l->d].seen = true;
+	t->rtp[l->d].source = source;
+	t->rtp[l->d].number = number;
+	return follows;
+}
+
+bool service_is_stun(const struct service_look *l)
+{
+	return l->len >= 20 && l->data[0] < 4 && get_be32(l->data + 4) == 0x2112a442 &&
+	       get_be16(l->data + 2) + 20u <= l->len;
+}
+
+/* "<34>": facility and severity; the bytes of it, or 0. */
+static uint32_t priority(const struct service_look *l)
+{
+	uint32_t i = 1, n = 0;
+
+	if (l->len < 4 || l->data[0] != '<' || !is_digit(l->data[1]))
+		return 0;
+	for (; i < l->len && i < 4 && is_digit(l->data[i]); i++)
+		n = n * 10 + (l->data[i] & 15);
+	return n <= 191 && i < l->len && l->data[i] == '>' ? i + 1 : 0;
+}
+
+bool service_is_syslog(const struct service_look *l)
+{
+	return priority(l);
+}
+
+/* With a version (RFC 5424) or a month (RFC 3164) after it. */
+bool service_is_syslog_dated(const struct service_look *l)
+{
+	static const char months[] = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec ";
+	struct service_look inner = *l;
+	uint32_t n;
+
+	/* TCP: the length may stand before it (RFC 6587) */
+	for (n = 0; n < 6 && n < inner.len && is_digit(inner.data[n]);)
+		n++;
+	if (n && n < inner.len && inner.data[n] == ' ' && l->f->ip_proto == 6) {
+		inner.data += n + 1;
+		inner.len -= n + 1;
+	}
+	n = priority(&inner);
+	if (!n || inner.len < n + 4)
+		return false;
+	if (inner.data[n] == '1' && inner.data[n + 1] == ' ')
+		return true;
+	for (unsigned i = 0; i < sizeof(months) - 1; i += 4)
+		if (memcmp(inner.data + n, months + i, 4) == 0)
+			return true;
+	return false;
+}
+
+bool service_is_teamviewer(const struct service_look *l)
+{
+	return l->len >= 13 && l->data[0] == 0 && l->data[11] == 0x17 && l->data[12] == 0x24;
+}
+
+/* Initiation, response, cookie. */
+bool service_is_wireguard(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	if (l->len < 64 || b[1] || b[2] || b[3])
+		return false;
+	return (b[0] == 1 && l->len == 148) || (b[0] == 2 && l->len == 92) || (b[0] == 3 && l->len == 64);
+}

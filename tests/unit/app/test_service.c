@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * dataplane/app/service*.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "dataplane/app/service.h"
+#include "tests/unit/app/harness.h"
+
+#define C TO_SERVER
+#define S TO_CLIENT
+#define TEXT(s) s, sizeof(s) - 1
+
+static enum service service_of(const struct harness *h)
+{
+	return h->flow.notes ? h->flow.notes->service : SERVICE_NONE;
+}
+
+static void give(struct harness *h, enum direction d, const char *data, size_t len)
+{
+	uint8_t *copy = malloc(len); /* of its own: reading past it is noticed */
+
+	memcpy(copy, data, len);
+	if (h->flow.ip_proto == 6)
+		harness_tcp(h, d, copy, len);
+	else
+		harness_udp(h, d, copy, len);
+	free(copy);
+}
+
+/* 64 zero bytes and more of them. */
+#define Z16 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define Z64 Z16 Z16 Z16 Z16
+
+static const struct {
+	uint8_t ip_proto;
+	uint16_t port;
+	enum direction d;
+	const char *data;
+	size_t len;
+	enum service service;
+} cases[] = {
+	{6, 3306, S, TEXT("\x4a\0\0\0\x0a" "8.0.36\0\x0b\0\0\0abcdefgh\0\xff\xff\xff\2\0\xff\xdf\x15" Z16 "mysql_native"), SERVICE_mysql},
+	{6, 3306, S, TEXT("\x0a\0\0\0\xff\x6a\4Host '"), SERVICE_NONE},
+	{6, 3306, S, TEXT("\x09\0\0\0\xff\x6a\4Host '"), SERVICE_mysql},
+	{6, 7000, C, TEXT("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"), SERVICE_redis},
+	{6, 7000, C, TEXT("*2\r\nx"), SERVICE_NONE},
+	{6, 6667, C, TEXT("NICK someone\r\nUSER a 0 * :b\r\n"), SERVICE_irc},
+	{6, 6667, S, TEXT(":irc.example NOTICE * :*** Looking up\r\n"), SERVICE_irc},
+	{6, 873, S, TEXT("@RSYNCD: 31.0\n"), SERVICE_rsync},
+	{6, 5222, C, TEXT("<?xml version='1.0'?><stream:stream to='example.org'>"), SERVICE_xmpp},
+	{6, 3333, C, TEXT("{\"id\": 1, \"method\": \"mining.subscribe\", \"params\": []}\n"), SERVICE_stratum},
+	{6, 3333, C, TEXT("{\"method\":\"login\",\"params\":{\"login\":\"4x\",\"agent\":\"XMRig/6\"}}\n"), SERVICE_stratum},
+	{6, 6881, C, TEXT("\x13" "BitTorrent protocol" Z16), SERVICE_bittorrent},
+	{17, 6969, C, TEXT("\0\0\x04\x17\x27\x10\x19\x80\0\0\0\0\1\2\3\4"), SERVICE_bittorrent_tracker},
+	{17, 514, C, TEXT("<34>su: failed"), SERVICE_syslog},
+	{17, 5140, C, TEXT("<34>su: failed"), SERVICE_NONE},
+	{17, 5140, C, TEXT("<165>1 2003-08-24T05:14:15Z host app - - - text"), SERVICE_syslog},
+	{6, 601, C, TEXT("40 <34>Oct 11 22:14:15 mymachine su: failed"), SERVICE_syslog},
+	{17, 51820, C, TEXT("\1\0\0\0" Z64 Z64 Z16), SERVICE_wireguard},
+	{17, 51820, C, TEXT("\1\0\0\0" Z64 Z64), SERVICE_NONE},
+	{17, 1194, C, TEXT("\x38" "12345678\0\0\0\0\0"), SERVICE_openvpn},
+	{17, 1194, C, TEXT("\x38" "12345678" Z16 "1234\0\0\0\1\1\2\3\4\0\0\0\0\0"), SERVICE_openvpn},
+	{6, 1194, C, TEXT("\0\x0e\x38" "12345678\0\0\0\0\0"), SERVICE_openvpn},
+	{6, 5938, C, TEXT("\x17\x24\x10\4\0\0\0\0\0\0"), SERVICE_teamviewer},
+	{17, 5938, C, TEXT("\0" "1234567890\x17\x24xxxx"), SERVICE_teamviewer},
+	{17, 2152, C, TEXT("\x30\xff\0\4\0\0\0\1abcd"), SERVICE_gtp_u},
+	{17, 2123, C, TEXT("\x40\1\0\4\0\0\0\1"), SERVICE_gtp_c},
+	{17, 47808, C, TEXT("\x81\x0b\0\x0c\1\x20\xff\xff\0\xff\x10\x08"), SERVICE_bacnet},
+	{17, 5355, C, TEXT("\1\2\0\0\0\1\0\0\0\0\0\0\4host\0\0\1\0\1"), SERVICE_llmnr},
+	{17, 137, C, TEXT("\1\2\1\x10\0\1\0\0\0\0\0\0\x20" "CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" "\0\0\x21\0\1"), SERVICE_nbns},
+	{17, 3478, C, TEXT("\0\1\0\0\x21\x12\xa4\x42" "123456789012"), SERVICE_stun},
+	{17, 4500, C, TEXT("\xc0\xff\xee\1\0\0\0\1" Z16), SERVICE_esp},
+	{17, 1900, C, TEXT("M-SEARCH * HTTP/1.1\r\n"), SERVICE_ssdp},
+	{6, 102, C, TEXT("\3\0\0\x19\2\xf0\x80\x32\1\0\0\0\0\0\x08\0\0\xf0\0\0\1\0\1\1\xe0"), SERVICE_s7comm},
+	{6, 27017, C, TEXT("\x20\0\0\0\1\0\0\0\0\0\0\0\xdd\7\0\0" Z16), SERVICE_mongodb},
+	{6, 5672, C, TEXT("AMQP\0\0\x09\1"), SERVICE_amqp},
+	{17, 4433, C, TEXT("\x16\xfe\xff\0\0\0\0\0\0\0\0\0\1\1"), SERVICE_dtls},
+	{6, 1080, C, TEXT("\5\1\0"), SERVICE_socks5},
+	{6, 1080, C, TEXT("\5\1\x20"), SERVICE_NONE},
+	{6, 9050, C, TEXT("\4\1\0\x50\x0a\0\0\1u\0"), SERVICE_socks4},
+	{6, 4444, C, TEXT("nothing that is known"), SERVICE_NONE},
+};
+
+static void first_bytes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct harness *h = harness_new(cases[i].ip_proto, cases[i].port, NULL);
+
+		give(h, cases[i].d, cases[i].data, cases[i].len);
+		if (service_of(h) != cases[i].service)
+			print_error("case %zu: %d\n", i, service_of(h));
+		assert_int_equal(service_of(h), cases[i].service);
+		harness_free(h);
+	}
+}
+
+/* No length of the bytes is read past. */
+static void cut(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t n = 1; n < cases[i].len; n++) {
+			struct harness *h = harness_new(cases[i].ip_proto, cases[i].port, NULL);
+
+			give(h, cases[i].d, cases[i].data, n);
+			harness_free(h);
+		}
+}
+
+static void media(void **state)
+{
+	struct harness *h = harness_new(17, 40000, NULL);
+	char datagram[] = "\x80\x08\0\1\0\0\0\0\xde\xad\xbe\xef" "audio";
+
+	(void)state;
+	give(h, C, datagram, 17);
+	assert_int_equal(service_of(h), SERVICE_NONE);
+	datagram[3] = 2;
+	give(h, C, datagram, 17);
+	assert_int_equal(service_of(h), SERVICE_rtp);
+	harness_free(h);
+}
+
+static const char *target_of(const struct harness *h)
+{
+	return h->flow.app->service ? h->flow.app->service->target : NULL;
+}
+
+static void proxies(void **state)
+{
+	struct harness *h = harness_new(6, 1080, NULL);
+
+	(void)state;
+	give(h, C, TEXT("\5\2\0\2"));
+	give(h, S, TEXT("\5\2"));
+	give(h, C, TEXT("\1\3abc\3def"));
+	give(h, S, TEXT("\1\0"));
+	assert_null(target_of(h));
+	give(h, C, TEXT("\5\1\0\3\x0bWww.Example\1\xbb"));
+	assert_string_equal(target_of(h), "Www.Example:443");
+	assert_non_null(strstr(h->contacts, "www.example"));
+	assert_true(h->flow.app_proto <= APP_FAILED);
+	harness_free(h);
+
+	h = harness_new(6, 9050, NULL);
+	give(h, C, TEXT("\5\1\0"));
+	give(h, S, TEXT("\5\0"));
+	give(h, C, TEXT("\5\1\0\4\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\0\x16"));
+	assert_string_equal(target_of(h), "[2001:db8::1]:22");
+	harness_free(h);
+
+	h = harness_new(6, 9050, NULL);
+	give(h, C, TEXT("\4\1\0\x50\0\0\0\1me\0"));
+	assert_null(target_of(h));
+	give(h, C, TEXT("a.example\0"));
+	assert_string_equal(target_of(h), "a.example:80");
+	harness_free(h);
+
+	/* the answer is no proxy's */
+	h = harness_new(6, 9050, NULL);
+	give(h, C, TEXT("\5\1\0"));
+	give(h, S, TEXT("\x15\3"));
+	assert_int_equal(service_of(h), SERVICE_NONE);
+	harness_free(h);
+}
+
+static void names(void **state)
+{
+	struct harness *h = harness_new(6, 443, NULL);
+
+	(void)state;
+	give(h, C, TEXT("x"));
+	service_host(&h->w, &h->flow, TEXT("xanydesk.com"));
+	assert_int_equal(service_of(h), SERVICE_NONE);
+	service_host(&h->w, &h->flow, TEXT("relay-1.net.anydesk.com"));
+	assert_int_equal(service_of(h), SERVICE_anydesk);
+	service_forget(&h->flow);
+	service_subject(&h->w, &h->flow, TEXT("C=DE, CN=AnyDesk Client"));
+	assert_int_equal(service_of(h), SERVICE_anydesk);
+	harness_free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_bytes), cmocka_unit_test(cut),	cmocka_unit_test(media),
+		cmocka_unit_test(proxies),     cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

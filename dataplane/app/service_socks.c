@@ -6,9 +6,9 @@
 #include "dataplane/app/service.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 
 #include "dataplane/base/cursor.h"
+#include "dataplane/base/put.h"
 #include "dataplane/engine/contact.h"
 
 #define CLIENT_BYTES 1024 /* after so many without a request nothing is waited for */
@@ -105,15 +105,19 @@ static void contacted(const struct service_look *l, const struct wanted *to)
 static void note(const struct service_look *l, struct service_talk *t, const struct wanted *to)
 {
 	char text[300], host[INET6_ADDRSTRLEN];
-	int n;
+	struct put p = put_to(text, sizeof(text));
 
-	if (to->name.len)
-		n = snprintf(text, sizeof(text), "%.*s:%u", (int)to->name.len, (const char *)to->name.data, to->port);
-	else if (!inet_ntop(to->addr_len == 4 ? AF_INET : AF_INET6, to->addr, host, sizeof(host)))
+	if (to->name.len) {
+		for (uint32_t i = 0; i < to->name.len; i++)
+			p = put_char(p, (char)to->name.data[i]);
+	} else if (!inet_ntop(to->addr_len == 4 ? AF_INET : AF_INET6, to->addr, host, sizeof(host))) {
 		return;
-	else
-		n = snprintf(text, sizeof(text), to->addr_len == 4 ? "%s:%u" : "[%s]:%u", host, to->port);
-	t->target = heap_dup(&l->w->heap, text, (size_t)n + 1);
+	} else {
+		p = put_text(put_text(p, to->addr_len == 4 ? "" : "["), host);
+		p = put_text(p, to->addr_len == 4 ? "" : "]");
+	}
+	p = put_uint(put_char(p, ':'), to->port);
+	t->target = heap_dup(&l->w->heap, text, (size_t)(p.at - text) + 1);
 	contacted(l, to);
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/app/app.h"
+#include "dataplane/app/service.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/stream/session.h"
@@ -103,6 +103,10 @@ void app_record(struct recorder *r, const struct flow *f)
 }
 
 void app_record_direction(struct recorder *r, const struct flow *f, enum direction d)
+{
+}
+
+void service_record(struct recorder *r, const struct flow *f)
 {
 }
 

@@ -187,6 +187,14 @@ static void run(struct tester *x, struct trial *t)
 			rte_pause();
 }
 
+/* A bucket's bound may lie beyond the greatest. */
+static uint64_t quantile(const struct trial *t, uint64_t of_million)
+{
+	uint64_t ns = latency_quantile(t->latency, of_million);
+
+	return ns < t->latency_max_ns ? ns : t->latency_max_ns;
+}
+
 static void print(const struct trial *t)
 {
 	printf("{\"size\":%u,\"offered\":%" PRIu64 ",\"rate\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"not_taken\":%" PRIu64
@@ -195,8 +203,7 @@ static void print(const struct trial *t)
 	if (t->received)
 		printf(",\"latency_ns\":{\"mean\":%" PRIu64 ",\"p50\":%" PRIu64 ",\"p99\":%" PRIu64 ",\"p99_9\":%" PRIu64
 		       ",\"max\":%" PRIu64 "}",
-		       t->latency_sum_ns / t->received, latency_quantile(t->latency, 500000), latency_quantile(t->latency, 990000),
-		       latency_quantile(t->latency, 999000),
+		       t->latency_sum_ns / t->received, quantile(t, 500000), quantile(t, 990000), quantile(t, 999000),
 		       t->latency_max_ns);
 	printf("}\n");
 	fflush(stdout);

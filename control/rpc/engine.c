@@ -71,6 +71,7 @@ void rpc_engine_free(struct rpc_engine *e)
 	free(e->sample[0].worker);
 	free(e->sample[1].worker);
 	kept_blocks_free(&e->blocks);
+	rpc_orders_free(e);
 	free(e);
 }
 

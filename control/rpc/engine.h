@@ -21,6 +21,8 @@ void rpc_engine_receive(struct rpc_engine *e, struct rpc_context *ctx,
 void rpc_engine_indicators(struct rpc_engine *e, struct rpc_context *ctx);
 /* Tells the blocks to a dataplane that was started since. Any time. */
 void rpc_engine_blocks(struct rpc_engine *e, struct rpc_context *ctx);
+/* Starts captures anew that ran in a dataplane before. Any time. */
+void rpc_engine_captures(struct rpc_engine *e, struct rpc_context *ctx);
 /* About once a second. */
 void rpc_engine_tick(struct rpc_engine *e);
 int rpc_engine_channel(const struct rpc_engine *e);

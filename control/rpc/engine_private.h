@@ -10,6 +10,7 @@
 #include "control/rpc/rpc_private.h"
 #include "dataplane/event/command.h"
 #include "dataplane/event/counters.h"
+#include "dataplane/event/recording.h"
 
 #define PENDING_MAX 64
 
@@ -29,6 +30,14 @@ struct sample {
 	struct counters *worker; /* one each */
 };
 
+/* A capture that was started by command: its order, for a dataplane that is started anew. */
+struct kept_order {
+	char name[RECORDING_NAME_MAX]; /* empty: none */
+	int fd;                        /* owner */
+	bool started;                  /* the dataplane has said so */
+	uint64_t expires_ns;           /* wall clock; 0: until it is stopped */
+};
+
 struct rpc_engine {
 	int channel;
 	struct counters_shared *counters;
@@ -37,11 +46,14 @@ struct rpc_engine {
 	struct sample sample[2]; /* the one before, the last */
 	struct kept_blocks blocks;
 	uint32_t blocks_start; /* of the dataplane process that was told them */
+	struct kept_order orders[RECORDINGS_MAX];
+	uint32_t orders_start; /* likewise */
 	/* the table of indicators that the dataplane was given */
 	uint64_t table_generation, table_version;
 	uint32_t table_start; /* of the dataplane process that got it */
 };
 
 uint64_t rpc_wall_ns(void);
+void rpc_orders_free(struct rpc_engine *e);
 
 #endif

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/rpc/engine.h"
+#include "control/rpc/engine_private.h"
 #include "control/rpc/rpc_private.h"
 #include "dataplane/event/command.h"
 #include "dataplane/event/recording.h"
@@ -15,8 +17,82 @@
 #define NAME_OTHERWISE "capture"
 #define SECOND_NS 1000000000ull
 
+/* ---- orders that are kept ---- */
+
+static void order_drop(struct kept_order *o)
+{
+	if (*o->name)
+		close(o->fd);
+	memset(o, 0, sizeof(*o));
+}
+
+void rpc_orders_free(struct rpc_engine *e)
+{
+	for (unsigned i = 0; i < RECORDINGS_MAX; i++)
+		order_drop(&e->orders[i]);
+}
+
+static struct kept_order *order_find(struct rpc_engine *e, const char *name)
+{
+	for (unsigned i = 0; i < RECORDINGS_MAX; i++)
+		if (strcmp(e->orders[i].name, name) == 0)
+			return &e->orders[i];
+	return NULL;
+}
+
+/* Takes a copy of fd. What was never said to have started gives its place. */
+static void order_keep(struct rpc_engine *e, const struct recording_order *o, int fd)
+{
+	struct kept_order *k = order_find(e, o->name);
+
+	if (k && k->started)
+		return; /* the dataplane will refuse this one */
+	for (unsigned i = 0; !k && i < RECORDINGS_MAX; i++)
+		if (!*e->orders[i].name || !e->orders[i].started ||
+		    (e->orders[i].expires_ns && e->orders[i].expires_ns < rpc_wall_ns()))
+			k = &e->orders[i];
+	if (!k)
+		return;
+	order_drop(k);
+	k->fd = dup(fd);
+	if (k->fd < 0)
+		return;
+	memcpy(k->name, o->name, sizeof(k->name));
+	k->expires_ns = o->expires_ns;
+}
+
+/* Their files are new ones: a worker that was started anew begins to number them anew. */
+void rpc_engine_captures(struct rpc_engine *e, struct rpc_context *ctx)
+{
+	uint32_t start = __atomic_load_n(&ctx->boot->dataplane_starts, __ATOMIC_ACQUIRE);
+	struct command cmd = {.magic = COMMAND_MAGIC, .type = COMMAND_recording_start};
+	uint64_t now = rpc_wall_ns(), started_s = now / SECOND_NS;
+
+	if (e->channel < 0 || start == e->orders_start ||
+	    __atomic_load_n(&e->counters->status.state, __ATOMIC_ACQUIRE) != DATAPLANE_RUNNING)
+		return;
+	for (unsigned i = 0; e->orders_start && i < RECORDINGS_MAX; i++) {
+		struct kept_order *k = &e->orders[i];
+
+		if (!k->started || (k->expires_ns && k->expires_ns <= now) ||
+		    pwrite(k->fd, &started_s, sizeof(started_s), offsetof(struct recording_order, started_s)) < 0)
+			continue;
+		memcpy(cmd.text, k->name, sizeof(k->name));
+		cmd.id = ++e->next_id;
+		if (command_send(e->channel, &cmd, k->fd) != 0)
+			return;
+	}
+	e->orders_start = start;
+}
+
+/* ---- methods ---- */
+
 static void finish_started(struct rpc_call *call, const struct command *reply, int fd)
 {
+	struct kept_order *k = order_find(call->ctx->engine, reply->text);
+
+	if (k)
+		k->started = true;
 	text_char(call->result, '{');
 	json_key_bool(call->result, "started", true);
 	json_key_cstr(call->result, "name", reply->text);
@@ -54,6 +130,8 @@ void method_capture_start(struct rpc_call *call)
 	} else {
 		memcpy(cmd.text, o->name, sizeof(o->name));
 		rpc_defer_fd(call, &cmd, fd, 10, finish_started);
+		if (call->deferred)
+			order_keep(call->ctx->engine, o, fd);
 		close(fd);
 	}
 	free(o);
@@ -70,6 +148,7 @@ void method_capture_stop(struct rpc_call *call)
 {
 	struct command cmd = {.type = COMMAND_recording_stop};
 	const char *name = param_text(call, "name");
+	struct kept_order *k;
 
 	name = name ? name : NAME_OTHERWISE;
 	if (!recording_name_good(name)) {
@@ -77,6 +156,9 @@ void method_capture_stop(struct rpc_call *call)
 		return;
 	}
 	memcpy(cmd.text, name, strlen(name) + 1);
+	k = order_find(call->ctx->engine, name);
+	if (k)
+		order_drop(k);
 	rpc_defer(call, &cmd, 10, finish_stopped);
 }
 

@@ -427,8 +427,10 @@ static void *serve(void *arg)
 		for (int i = 0; i < n; i++)
 			handle(s, &events[i]);
 		check_half_lines(s, now);
-		if (s->ctx->engine)
+		if (s->ctx->engine) {
 			rpc_engine_blocks(s->ctx->engine, s->ctx);
+			rpc_engine_captures(s->ctx->engine, s->ctx);
+		}
 		if (now < s->next_tick_ns)
 			continue;
 		s->next_tick_ns = now + 1000000000u;

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dataplane/base/put.h"
+
 bool recording_name_good(const char *name)
 {
 	size_t n = strlen(name);
@@ -88,33 +90,14 @@ struct recording_row *recording_rows_read(int fd, size_t *count)
 	return rows;
 }
 
-static size_t put_number(char *out, uint64_t n, unsigned least)
-{
-	char digits[20];
-	size_t len = 0, at = 0;
-
-	do {
-		digits[len++] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n || len < least);
-	while (len)
-		out[at++] = digits[--len];
-	return at;
-}
-
 size_t recording_file_name(char out[RECORDING_FILE_MAX], const char *name, uint64_t started_s, unsigned worker,
 			   uint64_t number)
 {
-	static const char end[] = ".pcapng";
-	size_t n = strlen(name);
+	struct put p = put_text(put_to(out, RECORDING_FILE_MAX), name);
 
-	memcpy(out, name, n);
-	out[n++] = '.';
-	n += put_number(out + n, started_s, 1);
-	out[n++] = '.';
-	n += put_number(out + n, worker, 1);
-	out[n++] = '.';
-	n += put_number(out + n, number, 5);
-	memcpy(out + n, end, sizeof(end));
-	return n + sizeof(end) - 1;
+	p = put_uint(put_char(p, '.'), started_s);
+	p = put_uint(put_char(p, '.'), worker);
+	p = put_digits(put_char(p, '.'), number, 10, 5);
+	p = put_text(p, ".pcapng");
+	return (size_t)(p.at - out);
 }

@@ -143,6 +143,23 @@ def test_killed_writer_keeps_every_packet_once(hosts, service):
     assert numbers(sensor.folder) == list(range(4000))
 
 
+def test_a_dataplane_started_anew_goes_on(hosts, service):
+    host = hosts()
+    sensor = service(ports=f"afxdp:{host.port}").ready()
+    sensor.cli("capture", "start", "a", "--filter", "udp")
+    sensor.cli("capture", "start", "b")
+    sensor.cli("capture", "stop", "b")
+    host.send(datagrams(10))
+    sensor.wait_for(lambda: sensor.cli("captures")[0]["packets"] == 10)
+    os.kill(children(sensor.process.pid)["metsuke-datapla"], signal.SIGKILL)
+    time.sleep(1.1)
+    sensor.ready().wait_for(lambda: [r["name"] for r in sensor.cli("captures", check=False) or []] == ["a"])
+    host.send(datagrams(10, 10))
+    sensor.wait_for(lambda: sensor.cli("captures")[0]["packets"] == 10)
+    sensor.close()
+    assert numbers(sensor.folder) == list(range(20))
+
+
 def test_in_the_wire_a_dropped_packet_says_why(hosts, service):
     left, right = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
     sensor = service(rules='drop udp any any -> any 9999 (msg:"no"; content:"000003"; sid:8;)\n', mode="inline",

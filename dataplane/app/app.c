@@ -311,6 +311,9 @@ static void parse(struct worker *w, struct flow *f, struct packet *p, enum direc
 		s->changed[d] = 1;
 	else if (!s->changed[d])
 		s->changed[d] = APP_CHANGED_WAITING;
+	/* an answer without its request ends that too, and rules on requests have not seen it */
+	if (s->last && !s->last->inspected_done[direction_other(d)] && s->last->progress[direction_other(d)] >= s->proto->done[direction_other(d)])
+		s->changed[direction_other(d)] = 1;
 	s->first_data = APP_FIRST_DATA_SENT;
 	if (in->flags & INPUT_END)
 		s->ended[d] = 1;

@@ -180,12 +180,11 @@ int command_files_list(const struct cli_command *self, int argc, char **argv)
 /* The file whose SHA-256 begins so, when there is only one. False after a sentence. */
 static bool find_file(int store, const char *begin, char hex[QUARANTINE_HEX + 1])
 {
-	char folder[4];
+	const char folder[3] = {begin[0], begin[0] ? begin[1] : 0, 0};
 	const char *folders[2] = {folder, "quarantine"};
 	size_t n = strlen(begin);
 	unsigned found = 0;
 
-	snprintf(folder, sizeof(folder), "%.2s", begin);
 	if (n < 4 || n > QUARANTINE_HEX || strspn(begin, "0123456789abcdef") != n) {
 		fprintf(stderr, "metsuke: %s: give a SHA-256, or its first digits (four at least)\n", begin);
 		return false;

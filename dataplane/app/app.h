@@ -148,6 +148,7 @@ struct proto {
 	uint8_t over_tcp, over_udp;      /* 1: yes */
 	uint8_t client_first;            /* 1: a flow whose first bytes are the server's is not followed */
 	uint8_t stream_waits;            /* 1: a complete transaction does not make the raw stream due */
+	uint8_t stop_tells;              /* 1: PARSE_DONE is told to the rules (detect_stop) */
 	uint8_t done[2];                 /* progress at which a direction of a transaction is complete */
 	uint8_t log_at[2];               /* progress in both directions at which log is called; 0: done */
 	uint32_t max_pending_bytes;      /* most that PARSE_MORE may leave to be kept, per direction */
@@ -238,6 +239,11 @@ void app_stream(struct worker *w, struct flow *f, struct packet *p, enum directi
 		const struct app_input *in);
 /* From the engine: a UDP datagram with a flow. */
 void app_datagram(struct worker *w, struct packet *p);
+/* Will the packet in hand be the last whose payload is inspected, and are the rules to know? */
+static inline bool app_stop_tells(const struct flow *f)
+{
+	return f->app && f->app->stop && f->app->proto && f->app->proto->stop_tells;
+}
 /* After detect: writes the records of transactions that are complete, frees those also inspected. */
 void app_packet_done(struct worker *w, struct flow *f, struct packet *p);
 /* The flow's client and server were swapped by someone else than the framework. */

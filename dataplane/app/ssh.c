@@ -455,6 +455,7 @@ const struct proto proto_ssh = {
 	.name = "ssh",
 	.id = APP_ssh,
 	.over_tcp = 1,
+	.stop_tells = 1,
 	.done = {SSH_ENCRYPTED, SSH_ENCRYPTED},
 	.log_at = {SSH_OFFERED, SSH_OFFERED},
 	.max_pending_bytes = 4 + SSH_PACKET_MAX,

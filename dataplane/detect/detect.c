@@ -254,3 +254,25 @@ void detect_packet(struct worker *w, struct packet *p)
 	w->counters->detect_lists_full += s->chain.lists_full;
 	s->chain.lists_full = 0;
 }
+
+/* In the wire the direction that is not p's comes first. */
+void detect_stop(struct worker *w, const struct packet *p)
+{
+	struct detect_state *s = w->detect;
+	enum direction first = w->in_the_wire ? direction_other(p->direction) : (enum direction)p->direction;
+
+	if (!s || !s->program || (p->flow->flags & (FLOW_PASS | FLOW_DROP)))
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		struct packet *made = flow_pseudo_packet(w, p->flow, i ? direction_other(first) : first);
+
+		made->source = PACKET_STREAM_FLUSH;
+		made->ts_ns = p->ts_ns;
+		detect_packet_begin(s);
+		if (s->program->firewall)
+			firewall_begin(s, made);
+		packet_rules_run(w, made);
+		if (s->queue_count)
+			alerts_finish(w, made);
+	}
+}

@@ -54,6 +54,9 @@ bool detect_early(struct worker *w, struct packet *p, enum detect_early hook);
 /* Everything that can match on this packet: headers, payload, raw stream, transactions of its
  * direction; writes alerts, sets verdict, flow flags. */
 void detect_packet(struct worker *w, struct packet *p);
+/* The payload of p's flow, a TCP one, is inspected no more once p is through: before p itself, rules on
+ * packets see a packet without payload in each direction. */
+void detect_stop(struct worker *w, const struct packet *p);
 /* Into the record r of p, which was dropped: the object "alert" of the rule that did, if one did, and
  * "verdict", as the configuration has it. */
 void detect_drop_record(struct worker *w, struct recorder *r, const struct packet *p);

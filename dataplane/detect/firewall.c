@@ -154,7 +154,7 @@ void firewall_packet(struct worker *w, struct packet *p)
 
 	candidates_sort(s);
 	/* Further windows of the stream are not further packets, and what stands for the end of a flow is none. */
-	if (!(s->firewall & FIREWALL_NO_APP) && !s->payload_done && !(p->flags & PACKET_PSEUDO)) {
+	if (!(s->firewall & FIREWALL_NO_APP) && !s->payload_done && !packet_is_flow_end(p)) {
 		filter_run(w, p);
 		if (s->firewall & FIREWALL_DROPPED)
 			s->firewall |= FIREWALL_FILTERED;

@@ -131,7 +131,7 @@ IN_BOTH_LOOPS bool rule_run(struct worker *w, struct packet *p, uint32_t index)
 	if (r->refused || !speaks(p, r->app) || !header_matches(s, p, r, false))
 		return false;
 	/* The end of a flow is no packet: beside bytes only rules on the protocol alone heed it. */
-	if ((p->flags & PACKET_PSEUDO) && !r->payload && r->app == APP_UNKNOWN && !r->protocol_only)
+	if (packet_is_flow_end(p) && !r->payload && r->app == APP_UNKNOWN && !r->protocol_only)
 		return false;
 	w->counters->detect_verified++;
 	chain_rule_begin(&s->chain);

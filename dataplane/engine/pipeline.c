@@ -164,8 +164,11 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	    (!w->early_rules[DETECT_PRE_STREAM] || detect_early(w, p, DETECT_PRE_STREAM)))
 		inspect_payload(w, p);
 	lap(watch, &c->cycles_stream);
-	if (!(p->flags & PACKET_NO_INSPECT))
+	if (!(p->flags & PACKET_NO_INSPECT)) {
+		if (f && app_stop_tells(f))
+			detect_stop(w, p);
 		detect_packet(w, p);
+	}
 	lap(watch, &c->cycles_detect);
 	if (p->event_count)
 		report_anomalies(w, p, l->anomaly_decode, l->anomaly_stream);

@@ -39,7 +39,7 @@ enum record_packet_source {
 	PACKET_WIRE,         /* "wire/pcap" */
 	PACKET_TUNNEL,       /* names below are EVE's own, see record_packet_source_names */
 	PACKET_DEFRAG,
-	PACKET_STREAM_FLUSH, /* made at the end of a flow */
+	PACKET_STREAM_FLUSH, /* made when a payload is inspected no more */
 	PACKET_FLOW_TIMEOUT,
 	PACKET_GRE,
 	PACKET_IN_IPV4,

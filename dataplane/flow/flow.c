@@ -120,7 +120,7 @@ void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, vo
 static bool packet_wants_flow(const struct packet *p)
 {
 	if (!(p->flags & PACKET_IP) ||
-	    (p->flags & (PACKET_FRAGMENT | PACKET_INVALID | PACKET_BAD_CHECKSUM | PACKET_PSEUDO)))
+	    (p->flags & (PACKET_FRAGMENT | PACKET_INVALID | PACKET_NO_FLOW | PACKET_PSEUDO)))
 		return false;
 	switch (p->ip_proto) {
 	case PROTO_TCP:
@@ -342,7 +342,8 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 		p->flags |= PACKET_FIRST_IN_DIRECTION;
 	}
 	if (f->ip_proto == PROTO_TCP) {
-		f->tcp_flags[d] |= p->tcp.flags;
+		if (!(p->flags & PACKET_BAD_CHECKSUM))
+			f->tcp_flags[d] |= p->tcp.flags;
 	} else if ((f->flags & FLOW_SEEN_TO_CLIENT) && (f->flags & FLOW_SEEN_TO_SERVER)) {
 		f->flags |= FLOW_ESTABLISHED;
 	}
@@ -395,7 +396,8 @@ void flow_packet(struct worker *w, struct packet *p)
 	if (f && flow_expired(t, f, w->now_ns)) {
 		flow_end(w, f, FLOW_END_TIMEOUT);
 		f = NULL;
-	} else if (f && p->ip_proto == PROTO_TCP && stream_reuses(w, f, p, d)) {
+	} else if (f && p->ip_proto == PROTO_TCP && !(p->flags & PACKET_BAD_CHECKSUM) &&
+		   stream_reuses(w, f, p, d)) {
 		f->flags |= FLOW_TCP_REUSED;
 		p->stream_notes |= STREAM_PORT_REUSE;
 		w->counters->flow_tcp_reuse++;

@@ -112,8 +112,11 @@ void flow_prefetch(struct worker *w, struct packet *const *packets, unsigned cou
 /* Finds or makes the packet's flow; sets p->flow, p->direction, PACKET_NEW_FLOW,
  * PACKET_FIRST_IN_DIRECTION, PACKET_ESTABLISHED, PACKET_NO_INSPECT; counts; moves the timer.
  * A closed TCP flow that sees a new SYN is ended and made anew. p without PACKET_IP, or a fragment,
- * or INVALID, or BAD_CHECKSUM: no flow. */
+ * or INVALID, or NO_FLOW: no flow. */
 void flow_packet(struct worker *w, struct packet *p);
+/* A packet without bytes in that direction of f, for stages that look at packets; its source and time
+ * are the caller's to set. The worker's own, until the next call. */
+struct packet *flow_pseudo_packet(struct worker *w, struct flow *f, enum direction d);
 /* After the packet has been through all stages: state that must not be seen earlier. */
 void flow_packet_done(struct worker *w, struct packet *p);
 /* Ends flows that are due. budget: at most so many in one call. */

@@ -14,21 +14,17 @@
 
 #define LAST_LOOKS 8 /* more than a raw window has holes */
 
-/* A packet without bytes that stands for the end of one direction. */
-static struct packet *end_packet(struct worker *w, struct flow *f, enum direction d,
-				 enum flow_end_reason reason)
+struct packet *flow_pseudo_packet(struct worker *w, struct flow *f, enum direction d)
 {
 	struct packet *p = &w->flows->pseudo;
 	bool to_server = d == TO_SERVER;
 
 	memset(p, 0, sizeof(*p));
-	p->flags = PACKET_IP | PACKET_PSEUDO | PACKET_STREAM_END;
+	p->flags = PACKET_IP | PACKET_PSEUDO;
 	if (f->flags & (FLOW_ESTABLISHED | FLOW_CLOSED))
 		p->flags |= PACKET_ESTABLISHED;
 	if (f->flags & FLOW_NO_PAYLOAD)
 		p->flags |= PACKET_NO_PAYLOAD_INSPECT;
-	p->source = PACKET_FLOW_TIMEOUT;
-	p->ts_ns = reason == FLOW_END_SHUTDOWN ? f->last_ns : w->now_ns;
 	p->flow = f;
 	p->direction = (uint8_t)d;
 	p->src = to_server ? f->client : f->server;
@@ -41,6 +37,18 @@ static struct packet *end_packet(struct worker *w, struct flow *f, enum directio
 	p->vlan_count = f->vlan_count;
 	memcpy(p->vlan, f->vlan, sizeof(p->vlan));
 	p->tcp.flags = TCP_ACK;
+	return p;
+}
+
+/* It stands for the end of one direction. */
+static struct packet *end_packet(struct worker *w, struct flow *f, enum direction d,
+				 enum flow_end_reason reason)
+{
+	struct packet *p = flow_pseudo_packet(w, f, d);
+
+	p->flags |= PACKET_STREAM_END;
+	p->source = PACKET_FLOW_TIMEOUT;
+	p->ts_ns = reason == FLOW_END_SHUTDOWN ? f->last_ns : w->now_ns;
 	return p;
 }
 

@@ -259,9 +259,9 @@ bool decode_room(const struct decoder *d)
 	return d->count < DECODE_PACKETS_MAX;
 }
 
-/* Wrong sums are refused by receivers, so that a segment with one must not get into the stream. On
- * a tap a datagram stands for itself, and its sum is often left to the card of the host that was
- * tapped: it is counted and inspected nevertheless. */
+/* Wrong sums are refused by receivers, so that a segment with one must not get into the stream; a
+ * header with one says of no flow that it may be believed. A datagram stands for itself, and its sum
+ * is often left to the card of a host nearby: it is counted and inspected nevertheless. */
 static void packet_verify(struct decoder *d, struct packet *p)
 {
 	static const uint8_t by_version[][2] = {
@@ -278,9 +278,11 @@ static void packet_verify(struct decoder *d, struct packet *p)
 	if (ok)
 		return;
 	d->w->counters->checksum_bad++;
-	if (header_ok && p->ip_proto == IPPROTO_UDP && !d->w->in_the_wire)
+	if (header_ok && p->ip_proto == IPPROTO_UDP)
 		return;
 	p->flags |= PACKET_BAD_CHECKSUM;
+	if (!header_ok)
+		p->flags |= PACKET_NO_FLOW;
 	if (d->w->in_the_wire)
 		packet_drop(p, DROP_checksum);
 }

@@ -31,9 +31,9 @@ enum packet_flags {
 	PACKET_FRAGMENT = 1 << 2,     /* a fragment: no l4, payload is the fragment's */
 	PACKET_REASSEMBLED = 1 << 3,  /* made from fragments */
 	PACKET_INNER = 1 << 4,        /* found inside .outer */
-	PACKET_PSEUDO = 1 << 5,       /* made at the end of a flow; no bytes */
+	PACKET_PSEUDO = 1 << 5,       /* made when a flow or its inspection ends; no bytes */
 	PACKET_INVALID = 1 << 6,      /* a header cannot be right: events only, no flow */
-	PACKET_BAD_CHECKSUM = 1 << 7, /* and checksums are validated: no flow */
+	PACKET_BAD_CHECKSUM = 1 << 7, /* and checksums are validated: its stream does not take it */
 	PACKET_ESTABLISHED = 1 << 8,  /* its flow was established before this packet */
 	PACKET_NEW_FLOW = 1 << 9,     /* first packet of its flow in any direction */
 	PACKET_FIRST_IN_DIRECTION = 1 << 10,
@@ -44,7 +44,7 @@ enum packet_flags {
 	PACKET_FLOW_HASHED = 1 << 15, /* flow_hash is the flow table's keyed hash (flow_prefetch) */
 	PACKET_ARP = 1 << 16,         /* a good ARP packet: l3 is its header */
 	PACKET_STREAM_EARLY = 1 << 17, /* in the wire: its payload is held behind a hole */
-	PACKET_NO_FLOW = 1 << 18,     /* a rule wants no flow made or looked up for it */
+	PACKET_NO_FLOW = 1 << 18,     /* a rule, or a wrong sum of its IP header: no flow made or looked up */
 	PACKET_ACCEPTED = 1 << 19,    /* a firewall rule of an early hook lets it pass */
 };
 
@@ -163,6 +163,12 @@ enum packet_checksum {
 	CHECKSUM_ICMPV4,
 	CHECKSUM_ICMPV6,
 };
+
+/* Does it stand for the end of a flow? No packet was there then. */
+static inline bool packet_is_flow_end(const struct packet *p)
+{
+	return (p->flags & (PACKET_PSEUDO | PACKET_STREAM_END)) == (PACKET_PSEUDO | PACKET_STREAM_END);
+}
 
 /* Is the layer's checksum right? Computed when first asked, whatever `checksums` is set to. True
  * where the packet has no such layer, and for IPv4's UDP without a checksum. */

@@ -358,7 +358,8 @@ void stream_packet(struct worker *w, struct packet *p)
 	bool ok = true;
 
 	if (!f || p->ip_proto != PROTO_TCP || f->ip_proto != PROTO_TCP ||
-	    (f->flags & (FLOW_BYPASSED | FLOW_DROP)) || (p->flags & PACKET_PSEUDO))
+	    (f->flags & (FLOW_BYPASSED | FLOW_DROP)) ||
+	    (p->flags & (PACKET_PSEUDO | PACKET_BAD_CHECKSUM)))
 		return;
 	s = f->tcp;
 	t = (struct tcp_seen){

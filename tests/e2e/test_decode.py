@@ -74,11 +74,24 @@ def test_wrong_checksum_of_a_header(inspect):
 
 
 def test_wrong_checksum_of_a_datagram(inspect):
-    """On a tap it is inspected: cards fill it in after the tap. In the wire it is dropped."""
+    """It is inspected, on a tap and in the wire: cards fill it in behind."""
     packet = ask()
     packet[UDP].chksum = 0x1234
     assert inspect(stamped(packet), RULES).sids() == [1]
-    assert inspect(stamped(packet), RULES, ["--set", "mode=inline"]).sids() == []
+    assert inspect(stamped(packet), RULES, ["--set", "mode=inline"]).sids() == [1]
+
+
+def test_wrong_checksum_of_a_segment(inspect):
+    """Its flow counts it, its stream does not take it; in the wire it is dropped."""
+    packet = ends(CLIENT, RESOLVER) / TCP(sport=1, dport=2, flags="S", chksum=0x1234)
+    rule = 'alert tcp any any -> any any (msg:"x"; tcpv4-csum:invalid; sid:3;)'
+    run = inspect(stamped(packet), rule)
+    assert run.sids() == [3]
+    flow, = run.events("flow")
+    assert flow["flow"]["pkts_toserver"] == 1
+    assert "syn" not in flow["tcp"]
+    run = inspect(stamped(packet), rule, ["--set", "mode=inline"])
+    assert run.events("stats")[-1]["stats"]["ips"]["drop_reason"]["checksum"] == 1
 
 
 def test_wrong_header_is_an_event(inspect):

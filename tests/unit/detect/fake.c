@@ -157,6 +157,20 @@ void stream_raw_flush(struct flow *f, enum direction d)
 {
 }
 
+struct packet *flow_pseudo_packet(struct worker *w, struct flow *f, enum direction d)
+{
+	static struct packet made;
+
+	(void)w;
+	made = (struct packet){.flags = PACKET_IP | PACKET_PSEUDO, .flow = f, .direction = (uint8_t)d,
+			       .src = d == TO_SERVER ? f->client : f->server,
+			       .dst = d == TO_SERVER ? f->server : f->client,
+			       .sport = d == TO_SERVER ? f->client_port : f->server_port,
+			       .dport = d == TO_SERVER ? f->server_port : f->client_port,
+			       .ip_version = f->ip_version, .ip_proto = f->ip_proto};
+	return &made;
+}
+
 void flow_record_brief(struct recorder *r, const struct flow *f)
 {
 }

@@ -143,7 +143,7 @@ static void packets_without_a_flow(void **state)
 {
 	static const uint32_t no[] = {0, PACKET_IP, PACKET_IP | PACKET_L4 | PACKET_FRAGMENT,
 				      PACKET_IP | PACKET_L4 | PACKET_INVALID,
-				      PACKET_IP | PACKET_L4 | PACKET_BAD_CHECKSUM};
+				      PACKET_IP | PACKET_L4 | PACKET_NO_FLOW};
 	struct lab *l = lab_with(NULL, NULL);
 
 	(void)state;

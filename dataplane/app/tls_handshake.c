@@ -211,55 +211,54 @@ static enum tls_event x509_event(enum x509_status status)
 }
 
 /* Certificate list of version 1.2 and before: 3 bytes of length, then for each 3 bytes of length
- * and the DER. False: it is none. */
-static bool certificate_list(struct tls_certs *certs, uint32_t len)
+ * and the DER. */
+static bool certificate(struct worker *w, struct flow *f, struct tls_tx *t, enum direction d,
+			const uint8_t *body, uint32_t len)
 {
-	struct cursor c = cursor_of(certs->memory, len);
-	uint32_t all = cursor_be24(&c);
+	struct tls_certs *certs = &t->side[d].certs;
+	struct cursor c;
+	enum x509_status status;
 
-	if (c.bad || all > cursor_left(&c))
+	if (certs->memory || !len)
+		return true;
+	certs->memory = heap_dup(&w->heap, body, len);
+	if (!certs->memory)
+		return true;
+	c = cursor_of(certs->memory, len);
+	if (cursor_be24(&c) > cursor_left(&c) || c.bad) {
+		tx_event(w, f, &t->tx, d, TLS_EVENT_INVALID_CERTIFICATE);
 		return false;
-	c.end = c.p + all;
+	}
+	c.end = c.p + (len >= 3 ? (body[0] << 16 | body[1] << 8 | body[2]) : 0);
 	while (cursor_left(&c) && certs->count < TLS_CHAIN_MAX) {
 		uint32_t size = cursor_be24(&c);
 		const uint8_t *der = cursor_take(&c, size);
 
-		if (!der)
+		if (!der) {
+			tx_event(w, f, &t->tx, d, TLS_EVENT_INVALID_CERTIFICATE);
 			return false;
+		}
 		certs->chain[certs->count++] = (struct bytes){der, size};
 	}
-	return true;
-}
-
-/* One that cannot be read is an event; what follows it is a handshake still. */
-static void certificate(struct worker *w, struct flow *f, struct tls_tx *t, enum direction d,
-			const uint8_t *body, uint32_t len)
-{
-	struct tls_certs *certs = &t->side[d].certs;
-	enum x509_status status;
-
-	if (certs->memory || !len)
-		return;
-	certs->memory = heap_dup(&w->heap, body, len);
-	if (!certs->memory)
-		return;
-	if (!certificate_list(certs, len)) {
-		tx_event(w, f, &t->tx, d, TLS_EVENT_INVALID_CERTIFICATE);
-	} else if (certs->count && certs->chain[0].len) {
-		status = x509_parse(&w->heap, &certs->first, certs->chain[0].data, certs->chain[0].len);
+	if (certs->count && certs->chain[0].len) {
+		status = x509_parse(&w->heap, &certs->first, certs->chain[0].data,
+				    certs->chain[0].len);
 		certs->good = status == X509_GOOD;
 		fingerprint(w, f, certs, d);
-		if (status != X509_GOOD)
+		if (status != X509_GOOD) {
 			tx_event(w, f, &t->tx, d, x509_event(status));
-		else if (d == TO_SERVER)
+			return false;
+		}
+		if (d == TO_SERVER)
 			host_certificate(w, f, &certs->first);
-		if (certs->good && certs->first.subject.data)
+		if (certs->first.subject.data)
 			service_subject(w, f, certs->first.subject.data, certs->first.subject.len);
 	}
 	if (d == TO_SERVER && t->tx.progress[d] < TLS_CLIENT_CERT)
 		t->tx.progress[d] = TLS_CLIENT_CERT;
 	if (d == TO_CLIENT && t->tx.progress[d] < TLS_SERVER_CERT)
 		t->tx.progress[d] = TLS_SERVER_CERT;
+	return true;
 }
 
 /* ---- messages ---- */
@@ -277,8 +276,7 @@ bool tls_handshake(struct worker *w, struct flow *f, struct tls_state *st, enum 
 	case SERVER_HELLO:
 		return d != TO_CLIENT || server_hello(w, f, t, body, len);
 	case CERTIFICATE:
-		certificate(w, f, t, d, body, len);
-		return true;
+		return certificate(w, f, t, d, body, len);
 	case CERTIFICATE_REQUEST:
 		if (d == TO_CLIENT)
 			t->flags |= TLS_WANTS_CLIENT_CERT;

@@ -305,12 +305,16 @@ static void parse(struct worker *w, struct flow *f, struct packet *p, enum direc
 	struct app_session *s = f->app;
 	struct app_pending *keep = &s->pending[d];
 	struct parse_result res = s->proto->parse(w, f, s->state, d, in);
+	enum direction other = direction_other(d);
 
 	s->dirty = 1;
 	if (res.status != PARSE_MORE || res.consumed)
 		s->changed[d] = 1;
 	else if (!s->changed[d])
 		s->changed[d] = APP_CHANGED_WAITING;
+	/* an answer without its request ends that too, and rules on requests have not seen it */
+	if (s->last && !s->last->inspected_done[other] && s->last->progress[other] >= s->proto->done[other])
+		s->changed[other] = 1;
 	s->first_data = APP_FIRST_DATA_SENT;
 	if (in->flags & INPUT_END)
 		s->ended[d] = 1;

@@ -22,7 +22,7 @@ def story():
     """A look-up, a session with the needle in its middle, another session at the same time."""
     clock = Clock()
     return (dns_lookup("example.org", "203.0.113.7", clock) +
-            tcp_session([("c", b"GET /a HTTP/1.0\r\n\r\n"), ("s", b"HTTP/1.0 200 OK\r\n\r\nneedle and hay"),
+            tcp_session([("c", b"GET /a HTTP/1.0\r\n\r\n"), ("s", b"HTTP/1.0 200 OK\r\nContent-Length: 14\r\n\r\nneedle and hay"),
                          ("c", b"more"), ("s", b"more")], clock) +
             tcp_session([("c", b"nothing to see")], clock, sport=50001))
 

@@ -269,6 +269,7 @@ static int on_response_body(htp_tx_data_t *data)
 	if (!tx)
 		return without(data->tx);
 	if (data->len && !http_lenient_is_junk(tx->state, tx, data)) {
+		tx->open_ended = false;
 		progress(tx, TO_CLIENT, HTTP_BODY);
 		http_body_data(tx->state, tx, TO_CLIENT, data->data, (uint32_t)data->len);
 	}
@@ -291,6 +292,8 @@ static int on_response_complete(htp_tx_t *htp)
 
 	if (!tx)
 		return without(htp);
+	if (tx->open_ended)
+		file_close_all(tx->state->w, &tx->tx, TO_CLIENT, FILE_TRUNCATED);
 	http_body_end(tx->state, tx, TO_CLIENT);
 	progress(tx, TO_CLIENT, HTTP_COMPLETE);
 	frame_end(tx, TO_CLIENT);
@@ -462,10 +465,12 @@ static void close_direction(struct http_state *s, enum direction d)
 	if (s->close_done[d])
 		return;
 	s->close_done[d] = 1;
-	if (d == TO_SERVER)
+	if (d == TO_SERVER) {
 		htp_connp_req_close(s->connp, NULL);
-	else
+	} else {
+		http_lenient_close(s);
 		htp_connp_close(s->connp, NULL);
+	}
 	http_events_drain(s, d);
 	for (struct tx *tx = s->f->app->first; tx; tx = tx->next)
 		file_close_all(s->w, tx, d, FILE_TRUNCATED);

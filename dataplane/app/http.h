@@ -88,6 +88,7 @@ struct http_tx {
 	uint64_t flags_seen; /* HTP_* flags that were turned into events */
 	uint64_t contacts_ns; /* when what the request contacts was added; 0: not yet */
 	struct http_body body[2];
+	bool open_ended; /* its body began without a status line, and the server says no more */
 	struct blob raw[2], header[2], names[2], start[2], fields[2], uri, host,
 		status_line;
 	uint64_t frame[2], frame_at[2]; /* by direction: id, and where it began in the stream */
@@ -147,6 +148,8 @@ void http_lenient_uri(struct http_tx *tx);
 void http_lenient_request_line(struct http_state *s, struct http_tx *tx);
 void http_lenient_status_line(struct http_state *s, struct http_tx *tx);
 bool http_lenient_is_junk(struct http_state *s, struct http_tx *tx, const htp_tx_data_t *data);
+/* The server says no more; call it before libhtp is told so. */
+void http_lenient_close(struct http_state *s);
 
 /* http_event.c */
 void http_event(struct http_state *s, struct http_tx *tx, enum direction d, enum http_event e);

@@ -69,7 +69,7 @@ bool http_lenient_is_junk(struct http_state *s, struct http_tx *tx, const htp_tx
 	struct bytes after = rest(s, TO_CLIENT);
 	size_t len = data->len;
 
-	if (tx->tx.progress[TO_CLIENT] >= HTTP_LINE || tx->htp->is_protocol_0_9 || !data->data)
+	if (tx->htp->response_progress != HTP_RESPONSE_LINE || tx->htp->is_protocol_0_9 || !data->data)
 		return false;
 	while (len && (data->data[len - 1] == '\r' || data->data[len - 1] == '\n'))
 		len--;
@@ -78,4 +78,16 @@ bool http_lenient_is_junk(struct http_state *s, struct http_tx *tx, const htp_tx
 	tx->htp->response_message_len -= (int64_t)data->len;
 	tx->htp->response_entity_len -= (int64_t)data->len;
 	return true;
+}
+
+/* A body that began where a status line was awaited, and after whose last line one still is (an empty line
+ * came): nothing said that it is over. libhtp would complete it, unless it still holds half a line. */
+void http_lenient_close(struct http_state *s)
+{
+	for (struct tx *base = s->f->app->first; base; base = base->next) {
+		struct http_tx *tx = (struct http_tx *)base;
+
+		tx->open_ended = tx->htp && tx->htp->response_progress == HTP_RESPONSE_LINE &&
+				 !tx->htp->is_protocol_0_9;
+	}
 }

@@ -206,10 +206,12 @@ static bool command_bdat(struct smtp_state *s, struct bytes line)
 	}
 	s->bdat_left = n;
 	s->bdat_last = line.len >= 4 && word_at((struct bytes){line.data + line.len - 4, 4}, "last");
+	s->in_data = n > 0;
+	if (!smtp_mail_in_chunks(s))
+		return true;
 	if (!s->tx->content)
 		smtp_mail_begin(s);
 	s->tx->bdat = true;
-	s->in_data = n > 0;
 	if (!n && s->bdat_last)
 		smtp_mail_end(s, true);
 	return true;
@@ -344,7 +346,7 @@ static uint32_t content_bdat(struct smtp_state *s, const uint8_t *data, uint32_t
 	s->bdat_left -= n;
 	if (!s->bdat_left) {
 		s->in_data = false;
-		if (s->bdat_last)
+		if (s->bdat_last && s->tx->bdat)
 			smtp_mail_end(s, true);
 	}
 	return n;

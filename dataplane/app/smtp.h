@@ -44,7 +44,7 @@ struct smtp_tx {
 	struct texts rcpt_to;
 	bool content;              /* DATA or BDAT was seen: there is an email object */
 	bool content_done;
-	bool bdat;                 /* its content came in chunks, and is complete with content_done */
+	bool bdat;                 /* its content comes in chunks that are read, and is complete with content_done */
 	struct mime *mime;         /* while the content is read */
 	struct file *file;         /* the attachment being read */
 	struct mail_note note;     /* for the analysis of attachments */
@@ -87,6 +87,8 @@ void smtp_event(struct smtp_state *s, enum smtp_event e);
 
 /* smtp_mail.c */
 void smtp_mail_begin(struct smtp_state *s);
+/* Is what comes in chunks (BDAT) read as a mail too? Otherwise it is passed over (app.smtp.mime.decode_bdat). */
+bool smtp_mail_in_chunks(const struct smtp_state *s);
 void smtp_mail_data(struct smtp_state *s, const uint8_t *data, uint32_t len);
 void smtp_mail_gap(struct smtp_state *s, uint64_t len);
 void smtp_mail_end(struct smtp_state *s, bool complete);

@@ -131,6 +131,11 @@ static void limits_set(const struct smtp_state *s, struct file *file)
 	file_set_limits(file, &l);
 }
 
+bool smtp_mail_in_chunks(const struct smtp_state *s)
+{
+	return option(s, "smtp.mime.decode_bdat", true);
+}
+
 void smtp_mail_begin(struct smtp_state *s)
 {
 	struct smtp_tx *tx = s->tx;

@@ -98,7 +98,8 @@ static bool write_files(struct worker *w, struct flow *f, struct tx *tx, struct 
 		return true;
 	if (tx->ended && (f->flags & FLOW_DROP) && w->in_the_wire)
 		return true;
-	if (tx->ended) {
+	/* Datagrams have no end at which a file would be cut off: one that was not closed says nothing of its size. */
+	if (tx->ended && f->ip_proto != 17) {
 		file_close_all(w, tx, TO_SERVER, FILE_TRUNCATED);
 		file_close_all(w, tx, TO_CLIENT, FILE_TRUNCATED);
 	}

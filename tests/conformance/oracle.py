@@ -43,6 +43,8 @@ def inspect_all(folder, captures, rules, options=(), out=None, timeout=3600):
              "--set", "decoder.gtpu.enabled=no",  # the reference does not look inside
              "--set", "app.dnp3.enabled=no", "--set", "app.modbus.enabled=no",  # nor had it these switched on
              "--set", "app.enip.enabled=no", "--set", "app.pgsql.enabled=no",
+             "--set", "app.imap.enabled=detection-only",  # it parses none
+             "--set", "app.smtp.mime.decode_bdat=no",  # it passes over mails that come in chunks
              "--set", "checksums=ignore", "--set", "contacts.enabled=no", "--set", "store.events=no",
              "--set", "host_os_policy.windows=[0.0.0.0/0]"]
     for one in rules:

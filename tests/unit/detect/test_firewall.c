@@ -272,6 +272,25 @@ static void refusals(void **state)
 }
 
 /* Why a firewall rule had no turn, and how far a transaction has come. */
+/* Where a parser is through with a session, rules on packets see one without payload in each direction. */
+static void inspection_ends(void **state)
+{
+	struct bench *b = bench_with_firewall("accept:hook tcp:all any any <> any 80 (alert; sid:1;)\n",
+					      "alert tcp any any -> any 80 (flow:to_server; sid:10;)\n"
+					      "alert tcp-pkt any any -> any any (content:\"x\"; sid:11;)\n", NULL, NULL);
+
+	(void)state;
+	b->flow.ip_version = 4;
+	b->flow.client_port = 40000;
+	b->flow.server_port = 80;
+	packet(b, TO_SERVER, 1, "x");
+	ALERTS(1, 10, 11);
+	detect_stop(&b->w, &b->packet);
+	ALERTS(1, 1, 10); /* in the wire the other direction comes first */
+	PASSED();
+	bench_free(b);
+}
+
 static void traced(void **state)
 {
 	struct bench *b = bench_with_firewall(ACCEPT_TCP
@@ -307,7 +326,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets),	    cmocka_unit_test(flows),	cmocka_unit_test(transactions),
 		cmocka_unit_test(hooks_before),	    cmocka_unit_test(other_rules), cmocka_unit_test(transaction_bits),
-		cmocka_unit_test(early),	    cmocka_unit_test(policies), cmocka_unit_test(sent_again), cmocka_unit_test(traced), cmocka_unit_test(refusals),
+		cmocka_unit_test(early),	    cmocka_unit_test(policies), cmocka_unit_test(sent_again),
+		cmocka_unit_test(inspection_ends), cmocka_unit_test(traced), cmocka_unit_test(refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,7 @@ static int engine_setup(struct engine *e, struct boot *b, struct config *c, unsi
 	for (unsigned i = 0; i < workers; i++) {
 		b->event_ring_fd[i] = ring_create("bench-events", c->event_ring, 1);
 		b->bulk_ring_fd[i] = ring_create("bench-bulk", c->bulk_ring, 1);
+		b->packet_ring_fd[i] = -1; /* no packet is captured */
 	}
 	e->boot = b;
 	e->config = c;

@@ -4,6 +4,7 @@
  */
 
 #include "dataplane/app/enip.h"
+#include "dataplane/app/number_name.h"
 #include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
@@ -18,11 +19,7 @@ enum table {
 	TABLE_command,
 };
 
-static const struct {
-	uint8_t table;
-	uint32_t number;
-	const char *name;
-} names[] = {
+static const struct number_name names[] = {
 #define NAME(table, number, name) {TABLE_##table, number, name},
 #include "dataplane/app/enip_names.def"
 #undef NAME
@@ -30,10 +27,7 @@ static const struct {
 
 static const char *name_of(enum table table, uint32_t number)
 {
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].table == table && names[i].number == number)
-			return names[i].name;
-	return NULL;
+	return number_name(names, sizeof(names) / sizeof(names[0]), table, number);
 }
 
 /* Its name, or unknown-N. */

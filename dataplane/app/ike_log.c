@@ -5,6 +5,7 @@
  */
 
 #include "dataplane/app/ike.h"
+#include "dataplane/app/number_name.h"
 #include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
@@ -24,11 +25,7 @@ enum table {
 	TABLE_v2_notify,
 };
 
-static const struct {
-	uint8_t table;
-	uint16_t number;
-	const char *name;
-} names[] = {
+static const struct number_name names[] = {
 #define NAME(table, number, name) {TABLE_##table, number, name},
 #include "dataplane/app/ike_names.def"
 #undef NAME
@@ -36,10 +33,7 @@ static const struct {
 
 static const char *name_of(unsigned table, unsigned number)
 {
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].table == table && names[i].number == number)
-			return names[i].name;
-	return NULL;
+	return number_name(names, sizeof(names) / sizeof(names[0]), table, number);
 }
 
 /* ---- version 1 ---- */

@@ -6,16 +6,13 @@
 #include <zlib.h>
 
 #include "dataplane/app/nfs.h"
+#include "dataplane/app/number_name.h"
 #include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
 enum table { TABLE_v2, TABLE_v3, TABLE_v4, TABLE_status, TABLE_auth, TABLE_rpc };
 
-static const struct {
-	uint8_t table;
-	uint16_t number;
-	const char *name;
-} names[] = {
+static const struct number_name names[] = {
 #define NAME(table, number, name) {TABLE_##table, number, name},
 #include "dataplane/app/nfs_names.def"
 #undef NAME
@@ -24,15 +21,11 @@ static const struct {
 /* Its name, or the number. */
 static void put_name(struct recorder *r, enum field_id field, enum table table, uint32_t number)
 {
+	const char *name = number_name(names, sizeof(names) / sizeof(names[0]), table, number);
 	char text[16];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].table == table && names[i].number == number) {
-			rec_text(r, field, names[i].name);
-			return;
-		}
 	put_uint(put_to(text, sizeof(text)), number);
-	rec_text(r, field, text);
+	rec_text(r, field, name ? name : text);
 }
 
 static void put_rpc(struct recorder *r, const struct nfs_tx *t)

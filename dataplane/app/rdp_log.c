@@ -2,8 +2,7 @@
  *
  * Records of RDP, see rdp.h. Runs in the worker that owns the flow.
  */
-#include <stdio.h>
-
+#include "dataplane/app/number_name.h"
 #include "dataplane/app/rdp.h"
 #include "dataplane/engine/emit.h"
 
@@ -17,11 +16,7 @@ enum table {
 	TABLE_layout,
 };
 
-static const struct {
-	uint8_t table;
-	uint32_t number;
-	const char *name;
-} names[] = {
+static const struct number_name names[] = {
 #define NAME(table, number, name) {TABLE_##table, number, name},
 #include "dataplane/app/rdp_names.def"
 #undef NAME
@@ -29,10 +24,7 @@ static const struct {
 
 static const char *name_of(enum table table, uint32_t number)
 {
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].table == table && names[i].number == number)
-			return names[i].name;
-	return NULL;
+	return number_name(names, sizeof(names) / sizeof(names[0]), table, number);
 }
 
 static void put_name(struct recorder *r, enum field_id field, enum table table, uint32_t number)

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "dataplane/base/put.h"
+#include "dataplane/event/rows.h"
 
 bool recording_name_good(const char *name)
 {
@@ -70,19 +70,8 @@ int recording_order_read(struct recording_order *o, int fd)
 
 struct recording_row *recording_rows_read(int fd, size_t *count)
 {
-	struct recording_row *rows;
-	struct stat st;
+	struct recording_row *rows = rows_read(fd, sizeof(*rows), count);
 
-	*count = 0;
-	if (fd < 0 || fstat(fd, &st) != 0 || (size_t)st.st_size < sizeof(*rows))
-		return NULL;
-	*count = (size_t)st.st_size / sizeof(*rows);
-	rows = malloc(*count * sizeof(*rows));
-	if (!rows || pread(fd, rows, *count * sizeof(*rows), 0) != (ssize_t)(*count * sizeof(*rows))) {
-		free(rows);
-		*count = 0;
-		return NULL;
-	}
 	for (size_t i = 0; i < *count; i++) {
 		rows[i].name[RECORDING_NAME_MAX - 1] = '\0';
 		rows[i].filter[FILTER_TEXT_MAX - 1] = '\0';

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "dataplane/event/rows.h"
 
 int rule_stats_create(void)
 {
@@ -27,19 +27,10 @@ static int costlier(const void *a, const void *b)
 
 struct rule_stat *rule_stats_read(int fd, size_t *count)
 {
-	struct rule_stat *rows;
-	struct stat st;
+	struct rule_stat *rows = rows_read(fd, sizeof(*rows), count);
 
-	*count = 0;
-	if (fd < 0 || fstat(fd, &st) != 0 || (size_t)st.st_size < sizeof(*rows))
+	if (!rows)
 		return NULL;
-	*count = (size_t)st.st_size / sizeof(*rows);
-	rows = malloc(*count * sizeof(*rows));
-	if (!rows || pread(fd, rows, *count * sizeof(*rows), 0) != (ssize_t)(*count * sizeof(*rows))) {
-		free(rows);
-		*count = 0;
-		return NULL;
-	}
 	for (size_t i = 0; i < *count; i++)
 		rows[i].msg[RULE_STAT_MSG - 1] = '\0';
 	qsort(rows, *count, sizeof(*rows), costlier);

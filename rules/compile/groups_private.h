@@ -55,8 +55,13 @@ void group_placed_take(struct groups_builder *b, struct group_draft *d, struct p
 void groups_choose_in_place(struct groups_builder *b);
 /* sieve.c: of the group's literals. */
 void group_sieve_make(struct groups_builder *b, struct pattern_group *group);
-/* masks.c: of a sieve whose anchors are there; widths: of each anchor. */
-void group_masks_make(struct groups_builder *b, struct sieve *s, const uint8_t *widths, uint32_t count);
+/* masks.c: of a sieve whose anchors are there. */
+void group_masks_make(struct groups_builder *b, struct sieve *s, uint32_t count);
+/* Of the anchor of a literal. */
+static inline uint8_t sieve_anchor_width(uint32_t literal_len)
+{
+	return literal_len >= 4 ? 4 : literal_len >= 2 ? 2 : 1;
+}
 /* Makes the group, empties the draft, asks for the database. */
 void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
 void groups_want_database(struct groups_builder *b, struct pattern_group *group,

@@ -144,7 +144,7 @@ static void bucket_change(const struct masks_draft *d, struct bucket *b, const s
 }
 
 /* Among the buckets of its width. */
-static unsigned bucket_choose(const struct masks_draft *d, const struct sieve_anchor *a, uint8_t width)
+static unsigned bucket_choose(const struct masks_draft *d, const struct sieve_anchor *a)
 {
 	unsigned best = 0;
 	double best_cost = INFINITY;
@@ -153,7 +153,7 @@ static unsigned bucket_choose(const struct masks_draft *d, const struct sieve_an
 		const struct bucket *b = &d->buckets[i];
 		double cost;
 
-		if (b->width != width)
+		if (b->width != sieve_anchor_width(a->len))
 			continue;
 		cost = share_with(d, b, a) - bucket_share(d, b);
 		if (cost < best_cost) {
@@ -166,14 +166,14 @@ static unsigned bucket_choose(const struct masks_draft *d, const struct sieve_an
 
 /* Each width has its share of the buckets, rounded up in favour of short anchors: of their places
  * fewer tables say anything. */
-static void buckets_assign(struct masks_draft *d, const uint8_t *widths, uint32_t count)
+static void buckets_assign(struct masks_draft *d, const struct sieve *s, uint32_t count)
 {
 	static const uint8_t all[] = {1, 2, 4};
 	uint32_t of_width[3] = {0}, left = count;
 	unsigned at = 0;
 
 	for (uint32_t i = 0; i < count; i++)
-		of_width[widths[i] / 2]++;
+		of_width[sieve_anchor_width(s->anchors[i].len) / 2]++;
 	for (unsigned k = 0; k < 3; k++) {
 		uint32_t wider = left - of_width[k], reserved = (k < 1 && of_width[1]) + (k < 2 && of_width[2]);
 		uint32_t quota = (of_width[k] * d->bucket_count + count - 1) / count;
@@ -186,14 +186,14 @@ static void buckets_assign(struct masks_draft *d, const uint8_t *widths, uint32_
 	}
 }
 
-static void deal(struct masks_draft *d, const struct sieve *s, const uint8_t *widths, uint32_t count)
+static void deal(struct masks_draft *d, const struct sieve *s, uint32_t count)
 {
-	buckets_assign(d, widths, count);
+	buckets_assign(d, s, count);
 	for (unsigned round = 0; round < ROUNDS; round++)
 		for (uint32_t i = 0; i < count; i++) {
 			if (round)
 				bucket_change(d, &d->buckets[d->of[i]], &s->anchors[i], -1);
-			d->of[i] = (uint8_t)bucket_choose(d, &s->anchors[i], widths[i]);
+			d->of[i] = (uint8_t)bucket_choose(d, &s->anchors[i]);
 			bucket_change(d, &d->buckets[d->of[i]], &s->anchors[i], 1);
 		}
 }
@@ -230,51 +230,70 @@ static struct sieve_masks *masks_alloc(struct groups_builder *b, unsigned tables
 	return block ? (struct sieve_masks *)(((uintptr_t)block + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1)) : NULL;
 }
 
-static double shape_try(struct masks_draft *d, size_t shape, const struct sieve *s, const uint8_t *widths,
-			uint32_t count)
+static bool draft_make(struct masks_draft *d, uint32_t count)
+{
+	d->buckets = malloc(8 * SIEVE_SETS_MAX * sizeof(*d->buckets));
+	d->of = malloc(count + 1);
+	shares_fill(d);
+	return d->buckets && d->of;
+}
+
+static void draft_free(struct masks_draft *d)
+{
+	free(d->buckets);
+	free(d->of);
+}
+
+static double shape_try(struct masks_draft *d, size_t shape, const struct sieve *s, uint32_t count)
 {
 	d->bucket_count = 8u * shapes[shape].sets;
 	d->places = shapes[shape].places;
 	memset(d->buckets, 0, 8 * SIEVE_SETS_MAX * sizeof(*d->buckets));
-	deal(d, s, widths, count);
+	deal(d, s, count);
 	return cycles_of(d);
 }
 
-void group_masks_make(struct groups_builder *b, struct sieve *s, const uint8_t *widths, uint32_t count)
+/* The shapes one after the other: what is best so far is kept, the next is tried in the other draft. */
+static void shapes_try(struct masks_draft *best, struct masks_draft *next, const struct sieve *s, uint32_t count)
 {
-	struct masks_draft d = {.buckets = malloc(8 * SIEVE_SETS_MAX * sizeof(*d.buckets)),
-				.of = malloc(count + 1)};
 	double best_cycles = INFINITY;
-	size_t best = 0;
-	struct sieve_masks *m;
 
-	if (count > LITERALS_MAX)
-		goto out;
-	if (!d.buckets || !d.of) {
-		b->failed = true;
-		goto out;
-	}
-	shares_fill(&d);
 	for (size_t i = 0; i < SHAPES; i++) {
 		double cycles;
 
 		if (shapes[i].sets < SIEVE_SETS_MAX && count > 8u * ANCHORS_A_BUCKET * shapes[i].sets)
 			continue;
-		cycles = shape_try(&d, i, s, widths, count);
+		cycles = shape_try(next, i, s, count);
 		if (cycles < best_cycles) {
+			struct masks_draft other = *best;
+
 			best_cycles = cycles;
-			best = i;
+			*best = *next;
+			*next = other;
 		}
 	}
-	shape_try(&d, best, s, widths, count);
-	m = masks_alloc(b, shapes[best].sets * d.places);
+}
+
+void group_masks_make(struct groups_builder *b, struct sieve *s, uint32_t count)
+{
+	struct masks_draft best = {0}, next = {0};
+	struct sieve_masks *m;
+
+	if (count > LITERALS_MAX)
+		return;
+	if (!draft_make(&best, count) || !draft_make(&next, count)) {
+		b->failed = true;
+		goto out;
+	}
+	shapes_try(&best, &next, s, count);
+	m = masks_alloc(b, best.bucket_count / 8 * best.places);
 	if (m) {
-		m->sets = shapes[best].sets;
-		m->places = (uint8_t)d.places;
-		masks_fill(m, &d);
+		m->sets = (uint8_t)(best.bucket_count / 8);
+		m->places = (uint8_t)best.places;
+		masks_fill(m, &best);
 		s->masks = m;
 	}
 out:
-	free(d.buckets);
-	free(d.of);
+	draft_free(&best);
+	draft_free(&next);
 }

@@ -2,10 +2,9 @@
  *
  * The sieve of a group: what finds its literals in short runs of bytes, where a call of Hyperscan
  * costs more than the bytes. Of each literal four bytes (two, one of shorter ones) are its anchor,
- * the most telling ones that few others have; where it is
- * long enough, more of it follows them, for the masks. A bitmap, small enough to stay in the cache, says
- * whether the bytes at a place may be an anchor; a table which literals then are to be compared.
- * Runs in the thread that loads a rule set.
+ * the most telling ones that few others have; where it is long enough, more of it follows them, for the
+ * masks. A bitmap, small enough to stay in the cache, says whether the bytes at a place may be an anchor; a
+ * table which literals then are to be compared. Runs in the thread that loads a rule set.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -39,14 +38,9 @@ static uint32_t *crowd_of(struct crowd *c, uint64_t key)
 	return &c->counts[at];
 }
 
-static unsigned width_of(uint32_t len)
-{
-	return len >= 4 ? 4 : len >= 2 ? 2 : 1;
-}
-
 static struct anchor_draft anchor_choose(const struct group_literal *l, uint32_t id, struct crowd *crowd)
 {
-	unsigned width = width_of(l->len);
+	unsigned width = sieve_anchor_width(l->len);
 	struct anchor_draft best = {.anchor = {.literal = id, .len = (uint16_t)l->len, .text = l->text}};
 	int best_worth = INT32_MIN;
 
@@ -104,7 +98,6 @@ void group_sieve_make(struct groups_builder *b, struct pattern_group *group)
 	struct crowd crowd = {.mask = 63};
 	struct sieve_anchor *anchors;
 	struct placed_slot *slots;
-	uint8_t *widths = malloc(n + 1);
 	uint64_t *bits;
 
 	for (uint32_t i = 0; i < n; i++)
@@ -123,7 +116,7 @@ void group_sieve_make(struct groups_builder *b, struct pattern_group *group)
 	anchors = groups_alloc(b, n * sizeof(*anchors));
 	slots = s ? groups_alloc(b, (s->slot_mask + 1) * sizeof(*slots)) : NULL;
 	bits = groups_alloc(b, ((size_t)1 << log2) / 8);
-	if (!drafts || !crowd.keys || !crowd.counts || !widths)
+	if (!drafts || !crowd.keys || !crowd.counts)
 		b->failed = true;
 	if (!b->failed) {
 		for (uint32_t i = 0; i < n; i++)
@@ -133,12 +126,9 @@ void group_sieve_make(struct groups_builder *b, struct pattern_group *group)
 		s->anchors = anchors;
 		s->slots = slots;
 		s->bits = bits;
-		for (uint32_t i = 0; i < n; i++)
-			widths[i] = (uint8_t)(drafts[i].key >> 32);
-		group_masks_make(b, s, widths, n);
+		group_masks_make(b, s, n);
 		group->sieve = s;
 	}
-	free(widths);
 	free(crowd.keys);
 	free(crowd.counts);
 	free(drafts);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dataplane/base/digit.h"
+
 #define PIECES_MAX 32u /* of a parameter (RFC 2231, 3) */
 #define WORD_MIN 3u
 
@@ -35,27 +37,37 @@ static void append_in(char *out, size_t room, size_t *n, uint8_t c, bool latin)
 	}
 }
 
-static int hex_of(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
+/* Either alphabet of RFC 4648. */
 static int base64_of(uint8_t c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+	return base64_digit(c == '-' ? '+' : c == '_' ? '/' : c);
+}
+
+/* Bits that are no byte yet. */
+struct base64_rest {
+	uint32_t bits, have;
+};
+
+/* The byte that the digit completes, or -1; what is no digit is passed over. */
+static int base64_next(struct base64_rest *r, uint8_t digit)
+{
+	int v = base64_of(digit);
+
+	if (v < 0)
+		return -1;
+	r->bits = r->bits << 6 | (uint32_t)v;
+	r->have += 6;
+	if (r->have < 8)
+		return -1;
+	r->have -= 8;
+	return (uint8_t)(r->bits >> r->have);
 }
 
 /* "=?charset?B?…?=" (RFC 2047, 2) at in, decoded; where it ends, or NULL: it is none. */
 static const char *encoded_word(const char *in, char *out, size_t room, size_t *n)
 {
 	const char *charset = in + 2, *kind = strchr(charset, '?'), *text, *end;
-	uint32_t bits = 0, have = 0;
+	struct base64_rest rest = {0};
 	bool latin;
 
 	if (!kind || !kind[1] || kind[2] != '?')
@@ -68,8 +80,8 @@ static const char *encoded_word(const char *in, char *out, size_t room, size_t *
 		return NULL;
 	if ((kind[1] | 32) == 'q') {
 		for (; text < end; text++) {
-			if (*text == '=' && end - text > 2 && hex_of(text[1]) >= 0 && hex_of(text[2]) >= 0) {
-				append_in(out, room, n, (uint8_t)(hex_of(text[1]) << 4 | hex_of(text[2])), latin);
+			if (*text == '=' && end - text > 2 && hex_digit((uint8_t)text[1]) >= 0 && hex_digit((uint8_t)text[2]) >= 0) {
+				append_in(out, room, n, (uint8_t)(hex_digit((uint8_t)text[1]) << 4 | hex_digit((uint8_t)text[2])), latin);
 				text += 2;
 			} else {
 				append(out, room, n, *text == '_' ? ' ' : *text);
@@ -77,16 +89,10 @@ static const char *encoded_word(const char *in, char *out, size_t room, size_t *
 		}
 	} else {
 		for (; text < end; text++) {
-			int v = base64_of((uint8_t)*text);
+			int c = base64_next(&rest, (uint8_t)*text);
 
-			if (v < 0)
-				continue;
-			bits = bits << 6 | (uint32_t)v;
-			have += 6;
-			if (have >= 8) {
-				have -= 8;
-				append_in(out, room, n, (uint8_t)(bits >> have), latin);
-			}
+			if (c >= 0)
+				append_in(out, room, n, (uint8_t)c, latin);
 		}
 	}
 	return end + 2;
@@ -142,8 +148,8 @@ static void undo_percent(const char *value, bool first, char *out, size_t room, 
 	bool latin = language && is_charset(value, (size_t)(language - value), "iso-8859-1");
 
 	for (text = text ? text + 1 : value; *text; text++) {
-		if (*text == '%' && hex_of(text[1]) >= 0 && hex_of(text[2]) >= 0) {
-			append_in(out, room, n, (uint8_t)(hex_of(text[1]) << 4 | hex_of(text[2])), latin);
+		if (*text == '%' && hex_digit((uint8_t)text[1]) >= 0 && hex_digit((uint8_t)text[2]) >= 0) {
+			append_in(out, room, n, (uint8_t)(hex_digit((uint8_t)text[1]) << 4 | hex_digit((uint8_t)text[2])), latin);
 			text += 2;
 		} else {
 			append(out, room, n, *text);
@@ -225,19 +231,14 @@ void mime_entity_header(struct mime_entity *e, const char *name, const char *val
 
 static uint32_t decode_base64(struct bytes in, uint8_t *out, uint64_t room)
 {
-	uint32_t n = 0, bits = 0, have = 0;
+	struct base64_rest rest = {0};
+	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < in.len && n < room; i++) {
-		int v = base64_of(in.data[i]);
+		int c = base64_next(&rest, in.data[i]);
 
-		if (v < 0)
-			continue;
-		bits = bits << 6 | (uint32_t)v;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[n++] = (uint8_t)(bits >> have);
-		}
+		if (c >= 0)
+			out[n++] = (uint8_t)c;
 	}
 	return n;
 }
@@ -260,8 +261,8 @@ static uint32_t decode_quoted(struct bytes in, uint8_t *out, uint64_t room)
 			k++;
 		if (k < in.len && in.data[k] == '\n') { /* a soft line end */
 			i = k + 1;
-		} else if (i + 1 < in.len && hex_of((char)in.data[i]) >= 0 && hex_of((char)in.data[i + 1]) >= 0) {
-			out[n++] = (uint8_t)(hex_of((char)in.data[i]) << 4 | hex_of((char)in.data[i + 1]));
+		} else if (i + 1 < in.len && hex_digit(in.data[i]) >= 0 && hex_digit(in.data[i + 1]) >= 0) {
+			out[n++] = (uint8_t)(hex_digit(in.data[i]) << 4 | hex_digit(in.data[i + 1]));
 			i += 2;
 		} else {
 			out[n++] = c;

@@ -2,6 +2,8 @@
 #include "control/base/folder.h"
 
 #include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -22,4 +24,16 @@ int folder_make(const char *path, mode_t mode)
 		part[i] = path[i];
 	}
 	return 0;
+}
+
+void folder_beside(char *out, size_t size, const char *configured, const char *store, const char *name)
+{
+	char path[4096]; /* dirname changes it */
+
+	if (*configured) {
+		snprintf(out, size, "%s", configured);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s", store);
+	snprintf(out, size, "%.4000s/%s", dirname(path), name);
 }

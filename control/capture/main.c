@@ -6,22 +6,21 @@
  * are read.
  */
 #include <errno.h>
-#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "control/base/folder.h"
 #include "control/base/say.h"
 #include "control/capture/capture_files.h"
+#include "control/process/ring_reader.h"
 #include "control/process/sandbox.h"
 #include "dataplane/event/boot.h"
 #include "dataplane/event/config.h"
-#include "dataplane/event/ring.h"
 
 #define IDLE_SLEEP_NS 2000000
-#define TURN_BYTES_MAX (1u << 20) /* of one ring before the next has its turn */
 #define NAMED_MAX 4096
 
 struct process {
@@ -29,8 +28,7 @@ struct process {
 	struct config *config;
 	struct counters_shared *counters;
 	struct capture_files *files;
-	struct ring ring[MAX_WORKERS];
-	uint64_t pos[MAX_WORKERS];
+	struct ring_reader rings;
 	char dir[NAMED_MAX];
 };
 
@@ -41,42 +39,18 @@ static void on_terminate(int signal)
 	asked_to_stop = 1;
 }
 
-static bool read_ring(struct process *p, unsigned i)
+static void take(void *arg, const struct record_head *head)
 {
-	uint64_t avail, done = 0;
-	const uint8_t *at = ring_peek(&p->ring[i], p->pos[i], &avail);
+	struct process *p = arg;
 
-	while (done < avail && done < TURN_BYTES_MAX) {
-		const struct record_head *head = (const void *)(at + done);
-
-		if (avail > p->ring[i].size_bytes || !record_valid(head, avail - done)) {
-			say("packet ring of worker %u: what stands at %llu is not a record; %llu bytes are skipped", i,
-			    (unsigned long long)(p->pos[i] + done), (unsigned long long)(avail - done));
-			done = avail;
-			break;
-		}
-		if (head->type == RECORD_recorded)
-			capture_files_packet(p->files, head);
-		done += head->length;
-	}
-	p->pos[i] += done;
-	return done != 0;
+	if (head->type == RECORD_recorded)
+		capture_files_packet(p->files, head);
 }
 
 static void commit(struct process *p)
 {
 	capture_files_commit(p->files);
-	for (unsigned i = 0; i < p->boot->worker_count; i++)
-		ring_release(&p->ring[i], p->pos[i]);
-}
-
-/* Nothing more will come. */
-static bool is_over(const struct process *p)
-{
-	uint32_t state = __atomic_load_n(&p->counters->status.state, __ATOMIC_ACQUIRE);
-
-	return __atomic_load_n(&p->boot->dataplane_gone, __ATOMIC_ACQUIRE) ||
-	       (p->boot->purpose != BOOT_LIVE && (state == DATAPLANE_FINISHED || state == DATAPLANE_FAILED));
+	ring_reader_release(&p->rings);
 }
 
 static void run(struct process *p)
@@ -84,10 +58,10 @@ static void run(struct process *p)
 	const struct timespec pause = {.tv_nsec = IDLE_SLEEP_NS};
 
 	for (;;) {
-		bool over = is_over(p), any = false;
+		bool over = ring_reader_over(&p->rings), any = false;
 
 		for (unsigned i = 0; i < p->boot->worker_count; i++)
-			any |= read_ring(p, i);
+			any |= ring_reader_turn(&p->rings, i);
 		if (any)
 			commit(p);
 		if ((over && !any) || asked_to_stop)
@@ -112,34 +86,6 @@ static const char *port_name(void *arg, unsigned index)
 	return index < c->ports.count ? c->ports.items[index] : "port";
 }
 
-static void name_dir(struct process *p)
-{
-	char store[NAMED_MAX];
-
-	if (*p->config->capture_dir) {
-		snprintf(p->dir, sizeof(p->dir), "%s", p->config->capture_dir);
-		return;
-	}
-	snprintf(store, sizeof(store), "%s", p->config->store_dir);
-	snprintf(p->dir, sizeof(p->dir), "%.4000s/pcap", dirname(store));
-}
-
-static int attach(struct process *p)
-{
-	for (unsigned i = 0; i < p->boot->worker_count; i++) {
-		int err = ring_attach(&p->ring[i], p->boot->packet_ring_fd[i]);
-
-		if (!err && p->ring[i].shared->boot_id != p->boot->boot_id)
-			err = -EPROTO;
-		if (err) {
-			say("the packet ring of worker %u cannot be used: %s", i, strerror(-err));
-			return err;
-		}
-		p->pos[i] = ring_tail(&p->ring[i]);
-	}
-	return 0;
-}
-
 static int prepare(struct process *p)
 {
 	struct sandbox own = {"the capture process", {p->dir, NULL}};
@@ -152,16 +98,14 @@ static int prepare(struct process *p)
 		say("the capture process cannot read its configuration: %s", strerror(errno));
 		return -EINVAL;
 	}
-	name_dir(p);
+	folder_beside(p->dir, sizeof(p->dir), p->config->capture_dir, p->config->store_dir, "pcap");
 	options.dir = p->dir;
 	options.budget_bytes = p->config->capture_budget;
-	err = attach(p);
+	p->rings = (struct ring_reader){.what = "packet", .fds = p->boot->packet_ring_fd, .boot = p->boot,
+					.counters = p->counters, .take = take, .arg = p};
+	err = ring_reader_attach(&p->rings);
 	if (!err)
-		err = sandbox_drop_root(&own, p->config, p->boot);
-#if !METSUKE_SANITIZED
-	if (!err && p->config->sandbox && p->boot->purpose == BOOT_LIVE)
-		err = sandbox_enter(&own);
-#endif
+		err = sandbox_begin(&own, p->config, p->boot);
 	if (!err)
 		err = capture_files_open(&p->files, &options);
 	return err;

@@ -6,7 +6,6 @@
  * the dataplane has ended and the rings are read.
  */
 #include <errno.h>
-#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,20 +15,20 @@
 #include <unistd.h>
 
 #include "control/base/descriptor.h"
+#include "control/base/folder.h"
 #include "control/base/say.h"
 #include "control/files/certificates.h"
 #include "control/files/examine.h"
 #include "control/files/file_record.h"
-#include "control/files/notes.h"
 #include "control/files/file_store.h"
+#include "control/files/notes.h"
 #include "control/ingest/eve.h"
+#include "control/process/ring_reader.h"
 #include "control/process/sandbox.h"
 #include "dataplane/event/boot.h"
 #include "dataplane/event/config.h"
-#include "dataplane/event/ring.h"
 
 #define IDLE_SLEEP_NS 1000000
-#define TURN_BYTES_MAX (1u << 20) /* of one ring before the next has its turn */
 #define COMMIT_NS 100000000ull    /* an end waits no longer */
 #define COMMIT_ENDS 256
 #define NAMED_MAX 4096
@@ -46,8 +45,7 @@ struct process {
 	struct notes *notes;     /* likewise */
 	uint8_t *joined;         /* likewise: room for a record */
 	struct eve_options *eve; /* NULL: no records beside the files */
-	struct ring ring[MAX_WORKERS];
-	uint64_t pos[MAX_WORKERS];
+	struct ring_reader rings;
 	char dir[NAMED_MAX];
 	struct text line;
 	uint64_t first_end_ns; /* 0: nothing waits for a commit */
@@ -108,32 +106,18 @@ static void take_end(struct process *p, const struct record_head *head)
 		p->first_end_ns = monotonic_ns();
 }
 
-static bool read_ring(struct process *p, unsigned i)
+static void take(void *arg, const struct record_head *head)
 {
-	uint64_t avail, done = 0;
-	const uint8_t *at = ring_peek(&p->ring[i], p->pos[i], &avail);
+	struct process *p = arg;
 
-	while (done < avail && done < TURN_BYTES_MAX) {
-		const struct record_head *head = (const void *)(at + done);
-
-		if (avail > p->ring[i].size_bytes || !record_valid(head, avail - done)) {
-			say("bulk ring of worker %u: what stands at %llu is not a record; %llu bytes are skipped", i,
-			    (unsigned long long)(p->pos[i] + done), (unsigned long long)(avail - done));
-			done = avail;
-			break;
-		}
-		if (head->type == RECORD_file_part)
-			take_part(p, head);
-		else if (head->type == RECORD_fileinfo)
-			take_end(p, head);
-		else if (head->type == RECORD_mail_text && p->notes)
-			notes_keep(p->notes, head);
-		else if (head->type == RECORD_certificates)
-			certificates_keep(p->store, head);
-		done += head->length;
-	}
-	p->pos[i] += done;
-	return done != 0;
+	if (head->type == RECORD_file_part)
+		take_part(p, head);
+	else if (head->type == RECORD_fileinfo)
+		take_end(p, head);
+	else if (head->type == RECORD_mail_text && p->notes)
+		notes_keep(p->notes, head);
+	else if (head->type == RECORD_certificates)
+		certificates_keep(p->store, head);
 }
 
 /* For `metsuke status`: single writer, relaxed stores. */
@@ -153,19 +137,9 @@ static void tell_figures(struct process *p)
 static void commit(struct process *p)
 {
 	file_store_commit(p->store);
-	for (unsigned i = 0; i < p->boot->worker_count; i++)
-		ring_release(&p->ring[i], p->pos[i]);
+	ring_reader_release(&p->rings);
 	p->first_end_ns = 0;
 	tell_figures(p);
-}
-
-/* Nothing more will come. */
-static bool is_over(const struct process *p)
-{
-	uint32_t state = __atomic_load_n(&p->counters->status.state, __ATOMIC_ACQUIRE);
-
-	return __atomic_load_n(&p->boot->dataplane_gone, __ATOMIC_ACQUIRE) ||
-	       (p->boot->purpose != BOOT_LIVE && (state == DATAPLANE_FINISHED || state == DATAPLANE_FAILED));
 }
 
 static bool commit_is_due(const struct process *p)
@@ -202,12 +176,12 @@ static void run(struct process *p)
 	const struct timespec pause = {.tv_nsec = IDLE_SLEEP_NS};
 
 	for (;;) {
-		bool over = is_over(p), any = false;
+		bool over = ring_reader_over(&p->rings), any = false;
 
 		/* Over captures the rings wait for the analysis; live a file goes without. */
 		for (unsigned i = 0; i < p->boot->worker_count; i++)
 			if (p->boot->purpose == BOOT_LIVE || !p->examine || examine_open(p->examine) < OPEN_ORDERS_MAX)
-				any |= read_ring(p, i);
+				any |= ring_reader_turn(&p->rings, i);
 		if (commit_is_due(p))
 			commit(p);
 		look(p, 0);
@@ -231,34 +205,6 @@ static void finish_looking(struct process *p)
 
 /* ---- start ---- */
 
-static void name_dir(struct process *p)
-{
-	char store[NAMED_MAX];
-
-	if (*p->config->file_store_dir) {
-		snprintf(p->dir, sizeof(p->dir), "%s", p->config->file_store_dir);
-		return;
-	}
-	snprintf(store, sizeof(store), "%s", p->config->store_dir);
-	snprintf(p->dir, sizeof(p->dir), "%.4000s/files", dirname(store));
-}
-
-static int attach(struct process *p)
-{
-	for (unsigned i = 0; i < p->boot->worker_count; i++) {
-		int err = ring_attach(&p->ring[i], p->boot->bulk_ring_fd[i]);
-
-		if (!err && p->ring[i].shared->boot_id != p->boot->boot_id)
-			err = -EPROTO;
-		if (err) {
-			say("the bulk ring of worker %u cannot be used: %s", i, strerror(-err));
-			return err;
-		}
-		p->pos[i] = ring_tail(&p->ring[i]);
-	}
-	return 0;
-}
-
 static int prepare_looking(struct process *p)
 {
 	p->notes = notes_new();
@@ -281,19 +227,17 @@ static int prepare(struct process *p)
 		say("the files process cannot read its configuration: %s", strerror(errno));
 		return -EINVAL;
 	}
-	name_dir(p);
+	folder_beside(p->dir, sizeof(p->dir), p->config->file_store_dir, p->config->store_dir, "files");
 	if (p->config->file_store_fileinfo)
 		p->eve = eve_options_new(p->config, NULL, p->boot->purpose == BOOT_LIVE);
-	err = attach(p);
+	p->rings = (struct ring_reader){.what = "bulk", .fds = p->boot->bulk_ring_fd, .boot = p->boot,
+					.counters = p->counters, .take = take, .arg = p};
+	err = ring_reader_attach(&p->rings);
 	if (!err && p->config->file_analysis)
 		err = prepare_looking(p);
 	options = (struct file_store_options){p->dir, p->config->file_store_budget, p->boot->boot_id, p->examine};
 	if (!err)
-		err = sandbox_drop_root(&own, p->config, p->boot);
-#if !METSUKE_SANITIZED
-	if (!err && p->config->sandbox && p->boot->purpose == BOOT_LIVE)
-		err = sandbox_enter(&own);
-#endif
+		err = sandbox_begin(&own, p->config, p->boot);
 	if (!err)
 		err = file_store_open(&p->store, &options);
 	if (!err && p->examine)

@@ -105,11 +105,7 @@ static int prepare(struct process *p)
 	own.folders[0] = p->config->store_dir;
 	own.folders[1] = p->config->eve_enabled ? p->config->eve_dir : NULL;
 	if (!err)
-		err = sandbox_drop_root(&own, p->config, p->boot);
-#if !METSUKE_SANITIZED
-	if (!err && p->config->sandbox && p->boot->purpose == BOOT_LIVE)
-		err = sandbox_enter(&own);
-#endif
+		err = sandbox_begin(&own, p->config, p->boot);
 	return err;
 }
 

@@ -80,7 +80,7 @@ static int stay_root(const struct sandbox *s, const struct config *c)
 	return err;
 }
 
-int sandbox_drop_root(const struct sandbox *s, const struct config *c, const struct boot *b)
+static int drop_root(const struct sandbox *s, const struct config *c, const struct boot *b)
 {
 	struct passwd *user;
 	int err = 0;
@@ -232,7 +232,7 @@ static int limit(int what, rlim_t most)
 	return setrlimit((__rlimit_resource_t)what, &l) == 0 ? 0 : -errno;
 }
 
-int sandbox_enter(const struct sandbox *s)
+static int enter(const struct sandbox *s)
 {
 	int err = make_folders(s); /* they must be there to be allowed */
 
@@ -251,4 +251,14 @@ int sandbox_enter(const struct sandbox *s)
 		say("the sandbox cannot be entered: %s (control.sandbox: no goes without)",
 		    strerror(-err));
 	return err;
+}
+
+int sandbox_begin(const struct sandbox *s, const struct config *c, const struct boot *b)
+{
+	int err = drop_root(s, c, b);
+
+	/* a sanitizer needs what the filter refuses */
+	if (err || METSUKE_SANITIZED || !c->sandbox || b->purpose != BOOT_LIVE)
+		return err;
+	return enter(s);
 }

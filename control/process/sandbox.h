@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What the control process and the files process give up after their start: root, most system calls,
+ * What the control, the files and the capture process give up after their start: root, most system calls,
  * all of the file system but their own folders. Called by the main thread before any other thread is there.
  */
 #ifndef CONTROL_PROCESS_SANDBOX_H
@@ -19,10 +19,9 @@ struct sandbox {
 };
 
 /* Makes the folders and gives them to the user, then becomes that user; when there is no such user
- * (or it is root) it stays root and gives up all capabilities, which is said. Nothing when not root
- * or not live. 0 or -errno after a sentence. */
-int sandbox_drop_root(const struct sandbox *s, const struct config *c, const struct boot *b);
-/* no_new_privs, limits, Landlock, seccomp. 0 or -errno after a sentence. */
-int sandbox_enter(const struct sandbox *s);
+ * (or it is root) it stays root and gives up all capabilities, which is said. Nothing of this when not
+ * root or not live. Then, live and unless control.sandbox is no: no_new_privs, limits, Landlock,
+ * seccomp. 0 or -errno after a sentence. */
+int sandbox_begin(const struct sandbox *s, const struct config *c, const struct boot *b);
 
 #endif

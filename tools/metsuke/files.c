@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/base/folder.h"
 #include "control/files/quarantine.h"
 #include "tools/metsuke/files.h"
 
@@ -33,20 +33,17 @@
 static int open_dir(const struct cli_option *o)
 {
 	struct config *c = config_new();
-	char path[PATH_MAX] = "", store[PATH_MAX];
+	char path[PATH_MAX];
 	int fd;
 
 	if (!c || cli_config(c, o[0].value, o[1].values, o[1].count) != EXIT_GOOD) {
 		config_free(c);
 		return -1;
 	}
-	snprintf(store, sizeof(store), "%s", c->store_dir);
 	if (o[2].value)
 		snprintf(path, sizeof(path), "%s", o[2].value);
-	else if (*c->file_store_dir)
-		snprintf(path, sizeof(path), "%s", c->file_store_dir);
 	else
-		snprintf(path, sizeof(path), "%.4000s/files", dirname(store));
+		folder_beside(path, sizeof(path), c->file_store_dir, c->store_dir, "files");
 	config_free(c);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)

@@ -187,6 +187,7 @@ static int on_request_headers(htp_tx_t *htp)
 	}
 	progress(tx, TO_SERVER, HTTP_HEADERS);
 	http_events_flags(tx->state, tx);
+	http_lenient_length(tx);
 	http_body_headers(tx->state, tx, TO_SERVER);
 	http_contacts(tx->state, tx);
 	return HTP_OK;

@@ -77,21 +77,26 @@ def main():
     options = [word for key, value in EVERYTHING.items() for word in ("--set", f"{key}={value}")]
     out, _ = oracle.inspect_all(oracle.unpacked("captures"), [p["file"] for p in truth], [],
                                 [*options, "--set", f"file_store.dir={store}"])
-    total, lost = collections.Counter(), collections.Counter()
+    explained = {name.split()[1]: int(name.split()[2]) for name in oracle.known() if name.startswith("files ")}
+    total, lost, worse = collections.Counter(), collections.Counter(), []
     for p in truth:
         found = seen(out, p["file"], store)
         counted, missing = compare(p["objects"], found)
         total.update(o["proto"] for o in counted)
         lost.update(o["proto"] for o in missing)
+        if len(missing) > explained.get(p["file"], 0):
+            worse.append(p["file"])
+            print(f"FAILED {p['file']}: {len(missing)} not found, {explained.get(p['file'], 0)} explained")
         if missing and "--show" in sys.argv:
             show(p["file"], missing, found)
     shutil.rmtree(out)
     shutil.rmtree(store)
     for proto in sorted(total):
         print(f"{proto:10} {total[proto] - lost[proto]:5} of {total[proto]}")
-    ok = oracle.judge("files", 1 - sum(lost.values()) / sum(total.values()), 1.0, 1.0)
-    print(f"{int(ok)} passed, {int(not ok)} failed, 0 skipped")
-    return not ok
+    print(f"files: {1 - sum(lost.values()) / sum(total.values()):.2%} of {sum(total.values())} found; "
+          f"{len(truth) - len(worse)} of {len(truth)} captures as the table or as known.yaml explains")
+    print(f"{len(truth) - len(worse)} passed, {len(worse)} failed, 0 skipped")
+    return bool(worse)
 
 
 if __name__ == "__main__":

@@ -91,6 +91,8 @@ def dns():
     save('dns', 'udp-other-port', pieces([(0, question), (1, answer)], 9))
     save('dns', 'tcp', pieces([(d, struct.pack('>H', len(m)) + m) for d, m in
                                ((0, question), (0, question), (1, answer), (1, loop))], 0))
+    save('mdns', 'multicast', datagrams([(0, question), (0, answer), (0, loop)], 15))
+    save('mdns', 'unicast', datagrams([(0, question), (1, answer)], 14))
 
 
 def datagrams(parts, first):

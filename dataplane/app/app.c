@@ -20,6 +20,7 @@
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 #include "dataplane/app/host.h"
+#include "dataplane/app/range.h"
 #include "dataplane/app/service.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/stream/stream.h"
@@ -110,7 +111,8 @@ int app_worker_new(struct worker *w)
 		return -1;
 	w->apps = a;
 	a->frame_log = w->config && config_eve_wants(w->config, "frame");
-	if (file_worker_new(w) != 0 || host_worker_new(w) != 0 || expect_worker_new(w) != 0) {
+	if (file_worker_new(w) != 0 || host_worker_new(w) != 0 || expect_worker_new(w) != 0 ||
+	    range_worker_new(w) != 0) {
 		app_worker_free(w);
 		return -1;
 	}
@@ -133,6 +135,7 @@ void app_worker_free(struct worker *w)
 		if (w->apps->config[i])
 			worker_memory_free(w, w->apps->config[i]);
 	}
+	range_worker_free(w);
 	expect_worker_free(w);
 	host_worker_free(w);
 	file_worker_free(w);

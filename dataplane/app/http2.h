@@ -14,6 +14,7 @@
 #include "dataplane/app/content.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/hpack.h"
+#include "dataplane/app/range.h"
 
 #define HTTP2_FRAME_HEADER 9
 #define HTTP2_FRAME_MAX 65536        /* but for DATA: longer ones are not looked at */
@@ -81,6 +82,7 @@ struct http2_side {
 	struct blob header, names, cookie, line; /* put together for rules */
 	struct content_decoder *decoder;
 	struct file *file;
+	struct range_part range; /* of a longer file */
 	struct blob dns_body; /* a message of DNS (http2_doh.c); .built: over, or none */
 	bool body_seen;
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dataplane/app/expect.h"
+#include "dataplane/app/range.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
@@ -333,8 +334,17 @@ void harness_reset(struct harness *h, uint16_t server_port)
 	if (h->flow.app)
 		harness_finish(h);
 	flow_free(h);
+	range_worker_reset(&h->w);
 	if (h->w.heap.used_bytes != expect_held_bytes(&h->w))
 		abort();
+	flow_begin(h, h->flow.ip_proto, server_port);
+}
+
+void harness_next_flow(struct harness *h, uint16_t server_port)
+{
+	if (h->flow.app)
+		harness_finish(h);
+	flow_free(h);
 	flow_begin(h, h->flow.ip_proto, server_port);
 }
 

@@ -34,6 +34,8 @@ void harness_free(struct harness *h);
 
 /* Ends the flow and starts a new one; nothing of the old one may be left. */
 void harness_reset(struct harness *h, uint16_t server_port);
+/* Likewise, but what flows have in common stays. */
+void harness_next_flow(struct harness *h, uint16_t server_port);
 
 /* A segment: the bytes, then what happens after a packet. */
 void harness_tcp(struct harness *h, enum direction d, const void *data, size_t len);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * HTTP/2: bodies, with their coding undone, as files. A file's name is that of Content-Disposition,
- * else the path. Runs in the worker that owns the flow.
+ * else the path. How much of them rules see at once is what holds for files in general: the limits of bodies in
+ * the configuration (app.http.*) are about HTTP/1, as in the reference. Runs in the worker that owns the flow.
  */
 #include "dataplane/app/http.h"
 #include "dataplane/app/http2.h"
@@ -48,7 +49,6 @@ static void body_joins(const struct http2_input *in, struct http2_tx *t, struct 
 		.name = name,
 		.start = range->start,
 		.total = range->size,
-		.limits = &in->w->http->options.limits[TO_CLIENT],
 	};
 
 	if (http_range_is_part(range) && !http2_field_value(t, TO_CLIENT, "content-encoding").data)
@@ -85,7 +85,6 @@ static void body_open(const struct http2_input *in, struct http2_tx *t)
 		side->decoder = content_decoder_new(&in->w->heap, coding);
 	if (!side->file)
 		return;
-	file_set_limits(side->file, &in->w->http->options.limits[in->d]);
 	if (in->d == TO_CLIENT)
 		body_range(in, t, side->file, name);
 }

@@ -190,7 +190,8 @@ static struct range_file *make(struct worker *w, struct flow *f, struct tx *tx, 
 		return NULL;
 	}
 	file_move(rf->parts.file, tx, NULL);
-	file_set_limits(rf->parts.file, o->limits);
+	if (o->limits)
+		file_set_limits(rf->parts.file, o->limits);
 	rf->parts.file->joins = rf;
 	memcpy(rf->key, key, key_len);
 	rf->key_len = key_len;

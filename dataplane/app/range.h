@@ -33,7 +33,7 @@ struct range_part {
 struct range_origin {
 	struct bytes host, name;    /* host in any case; name: the file's */
 	uint64_t start, total;
-	const struct file_limits *limits;
+	const struct file_limits *limits; /* NULL: the usual ones */
 };
 
 int range_worker_new(struct worker *w);

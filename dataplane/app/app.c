@@ -380,6 +380,13 @@ void app_feed(struct worker *w, struct flow *f, struct packet *p, enum direction
 	parse(w, f, p, d, &joined);
 }
 
+/* What goes on unseen is not whole, whatever the end would say to the protocol. */
+static void cut_files(struct worker *w, struct app_session *s, enum direction d)
+{
+	for (struct tx *tx = s->first; tx; tx = tx->next)
+		file_close_all(w, tx, d, FILE_TRUNCATED);
+}
+
 void app_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
 		const struct app_input *in)
 {
@@ -394,6 +401,8 @@ void app_stream(struct worker *w, struct flow *f, struct packet *p, enum directi
 		return;
 	if (d == TO_SERVER && f->server_port == KRB5_PORT)
 		host_stream(w, f, &s->pending[d], in);
+	if (in->flags & INPUT_CUT)
+		cut_files(w, s, d);
 	if (s->proto && app_known(*app_proto_slot(s, d)))
 		app_feed(w, f, p, d, in);
 	else

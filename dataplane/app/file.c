@@ -24,6 +24,7 @@
 
 #include "dataplane/app/range.h"
 #include "dataplane/engine/emit.h"
+#include "dataplane/stream/stream.h"
 
 #define HASH_SPARE_MAX 64
 #define HASH_KINDS 3
@@ -275,22 +276,25 @@ static void store_append(struct worker *w, struct file *file, const uint8_t *dat
 	}
 }
 
-void file_store_inherit(struct worker *w, const struct flow *f, const struct tx *tx, struct file *file)
+void file_store_inherit(struct worker *w, struct flow *f, const struct tx *tx, struct file *file)
 {
 	unsigned d = file->direction;
 
-	if (file->wants & FILE_WANT_STORE &&
-	    (w->config->file_store_force || f->flags & store_flag[d] || tx->store_files & 1u << d))
-		file->flags |= FILE_STORE;
+	if (!(file->wants & FILE_WANT_STORE) ||
+	    !(w->config->file_store_force || f->flags & store_flag[d] || tx->store_files & 1u << d))
+		return;
+	file->flags |= FILE_STORE;
+	stream_stored(w, f);
 }
 
-void file_store_want(struct file *file, uint32_t sid)
+void file_store_want(struct worker *w, struct flow *f, struct file *file, uint32_t sid)
 {
 	unsigned i;
 
 	if (file->flags & FILE_HIDDEN)
 		return;
 	file->flags |= FILE_STORE;
+	stream_stored(w, f);
 	for (i = 0; i < file->sid_count && file->sids[i] != sid; i++)
 		;
 	if (i == file->sid_count && i < FILE_SIDS_MAX)

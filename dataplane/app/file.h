@@ -105,9 +105,9 @@ void file_range(struct file *file, uint64_t start, uint64_t end, uint64_t total)
 /* Writes the fileinfo record (once) when it is logged with its transaction. NULL is fine. */
 void file_close(struct worker *w, struct file *file, enum file_state state);
 /* A rule wants it kept; sid: of that rule. */
-void file_store_want(struct file *file, uint32_t sid);
+void file_store_want(struct worker *w, struct flow *f, struct file *file, uint32_t sid);
 /* Rules may have asked already for all files of the transaction, or of the session. */
-void file_store_inherit(struct worker *w, const struct flow *f, const struct tx *tx, struct file *file);
+void file_store_inherit(struct worker *w, struct flow *f, const struct tx *tx, struct file *file);
 /* Takes it off one transaction's list and puts it at the end of another's; NULL: none. */
 void file_move(struct file *file, struct tx *from, struct tx *to);
 /* One that is on no list. */

@@ -46,7 +46,7 @@ static bool side_at_once(const struct worker *w, const struct flow *f, const str
 	       ((side->flags & SIDE_RAW_OFF) && (f->flags & FLOW_NO_APP));
 }
 
-static void side_end(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+static void side_end(struct worker *w, struct flow *f, struct packet *p, enum direction *d, uint32_t flags)
 {
 	struct tcp_side *side = &f->tcp->side[*d];
 
@@ -55,7 +55,7 @@ static void side_end(struct worker *w, struct flow *f, struct packet *p, enum di
 	side->flags |= SIDE_END_SENT;
 	if (p->direction == *d)
 		p->flags |= PACKET_STREAM_END;
-	app_give(w, f, p, d, NULL, 0, INPUT_END);
+	app_give(w, f, p, d, NULL, 0, INPUT_END | flags);
 }
 
 /* Nothing more of this direction is followed; what the window has is still inspected. */
@@ -66,17 +66,34 @@ static void side_stop(struct worker *w, struct tcp_side *side)
 		held_remove(w, side->bytes, 0, side->bytes->held_count);
 }
 
-static void side_depth(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+/* Bytes of each direction that are followed; 0: all. */
+static uint64_t depth_of(const struct stream_state *st, const struct flow *f)
 {
-	struct tcp_side *side = &f->tcp->side[*d];
-	uint64_t depth = w->streams->depth;
+	return f->tcp->flags & SESSION_STORED ? st->stored_depth : st->depth;
+}
 
-	if (!depth || side->delivered < depth || !side_followed(f, *d))
+static void depth_reached(struct worker *w, struct packet *p, struct tcp_side *side)
+{
+	if (side->flags & SIDE_DEPTH)
 		return;
 	side->flags |= SIDE_DEPTH;
 	packet_event(w, p, ANOMALY_stream_reassembly_depth_reached);
 	w->counters->tcp_stream_depth_reached++;
-	side_end(w, f, p, d);
+}
+
+/* Beyond the depth, and nothing waits: the end. */
+static void side_depth(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+{
+	struct tcp_side *side = &f->tcp->side[*d];
+	uint64_t depth = depth_of(w->streams, f);
+
+	if (!side_followed(f, *d))
+		return;
+	if (depth && side->delivered > depth)
+		depth_reached(w, p, side);
+	else if (!(side->flags & SIDE_DEPTH) || (side->bytes && side->bytes->held_count))
+		return;
+	side_end(w, f, p, d, INPUT_CUT);
 	side_stop(w, &f->tcp->side[*d]);
 }
 
@@ -84,11 +101,12 @@ static void side_depth(struct worker *w, struct flow *f, struct packet *p, enum 
 static void side_bytes(struct worker *w, struct flow *f, struct packet *p, enum direction *d,
 		       const uint8_t *data, uint32_t len)
 {
-	const struct stream_state *st = w->streams;
 	struct tcp_side *side = &f->tcp->side[*d];
+	uint64_t depth = depth_of(w->streams, f);
+	uint64_t left = depth > side->delivered ? depth - side->delivered : 0;
 
-	if (st->depth && len > st->depth - side->delivered)
-		len = (uint32_t)(st->depth - side->delivered);
+	if (depth && len > left)
+		len = (uint32_t)left;
 	if (len) {
 		raw_append(w, side, data, len);
 		app_give(w, f, p, d, data, len, 0);
@@ -183,7 +201,7 @@ static void side_drain(struct worker *w, struct flow *f, struct packet *p, enum 
 	}
 	if ((side->flags & SIDE_FIN) && side_followed(f, *d) &&
 	    seq_from(side->expect, side->fin_seq) && side_at_once(w, f, side))
-		side_end(w, f, p, d);
+		side_end(w, f, p, d, 0);
 }
 
 /* Is something held behind a hole? */
@@ -225,6 +243,14 @@ static void own_drain(struct tcp_seen *t, bool all)
 	enum direction d = t->d;
 
 	side_drain(t->w, t->f, t->p, &d, all);
+	seen_turn(t, d);
+}
+
+static void own_depth(struct tcp_seen *t)
+{
+	enum direction d = t->d;
+
+	side_depth(t->w, t->f, t->p, &d);
 	seen_turn(t, d);
 }
 
@@ -627,6 +653,18 @@ static void segment_urgent(struct tcp_seen *t, struct run r, uint32_t at)
 	run_take(t, rest);
 }
 
+/* A segment that would go beyond the depth is left out as a whole, as the reference does. */
+static bool within_depth(struct tcp_seen *t, uint32_t len)
+{
+	uint64_t depth = depth_of(t->st, t->f);
+	uint32_t end = t->seq + len;
+
+	if (!len || !depth || !seq_after(end, t->own->expect) || t->own->delivered + (end - t->own->expect) <= depth)
+		return true;
+	depth_reached(t->w, t->p, t->own);
+	return false;
+}
+
 void tcp_segment(struct tcp_seen *t)
 {
 	struct tcp_side *own = t->own;
@@ -655,10 +693,14 @@ void tcp_segment(struct tcp_seen *t)
 			tcp_event(t, ANOMALY_stream_reassembly_insert_invalid);
 		return;
 	}
-	if (t->st->bypass && seq_after(t->end, own->expect) && own->delivered + (t->end - own->expect) > t->st->depth)
-		t->f->flags |= FLOW_BYPASSED; /* from the next packet on */
+	if (!within_depth(t, r.len)) {
+		r.len = 0;
+		if (t->st->bypass)
+			t->f->flags |= FLOW_BYPASSED; /* from the next packet on */
+	}
 	if (r.len == 0) {
 		own_drain(t, false);
+		own_depth(t);
 	} else if (!(t->flags & TCP_URG) || t->st->urgent == URGENT_INLINE) {
 		run_take(t, r);
 	} else if (t->st->urgent == URGENT_DROP || t->st->urgent == URGENT_GAP) {
@@ -752,6 +794,6 @@ void tcp_finish(struct worker *w, struct flow *f, struct packet *p, enum directi
 	    !(side->bytes && side->bytes->held_count))
 		side_gap(w, f, p, &d, side->fin_seq - side->expect);
 	if (f->tcp->side[d].flags & SIDE_STARTED)
-		side_end(w, f, p, &d);
+		side_end(w, f, p, &d, 0);
 	side_rest(w, &f->tcp->side[d]);
 }

@@ -54,6 +54,10 @@ void stream_stop(struct worker *w, struct flow *f)
 	harness_of(w)->stream_stops++;
 }
 
+void stream_stored(struct worker *w, struct flow *f)
+{
+}
+
 void packet_drop(struct packet *p, enum drop_reason reason)
 {
 	p->verdict = VERDICT_DROP;
@@ -417,12 +421,23 @@ void harness_gap(struct harness *h, enum direction d, uint32_t len)
 	harness_done(h);
 }
 
-void harness_end_open(struct harness *h, enum direction d)
+static void end_with(struct harness *h, enum direction d, uint32_t flags)
 {
-	struct app_input in = {.data = (const uint8_t *)"", .flags = INPUT_END, .offset = h->offset[d]};
+	struct app_input in = {.data = (const uint8_t *)"", .flags = flags, .offset = h->offset[d]};
 
 	h->packet.direction = (uint8_t)d;
 	app_stream(&h->w, &h->flow, &h->packet, d, &in);
+}
+
+void harness_end_open(struct harness *h, enum direction d)
+{
+	end_with(h, d, INPUT_END);
+}
+
+void harness_cut(struct harness *h, enum direction d)
+{
+	end_with(h, d, INPUT_END | INPUT_CUT);
+	harness_done(h);
 }
 
 void harness_end(struct harness *h, enum direction d)

@@ -43,6 +43,7 @@ void harness_tcp(struct harness *h, enum direction d, const void *data, size_t l
 void harness_tcp_steps(struct harness *h, enum direction d, const void *data, size_t len, size_t step);
 void harness_gap(struct harness *h, enum direction d, uint32_t len);
 void harness_end(struct harness *h, enum direction d);
+void harness_cut(struct harness *h, enum direction d); /* no more of it is followed */
 void harness_udp(struct harness *h, enum direction d, const void *data, size_t len);
 void harness_finish(struct harness *h);
 /* Without what happens after a packet, so that transactions can be looked at. */

@@ -18,16 +18,6 @@ static enum probe_result mdns_probe(const struct probe_input *in)
 	return dns_message_probe(in->data, in->len, in->len) ? PROBE_YES : PROBE_NO;
 }
 
-static void *mdns_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, 1); /* messages stand alone */
-}
-
-static void mdns_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static struct parse_result mdns_parse(struct worker *w, struct flow *f, void *state, enum direction d,
 				      const struct app_input *in)
 {
@@ -255,8 +245,6 @@ const struct proto proto_mdns = {
 	.max_transactions = DNS_TRANSACTIONS_MAX,
 	.too_many_event = DNS_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = mdns_probe,
-	.state_new = mdns_state_new,
-	.state_free = mdns_state_free,
 	.parse = mdns_parse,
 	.tx_free = dns_tx_free,
 	.log = mdns_log,

@@ -46,16 +46,17 @@ static bool side_at_once(const struct worker *w, const struct flow *f, const str
 	       ((side->flags & SIDE_RAW_OFF) && (f->flags & FLOW_NO_APP));
 }
 
-static void side_end(struct worker *w, struct flow *f, struct packet *p, enum direction *d, uint32_t flags)
+static void side_end(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
 {
 	struct tcp_side *side = &f->tcp->side[*d];
+	uint32_t cut = side->flags & SIDE_DEPTH ? INPUT_CUT : 0;
 
 	if (side->flags & SIDE_END_SENT)
 		return;
 	side->flags |= SIDE_END_SENT;
 	if (p->direction == *d)
 		p->flags |= PACKET_STREAM_END;
-	app_give(w, f, p, d, NULL, 0, INPUT_END | flags);
+	app_give(w, f, p, d, NULL, 0, INPUT_END | cut);
 }
 
 /* Nothing more of this direction is followed; what the window has is still inspected. */
@@ -93,7 +94,7 @@ static void side_depth(struct worker *w, struct flow *f, struct packet *p, enum 
 		depth_reached(w, p, side);
 	else if (!(side->flags & SIDE_DEPTH) || (side->bytes && side->bytes->held_count))
 		return;
-	side_end(w, f, p, d, INPUT_CUT);
+	side_end(w, f, p, d);
 	side_stop(w, &f->tcp->side[*d]);
 }
 
@@ -201,7 +202,7 @@ static void side_drain(struct worker *w, struct flow *f, struct packet *p, enum 
 	}
 	if ((side->flags & SIDE_FIN) && side_followed(f, *d) &&
 	    seq_from(side->expect, side->fin_seq) && side_at_once(w, f, side))
-		side_end(w, f, p, d, 0);
+		side_end(w, f, p, d);
 }
 
 /* Is something held behind a hole? */
@@ -794,6 +795,6 @@ void tcp_finish(struct worker *w, struct flow *f, struct packet *p, enum directi
 	    !(side->bytes && side->bytes->held_count))
 		side_gap(w, f, p, &d, side->fin_seq - side->expect);
 	if (f->tcp->side[d].flags & SIDE_STARTED)
-		side_end(w, f, p, &d, 0);
+		side_end(w, f, p, &d);
 	side_rest(w, &f->tcp->side[d]);
 }

@@ -367,6 +367,21 @@ static void depth(void **state)
 	lab_say(l, TO_CLIENT, 506, 113, "s");
 	UP(TO_CLIENT, "other[end]");
 	assert_int_equal(l->counters.tcp_stream_depth_reached, 2);
+	assert_int_equal(l->side[TO_SERVER].cuts, 1);
+	lab_free(l);
+}
+
+/* The end is no natural one either where it comes before all was acknowledged. */
+static void depth_at_the_end(void **state)
+{
+	struct lab *l = lab_with("stream.reassembly.depth=5", NULL);
+
+	(void)state;
+	say(l, 0, "abc");
+	say(l, 3, "def");
+	lab_end(l);
+	assert_int_equal(l->side[TO_SERVER].ends, 1);
+	assert_int_equal(l->side[TO_SERVER].cuts, 1);
 	lab_free(l);
 }
 
@@ -651,6 +666,7 @@ int main(void)
 		cmocka_unit_test(delivered_wins),
 		cmocka_unit_test(wire_keeps_the_first),
 		cmocka_unit_test(depth),
+		cmocka_unit_test(depth_at_the_end),
 		cmocka_unit_test(depth_of_files),
 		cmocka_unit_test(urgent),
 		cmocka_unit_test(numbers_wrap),

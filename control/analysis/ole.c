@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/analysis/cfb.h"
+#include "control/analysis/offcrypto.h"
 #include "control/analysis/vba.h"
 
 #define BIFF_FILEPASS 0x2fu
@@ -242,6 +243,31 @@ static void take_outlook(struct look *l)
 	}
 }
 
+/* ---- locked documents ---- */
+
+static void take_locked(struct look *l, uint32_t package)
+{
+	uint32_t at = cfb_find(&l->c, 0, "EncryptionInfo");
+	struct bytes info = {NULL, 0}, data = read_entry(l, package), plain = {NULL, 0};
+	const char *password = NULL;
+
+	if (at != CFB_NONE)
+		info = read_entry(l, at);
+	if (info.data && data.data)
+		password = offcrypto_open(l->a, info, data, &plain);
+	if (!password)
+		part_reason(l->a, l->p, REASON_locked, "document");
+	else if (strcmp(password, OFFCRYPTO_BUILT_IN) == 0)
+		part_reason_alone(l->a, l->p, REASON_locked_for_show);
+	else
+		part_reason(l->a, l->p, REASON_unlocked_by_mail, "document");
+	if (plain.data) /* the document itself: called as what it is locked in */
+		part_add(l->a, l->p, (struct bytes){(const uint8_t *)l->p->name, (uint32_t)strlen(l->p->name)}, "", plain);
+	drop(info);
+	drop(data);
+	drop(plain);
+}
+
 /* ---- all of it ---- */
 
 static void take_stream(struct look *l, uint32_t i)
@@ -266,7 +292,7 @@ static void take_stream(struct look *l, uint32_t i)
 		b = read_entry(l, i);
 		take_slides(l, b);
 	} else if (strcmp(name, "EncryptedPackage") == 0) {
-		part_reason(l->a, l->p, REASON_locked, "document");
+		take_locked(l, i);
 		return;
 	} else if (strcmp(name, "Equation Native") == 0) {
 		part_reason_alone(l->a, l->p, REASON_equation);

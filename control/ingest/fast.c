@@ -62,7 +62,7 @@ void fast_write(struct text *out, const struct record_head *head)
 	text_format(out, "%s[**] [%u:%u:%u] ", blocked ? "[Drop] " : "",
 		    number(head, F_alert_gid), number(head, F_alert_signature_id),
 		    number(head, F_alert_rev));
-	put_text(out, head, F_alert_signature, "");
+	put_text(out, head, F_alert_signature, "(null)"); /* a rule without msg */
 	text_str(out, " [**] [Classification: ");
 	put_text(out, head, F_alert_category, "(null)");
 	text_format(out, "] [Priority: %u]", number(head, F_alert_severity));

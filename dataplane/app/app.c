@@ -20,6 +20,7 @@
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 #include "dataplane/app/host.h"
+#include "dataplane/app/range.h"
 #include "dataplane/app/service.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/stream/stream.h"
@@ -110,7 +111,8 @@ int app_worker_new(struct worker *w)
 		return -1;
 	w->apps = a;
 	a->frame_log = w->config && config_eve_wants(w->config, "frame");
-	if (file_worker_new(w) != 0 || host_worker_new(w) != 0 || expect_worker_new(w) != 0) {
+	if (file_worker_new(w) != 0 || host_worker_new(w) != 0 || expect_worker_new(w) != 0 ||
+	    range_worker_new(w) != 0) {
 		app_worker_free(w);
 		return -1;
 	}
@@ -133,6 +135,7 @@ void app_worker_free(struct worker *w)
 		if (w->apps->config[i])
 			worker_memory_free(w, w->apps->config[i]);
 	}
+	range_worker_free(w);
 	expect_worker_free(w);
 	host_worker_free(w);
 	file_worker_free(w);
@@ -400,6 +403,13 @@ void app_feed(struct worker *w, struct flow *f, struct packet *p, enum direction
 	parse(w, f, p, d, &joined);
 }
 
+/* What goes on unseen is not whole, whatever the end would say to the protocol. */
+static void cut_files(struct worker *w, struct app_session *s, enum direction d)
+{
+	for (struct tx *tx = s->first; tx; tx = tx->next)
+		file_close_all(w, tx, d, FILE_TRUNCATED);
+}
+
 void app_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
 		const struct app_input *in)
 {
@@ -414,6 +424,8 @@ void app_stream(struct worker *w, struct flow *f, struct packet *p, enum directi
 		return;
 	if (d == TO_SERVER && f->server_port == KRB5_PORT)
 		host_stream(w, f, &s->pending[d], in);
+	if (in->flags & INPUT_CUT)
+		cut_files(w, s, d);
 	if (s->proto && app_known(*app_proto_slot(s, d)))
 		app_feed(w, f, p, d, in);
 	else

@@ -30,6 +30,7 @@ enum app_input_flags {
 	INPUT_START = 1 << 0, /* first bytes of this direction */
 	INPUT_END = 1 << 1,   /* no more will come; data may be empty */
 	INPUT_GAP = 1 << 2,   /* data is NULL: len bytes are missing here */
+	INPUT_CUT = 1 << 3,   /* with INPUT_END: the sender goes on, but no more is followed */
 };
 
 struct app_input {

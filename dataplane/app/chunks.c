@@ -4,13 +4,16 @@
  */
 #include "dataplane/app/chunks.h"
 
-static void hand_on(struct worker *w, struct chunks *c, uint64_t offset, const uint8_t *data, uint32_t len)
+static void hand_on(struct worker *w, struct chunks *c, uint64_t offset, const uint8_t *data, uint64_t len)
 {
 	uint64_t seen = c->at > offset ? c->at - offset : 0;
 
 	if (seen >= len)
 		return;
-	file_append(w, c->file, data + seen, len - (uint32_t)seen);
+	if (data)
+		file_append(w, c->file, data + seen, (uint32_t)(len - seen));
+	else
+		file_gap(w, c->file, len - seen);
 	c->at = offset + len;
 }
 
@@ -27,7 +30,7 @@ static void flush(struct worker *w, struct chunks *c, bool all)
 			c->at = h->offset;
 		}
 		hand_on(w, c, h->offset, h->data, h->len);
-		c->held_bytes -= h->len;
+		c->held_bytes -= h->cap;
 		heap_free(&w->heap, h->data);
 	}
 	c->count -= n;
@@ -35,8 +38,25 @@ static void flush(struct worker *w, struct chunks *c, bool all)
 		memmove(c->held, c->held + n, c->count * sizeof(*c->held));
 }
 
+/* Index of the first that begins behind offset. */
+static uint32_t place_of(const struct chunks *c, uint64_t offset)
+{
+	uint32_t low = 0, high = c->count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (c->held[mid].offset > offset)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
 /* Onto the one that ends there. */
-static bool extend(struct worker *w, struct chunks *c, struct chunk *h, const uint8_t *data, uint32_t len)
+static bool extend(struct worker *w, struct chunks *c, struct chunk *h, const uint8_t *data, uint32_t len,
+		   const struct chunks_room *room)
 {
 	uint32_t cap = h->cap;
 	uint8_t *moved;
@@ -44,68 +64,133 @@ static bool extend(struct worker *w, struct chunks *c, struct chunk *h, const ui
 	while (cap < h->len + len)
 		cap *= 2;
 	if (cap > h->cap) {
+		if (c->held_bytes + (cap - h->cap) > room->bytes)
+			return false;
 		moved = heap_realloc(&w->heap, h->data, cap);
 		if (!moved)
 			return false;
+		c->held_bytes += cap - h->cap;
 		h->data = moved;
 		h->cap = cap;
 	}
 	memcpy(h->data + h->len, data, len);
 	h->len += len;
-	c->held_bytes += len;
 	return true;
 }
 
-static bool hold(struct worker *w, struct chunks *c, uint64_t offset, const uint8_t *data, uint32_t len)
+static bool list_room(struct worker *w, struct chunks *c, const struct chunks_room *room)
 {
-	uint32_t i = c->count;
-	uint8_t *copy;
+	uint32_t cap = c->cap ? c->cap * 2 : 8;
+	struct chunk *moved;
 
-	if (c->held_bytes + len > CHUNKS_HELD_BYTES)
+	if (c->count < c->cap)
+		return true;
+	if (c->count >= room->count)
 		return false;
-	for (uint32_t k = 0; k < c->count; k++)
-		if (c->held[k].offset + c->held[k].len == offset)
-			return extend(w, c, &c->held[k], data, len);
-	if (!c->held)
-		c->held = heap_zalloc(&w->heap, CHUNKS_HELD_MAX * sizeof(*c->held));
-	if (!c->held || c->count == CHUNKS_HELD_MAX)
+	moved = heap_realloc(&w->heap, c->held, cap * sizeof(*moved));
+	if (!moved)
 		return false;
-	copy = heap_alloc(&w->heap, len);
-	if (!copy)
+	c->held = moved;
+	c->cap = cap;
+	return true;
+}
+
+/* A new one at index i. */
+static bool insert(struct worker *w, struct chunks *c, uint32_t i, uint64_t offset, const uint8_t *data,
+		   uint64_t len, const struct chunks_room *room)
+{
+	uint32_t cap = data ? (uint32_t)len : 0;
+	uint8_t *copy = NULL;
+
+	if (c->held_bytes + cap > room->bytes || !list_room(w, c, room))
 		return false;
-	memcpy(copy, data, len);
-	for (; i > 0 && c->held[i - 1].offset > offset; i--)
-		c->held[i] = c->held[i - 1];
-	c->held[i] = (struct chunk){offset, copy, len, len};
+	if (data) {
+		copy = heap_dup(&w->heap, data, cap);
+		if (!copy)
+			return false;
+	}
+	memmove(c->held + i + 1, c->held + i, (c->count - i) * sizeof(*c->held));
+	c->held[i] = (struct chunk){.offset = offset, .len = len, .data = copy, .cap = cap};
 	c->count++;
-	c->held_bytes += len;
+	c->held_bytes += cap;
+	return true;
+}
+
+static bool hold(struct worker *w, struct chunks *c, uint64_t offset, const uint8_t *data, uint64_t len,
+		 const struct chunks_room *room)
+{
+	if (!data)
+		return insert(w, c, place_of(c, offset), offset, NULL, len, room);
+	/* piece by piece around what is held already */
+	while (len) {
+		uint32_t i = place_of(c, offset);
+		struct chunk *before = i && c->held[i - 1].data ? &c->held[i - 1] : NULL;
+		uint64_t n = before ? before->offset + before->len : 0;
+		bool good = true;
+
+		if (n > offset) {
+			n -= offset;
+			n = n < len ? n : len;
+		} else {
+			bool joins = n == offset;
+
+			n = i < c->count && c->held[i].data && c->held[i].offset - offset < len
+				    ? c->held[i].offset - offset
+				    : len;
+			good = joins && before->len + n <= CHUNK_GROWS_TO
+				       ? extend(w, c, before, data, (uint32_t)n, room)
+				       : insert(w, c, i, offset, data, n, room);
+		}
+		if (!good)
+			return false;
+		offset += n;
+		data += n;
+		len -= n;
+	}
+	return true;
+}
+
+bool chunks_try(struct worker *w, struct chunks *c, uint64_t offset, const uint8_t *data, uint64_t len,
+		const struct chunks_room *room)
+{
+	if (!c->file || !len || offset + len < offset)
+		return true;
+	if (offset > c->at)
+		return hold(w, c, offset, data, len, room);
+	while (len) {
+		/* what is held came first (and lies behind .at, else it would have gone on) */
+		bool early = c->count && c->held[0].data && c->held[0].offset - offset < len;
+		uint64_t n = early ? c->held[0].offset - offset : len;
+
+		hand_on(w, c, offset, data, n);
+		flush(w, c, false);
+		offset += n;
+		data = data ? data + n : NULL;
+		len -= n;
+	}
 	return true;
 }
 
 void chunks_add(struct worker *w, struct chunks *c, uint64_t offset, const uint8_t *data, uint32_t len)
 {
-	if (!c->file || !len || offset + len < offset)
-		return;
-	if (offset > c->at && hold(w, c, offset, data, len))
-		return;
-	if (offset > c->at) { /* no room: what is missing before the first of all that is there is given up */
-		uint64_t to = c->count && c->held[0].offset < offset ? c->held[0].offset : offset;
+	static const struct chunks_room room = {CHUNKS_HELD_MAX, CHUNKS_HELD_BYTES};
+	uint64_t to;
 
-		file_gap(w, c->file, to - c->at);
-		c->at = to;
-		flush(w, c, false);
-		if (offset > c->at && hold(w, c, offset, data, len))
-			return;
-		if (offset > c->at) {
-			flush(w, c, true);
-			if (offset > c->at) {
-				file_gap(w, c->file, offset - c->at);
-				c->at = offset;
-			}
-		}
+	if (chunks_try(w, c, offset, data, len, &room))
+		return;
+	/* no room: what is missing before the first of all that is there is given up */
+	to = c->count && c->held[0].offset < offset ? c->held[0].offset : offset;
+	file_gap(w, c->file, to - c->at);
+	c->at = to;
+	flush(w, c, false);
+	if (chunks_try(w, c, offset, data, len, &room))
+		return;
+	flush(w, c, true);
+	if (offset > c->at) {
+		file_gap(w, c->file, offset - c->at);
+		c->at = offset;
 	}
 	hand_on(w, c, offset, data, len);
-	flush(w, c, false);
 }
 
 void chunks_miss(struct worker *w, struct chunks *c, uint64_t offset, uint64_t len)

@@ -25,7 +25,7 @@ enum dns_type {
 
 enum dns_header_flags {
 	DNS_QR = 0x8000, DNS_AA = 0x0400, DNS_TC = 0x0200, DNS_RD = 0x0100, DNS_RA = 0x0080,
-	DNS_Z = 0x0040,
+	DNS_Z = 0x0040, DNS_AD = 0x0020, DNS_CD = 0x0010,
 };
 
 enum dns_name_flags {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Files: names, sizes, hashes, type and records. The window for inspection is in file_window.c.
+ * Files: names, sizes, hashes and type. The window for inspection is in file_window.c, records are in file_log.c.
  *
  * Cost is paid only for what is wanted: a file that nobody hashes, stores or inspects costs its
  * struct and its name. Hashes and types are wanted by the configuration (file_hashes, file_magic,
@@ -22,8 +22,9 @@
 #include <magic.h>
 #include <openssl/evp.h>
 
-#include "dataplane/engine/contact.h"
+#include "dataplane/app/range.h"
 #include "dataplane/engine/emit.h"
+#include "dataplane/stream/stream.h"
 
 #define HASH_SPARE_MAX 64
 #define HASH_KINDS 3
@@ -280,28 +281,29 @@ static void store_append(struct worker *w, struct file *file, const uint8_t *dat
 	}
 }
 
-void file_store_want(struct file *file, uint32_t sid)
+void file_store_inherit(struct worker *w, struct flow *f, const struct tx *tx, struct file *file)
+{
+	unsigned d = file->direction;
+
+	if (!(file->wants & FILE_WANT_STORE) ||
+	    !(w->config->file_store_force || f->flags & store_flag[d] || tx->store_files & 1u << d))
+		return;
+	file->flags |= FILE_STORE;
+	stream_stored(w, f);
+}
+
+void file_store_want(struct worker *w, struct flow *f, struct file *file, uint32_t sid)
 {
 	unsigned i;
 
 	if (file->flags & FILE_HIDDEN)
 		return;
 	file->flags |= FILE_STORE;
+	stream_stored(w, f);
 	for (i = 0; i < file->sid_count && file->sids[i] != sid; i++)
 		;
 	if (i == file->sid_count && i < FILE_SIDS_MAX)
 		file->sids[file->sid_count++] = sid;
-}
-
-static bool is_kept(const struct file *file)
-{
-	return file->store_id && file->flags & FILE_STORE && !(file->flags & FILE_STORE_LOST);
-}
-
-/* The record says stored; until then an alert says storing. */
-static bool is_stored(const struct file *file)
-{
-	return file->flags & FILE_LOGGED && is_kept(file);
 }
 
 /* A file that has no record of its own is not kept. */
@@ -349,9 +351,7 @@ struct file *file_open(struct worker *w, struct flow *f, struct tx *tx, enum dir
 	file->wants = (uint8_t)w->files->wants;
 	if (file->wants & (FILE_WANT_MD5 | FILE_WANT_SHA1 | FILE_WANT_SHA256))
 		file->hash = hash_get(w, file->wants);
-	if (file->wants & FILE_WANT_STORE &&
-	    (w->config->file_store_force || f->flags & store_flag[d] || tx->store_files & 1u << d))
-		file->flags |= FILE_STORE;
+	file_store_inherit(w, f, tx, file);
 	return file;
 }
 
@@ -429,7 +429,38 @@ void file_close(struct worker *w, struct file *file, enum file_state state)
 void file_close_all(struct worker *w, struct tx *tx, enum direction d, enum file_state state)
 {
 	for (struct file *file = tx->files[d]; file; file = file->next)
-		file_close(w, file, state);
+		if (!file->joins)
+			file_close(w, file, state);
+}
+
+void file_move(struct file *file, struct tx *from, struct tx *to)
+{
+	struct file **at;
+
+	if (from) {
+		for (at = &from->files[file->direction]; *at != file; at = &(*at)->next)
+			;
+		*at = file->next;
+		file->next = NULL;
+	}
+	if (to) {
+		for (at = &to->files[file->direction]; *at; at = &(*at)->next)
+			;
+		*at = file;
+	}
+}
+
+void file_free(struct worker *w, struct file *file)
+{
+	if (file->hash)
+		hash_put(w, file->hash);
+	if (file->store_id && !(file->flags & FILE_LOGGED)) /* nor is its end in the ring */
+		store_forget(w, file);
+	heap_free(&w->heap, file->head);
+	heap_free(&w->heap, file->magic);
+	heap_free(&w->heap, file->name);
+	heap_free(&w->heap, file->window.data);
+	heap_free(&w->heap, file);
 }
 
 void file_free_all(struct worker *w, struct tx *tx)
@@ -439,15 +470,11 @@ void file_free_all(struct worker *w, struct tx *tx)
 			struct file *file = tx->files[d];
 
 			tx->files[d] = file->next;
-			if (file->hash)
-				hash_put(w, file->hash);
-			if (file->store_id && !(file->flags & FILE_LOGGED)) /* nor is its end in the ring */
-				store_forget(w, file);
-			heap_free(&w->heap, file->head);
-			heap_free(&w->heap, file->magic);
-			heap_free(&w->heap, file->name);
-			heap_free(&w->heap, file->window.data);
-			heap_free(&w->heap, file);
+			file->next = NULL;
+			if (file->joins)
+				range_file_left(file->joins);
+			else
+				file_free(w, file);
 		}
 	}
 }
@@ -480,147 +507,4 @@ bool file_magic_view(struct worker *w, struct flow *f, struct tx *tx, enum direc
 		return true;
 	}
 	return false;
-}
-
-/* ---- records ---- */
-
-static const char *const state_names[] = {"UNKNOWN", "CLOSED", "TRUNCATED", "ERROR"};
-
-static void record_members(struct recorder *r, const struct file *file, const struct tx *tx)
-{
-	rec_bytes(r, F_fileinfo_filename, file->name, file->name_len);
-	if (file->sid_count) {
-		rec_open(r, F_fileinfo_sid);
-		for (unsigned i = 0; i < file->sid_count; i++)
-			rec_uint(r, F_fileinfo_sid_one, file->sids[i]);
-		rec_close(r);
-	}
-	if (file->magic)
-		rec_bytes(r, F_fileinfo_magic, file->magic, file->magic_len);
-	rec_bool(r, F_fileinfo_gaps, file->flags & FILE_HAS_GAPS);
-	rec_text(r, F_fileinfo_state, state_names[file->state]);
-	if (file->has_hash & FILE_WANT_MD5)
-		rec_bytes(r, F_fileinfo_md5, file->md5, sizeof(file->md5));
-	if (file->has_hash & FILE_WANT_SHA1)
-		rec_bytes(r, F_fileinfo_sha1, file->sha1, sizeof(file->sha1));
-	if (file->has_hash & FILE_WANT_SHA256)
-		rec_bytes(r, F_fileinfo_sha256, file->sha256, sizeof(file->sha256));
-	rec_bool(r, F_fileinfo_stored, is_stored(file));
-	if (is_stored(file))
-		rec_uint(r, F_fileinfo_file_id, file->store_id);
-	else if (is_kept(file))
-		rec_bool(r, F_fileinfo_storing, true);
-	rec_uint(r, F_fileinfo_size, file->size);
-	if (file->flags & FILE_HAS_RANGE) {
-		rec_uint(r, F_fileinfo_start, file->range_start);
-		rec_uint(r, F_fileinfo_end, file->range_end);
-	}
-	rec_uint(r, F_fileinfo_tx_id, tx->id);
-}
-
-static void contact_hex(struct worker *w, struct flow *f, unsigned kind, const uint8_t *digest,
-			unsigned len)
-{
-	static const char digits[] = "0123456789abcdef";
-	char text[64];
-
-	for (unsigned i = 0; i < len; i++) {
-		text[2 * i] = digits[digest[i] >> 4];
-		text[2 * i + 1] = digits[digest[i] & 15];
-	}
-	emit_contact(w, f, kind, text, 2 * len);
-}
-
-static void record_file(struct worker *w, struct flow *f, struct tx *tx, const struct file *file,
-			const struct packet *p)
-{
-	const struct proto *proto = f->app ? f->app->proto : NULL;
-	struct recorder *r;
-
-	r = emit_flow(w, RECORD_fileinfo, f, (enum direction)file->direction, tx->id, p);
-	if (proto && proto->alert_context)
-		proto->alert_context(w, f, tx, r);
-	rec_open(r, F_fileinfo_fileinfo);
-	record_members(r, file, tx);
-	rec_close(r);
-}
-
-/* Ends the file in the bulk ring: to be kept, or not. Before the record for people, which says stored
- * only when this had room. */
-static void store_end(struct worker *w, struct flow *f, struct tx *tx, struct file *file,
-		      const struct packet *p)
-{
-	bool keep = is_stored(file);
-
-	record_file(w, f, tx, file, p);
-	if (!keep)
-		rec_uint(&w->recorder, F_fileinfo_file_id, file->store_id);
-	if (!emit_end_bulk(w))
-		file->flags |= FILE_STORE_LOST;
-}
-
-static void file_log_one(struct worker *w, struct flow *f, struct tx *tx, struct file *file,
-			 const struct packet *p)
-{
-	file->flags |= FILE_LOGGED;
-	if (file->store_id)
-		store_end(w, f, tx, file, p);
-	record_file(w, f, tx, file, p);
-	emit_end(w);
-	if (file->state != FILE_CLOSED)
-		return; /* a hash of a part names nothing */
-	if (file->has_hash & FILE_WANT_MD5)
-		contact_hex(w, f, CONTACT_FILE_MD5, file->md5, sizeof(file->md5));
-	if (file->has_hash & FILE_WANT_SHA1)
-		contact_hex(w, f, CONTACT_FILE_SHA1, file->sha1, sizeof(file->sha1));
-	if (file->has_hash & FILE_WANT_SHA256)
-		contact_hex(w, f, CONTACT_FILE_SHA256, file->sha256, sizeof(file->sha256));
-}
-
-/* Rules look at a direction in its own packets, and may want the file kept; on a tap its bytes come
- * with packets of the other. The record waits for the next packet of the file's direction. */
-static bool undecided(const struct tx *tx, int d, const struct packet *p)
-{
-	return !tx->ended && p && p->direction != d;
-}
-
-bool file_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
-{
-	bool all = true;
-
-	for (int d = 0; d < 2; d++) {
-		for (struct file *file = tx->files[d]; file; file = file->next) {
-			if (file->state == FILE_OPEN || file->flags & (FILE_LOGGED | FILE_HIDDEN))
-				continue;
-			if (undecided(tx, d, p))
-				all = false;
-			else
-				file_log_one(w, f, tx, file, p);
-		}
-	}
-	return all;
-}
-
-void file_alert_context(struct recorder *r, struct tx *tx)
-{
-	bool open = false, news = false;
-
-	/* Those that have had their record are old news where there is a later one. */
-	for (int d = 0; d < 2; d++)
-		for (struct file *file = tx->files[d]; file; file = file->next)
-			news |= !(file->flags & (FILE_HIDDEN | FILE_LOGGED));
-	for (int d = 0; d < 2; d++) {
-		for (struct file *file = tx->files[d]; file; file = file->next) {
-			if (file->flags & FILE_HIDDEN || (news && file->flags & FILE_LOGGED))
-				continue;
-			if (!open)
-				rec_open(r, F_top_files);
-			open = true;
-			rec_open(r, F_top_file);
-			record_members(r, file, tx);
-			rec_close(r);
-		}
-	}
-	if (open)
-		rec_close(r);
 }

@@ -57,8 +57,11 @@ struct file_window {
 	bool lost;          /* memory was out: bytes are missing before start */
 };
 
+struct range_file; /* range.h */
+
 struct file {
 	struct file *next;
+	struct range_file *joins; /* while it is put together from ranges: owner of it; else NULL */
 	uint8_t direction;
 	uint8_t state;           /* enum file_state */
 	uint8_t flags;           /* enum file_flags */
@@ -107,8 +110,14 @@ void file_range(struct file *file, uint64_t start, uint64_t end, uint64_t total)
 /* Writes the fileinfo record (once) when it is logged with its transaction. NULL is fine. */
 void file_close(struct worker *w, struct file *file, enum file_state state);
 /* A rule wants it kept; sid: of that rule. */
-void file_store_want(struct file *file, uint32_t sid);
-/* Closes those that are still open. */
+void file_store_want(struct worker *w, struct flow *f, struct file *file, uint32_t sid);
+/* Rules may have asked already for all files of the transaction, or of the session. */
+void file_store_inherit(struct worker *w, struct flow *f, const struct tx *tx, struct file *file);
+/* Takes it off one transaction's list and puts it at the end of another's; NULL: none. */
+void file_move(struct file *file, struct tx *from, struct tx *to);
+/* One that is on no list. */
+void file_free(struct worker *w, struct file *file);
+/* Closes those that are still open, but for one that ranges are put together to. */
 void file_close_all(struct worker *w, struct tx *tx, enum direction d, enum file_state state);
 void file_free_all(struct worker *w, struct tx *tx);
 

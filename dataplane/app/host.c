@@ -163,27 +163,13 @@ void host_worker_reset(struct worker *w)
 
 /* ---- what is known already ---- */
 
-static unsigned hash_bytes(struct siphash *s, struct bytes b)
-{
-	unsigned words = 0;
-
-	for (uint32_t at = 0; at < b.len; at += 8, words++) {
-		uint64_t word = 0;
-
-		memcpy(&word, b.data + at, b.len - at < 8 ? b.len - at : 8);
-		siphash_word(s, word);
-	}
-	siphash_word(s, b.len);
-	return words + 1;
-}
-
 static uint64_t key_of(const struct host_worker *h, const struct host_fact *f)
 {
 	struct siphash s;
 	uint64_t key;
 
 	siphash_start(&s, &h->key);
-	hash_bytes(&s, (struct bytes){f->ip.b, 16});
+	siphash_bytes(&s, f->ip.b, 16);
 	siphash_word(&s, (uint64_t)f->ip_version << 16 | (uint64_t)f->source << 8 |
 				 (uint64_t)f->has_mac << 2 | (f->name.len ? 2 : 0) |
 				 (f->user.len ? 1 : 0));
@@ -197,9 +183,9 @@ static uint64_t fact_of(const struct host_worker *h, const struct host_fact *f)
 	unsigned words;
 
 	siphash_start(&s, &h->key);
-	words = hash_bytes(&s, (struct bytes){f->mac, f->has_mac ? 6 : 0});
-	words += hash_bytes(&s, f->name);
-	words += hash_bytes(&s, f->user);
+	words = siphash_bytes(&s, f->mac, f->has_mac ? 6 : 0);
+	words += siphash_bytes(&s, f->name.data, f->name.len);
+	words += siphash_bytes(&s, f->user.data, f->user.len);
 	return siphash_end(&s, words) | 1;
 }
 

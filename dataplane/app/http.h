@@ -18,6 +18,7 @@
 #include "dataplane/app/content.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
+#include "dataplane/app/range.h"
 
 #define HTTP_LINE_MAX 18000           /* bytes of a line that libhtp keeps: one more ends the parsing */
 #define HTTP_HEADERS_MAX 1024         /* of a request or response */
@@ -79,6 +80,7 @@ struct http_body {
 	bool over_limit;
 	uint64_t seen;      /* bytes taken, up to the limit */
 	struct file *file;  /* the body itself: a file, or hidden */
+	struct range_part range; /* of a longer file */
 };
 
 struct http_tx {
@@ -175,6 +177,16 @@ struct http_range {
 
 /* The value of Content-Range; false when it cannot be understood. */
 bool http_content_range(struct bytes value, struct http_range *out);
+/* It is a part of something longer whose length is known (RFC 9110, 14.4). */
+static inline bool http_range_is_part(const struct http_range *r)
+{
+	return r->has_range && r->has_size && r->end < r->size && (r->start || r->end + 1 < r->size);
+}
+/* Its last byte is before its first, or behind the end of the whole. */
+static inline bool http_range_is_wrong(const struct http_range *r)
+{
+	return r->has_range && (r->start > r->end || (r->has_size && r->end >= r->size));
+}
 void http_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);
 void http_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * HTTP/2: finding it, frames, streams. See http2.h for the parts.
+ * HTTP/2: frames, streams. See http2.h for the parts.
  *
  * DATA is taken as it comes; other frames when they are whole. After a gap that does not end inside
  * a frame of known length, bytes are left out until a segment begins with what can be a frame; the
@@ -9,10 +9,6 @@
 #include "dataplane/app/http2.h"
 
 #include "dataplane/app/frame.h"
-
-#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-#define PREFACE_BYTES 24
-#define SETTING_BYTES 6
 
 const char *const http2_events[HTTP2_EVENT_COUNT + 1] = {
 #define EVENT(id, name) [HTTP2_EVENT_##id] = name,
@@ -38,42 +34,6 @@ static struct frame frame_read(const uint8_t *p)
 	f.flags = cursor_u8(&c);
 	f.stream = cursor_be32(&c) & 0x7fffffff;
 	return f;
-}
-
-/* ---- finding it ---- */
-
-static enum probe_result probe_preface(const struct probe_input *in)
-{
-	uint32_t n = in->len < PREFACE_BYTES ? in->len : PREFACE_BYTES;
-
-	if (memcmp(in->data, PREFACE, n) != 0)
-		return PROBE_NO;
-	return n < PREFACE_BYTES ? PROBE_MORE : PROBE_YES;
-}
-
-/* A server's first frame is SETTINGS (RFC 9113, 3.4). */
-static enum probe_result probe_settings(const struct probe_input *in)
-{
-	static const uint8_t fixed[HTTP2_FRAME_HEADER] = {0, 0, 0, HTTP2_SETTINGS, 0, 0, 0, 0, 0};
-	uint32_t n = in->len < HTTP2_FRAME_HEADER ? in->len : HTTP2_FRAME_HEADER;
-
-	for (uint32_t i = 0; i < n; i++)
-		if (i != 2 && in->data[i] != fixed[i])
-			return PROBE_NO;
-	if (n > 2 && in->data[2] % SETTING_BYTES)
-		return PROBE_NO;
-	return n < HTTP2_FRAME_HEADER ? PROBE_MORE : PROBE_YES;
-}
-
-static enum probe_result http2_probe(const struct probe_input *in)
-{
-	enum probe_result r = probe_preface(in);
-
-	if (in->direction == TO_SERVER)
-		return r;
-	if (r != PROBE_NO)
-		return r == PROBE_YES ? PROBE_YES_REVERSED : r;
-	return probe_settings(in);
 }
 
 /* ---- transactions ---- */
@@ -220,7 +180,7 @@ static void end_stream(const struct http2_input *in, struct http2_tx *t)
 
 static void take_settings(const struct http2_input *in, struct http2_tx *t, struct cursor c)
 {
-	while (cursor_left(&c) >= SETTING_BYTES) {
+	while (cursor_left(&c) >= HTTP2_SETTING_BYTES) {
 		uint64_t id = cursor_be16(&c);
 
 		number_add(in->w, &t->side[in->d].settings, id << 32 | cursor_be32(&c));
@@ -395,7 +355,7 @@ static bool length_right(const struct frame *f)
 	case HTTP2_WINDOW_UPDATE:
 		return f->length == 4;
 	case HTTP2_SETTINGS:
-		return f->length % SETTING_BYTES == 0;
+		return f->length % HTTP2_SETTING_BYTES == 0;
 	case HTTP2_PING:
 		return f->length == 8;
 	case HTTP2_GOAWAY:
@@ -605,8 +565,8 @@ static uint32_t one_frame(const struct http2_input *in, const uint8_t *data, uin
 static uint32_t preface(const struct http2_input *in, const struct app_input *input)
 {
 	in->s->preface_done = true;
-	if (input->len >= PREFACE_BYTES && memcmp(input->data, PREFACE, PREFACE_BYTES) == 0)
-		return PREFACE_BYTES;
+	if (input->len >= HTTP2_PREFACE_BYTES && memcmp(input->data, HTTP2_PREFACE, HTTP2_PREFACE_BYTES) == 0)
+		return HTTP2_PREFACE_BYTES;
 	connection_event(in, HTTP2_EVENT_INVALID_CLIENT_MAGIC);
 	return 0;
 }
@@ -626,9 +586,9 @@ static struct parse_result http2_parse(struct worker *w, struct flow *f, void *s
 	if (input->flags & INPUT_GAP)
 		return parse_gap(&in, input->len);
 	if (d == TO_SERVER && !s->preface_done) {
-		if (input->len < PREFACE_BYTES && !(input->flags & INPUT_END)) {
+		if (input->len < HTTP2_PREFACE_BYTES && !(input->flags & INPUT_END)) {
 			res.status = PARSE_MORE;
-			res.need = PREFACE_BYTES;
+			res.need = HTTP2_PREFACE_BYTES;
 			return res;
 		}
 		at = preface(&in, input);
@@ -684,7 +644,7 @@ const struct proto proto_http2 = {
 	.id = APP_http2,
 	.over_tcp = 1,
 	.done = {HTTP2_COMPLETE, HTTP2_COMPLETE},
-	.max_pending_bytes = HTTP2_FRAME_MAX + HTTP2_FRAME_HEADER + PREFACE_BYTES,
+	.max_pending_bytes = HTTP2_FRAME_MAX + HTTP2_FRAME_HEADER + HTTP2_PREFACE_BYTES,
 	.max_transactions = HTTP2_STREAMS_MAX,
 	.too_many_event = HTTP2_EVENT_TOO_MANY_STREAMS,
 	.probe = http2_probe,

@@ -14,7 +14,11 @@
 #include "dataplane/app/content.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/hpack.h"
+#include "dataplane/app/range.h"
 
+#define HTTP2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" /* what a client says first (RFC 9113, 3.4) */
+#define HTTP2_PREFACE_BYTES 24
+#define HTTP2_SETTING_BYTES 6
 #define HTTP2_FRAME_HEADER 9
 #define HTTP2_FRAME_MAX 65536        /* but for DATA: longer ones are not looked at */
 #define HTTP2_FIELDS_MAX 1024        /* header fields of a direction of a stream */
@@ -81,6 +85,7 @@ struct http2_side {
 	struct blob header, names, cookie, line; /* put together for rules */
 	struct content_decoder *decoder;
 	struct file *file;
+	struct range_part range; /* of a longer file */
 	struct blob dns_body; /* a message of DNS (http2_doh.c); .built: over, or none */
 	bool body_seen;
 };
@@ -136,6 +141,9 @@ static inline struct http2_tx *http2_of(struct tx *tx)
 extern const char *const http2_events[];
 extern const struct proto_buffer http2_buffers[];
 extern const struct proto_value http2_values[];
+
+/* http2_probe.c */
+enum probe_result http2_probe(const struct probe_input *in);
 
 /* http2.c */
 bool http2_blob_add(struct worker *w, struct blob *b, const void *data, uint32_t len);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * HTTP/2: bodies, with their coding undone, as files. A file's name is that of Content-Disposition,
- * else the path. Runs in the worker that owns the flow.
+ * else the path. How much of them rules see at once is what holds for files in general: the limits of bodies in
+ * the configuration (app.http.*) are about HTTP/1, as in the reference. Runs in the worker that owns the flow.
  */
 #include "dataplane/app/http.h"
 #include "dataplane/app/http2.h"
@@ -25,17 +26,50 @@ static struct bytes body_name(const struct http2_tx *t, enum direction d)
 	return path;
 }
 
-static void body_range(const struct http2_input *in, struct http2_tx *t, struct file *file)
+/* Without the port. */
+static struct bytes host_of(const struct http2_tx *t)
+{
+	struct bytes host = http2_field_value(t, TO_SERVER, ":authority");
+	const uint8_t *port;
+
+	if (!host.data)
+		host = http2_field_value(t, TO_SERVER, "host");
+	port = host.len ? memrchr(host.data, ':', host.len) : NULL;
+	if (port && (host.data[0] != '[' || port[-1] == ']'))
+		host.len = (uint32_t)(port - host.data);
+	return host;
+}
+
+/* What is coded is a range of the coded bytes, of which no other part can be read. */
+static void body_joins(const struct http2_input *in, struct http2_tx *t, struct bytes name,
+		       const struct http_range *range)
+{
+	const struct range_origin origin = {
+		.host = host_of(t),
+		.name = name,
+		.start = range->start,
+		.total = range->size,
+	};
+
+	if (http_range_is_part(range) && !http2_field_value(t, TO_CLIENT, "content-encoding").data)
+		range_begin(in->w, in->f, &t->tx, &t->side[TO_CLIENT].range, &origin);
+}
+
+static void body_range(const struct http2_input *in, struct http2_tx *t, struct file *file, struct bytes name)
 {
 	struct bytes value = http2_field_value(t, TO_CLIENT, "content-range");
 	struct http_range range;
 
 	if (!value.data)
 		return;
-	if (http_content_range(value, &range) && range.has_range && range.start <= range.end)
-		file_range(file, range.start, range.end, range.size);
-	else
+	if (!http_content_range(value, &range) || http_range_is_wrong(&range)) {
 		tx_event(in->w, in->f, &t->tx, in->d, HTTP2_EVENT_INVALID_RANGE);
+		return;
+	}
+	if (!range.has_range) /* only how long the whole is, of an answer that holds none of it */
+		return;
+	file_range(file, range.start, range.end, range.size);
+	body_joins(in, t, name, &range);
 }
 
 static void body_open(const struct http2_input *in, struct http2_tx *t)
@@ -51,9 +85,8 @@ static void body_open(const struct http2_input *in, struct http2_tx *t)
 		side->decoder = content_decoder_new(&in->w->heap, coding);
 	if (!side->file)
 		return;
-	file_set_limits(side->file, &in->w->http->options.limits[in->d]);
 	if (in->d == TO_CLIENT)
-		body_range(in, t, side->file);
+		body_range(in, t, side->file, name);
 }
 
 struct appending {
@@ -81,6 +114,7 @@ void http2_body_take(const struct http2_input *in, struct http2_tx *t, const uin
 		return;
 	if (!side->decoder) {
 		file_append(in->w, a.file, data, len);
+		range_take(in->w, in->f, &t->tx, &side->range, data, len);
 		return;
 	}
 	if (content_decode(side->decoder, data, len, append, &a) == CONTENT_GOOD)
@@ -99,6 +133,7 @@ void http2_body_gap(const struct http2_input *in, struct http2_tx *t, uint32_t l
 	if (!side->file || side->file->state != FILE_OPEN)
 		return;
 	file_gap(in->w, side->file, len);
+	range_take(in->w, in->f, &t->tx, &side->range, NULL, len);
 	if (side->decoder) /* what is missing cannot be done without */
 		file_close(in->w, side->file, FILE_TRUNCATED);
 }
@@ -106,10 +141,12 @@ void http2_body_gap(const struct http2_input *in, struct http2_tx *t, uint32_t l
 void http2_body_end(const struct http2_input *in, struct http2_tx *t)
 {
 	file_close(in->w, t->side[in->d].file, FILE_CLOSED);
+	range_end(in->w, &t->side[in->d].range);
 	http2_doh_end(in, t);
 }
 
 void http2_body_free(struct worker *w, struct http2_side *side)
 {
+	range_end(w, &side->range);
 	content_decoder_free(&w->heap, side->decoder);
 }

@@ -92,17 +92,36 @@ static struct bytes body_name(struct http_tx *tx, enum direction d)
 
 /* ---- bodies ---- */
 
-static void body_range(struct http_state *s, struct http_tx *tx, struct file *file)
+/* What is coded is a range of the coded bytes, of which no other part can be read. */
+static void body_joins(struct http_state *s, struct http_tx *tx, struct bytes name, const struct http_range *range)
+{
+	const struct range_origin origin = {
+		.host = http_bytes(tx->htp->request_hostname),
+		.name = name,
+		.start = range->start,
+		.total = range->size,
+		.limits = &s->w->http->options.limits[TO_CLIENT],
+	};
+
+	if (http_range_is_part(range) && !http_field(tx->htp->response_headers, "content-encoding").data)
+		range_begin(s->w, s->f, &tx->tx, &tx->body[TO_CLIENT].range, &origin);
+}
+
+static void body_range(struct http_state *s, struct http_tx *tx, struct file *file, struct bytes name)
 {
 	struct bytes value = http_field(tx->htp->response_headers, "content-range");
 	struct http_range range;
 
 	if (!value.data)
 		return;
-	if (http_content_range(value, &range) && range.has_range && range.start <= range.end)
-		file_range(file, range.start, range.end, range.size);
-	else
+	if (!http_content_range(value, &range) || http_range_is_wrong(&range)) {
 		http_event(s, tx, TO_CLIENT, HTTP_EVENT_RANGE_INVALID);
+		return;
+	}
+	if (!range.has_range) /* only how long the whole is, of an answer that holds none of it */
+		return;
+	file_range(file, range.start, range.end, range.size);
+	body_joins(s, tx, name, &range);
 }
 
 /* A multipart that is a file as a whole: its parts carry no names (WinRM's multipart/encrypted, batches). */
@@ -141,7 +160,7 @@ static void body_open(struct http_state *s, struct http_tx *tx, enum direction d
 		return;
 	file_set_limits(b->file, &s->w->http->options.limits[d]);
 	if (d == TO_CLIENT && b->kind == BODY_FILE)
-		body_range(s, tx, b->file);
+		body_range(s, tx, b->file, name);
 }
 
 /* Decoded bytes, or a gap. */
@@ -167,6 +186,7 @@ static void body_take(struct http_state *s, struct http_tx *tx, enum direction d
 			file_append(s->w, b->file, data, n);
 		else
 			file_gap(s->w, b->file, n);
+		range_take(s->w, s->f, &tx->tx, &b->range, data, n);
 	}
 	if (tx->multipart && d == TO_SERVER && n)
 		http_multipart_data(s, tx, data, n);
@@ -242,10 +262,12 @@ void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d)
 	if (tx->multipart && d == TO_SERVER)
 		http_multipart_end(s, tx);
 	file_close_all(s->w, &tx->tx, d, FILE_CLOSED);
+	range_end(s->w, &tx->body[d].range);
 }
 
 void http_body_free(struct worker *w, struct http_tx *tx)
 {
+	range_end(w, &tx->body[TO_CLIENT].range);
 	content_decoder_free(&w->heap, tx->decoder[TO_SERVER]);
 	content_decoder_free(&w->heap, tx->decoder[TO_CLIENT]);
 	http_multipart_free(w, tx);

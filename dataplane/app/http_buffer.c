@@ -296,8 +296,10 @@ GET(body)
 /* To the client it is the body even where that is no file. */
 GET(file_data)
 {
-	if (d == TO_CLIENT)
-		return get_body(w, f, base, d, instance, out);
+	struct file *body = ((struct http_tx *)base)->body[d].file;
+
+	if (d == TO_CLIENT && body && body->flags & FILE_HIDDEN && file_view_one(w, body, out) && instance-- == 0)
+		return true;
 	return file_view(w, f, base, d, instance, out);
 }
 

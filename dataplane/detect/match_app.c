@@ -207,7 +207,7 @@ bool post_filestore(const struct match_context *c, const struct match *m)
 		if (!(ways & (d == TO_SERVER ? FILESTORE_TO_SERVER : FILESTORE_TO_CLIENT)))
 			continue;
 		for (struct file *f = c->tx->files[d]; f; f = f->next)
-			file_store_want(f, c->rule->rule->sid);
+			file_store_want(c->w, c->f, f, c->rule->rule->sid);
 		if (m->u.word.bits & FILESTORE_TX)
 			c->tx->store_files |= (uint8_t)(1u << d);
 		if (m->u.word.bits & FILESTORE_FLOW)

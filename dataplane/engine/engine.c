@@ -5,6 +5,7 @@
 #include "dataplane/engine/engine.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,14 @@ static int indicators_open(struct engine *e)
 	return -EINVAL;
 }
 
+/* What is set and does nothing is said once. */
+static void say_useless(const struct config *c)
+{
+	if (c->file_store_stream_depth && c->file_store_stream_depth <= c->stream_depth)
+		fprintf(stderr, "metsuke: file_store.stream_depth (%" PRIu64 ") changes nothing: stream.reassembly.depth "
+			"is %" PRIu64 " already; set it higher\n", c->file_store_stream_depth, c->stream_depth);
+}
+
 int engine_open(struct engine *e, int boot_fd)
 {
 	size_t bytes;
@@ -89,6 +98,7 @@ int engine_open(struct engine *e, int boot_fd)
 		engine_error(e, "the configuration cannot be read: %s", strerror(errno));
 		return -EPROTO;
 	}
+	say_useless(e->config);
 	e->lane_count = e->boot->worker_count;
 	if (e->lane_count == 0 || e->lane_count > e->shared->worker_count) {
 		engine_error(e, "%u workers were asked for, there is room for 1 to %u",

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "dataplane/app/host.h"
+#include "dataplane/app/range.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/engine/engine.h"
@@ -44,6 +45,7 @@ static void end_capture(struct lane *l, size_t index)
 	struct recorder *r;
 
 	flow_end_all(w);
+	range_worker_reset(w);
 	delta = *w->counters;
 	for (size_t i = 0; i < sizeof(delta) / sizeof(*d); i++)
 		d[i] -= before[i];

@@ -12,6 +12,7 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
+#include "dataplane/app/range.h"
 #include "dataplane/engine/clock.h"
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/handover.h"
@@ -369,6 +370,7 @@ static void *live_main(void *lane)
 	if (lane_modules_new(l) == 0) {
 		lane_poll(l, l->engine->live);
 		flow_end_all(&l->w);
+		range_worker_reset(&l->w);
 		lane_modules_free(l);
 	} else {
 		atomic_store(&l->engine->failed, true);

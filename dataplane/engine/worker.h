@@ -50,6 +50,7 @@ struct worker {
 	struct http_worker *http;
 	struct host_worker *hosts;
 	struct expect_table *expected;
+	struct range_table *ranges;
 	struct detect_state *detect;
 
 	/* time of the packet in hand; never goes back within a flow */

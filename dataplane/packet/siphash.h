@@ -7,6 +7,7 @@
 #define PACKET_SIPHASH_H
 
 #include <stdint.h>
+#include <string.h>
 
 struct siphash_key {
 	uint64_t k0, k1;
@@ -48,6 +49,21 @@ static inline void siphash_word(struct siphash *s, uint64_t word)
 	s->v3 ^= word;
 	siphash_round(s);
 	s->v0 ^= word;
+}
+
+/* Any bytes. Returns how many words that was. */
+static inline unsigned siphash_bytes(struct siphash *s, const void *data, uint32_t len)
+{
+	unsigned words = 0;
+
+	for (uint32_t at = 0; at < len; at += 8, words++) {
+		uint64_t word = 0;
+
+		memcpy(&word, (const uint8_t *)data + at, len - at < 8 ? len - at : 8);
+		siphash_word(s, word);
+	}
+	siphash_word(s, len);
+	return words + 1;
 }
 
 /* words: how many were given; it stands in the last block as the length. */

@@ -424,25 +424,11 @@ static bool sent_syn(struct tcp_seen *t)
 	return false;
 }
 
-/* The client's ACK follows its SYN: only one side is seen, or the SYN/ACK was missed. */
-static bool sent_ack(struct tcp_seen *t)
+/* From the client's ACK, which follows its SYN, to both sides. */
+static void sides_by_ack(struct tcp_seen *t)
 {
 	struct tcp_side *own = t->own, *other = t->other;
-	bool wrong = t->seq != own->next_seq;
 
-	if (!t->st->async && (t->d != TO_SERVER || wrong || !midstream_allowed(t)))
-		return true;
-	if (wrong) {
-		tcp_event(t, ANOMALY_stream_3whs_async_wrong_seq);
-		return false;
-	}
-	if (t->st->async) {
-		t->s->flags |= SESSION_ASYNC;
-	} else {
-		midstream_mark(t, t->s);
-		t->s->flags |= SESSION_MIDSTREAM_ESTABLISHED;
-	}
-	tcp_set_state(t, TCP_STATE_ESTABLISHED);
 	own->window = t->win;
 	own->last_ack = t->seq;
 	own->next_win = own->last_ack + own->window;
@@ -454,6 +440,40 @@ static bool sent_ack(struct tcp_seen *t)
 	if (t->p->tcp.has_timestamp && (own->flags & SIDE_TS))
 		ts_start(t);
 	tcp_segment(t);
+}
+
+/* The SYN/ACK was missed. What the client sends is kept; that the server takes part, it says itself. */
+static bool sent_midway(struct tcp_seen *t)
+{
+	if (t->d == TO_CLIENT && t->s->flags & SESSION_MIDSTREAM) {
+		t->s->flags |= SESSION_MIDSTREAM_ESTABLISHED;
+		tcp_set_state(t, TCP_STATE_ESTABLISHED);
+		return tcp_on_established(t);
+	}
+	if (t->d != TO_SERVER || t->seq != t->own->next_seq || !midstream_allowed(t))
+		return true;
+	if (!(t->s->flags & SESSION_MIDSTREAM)) {
+		midstream_mark(t, t->s);
+		sides_by_ack(t);
+	} else {
+		tcp_next_seq(t->own, t->end);
+		tcp_segment(t);
+	}
+	return true;
+}
+
+/* Only one side is seen: the client's ACK follows its SYN. */
+static bool sent_ack(struct tcp_seen *t)
+{
+	if (!t->st->async)
+		return sent_midway(t);
+	if (t->seq != t->own->next_seq) {
+		tcp_event(t, ANOMALY_stream_3whs_async_wrong_seq);
+		return false;
+	}
+	t->s->flags |= SESSION_ASYNC;
+	tcp_set_state(t, TCP_STATE_ESTABLISHED);
+	sides_by_ack(t);
 	return true;
 }
 

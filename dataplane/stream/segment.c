@@ -49,13 +49,14 @@ static bool side_at_once(const struct worker *w, const struct flow *f, const str
 static void side_end(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
 {
 	struct tcp_side *side = &f->tcp->side[*d];
+	uint32_t cut = side->flags & SIDE_DEPTH ? INPUT_CUT : 0;
 
 	if (side->flags & SIDE_END_SENT)
 		return;
 	side->flags |= SIDE_END_SENT;
 	if (p->direction == *d)
 		p->flags |= PACKET_STREAM_END;
-	app_give(w, f, p, d, NULL, 0, INPUT_END);
+	app_give(w, f, p, d, NULL, 0, INPUT_END | cut);
 }
 
 /* Nothing more of this direction is followed; what the window has is still inspected. */
@@ -66,16 +67,33 @@ static void side_stop(struct worker *w, struct tcp_side *side)
 		held_remove(w, side->bytes, 0, side->bytes->held_count);
 }
 
-static void side_depth(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+/* Bytes of each direction that are followed; 0: all. */
+static uint64_t depth_of(const struct stream_state *st, const struct flow *f)
 {
-	struct tcp_side *side = &f->tcp->side[*d];
-	uint64_t depth = w->streams->depth;
+	return f->tcp->flags & SESSION_STORED ? st->stored_depth : st->depth;
+}
 
-	if (!depth || side->delivered < depth || !side_followed(f, *d))
+static void depth_reached(struct worker *w, struct packet *p, struct tcp_side *side)
+{
+	if (side->flags & SIDE_DEPTH)
 		return;
 	side->flags |= SIDE_DEPTH;
 	packet_event(w, p, ANOMALY_stream_reassembly_depth_reached);
 	w->counters->tcp_stream_depth_reached++;
+}
+
+/* Beyond the depth, and nothing waits: the end. */
+static void side_depth(struct worker *w, struct flow *f, struct packet *p, enum direction *d)
+{
+	struct tcp_side *side = &f->tcp->side[*d];
+	uint64_t depth = depth_of(w->streams, f);
+
+	if (!side_followed(f, *d))
+		return;
+	if (depth && side->delivered > depth)
+		depth_reached(w, p, side);
+	else if (!(side->flags & SIDE_DEPTH) || (side->bytes && side->bytes->held_count))
+		return;
 	side_end(w, f, p, d);
 	side_stop(w, &f->tcp->side[*d]);
 }
@@ -84,11 +102,12 @@ static void side_depth(struct worker *w, struct flow *f, struct packet *p, enum 
 static void side_bytes(struct worker *w, struct flow *f, struct packet *p, enum direction *d,
 		       const uint8_t *data, uint32_t len)
 {
-	const struct stream_state *st = w->streams;
 	struct tcp_side *side = &f->tcp->side[*d];
+	uint64_t depth = depth_of(w->streams, f);
+	uint64_t left = depth > side->delivered ? depth - side->delivered : 0;
 
-	if (st->depth && len > st->depth - side->delivered)
-		len = (uint32_t)(st->depth - side->delivered);
+	if (depth && len > left)
+		len = (uint32_t)left;
 	if (len) {
 		raw_append(w, side, data, len);
 		app_give(w, f, p, d, data, len, 0);
@@ -225,6 +244,14 @@ static void own_drain(struct tcp_seen *t, bool all)
 	enum direction d = t->d;
 
 	side_drain(t->w, t->f, t->p, &d, all);
+	seen_turn(t, d);
+}
+
+static void own_depth(struct tcp_seen *t)
+{
+	enum direction d = t->d;
+
+	side_depth(t->w, t->f, t->p, &d);
 	seen_turn(t, d);
 }
 
@@ -627,6 +654,18 @@ static void segment_urgent(struct tcp_seen *t, struct run r, uint32_t at)
 	run_take(t, rest);
 }
 
+/* A segment that would go beyond the depth is left out as a whole, as the reference does. */
+static bool within_depth(struct tcp_seen *t, uint32_t len)
+{
+	uint64_t depth = depth_of(t->st, t->f);
+	uint32_t end = t->seq + len;
+
+	if (!len || !depth || !seq_after(end, t->own->expect) || t->own->delivered + (end - t->own->expect) <= depth)
+		return true;
+	depth_reached(t->w, t->p, t->own);
+	return false;
+}
+
 void tcp_segment(struct tcp_seen *t)
 {
 	struct tcp_side *own = t->own;
@@ -655,10 +694,14 @@ void tcp_segment(struct tcp_seen *t)
 			tcp_event(t, ANOMALY_stream_reassembly_insert_invalid);
 		return;
 	}
-	if (t->st->bypass && seq_after(t->end, own->expect) && own->delivered + (t->end - own->expect) > t->st->depth)
-		t->f->flags |= FLOW_BYPASSED; /* from the next packet on */
+	if (!within_depth(t, r.len)) {
+		r.len = 0;
+		if (t->st->bypass)
+			t->f->flags |= FLOW_BYPASSED; /* from the next packet on */
+	}
 	if (r.len == 0) {
 		own_drain(t, false);
+		own_depth(t);
 	} else if (!(t->flags & TCP_URG) || t->st->urgent == URGENT_INLINE) {
 		run_take(t, r);
 	} else if (t->st->urgent == URGENT_DROP || t->st->urgent == URGENT_GAP) {

@@ -100,7 +100,7 @@ enum side_flags {
 	SIDE_END_SENT = 1 << 1,    /* INPUT_END went up */
 	SIDE_FIN = 1 << 2,         /* fin_seq is the end of the data */
 	SIDE_STOPPED = 1 << 3,     /* bytes are not followed any more */
-	SIDE_DEPTH = 1 << 4,       /* depth reached */
+	SIDE_DEPTH = 1 << 4,       /* depth reached: nothing more is taken, what is held goes on */
 	SIDE_RAW_OFF = 1 << 5,
 	SIDE_RST_RECV = 1 << 6,    /* the other end sent a reset */
 	SIDE_ZERO_TS = 1 << 7,     /* its first timestamp was zero */
@@ -141,6 +141,7 @@ enum session_flags {
 	SESSION_ZWP_TS = 1 << 11,               /* a zero window probe from the client is open */
 	SESSION_ZWP_TC = 1 << 12,
 	SESSION_CLOSED_BY_RST = 1 << 13,
+	SESSION_STORED = 1 << 14,               /* stream_stored */
 };
 
 /* One SYN or SYN/ACK that might be the one that counts. */
@@ -174,6 +175,7 @@ struct stream_state {
 	bool midstream, async;
 	bool drop_invalid, bypass;
 	uint64_t depth;
+	uint64_t stored_depth;  /* of sessions with SESSION_STORED */
 	uint32_t chunk;
 	uint32_t lookback;
 	uint8_t urgent;

@@ -28,7 +28,9 @@ int stream_worker_new(struct worker *w)
 	st->async = c->stream_async_oneside;
 	st->drop_invalid = c->stream_drop_invalid;
 	st->bypass = c->stream_bypass && c->stream_depth;
-	st->depth = c->stream_depth;
+	st->depth = st->stored_depth = c->stream_depth;
+	if (c->file_store_stream_depth > c->stream_depth)
+		st->stored_depth = c->file_store_stream_depth;
 	st->chunk = c->stream_chunk < UINT32_MAX ? (uint32_t)c->stream_chunk : UINT32_MAX;
 	st->lookback = STREAM_LOOKBACK;
 	st->urgent = (uint8_t)c->stream_urgent;
@@ -410,6 +412,12 @@ void stream_stop(struct worker *w, struct flow *f)
 		if (side->bytes)
 			held_remove(w, side->bytes, 0, side->bytes->held_count);
 	}
+}
+
+void stream_stored(struct worker *w, struct flow *f)
+{
+	if (f->tcp && w->streams->stored_depth != w->streams->depth)
+		f->tcp->flags |= SESSION_STORED;
 }
 
 /* ---- what others ask ---- */

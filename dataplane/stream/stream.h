@@ -85,6 +85,8 @@ void stream_raw_inspected(struct worker *w, struct flow *f, enum direction d);
 void stream_raw_flush(struct flow *f, enum direction d);
 /* No rule wants this direction's raw bytes any more (or at all): keep none. */
 void stream_raw_off(struct worker *w, struct flow *f, enum direction d);
+/* A file in it is to be kept: from now on the depth is file_store.stream_depth. */
+void stream_stored(struct worker *w, struct flow *f);
 /* Stop following both directions (TLS after the handshake, depth, a verdict). */
 void stream_stop(struct worker *w, struct flow *f);
 

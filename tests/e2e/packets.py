@@ -63,3 +63,14 @@ def http_get(host="www.example.com", path="/", agent="Mozilla/5.0", body=b"hello
     request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\n\r\n".encode()
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     return tcp_session([("c", request), ("s", answer)], clock, **kw)
+
+
+def http_ranges(ranges, body, host="www.example.com", path="/", clock=None, **kw):
+    """One connection that fetches parts of a body: ranges are (first, last) bytes."""
+    turns = []
+    for first, last in ranges:
+        part = body[first:last + 1]
+        turns.append(("c", f"GET {path} HTTP/1.1\r\nHost: {host}\r\nRange: bytes={first}-{last}\r\n\r\n".encode()))
+        turns.append(("s", b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes %d-%d/%d\r\nContent-Length: %d\r\n\r\n"
+                      % (first, last, len(body), len(part)) + part))
+    return tcp_session(turns, clock, **kw)

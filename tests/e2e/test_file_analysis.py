@@ -196,6 +196,8 @@ def test_every_sample_says_what_it_must(tmp_path):
         "pdf-launch.pdf": {"pdf_launch"}, "pdf-objstm.pdf": {"pdf_launch"}, "pdf-embedded.pdf": {"program_in_document"},
         "lnk-shell.lnk": {"lnk_interpreter", "script_encoded"}, "pe-inject.exe": {"imports_inject"}, "pe-overlay.exe": {"script_run"},
         "pe-disguised.pdf": {"name_disguised"}, "tnef-script.dat": {"program_in_mail"}, "mail-locked.eml": {"unlocked_by_mail", "script_run"},
+        "ole-locked-show.xlsm": {"locked_for_show", "macro_autorun"}, "ole-locked.docm": {"locked"},
+        "mail-locked-agile.eml": {"unlocked_by_mail", "macro_autorun"}, "mail-locked-standard.eml": {"unlocked_by_mail", "macro_autorun"},
         "mail-macro.eml": {"macro_autorun"}, "mail-image.eml": {"image_in_mail", "program_in_image", "lnk_interpreter"},
         "archive-out.tar.gz": {"unsafe_path"}, "archive-double.zip": {"name_double"}, "script-host.js": {"script_run"},
         "script-fetch.ps1": {"script_fetch", "script_run"}, "script-hta.hta": {"script_host"}, "script-page.html": {"html_smuggling"},

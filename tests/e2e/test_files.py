@@ -11,7 +11,7 @@ from scapy.utils import wrpcap
 
 from conftest import METSUKE
 from live import hosts, service  # noqa: F401 (fixtures)
-from packets import Clock, http_get
+from packets import Clock, http_get, http_ranges
 
 BODY = bytes(i * 7 % 251 for i in range(60_000)) + b"late marker" + bytes(i * 7 % 251 for i in range(140_000))
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -56,6 +56,20 @@ def test_a_rule_that_decides_late_gets_the_whole_file(tmp_path):
     sidecar, = files
     with open(tmp_path / "files" / sidecar, encoding="utf-8") as f:
         assert json.load(f)["fileinfo"] == info["fileinfo"]
+
+
+def test_a_file_that_comes_in_ranges_is_kept_whole(tmp_path):
+    """Over two connections, not in order; the words that a rule looks for lie on both sides of a border."""
+    middle, end = BODY.index(b"late marker") + 4, len(BODY) - 1
+    clock = Clock()
+    packets = http_ranges([(middle, 99_999), (150_000, end)], BODY, clock=clock, sport=50001) + http_ranges(
+        [(0, middle - 1), (100_000, 149_999)], BODY, clock=clock, sport=50002)
+    infos = inspect(tmp_path, LATE, packets)
+    whole, = [e for e in infos if e["fileinfo"]["size"] == len(BODY)]
+    assert len(infos) == 5 and whole["fileinfo"]["sha256"] == DIGEST and whole["fileinfo"]["state"] == "CLOSED"
+    assert (whole["src_port"], whole["dest_port"]) == (80, 50002) and "start" not in whole["fileinfo"]
+    assert whole["fileinfo"]["stored"] and whole["fileinfo"]["sid"] == [2]
+    assert kept(tmp_path / "files")[f"{DIGEST[:2]}/{DIGEST}"] == DIGEST
 
 
 def test_a_folder_that_cannot_be_used_is_said(tmp_path):

@@ -67,6 +67,7 @@ void app_stream(struct worker *w, struct flow *f, struct packet *p, enum directi
 	}
 	if (in->flags & INPUT_END) {
 		s->ends++;
+		s->cuts += (in->flags & INPUT_CUT) != 0;
 		if (!l->quiet)
 			up_add(s, "[end]", 5);
 	}
@@ -309,7 +310,7 @@ void lab_clear(struct lab *l)
 		s->up[0] = 0;
 		s->up_len = 0;
 		s->offset = 0;
-		s->starts = s->ends = s->gaps = s->calls = 0;
+		s->starts = s->ends = s->cuts = s->gaps = s->calls = 0;
 		s->out_of_step = false;
 	}
 	l->raw_broken = false;

@@ -19,7 +19,7 @@ struct lab_side {
 	char up[LAB_UP_BYTES];
 	size_t up_len;
 	uint64_t offset;   /* the next to be expected */
-	unsigned starts, ends, gaps, calls;
+	unsigned starts, ends, cuts, gaps, calls;
 	bool out_of_step;  /* an offset that was not the one after the last, or bytes after the end */
 };
 

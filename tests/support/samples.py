@@ -12,6 +12,8 @@ import tarfile
 import zipfile
 import zlib
 
+import office_locked
+
 AUTORUN = 'Attribute VB_Name = "ThisDocument"\r\nSub AutoOpen()\r\n  Shell "cmd.exe /c echo hello"\r\nEnd Sub\r\n'
 HARMLESS = 'Attribute VB_Name = "Module1"\r\nFunction Twice(x)\r\n  Twice = 2 * x\r\nEnd Function\r\n'
 
@@ -429,6 +431,12 @@ def all_samples():
         "pe-disguised.pdf": pe(),
         "tnef-script.dat": tnef("a.js", host),
         "mail-locked.eml": mail([("invoice.zip", zip_locked("invoice.js", host * 20, b"sesame77"))], text="The password is sesame77."),
+        "ole-locked-show.xlsm": cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "VelvetSweatshop", name="sha1", bits=128)),
+        "ole-locked.docm": cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "nobody knows")),
+        "mail-locked-agile.eml": mail([("invoice.docm", cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "sesame77", 100_000)))],
+                                      text="The password is sesame77."),
+        "mail-locked-standard.eml": mail([("invoice.docm", cfb(office_locked.standard(docm({"ThisDocument": AUTORUN}), "sesame77")))],
+                                         text="Hello,\nopen it with the password\nsesame77"),
         "mail-macro.eml": mail([("invoice.doc", word_doc({"ThisDocument": AUTORUN}))]),
         "mail-image.eml": mail([("invoice.iso", iso_of("run.lnk", lnk("cmd.exe", "/c start x")))]),
         "archive-hello.cab": cab_of("hello.txt", b"hello world" * 50),

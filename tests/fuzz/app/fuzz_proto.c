@@ -150,7 +150,7 @@ static void announce(struct harness *h, const struct proto *proto, uint8_t detai
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint16_t ports[] = {53, 443, 80, 25, 5300, 8080, 67, 1};
+	static const uint16_t ports[] = {53, 443, 80, 25, 5300, 8080, 67, 5353};
 	static struct harness *workers[2];
 	const struct proto *proto = app_protos[app_proto_by_name(FUZZED)];
 	struct harness *h;

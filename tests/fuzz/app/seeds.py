@@ -91,6 +91,25 @@ def dns():
     save('dns', 'udp-other-port', pieces([(0, question), (1, answer)], 9))
     save('dns', 'tcp', pieces([(d, struct.pack('>H', len(m)) + m) for d, m in
                                ((0, question), (0, question), (1, answer), (1, loop))], 0))
+    save('mdns', 'multicast', datagrams([(0, question), (0, answer), (0, loop)], 15))
+    save('mdns', 'unicast', datagrams([(0, question), (1, answer)], 14))
+
+
+def ranges():
+    """Inputs of fuzz_range.c: steps of what, which response, and two bytes for where or how much."""
+    def begin(slot, start, name=0):
+        return struct.pack('>BBH', 0, name * 8 + slot, start)
+
+    def take(slot, *sizes, what=2):
+        return b''.join(struct.pack('>BBH', what, slot, n) for n in sizes)
+    show, end = struct.pack('>BBH', 6, 0, 0), struct.pack('>BBH', 5, 1, 0)
+    save('range', 'in-order', begin(0, 0) + take(0, 299, 299) + show + take(0, 299, 299))
+    save('range', 'early', begin(1, 500) + take(1, 299, 299) + end + begin(0, 0) + take(0, 299, 299))
+    save('range', 'turns', begin(0, 0) + begin(1, 400) + begin(2, 700) + (take(0, 100) + take(1, 100) + take(2, 100)) * 5)
+    save('range', 'overlaps', begin(0, 300) + take(0, 200) + begin(1, 100) + take(1, 299) + begin(2, 0) + take(2, 250) +
+         begin(3, 350) + take(3, 299, 299, 299))
+    save('range', 'missing', begin(0, 200) + take(0, 100) + struct.pack('>BBBB', 4, 0, 7, 3) + take(0, 299, 299, 299) + begin(1, 0) + take(1, 200))
+    save('range', 'names', begin(0, 0, 1) + begin(1, 0, 2) + take(0, 299, 299) + take(1, 299) + struct.pack('>BBH', 7, 0, 0) + begin(2, 0) + take(2, 9))
 
 
 def datagrams(parts, first):
@@ -355,6 +374,7 @@ def websocket():
 if __name__ == '__main__':
     tls()
     dns()
+    ranges()
     dhcp()
     dcerpc()
     smb()

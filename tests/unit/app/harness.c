@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dataplane/app/expect.h"
+#include "dataplane/app/range.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
@@ -51,6 +52,10 @@ void flow_reverse(struct worker *w, struct flow *f)
 void stream_stop(struct worker *w, struct flow *f)
 {
 	harness_of(w)->stream_stops++;
+}
+
+void stream_stored(struct worker *w, struct flow *f)
+{
 }
 
 void packet_drop(struct packet *p, enum drop_reason reason)
@@ -333,8 +338,17 @@ void harness_reset(struct harness *h, uint16_t server_port)
 	if (h->flow.app)
 		harness_finish(h);
 	flow_free(h);
+	range_worker_reset(&h->w);
 	if (h->w.heap.used_bytes != expect_held_bytes(&h->w))
 		abort();
+	flow_begin(h, h->flow.ip_proto, server_port);
+}
+
+void harness_next_flow(struct harness *h, uint16_t server_port)
+{
+	if (h->flow.app)
+		harness_finish(h);
+	flow_free(h);
 	flow_begin(h, h->flow.ip_proto, server_port);
 }
 
@@ -407,12 +421,23 @@ void harness_gap(struct harness *h, enum direction d, uint32_t len)
 	harness_done(h);
 }
 
-void harness_end_open(struct harness *h, enum direction d)
+static void end_with(struct harness *h, enum direction d, uint32_t flags)
 {
-	struct app_input in = {.data = (const uint8_t *)"", .flags = INPUT_END, .offset = h->offset[d]};
+	struct app_input in = {.data = (const uint8_t *)"", .flags = flags, .offset = h->offset[d]};
 
 	h->packet.direction = (uint8_t)d;
 	app_stream(&h->w, &h->flow, &h->packet, d, &in);
+}
+
+void harness_end_open(struct harness *h, enum direction d)
+{
+	end_with(h, d, INPUT_END);
+}
+
+void harness_cut(struct harness *h, enum direction d)
+{
+	end_with(h, d, INPUT_END | INPUT_CUT);
+	harness_done(h);
 }
 
 void harness_end(struct harness *h, enum direction d)

@@ -34,6 +34,8 @@ void harness_free(struct harness *h);
 
 /* Ends the flow and starts a new one; nothing of the old one may be left. */
 void harness_reset(struct harness *h, uint16_t server_port);
+/* Likewise, but what flows have in common stays. */
+void harness_next_flow(struct harness *h, uint16_t server_port);
 
 /* A segment: the bytes, then what happens after a packet. */
 void harness_tcp(struct harness *h, enum direction d, const void *data, size_t len);
@@ -41,6 +43,7 @@ void harness_tcp(struct harness *h, enum direction d, const void *data, size_t l
 void harness_tcp_steps(struct harness *h, enum direction d, const void *data, size_t len, size_t step);
 void harness_gap(struct harness *h, enum direction d, uint32_t len);
 void harness_end(struct harness *h, enum direction d);
+void harness_cut(struct harness *h, enum direction d); /* no more of it is followed */
 void harness_udp(struct harness *h, enum direction d, const void *data, size_t len);
 void harness_finish(struct harness *h);
 /* Without what happens after a packet, so that transactions can be looked at. */

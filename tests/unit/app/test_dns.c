@@ -187,7 +187,7 @@ static void after_a_gap(void **state)
 	harness_free(h);
 }
 
-/* Elsewhere than port 53 only a message beyond doubt is DNS; multicast DNS is not. */
+/* Elsewhere than port 53 only a message beyond doubt is DNS; one to port 5353 is multicast DNS. */
 static void other_ports(void **state)
 {
 	struct harness *h = harness_new(17, 5300, NULL);
@@ -202,7 +202,7 @@ static void other_ports(void **state)
 	harness_free(h);
 	h = harness_new(17, 5353, NULL);
 	udp(h, TO_SERVER, QUESTION);
-	assert_int_equal(h->flow.app_proto, APP_FAILED);
+	assert_int_equal(h->flow.app_proto, APP_mdns);
 	harness_free(h);
 }
 

@@ -632,6 +632,27 @@ static void events(void **state)
 	}
 }
 
+/* A body that goes until the connection ends is whole then, but not where the stream is followed no more. */
+static void cut_off(void **state)
+{
+	static const char ask[] = "GET /a HTTP/1.0\r\n\r\n", answer[] = "HTTP/1.0 200 OK\r\n\r\nabc";
+
+	(void)state;
+	for (unsigned cut = 0; cut < 2; cut++) {
+		struct harness *h = harness_new(6, 80, NULL);
+
+		harness_tcp(h, TO_SERVER, ask, sizeof(ask) - 1);
+		harness_tcp(h, TO_CLIENT, answer, sizeof(answer) - 1);
+		if (cut)
+			harness_cut(h, TO_CLIENT);
+		else
+			harness_end(h, TO_CLIENT);
+		assert_int_equal(harness_count(h, "\"state\":\"TRUNCATED\""), cut);
+		assert_int_equal(harness_count(h, "\"state\":\"CLOSED\""), !cut);
+		harness_free(h);
+	}
+}
+
 /* More requests than may live at once: an event, and the flow is left alone. */
 static void too_many(void **state)
 {
@@ -695,6 +716,7 @@ int main(void)
 		cmocka_unit_test(hashes),
 		cmocka_unit_test(events),
 		cmocka_unit_test(too_many),
+		cmocka_unit_test(cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,33 @@ static void upgraded(void **state)
 	harness_free(h);
 }
 
+#define WINDOW "000004 08 00 00000000 00010000"
+
+/* A server that speaks first: its SETTINGS are enough on port 80; elsewhere the client's preface tells, or a
+ * frame that answers one. */
+static void server_first(void **state)
+{
+	struct harness *h = harness_new(6, 80, NULL);
+
+	(void)state;
+	send(h, TO_CLIENT, SETTINGS);
+	assert_int_equal(h->flow.app_proto, APP_http2);
+	harness_reset(h, 8080);
+	send(h, TO_CLIENT, SETTINGS WINDOW);
+	assert_int_equal(h->flow.app_proto, APP_UNKNOWN);
+	send(h, TO_SERVER, PREFACE SETTINGS);
+	assert_int_equal(h->flow.app_proto, APP_http2);
+	assert_non_null(strstr(h->out, "\"tx_id\":0,\"http\":{\"version\":\"2\",\"http2\":{\"stream_id\":0,\"request\":{},"
+				       "\"response\":{\"settings\":[{\"settings_id\":\"SETTINGSMAXCONCURRENTSTREAMS\""));
+	harness_reset(h, 8080);
+	send(h, TO_CLIENT, SETTINGS WINDOW ACK);
+	assert_int_equal(h->flow.app_proto, APP_http2);
+	harness_reset(h, 8080);
+	send(h, TO_CLIENT, SETTINGS "ffffff 08 00 00000000");
+	assert_int_not_equal(h->flow.app_proto, APP_http2);
+	harness_free(h);
+}
+
 /* ---- DNS in streams ---- */
 
 /* GET /dns-query?dns=… of a.b, the answer 10.0.0.1; the same asked with POST in stream 3. */
@@ -347,7 +374,7 @@ static void codings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vectors),  cmocka_unit_test(bad_blocks), cmocka_unit_test(exchange),
+		cmocka_unit_test(vectors), cmocka_unit_test(server_first),  cmocka_unit_test(bad_blocks), cmocka_unit_test(exchange),
 		cmocka_unit_test(small_steps), cmocka_unit_test(buffers), cmocka_unit_test(events),
 		cmocka_unit_test(gaps),	    cmocka_unit_test(upgraded),	  cmocka_unit_test(codings),
 		cmocka_unit_test(dns_in_streams), cmocka_unit_test(taken_back),

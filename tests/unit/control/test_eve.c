@@ -354,6 +354,19 @@ static void test_fast(void **state)
 			    "[Classification: (null)] [Priority: 3] {TCP} 10.0.0.1:1025 -> "
 			    "192.0.2.1:80");
 	text_free(&out);
+	out = (struct text){0};
+	rec_begin(&r, memory, sizeof(memory), &h);
+	rec_open(&r, F_alert_alert);
+	rec_uint(&r, F_alert_gid, 1);
+	rec_uint(&r, F_alert_signature_id, 8);
+	rec_uint(&r, F_alert_rev, 1);
+	rec_text(&r, F_alert_signature, "");
+	rec_uint(&r, F_alert_severity, 3);
+	rec_close(&r);
+	rec_end(&r);
+	fast_write(&out, (const void *)memory);
+	assert_non_null(strstr(text_cstr(&out), "[**] [1:8:1] (null) [**] [Classification: (null)]"));
+	text_free(&out);
 }
 
 static void check_has(const char *const *pairs, const char *part)

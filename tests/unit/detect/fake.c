@@ -190,7 +190,7 @@ void packet_checksum_make(struct packet *p)
 	fake.checksums++;
 }
 
-void file_store_want(struct file *file, uint32_t sid)
+void file_store_want(struct worker *w, struct flow *f, struct file *file, uint32_t sid)
 {
 	file->flags |= FILE_STORE;
 }

@@ -351,17 +351,56 @@ static void depth(void **state)
 	(void)state;
 	say(l, 0, "abc");
 	say(l, 6, "ghi");
-	say(l, 3, "def");
-	ack(l, 6);
 	HAS(reassembly_depth_reached);
-	UP(TO_SERVER, "abcde[end]");
+	say(l, 3, "def");
+	NONE();
+	assert_string_equal(lab_given(l, TO_SERVER), "");
+	ack(l, 6);
+	UP(TO_SERVER, "abc[end]");
 	say(l, 9, "jkl");
 	NONE();
-	UP(TO_SERVER, "abcde[end]");
+	UP(TO_SERVER, "abc[end]");
 	lab_say(l, TO_CLIENT, 501, 101, "other");
 	SEND(C, .flags = TCP_ACK, .seq = 113, .ack = 506);
+	UP(TO_CLIENT, "other"); /* so many and no more: that may be all */
+	assert_int_equal(l->counters.tcp_stream_depth_reached, 1);
+	lab_say(l, TO_CLIENT, 506, 113, "s");
 	UP(TO_CLIENT, "other[end]");
 	assert_int_equal(l->counters.tcp_stream_depth_reached, 2);
+	assert_int_equal(l->side[TO_SERVER].cuts, 1);
+	lab_free(l);
+}
+
+/* The end is no natural one either where it comes before all was acknowledged. */
+static void depth_at_the_end(void **state)
+{
+	struct lab *l = lab_with("stream.reassembly.depth=5", NULL);
+
+	(void)state;
+	say(l, 0, "abc");
+	say(l, 3, "def");
+	lab_end(l);
+	assert_int_equal(l->side[TO_SERVER].ends, 1);
+	assert_int_equal(l->side[TO_SERVER].cuts, 1);
+	lab_free(l);
+}
+
+/* Once a file is to be kept another depth may hold. */
+static void depth_of_files(void **state)
+{
+	struct lab *l = lab_with("stream.reassembly.depth=5", "file_store.stream_depth=8");
+
+	(void)state;
+	say(l, 0, "abcd");
+	ack(l, 4);
+	stream_stored(&l->w, l->flow);
+	say(l, 4, "efg");
+	ack(l, 7);
+	NONE();
+	UP(TO_SERVER, "abcdefg");
+	say(l, 7, "hi");
+	HAS(reassembly_depth_reached);
+	UP(TO_SERVER, "abcdefg[end]");
 	lab_free(l);
 }
 
@@ -627,6 +666,8 @@ int main(void)
 		cmocka_unit_test(delivered_wins),
 		cmocka_unit_test(wire_keeps_the_first),
 		cmocka_unit_test(depth),
+		cmocka_unit_test(depth_at_the_end),
+		cmocka_unit_test(depth_of_files),
 		cmocka_unit_test(urgent),
 		cmocka_unit_test(numbers_wrap),
 		cmocka_unit_test(held_limits),

@@ -8,8 +8,6 @@
 
 #include "dataplane/detect/chain.h"
 
-#define ERROR_TEXT_MAX 128
-
 static bool kind_of(const struct match *m, struct check *c)
 {
 	switch (m->keyword) {
@@ -124,31 +122,14 @@ static int content_prepare(struct check *c, char *error, size_t error_size)
 	return 0;
 }
 
-static int pcre_prepare(struct check *c, char *error, size_t error_size)
-{
-	const struct match_pcre *m = &c->match->u.pcre;
-	char why[ERROR_TEXT_MAX] = "";
-	PCRE2_SIZE at;
-	int rc;
-
-	c->code = pcre2_compile((PCRE2_SPTR)m->pattern, m->pattern_len, m->options, &rc, &at, NULL);
-	if (!c->code) {
-		pcre2_get_error_message(rc, (PCRE2_UCHAR *)why, sizeof(why));
-		snprintf(error, error_size, "pcre: %s at byte %zu", why, (size_t)at);
-		return -1;
-	}
-	/* An expression that cannot be translated to machine code is interpreted. */
-	pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE);
-	return 0;
-}
-
-static int check_prepare(struct check *c, char *error, size_t error_size)
+static int check_prepare(struct check *c, struct expressions *all, char *error, size_t error_size)
 {
 	if (c->kind == CHECK_CONTENT)
 		return content_prepare(c, error, error_size);
-	if (c->kind == CHECK_PCRE)
-		return pcre_prepare(c, error, error_size);
-	return 0;
+	if (c->kind != CHECK_PCRE)
+		return 0;
+	c->code = expression_get(all, &c->match->u.pcre, error, error_size);
+	return c->code ? 0 : -1;
 }
 
 /* A chain of contents alone matches wherever its bytes are shown. Shown with one byte
@@ -226,17 +207,15 @@ static struct chain *chain_join(struct chain *chain)
 /* While it is being made. */
 static void chain_parts_free(struct chain *chain)
 {
-	for (uint32_t i = 0; chain->checks && i < chain->count; i++) {
+	for (uint32_t i = 0; chain->checks && i < chain->count; i++)
 		free((void *)chain->checks[i].needle.pattern);
-		pcre2_code_free(chain->checks[i].code);
-	}
 	chain_free(chain->base64);
 	free(chain->checks);
 	free(chain);
 }
 
 struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64,
-			    char *error, size_t error_size)
+			    struct expressions *all, char *error, size_t error_size)
 {
 	struct chain *chain = calloc(1, sizeof(*chain)), *joined;
 
@@ -270,10 +249,10 @@ struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_
 			chain->changes = true;
 		if (c->kind == CHECK_CONTENT && (c->match->u.content.flags & CONTENT_REPLACE))
 			chain->replaces = true;
-		if (check_prepare(c, error, error_size))
+		if (check_prepare(c, all, error, error_size))
 			goto err;
 		if (c->kind == CHECK_BASE64 && base64 && !chain->base64) {
-			chain->base64 = chain_compile(base64, NULL, error, error_size);
+			chain->base64 = chain_compile(base64, NULL, all, error, error_size);
 			if (!chain->base64)
 				goto err;
 		}
@@ -296,8 +275,6 @@ void chain_free(struct chain *chain)
 {
 	if (!chain)
 		return;
-	for (uint32_t i = 0; i < chain->count; i++)
-		pcre2_code_free(chain->checks[i].code);
 	chain_free(chain->base64);
 	free(chain);
 }

@@ -140,7 +140,7 @@ struct chain *rule_chain(struct binder *b, struct program_rule *r, const struct 
 	for (uint32_t i = 0; i < r->rule->buffer_count; i++)
 		if (strcmp(r->rule->buffers[i].name, "base64_data") == 0)
 			base64 = &r->rule->buffers[i];
-	chain = chain_compile(buffer, base64, error, sizeof(error));
+	chain = chain_compile(buffer, base64, b->program->expressions, error, sizeof(error));
 	if (!chain) {
 		rule_refuse(b, r, error);
 		return NULL;
@@ -277,7 +277,7 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 		return;
 	r->protocol_only = is_protocol_only(r);
 	wants_note(b->program, rule);
-	if (!alert_encode(b->program, r))
+	if (!alert_encode(b, r))
 		rule_refuse(b, r, "not enough memory");
 }
 
@@ -385,6 +385,34 @@ static void scripts_refuse(struct binder *b, const struct ruleset *set)
 	}
 }
 
+/* What a program is made of, before its rules are bound. False: memory is out. */
+static bool program_begin(struct detect_program *p, const struct config *c, const struct ruleset *set)
+{
+	p->groups = set->groups;
+	p->rule_count = (uint32_t)set->rule_count;
+	p->expressions = expressions_new();
+	p->rules = aligned_alloc(64, (p->rule_count + 1) * sizeof(*p->rules));
+	if (!p->rules || !p->expressions)
+		return false;
+	memset(p->rules, 0, (p->rule_count + 1) * sizeof(*p->rules));
+	settings_read(p, c);
+	for (uint32_t i = 0; i < p->rule_count; i++)
+		p->rules[i].rule = set->rules[i];
+	return sets_make(p) && scratch_make(p) && keys_make(p, set);
+}
+
+static bool rules_bind(struct binder *b, const struct ruleset *set)
+{
+	struct detect_program *p = b->program;
+
+	if (!alert_room_make(&b->room))
+		return false;
+	scripts_refuse(b, set);
+	for (uint32_t i = 0; i < p->rule_count; i++)
+		rule_bind(b, &p->rules[i]);
+	return binder_finish(b) && early_rules_make(p);
+}
+
 struct detect_program *detect_program_new(const struct config *c, struct ruleset *set,
 					  uint64_t version, char *error, size_t error_size)
 {
@@ -393,39 +421,26 @@ struct detect_program *detect_program_new(const struct config *c, struct ruleset
 
 	if (!p || !set->groups)
 		goto err;
-	p->groups = set->groups;
 	p->version = version;
-	p->rule_count = (uint32_t)set->rule_count;
-	p->rules = aligned_alloc(64, (p->rule_count + 1) * sizeof(*p->rules));
-	if (!p->rules)
-		goto err;
-	memset(p->rules, 0, (p->rule_count + 1) * sizeof(*p->rules));
-	settings_read(p, c);
-	for (uint32_t i = 0; i < p->rule_count; i++)
-		p->rules[i].rule = set->rules[i];
-	if (!sets_make(p) || !scratch_make(p) || !keys_make(p, set))
-		goto err;
-	scripts_refuse(&b, set);
-	for (uint32_t i = 0; i < p->rule_count; i++)
-		rule_bind(&b, &p->rules[i]);
-	if (!binder_finish(&b) || !early_rules_make(p))
+	if (!program_begin(p, c, set) || !rules_bind(&b, set))
 		goto err;
 	p->ip_only = ip_only_new(p);
 	if (!p->ip_only)
 		goto err;
 	*error = '\0';
 	if (set->firewall && !firewall_make(&b, error, error_size)) {
-		if (*error) {
-			detect_program_free(p);
-			return NULL;
-		}
+		if (*error)
+			goto told;
 		goto err;
 	}
+	alert_room_free(&b.room);
 	p->set = set;
 	return p;
 err:
 	snprintf(error, error_size, !set->groups ? "the rule set has no pattern groups"
 						 : "not enough memory for the rules");
+told:
+	alert_room_free(&b.room);
 	detect_program_free(p);
 	return NULL;
 }
@@ -453,6 +468,7 @@ void detect_program_free(struct detect_program *p)
 	for (uint32_t i = 0; i < p->binding_count; i++)
 		free(p->bindings[i]);
 	free(p->bindings);
+	expressions_free(p->expressions);
 	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
 		if (!p->protos[i])
 			continue;

@@ -179,6 +179,7 @@ struct detect_program {
 	uint64_t version;
 	struct program_rule *rules;
 	uint32_t rule_count;
+	struct expressions *expressions; /* of all chains; owner */
 	struct binding **bindings;     /* of all rules; owner */
 	uint32_t binding_count, binding_cap;
 	const struct addr_set **sets;  /* distinct ones; [0] stands for any */
@@ -418,7 +419,6 @@ void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx,
 /* Of a rule on the packet's payload or stream. */
 void alert_add_payload(struct worker *w, const struct packet *p, uint32_t rule, bool stream);
 void alerts_finish(struct worker *w, struct packet *p);
-bool alert_encode(const struct detect_program *program, struct program_rule *r);
 
 /* threshold.c */
 enum threshold_answer { ALERT_WRITE, ALERT_HIDE, ALERT_NOTHING };

@@ -132,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct rule_buffer base64 = {.name = "base64_data", .matches = inner, .match_count = 2};
 	struct chain_input in = {0};
 	char error[200];
+	struct expressions *all;
 	struct chain *chain;
 
 	if (!scratch) {
@@ -151,7 +152,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(copy, c.p, in.len);
 	in.data = copy;
-	chain = chain_compile(&buffer, &base64, error, sizeof(error));
+	all = expressions_new();
+	assert(all);
+	chain = chain_compile(&buffer, &base64, all, error, sizeof(error));
 	if (chain) {
 		chain_packet_begin(scratch);
 		chain_run(scratch, chain, &in);
@@ -160,6 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			       scratch->text + scratch->text_used);
 		chain_free(chain);
 	}
+	expressions_free(all);
 	free(copy);
 	return 0;
 }

@@ -30,14 +30,15 @@ static enum chain_result run(const char *data, size_t len, struct look look,
 				     .match_count = inner_count};
 	struct chain_input in = {(const uint8_t *)data, (uint32_t)len, look.offset, !look.open};
 	char error[200];
-	struct chain *chain =
-		chain_compile(&buffer, inner_count ? &base64 : NULL, error, sizeof(error));
+	struct expressions *all = expressions_new();
+	struct chain *chain = chain_compile(&buffer, inner_count ? &base64 : NULL, all, error, sizeof(error));
 	enum chain_result r;
 
 	if (!chain)
 		fail_msg("%s", error);
 	r = chain_run(&scratch, chain, &in);
 	chain_free(chain);
+	expressions_free(all);
 	return r;
 }
 

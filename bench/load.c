@@ -80,12 +80,15 @@ static void print_round(const struct round *r, unsigned number)
 	struct rusage self;
 
 	getrusage(RUSAGE_SELF, &self);
-	printf("%u: load %.3f s (%.3f CPU; read %.3f, group %.3f, databases %.3f), bind %.3f (%.3f), "
+	printf("%u: load %.3f s (%.3f CPU; read %.3f, group %.3f, databases %.3f, image %.3f%s), bind %.3f (%.3f), "
 	       "free %.3f; %zu rules, %llu databases, %llu from the cache, %ld MB at most\n",
 	       number, r->load.wall, r->load.cpu, r->report.parse_seconds, r->report.group_seconds,
-	       r->report.compile_seconds, r->bind.wall, r->bind.cpu, r->freed.wall, r->report.loaded,
+	       r->report.compile_seconds, r->report.image_seconds,
+	       r->report.from_image ? " used" : "", r->bind.wall, r->bind.cpu, r->freed.wall, r->report.loaded,
 	       (unsigned long long)r->report.databases, (unsigned long long)r->report.databases_from_cache,
 	       self.ru_maxrss / 1024);
+	if (*r->report.image_note)
+		printf("%s\n", r->report.image_note);
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
  * port group there is one pattern group: the prefilter literal of each of its rules in one
  * Hyperscan block-mode database (literals only, rules/compile/). A group's hit gives the rules
  * whose literal it is. Rules without a literal are listed apart and tried always.
+ * A pointer that is added to struct ruleset must be added to rules/image/shape.c.
  */
 #ifndef RULES_RULESET_H
 #define RULES_RULESET_H
@@ -66,7 +67,9 @@ struct ruleset_report {
 	struct ruleset_problem *problems;
 	size_t problem_count;
 	uint64_t databases, databases_from_cache;
-	double parse_seconds, group_seconds, compile_seconds;
+	double parse_seconds, group_seconds, compile_seconds, image_seconds;
+	bool from_image;       /* rules/image: nothing had to be read and grouped */
+	char image_note[640];  /* what is wrong with the image there was, or why none was made; "": nothing */
 };
 
 struct ruleset {

@@ -99,7 +99,7 @@ static void drafts_open(struct groups_builder *b, struct buffer_drafts *all)
 {
 	for (size_t i = 0; i < b->set->rule_count && !b->failed; i++) {
 		const struct rule *rule = b->set->rules[i];
-		const struct rule_buffer *buffer = b->out->public.prefilter[i].buffer;
+		const struct rule_buffer *buffer = b->out->prefilter[i].buffer;
 
 		if (rule_group_kind(rule) != GROUP_APP_ALWAYS || !buffer)
 			continue;
@@ -113,7 +113,7 @@ static void drafts_fill(struct groups_builder *b, struct buffer_drafts *all)
 {
 	for (size_t i = 0; i < b->set->rule_count && !b->failed; i++) {
 		const struct rule *rule = b->set->rules[i];
-		const struct group_prefilter *prefilter = &b->out->public.prefilter[i];
+		const struct group_prefilter *prefilter = &b->out->prefilter[i];
 		const struct rule_buffer *buffer = prefilter->buffer;
 
 		if (rule_group_kind(rule) != GROUP_APP_ALWAYS || !buffer)
@@ -135,7 +135,7 @@ static void drafts_fill(struct groups_builder *b, struct buffer_drafts *all)
 void groups_by_buffer(struct groups_builder *b)
 {
 	struct buffer_drafts all = {calloc(DRAFTS_MAX, sizeof(*all.drafts)), 0};
-	struct ruleset_groups *g = &b->out->public;
+	struct ruleset_groups *g = b->out;
 
 	if (!all.drafts) {
 		b->failed = true;

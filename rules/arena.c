@@ -113,6 +113,8 @@ struct arena *arena_of_mapping(void *mapping, size_t size)
 	if (a) {
 		a->mapping = mapping;
 		a->used = a->limit = size;
+		a->low = (uintptr_t)mapping;
+		a->high = a->low + size;
 	}
 	return a;
 }
@@ -123,6 +125,8 @@ bool arena_holds(const struct arena *a, const void *address)
 
 	if (at < a->low || at >= a->high)
 		return false;
+	if (a->mapping)
+		return true;
 	for (const struct chunk *c = a->newest; c; c = c->before)
 		if (at >= (uintptr_t)c->bytes && at < (uintptr_t)c->bytes + c->size)
 			return true;

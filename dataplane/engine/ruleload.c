@@ -187,6 +187,8 @@ static struct detect_program *load(struct ruleload *r, bool tell)
 		return NULL;
 	}
 	set = ruleset_load(&options, &report, r->text, sizeof(r->text));
+	if (set && *report.image_note)
+		fprintf(stderr, "metsuke: %s\n", report.image_note);
 	if (set && tell)
 		tell_problems(&report);
 	if (set && (strict_refusal(&report, true, r->text, sizeof(r->text)) != 0 ||

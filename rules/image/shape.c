@@ -7,6 +7,7 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include "rules/holds.h"
 #include "rules/image/freeze.h"
 
 #define TYPE(type, function) ((struct frozen_type){sizeof(type), alignof(type), function})
@@ -29,33 +30,6 @@
 
 /* ---- conditions ---- */
 
-/* Members of struct match.u with pointers, and those without. */
-#define POINTING(X) \
-	X(word) X(content) X(pcre) X(bits) X(threshold) X(event) X(app_proto) X(geoip) X(entropy) X(variable) \
-	X(dce_iface) X(dce_opnum) X(modbus) X(cip_service)
-#define PLAIN(X) \
-	X(number) X(isdataat) X(byte) X(tcp_flags) X(flowint) X(stream_size) X(tag) X(base64) X(iprep) X(asn1) X(rpc)
-
-enum holds {
-	HOLDS_nothing,
-	HOLDS_outside,
-#define MEMBER(member) HOLDS_##member,
-	POINTING(MEMBER) PLAIN(MEMBER)
-#undef MEMBER
-};
-
-enum holds_of_parser {
-#define HOLDS(parser, member) PARSER_##parser = HOLDS_##member,
-#include "rules/image/holds.def"
-#undef HOLDS
-};
-
-static const uint8_t holds[KEYWORD_COUNT] = {
-#define KEYWORD(id, name, aliases, parser, place, about, traits, doc) [KEYWORD_##id] = PARSER_##parser,
-#include "rules/language/keywords.def"
-#undef KEYWORD
-};
-
 static void freeze_capture(struct freezer *f, const void *object, size_t at)
 {
 	START(match_capture);
@@ -68,17 +42,16 @@ static void match_clean(struct freezer *f, const struct match *o, size_t at)
 {
 	size_t used = 0;
 
-	switch ((enum holds)holds[o->keyword]) {
+	switch (match_member(o->keyword)) {
 #define MEMBER(member) \
-	case HOLDS_##member: \
+	case MEMBER_##member: \
 		CLEAN(typeof(((struct match *)NULL)->u.member), SLOT(u)); \
 		used = sizeof(o->u.member); \
 		break;
-	POINTING(MEMBER)
-	PLAIN(MEMBER)
+	MATCH_MEMBERS_POINTING(MEMBER)
+	MATCH_MEMBERS_PLAIN(MEMBER)
 #undef MEMBER
-	case HOLDS_nothing:
-	case HOLDS_outside:
+	case MEMBER_nothing:
 		break;
 	}
 	memset(f->data.bytes + SLOT(u) + used, 0, sizeof(o->u) - used);
@@ -89,60 +62,62 @@ static void freeze_match(struct freezer *f, const void *object, size_t at)
 	START(match);
 
 	match_clean(f, o, at);
-	switch ((enum holds)holds[o->keyword]) {
-#define MEMBER(member) case HOLDS_##member:
-	PLAIN(MEMBER)
+	switch (match_member(o->keyword)) {
+#define MEMBER(member) case MEMBER_##member:
+	MATCH_MEMBERS_PLAIN(MEMBER)
 #undef MEMBER
 		break;
-	case HOLDS_nothing:
-	case HOLDS_outside:
+	case MEMBER_nothing:
+	case MEMBER_dataset:
+	case MEMBER_datarep:
+	case MEMBER_script:
 		freeze_fail(f, "a rule refers to what is outside of the rule files");
 		break;
-	case HOLDS_word:
+	case MEMBER_word:
 		TEXT(u.word.text);
 		break;
-	case HOLDS_content:
+	case MEMBER_content:
 		BYTES(u.content.pattern);
 		BYTES(u.content.replace);
 		break;
-	case HOLDS_pcre:
+	case MEMBER_pcre:
 		TEXT(u.pcre.pattern);
 		LIST(u.pcre.captures, o->u.pcre.capture_count, struct match_capture, freeze_capture);
 		break;
-	case HOLDS_bits:
+	case MEMBER_bits:
 		LIST(u.bits.ids, o->u.bits.count, uint32_t, NULL);
 		break;
-	case HOLDS_threshold:
+	case MEMBER_threshold:
 		SHARED(u.threshold.addresses.ranges, o->u.threshold.addresses.count, struct addr_range);
 		break;
-	case HOLDS_event:
+	case MEMBER_event:
 		TEXT(u.event.proto);
 		TEXT(u.event.name);
 		break;
-	case HOLDS_app_proto:
+	case MEMBER_app_proto:
 		TEXT(u.app_proto.name);
 		break;
-	case HOLDS_geoip:
+	case MEMBER_geoip:
 		LIST(u.geoip.countries, o->u.geoip.count, char[2], NULL);
 		break;
-	case HOLDS_entropy:
+	case MEMBER_entropy:
 		TEXT(u.entropy.buffer);
 		break;
-	case HOLDS_variable:
+	case MEMBER_variable:
 		TEXT(u.variable.name);
 		BYTES(u.variable.text);
 		break;
-	case HOLDS_dce_iface:
+	case MEMBER_dce_iface:
 		TEXT(u.dce_iface.text);
 		break;
-	case HOLDS_dce_opnum:
+	case MEMBER_dce_opnum:
 		TEXT(u.dce_opnum.text);
 		LIST(u.dce_opnum.ranges, o->u.dce_opnum.count, struct port_range, NULL);
 		break;
-	case HOLDS_modbus:
+	case MEMBER_modbus:
 		TEXT(u.modbus.text);
 		break;
-	case HOLDS_cip_service:
+	case MEMBER_cip_service:
 		TEXT(u.cip_service.text);
 		break;
 	}
@@ -385,6 +360,10 @@ size_t freeze_root(struct freezer *f, const struct ruleset_report *report)
 	root.set.geoip = NULL;
 	root.set.scripts = NULL;
 	root.set.arena = NULL;
+	/* Of this time alone: the same rules make the same image. */
+	root.report.parse_seconds = root.report.group_seconds = root.report.compile_seconds = 0;
+	root.report.databases_from_cache = 0;
+	memset(root.report.image_note, 0, sizeof(root.report.image_note));
 	if (f->why)
 		return 0;
 	memcpy(f->data.bytes + at, &root, sizeof(root));

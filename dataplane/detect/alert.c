@@ -17,6 +17,7 @@
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 #include "dataplane/engine/emit.h"
+#include "rules/arena.h"
 
 #define ENCODED_MAX (64u * 1024)
 #define HOLE_TEXT_MAX 40
@@ -114,9 +115,7 @@ bool alert_encode(struct binder *b, struct program_rule *r)
 		rec_close(&rec);
 	}
 	r->encoded_len = rec.len - (uint32_t)sizeof(struct record_head);
-	r->encoded = malloc(r->encoded_len ? r->encoded_len : 1);
-	if (r->encoded)
-		memcpy(r->encoded, b->room.record + sizeof(struct record_head), r->encoded_len);
+	r->encoded = arena_copy(b->program->arena, b->room.record + sizeof(struct record_head), r->encoded_len);
 	return r->encoded != NULL;
 }
 

@@ -7,6 +7,8 @@
 
 #include "dataplane/detect/program.h"
 
+#define SPEAKERS_MAX 64
+
 struct binder {
 	struct detect_program *program;
 	uint32_t firewall_count; /* rules that are the firewall's, the first */
@@ -14,6 +16,14 @@ struct binder {
 		uint8_t *record;
 		char *json;
 	} room;
+	/* What bind_app.c has found out of protocols. */
+	struct app_speakers {
+		const char *app;
+		bool protos[APP_PROTO_COUNT];
+	} speakers[SPEAKERS_MAX];
+	unsigned speaker_count;
+	const struct proto_buffer *buffers[APP_PROTO_COUNT][KEYWORD_COUNT];
+	bool asked[APP_PROTO_COUNT][KEYWORD_COUNT];
 };
 
 void rule_refuse(struct binder *b, struct program_rule *r, const char *reason);

@@ -19,6 +19,8 @@
 #include "rules/lists/list.h"
 #include "rules/rule.h"
 
+struct arena; /* rules/arena.h */
+
 #define CHAIN_CHECKS_MAX 128
 #define CHAIN_STEPS_MAX 3000  /* the reference's recursion limit */
 #define BASE64_MAX 65535
@@ -130,11 +132,11 @@ enum chain_result {
 	CHAIN_NEVER,     /* no, whatever may be added to the buffer */
 };
 
-/* New; NULL and a sentence in error. matches are borrowed, base64 (conditions on base64_data, or
- * NULL) too, and so are the expressions (all: those of the program, which must live as long). */
-struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64,
+/* In the arena; NULL and a sentence in error. What the rule's matches point to is borrowed, base64
+ * (conditions on base64_data, or NULL) too, and so are the expressions (all: those of the program, which
+ * must live as long). */
+struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64, struct arena *arena,
 			    struct expressions *all, char *error, size_t error_size);
-void chain_free(struct chain *chain);
 
 int chain_scratch_init(struct chain_scratch *s);
 void chain_scratch_fini(struct chain_scratch *s);

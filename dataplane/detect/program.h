@@ -103,8 +103,7 @@ struct program_rule {
 	struct packet_check *posts;
 	struct header_check *headers; /* buffers of packet headers */
 	struct binding **bindings;
-	struct chain **chains;     /* all it owns, chain_count */
-	uint16_t chain_count, post_count, binding_count;
+	uint16_t post_count, binding_count;
 	int16_t threshold_count;
 	uint32_t encoded_len;
 	bool detection_filter;
@@ -179,8 +178,9 @@ struct detect_program {
 	uint64_t version;
 	struct program_rule *rules;
 	uint32_t rule_count;
+	struct arena *arena;           /* what rules point to: conditions, chains, bindings, alerts; owner */
 	struct expressions *expressions; /* of all chains; owner */
-	struct binding **bindings;     /* of all rules; owner */
+	struct binding **bindings;     /* of all rules; the list is its own */
 	uint32_t binding_count, binding_cap;
 	const struct addr_set **sets;  /* distinct ones; [0] stands for any */
 	uint32_t set_count;

@@ -256,6 +256,11 @@ static struct ruleset *set_take(struct reading *r, const struct image_root *root
 	}
 	*set = root->set;
 	set->arena = arena;
+	set->lists = NULL;
+	set->reputation = NULL;
+	set->geoip = NULL;
+	set->scripts = NULL;
+	set->script_count = 0;
 	munmap(r->map + used, r->bytes - used);
 	return set;
 }

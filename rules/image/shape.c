@@ -367,6 +367,7 @@ size_t freeze_root(struct freezer *f, const struct ruleset_report *report)
 	if (f->why)
 		return 0;
 	memcpy(f->data.bytes + at, &root, sizeof(root));
+	CLEAN(struct image_root, at);
 	freeze_set(f, &root.set, at + offsetof(struct image_root, set));
 	freeze_report(f, &root.report, at + offsetof(struct image_root, report));
 	freeze_databases(f);

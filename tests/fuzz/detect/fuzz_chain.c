@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "dataplane/detect/chain.h"
+#include "rules/arena.h"
 
 #define MATCHES_MAX 12
 
@@ -133,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct chain_input in = {0};
 	char error[200];
 	struct expressions *all;
+	struct arena *arena;
 	struct chain *chain;
 
 	if (!scratch) {
@@ -153,16 +155,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(copy, c.p, in.len);
 	in.data = copy;
 	all = expressions_new();
-	assert(all);
-	chain = chain_compile(&buffer, &base64, all, error, sizeof(error));
+	arena = arena_new(0);
+	assert(all && arena);
+	chain = chain_compile(&buffer, &base64, arena, all, error, sizeof(error));
 	if (chain) {
 		chain_packet_begin(scratch);
 		chain_run(scratch, chain, &in);
 		for (unsigned i = 0; i < scratch->capture_count; i++)
 			assert(scratch->captures[i].data + scratch->captures[i].len <=
 			       scratch->text + scratch->text_used);
-		chain_free(chain);
 	}
+	arena_free(arena);
 	expressions_free(all);
 	free(copy);
 	return 0;

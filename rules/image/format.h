@@ -3,11 +3,11 @@
  * The file of an image. Numbers are the processor's own: the key holds the program's build, so that
  * no other program reads it.
  *
- *	head | data | texts | slots | links | databases
+ *	head | data | bytes | texts | slots | links | databases
  *
  * data: the structures, as they are in memory. A pointer in them is the place it points to, counted
- * from the start of the file; 0 is NULL. texts: what is read only by people (rules as written, messages,
- * metadata). slots: a bit for each 8 bytes of data, set where a pointer stands. links: which pattern
+ * from the start of the file; 0 is NULL. bytes: contents, literals, names: what packets are compared with.
+ * texts: what is read only by people (rules as written, messages, metadata). slots: a bit for each 8 bytes of data, set where a pointer stands. links: which pattern
  * group has which database. databases: each its length (u64), what Hyperscan serialized, padded to 8.
  */
 #ifndef IMAGE_FORMAT_H
@@ -25,7 +25,7 @@ struct image_part {
 	uint64_t from, bytes;
 };
 
-enum image_parts { PART_DATA, PART_TEXTS, PART_SLOTS, PART_LINKS, PART_DATABASES, PART_COUNT };
+enum image_parts { PART_DATA, PART_BYTES, PART_TEXTS, PART_SLOTS, PART_LINKS, PART_DATABASES, PART_COUNT };
 
 struct image_head {
 	uint64_t magic;

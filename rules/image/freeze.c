@@ -9,9 +9,7 @@
 #include <xxhash.h>
 
 #define PART_FIRST ((size_t)1 << 22)
-#define KNOWN_FIRST 1024
-/* Of a pointer that is still counted from the start of its part: the part is texts. */
-#define IN_TEXTS (1ull << 63)
+#define KNOWN_FIRST 65536
 
 void freeze_fail(struct freezer *f, const char *why)
 {
@@ -173,32 +171,34 @@ void freeze_shared(struct freezer *f, const void *list, uint64_t count, struct f
 	pointer_set(f, to, slot);
 }
 
-void freeze_text(struct freezer *f, const char *text, enum frozen_texts where, size_t slot)
+void freeze_bytes(struct freezer *f, const void *bytes, uint32_t len, enum frozen_use use, size_t slot)
 {
-	struct frozen_part *p = where == FROZEN_USED ? &f->data : &f->texts;
-	uint64_t flag = where == FROZEN_USED ? 0 : IN_TEXTS, key, to;
+	struct frozen_part *p = use == FROZEN_USED ? &f->bytes : &f->texts;
+	uint64_t flag = use == FROZEN_USED ? PLACE_IN_BYTES : PLACE_IN_TEXTS, key, to;
 	const struct frozen_known *k = &f->words;
-	uint32_t len;
 
-	if (!text) {
+	if (!bytes || !len) {
 		pointer_clear(f, slot);
 		return;
 	}
-	len = (uint32_t)strlen(text) + 1;
-	key = XXH3_64bits_withSeed(text, len, where);
+	key = XXH3_64bits_withSeed(bytes, len, use);
 	for (uint32_t at = (uint32_t)key & k->mask; k->slots && k->slots[at].len; at = (at + 1) & k->mask)
-		if (k->slots[at].key == key && k->slots[at].len == len &&
-		    (k->slots[at].to & IN_TEXTS) == flag &&
-		    memcmp(p->bytes + (k->slots[at].to & ~IN_TEXTS), text, len) == 0) {
+		if (k->slots[at].key == key && k->slots[at].len == len && (k->slots[at].to & flag) &&
+		    memcmp(p->bytes + (k->slots[at].to & ~flag), bytes, len) == 0) {
 			pointer_set(f, k->slots[at].to, slot);
 			return;
 		}
-	to = where == FROZEN_USED ? freeze_room(f, len, 1) : part_take(f, p, len, 1);
+	to = part_take(f, p, len, 1);
 	if (f->why)
 		return;
-	memcpy(p->bytes + to, text, len);
+	memcpy(p->bytes + to, bytes, len);
 	known_add(f, &f->words, (struct frozen_entry){key, to | flag, len});
 	pointer_set(f, to | flag, slot);
+}
+
+void freeze_text(struct freezer *f, const char *text, enum frozen_use use, size_t slot)
+{
+	freeze_bytes(f, text, text ? (uint32_t)strlen(text) + 1 : 0, use, slot);
 }
 
 void freeze_link(struct freezer *f, const hs_database_t *database, size_t slot)
@@ -240,8 +240,9 @@ void freeze_databases(struct freezer *f)
 	}
 }
 
-void freeze_texts_end(struct freezer *f)
+void freeze_end(struct freezer *f)
 {
+	freeze_room(f, 0, 8);
 	part_take(f, &f->texts, 1, 1);
 }
 
@@ -259,7 +260,7 @@ bool freezer_init(struct freezer *f, const struct ruleset *set)
 
 void freezer_fini(struct freezer *f)
 {
-	struct frozen_part *parts[] = {&f->data, &f->texts, &f->links, &f->databases, &f->pointers};
+	struct frozen_part *parts[] = {&f->data, &f->bytes, &f->texts, &f->links, &f->databases, &f->pointers};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		if (parts[i]->bytes)

@@ -14,7 +14,7 @@ struct frozen_part {
 	size_t used, space;
 };
 
-/* What has been copied already, by where it was (data: and so long), or by its bytes (texts). */
+/* What has been copied already: lists by where they were, bytes by what they are. */
 struct frozen_known {
 	struct frozen_entry {
 		uint64_t key;
@@ -26,7 +26,7 @@ struct frozen_known {
 
 struct freezer {
 	const struct ruleset *set;
-	struct frozen_part data, texts, links, databases;
+	struct frozen_part data, bytes, texts, links, databases;
 	struct frozen_part pointers;  /* a bit for each 8 bytes of data */
 	struct frozen_known lists, words;
 	uint64_t *rules;              /* by index: where in data each is */
@@ -41,8 +41,12 @@ struct frozen_type {
 	freeze_function *pointers;    /* NULL: it has none */
 };
 
-/* Texts that only people read are apart: nothing on a packet's path looks at them. */
-enum frozen_texts { FROZEN_READ, FROZEN_USED };
+/* Bytes that only people read are apart: nothing on a packet's path looks at them. */
+enum frozen_use { FROZEN_USED, FROZEN_READ };
+
+/* Of a place in data's pointers, until the file is laid out: it is counted from the start of another part. */
+#define PLACE_IN_BYTES (1ull << 62)
+#define PLACE_IN_TEXTS (1ull << 63)
 
 bool freezer_init(struct freezer *f, const struct ruleset *set);
 void freezer_fini(struct freezer *f);
@@ -51,7 +55,9 @@ void freeze_fail(struct freezer *f, const char *why);
 void freeze_list(struct freezer *f, const void *list, uint64_t count, struct frozen_type type, size_t slot);
 /* The same for what several point to: copied once. */
 void freeze_shared(struct freezer *f, const void *list, uint64_t count, struct frozen_type type, size_t slot);
-void freeze_text(struct freezer *f, const char *text, enum frozen_texts where, size_t slot);
+/* Without alignment; equal ones once. */
+void freeze_bytes(struct freezer *f, const void *bytes, uint32_t len, enum frozen_use use, size_t slot);
+void freeze_text(struct freezer *f, const char *text, enum frozen_use use, size_t slot);
 /* A pointer to a place of data. */
 void freeze_place(struct freezer *f, uint64_t to, size_t slot);
 /* The pointer of a frozen structure, as a place of data. */
@@ -60,8 +66,8 @@ uint64_t frozen_pointer(const struct freezer *f, uint64_t slot);
 void freeze_link(struct freezer *f, const hs_database_t *database, size_t slot);
 /* All of the set, serialized. */
 void freeze_databases(struct freezer *f);
-/* The texts end with a NUL, whatever is in them. */
-void freeze_texts_end(struct freezer *f);
+/* The last of all: data is a multiple of 8 bytes, texts end with a NUL, whatever is in them. */
+void freeze_end(struct freezer *f);
 /* A piece of data for one object, zeroed. */
 size_t freeze_room(struct freezer *f, uint64_t bytes, size_t align);
 

@@ -277,17 +277,19 @@ struct ruleset *image_load(const char *path, const struct image_key *key, struct
 {
 	struct reading r = {.path = path, .note = note, .note_size = note_size};
 	const struct image_root *root;
-	const struct image_part *data;
+	const struct image_part *data, *bytes;
 	struct ruleset *set = NULL;
 
 	*note = '\0';
 	if (!map_file(&r))
 		return NULL;
 	data = &r.head->parts[PART_DATA];
+	bytes = &r.head->parts[PART_BYTES];
 	root = (const struct image_root *)(const void *)(r.map + r.head->root);
 	madvise(r.map, r.bytes, MADV_POPULATE_READ);
 	if (head_good(&r, key)) {
-		madvise(r.map + data->from, data->bytes, MADV_POPULATE_WRITE);
+		/* Copied now, at once: what packets are compared with does not hang on the file. */
+		madvise(r.map + data->from, bytes->from + bytes->bytes - data->from, MADV_POPULATE_WRITE);
 		if (pointers_place(&r) && databases_place(&r, root) && mprotect(r.map, r.bytes, PROT_READ) == 0)
 			set = set_take(&r, root);
 	}

@@ -26,7 +26,8 @@
 #define READ(field) freeze_text(f, o->field, FROZEN_READ, SLOT(field))
 #define LIST(field, count, type, function) freeze_list(f, o->field, count, TYPE(type, function), SLOT(field))
 #define SHARED(field, count, type) freeze_shared(f, o->field, count, TYPE(type, NULL), SLOT(field))
-#define BYTES(field) freeze_list(f, o->field.data, o->field.len, TYPE(uint8_t, NULL), SLOT(field.data))
+#define BYTES(field) freeze_bytes(f, o->field.data, o->field.len, FROZEN_USED, SLOT(field.data))
+#define LITERAL(field) freeze_bytes(f, o->field, o->len, FROZEN_USED, SLOT(field))
 
 /* ---- conditions ---- */
 
@@ -202,21 +203,21 @@ static void freeze_literal(struct freezer *f, const void *object, size_t at)
 {
 	START(group_literal);
 
-	SHARED(text, o->len, uint8_t);
+	LITERAL(text);
 }
 
 static void freeze_entry(struct freezer *f, const void *object, size_t at)
 {
 	START(group_entry);
 
-	SHARED(pattern, o->len, uint8_t);
+	LITERAL(pattern);
 }
 
 static void freeze_anchor(struct freezer *f, const void *object, size_t at)
 {
 	START(sieve_anchor);
 
-	SHARED(text, o->len, uint8_t);
+	LITERAL(text);
 }
 
 static void freeze_sieve(struct freezer *f, const void *object, size_t at)
@@ -371,6 +372,6 @@ size_t freeze_root(struct freezer *f, const struct ruleset_report *report)
 	freeze_set(f, &root.set, at + offsetof(struct image_root, set));
 	freeze_report(f, &root.report, at + offsetof(struct image_root, report));
 	freeze_databases(f);
-	freeze_texts_end(f);
+	freeze_end(f);
 	return at;
 }

@@ -14,9 +14,6 @@
 #include "rules/arena.h"
 #include "rules/image/freeze.h"
 
-/* Of a pointer that is still counted from the start of its part (freeze.c). */
-#define IN_TEXTS (1ull << 63)
-
 extern const char __executable_start[], _end[]; /* of this program, by the linker */
 
 /* No address may be left in what is written: a pointer that shape.c does not know. */
@@ -34,8 +31,16 @@ static void addresses_seek(struct freezer *f)
 	}
 }
 
-/* From places in parts to places in the file. */
-static void pointers_finish(struct freezer *f, uint64_t data_from, uint64_t texts_from)
+static uint64_t place_in_file(uint64_t to, const struct image_head *h)
+{
+	if (to & PLACE_IN_TEXTS)
+		return (to & ~PLACE_IN_TEXTS) + h->parts[PART_TEXTS].from;
+	if (to & PLACE_IN_BYTES)
+		return (to & ~PLACE_IN_BYTES) + h->parts[PART_BYTES].from;
+	return to + h->parts[PART_DATA].from;
+}
+
+static void pointers_finish(struct freezer *f, const struct image_head *h)
 {
 	for (size_t at = 0; at + 8 <= f->data.used; at += 8) {
 		uint64_t to;
@@ -43,7 +48,7 @@ static void pointers_finish(struct freezer *f, uint64_t data_from, uint64_t text
 		if (!(f->pointers.bytes[at / 64] & 1u << at / 8 % 8))
 			continue;
 		memcpy(&to, f->data.bytes + at, sizeof(to));
-		to = to & IN_TEXTS ? (to & ~IN_TEXTS) + texts_from : to + data_from;
+		to = place_in_file(to, h);
 		memcpy(f->data.bytes + at, &to, sizeof(to));
 	}
 }
@@ -100,7 +105,7 @@ static uint64_t padded(uint64_t bytes, uint64_t align)
 static const struct frozen_part *part_of(const struct freezer *f, int part)
 {
 	const struct frozen_part *const parts[PART_COUNT] = {
-		[PART_DATA] = &f->data, [PART_TEXTS] = &f->texts, [PART_SLOTS] = &f->pointers,
+		[PART_DATA] = &f->data, [PART_BYTES] = &f->bytes, [PART_TEXTS] = &f->texts, [PART_SLOTS] = &f->pointers,
 		[PART_LINKS] = &f->links, [PART_DATABASES] = &f->databases};
 
 	return parts[part];
@@ -178,7 +183,7 @@ bool image_store(const char *path, const struct image_key *key, const struct rul
 	}
 	if (!f.why) {
 		head_make(&head, &f, key, root);
-		pointers_finish(&f, head.parts[PART_DATA].from, head.parts[PART_TEXTS].from);
+		pointers_finish(&f, &head);
 		links_finish(&f, head.parts[PART_DATA].from);
 		ok = file_replace(path, &f, &head);
 	}

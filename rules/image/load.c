@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Reading an image. Nothing of it is believed before its head, owner and checksum have been looked at;
- * then places become pointers, each of them into the file; then it is made read-only.
+ * Reading an image. Nothing of it is believed before owner, head and checksum have been looked at; then
+ * places become pointers, each of them into the file; then it is made read-only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,12 +19,14 @@
 #include "rules/image/format.h"
 #include "rules/language/report.h"
 
+#define HUGE_BYTES ((uintptr_t)2 << 20)
+
 /* The file while it is read. */
 struct reading {
 	const char *path;
-	uint8_t *map;
+	uint8_t *map;              /* all of it, where it will stay */
 	uint64_t bytes;
-	const struct image_head *head;
+	struct image_head head;
 	hs_database_t **databases; /* those that have been read */
 	uint64_t database_count;
 	char *note;
@@ -57,28 +59,29 @@ static bool folder_good(const char *path)
 	return stat(*folder ? folder : "/", &st) == 0 && owner_good(&st);
 }
 
-static bool map_file(struct reading *r)
+/* The file and its head, which is believed only when head_good has looked at it. */
+static int file_open(struct reading *r)
 {
 	int fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
-	bool ok = false;
 
-	if (fd < 0)
-		return errno == ENOENT ? false : refuse(r, strerror(errno));
-	if (!folder_good(r->path) || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !owner_good(&st)) {
-		refuse(r, "it or its folder can be written by others than this user");
-	} else if (st.st_size < (off_t)IMAGE_PAGE || (uint64_t)st.st_size > IMAGE_BYTES_MAX) {
-		refuse(r, "it has no size that an image can have");
-	} else {
-		r->bytes = (uint64_t)st.st_size;
-		r->map = mmap(NULL, r->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-		ok = r->map != MAP_FAILED || refuse(r, strerror(errno));
+	if (fd < 0) {
+		if (errno != ENOENT)
+			refuse(r, strerror(errno));
+		return -1;
 	}
+	if (!folder_good(r->path) || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !owner_good(&st))
+		refuse(r, "it or its folder can be written by others than this user");
+	else if (st.st_size < (off_t)IMAGE_PAGE || (uint64_t)st.st_size > IMAGE_BYTES_MAX)
+		refuse(r, "it has no size that an image can have");
+	else if (pread(fd, &r->head, sizeof(r->head), 0) != (ssize_t)sizeof(r->head))
+		refuse(r, "it cannot be read");
+	else
+		r->bytes = (uint64_t)st.st_size;
+	if (r->bytes)
+		return fd;
 	close(fd);
-	if (!ok)
-		r->map = NULL;
-	r->head = (const struct image_head *)(const void *)r->map;
-	return ok;
+	return -1;
 }
 
 /* ---- what it says of itself ---- */
@@ -104,35 +107,80 @@ static bool within(const struct image_part *p, uint64_t at, uint64_t bytes)
 	return at >= p->from && at - p->from <= p->bytes && bytes <= p->bytes - (at - p->from);
 }
 
-static bool checksum_good(const struct reading *r)
-{
-	XXH128_hash_t sum = XXH3_128bits(r->map + IMAGE_CHECKED_FROM, r->bytes - IMAGE_CHECKED_FROM);
-
-	return sum.low64 == r->head->checksum[0] && sum.high64 == r->head->checksum[1];
-}
-
 /* False and no note: it is of other rules, another configuration or another program. */
 static bool head_good(const struct reading *r, const struct image_key *key)
 {
-	const struct image_head *h = r->head;
-	const struct image_part *texts = &h->parts[PART_TEXTS];
+	const struct image_head *h = &r->head;
 
 	if (h->magic != IMAGE_MAGIC)
 		return refuse(r, "it is no image of rules");
 	if (memcmp(&h->key, key, sizeof(*key)) != 0)
 		return false;
-	if (h->bytes != r->bytes || !parts_good(h) || h->root % 16 ||
-	    !within(&h->parts[PART_DATA], h->root, sizeof(struct image_root)) || !texts->bytes ||
-	    !checksum_good(r) || r->map[texts->from + texts->bytes - 1])
-		return refuse(r, "it is damaged");
+	return (h->bytes == r->bytes && parts_good(h) && h->root % 16 == 0 && h->parts[PART_TEXTS].bytes &&
+		within(&h->parts[PART_DATA], h->root, sizeof(struct image_root))) ||
+	       refuse(r, "it is damaged");
+}
+
+/* ---- into memory ---- */
+
+/* So many bytes of addresses that begin at a huge page. NULL: there are none. */
+static uint8_t *addresses_take(uint64_t bytes)
+{
+	uint8_t *all = mmap(NULL, bytes + HUGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *at;
+
+	if (all == MAP_FAILED)
+		return NULL;
+	at = (uint8_t *)(((uintptr_t)all + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1));
+	if (at > all)
+		munmap(all, (size_t)(at - all));
+	munmap(at + bytes, (size_t)(all + HUGE_BYTES - at));
+	return at;
+}
+
+/* What packets meet is read into memory of our own, on huge pages where there are any, as that of other
+ * rules is; the rest stays in the file. */
+static bool map_parts(struct reading *r, int fd)
+{
+	uint64_t own = r->head.parts[PART_TEXTS].from, at = 0;
+	uint64_t pages = (r->bytes + IMAGE_PAGE - 1) / IMAGE_PAGE * IMAGE_PAGE;
+
+	r->map = addresses_take(pages);
+	if (!r->map)
+		return refuse(r, "there is no memory for it");
+	if (mmap(r->map, own, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ||
+	    mmap(r->map + own, r->bytes - own, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, fd, (off_t)own) ==
+		    MAP_FAILED)
+		return refuse(r, "there is no memory for it");
+	madvise(r->map, own, MADV_HUGEPAGE);
+	while (at < own) {
+		ssize_t n = pread(fd, r->map + at, own - at, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return refuse(r, "it cannot be read");
+		at += (uint64_t)n;
+	}
 	return true;
+}
+
+/* Of what is in memory now, head and all. */
+static bool content_good(const struct reading *r)
+{
+	const struct image_part *texts = &r->head.parts[PART_TEXTS];
+	XXH128_hash_t sum = XXH3_128bits(r->map + IMAGE_CHECKED_FROM, r->bytes - IMAGE_CHECKED_FROM);
+
+	return (memcmp(r->map, &r->head, sizeof(r->head)) == 0 && sum.low64 == r->head.checksum[0] &&
+		sum.high64 == r->head.checksum[1] && !r->map[texts->from + texts->bytes - 1]) ||
+	       refuse(r, "it is damaged");
 }
 
 /* ---- from places to pointers ---- */
 
 static bool pointers_place(const struct reading *r)
 {
-	const struct image_part *data = &r->head->parts[PART_DATA], *slots = &r->head->parts[PART_SLOTS];
+	const struct image_part *data = &r->head.parts[PART_DATA], *slots = &r->head.parts[PART_SLOTS];
 	const uint64_t *bits = (const uint64_t *)(const void *)(r->map + slots->from);
 	uint64_t *words = (uint64_t *)(void *)(r->map + data->from), count = data->bytes / 8;
 	uint64_t base = (uint64_t)(uintptr_t)r->map, end = slots->from;
@@ -152,9 +200,9 @@ static bool pointers_place(const struct reading *r)
 /* Hyperscan's own copies: r->databases, as many as r->database_count says are there. */
 static bool databases_read(struct reading *r)
 {
-	const struct image_part *part = &r->head->parts[PART_DATABASES];
+	const struct image_part *part = &r->head.parts[PART_DATABASES];
 	const uint8_t *at = r->map + part->from, *end = at + part->bytes;
-	uint64_t count = r->head->database_count;
+	uint64_t count = r->head.database_count;
 
 	if (count > part->bytes / sizeof(uint64_t))
 		return refuse(r, "it is damaged: databases are missing");
@@ -179,7 +227,7 @@ static bool databases_read(struct reading *r)
 
 static bool links_make(const struct reading *r)
 {
-	const struct image_part *part = &r->head->parts[PART_LINKS], *data = &r->head->parts[PART_DATA];
+	const struct image_part *part = &r->head.parts[PART_LINKS], *data = &r->head.parts[PART_DATA];
 	const struct image_link *links = (const struct image_link *)(const void *)(r->map + part->from);
 
 	for (uint64_t i = 0; i < part->bytes / sizeof(*links); i++) {
@@ -199,7 +247,7 @@ static uint64_t place_of(const struct reading *r, const void *pointer)
 
 static bool databases_place(struct reading *r, const struct image_root *root)
 {
-	const struct image_part *data = &r->head->parts[PART_DATA];
+	const struct image_part *data = &r->head.parts[PART_DATA];
 	const struct ruleset_groups *g = root->set.groups;
 	uint64_t bytes;
 
@@ -246,7 +294,7 @@ static void report_take(struct ruleset_report *report, const struct image_root *
 static struct ruleset *set_take(struct reading *r, const struct image_root *root)
 {
 	struct ruleset *set = malloc(sizeof(*set));
-	uint64_t used = r->head->parts[PART_SLOTS].from;
+	uint64_t used = r->head.parts[PART_SLOTS].from;
 	struct arena *arena = set ? arena_of_mapping(r->map, used) : NULL;
 
 	if (!arena) {
@@ -269,28 +317,25 @@ static void give_up(struct reading *r)
 {
 	for (uint64_t i = 0; i < r->database_count; i++)
 		hs_free_database(r->databases[i]);
-	munmap(r->map, r->bytes);
+	if (r->map)
+		munmap(r->map, r->bytes);
 }
 
 struct ruleset *image_load(const char *path, const struct image_key *key, struct ruleset_report *report,
 			   char *note, size_t note_size)
 {
 	struct reading r = {.path = path, .note = note, .note_size = note_size};
-	const struct image_root *root;
-	const struct image_part *data, *bytes;
+	const struct image_root *root = NULL;
 	struct ruleset *set = NULL;
+	int fd;
 
 	*note = '\0';
-	if (!map_file(&r))
+	fd = file_open(&r);
+	if (fd < 0)
 		return NULL;
-	data = &r.head->parts[PART_DATA];
-	bytes = &r.head->parts[PART_BYTES];
-	root = (const struct image_root *)(const void *)(r.map + r.head->root);
-	madvise(r.map, r.bytes, MADV_POPULATE_READ);
-	if (head_good(&r, key)) {
-		/* Copied now, at once: what packets are compared with does not hang on the file. */
-		madvise(r.map + data->from, bytes->from + bytes->bytes - data->from, MADV_POPULATE_WRITE);
-		if (pointers_place(&r) && databases_place(&r, root) && mprotect(r.map, r.bytes, PROT_READ) == 0)
+	if (head_good(&r, key) && map_parts(&r, fd) && content_good(&r) && pointers_place(&r)) {
+		root = (const struct image_root *)(const void *)(r.map + r.head.root);
+		if (databases_place(&r, root) && mprotect(r.map, r.bytes, PROT_READ) == 0)
 			set = set_take(&r, root);
 	}
 	if (set)
@@ -298,5 +343,6 @@ struct ruleset *image_load(const char *path, const struct image_key *key, struct
 	else
 		give_up(&r);
 	free(r.databases);
+	close(fd);
 	return set;
 }

@@ -3,7 +3,8 @@
  * What loading rules costs: metsuke-bench-load [--cache FOLDER] [--rounds N] FILE… reads the
  * files as the engine does, binds them to what it has, frees all of it, and says for each step how
  * long it took, by the clock and on the processor (all threads and children), round by round. In the
- * first the process has no memory yet: that is what a start costs. One thread.
+ * first the process has no memory yet: that is what a start costs. Then what it costs a worker to go
+ * from one program to the next. One thread.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "rules/ruleset.h"
 
 #define ROUNDS_DEFAULT 3
+#define HAND_OVERS 40u
 
 struct moment {
 	double wall, cpu;
@@ -53,7 +55,7 @@ static struct moment since(struct moment start)
 	return (struct moment){end.wall - start.wall, end.cpu - start.cpu};
 }
 
-static bool load_once(const struct config *c, const struct ruleset_options *o, struct round *r)
+static struct detect_program *load(const struct config *c, const struct ruleset_options *o, struct round *r)
 {
 	struct moment start = now();
 	char error[1024] = "";
@@ -67,9 +69,17 @@ static bool load_once(const struct config *c, const struct ruleset_options *o, s
 	if (!program) {
 		fprintf(stderr, "metsuke-bench-load: %s\n", error);
 		ruleset_free(set);
-		return false;
 	}
-	start = now();
+	return program;
+}
+
+static bool load_once(const struct config *c, const struct ruleset_options *o, struct round *r)
+{
+	struct detect_program *program = load(c, o, r);
+	struct moment start = now();
+
+	if (!program)
+		return false;
 	detect_program_free(program);
 	r->freed = since(start);
 	return true;
@@ -89,6 +99,47 @@ static void print_round(const struct round *r, unsigned number)
 	       self.ru_maxrss / 1024);
 	if (*r->report.image_note)
 		printf("%s\n", r->report.image_note);
+}
+
+static int time_order(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* A worker changes from one program to the other between two packets: the packet behind waits so long. */
+static bool hand_over(const struct config *c, const struct ruleset_options *o)
+{
+	static struct worker w;
+	static struct counters counters;
+	struct detect_program *programs[2] = {NULL, NULL};
+	double took[HAND_OVERS];
+	struct round r;
+
+	w.config = c;
+	w.counters = &counters;
+	for (unsigned i = 0; i < 2; i++) {
+		programs[i] = load(c, o, &r);
+		ruleset_report_clear(&r.report);
+		if (!programs[i])
+			return false;
+	}
+	if (detect_worker_new(&w) != 0)
+		return false;
+	for (unsigned i = 0; i < HAND_OVERS; i++) {
+		double start = seconds(CLOCK_THREAD_CPUTIME_ID);
+
+		detect_worker_use(&w, programs[i % 2]);
+		took[i] = (seconds(CLOCK_THREAD_CPUTIME_ID) - start) * 1e6;
+	}
+	qsort(took, HAND_OVERS, sizeof(*took), time_order);
+	printf("a worker changes the program in %.0f us (CPU, median of %u; at most %.0f)\n", took[HAND_OVERS / 2],
+	       HAND_OVERS, took[HAND_OVERS - 1]);
+	detect_worker_free(&w);
+	detect_program_free(programs[0]);
+	detect_program_free(programs[1]);
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -126,6 +177,8 @@ int main(int argc, char **argv)
 		print_round(&r, i + 1);
 		ruleset_report_clear(&r.report);
 	}
+	if (!hand_over(c, &o))
+		return 1;
 	config_free(c);
 	return 0;
 }

@@ -60,8 +60,10 @@ struct ruleload *ruleload_new(struct engine *e)
 /* Where compiled databases are kept, or NULL: nowhere. */
 static const char *cache_dir(const struct config *c)
 {
-	if (c->rules_cache[0])
+	if (c->rules_cache[0]) {
+		mkdir(c->rules_cache, 0755);
 		return c->rules_cache;
+	}
 	mkdir(CACHE_DIR, 0755);
 	return access(CACHE_DIR, W_OK) == 0 ? CACHE_DIR : NULL;
 }

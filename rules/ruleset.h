@@ -24,6 +24,9 @@ struct ruleset_variables {
 	size_t port_count;
 };
 
+/* Fewer rules are read in the time that an image takes. */
+#define RULESET_IMAGE_LEAST 500
+
 struct ruleset_options {
 	const char *const *files; /* rule files; a name with * ? [ is a pattern */
 	size_t file_count;
@@ -35,7 +38,8 @@ struct ruleset_options {
 	const char *reference_file;
 	const char *threshold_file; /* NULL or "": none */
 	const char *action_order;   /* NULL or "": pass,drop,reject,alert */
-	const char *cache_dir;      /* compiled databases; NULL or "": none are kept */
+	const char *cache_dir;      /* compiled databases, images of sets; NULL or "": none are kept */
+	uint32_t image_least;       /* sets of so many rules are kept as images; 0: RULESET_IMAGE_LEAST */
 	struct lists_options lists; /* dataset, datarep, filemd5 … */
 	const char *reputation_categories; /* iprep; NULL or "": none */
 	const char *const *reputation_files;

@@ -17,6 +17,7 @@
 #include "rules/image/image.h"
 
 #define IMAGE_MAGIC 0x31676d69746d00ull /* "\0mtimg1" */
+#define IMAGE_SUFFIX ".rules-image"
 #define IMAGE_PAGE 4096u
 #define IMAGE_BYTES_MAX ((uint64_t)4 << 30)
 

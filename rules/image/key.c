@@ -19,7 +19,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "rules/image/image.h"
+#include "rules/image/format.h"
 #include "rules/language/files.h"
 
 #define READ_BYTES ((size_t)256 << 10)
@@ -216,5 +216,5 @@ void image_path(const struct ruleset_options *o, char *path, size_t size)
 		key_digest(&k, &name);
 	}
 	XXH3_freeState(k.state);
-	snprintf(path, size, "%s/%016llx.rules-image", o->cache_dir, (unsigned long long)name.hash[0]);
+	snprintf(path, size, "%s/%016llx" IMAGE_SUFFIX, o->cache_dir, (unsigned long long)name.hash[0]);
 }

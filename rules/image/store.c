@@ -2,10 +2,13 @@
  *
  * Writing an image.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -13,6 +16,8 @@
 
 #include "rules/arena.h"
 #include "rules/image/freeze.h"
+
+#define IMAGES_MAX 8 /* in one folder */
 
 extern const char __executable_start[], _end[]; /* of this program, by the linker */
 
@@ -149,6 +154,44 @@ static bool file_write(int fd, const struct freezer *f, struct image_head *h)
 	return !o.failed;
 }
 
+/* Beside the image just written those of other rule files, which may not be used any more: the newest stay. */
+static void folder_tidy(const char *path)
+{
+	struct kept {
+		char name[NAME_MAX + 1];
+		struct timespec time;
+	} *oldest, all[IMAGES_MAX];
+	const char *slash = strrchr(path, '/');
+	char folder[4096];
+	unsigned count = 0;
+	struct dirent *e;
+	struct stat st;
+	DIR *d;
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	d = opendir(*folder ? folder : "/");
+	while (d && (e = readdir(d)) != NULL) {
+		const char *end = strrchr(e->d_name, '.');
+
+		if (!end || strcmp(end, IMAGE_SUFFIX) != 0 || strcmp(e->d_name, slash ? slash + 1 : path) == 0 ||
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		snprintf(all[count].name, sizeof(all[count].name), "%s", e->d_name);
+		all[count++].time = st.st_mtim;
+		if (count < IMAGES_MAX)
+			continue;
+		oldest = all;
+		for (unsigned i = 1; i < count; i++)
+			if (all[i].time.tv_sec < oldest->time.tv_sec ||
+			    (all[i].time.tv_sec == oldest->time.tv_sec && all[i].time.tv_nsec < oldest->time.tv_nsec))
+				oldest = &all[i];
+		unlinkat(dirfd(d), oldest->name, 0);
+		*oldest = all[--count];
+	}
+	if (d)
+		closedir(d);
+}
+
 /* Beside, then renamed: whoever opens it sees a whole one. */
 static bool file_replace(const char *path, const struct freezer *f, struct image_head *h)
 {
@@ -163,7 +206,9 @@ static bool file_replace(const char *path, const struct freezer *f, struct image
 		return false;
 	ok = file_write(fd, f, h);
 	ok = close(fd) == 0 && ok && rename(beside, path) == 0;
-	if (!ok)
+	if (ok)
+		folder_tidy(path);
+	else
 		unlink(beside);
 	return ok;
 }

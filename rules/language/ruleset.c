@@ -402,13 +402,15 @@ static struct ruleset *load_image(const struct ruleset_options *o, const char *p
 	return set;
 }
 
-/* Files that changed while they were read make no image. */
+/* Files that changed while they were read make no image, nor do a few rules. */
 static void keep_image(const struct ruleset_options *o, const char *path, const struct image_key *key,
 		       const struct ruleset *set, struct ruleset_report *report)
 {
 	double started = seconds_now();
 	struct image_key after;
 
+	if (set->rule_count < (o->image_least ? o->image_least : RULESET_IMAGE_LEAST))
+		return;
 	if (image_key(o, &after) && memcmp(&after, key, sizeof(after)) == 0)
 		image_store(path, key, set, report, report->image_note, sizeof(report->image_note));
 	report->image_seconds = seconds_now() - started;

@@ -209,6 +209,8 @@ def test_hostile_rules_are_bounded():
 def records(inspect, folder, rules, cache):
     """What does not change from run to run, in any order; and what was said."""
     path = capture(folder)
+    rules += "".join(f'alert tcp any any -> any 7 (msg:"one of many"; content:"filler {i}"; sid:{i};)\n'
+                     for i in range(1000, 1600))
     run = inspect([path], rules, ["--set", f"detect.cache={cache}"])
     assert run.status == 0, run.stderr
     assert run.events("alert")

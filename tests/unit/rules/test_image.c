@@ -98,7 +98,7 @@ static struct ruleset_options options_of(const char *file_list[1], const char *c
 						  "21", "6081", "4789", "3544"};
 
 	return (struct ruleset_options){
-		.files = file_list, .file_count = 1, .cache_dir = cache_dir,
+		.files = file_list, .file_count = 1, .cache_dir = cache_dir, .image_least = 1,
 		.variables = {names, values, sizeof(names) / sizeof(*names), ports, port_values,
 			      sizeof(ports) / sizeof(*ports)}};
 }
@@ -310,14 +310,63 @@ static void outside(void **state)
 		"alert http any any -> any any (filemd5:none.txt; sid:93;)\n",
 	};
 	struct ruleset_report report;
+	struct ruleset *set;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
 		seeds_write(rules[i]);
 		clear(load(cache, &report), &report);
-		clear(load(cache, &report), &report);
+		set = load(cache, &report);
 		assert_false(report.from_image);
+		clear(set, &report);
 	}
+}
+
+/* A few rules are read as fast. */
+static void few(void **state)
+{
+	const char *files[1] = {rules_path};
+	struct ruleset_options o = options_of(files, cache);
+	struct ruleset_report report;
+	struct ruleset *set;
+	char error[256];
+
+	(void)state;
+	seeds_write("# few\n");
+	o.image_least = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		set = ruleset_load(&o, &report, error, sizeof(error));
+		assert_non_null(set);
+		assert_false(report.from_image);
+		clear(set, &report);
+	}
+}
+
+/* Rule files that come and go do not fill the folder. */
+static void as_many_as_needed(void **state)
+{
+	struct ruleset_report report;
+	struct ruleset *set;
+	struct dirent *e;
+	char path[128];
+	unsigned count = 0;
+	DIR *d;
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(path, sizeof(path), "%s/other-%u.rules", folder, i);
+		write_text(path, "alert tcp any any -> any any (content:\"abcd\"; sid:1;)\n");
+		clear(load_from(path, cache, &report), &report);
+	}
+	set = load_from(path, cache, &report);
+	assert_true(report.from_image);
+	clear(set, &report);
+	d = opendir(cache);
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL)
+		count += strstr(e->d_name, ".rules-image") != NULL;
+	closedir(d);
+	assert_int_equal(count, 8);
 }
 
 /* ---- images that are not to be used ---- */
@@ -478,7 +527,8 @@ int main(void)
 		cmocka_unit_test(each_condition),       cmocka_unit_test(generated),
 		cmocka_unit_test(emerging_threats_2019), cmocka_unit_test(emerging_threats_2025),
 		cmocka_unit_test(what_changes_is_seen), cmocka_unit_test(newer_rules),
-		cmocka_unit_test(outside),              cmocka_unit_test(damaged),
+		cmocka_unit_test(outside),              cmocka_unit_test(few),
+		cmocka_unit_test(as_many_as_needed),    cmocka_unit_test(damaged),
 		cmocka_unit_test(cut_short),            cmocka_unit_test(written_by_others),
 		cmocka_unit_test(symbolic_link),
 	};

@@ -45,6 +45,10 @@ struct image_root {
 	struct ruleset_report report;
 };
 
+/* Can nobody but this user, or root, put files into the folder of this one? Without that no image is read
+ * or written. */
+bool image_folder_good(const char *path);
+
 struct image_link {
 	uint64_t slot;         /* place in the file of a pattern_group.database */
 	uint64_t database;

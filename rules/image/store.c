@@ -222,6 +222,10 @@ bool image_store(const char *path, const struct image_key *key, const struct rul
 	bool ok = false;
 
 	*note = '\0';
+	if (!image_folder_good(path)) {
+		snprintf(note, note_size, "%s is not made: its folder is not there, or can be written by others", path);
+		return false;
+	}
 	if (freezer_init(&f, set)) {
 		root = freeze_root(&f, report);
 		addresses_seek(&f);

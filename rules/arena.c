@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define CHUNK ((size_t)1 << 20)
 #define ALIGN 16
@@ -21,6 +22,8 @@ struct chunk {
 struct arena {
 	struct chunk *newest;
 	uint64_t used, limit;
+	uintptr_t low, high; /* all chunks are in between */
+	void *mapping;       /* NULL: of chunks */
 };
 
 struct arena *arena_new(uint64_t limit_bytes)
@@ -42,6 +45,8 @@ void arena_free(struct arena *a)
 		a->newest = c->before;
 		free(c);
 	}
+	if (a->mapping)
+		munmap(a->mapping, a->used);
 	free(a);
 }
 
@@ -53,6 +58,10 @@ static bool arena_grow(struct arena *a, size_t size)
 	if (!c)
 		return false;
 	*c = (struct chunk){.before = a->newest, .size = space};
+	if (!a->newest || (uintptr_t)c < a->low)
+		a->low = (uintptr_t)c;
+	if ((uintptr_t)c->bytes + space > a->high)
+		a->high = (uintptr_t)c->bytes + space;
 	a->newest = c;
 	return true;
 }
@@ -95,6 +104,33 @@ char *arena_text(struct arena *a, const char *text, size_t len)
 	memcpy(at, text, len);
 	at[len] = '\0';
 	return at;
+}
+
+struct arena *arena_of_mapping(void *mapping, size_t size)
+{
+	struct arena *a = calloc(1, sizeof(*a));
+
+	if (a) {
+		a->mapping = mapping;
+		a->used = a->limit = size;
+		a->low = (uintptr_t)mapping;
+		a->high = a->low + size;
+	}
+	return a;
+}
+
+bool arena_holds(const struct arena *a, const void *address)
+{
+	uintptr_t at = (uintptr_t)address;
+
+	if (at < a->low || at >= a->high)
+		return false;
+	if (a->mapping)
+		return true;
+	for (const struct chunk *c = a->newest; c; c = c->before)
+		if (at >= (uintptr_t)c->bytes && at < (uintptr_t)c->bytes + c->size)
+			return true;
+	return false;
 }
 
 uint64_t arena_used(const struct arena *a)

@@ -10,6 +10,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "rules/holds.h"
+
 /* Text that grows to the end of its memory and stops there. */
 struct out {
 	char *text;
@@ -134,20 +136,6 @@ static void put_test(struct out *o, const struct number_test *t)
 		put(o, ",%s", t->which == NUMBER_ANY ? "any" : "all");
 	else if (t->which)
 		put(o, ",%d", t->which);
-}
-
-static bool holds_number(unsigned keyword)
-{
-	static const char *const parsers[] = {"u8", "u16", "u32", "u64", "name_u8", "name_u16", "name_u32",
-					      "dsize", "id", "tos", "bsize", "urilen", "flow_count",
-					      "ip_proto", "fragoffset", "vlan_id", "ldap_indexed", "tls_date", "bit_names", "settings", "dnp3_obj",
-					      "enip_revision", "procedure"};
-	const char *parser = parser_of(keyword);
-
-	for (size_t i = 0; i < sizeof(parsers) / sizeof(*parsers); i++)
-		if (strcmp(parser, parsers[i]) == 0)
-			return true;
-	return false;
 }
 
 /* ---- conditions on bytes ---- */
@@ -418,27 +406,123 @@ static void put_rpc(struct out *o, const struct match_rpc *rpc)
 			put(o, "%s%u", i ? "," : "", rpc->values[i]);
 }
 
+static void put_asn1(struct out *o, const struct match_asn1 *a)
+{
+	const char *comma = "";
+
+	put(o, "asn1:");
+	if (a->bitstring_overflow)
+		put(o, "bitstring_overflow"), comma = ", ";
+	if (a->double_overflow)
+		put(o, "%sdouble_overflow", comma), comma = ", ";
+	if (a->oversize)
+		put(o, "%soversize_length %u", comma, a->oversize_length), comma = ", ";
+	if (a->relative || a->offset)
+		put(o, "%s%s_offset %d", comma, a->relative ? "relative" : "absolute", a->offset);
+}
+
+static void put_entropy(struct out *o, const struct match_entropy *e)
+{
+	static const char *const operators[] = {
+		[NUMBER_EQUAL] = "", [NUMBER_NOT_EQUAL] = "!", [NUMBER_LESS] = "<", [NUMBER_LESS_EQUAL] = "<=",
+		[NUMBER_GREATER] = ">", [NUMBER_GREATER_EQUAL] = ">=", [NUMBER_BETWEEN] = "", [NUMBER_NOT_BETWEEN] = "!"};
+
+	put(o, "entropy:value %s%g", operators[e->op <= NUMBER_NOT_BETWEEN ? e->op : 0], e->low);
+	if (e->op == NUMBER_BETWEEN || e->op == NUMBER_NOT_BETWEEN)
+		put(o, "-%g", e->high);
+	if (e->bytes)
+		put(o, ", bytes %u", e->bytes);
+	if (e->offset)
+		put(o, ", offset %u", e->offset);
+}
+
+static void put_iprep(struct out *o, const struct match_iprep *r)
+{
+	static const char *const sides[] = {"any", "src", "dst", "both"};
+
+	put(o, "iprep:%s,#%u,", sides[r->side & 3], r->category);
+	if (r->mode == IPREP_SCORE)
+		put_test(o, &r->test);
+	else
+		put(o, r->mode == IPREP_ISSET ? "isset" : "isnotset");
+}
+
+static void put_variable(struct out *o, const struct match *m)
+{
+	put(o, "%s:%s,\"", keyword_name_of(m->keyword), m->u.variable.name);
+	put_bytes(o, m->u.variable.text.data, m->u.variable.text.len);
+	put(o, "\"");
+}
+
+static void put_dataset(struct out *o, const struct match *m)
+{
+	static const char *const commands[] = {"isset", "isnotset", "set", "unset"};
+
+	put(o, "%s:%s", keyword_name_of(m->keyword), commands[m->u.dataset.command & 3]);
+	if (m->u.dataset.context_key)
+		put(o, ", context_key %s", m->u.dataset.context_key);
+}
+
+static void put_value(struct out *o, const struct match *m)
+{
+	const char *name = keyword_name_of(m->keyword);
+
+	if (strcmp(parser_of(m->keyword), "i32") == 0) {
+		put(o, "%s:%" PRId64, name, (int64_t)m->u.number.low - INT64_C(0x80000000));
+	} else if (m->keyword == KEYWORD_ike_chosen_sa_attribute) {
+		put(o, "%s:%s=%" PRIu64, name, ike_attribute_names[m->u.number.which], m->u.number.low);
+	} else {
+		put(o, "%s:", name);
+		put_test(o, &m->u.number);
+	}
+}
+
 static void put_other(struct out *o, const struct match *m)
 {
 	const char *name = keyword_name_of(m->keyword);
 
-	if (strcmp(parser_of(m->keyword), "i32") == 0)
-		put(o, "%s:%" PRId64, name, (int64_t)m->u.number.low - INT64_C(0x80000000));
-	else if (m->keyword == KEYWORD_ike_chosen_sa_attribute)
-		put(o, "%s:%s=%" PRIu64, name, ike_attribute_names[m->u.number.which], m->u.number.low);
-	else if (holds_number(m->keyword)) {
-		put(o, "%s:", name);
-		put_test(o, &m->u.number);
-	} else if (m->keyword == KEYWORD_dcerpc_iface)
+	switch (match_member(m->keyword)) {
+	case MEMBER_number:
+		put_value(o, m);
+		break;
+	case MEMBER_dce_iface:
 		put(o, "%s:\"%s\"", name, m->u.dce_iface.text);
-	else if (m->keyword == KEYWORD_dcerpc_opnum)
+		break;
+	case MEMBER_dce_opnum:
 		put(o, "%s:\"%s\"", name, m->u.dce_opnum.text);
-	else if (m->keyword == KEYWORD_modbus)
+		break;
+	case MEMBER_modbus:
 		put(o, "%s:\"%s\"", name, m->u.modbus.text);
-	else if (m->keyword == KEYWORD_cip_service)
+		break;
+	case MEMBER_cip_service:
 		put(o, "%s:\"%s\"", name, m->u.cip_service.text);
-	else
+		break;
+	case MEMBER_asn1:
+		put_asn1(o, &m->u.asn1);
+		break;
+	case MEMBER_entropy:
+		put_entropy(o, &m->u.entropy);
+		break;
+	case MEMBER_iprep:
+		put_iprep(o, &m->u.iprep);
+		break;
+	case MEMBER_variable:
+		put_variable(o, m);
+		break;
+	case MEMBER_dataset:
+		put_dataset(o, m);
+		break;
+	case MEMBER_datarep:
+		put(o, "%s:", name);
+		put_test(o, &m->u.datarep.test);
+		break;
+	case MEMBER_word:
 		put_word(o, m);
+		break;
+	default:
+		put(o, "%s", name);
+		break;
+	}
 }
 
 static void put_isdataat(struct out *o, const struct match_isdataat *m)

@@ -2,7 +2,8 @@
  *
  * A rule as understood: what rules/language makes from text, what rules/compile groups and
  * dataplane/detect executes. Immutable once the rule set is built; all memory belongs to the
- * rule set's arena. Semantics are those of the reference (Suricata 8).
+ * rule set's arena. Semantics are those of the reference (Suricata 8). A pointer that is added to any of
+ * these structures must be added to rules/image/shape.c.
  */
 #ifndef RULES_RULE_H
 #define RULES_RULE_H

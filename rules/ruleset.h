@@ -7,6 +7,7 @@
  * port group there is one pattern group: the prefilter literal of each of its rules in one
  * Hyperscan block-mode database (literals only, rules/compile/). A group's hit gives the rules
  * whose literal it is. Rules without a literal are listed apart and tried always.
+ * A pointer that is added to struct ruleset must be added to rules/image/shape.c.
  */
 #ifndef RULES_RULESET_H
 #define RULES_RULESET_H
@@ -23,6 +24,9 @@ struct ruleset_variables {
 	size_t port_count;
 };
 
+/* Fewer rules are read in the time that an image takes. */
+#define RULESET_IMAGE_LEAST 500
+
 struct ruleset_options {
 	const char *const *files; /* rule files; a name with * ? [ is a pattern */
 	size_t file_count;
@@ -34,7 +38,8 @@ struct ruleset_options {
 	const char *reference_file;
 	const char *threshold_file; /* NULL or "": none */
 	const char *action_order;   /* NULL or "": pass,drop,reject,alert */
-	const char *cache_dir;      /* compiled databases; NULL or "": none are kept */
+	const char *cache_dir;      /* compiled databases, images of sets; NULL or "": none are kept */
+	uint32_t image_least;       /* sets of so many rules are kept as images; 0: RULESET_IMAGE_LEAST */
 	struct lists_options lists; /* dataset, datarep, filemd5 … */
 	const char *reputation_categories; /* iprep; NULL or "": none */
 	const char *const *reputation_files;
@@ -66,7 +71,9 @@ struct ruleset_report {
 	struct ruleset_problem *problems;
 	size_t problem_count;
 	uint64_t databases, databases_from_cache;
-	double parse_seconds, group_seconds, compile_seconds;
+	double parse_seconds, group_seconds, compile_seconds, image_seconds;
+	bool from_image;       /* rules/image: nothing had to be read and grouped */
+	char image_note[640];  /* what is wrong with the image there was, or why none was made; "": nothing */
 };
 
 struct ruleset {

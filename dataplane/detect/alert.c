@@ -12,10 +12,12 @@
 
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
+#include "dataplane/detect/bind.h"
 #include "dataplane/detect/firewall.h"
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 #include "dataplane/engine/emit.h"
+#include "rules/arena.h"
 
 #define ENCODED_MAX (64u * 1024)
 #define HOLE_TEXT_MAX 40
@@ -73,18 +75,29 @@ static void references_add(struct recorder *r, const struct rule *rule)
 	rec_close(r);
 }
 
-bool alert_encode(const struct detect_program *program, struct program_rule *r)
+bool alert_room_make(struct alert_room *room)
+{
+	room->record = aligned_alloc(64, ENCODED_MAX);
+	room->json = malloc(ENCODED_MAX / 2);
+	return room->record && room->json;
+}
+
+void alert_room_free(struct alert_room *room)
+{
+	free(room->record);
+	free(room->json);
+}
+
+bool alert_encode(struct binder *b, struct program_rule *r)
 {
 	static const struct record_head head;
+	const struct detect_program *program = b->program;
 	const struct rule *rule = r->rule;
-	uint8_t *memory = aligned_alloc(64, ENCODED_MAX);
-	char *json = malloc(ENCODED_MAX / 2);
+	char *json = b->room.json;
 	struct recorder rec;
 	size_t n;
 
-	if (!memory || !json)
-		goto out;
-	rec_begin(&rec, memory, ENCODED_MAX, &head);
+	rec_begin(&rec, b->room.record, ENCODED_MAX, &head);
 	rec_uint(&rec, F_alert_gid, rule->gid);
 	rec_uint(&rec, F_alert_signature_id, rule->sid);
 	rec_uint(&rec, F_alert_rev, rule->rev);
@@ -102,12 +115,7 @@ bool alert_encode(const struct detect_program *program, struct program_rule *r)
 		rec_close(&rec);
 	}
 	r->encoded_len = rec.len - (uint32_t)sizeof(struct record_head);
-	r->encoded = malloc(r->encoded_len ? r->encoded_len : 1);
-	if (r->encoded)
-		memcpy(r->encoded, memory + sizeof(struct record_head), r->encoded_len);
-out:
-	free(memory);
-	free(json);
+	r->encoded = arena_copy(b->program->arena, b->room.record + sizeof(struct record_head), r->encoded_len);
 	return r->encoded != NULL;
 }
 

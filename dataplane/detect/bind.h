@@ -7,14 +7,33 @@
 
 #include "dataplane/detect/program.h"
 
+#define SPEAKERS_MAX 64
+
 struct binder {
 	struct detect_program *program;
 	uint32_t firewall_count; /* rules that are the firewall's, the first */
+	struct alert_room {      /* in which each rule's alert is put together; alert.c */
+		uint8_t *record;
+		char *json;
+	} room;
+	/* What bind_app.c has found out of protocols. */
+	struct app_speakers {
+		const char *app;
+		bool protos[APP_PROTO_COUNT];
+	} speakers[SPEAKERS_MAX];
+	unsigned speaker_count;
+	const struct proto_buffer *buffers[APP_PROTO_COUNT][KEYWORD_COUNT];
+	bool asked[APP_PROTO_COUNT][KEYWORD_COUNT];
 };
 
 void rule_refuse(struct binder *b, struct program_rule *r, const char *reason);
 /* Compiled conditions on a buffer, owned by the rule; NULL: the rule has been refused. */
 struct chain *rule_chain(struct binder *b, struct program_rule *r, const struct rule_buffer *buffer);
+/* alert.c: the fixed part of the rule's alerts, in room that alert_room_make made once for all. False:
+ * memory is out. */
+bool alert_room_make(struct alert_room *room);
+void alert_room_free(struct alert_room *room);
+bool alert_encode(struct binder *b, struct program_rule *r);
 /* A buffer of packet headers: judged with the conditions on the packet. */
 bool is_header_buffer(unsigned keyword);
 /* A rule on transactions: one binding for each protocol and direction that can fulfil it. */

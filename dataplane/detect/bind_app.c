@@ -11,12 +11,19 @@
 
 #include "dataplane/detect/bind.h"
 #include "dataplane/detect/match.h"
+#include "rules/arena.h"
+
+#define CHECKS_MAX 128 /* conditions of one rule on values of transactions */
 
 /* Chains of a rule's buffers are compiled once and shared by its bindings. */
 struct app_rule {
 	struct program_rule *r;
 	struct chain *chains[ENGINES_MAX + 4];
 	char reason[120]; /* why the last protocol would not do */
+	/* Of the binding in the making, and those that are made. */
+	struct buffer_check buffers[ENGINES_MAX];
+	struct app_check checks[CHECKS_MAX];
+	struct binding *bindings[2 * APP_PROTO_COUNT];
 };
 
 static bool speaks(const struct rule *rule, const struct proto *proto)
@@ -46,6 +53,22 @@ static const struct proto_buffer *buffer_find(const struct proto *proto, const c
 		if (strcmp(b->name, name) == 0)
 			return b;
 	return NULL;
+}
+
+/* The same by the keyword that names it: looked for once. Frames have one keyword and many names. */
+static const struct proto_buffer *buffer_known(struct binder *b, const struct proto *proto,
+					       const struct rule_buffer *buffer)
+{
+	const struct proto_buffer **known = &b->buffers[proto->id][buffer->keyword];
+	bool *asked = &b->asked[proto->id][buffer->keyword];
+
+	if (buffer->keyword == KEYWORD_none || buffer->keyword == KEYWORD_frame)
+		return buffer_find(proto, buffer->name);
+	if (!*asked) {
+		*known = buffer_find(proto, buffer->name);
+		*asked = true;
+	}
+	return *known;
 }
 
 static const struct proto_value *value_find(const struct proto *proto, const char *name)
@@ -167,13 +190,13 @@ static bool buffer_bind(struct binder *b, struct app_rule *a, const struct proto
 	uint8_t progress;
 	int index;
 
-	if (strcmp(buffer->name, "base64_data") == 0 || is_header_buffer(buffer->keyword))
+	if (buffer->keyword == KEYWORD_base64_data || is_header_buffer(buffer->keyword))
 		return true;
-	if (strcmp(buffer->name, "payload") == 0) {
+	if (buffer->keyword == KEYWORD_none) { /* the payload */
 		binding->payload = chain_of(b, a, at);
 		return binding->payload != NULL;
 	}
-	source = buffer_find(proto, buffer->name);
+	source = buffer_known(b, proto, buffer);
 	if (!source) {
 		snprintf(a->reason, sizeof(a->reason), "%s is not offered by the parser of %s",
 			 buffer->name, proto->name);
@@ -284,28 +307,18 @@ static void buffers_order(struct binding *binding)
 	}
 }
 
-/* While it is being made; made, it is one block. */
-static void binding_free(struct binding *binding)
+/* Made, it is one block. */
+static struct binding *binding_join(struct binder *b, const struct binding *draft)
 {
-	if (!binding)
-		return;
-	free(binding->buffers);
-	free(binding->checks);
-	free(binding);
-}
-
-static struct binding *binding_join(struct binding *binding)
-{
-	size_t buffers = binding->buffer_count * sizeof(*binding->buffers);
-	size_t checks = binding->check_count * sizeof(*binding->checks);
-	struct binding *joined = malloc(sizeof(*joined) + buffers + checks);
+	size_t buffers = draft->buffer_count * sizeof(*draft->buffers);
+	size_t checks = draft->check_count * sizeof(*draft->checks);
+	struct binding *joined = arena_alloc(b->program->arena, sizeof(*joined) + buffers + checks);
 
 	if (joined) {
-		*joined = *binding;
-		joined->buffers = memcpy(joined + 1, binding->buffers, buffers);
-		joined->checks = memcpy((uint8_t *)(joined + 1) + buffers, binding->checks, checks);
+		*joined = *draft;
+		joined->buffers = memcpy(joined + 1, draft->buffers, buffers);
+		joined->checks = memcpy((uint8_t *)(joined + 1) + buffers, draft->checks, checks);
 	}
-	binding_free(binding);
 	return joined;
 }
 
@@ -354,106 +367,143 @@ static bool about_files(const struct rule *rule)
 	return files;
 }
 
+/* What the rule asks for of this protocol and direction, into the draft. False: it is not there. */
+static bool binding_fill(struct binder *b, struct app_rule *a, const struct proto *proto, struct binding *binding)
+{
+	const struct rule *rule = a->r->rule;
+
+	if (!hook_bind(a, proto, binding))
+		return false;
+	for (uint32_t i = 0; i < rule->buffer_count; i++)
+		if (!buffer_bind(b, a, proto, binding, i))
+			return false;
+	for (uint32_t i = 0; i < rule->app_match_count; i++)
+		if (!check_bind(a, proto, binding, &rule->app_matches[i]))
+			return false;
+	return binding->buffer_count || binding->check_count || rule->hook || file_bind(rule, proto, binding);
+}
+
 static struct binding *binding_make(struct binder *b, struct app_rule *a, const struct proto *proto,
 				    unsigned d)
 {
 	const struct rule *rule = a->r->rule;
-	struct binding *binding = calloc(1, sizeof(*binding));
+	struct binding binding = {.rule = rule->index, .app = (uint8_t)proto->id, .direction = (uint8_t)d,
+				  .buffers = a->buffers, .checks = a->checks};
 
-	if (!binding)
-		return NULL;
-	binding->rule = rule->index;
-	binding->app = (uint8_t)proto->id;
-	binding->direction = (uint8_t)d;
 	if (rule->app && strcmp(rule->app, "doh2") == 0)
-		binding->flow_app = APP_doh2;
-	binding->buffers = calloc(ENGINES_MAX, sizeof(*binding->buffers));
-	binding->checks = calloc(rule->app_match_count + 1, sizeof(*binding->checks));
-	if (!binding->buffers || !binding->checks || !hook_bind(a, proto, binding))
-		goto err;
-	for (uint32_t i = 0; i < rule->buffer_count; i++)
-		if (!buffer_bind(b, a, proto, binding, i))
-			goto err;
-	for (uint32_t i = 0; i < rule->app_match_count; i++)
-		if (!check_bind(a, proto, binding, &rule->app_matches[i]))
-			goto err;
-	if (!binding->buffer_count && !binding->check_count && !rule->hook && !file_bind(rule, proto, binding))
-		goto err;
-	binding->about_files = about_files(rule);
-	buffers_order(binding);
-	binding->all = (1u << binding->buffer_count) - 1;
-	if (binding->check_count)
-		binding->all |= BINDING_CHECKS_BIT;
-	if (binding->payload)
-		binding->all |= BINDING_PAYLOAD_BIT;
+		binding.flow_app = APP_doh2;
+	if (!binding_fill(b, a, proto, &binding))
+		return NULL;
+	binding.about_files = about_files(rule);
+	buffers_order(&binding);
+	binding.all = (1u << binding.buffer_count) - 1;
+	if (binding.check_count)
+		binding.all |= BINDING_CHECKS_BIT;
+	if (binding.payload)
+		binding.all |= BINDING_PAYLOAD_BIT;
 	if (rule->hook)
-		binding->all |= BINDING_HOOK_BIT;
+		binding.all |= BINDING_HOOK_BIT;
 	if (rule->flags & RULE_TRANSACTIONAL) {
-		binding->first_half = d == TO_SERVER;
-		binding->second_half = d == TO_CLIENT;
+		binding.first_half = d == TO_SERVER;
+		binding.second_half = d == TO_CLIENT;
 	}
-	return binding_join(binding);
-err:
-	binding_free(binding);
-	return NULL;
+	return binding_join(b, &binding);
 }
 
-static bool binding_keep(struct binder *b, struct program_rule *r, struct binding *binding)
+/* Into the list of all. */
+static bool binding_list(struct detect_program *p, struct binding *binding)
 {
-	struct detect_program *p = b->program;
-	struct binding **list;
-
 	if (p->binding_count == p->binding_cap) {
 		uint32_t cap = p->binding_cap ? p->binding_cap * 2 : 1024;
+		struct binding **list = realloc(p->bindings, cap * sizeof(struct binding *));
 
-		list = realloc(p->bindings, cap * sizeof(struct binding *));
 		if (!list)
 			return false;
 		p->bindings = list;
 		p->binding_cap = cap;
 	}
-	list = realloc(r->bindings, (r->binding_count + 1u) * sizeof(struct binding *));
-	if (!list)
-		return false;
-	r->bindings = list;
-	if (r->binding_count == 0)
-		r->near_app = binding->app;
-	if (r->near_app == binding->app)
-		r->near[binding->direction] = binding;
-	r->bindings[r->binding_count++] = binding;
 	p->bindings[p->binding_count++] = binding;
 	return true;
 }
 
-void rule_bind_app(struct binder *b, struct program_rule *r)
+static bool binding_keep(struct binder *b, struct app_rule *a, struct binding *binding)
 {
-	struct app_rule a = {.r = r};
-	const struct rule *rule = r->rule;
+	struct program_rule *r = a->r;
 
-	if (rule->buffer_count > ENGINES_MAX) {
-		rule_refuse(b, r, "too many buffers");
-		return;
-	}
-	snprintf(a.reason, sizeof(a.reason), "protocol %s is not parsed by this engine",
-		 rule->app ? rule->app : "of these conditions");
+	if (!binding_list(b->program, binding))
+		return false;
+	if (r->binding_count == 0)
+		r->near_app = binding->app;
+	if (r->near_app == binding->app)
+		r->near[binding->direction] = binding;
+	a->bindings[r->binding_count++] = binding;
+	return true;
+}
+
+/* Protocols by which a rule on this application can be carried: asked for once for each name. */
+static const bool *speakers_of(struct binder *b, const struct rule *rule)
+{
+	const char *app = rule->app ? rule->app : "";
+	struct app_speakers *s = b->speakers;
+
+	for (; s < b->speakers + b->speaker_count; s++)
+		if (strcmp(s->app, app) == 0)
+			return s->protos;
+	if (b->speaker_count == SPEAKERS_MAX)
+		s--;
+	else
+		b->speaker_count++;
+	s->app = app;
+	for (unsigned i = 0; i < APP_PROTO_COUNT; i++)
+		s->protos[i] = app_protos[i] && speaks(rule, app_protos[i]);
+	return s->protos;
+}
+
+/* All protocols and directions that can fulfil the rule. */
+static void bind_each(struct binder *b, struct app_rule *a)
+{
+	struct program_rule *r = a->r;
+	const bool *speak = speakers_of(b, r->rule);
+
 	for (unsigned i = 0; i < APP_PROTO_COUNT && !r->refused; i++) {
 		const struct proto *proto = app_protos[i];
 
-		if (!proto || !rule_speaks(rule, proto))
+		if (!speak[i] || !carried_by(r->rule, proto))
 			continue;
 		for (unsigned d = 0; d < 2 && !r->refused; d++) {
-			struct binding *binding = rule_has_direction(rule, d)
-							  ? binding_make(b, &a, proto, d)
-							  : NULL;
+			struct binding *binding =
+				rule_has_direction(r->rule, d) ? binding_make(b, a, proto, d) : NULL;
 
-			if (binding && !binding_keep(b, r, binding)) {
-				free(binding);
+			if (binding && !binding_keep(b, a, binding))
 				rule_refuse(b, r, "not enough memory");
-			}
 		}
 	}
+}
+
+void rule_bind_app(struct binder *b, struct program_rule *r)
+{
+	struct app_rule a;
+	const struct rule *rule = r->rule;
+
+	if (rule->buffer_count > ENGINES_MAX || rule->app_match_count >= CHECKS_MAX) {
+		rule_refuse(b, r, rule->buffer_count > ENGINES_MAX ? "too many buffers"
+								   : "too many conditions on transactions");
+		return;
+	}
+	a.r = r;
+	memset(a.chains, 0, sizeof(a.chains));
+	snprintf(a.reason, sizeof(a.reason), "protocol %s is not parsed by this engine",
+		 rule->app ? rule->app : "of these conditions");
+	bind_each(b, &a);
 	if (!r->binding_count && !r->refused)
 		rule_refuse(b, r, a.reason);
+	r->bindings = r->binding_count ? arena_copy(b->program->arena, a.bindings,
+						    r->binding_count * sizeof(*a.bindings))
+				       : NULL;
+	if (r->binding_count && !r->bindings) {
+		r->binding_count = 0;
+		rule_refuse(b, r, "not enough memory");
+	}
 }
 
 /* Rules that no literal of this protocol and direction leads to are tried always. */

@@ -12,13 +12,14 @@
 #ifndef DETECT_CHAIN_H
 #define DETECT_CHAIN_H
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/detect/expression.h"
 #include "rules/lists/list.h"
 #include "rules/rule.h"
+
+struct arena; /* rules/arena.h */
 
 #define CHAIN_CHECKS_MAX 128
 #define CHAIN_STEPS_MAX 3000  /* the reference's recursion limit */
@@ -61,10 +62,10 @@ struct check {
 	bool waits_for_end; /* SIZE: bsize, whose answer may need the whole buffer */
 	const struct match *match;
 	struct needle needle; /* CONTENT */
-	pcre2_code *code;  /* PCRE; owner */
+	const pcre2_code *code; /* PCRE; borrowed from the program's expressions */
 };
 
-/* One block with all that its checks point to, expressions and base64 left aside. */
+/* One block with all that its checks point to, base64 left aside. */
 struct chain {
 	struct check *checks;
 	uint32_t count;
@@ -131,11 +132,11 @@ enum chain_result {
 	CHAIN_NEVER,     /* no, whatever may be added to the buffer */
 };
 
-/* New; NULL and a sentence in error. matches are borrowed, base64 (conditions on base64_data, or
- * NULL) too. */
-struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64,
-			    char *error, size_t error_size);
-void chain_free(struct chain *chain);
+/* In the arena; NULL and a sentence in error. What the rule's matches point to is borrowed, base64
+ * (conditions on base64_data, or NULL) too, and so are the expressions (all: those of the program, which
+ * must live as long). */
+struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64, struct arena *arena,
+			    struct expressions *all, char *error, size_t error_size);
 
 int chain_scratch_init(struct chain_scratch *s);
 void chain_scratch_fini(struct chain_scratch *s);

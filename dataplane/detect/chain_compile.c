@@ -3,12 +3,9 @@
  * From the matches of a rule's buffer to a chain (chain.h). Runs when a rule set is bound.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "dataplane/detect/chain.h"
-
-#define ERROR_TEXT_MAX 128
+#include "rules/arena.h"
 
 static bool kind_of(const struct match *m, struct check *c)
 {
@@ -103,54 +100,6 @@ static void retries_mark(struct chain *chain)
 	}
 }
 
-static int content_prepare(struct check *c, char *error, size_t error_size)
-{
-	const struct match_content *m = &c->match->u.content;
-	uint8_t *folded;
-
-	if (m->pattern.len == 0) {
-		snprintf(error, error_size, "a content is empty");
-		return -1;
-	}
-	folded = malloc(m->pattern.len);
-	if (!folded) {
-		snprintf(error, error_size, "not enough memory");
-		return -1;
-	}
-	for (uint32_t i = 0; i < m->pattern.len; i++)
-		folded[i] = m->flags & CONTENT_NOCASE ? fold_byte(m->pattern.data[i])
-						      : m->pattern.data[i];
-	c->needle = needle_make(folded, m->pattern.len, m->flags & CONTENT_NOCASE);
-	return 0;
-}
-
-static int pcre_prepare(struct check *c, char *error, size_t error_size)
-{
-	const struct match_pcre *m = &c->match->u.pcre;
-	char why[ERROR_TEXT_MAX] = "";
-	PCRE2_SIZE at;
-	int rc;
-
-	c->code = pcre2_compile((PCRE2_SPTR)m->pattern, m->pattern_len, m->options, &rc, &at, NULL);
-	if (!c->code) {
-		pcre2_get_error_message(rc, (PCRE2_UCHAR *)why, sizeof(why));
-		snprintf(error, error_size, "pcre: %s at byte %zu", why, (size_t)at);
-		return -1;
-	}
-	/* An expression that cannot be translated to machine code is interpreted. */
-	pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE);
-	return 0;
-}
-
-static int check_prepare(struct check *c, char *error, size_t error_size)
-{
-	if (c->kind == CHECK_CONTENT)
-		return content_prepare(c, error, error_size);
-	if (c->kind == CHECK_PCRE)
-		return pcre_prepare(c, error, error_size);
-	return 0;
-}
-
 /* A chain of contents alone matches wherever its bytes are shown. Shown with one byte
  * less than its longest content before the new ones, it cannot match without new bytes. */
 static uint32_t reach_of(const struct chain *chain)
@@ -189,115 +138,107 @@ static const struct needle *must_of(const struct chain *chain)
 	return must;
 }
 
-/* One block: the chain, its conditions, what the rule says of each, the bytes looked for. Takes the
- * chain; NULL: no memory, and it is still the caller's. */
-static struct chain *chain_join(struct chain *chain)
+/* The bytes that a content is looked for by, at *at. */
+static void content_prepare(struct check *c, uint8_t **at)
 {
-	size_t bytes = sizeof(*chain) + chain->count * (sizeof(struct check) + sizeof(struct match));
-	struct chain *joined;
+	const struct match_content *m = &c->match->u.content;
+	bool nocase = m->flags & CONTENT_NOCASE;
+
+	for (uint32_t i = 0; i < m->pattern.len; i++)
+		(*at)[i] = nocase ? fold_byte(m->pattern.data[i]) : m->pattern.data[i];
+	c->needle = needle_make(*at, m->pattern.len, nocase);
+	*at += m->pattern.len;
+}
+
+/* One block: the chain, its conditions, what the rule says of each, the bytes looked for. */
+static struct chain *chain_join(struct arena *arena, const struct chain *draft)
+{
+	size_t bytes = sizeof(*draft) + draft->count * (sizeof(struct check) + sizeof(struct match));
+	struct chain *chain;
 	struct match *matches;
 	uint8_t *patterns;
 
-	for (uint32_t i = 0; i < chain->count; i++)
-		bytes += chain->checks[i].needle.len;
-	joined = malloc(bytes);
-	if (!joined)
-		return NULL;
-	*joined = *chain;
-	joined->checks = (struct check *)(void *)(joined + 1);
-	matches = (struct match *)(void *)(joined->checks + chain->count);
-	patterns = (uint8_t *)(matches + chain->count);
-	for (uint32_t i = 0; i < chain->count; i++) {
-		struct check *c = &joined->checks[i];
-
-		*c = chain->checks[i];
-		matches[i] = *c->match;
-		c->match = &matches[i];
-		if (c->needle.len)
-			c->needle.pattern = memcpy(patterns, c->needle.pattern, c->needle.len);
-		patterns += c->needle.len;
-		free((void *)chain->checks[i].needle.pattern);
-	}
-	free(chain->checks);
-	free(chain);
-	return joined;
-}
-
-/* While it is being made. */
-static void chain_parts_free(struct chain *chain)
-{
-	for (uint32_t i = 0; chain->checks && i < chain->count; i++) {
-		free((void *)chain->checks[i].needle.pattern);
-		pcre2_code_free(chain->checks[i].code);
-	}
-	chain_free(chain->base64);
-	free(chain->checks);
-	free(chain);
-}
-
-struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64,
-			    char *error, size_t error_size)
-{
-	struct chain *chain = calloc(1, sizeof(*chain)), *joined;
-
-	snprintf(error, error_size, "not enough memory");
+	for (uint32_t i = 0; i < draft->count; i++)
+		if (draft->checks[i].kind == CHECK_CONTENT)
+			bytes += draft->checks[i].match->u.content.pattern.len;
+	chain = arena_alloc(arena, bytes);
 	if (!chain)
 		return NULL;
-	chain->checks = calloc(buffer->match_count + 1, sizeof(*chain->checks));
-	if (!chain->checks)
-		goto err;
+	*chain = *draft;
+	chain->checks = (struct check *)(void *)(chain + 1);
+	matches = (struct match *)(void *)(chain->checks + chain->count);
+	patterns = (uint8_t *)(matches + chain->count);
+	for (uint32_t i = 0; i < chain->count; i++) {
+		struct check *c = &chain->checks[i];
+
+		*c = draft->checks[i];
+		matches[i] = *c->match;
+		c->match = &matches[i];
+		if (c->kind == CHECK_CONTENT)
+			content_prepare(c, &patterns);
+	}
+	return chain;
+}
+
+static bool check_make(struct chain *draft, const struct match *m, struct expressions *all, char *error,
+		       size_t error_size)
+{
+	struct check *c = &draft->checks[draft->count];
+
+	*c = (struct check){.match = m};
+	if (m->keyword == KEYWORD_absent) {
+		draft->absent = true;
+		draft->or_else = m->u.word.bits;
+		return true;
+	}
+	draft->count++;
+	if (!kind_of(m, c)) {
+		snprintf(error, error_size, "a condition that cannot be judged on a buffer");
+		return false;
+	}
+	if (c->kind == CHECK_CONTENT && m->u.content.pattern.len == 0) {
+		snprintf(error, error_size, "a content is empty");
+		return false;
+	}
+	if (c->kind == CHECK_DATASET &&
+	    (m->u.dataset.command == DATASET_SET || m->u.dataset.command == DATASET_UNSET))
+		draft->changes = true;
+	if (c->kind == CHECK_CONTENT && (m->u.content.flags & CONTENT_REPLACE))
+		draft->replaces = true;
+	if (c->kind == CHECK_PCRE)
+		c->code = expression_get(all, &m->u.pcre, error, error_size);
+	return c->kind != CHECK_PCRE || c->code;
+}
+
+struct chain *chain_compile(const struct rule_buffer *buffer, const struct rule_buffer *base64, struct arena *arena,
+			    struct expressions *all, char *error, size_t error_size)
+{
+	struct check checks[CHAIN_CHECKS_MAX];
+	struct chain draft = {.checks = checks}, *chain;
+
 	if (buffer->match_count > CHAIN_CHECKS_MAX) {
 		snprintf(error, error_size, "more than %d conditions on one buffer",
 			 CHAIN_CHECKS_MAX);
-		goto err;
+		return NULL;
 	}
 	for (uint32_t i = 0; i < buffer->match_count; i++) {
-		struct check *c = &chain->checks[chain->count];
+		uint32_t before = draft.count;
 
-		c->match = &buffer->matches[i];
-		if (c->match->keyword == KEYWORD_absent) {
-			chain->absent = true;
-			chain->or_else = c->match->u.word.bits;
-			continue;
-		}
-		if (!kind_of(c->match, c)) {
-			snprintf(error, error_size, "a condition that cannot be judged on a buffer");
-			goto err;
-		}
-		chain->count++;
-		if (c->kind == CHECK_DATASET && (c->match->u.dataset.command == DATASET_SET ||
-						 c->match->u.dataset.command == DATASET_UNSET))
-			chain->changes = true;
-		if (c->kind == CHECK_CONTENT && (c->match->u.content.flags & CONTENT_REPLACE))
-			chain->replaces = true;
-		if (check_prepare(c, error, error_size))
-			goto err;
-		if (c->kind == CHECK_BASE64 && base64 && !chain->base64) {
-			chain->base64 = chain_compile(base64, NULL, error, error_size);
-			if (!chain->base64)
-				goto err;
+		if (!check_make(&draft, &buffer->matches[i], all, error, error_size))
+			return NULL;
+		if (draft.count > before && checks[before].kind == CHECK_BASE64 && base64 && !draft.base64) {
+			draft.base64 = chain_compile(base64, NULL, arena, all, error, error_size);
+			if (!draft.base64)
+				return NULL;
 		}
 	}
-	retries_mark(chain);
-	chain->reach = reach_of(chain);
-	joined = chain_join(chain);
-	if (!joined) {
+	retries_mark(&draft);
+	chain = chain_join(arena, &draft);
+	if (!chain) {
 		snprintf(error, error_size, "not enough memory");
-		goto err;
+		return NULL;
 	}
-	joined->must = must_of(joined);
-	return joined;
-err:
-	chain_parts_free(chain);
-	return NULL;
-}
-
-void chain_free(struct chain *chain)
-{
-	if (!chain)
-		return;
-	for (uint32_t i = 0; i < chain->count; i++)
-		pcre2_code_free(chain->checks[i].code);
-	chain_free(chain->base64);
-	free(chain);
+	chain->reach = reach_of(chain);
+	chain->must = must_of(chain);
+	return chain;
 }

@@ -17,6 +17,7 @@
 #include "dataplane/detect/bind.h"
 #include "dataplane/detect/firewall.h"
 #include "dataplane/detect/script.h"
+#include "rules/arena.h"
 
 #define REASON_MAX 120
 
@@ -109,7 +110,7 @@ static struct packet_check *checks_of(struct binder *b, struct program_rule *r,
 				      const struct match *matches, uint32_t count, bool post,
 				      uint16_t *out_count)
 {
-	struct packet_check *checks = calloc(count ? count : 1, sizeof(*checks));
+	struct packet_check *checks = arena_alloc(b->program->arena, (count ? count : 1) * sizeof(*checks));
 	char reason[REASON_MAX];
 
 	for (uint32_t i = 0; checks && i < count; i++) {
@@ -133,26 +134,17 @@ static struct packet_check *checks_of(struct binder *b, struct program_rule *r,
 
 struct chain *rule_chain(struct binder *b, struct program_rule *r, const struct rule_buffer *buffer)
 {
+	struct detect_program *p = b->program;
 	char error[REASON_MAX];
 	const struct rule_buffer *base64 = NULL;
-	struct chain *chain, **chains;
+	struct chain *chain;
 
 	for (uint32_t i = 0; i < r->rule->buffer_count; i++)
-		if (strcmp(r->rule->buffers[i].name, "base64_data") == 0)
+		if (r->rule->buffers[i].keyword == KEYWORD_base64_data)
 			base64 = &r->rule->buffers[i];
-	chain = chain_compile(buffer, base64, error, sizeof(error));
-	if (!chain) {
+	chain = chain_compile(buffer, base64, p->arena, p->expressions, error, sizeof(error));
+	if (!chain)
 		rule_refuse(b, r, error);
-		return NULL;
-	}
-	chains = realloc(r->chains, (r->chain_count + 1u) * sizeof(struct chain *));
-	if (!chains) {
-		chain_free(chain);
-		rule_refuse(b, r, "not enough memory");
-		return NULL;
-	}
-	r->chains = chains;
-	r->chains[r->chain_count++] = chain;
 	return chain;
 }
 
@@ -164,17 +156,29 @@ bool is_header_buffer(unsigned keyword)
 	       keyword == KEYWORD_ip_src || keyword == KEYWORD_ip_dst;
 }
 
+/* Room for as many as there are; NULL: none, or memory is out. */
+static struct header_check *headers_room(struct binder *b, const struct rule *rule)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < rule->buffer_count; i++)
+		count += is_header_buffer(rule->buffers[i].keyword);
+	return count ? arena_alloc(b->program->arena, count * sizeof(struct header_check)) : NULL;
+}
+
 /* Buffers of packets: headers, and the payload of rules that are not on transactions. */
 static void packet_buffers_bind(struct binder *b, struct program_rule *r)
 {
 	const struct rule *rule = r->rule;
 	char reason[REASON_MAX];
 
-	r->headers = calloc(rule->buffer_count + 1, sizeof(*r->headers));
+	r->headers = headers_room(b, rule);
 	for (uint32_t i = 0; i < rule->buffer_count && !r->refused; i++) {
 		const struct rule_buffer *buffer = &rule->buffers[i];
 
-		if (is_header_buffer(buffer->keyword) && r->headers) {
+		if (is_header_buffer(buffer->keyword) && !r->headers) {
+			rule_refuse(b, r, "not enough memory");
+		} else if (is_header_buffer(buffer->keyword)) {
 			struct header_check *h = &r->headers[r->header_count++];
 
 			*h = (struct header_check){.keyword = buffer->keyword, .buffer = buffer};
@@ -277,7 +281,7 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 		return;
 	r->protocol_only = is_protocol_only(r);
 	wants_note(b->program, rule);
-	if (!alert_encode(b->program, r))
+	if (!alert_encode(b, r))
 		rule_refuse(b, r, "not enough memory");
 }
 
@@ -385,63 +389,81 @@ static void scripts_refuse(struct binder *b, const struct ruleset *set)
 	}
 }
 
-struct detect_program *detect_program_new(const struct config *c, struct ruleset *set,
-					  uint64_t version, char *error, size_t error_size)
+/* What a program is made of, before its rules are bound. False: memory is out. */
+static bool program_begin(struct detect_program *p, const struct config *c, const struct ruleset *set)
 {
-	struct detect_program *p = calloc(1, sizeof(*p));
-	struct binder b = {.program = p, .firewall_count = set->firewall_count};
-
-	if (!p || !set->groups)
-		goto err;
 	p->groups = set->groups;
-	p->version = version;
 	p->rule_count = (uint32_t)set->rule_count;
+	p->expressions = expressions_new();
+	p->arena = arena_new(0);
 	p->rules = aligned_alloc(64, (p->rule_count + 1) * sizeof(*p->rules));
-	if (!p->rules)
-		goto err;
+	if (!p->rules || !p->expressions || !p->arena)
+		return false;
 	memset(p->rules, 0, (p->rule_count + 1) * sizeof(*p->rules));
 	settings_read(p, c);
 	for (uint32_t i = 0; i < p->rule_count; i++)
 		p->rules[i].rule = set->rules[i];
-	if (!sets_make(p) || !scratch_make(p) || !keys_make(p, set))
-		goto err;
-	scripts_refuse(&b, set);
+	return sets_make(p) && scratch_make(p) && keys_make(p, set);
+}
+
+static bool rules_bind(struct binder *b, const struct ruleset *set)
+{
+	struct detect_program *p = b->program;
+
+	if (!alert_room_make(&b->room))
+		return false;
+	scripts_refuse(b, set);
 	for (uint32_t i = 0; i < p->rule_count; i++)
-		rule_bind(&b, &p->rules[i]);
-	if (!binder_finish(&b) || !early_rules_make(p))
-		goto err;
-	p->ip_only = ip_only_new(p);
-	if (!p->ip_only)
-		goto err;
-	*error = '\0';
-	if (set->firewall && !firewall_make(&b, error, error_size)) {
-		if (*error) {
-			detect_program_free(p);
-			return NULL;
-		}
-		goto err;
+		rule_bind(b, &p->rules[i]);
+	return binder_finish(b) && early_rules_make(p);
+}
+
+/* False: nothing in error, memory is out; or a sentence. */
+static bool program_make(struct binder *b, const struct config *c, const struct ruleset *set, char *error,
+			 size_t error_size)
+{
+	struct detect_program *p = b->program;
+
+	if (!set->groups) {
+		snprintf(error, error_size, "the rule set has no pattern groups");
+		return false;
 	}
-	p->set = set;
-	return p;
-err:
-	snprintf(error, error_size, !set->groups ? "the rule set has no pattern groups"
-						 : "not enough memory for the rules");
+	if (!program_begin(p, c, set) || !rules_bind(b, set))
+		return false;
+	p->ip_only = ip_only_new(p);
+	return p->ip_only && (!set->firewall || firewall_make(b, error, error_size));
+}
+
+struct detect_program *detect_program_new(const struct config *c, struct ruleset *set,
+					  uint64_t version, char *error, size_t error_size)
+{
+	struct detect_program *p = calloc(1, sizeof(*p));
+	struct binder *b = calloc(1, sizeof(*b));
+	bool made = false;
+
+	*error = '\0';
+	if (p && b) {
+		p->version = version;
+		b->program = p;
+		b->firewall_count = set->firewall_count;
+		made = program_make(b, c, set, error, error_size);
+		alert_room_free(&b->room);
+	}
+	free(b);
+	if (made) {
+		p->set = set;
+		return p;
+	}
+	if (!*error)
+		snprintf(error, error_size, "not enough memory for the rules");
 	detect_program_free(p);
 	return NULL;
 }
 
 static void rule_free(struct program_rule *r)
 {
-	for (unsigned i = 0; i < r->chain_count; i++)
-		chain_free(r->chains[i]);
-	free(r->chains);
-	free(r->packet_checks);
-	free(r->posts);
 	for (unsigned i = 0; i < r->header_count; i++)
 		transforms_free(&r->headers[i].transforms);
-	free(r->headers);
-	free(r->bindings);
-	free(r->encoded);
 }
 
 void detect_program_free(struct detect_program *p)
@@ -450,9 +472,8 @@ void detect_program_free(struct detect_program *p)
 		return;
 	for (uint32_t i = 0; p->rules && i < p->rule_count; i++)
 		rule_free(&p->rules[i]);
-	for (uint32_t i = 0; i < p->binding_count; i++)
-		free(p->bindings[i]);
 	free(p->bindings);
+	expressions_free(p->expressions);
 	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
 		if (!p->protos[i])
 			continue;
@@ -478,6 +499,7 @@ void detect_program_free(struct detect_program *p)
 	free(p->sets);
 	free(p->rules);
 	free(p->refusals);
+	arena_free(p->arena);
 	if (p->set)
 		ruleset_free(p->set);
 	free(p);

@@ -103,8 +103,7 @@ struct program_rule {
 	struct packet_check *posts;
 	struct header_check *headers; /* buffers of packet headers */
 	struct binding **bindings;
-	struct chain **chains;     /* all it owns, chain_count */
-	uint16_t chain_count, post_count, binding_count;
+	uint16_t post_count, binding_count;
 	int16_t threshold_count;
 	uint32_t encoded_len;
 	bool detection_filter;
@@ -179,7 +178,9 @@ struct detect_program {
 	uint64_t version;
 	struct program_rule *rules;
 	uint32_t rule_count;
-	struct binding **bindings;     /* of all rules; owner */
+	struct arena *arena;           /* what rules point to: conditions, chains, bindings, alerts; owner */
+	struct expressions *expressions; /* of all chains; owner */
+	struct binding **bindings;     /* of all rules; the list is its own */
 	uint32_t binding_count, binding_cap;
 	const struct addr_set **sets;  /* distinct ones; [0] stands for any */
 	uint32_t set_count;
@@ -418,7 +419,6 @@ void alert_add(struct worker *w, uint32_t rule, bool stream, struct tx *tx,
 /* Of a rule on the packet's payload or stream. */
 void alert_add_payload(struct worker *w, const struct packet *p, uint32_t rule, bool stream);
 void alerts_finish(struct worker *w, struct packet *p);
-bool alert_encode(const struct detect_program *program, struct program_rule *r);
 
 /* threshold.c */
 enum threshold_answer { ALERT_WRITE, ALERT_HIDE, ALERT_NOTHING };

@@ -60,8 +60,10 @@ struct ruleload *ruleload_new(struct engine *e)
 /* Where compiled databases are kept, or NULL: nowhere. */
 static const char *cache_dir(const struct config *c)
 {
-	if (c->rules_cache[0])
+	if (c->rules_cache[0]) {
+		mkdir(c->rules_cache, 0755);
 		return c->rules_cache;
+	}
 	mkdir(CACHE_DIR, 0755);
 	return access(CACHE_DIR, W_OK) == 0 ? CACHE_DIR : NULL;
 }
@@ -187,6 +189,8 @@ static struct detect_program *load(struct ruleload *r, bool tell)
 		return NULL;
 	}
 	set = ruleset_load(&options, &report, r->text, sizeof(r->text));
+	if (set && *report.image_note)
+		fprintf(stderr, "metsuke: %s\n", report.image_note);
 	if (set && tell)
 		tell_problems(&report);
 	if (set && (strict_refusal(&report, true, r->text, sizeof(r->text)) != 0 ||

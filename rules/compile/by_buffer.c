@@ -13,6 +13,7 @@
 
 struct buffer_draft {
 	struct buffer_group key;
+	uint16_t keyword; /* of the buffer: other keywords, other names */
 	struct group_draft draft;
 };
 
@@ -75,7 +76,7 @@ static struct buffer_draft *buffer_draft_find(struct groups_builder *b, struct b
 
 	for (uint32_t i = 0; i < all->count; i++) {
 		d = &all->drafts[i];
-		if (d->key.direction == direction && app_same(d->key.app, app) &&
+		if (d->keyword == buffer->keyword && d->key.direction == direction && app_same(d->key.app, app) &&
 		    strcmp(d->key.buffer, buffer->name) == 0 &&
 		    transforms_same(d->key.transforms, d->key.transform_count, buffer->transforms,
 				    buffer->transform_count))
@@ -86,7 +87,8 @@ static struct buffer_draft *buffer_draft_find(struct groups_builder *b, struct b
 		return NULL;
 	}
 	d = &all->drafts[all->count++];
-	*d = (struct buffer_draft){.key = {.buffer = buffer->name,
+	*d = (struct buffer_draft){.keyword = buffer->keyword,
+				   .key = {.buffer = buffer->name,
 					   .transforms = buffer->transforms,
 					   .transform_count = buffer->transform_count,
 					   .app = app,
@@ -99,7 +101,7 @@ static void drafts_open(struct groups_builder *b, struct buffer_drafts *all)
 {
 	for (size_t i = 0; i < b->set->rule_count && !b->failed; i++) {
 		const struct rule *rule = b->set->rules[i];
-		const struct rule_buffer *buffer = b->out->public.prefilter[i].buffer;
+		const struct rule_buffer *buffer = b->out->prefilter[i].buffer;
 
 		if (rule_group_kind(rule) != GROUP_APP_ALWAYS || !buffer)
 			continue;
@@ -113,16 +115,17 @@ static void drafts_fill(struct groups_builder *b, struct buffer_drafts *all)
 {
 	for (size_t i = 0; i < b->set->rule_count && !b->failed; i++) {
 		const struct rule *rule = b->set->rules[i];
-		const struct group_prefilter *prefilter = &b->out->public.prefilter[i];
+		const struct group_prefilter *prefilter = &b->out->prefilter[i];
 		const struct rule_buffer *buffer = prefilter->buffer;
+		const char *app;
 
 		if (rule_group_kind(rule) != GROUP_APP_ALWAYS || !buffer)
 			continue;
+		app = app_of(rule, buffer);
 		for (uint32_t k = 0; k < all->count; k++) {
 			struct buffer_draft *d = &all->drafts[k];
-			const char *app = app_of(rule, buffer);
 
-			if (strcmp(d->key.buffer, buffer->name) == 0 &&
+			if (d->keyword == buffer->keyword && strcmp(d->key.buffer, buffer->name) == 0 &&
 			    (!app || app_same(d->key.app, app)) &&
 			    rule_has_direction(rule, d->key.direction) &&
 			    transforms_same(d->key.transforms, d->key.transform_count,
@@ -135,7 +138,7 @@ static void drafts_fill(struct groups_builder *b, struct buffer_drafts *all)
 void groups_by_buffer(struct groups_builder *b)
 {
 	struct buffer_drafts all = {calloc(DRAFTS_MAX, sizeof(*all.drafts)), 0};
-	struct ruleset_groups *g = &b->out->public;
+	struct ruleset_groups *g = b->out;
 
 	if (!all.drafts) {
 		b->failed = true;

@@ -217,7 +217,7 @@ static const struct group_prefilter *prefilter_in(const struct groups_builder *b
 
 	if (kind == GROUP_PACKET_ALWAYS)
 		return &none;
-	return kind == GROUP_PACKET ? &b->out->public.packet_prefilter[rule] : &b->out->public.prefilter[rule];
+	return kind == GROUP_PACKET ? &b->out->packet_prefilter[rule] : &b->out->prefilter[rule];
 }
 
 static void port_groups_make(struct groups_builder *b, enum group_kind kind, bool long_only, unsigned l4,
@@ -239,7 +239,7 @@ static void port_groups_make(struct groups_builder *b, enum group_kind kind, boo
 
 void groups_by_port(struct groups_builder *b)
 {
-	struct ruleset_groups *g = &b->out->public;
+	struct ruleset_groups *g = b->out;
 
 	for (unsigned d = 0; d < 2; d++) {
 		for (unsigned l4 = 0; l4 < GROUP_L4_COUNT; l4++) {

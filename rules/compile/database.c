@@ -421,20 +421,18 @@ static void child_collect(struct child *c)
 
 /* ---- the cache ---- */
 
-static void job_hash(struct database_job *job)
+static void job_hash(struct database_job *job, const hs_platform_info_t *platform)
 {
 	static const char format[] = "metsuke literals 2";
-	hs_platform_info_t platform = {0};
 	XXH3_state_t *s = XXH3_createState();
 	XXH128_hash_t h;
 
 	if (!s)
 		return;
-	hs_populate_platform(&platform);
 	XXH3_128bits_reset(s);
 	XXH3_128bits_update(s, format, sizeof(format));
 	XXH3_128bits_update(s, hs_version(), strlen(hs_version()));
-	XXH3_128bits_update(s, &platform, sizeof(platform));
+	XXH3_128bits_update(s, platform, sizeof(*platform));
 	for (uint32_t i = 0; i < job->literal_count; i++) {
 		XXH3_128bits_update(s, &job->literals[i].len, sizeof(job->literals[i].len));
 		XXH3_128bits_update(s, job->literals[i].data, job->literals[i].len);
@@ -591,6 +589,7 @@ int database_make(struct database_job *jobs, size_t count, const char *cache_dir
 		  char *error, size_t error_size)
 {
 	struct database_job **missing = calloc(count ? count : 1, sizeof(struct database_job *));
+	hs_platform_info_t platform = {0};
 	size_t missing_count = 0;
 	bool cache = cache_dir && *cache_dir && access(cache_dir, R_OK | X_OK) == 0;
 	int rc;
@@ -599,10 +598,11 @@ int database_make(struct database_job *jobs, size_t count, const char *cache_dir
 		snprintf(error, error_size, "not enough memory for %zu pattern groups", count);
 		return -1;
 	}
+	hs_populate_platform(&platform);
 	for (size_t i = 0; i < count; i++) {
 		jobs[i].out = NULL;
 		jobs[i].from_cache = false;
-		job_hash(&jobs[i]);
+		job_hash(&jobs[i], &platform);
 		if (cache)
 			cache_load(&jobs[i], cache_dir);
 		if (!jobs[i].out)

@@ -21,27 +21,20 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "rules/arena.h"
 #include "rules/compile/database.h"
 #include "rules/compile/groups_private.h"
 
 #define CHILDREN 2
 
-/* ---- memory: all of a set's groups is freed at once ---- */
+/* ---- memory: the set's ---- */
 
 void *groups_alloc(struct groups_builder *b, size_t bytes)
 {
-	struct groups_block *block;
+	void *block = b->failed ? NULL : arena_alloc(b->set->arena, bytes);
 
-	if (b->failed)
-		return NULL;
-	block = calloc(1, sizeof(*block) + bytes);
-	if (!block) {
-		b->failed = true;
-		return NULL;
-	}
-	block->next = b->out->blocks;
-	b->out->blocks = block;
-	return block + 1;
+	b->failed = !block;
+	return block;
 }
 
 /* ---- where rules belong ---- */
@@ -268,7 +261,7 @@ void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct 
 	group->literals = literals;
 	group->entries = entries;
 	group->always = always;
-	b->out->public.literal_count += group->literal_count;
+	b->out->literal_count += group->literal_count;
 	free(d->items);
 	*d = (struct group_draft){0};
 	if (group->literal_count)
@@ -348,7 +341,7 @@ static int databases_make(struct groups_builder *b, const struct ruleset_options
 			  struct ruleset_report *report, char *error, size_t error_size)
 {
 	struct database_job *jobs = calloc(b->wanted_count + 1, sizeof(*jobs));
-	struct ruleset_groups *g = &b->out->public;
+	struct ruleset_groups *g = b->out;
 	uint32_t count = 0;
 	int rc;
 
@@ -405,7 +398,7 @@ static uint32_t *list_of(struct groups_builder *b, enum group_kind kind, int dir
 		if (rule_group_kind(rule) != kind)
 			continue;
 		if (direction >= 0 && (!rule_has_direction(rule, (unsigned)direction) ||
-				       b->out->public.prefilter[i].buffer))
+				       b->out->prefilter[i].buffer))
 			continue;
 		list[(*count)++] = (uint32_t)i;
 	}
@@ -415,7 +408,7 @@ static uint32_t *list_of(struct groups_builder *b, enum group_kind kind, int dir
 int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 			 struct ruleset_report *report, char *error, size_t error_size)
 {
-	struct groups_builder b = {.set = set, .out = calloc(1, sizeof(*b.out))};
+	struct groups_builder b = {.set = set, .out = arena_alloc(set->arena, sizeof(*b.out))};
 	struct ruleset_groups *g;
 	double start = seconds_now(), grouped;
 	int rc = -1;
@@ -424,7 +417,7 @@ int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 		snprintf(error, error_size, "not enough memory to group the rules");
 		return -1;
 	}
-	g = &b.out->public;
+	g = b.out;
 	g->prefilter = groups_alloc(&b, (set->rule_count + 1) * sizeof(*g->prefilter));
 	for (size_t i = 0; i < set->rule_count && !b.failed; i++)
 		g->prefilter[i] = group_prefilter_choose(set->rules[i]);
@@ -453,16 +446,6 @@ int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 
 void ruleset_groups_free(struct ruleset_groups *groups)
 {
-	struct groups_owned *owned = (struct groups_owned *)groups;
-	struct groups_block *block, *next;
-
-	if (!groups)
-		return;
-	for (uint32_t i = 0; i < groups->database_count; i++)
+	for (uint32_t i = 0; groups && i < groups->database_count; i++)
 		hs_free_database(groups->databases[i]);
-	for (block = owned->blocks; block; block = next) {
-		next = block->next;
-		free(block);
-	}
-	free(owned);
 }

@@ -6,7 +6,8 @@
  * without regard to case; what else a literal must fulfil (its case, where it may end) stands in
  * the entry and is checked on a hit. Rules that have no literal are listed in `always`.
  *
- * Immutable once built; made by the thread that loads the rule set, read by the workers.
+ * Immutable once built; made by the thread that loads the rule set, read by the workers. A pointer
+ * that is added to any of these structures must be added to rules/image/shape.c.
  */
 #ifndef COMPILE_GROUPS_H
 #define COMPILE_GROUPS_H
@@ -117,7 +118,7 @@ struct sieve {
 	const uint64_t *bits;      /* which anchors there may be */
 	const struct placed_slot *slots; /* key with its width in bits 32 and up → anchors; linear */
 	const struct sieve_anchor *anchors;
-	uint32_t slot_mask;
+	uint32_t slot_mask, anchor_count;
 	uint8_t shift;             /* of a hash, to a number of a bit */
 	uint8_t widths;            /* or of the widths of all anchors: 1, 2, 4 */
 	const struct sieve_masks *masks; /* NULL: others would be faster */
@@ -165,7 +166,7 @@ struct pattern_group {
 	const struct placed_class *placed;
 	const struct placed_slot *placed_slots;
 	const struct group_entry *placed_entries;
-	uint32_t placed_count, placed_entry_count;
+	uint32_t placed_count, placed_entry_count, placed_slot_count;
 };
 
 /* All groups that a packet's server port leads to: at most one for rules of many ports and one for
@@ -223,6 +224,7 @@ struct group_prefilter {
  * figures (may be NULL). 0; or -1 and a sentence in error. */
 int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 			 struct ruleset_report *report, char *error, size_t error_size);
+/* The databases; the rest is in the set's arena. */
 void ruleset_groups_free(struct ruleset_groups *groups);
 
 /* The prefilter of a rule; buffer NULL when it has none. */

@@ -9,16 +9,6 @@
 
 struct database_literal;
 
-struct groups_block {
-	struct groups_block *next;
-	uint64_t align;
-};
-
-struct groups_owned {
-	struct ruleset_groups public; /* first: ruleset_groups_free finds the rest by it */
-	struct groups_block *blocks;
-};
-
 struct draft_item {
 	const struct rule *rule;
 	const struct group_prefilter *prefilter; /* literal.len 0: none */
@@ -38,20 +28,20 @@ struct wanted {
 
 struct groups_builder {
 	struct ruleset *set;
-	struct groups_owned *out;
+	struct ruleset_groups *out; /* in the set's arena, as all of it */
 	struct wanted *wanted;
 	uint32_t wanted_count, wanted_cap;
 	bool failed; /* memory was out once */
 };
 
-/* Zeroed; lives as long as the groups. NULL and .failed when memory is out. */
+/* Zeroed, of the set's arena. NULL and .failed when memory is out. */
 void *groups_alloc(struct groups_builder *b, size_t bytes);
 void group_draft_add(struct groups_builder *b, struct group_draft *d, const struct rule *rule,
 	       const struct group_prefilter *prefilter);
 struct group_entry group_entry_of(const struct draft_item *item);
 /* placed.c: literals in one place go from the draft into the group's tables. */
 void group_placed_take(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
-/* Fills out->public.packet_prefilter. */
+/* Fills out->packet_prefilter. */
 void groups_choose_in_place(struct groups_builder *b);
 /* sieve.c: of the group's literals. */
 void group_sieve_make(struct groups_builder *b, struct pattern_group *group);
@@ -66,7 +56,7 @@ static inline uint8_t sieve_anchor_width(uint32_t literal_len)
 void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
 void groups_want_database(struct groups_builder *b, struct pattern_group *group,
 			  struct database_literal *texts);
-/* Fill out->public.buffers, and .packet, .stream and .packet_always. */
+/* Fill out->buffers, and .packet, .stream and .packet_always. */
 void groups_by_buffer(struct groups_builder *b);
 void groups_by_port(struct groups_builder *b);
 

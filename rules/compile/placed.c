@@ -135,6 +135,7 @@ static void tables_fill(struct groups_builder *b, struct pattern_group *group,
 	group->placed = classes;
 	group->placed_entries = entries;
 	group->placed_slots = slots;
+	group->placed_slot_count = used;
 }
 
 static uint32_t class_index(const struct placed_class *classes, uint32_t count,
@@ -297,7 +298,7 @@ void groups_choose_in_place(struct groups_builder *b)
 		free(choices);
 		return;
 	}
-	memcpy(chosen, b->out->public.prefilter, rules * sizeof(*chosen));
+	memcpy(chosen, b->out->prefilter, rules * sizeof(*chosen));
 	for (size_t i = 0; i < rules; i++)
 		if (rule_group_kind(b->set->rules[i]) == GROUP_PACKET && choice_make(b->set->rules[i], &choices[count]))
 			count++;
@@ -308,6 +309,6 @@ void groups_choose_in_place(struct groups_builder *b)
 		for (size_t k = i; k < end && end - i <= SHARED_MAX; k++)
 			chosen[choices[k].rule] = choices[k].prefilter;
 	}
-	b->out->public.packet_prefilter = chosen;
+	b->out->packet_prefilter = chosen;
 	free(choices);
 }

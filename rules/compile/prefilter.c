@@ -25,6 +25,8 @@ static const char *const common_texts[] = {
 	"multipart/form-data", "form-data", "document.", "this program", "cn=",    "o=",
 };
 
+#define COMMON_TEXTS (sizeof(common_texts) / sizeof(*common_texts))
+
 /* What one byte tells, in quarter bits, folded to lower case. */
 static unsigned byte_worth(uint8_t c)
 {
@@ -41,20 +43,30 @@ static unsigned byte_worth(uint8_t c)
 	return 26;
 }
 
+/* By first byte: the first such text + 1, and by text the next one + 1. Filled before main runs. */
+static uint8_t common_first[256], common_next[COMMON_TEXTS];
+
+__attribute__((constructor)) static void common_index(void)
+{
+	for (size_t i = COMMON_TEXTS; i-- > 0;) {
+		uint8_t *first = &common_first[(uint8_t)*common_texts[i]];
+
+		common_next[i] = *first;
+		*first = (uint8_t)(i + 1);
+	}
+}
+
 /* Marks bytes that belong to a common text. */
 static void common_mark(const uint8_t *folded, uint32_t len, bool *common)
 {
-	for (size_t i = 0; i < sizeof(common_texts) / sizeof(*common_texts); i++) {
-		const char *text = common_texts[i];
-		size_t n = strlen(text);
-		const uint8_t *from = folded, *at;
+	for (uint32_t at = 0; at < len; at++)
+		for (uint8_t i = common_first[folded[at]]; i; i = common_next[i - 1]) {
+			const char *text = common_texts[i - 1];
+			size_t n = strlen(text);
 
-		while (n <= (size_t)(folded + len - from) &&
-		       (at = memmem(from, (size_t)(folded + len - from), text, n)) != NULL) {
-			memset(common + (at - folded), 1, n);
-			from = at + 1;
+			if (n <= len - at && memcmp(folded + at, text, n) == 0)
+				memset(common + at, 1, n);
 		}
-	}
 }
 
 /* Zero and space are one where letters of both cases are. */

@@ -124,6 +124,7 @@ void group_sieve_make(struct groups_builder *b, struct pattern_group *group)
 		qsort(drafts, n, sizeof(*drafts), anchor_order);
 		sieve_fill(s, anchors, slots, bits, drafts, n);
 		s->anchors = anchors;
+		s->anchor_count = n;
 		s->slots = slots;
 		s->bits = bits;
 		group_masks_make(b, s, n);

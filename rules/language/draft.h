@@ -36,6 +36,7 @@ struct language {
 	uint32_t script_count;
 	const char *file;                    /* being read; NULL: not from a file */
 	bool firewall;                       /* its rules are the firewall's */
+	bool outside;                        /* a rule asked for what is in no rule file: lists, scripts … */
 };
 
 struct draft_list {

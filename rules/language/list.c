@@ -144,6 +144,7 @@ static struct list *list_named(struct draft *d, const struct keyword_row *row, s
 	char error[256];
 	struct list *list;
 
+	d->l->outside = true;
 	r->rule_file = d->l->file;
 	list = lists_open(d->l->lists, &d->l->options->lists, r, error, sizeof(error));
 	/* The set of lists of these rules holds it from now on. */
@@ -324,6 +325,7 @@ bool parse_iprep(struct draft *d, const struct keyword_row *row, struct scan *ar
 	if (side < 0)
 		return draft_fail(d, side_word.p, "write any, src, dst or both", "iprep: \"%.*s\" is no side",
 				  SCAN_ARG(&side_word));
+	d->l->outside = true;
 	t.side = (uint8_t)side;
 	t.category = (uint8_t)reputation_category(d->l->reputation, category.p, scan_left(&category));
 	if (!t.category)

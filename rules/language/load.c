@@ -29,11 +29,27 @@ void language_clear(struct language *l)
 	names_clear(&l->patterns);
 }
 
+/* Are the next eight bytes from ' ' to '~'? (In each byte: no upper bit, not below 0x20, not 0x7f.) */
+static bool eight_plain(const char *p)
+{
+	const uint64_t ones = 0x0101010101010101u, uppers = 0x80 * ones;
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return !((v | (v - 0x20 * ones) | (v + ones)) & uppers);
+}
+
 /* Bytes that may not stand in a rule: control characters, and what is not UTF-8 (RFC 3629). */
 static const char *text_bad(const char *p, const char *end)
 {
 	while (p < end) {
-		unsigned char c = (unsigned char)*p;
+		unsigned char c;
+
+		while (end - p >= 8 && eight_plain(p))
+			p += 8;
+		if (p == end)
+			break;
+		c = (unsigned char)*p;
 		size_t more = c < 0x80                ? 0
 			      : c >= 0xc2 && c < 0xe0 ? 1
 			      : c >= 0xe0 && c < 0xf0 ? 2

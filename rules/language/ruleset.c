@@ -5,14 +5,15 @@
 #include "rules/ruleset.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "rules/compile/groups.h"
+#include "rules/image/image.h"
 #include "rules/language/classes.h"
+#include "rules/language/files.h"
 #include "rules/language/load.h"
 #include "rules/language/order.h"
 #include "rules/language/reader.h"
@@ -153,8 +154,9 @@ static bool loading_rule(struct loading *l, const struct reader *reader, const c
 	return true;
 }
 
-static bool loading_file(struct loading *l, const char *path)
+static bool loading_file(void *arg, const char *path)
 {
+	struct loading *l = arg;
 	struct reader reader;
 	int err = reader_open(&reader, path);
 	char *file;
@@ -177,25 +179,7 @@ static bool loading_file(struct loading *l, const char *path)
 
 static bool loading_pattern(struct loading *l, const char *pattern)
 {
-	glob_t found;
-	bool ok = true;
-	int err;
-
-	if (!strpbrk(pattern, "*?["))
-		return loading_file(l, pattern);
-	err = glob(pattern, 0, NULL, &found);
-	if (err == GLOB_NOMATCH) {
-		snprintf(l->error, l->error_size, "no rule file has a name like %s", pattern);
-		return false;
-	}
-	if (err) {
-		snprintf(l->error, l->error_size, "the folder of %s cannot be read", pattern);
-		return false;
-	}
-	for (size_t i = 0; ok && i < found.gl_pathc; i++)
-		ok = loading_file(l, found.gl_pathv[i]);
-	globfree(&found);
-	return ok;
+	return rule_files_each(pattern, loading_file, l, l->error, l->error_size);
 }
 
 static bool loading_reputation(struct loading *l)
@@ -366,15 +350,14 @@ static void loading_counts(const struct loading *l, double started)
 	r->parse_seconds = seconds_now() - started;
 }
 
-struct ruleset *ruleset_load(const struct ruleset_options *o, struct ruleset_report *report,
-			     char *error, size_t error_size)
+/* From the files. *outside: rules refer to what is not in them. */
+static struct ruleset *load_files(const struct ruleset_options *o, struct ruleset_report *report, bool *outside,
+				  char *error, size_t error_size)
 {
 	struct loading l = {.error = error, .error_size = error_size};
 	struct ruleset *set = NULL;
 	double started = seconds_now();
 
-	if (report)
-		*report = (struct ruleset_report){0};
 	if (!loading_init(&l, o, report)) {
 		loading_fini(&l);
 		return NULL;
@@ -382,6 +365,7 @@ struct ruleset *ruleset_load(const struct ruleset_options *o, struct ruleset_rep
 	if (loading_all(&l))
 		set = loading_finish(&l);
 	loading_counts(&l, started);
+	*outside = l.language.outside;
 	loading_fini(&l);
 	if (!set) {
 		lists_free(l.language.lists);
@@ -394,6 +378,70 @@ struct ruleset *ruleset_load(const struct ruleset_options *o, struct ruleset_rep
 		ruleset_free(set);
 		return NULL;
 	}
+	return set;
+}
+
+/* Together with what is never in an image. NULL: there is none, or it could not be. */
+static struct ruleset *load_image(const struct ruleset_options *o, const char *path, const struct image_key *key,
+				  struct ruleset_report *report)
+{
+	struct loading l = {.options = o, .error = report->image_note, .error_size = sizeof(report->image_note)};
+	double started = seconds_now();
+	struct ruleset *set = image_load(path, key, report, report->image_note, sizeof(report->image_note));
+
+	if (!set)
+		return NULL;
+	set->lists = lists_new();
+	if (!set->lists || !loading_geoip(&l)) {
+		ruleset_free(set);
+		ruleset_report_clear(report);
+		return NULL;
+	}
+	set->geoip = l.geoip;
+	report->parse_seconds = seconds_now() - started;
+	return set;
+}
+
+/* Files that changed while they were read make no image, nor do a few rules. */
+static void keep_image(const struct ruleset_options *o, const char *path, const struct image_key *key,
+		       const struct ruleset *set, struct ruleset_report *report)
+{
+	double started = seconds_now();
+	struct image_key after;
+
+	if (set->rule_count < (o->image_least ? o->image_least : RULESET_IMAGE_LEAST))
+		return;
+	if (image_key(o, &after) && memcmp(&after, key, sizeof(after)) == 0)
+		image_store(path, key, set, report, report->image_note, sizeof(report->image_note));
+	report->image_seconds = seconds_now() - started;
+}
+
+struct ruleset *ruleset_load(const struct ruleset_options *o, struct ruleset_report *report,
+			     char *error, size_t error_size)
+{
+	struct ruleset_report nobodys = {0};
+	struct ruleset_report *r = report ? report : &nobodys;
+	char path[4096], note[sizeof(r->image_note)];
+	struct image_key key;
+	struct ruleset *set = NULL;
+	bool outside = false, keep;
+
+	*r = (struct ruleset_report){0};
+	keep = image_key(o, &key);
+	if (keep) {
+		image_path(o, path, sizeof(path));
+		set = load_image(o, path, &key, r);
+	}
+	if (!set) {
+		set = load_files(o, r, &outside, error, error_size);
+		memcpy(note, r->image_note, sizeof(note));
+		if (set && keep && !outside)
+			keep_image(o, path, &key, set, r);
+		if (!*r->image_note)
+			memcpy(r->image_note, note, sizeof(note));
+	}
+	if (!report)
+		ruleset_report_clear(&nobodys);
 	return set;
 }
 

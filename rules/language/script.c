@@ -100,6 +100,7 @@ static struct script_use *use_new(struct draft *d, const struct keyword_row *row
 {
 	struct script_use *use = arena_alloc(d->l->arena, sizeof(*use));
 
+	d->l->outside = true;
 	scan_trim(name);
 	if (d->l->options->no_scripts) {
 		draft_fail(d, NULL, "set lua.enabled to yes", "%s: scripts are not allowed", row->name);

@@ -202,3 +202,41 @@ def test_hostile_rules_are_bounded():
                           text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "26 passed, 0 failed, 0 skipped"
+
+
+# ---- the image of a loaded set ----
+
+def records(inspect, folder, rules, cache):
+    """What does not change from run to run, in any order; and what was said."""
+    path = capture(folder)
+    rules += "".join(f'alert tcp any any -> any 7 (msg:"one of many"; content:"filler {i}"; sid:{i};)\n'
+                     for i in range(1000, 1600))
+    run = inspect([path], rules, ["--set", f"detect.cache={cache}"])
+    assert run.status == 0, run.stderr
+    assert run.events("alert")
+    return sorted(json.dumps({k: v for k, v in e.items() if k != "flow_id"}, sort_keys=True)
+                  for e in run.events() if e["event_type"] != "stats"), run.stderr
+
+
+def test_the_image_changes_nothing(inspect, tmp_path):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    without = records(inspect, tmp_path, RULES + TESTED, "/proc/none")
+    cold = records(inspect, tmp_path, RULES + TESTED, cache)
+    image, = cache.glob("*.rules-image")
+    made = image.stat().st_mtime_ns
+    assert without[0] == cold[0] and cold == records(inspect, tmp_path, RULES + TESTED, cache)
+    assert image.stat().st_mtime_ns == made
+
+
+def test_a_damaged_image_is_told_of_and_made_anew(inspect, tmp_path):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    good, said = records(inspect, tmp_path, TESTED, cache)
+    assert "not used" not in said
+    image, = cache.glob("*.rules-image")
+    whole = image.read_bytes()
+    image.write_bytes(whole[:9000] + b"x" + whole[9001:])
+    again, said = records(inspect, tmp_path, TESTED, cache)
+    assert f"{image} is not used, and is made anew: it is damaged" in said
+    assert good == again and image.read_bytes() == whole

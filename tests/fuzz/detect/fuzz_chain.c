@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "dataplane/detect/chain.h"
+#include "rules/arena.h"
 
 #define MATCHES_MAX 12
 
@@ -132,6 +133,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct rule_buffer base64 = {.name = "base64_data", .matches = inner, .match_count = 2};
 	struct chain_input in = {0};
 	char error[200];
+	struct expressions *all;
+	struct arena *arena;
 	struct chain *chain;
 
 	if (!scratch) {
@@ -151,15 +154,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(copy, c.p, in.len);
 	in.data = copy;
-	chain = chain_compile(&buffer, &base64, error, sizeof(error));
+	all = expressions_new();
+	arena = arena_new(0);
+	assert(all && arena);
+	chain = chain_compile(&buffer, &base64, arena, all, error, sizeof(error));
 	if (chain) {
 		chain_packet_begin(scratch);
 		chain_run(scratch, chain, &in);
 		for (unsigned i = 0; i < scratch->capture_count; i++)
 			assert(scratch->captures[i].data + scratch->captures[i].len <=
 			       scratch->text + scratch->text_used);
-		chain_free(chain);
 	}
+	arena_free(arena);
+	expressions_free(all);
 	free(copy);
 	return 0;
 }

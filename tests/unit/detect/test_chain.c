@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/detect/build.h"
+#include "rules/arena.h"
 
 static struct chain_scratch scratch;
 
@@ -30,14 +31,17 @@ static enum chain_result run(const char *data, size_t len, struct look look,
 				     .match_count = inner_count};
 	struct chain_input in = {(const uint8_t *)data, (uint32_t)len, look.offset, !look.open};
 	char error[200];
+	struct expressions *all = expressions_new();
+	struct arena *arena = arena_new(0);
 	struct chain *chain =
-		chain_compile(&buffer, inner_count ? &base64 : NULL, error, sizeof(error));
+		chain_compile(&buffer, inner_count ? &base64 : NULL, arena, all, error, sizeof(error));
 	enum chain_result r;
 
 	if (!chain)
 		fail_msg("%s", error);
 	r = chain_run(&scratch, chain, &in);
-	chain_free(chain);
+	arena_free(arena);
+	expressions_free(all);
 	return r;
 }
 

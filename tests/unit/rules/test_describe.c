@@ -21,6 +21,10 @@ static void conditions(void **state)
 		{"byte_jump:4,0,multiplier 2,post_offset -3;",
 		 "byte_jump:4, 0, multiplier 2, post_offset -3"},
 		{"byte_extract:1,3,len;", "byte_extract:1, 3, into variable 1"},
+		{"asn1:oversize_length 10000, absolute_offset 54;", "asn1:oversize_length 10000, absolute_offset 54"},
+		{"asn1:bitstring_overflow, double_overflow;", "asn1:bitstring_overflow, double_overflow"},
+		{"entropy:value >= 6.5, bytes 20, offset 3;", "entropy:value >=6.5, bytes 20, offset 3"},
+		{"entropy:value !2-3;", "entropy:value !2-3"},
 	};
 	char text[256];
 
@@ -49,6 +53,8 @@ static void fields(void **state)
 		{"flowint:n,>=,3;", "flowint:#0,>=,3"},
 		{"app-layer-protocol:!http;", "app-layer-protocol:!http"},
 		{"tcpv4-csum:invalid;", "tcpv4-csum:invalid"},
+		{"flowvar:id,a|3b|b;", "flowvar:id,\"a|3b|b\""},
+		{"rpc:100000,*,3;", "rpc:100000,*,3"},
 	};
 	char text[256];
 
@@ -61,6 +67,15 @@ static void fields(void **state)
 		assert_string_equal(match_describe(&r->packet_matches[0], NULL, text, sizeof(text)),
 				    rows[i].text);
 	}
+}
+
+/* On transactions. */
+static void values(void **state)
+{
+	char text[256];
+
+	assert_string_equal(match_describe(&loads(HTTP("filesize:>1000;"))->app_matches[0], NULL, text, sizeof(text)),
+			    "filesize:>1000");
 }
 
 /* A text that does not fit is cut and ended, wherever that is. */
@@ -114,7 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conditions),	cmocka_unit_test(fields), cmocka_unit_test(short_memory),
-		cmocka_unit_test(sets),		cmocka_unit_test(prefilter),
+		cmocka_unit_test(values),	cmocka_unit_test(sets),		cmocka_unit_test(prefilter),
 	};
 
 	return cmocka_run_group_tests_name("rules describe", tests, reader_start, reader_stop);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "rules/arena.h"
 #include "rules/compile/groups.h"
 
 #define RULES_MAX 8
@@ -90,12 +91,16 @@ static void build(struct made *m, const char *cache, struct ruleset_report *repo
 
 static struct made *made_new(void)
 {
-	return calloc(1, sizeof(struct made));
+	struct made *m = calloc(1, sizeof(*m));
+
+	m->set.arena = arena_new(0);
+	return m;
 }
 
 static void made_free(struct made *m)
 {
 	ruleset_groups_free(m->set.groups);
+	arena_free(m->set.arena);
 	free(m);
 }
 

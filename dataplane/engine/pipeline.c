@@ -183,12 +183,35 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	lap(watch, &c->cycles_event);
 }
 
+/* Flows only: who, with whom, how much. */
+static void packet_track(struct lane *l, struct packet *p, struct stopwatch *watch)
+{
+	struct worker *w = &l->w;
+
+	now_set(w, p->ts_ns);
+	if (w->in_the_wire && blocked(l, p))
+		return;
+	w->packet = p;
+	if (!(p->flags & PACKET_NO_FLOW))
+		flow_packet(w, p);
+	lap(watch, &w->counters->cycles_flow);
+	if (p->event_count)
+		report_anomalies(w, p, l->anomaly_decode, l->anomaly_stream);
+	flow_packet_done(w, p);
+	w->packet = NULL;
+	lap(watch, &w->counters->cycles_event);
+}
+
 static inline void frame_run(struct lane *l, unsigned frame, struct stopwatch *watch)
 {
 	unsigned first = l->first[frame], end = l->first[frame + 1];
 
-	for (unsigned i = first; i < end; i++)
-		packet_run(l, l->packets[i], watch);
+	for (unsigned i = first; i < end; i++) {
+		if (l->inspection)
+			packet_run(l, l->packets[i], watch);
+		else
+			packet_track(l, l->packets[i], watch);
+	}
 	if (l->w.recordings) {
 		recording_frame(&l->w, &l->packets[first], end - first);
 		lap(watch, &l->w.counters->cycles_event);

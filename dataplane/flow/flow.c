@@ -66,6 +66,7 @@ int flow_worker_new(struct worker *w)
 	memset(&t->meta_mask, 0xff, sizeof(t->meta_mask));
 	memset((uint8_t *)&t->meta_mask + 3, 0, 1);
 	t->vlan2_mask = UINT16_MAX;
+	t->streams = c->inspection;
 	if (!c->vlan_in_flow_key) {
 		memset((uint8_t *)&t->meta_mask + 4, 0, 4);
 		t->vlan2_mask = 0;
@@ -344,6 +345,8 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 	if (f->ip_proto == PROTO_TCP) {
 		if (!(p->flags & PACKET_BAD_CHECKSUM))
 			f->tcp_flags[d] |= p->tcp.flags;
+		if (!w->flows->streams)
+			tcp_flags_stage(f);
 	} else if ((f->flags & FLOW_SEEN_TO_CLIENT) && (f->flags & FLOW_SEEN_TO_SERVER)) {
 		f->flags |= FLOW_ESTABLISHED;
 	}
@@ -381,6 +384,14 @@ static void flow_mark(struct worker *w, struct flow *f, struct packet *p)
 	}
 }
 
+/* Is the packet the first of another session on the flow's ports? */
+static bool flow_reused(struct worker *w, const struct flow *f, const struct packet *p, enum direction d)
+{
+	if (p->ip_proto != PROTO_TCP || (p->flags & PACKET_BAD_CHECKSUM))
+		return false;
+	return w->flows->streams ? stream_reuses(w, f, p, d) : tcp_flags_reuse(f, p);
+}
+
 void flow_packet(struct worker *w, struct packet *p)
 {
 	struct flow_table *t = w->flows;
@@ -396,8 +407,7 @@ void flow_packet(struct worker *w, struct packet *p)
 	if (f && flow_expired(t, f, w->now_ns)) {
 		flow_end(w, f, FLOW_END_TIMEOUT);
 		f = NULL;
-	} else if (f && p->ip_proto == PROTO_TCP && !(p->flags & PACKET_BAD_CHECKSUM) &&
-		   stream_reuses(w, f, p, d)) {
+	} else if (f && flow_reused(w, f, p, d)) {
 		f->flags |= FLOW_TCP_REUSED;
 		p->stream_notes |= STREAM_PORT_REUSE;
 		w->counters->flow_tcp_reuse++;

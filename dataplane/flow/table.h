@@ -69,6 +69,7 @@ struct flow_table {
 	uint64_t id_next, id_worker;
 	uint64_t meta_mask;   /* parts of the key that count */
 	uint16_t vlan2_mask;
+	bool streams;         /* stream/ follows TCP sessions; no: tcp_flags.c */
 
 	/* timers */
 	uint64_t timeout_ns[CLASS_COUNT][STAGE_COUNT];
@@ -120,6 +121,12 @@ int netflow_new(struct worker *w, struct flow_table *t);
 void netflow_packet(struct flow_table *t, const struct flow *f, const struct packet *p);
 void netflow_reverse(struct flow_table *t, const struct flow *f);
 void netflow_record(struct worker *w, const struct flow *f);
+
+/* tcp_flags.c */
+/* After the flags of a packet were noted. */
+void tcp_flags_stage(struct flow *f);
+/* Does the packet begin another session on the flow's ports? */
+bool tcp_flags_reuse(const struct flow *f, const struct packet *p);
 
 /* flow_record.c */
 void flow_hex_byte(uint8_t v, char text[3]);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The loop that takes a frame apart (see layer.h), the settings of a worker's decoder and the flow
- * hash. Worker thread.
+ * The loop that takes a frame apart (see layer.h), and the settings of a worker's decoder.
+ * Worker thread.
  */
 #include "dataplane/packet/decode.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "dataplane/packet/defrag.h"
 #include "dataplane/packet/layer.h"
@@ -83,15 +82,10 @@ int decode_worker_new(struct worker *w)
 	w->decode = s;
 	s->max_layers = (unsigned)c->decoder_max_layers;
 	s->validate_checksums = c->checksums == CHECKSUMS_VALIDATE;
-	s->vlan_in_key = c->vlan_in_flow_key;
-	s->depth_in_key = c->tunnel_depth_in_flow_key;
 	ports_read(&s->teredo, c->decoder_teredo, &c->decoder_teredo_ports);
 	ports_read(&s->vxlan, c->decoder_vxlan, &c->decoder_vxlan_ports);
 	ports_read(&s->geneve, c->decoder_geneve, &c->decoder_geneve_ports);
 	ports_read(&s->gtpu, c->decoder_gtpu, &c->decoder_gtpu_ports);
-	error = -EIO;
-	if (getrandom(&s->key, sizeof(s->key), 0) != sizeof(s->key))
-		goto fail;
 	error = defrag_new(w, &s->defrag);
 	if (error)
 		goto fail;
@@ -118,60 +112,6 @@ void decode_worker_reset(struct worker *w)
 void decode_timers(struct worker *w, uint64_t now_ns)
 {
 	defrag_expire(w, w->decode->defrag, now_ns);
-}
-
-static uint64_t addr_word(const struct addr *a, unsigned i)
-{
-	uint64_t v;
-
-	memcpy(&v, a->b + 8 * i, sizeof(v));
-	return v;
-}
-
-uint32_t decode_flow_hash(const struct worker *w, const struct packet *p, const struct addr *src,
-			  const struct addr *dst, uint16_t sport, uint16_t dport, uint8_t ip_proto)
-{
-	const struct decode_state *s = w->decode;
-	unsigned words = p->ip_version == 4 ? 1 : 2, n = 0;
-	int order = memcmp(src, dst, sizeof(*src));
-	struct siphash h;
-	uint64_t key, hash;
-
-	if (order > 0 || (order == 0 && sport > dport)) {
-		const struct addr *a = src;
-		uint16_t port = sport;
-
-		src = dst;
-		dst = a;
-		sport = dport;
-		dport = port;
-	}
-	siphash_start(&h, &s->key);
-	for (unsigned i = 0; i < words; i++, n += 2) {
-		siphash_word(&h, addr_word(src, i));
-		siphash_word(&h, addr_word(dst, i));
-	}
-	/* The version sets IPv4 and IPv6 apart. */
-	key = (uint64_t)sport << 48 | (uint64_t)dport << 32 | (uint64_t)ip_proto << 24 |
-	      (uint64_t)p->ip_version << 16 | (s->depth_in_key ? p->tunnel_depth : 0);
-	siphash_word(&h, key);
-	n++;
-	if (s->vlan_in_key && p->vlan_count) {
-		siphash_word(&h, (uint64_t)p->vlan_count << 48 | (uint64_t)p->vlan[2] << 32 |
-					 (uint64_t)p->vlan[1] << 16 | p->vlan[0]);
-		n++;
-	}
-	hash = siphash_end(&h, n);
-	return (uint32_t)(hash ^ hash >> 32);
-}
-
-static void packet_hash(struct worker *w, struct packet *p)
-{
-	bool ports = p->ip_proto == IPPROTO_TCP || p->ip_proto == IPPROTO_UDP ||
-		     p->ip_proto == IPPROTO_SCTP;
-
-	p->flow_hash = decode_flow_hash(w, p, &p->src, &p->dst, ports ? p->sport : 0,
-					ports ? p->dport : 0, p->ip_proto);
 }
 
 static uint8_t tunnel_source(const struct packet *p)
@@ -315,11 +255,8 @@ static bool run_job(struct decoder *d, struct decode_job *job)
 	}
 	if (job->strict && (d->suspect || (p->flags & PACKET_INVALID)) && d->count == before)
 		return false;
-	if (p->flags & PACKET_IP) {
-		if (d->s->validate_checksums && !(p->flags & PACKET_INVALID))
-			packet_verify(d, p);
-		packet_hash(d->w, p);
-	}
+	if ((p->flags & PACKET_IP) && d->s->validate_checksums && !(p->flags & PACKET_INVALID))
+		packet_verify(d, p);
 	/* Counted once a frame, by its outermost packet. */
 	if (!p->outer && (d->suspect || (p->flags & PACKET_INVALID)))
 		d->w->counters->decoder_invalid++;

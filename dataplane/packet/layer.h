@@ -13,7 +13,6 @@
 #include "dataplane/base/cursor.h"
 #include "dataplane/engine/worker.h"
 #include "dataplane/packet/decode.h"
-#include "dataplane/packet/siphash.h"
 
 /* LAYER(name, counter, counts): one row a header. counter: in struct counters. counts: it counts
  * against decoder.max_layers. */
@@ -72,10 +71,7 @@ struct decode_state {
 	/* from the configuration; written at start only */
 	unsigned max_layers;
 	bool validate_checksums;
-	bool vlan_in_key;
-	bool depth_in_key;
 	struct tunnel_ports teredo, vxlan, geneve, gtpu;
-	struct siphash_key key; /* of flow_hash */
 	struct defrag *defrag;
 };
 

@@ -334,7 +334,7 @@ void lab_packet(struct lab *l, struct packet *p)
 	flow_packet(w, p);
 	l->flow = p->flow;
 	if (p->flow && !(p->flags & PACKET_NO_INSPECT)) {
-		if (p->ip_proto == 6)
+		if (p->ip_proto == 6 && w->config->inspection)
 			stream_packet(w, p);
 		detect_packet(w, p);
 	}

@@ -26,6 +26,11 @@
 /* Stages within a packet are timed in one burst of so many; that one counts for all. */
 #define TIMED_BURSTS 16
 #define TIMERS_PER_BURST 64
+/* So many packets ahead of the one in hand flows are fetched: more at once than a core has buffers for
+ * lines on their way would wait. */
+#ifndef AHEAD
+#define AHEAD 8
+#endif
 /* Farther ahead than this is a leap, to be borne out by the packet after. */
 #define TIME_LEAP_NS (20 * 1000000000ull)
 
@@ -91,6 +96,8 @@ static unsigned decode_burst(struct lane *l, struct rte_mbuf **frames, unsigned 
 		p->frame = frames[i];
 		now_set(w, p->ts_ns);
 		count += decode_frame(w, p, &l->packets[count]);
+		for (unsigned k = l->first[i]; k < count; k++)
+			flow_prefetch(w, l->packets[k]);
 	}
 	l->first[n] = count;
 	/* The stages that follow see each packet at its own time again. */
@@ -232,9 +239,14 @@ void pipeline_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 	unsigned count = decode_burst(l, frames, n);
 
 	lap(&watch, &w->counters->cycles_decode);
-	flow_prefetch(w, l->packets, count);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < AHEAD && i < count; i++)
+		flow_prefetch_flow(w, l->packets[i]);
+	for (unsigned i = 0; i < n; i++) {
+		for (unsigned k = l->first[i]; k < l->first[i + 1]; k++)
+			if (k + AHEAD < count)
+				flow_prefetch_flow(w, l->packets[k + AHEAD]);
 		frame_run(l, i, &watch);
+	}
 	pipeline_timers(l, w->now_ns, TIMERS_PER_BURST);
 	lap(&watch, &w->counters->cycles_flow);
 	verdict_burst(l, frames, n);

@@ -30,6 +30,20 @@ _Static_assert(MAX_WORKERS <= 1 << WORKER_BITS, "a flow id names its worker");
 
 /* ---- start and end ---- */
 
+/* Ports, protocol, version always count; how many tags does not: a priority tag (VLAN 0) is none. */
+static void tail_mask_make(struct flow_table *t, const struct config *c)
+{
+	struct flow_key all = {0};
+
+	memset(&all.sport, 0xff, FLOW_KEY_BYTES - FLOW_KEY_TAIL);
+	all.vlan_count = 0;
+	if (!c->vlan_in_flow_key)
+		memset(all.vlan, 0, sizeof(all.vlan));
+	if (!c->tunnel_depth_in_flow_key)
+		all.tunnel_depth = 0;
+	memcpy(t->tail_mask, &all.sport, sizeof(t->tail_mask));
+}
+
 int flow_worker_new(struct worker *w)
 {
 	struct flow_table *t = worker_memory(w, sizeof(*t), 64);
@@ -62,17 +76,8 @@ int flow_worker_new(struct worker *w)
 	/* Captures give the same ids every time; live, a restart should not repeat them. */
 	t->id_worker = w->id;
 	t->id_next = w->offline ? 1 : (seed >> (64 - FLOW_ID_BITS + WORKER_BITS + 1)) + 1;
-	/* how many tags does not count: a priority tag (VLAN 0) is none */
-	memset(&t->meta_mask, 0xff, sizeof(t->meta_mask));
-	memset((uint8_t *)&t->meta_mask + 3, 0, 1);
-	t->vlan2_mask = UINT16_MAX;
+	tail_mask_make(t, c);
 	t->streams = c->inspection;
-	if (!c->vlan_in_flow_key) {
-		memset((uint8_t *)&t->meta_mask + 4, 0, 4);
-		t->vlan2_mask = 0;
-	}
-	if (!c->tunnel_depth_in_flow_key)
-		memset((uint8_t *)&t->meta_mask + 2, 0, 1);
 	timers_init(t, c);
 	w->flows = t;
 	return 0;
@@ -139,33 +144,20 @@ static bool packet_wants_flow(const struct packet *p)
 	}
 }
 
-static uint32_t packet_key(const struct flow_table *t, struct packet *p, struct flow_key *k)
+void flow_prefetch(struct worker *w, struct packet *p)
 {
-	if (!flow_key_of_unreachable(p, k))
-		flow_key_of_packet(p, k);
-	if (!(p->flags & PACKET_FLOW_HASHED)) {
-		p->flow_hash = flow_hash(t, k);
-		p->flags |= PACKET_FLOW_HASHED;
-	}
-	return p->flow_hash;
-}
-
-void flow_prefetch(struct worker *w, struct packet *const *packets, unsigned count)
-{
-	const struct flow_table *t = w->flows;
 	struct flow_key k;
 
-	for (unsigned i = 0; i < count; i++) {
-		struct packet *p = packets[i];
+	if (!packet_wants_flow(p))
+		return;
+	table_key(w->flows, p, &k);
+	table_prefetch_bucket(w->flows, p->flow_hash);
+}
 
-		if (!packet_wants_flow(p))
-			continue;
-		table_prefetch_bucket(t, packet_key(t, p, &k));
-	}
-	for (unsigned i = 0; i < count; i++) {
-		if (packets[i]->flags & PACKET_FLOW_HASHED)
-			table_prefetch_flow(t, packets[i]->flow_hash);
-	}
+void flow_prefetch_flow(struct worker *w, const struct packet *p)
+{
+	if (p->flags & PACKET_FLOW_HASHED)
+		table_prefetch_flow(w->flows, p->flow_hash);
 }
 
 static bool icmp_is_error(const struct packet *p)
@@ -262,16 +254,9 @@ static struct flow *flow_new(struct worker *w, struct packet *p, const struct fl
 
 	if (!f)
 		return NULL;
-	f->client = k->src;
-	f->server = k->dst;
-	f->client_port = k->sport;
-	f->server_port = k->dport;
+	memcpy(f, k, FLOW_KEY_BYTES);
+	/* an ICMP error makes no flow of what it quotes */
 	f->key_extra = k->extra;
-	f->ip_proto = p->ip_proto;
-	f->ip_version = p->ip_version;
-	f->tunnel_depth = p->tunnel_depth;
-	f->vlan_count = p->vlan_count;
-	memcpy(f->vlan, p->vlan, sizeof(f->vlan));
 	if (!table_insert(t, f, hash)) {
 		flow_give_back(t, f);
 		return NULL;
@@ -398,12 +383,11 @@ void flow_packet(struct worker *w, struct packet *p)
 	enum direction d = TO_SERVER;
 	struct flow_key k;
 	struct flow *f;
-	uint32_t hash;
 
 	if (!packet_wants_flow(p))
 		return;
-	hash = packet_key(t, p, &k);
-	f = table_find(t, hash, &k, &d);
+	table_key(t, p, &k);
+	f = table_find(t, p->flow_hash, &k, &d);
 	if (f && flow_expired(t, f, w->now_ns)) {
 		flow_end(w, f, FLOW_END_TIMEOUT);
 		f = NULL;
@@ -418,7 +402,7 @@ void flow_packet(struct worker *w, struct packet *p)
 		if (icmp_is_error(p))
 			return;
 		d = TO_SERVER;
-		f = flow_new(w, p, &k, hash);
+		f = flow_new(w, p, &k, p->flow_hash);
 		if (!f) {
 			table_full(w, p);
 			return;

@@ -73,27 +73,11 @@ static void key_icmp(struct flow_key *k, uint8_t type, uint8_t code, int answer)
 	k->extra_reversed = other | (uint32_t)own << 16;
 }
 
-static uint64_t key_meta(uint8_t ip_proto, uint8_t ip_version, uint8_t depth, uint8_t vlan_count,
-			 const uint16_t *vlan)
-{
-	uint8_t b[8] = {ip_proto, ip_version, depth, vlan_count};
-	uint64_t meta;
-
-	memcpy(b + 4, vlan, 4);
-	memcpy(&meta, b, sizeof(meta));
-	return meta;
-}
-
 void flow_key_of_packet(const struct packet *p, struct flow_key *k)
 {
-	k->src = p->src;
-	k->dst = p->dst;
-	k->sport = p->sport;
-	k->dport = p->dport;
+	memcpy(k, (const uint8_t *)p + offsetof(struct packet, src), FLOW_KEY_BYTES);
+	k->one_way = k->reserved = 0;
 	k->extra = k->extra_reversed = 0;
-	k->one_way = 0;
-	k->meta = key_meta(p->ip_proto, p->ip_version, p->tunnel_depth, p->vlan_count, p->vlan);
-	k->vlan2 = p->vlan[2];
 	switch (p->ip_proto) {
 	case PROTO_TCP:
 	case PROTO_UDP:
@@ -140,23 +124,23 @@ bool flow_key_of_unreachable(const struct packet *p, struct flow_key *k)
 	memcpy(k->dst.b, head + 16, 4);
 	k->sport = cursor_be16(&c);
 	k->dport = cursor_be16(&c);
-	k->meta = key_meta(head[9], 4, p->tunnel_depth, p->vlan_count, p->vlan);
-	k->vlan2 = p->vlan[2];
+	k->ip_proto = head[9];
+	k->ip_version = 4;
+	k->tunnel_depth = p->tunnel_depth;
+	k->vlan_count = p->vlan_count;
+	memcpy(k->vlan, p->vlan, sizeof(k->vlan));
 	return true;
 }
 
 struct flow_key flow_key_of_flow(const struct flow *f)
 {
-	return (struct flow_key){
-		.src = f->client,
-		.dst = f->server,
-		.sport = f->client_port,
-		.dport = f->server_port,
+	struct flow_key k = {
 		.extra = f->key_extra,
 		.extra_reversed = f->key_extra >> 16 | f->key_extra << 16,
-		.meta = key_meta(f->ip_proto, f->ip_version, f->tunnel_depth, f->vlan_count, f->vlan),
-		.vlan2 = f->vlan[2],
 	};
+
+	memcpy(&k, f, FLOW_KEY_BYTES);
+	return k;
 }
 
 /* ---- hash ---- */
@@ -184,11 +168,26 @@ uint32_t flow_hash(const struct flow_table *t, const struct flow_key *k)
 	const uint64_t *s = t->secret;
 	uint64_t a = hash_end(s, &k->src, (uint64_t)k->sport << 32 | (uint32_t)(k->extra & 0xffff));
 	uint64_t b = hash_end(s, &k->dst, (uint64_t)k->dport << 32 | (uint32_t)(k->extra >> 16));
+	uint64_t low, mask;
+	uint16_t vlan2_mask;
 
 	if (k->one_way) /* its halves do not swap */
 		b += k->extra;
-	return (uint32_t)mix((a + b) ^ (k->meta & t->meta_mask) ^ s[3],
-			     (a ^ b) + (k->vlan2 & t->vlan2_mask) + s[1]);
+	/* protocol, version, depth and all VLANs; the ports, which stand before them, are in already */
+	memcpy(&low, &k->ip_proto, 8);
+	memcpy(&mask, t->tail_mask + (offsetof(struct flow_key, ip_proto) - FLOW_KEY_TAIL), 8);
+	memcpy(&vlan2_mask, t->tail_mask + (offsetof(struct flow_key, vlan[2]) - FLOW_KEY_TAIL), 2);
+	return (uint32_t)mix((a + b) ^ (low & mask) ^ s[3], (a ^ b) + (k->vlan[2] & vlan2_mask) + s[1]);
+}
+
+void table_key(const struct flow_table *t, struct packet *p, struct flow_key *k)
+{
+	if (p->ip_proto != PROTO_ICMP || !flow_key_of_unreachable(p, k))
+		flow_key_of_packet(p, k);
+	if (p->flags & PACKET_FLOW_HASHED)
+		return;
+	p->flow_hash = flow_hash(t, k);
+	p->flags |= PACKET_FLOW_HASHED;
 }
 
 /* ---- buckets ---- */
@@ -225,35 +224,58 @@ void table_prefetch_flow(const struct flow_table *t, uint32_t hash)
 	}
 }
 
-static inline bool addr_pair_equal(const struct addr *a, const struct addr *b,
-				   const struct addr *c, const struct addr *d)
+static inline __m128i load16(const void *at)
 {
-	__m128i x = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)a),
-				  _mm_loadu_si128((const __m128i *)(const void *)c));
-	__m128i y = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)b),
-				  _mm_loadu_si128((const __m128i *)(const void *)d));
-
-	x = _mm_or_si128(x, y);
-	return _mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_setzero_si128())) == 0xffff;
+	return _mm_loadu_si128((const __m128i *)at);
 }
 
-static bool flow_matches(const struct flow_table *t, const struct flow *f,
-			 const struct flow_key *k, enum direction *d)
+static inline bool all_zero(__m128i v)
 {
-	uint64_t meta;
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())) == 0xffff;
+}
 
-	memcpy(&meta, &f->ip_proto, sizeof(meta));
-	if (((meta ^ k->meta) & t->meta_mask) != 0 ||
-	    ((f->vlan[2] ^ k->vlan2) & t->vlan2_mask) != 0)
-		return false;
-	if (f->client_port == k->sport && f->server_port == k->dport && f->key_extra == k->extra &&
-	    addr_pair_equal(&f->client, &f->server, &k->src, &k->dst)) {
+/* A key made ready to be compared with flows: two addresses, and what follows them, for a packet from
+ * the client and for one from the server. */
+struct wanted {
+	__m128i src, dst, tail, turned, mask;
+	uint32_t extra, extra_reversed;
+	bool one_way;
+};
+
+static inline struct wanted wanted_of(const struct flow_table *t, const struct flow_key *k)
+{
+	__m128i mask = load16(t->tail_mask);
+	__m128i tail = _mm_and_si128(load16(&k->sport), mask);
+
+	return (struct wanted){
+		.src = load16(&k->src),
+		.dst = load16(&k->dst),
+		.tail = tail,
+		.turned = _mm_shufflelo_epi16(tail, _MM_SHUFFLE(3, 2, 0, 1)), /* the ports change places */
+		.mask = mask,
+		.extra = k->extra,
+		.extra_reversed = k->extra_reversed,
+		.one_way = k->one_way,
+	};
+}
+
+static inline bool ends_equal(__m128i client, __m128i src, __m128i server, __m128i dst, __m128i tail, __m128i want)
+{
+	return all_zero(_mm_or_si128(_mm_or_si128(_mm_xor_si128(client, src), _mm_xor_si128(server, dst)),
+				     _mm_xor_si128(tail, want)));
+}
+
+static inline bool flow_matches(const struct flow *f, const struct wanted *k, enum direction *d)
+{
+	__m128i client = load16(&f->client), server = load16(&f->server);
+	__m128i tail = _mm_and_si128(load16(&f->client_port), k->mask);
+
+	if (f->key_extra == k->extra && ends_equal(client, k->src, server, k->dst, tail, k->tail)) {
 		*d = TO_SERVER;
 		return true;
 	}
-	if (!k->one_way && f->client_port == k->dport && f->server_port == k->sport &&
-	    f->key_extra == k->extra_reversed &&
-	    addr_pair_equal(&f->client, &f->server, &k->dst, &k->src)) {
+	if (f->key_extra == k->extra_reversed && !k->one_way &&
+	    ends_equal(client, k->dst, server, k->src, tail, k->turned)) {
 		*d = TO_CLIENT;
 		return true;
 	}
@@ -266,6 +288,7 @@ struct flow *table_find(struct flow_table *t, uint32_t hash, const struct flow_k
 	uint32_t home = hash & t->bucket_mask;
 	uint8_t tag = tag_of(hash);
 	unsigned probes = t->buckets[home].away ? BUCKET_PROBES : 1;
+	struct wanted want = wanted_of(t, k);
 
 	for (unsigned i = 0; i < probes; i++) {
 		const struct flow_bucket *b = &t->buckets[(home + i) & t->bucket_mask];
@@ -273,7 +296,7 @@ struct flow *table_find(struct flow_table *t, uint32_t hash, const struct flow_k
 		for (unsigned m = bucket_match(b, tag); m; m &= m - 1) {
 			struct flow *f = &t->flows[b->flow[__builtin_ctz(m)]];
 
-			if (flow_matches(t, f, k, d))
+			if (flow_matches(f, &want, d))
 				return f;
 		}
 	}

@@ -38,13 +38,21 @@ struct flow_bucket {
 _Static_assert(sizeof(struct flow_bucket) == 64, "a bucket is a cache line");
 
 struct flow_key {
+	/* as in struct flow and struct packet: copied and compared as a run of bytes */
 	struct addr src, dst;
 	uint16_t sport, dport;
-	uint32_t extra, extra_reversed;
-	uint64_t meta; /* ip_proto, ip_version, tunnel_depth, vlan_count, vlan[0], vlan[1] as in the flow */
-	uint16_t vlan2;
+	uint8_t ip_proto, ip_version, tunnel_depth, vlan_count;
+	uint16_t vlan[PACKET_VLAN_MAX];
 	uint8_t one_way; /* only packets of this direction belong to the flow */
+	uint8_t reserved;
+
+	uint32_t extra, extra_reversed;
 };
+#define FLOW_KEY_BYTES offsetof(struct flow_key, one_way)
+#define FLOW_KEY_TAIL offsetof(struct flow_key, sport) /* what comes after the addresses: 16 bytes with .one_way */
+_Static_assert(FLOW_KEY_BYTES == 46 && offsetof(struct flow, app_proto) == 46 &&
+	       offsetof(struct packet, direction) == offsetof(struct packet, src) + 46,
+	       "the same run of bytes in all three");
 
 struct timer_head {
 	uint32_t first, last;
@@ -67,8 +75,7 @@ struct flow_table {
 	uint32_t active;
 	uint64_t secret[4];
 	uint64_t id_next, id_worker;
-	uint64_t meta_mask;   /* parts of the key that count */
-	uint16_t vlan2_mask;
+	uint8_t tail_mask[16]; /* parts of the key's tail that count */
 	bool streams;         /* stream/ follows TCP sessions; no: tcp_flags.c */
 
 	/* timers */
@@ -93,6 +100,8 @@ uint32_t flow_hash(const struct flow_table *t, const struct flow_key *k);
 void flow_key_of_packet(const struct packet *p, struct flow_key *k);
 /* The flow an ICMPv4 unreachable speaks of; false: it names none. */
 bool flow_key_of_unreachable(const struct packet *p, struct flow_key *k);
+/* The key of the packet's flow, and its hash into the packet if it is not there. */
+void table_key(const struct flow_table *t, struct packet *p, struct flow_key *k);
 struct flow *table_find(struct flow_table *t, uint32_t hash, const struct flow_key *k,
 			enum direction *d);
 /* False: no slot near its home is free. */
@@ -104,9 +113,36 @@ struct flow_key flow_key_of_flow(const struct flow *f);
 
 /* timer.c */
 void timers_init(struct flow_table *t, const struct config *c);
-enum flow_class flow_class_of(uint8_t ip_proto);
-enum flow_stage flow_stage_of(const struct flow *f);
-bool flow_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns);
+static inline enum flow_class flow_class_of(uint8_t ip_proto)
+{
+	switch (ip_proto) {
+	case 6: return CLASS_TCP;
+	case 17: return CLASS_UDP;
+	case 1:
+	case 58: return CLASS_ICMP;
+	default: return CLASS_OTHER;
+	}
+}
+
+static inline enum flow_stage flow_stage_of(const struct flow *f)
+{
+	if (f->flags & FLOW_BYPASSED)
+		return STAGE_BYPASSED;
+	if (f->flags & FLOW_CLOSED)
+		return STAGE_CLOSED;
+	return f->flags & FLOW_ESTABLISHED ? STAGE_ESTABLISHED : STAGE_NEW;
+}
+
+static inline uint64_t flow_due_ns(const struct flow_table *t, const struct flow *f)
+{
+	return f->last_ns + t->timeout_ns[flow_class_of(f->ip_proto)][flow_stage_of(f)];
+}
+
+static inline bool flow_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns)
+{
+	return now_ns > f->last_ns && now_ns >= flow_due_ns(t, f);
+}
+
 /* Puts the flow where its stage and last packet say. */
 void timer_set(struct flow_table *t, struct flow *f);
 void timer_clear(struct flow_table *t, struct flow *f);

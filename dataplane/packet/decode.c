@@ -23,6 +23,8 @@ static const struct layer_row {
 #undef LAYER
 };
 
+#define PLAIN_LAYERS 2 /* that count: Ethernet, IPv4 */
+
 /* The layer with which a frame of a link type starts. */
 static enum layer link_layer(unsigned link_type)
 {
@@ -71,6 +73,13 @@ static void ports_read(struct tunnel_ports *out, bool enabled, const struct conf
 	}
 }
 
+static void ports_add(struct tunnel_ports_all *all, const struct tunnel_ports *ports)
+{
+	all->any |= ports->any;
+	for (unsigned i = 0; i < ports->count; i++)
+		all->port[all->count++] = ports->port[i];
+}
+
 int decode_worker_new(struct worker *w)
 {
 	const struct config *c = w->config;
@@ -86,6 +95,11 @@ int decode_worker_new(struct worker *w)
 	ports_read(&s->vxlan, c->decoder_vxlan, &c->decoder_vxlan_ports);
 	ports_read(&s->geneve, c->decoder_geneve, &c->decoder_geneve_ports);
 	ports_read(&s->gtpu, c->decoder_gtpu, &c->decoder_gtpu_ports);
+	ports_add(&s->tunnels, &s->teredo);
+	ports_add(&s->tunnels, &s->vxlan);
+	ports_add(&s->tunnels, &s->geneve);
+	ports_add(&s->tunnels, &s->gtpu);
+	s->plain = s->max_layers > PLAIN_LAYERS;
 	error = defrag_new(w, &s->defrag);
 	if (error)
 		goto fail;
@@ -199,23 +213,25 @@ bool decode_room(const struct decoder *d)
 	return d->count < DECODE_PACKETS_MAX;
 }
 
+static bool transport_verified(struct packet *p)
+{
+	switch (p->ip_proto) {
+	case IPPROTO_TCP: return packet_checksum_ok(p, CHECKSUM_TCP);
+	case IPPROTO_UDP: return packet_checksum_ok(p, CHECKSUM_UDP);
+	case IPPROTO_ICMP: return packet_checksum_ok(p, CHECKSUM_ICMPV4);
+	case IPPROTO_ICMPV6: return packet_checksum_ok(p, CHECKSUM_ICMPV6);
+	default: return true;
+	}
+}
+
 /* Wrong sums are refused by receivers, so that a segment with one must not get into the stream; a
  * header with one says of no flow that it may be believed. A datagram stands for itself, and its sum
  * is often left to the card of a host nearby: it is counted and inspected nevertheless. */
 static void packet_verify(struct decoder *d, struct packet *p)
 {
-	static const uint8_t by_version[][2] = {
-		{CHECKSUM_ICMPV4, IPPROTO_ICMP},
-		{CHECKSUM_ICMPV6, IPPROTO_ICMPV6},
-		{CHECKSUM_TCP, IPPROTO_TCP},
-		{CHECKSUM_UDP, IPPROTO_UDP},
-	};
-	bool header_ok = packet_checksum_ok(p, CHECKSUM_IPV4), ok = header_ok;
+	bool header_ok = packet_checksum_ok(p, CHECKSUM_IPV4);
 
-	for (unsigned i = 0; ok && i < sizeof(by_version) / sizeof(by_version[0]); i++)
-		if (p->ip_proto == by_version[i][1])
-			ok = packet_checksum_ok(p, by_version[i][0]);
-	if (ok)
+	if (header_ok && transport_verified(p))
 		return;
 	d->w->counters->checksum_bad++;
 	if (header_ok && p->ip_proto == IPPROTO_UDP)
@@ -268,16 +284,20 @@ unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DEC
 	struct decoder d;
 	unsigned n = 0;
 
+	w->counters->decoder_pkts++;
+	w->counters->decoder_bytes += p->len;
+	if (p->len > w->counters->decoder_max_pkt_size)
+		w->counters->decoder_max_pkt_size = p->len;
+	if (decode_plain(w, p)) {
+		out[0] = p;
+		return 1;
+	}
 	d.w = w;
 	d.s = w->decode;
 	d.count = 1;
 	d.jobs[0] = (struct decode_job){.p = p,
 					.at = cursor_of(p->data, p->len),
 					.layer = (uint8_t)link_layer(p->link_type)};
-	w->counters->decoder_pkts++;
-	w->counters->decoder_bytes += p->len;
-	if (p->len > w->counters->decoder_max_pkt_size)
-		w->counters->decoder_max_pkt_size = p->len;
 	for (unsigned i = 0; i < d.count; i++) {
 		if (run_job(&d, &d.jobs[i])) {
 			out[n++] = d.jobs[i].p;

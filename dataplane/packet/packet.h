@@ -113,17 +113,17 @@ struct packet {
 	uint32_t flags;           /* enum packet_flags */
 	uint32_t flow_hash;       /* the flow table's, with PACKET_FLOW_HASHED; equal for both directions */
 
-	/* what the headers say */
+	/* what the headers say: first, in its order, what a flow is known by (flow/table.h) */
 	struct addr src, dst;
 	uint16_t sport, dport;    /* host order; ICMP: type and code */
-	uint8_t ip_version;       /* 4 or 6; 0 not IP */
 	uint8_t ip_proto;         /* of the transport header, after all extension headers */
-	uint8_t direction;        /* enum direction, set by the flow stage */
+	uint8_t ip_version;       /* 4 or 6; 0 not IP */
 	uint8_t tunnel_depth;     /* 0 outermost */
-	uint8_t ttl;
-	uint8_t icmp_type, icmp_code;
 	uint8_t vlan_count;
 	uint16_t vlan[PACKET_VLAN_MAX];
+	uint8_t direction;        /* enum direction, set by the flow stage */
+	uint8_t ttl;
+	uint8_t icmp_type, icmp_code;
 	uint16_t icmp_id, icmp_seq;
 	uint16_t link_type;       /* of data: LINKTYPE_* as in pcap; inner packets: LINKTYPE_RAW or ETHERNET */
 	uint8_t port_index;       /* port it came from */

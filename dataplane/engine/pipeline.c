@@ -96,8 +96,6 @@ static unsigned decode_burst(struct lane *l, struct rte_mbuf **frames, unsigned 
 		p->frame = frames[i];
 		now_set(w, p->ts_ns);
 		count += decode_frame(w, p, &l->packets[count]);
-		for (unsigned k = l->first[i]; k < count; k++)
-			flow_prefetch(w, l->packets[k]);
 	}
 	l->first[n] = count;
 	/* The stages that follow see each packet at its own time again. */
@@ -209,11 +207,14 @@ static void packet_track(struct lane *l, struct packet *p, struct stopwatch *wat
 	lap(watch, &w->counters->cycles_event);
 }
 
-static inline void frame_run(struct lane *l, unsigned frame, struct stopwatch *watch)
+/* count: packets of the burst. */
+static inline void frame_run(struct lane *l, unsigned frame, unsigned count, struct stopwatch *watch)
 {
 	unsigned first = l->first[frame], end = l->first[frame + 1];
 
 	for (unsigned i = first; i < end; i++) {
+		if (i + AHEAD < count)
+			flow_prefetch_flow(&l->w, l->packets[i + AHEAD]);
 		if (l->inspection)
 			packet_run(l, l->packets[i], watch);
 		else
@@ -239,14 +240,12 @@ void pipeline_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 	unsigned count = decode_burst(l, frames, n);
 
 	lap(&watch, &w->counters->cycles_decode);
+	for (unsigned i = 0; i < count; i++)
+		flow_prefetch(w, l->packets[i]);
 	for (unsigned i = 0; i < AHEAD && i < count; i++)
 		flow_prefetch_flow(w, l->packets[i]);
-	for (unsigned i = 0; i < n; i++) {
-		for (unsigned k = l->first[i]; k < l->first[i + 1]; k++)
-			if (k + AHEAD < count)
-				flow_prefetch_flow(w, l->packets[k + AHEAD]);
-		frame_run(l, i, &watch);
-	}
+	for (unsigned i = 0; i < n; i++)
+		frame_run(l, i, count, &watch);
 	pipeline_timers(l, w->now_ns, TIMERS_PER_BURST);
 	lap(&watch, &w->counters->cycles_flow);
 	verdict_burst(l, frames, n);

@@ -33,9 +33,9 @@ _Static_assert(MAX_WORKERS <= 1 << WORKER_BITS, "a flow id names its worker");
 /* Ports, protocol, version always count; how many tags does not: a priority tag (VLAN 0) is none. */
 static void tail_mask_make(struct flow_table *t, const struct config *c)
 {
-	struct flow_key all = {0};
+	struct flow_ends all = {0};
 
-	memset(&all.sport, 0xff, FLOW_KEY_BYTES - FLOW_KEY_TAIL);
+	memset(&all.sport, 0xff, FLOW_ENDS_BYTES - FLOW_ENDS_TAIL);
 	all.vlan_count = 0;
 	if (!c->vlan_in_flow_key)
 		memset(all.vlan, 0, sizeof(all.vlan));
@@ -123,10 +123,11 @@ void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, vo
 
 /* ---- one packet ---- */
 
-static bool packet_wants_flow(const struct packet *p)
+static inline bool packet_wants_flow(const struct packet *p)
 {
-	if (!(p->flags & PACKET_IP) ||
-	    (p->flags & (PACKET_FRAGMENT | PACKET_INVALID | PACKET_NO_FLOW | PACKET_PSEUDO)))
+	const uint32_t never = PACKET_FRAGMENT | PACKET_INVALID | PACKET_NO_FLOW | PACKET_PSEUDO;
+
+	if ((p->flags & (PACKET_IP | never)) != PACKET_IP)
 		return false;
 	switch (p->ip_proto) {
 	case PROTO_TCP:
@@ -146,12 +147,8 @@ static bool packet_wants_flow(const struct packet *p)
 
 void flow_prefetch(struct worker *w, struct packet *p)
 {
-	struct flow_key k;
-
-	if (!packet_wants_flow(p))
-		return;
-	table_key(w->flows, p, &k);
-	table_prefetch_bucket(w->flows, p->flow_hash);
+	if (packet_wants_flow(p))
+		table_prefetch(w->flows, p);
 }
 
 void flow_prefetch_flow(struct worker *w, const struct packet *p)
@@ -254,7 +251,7 @@ static struct flow *flow_new(struct worker *w, struct packet *p, const struct fl
 
 	if (!f)
 		return NULL;
-	memcpy(f, k, FLOW_KEY_BYTES);
+	memcpy(f, k->ends, FLOW_ENDS_BYTES);
 	/* an ICMP error makes no flow of what it quotes */
 	f->key_extra = k->extra;
 	if (!table_insert(t, f, hash)) {
@@ -384,10 +381,9 @@ void flow_packet(struct worker *w, struct packet *p)
 	struct flow_key k;
 	struct flow *f;
 
-	if (!packet_wants_flow(p))
+	if (!(p->flags & PACKET_FLOW_HASHED) && !packet_wants_flow(p))
 		return;
-	table_key(t, p, &k);
-	f = table_find(t, p->flow_hash, &k, &d);
+	f = table_find(t, p, &k, &d);
 	if (f && flow_expired(t, f, w->now_ns)) {
 		flow_end(w, f, FLOW_END_TIMEOUT);
 		f = NULL;
@@ -418,7 +414,7 @@ void flow_packet(struct worker *w, struct packet *p)
 		netflow_packet(t, f, p);
 	if (p->flags & PACKET_NEW_FLOW)
 		contact_begin(w, f, first_is_answer(p));
-	else if (w->now_ns / NS_PER_S >= f->contact_due_s)
+	else if (w->now_ns >= f->contact_due_s * NS_PER_S)
 		contact_checkpoint(w, f);
 	flow_mark(w, f, p);
 }

@@ -14,6 +14,7 @@
 #define PROTO_UDP 17
 #define PROTO_ESP 50
 #define PROTO_ICMP6 58
+#define PROTO_SCTP 132
 #define ICMP_UNREACHABLE 3
 
 /* ---- keys ---- */
@@ -73,16 +74,44 @@ static void key_icmp(struct flow_key *k, uint8_t type, uint8_t code, int answer)
 	k->extra_reversed = other | (uint32_t)own << 16;
 }
 
-void flow_key_of_packet(const struct packet *p, struct flow_key *k)
+/* An ICMPv4 unreachable speaks of the flow it quotes. False: it names none. */
+static bool key_of_unreachable(const struct packet *p, struct flow_key *k)
 {
-	memcpy(k, (const uint8_t *)p + offsetof(struct packet, src), FLOW_KEY_BYTES);
-	k->one_way = k->reserved = 0;
-	k->extra = k->extra_reversed = 0;
-	switch (p->ip_proto) {
-	case PROTO_TCP:
-	case PROTO_UDP:
-	case 132: /* SCTP */
+	struct flow_ends *e = &k->own;
+	const uint8_t *head;
+	struct cursor c;
+	size_t options;
+
+	if (p->ip_proto != PROTO_ICMP || p->icmp_type != ICMP_UNREACHABLE || !p->icmp_inner)
+		return false;
+	c = cursor_of(p->icmp_inner, p->icmp_inner_len);
+	head = cursor_take(&c, 20);
+	if (!head || head[0] >> 4 != 4 || (head[0] & 15) < 5)
+		return false;
+	options = (size_t)(head[0] & 15) * 4 - 20;
+	if ((head[9] != PROTO_TCP && head[9] != PROTO_UDP) || !cursor_skip(&c, options) ||
+	    cursor_left(&c) < 8)
+		return false;
+	memset(&e->src, 0, sizeof(e->src));
+	memset(&e->dst, 0, sizeof(e->dst));
+	memcpy(e->src.b, head + 12, 4);
+	memcpy(e->dst.b, head + 16, 4);
+	e->sport = cursor_be16(&c);
+	e->dport = cursor_be16(&c);
+	e->ip_proto = head[9];
+	e->ip_version = 4;
+	return true;
+}
+
+/* Of protocols without ports. */
+static __attribute__((noinline)) void key_without_ports(const struct packet *p, struct flow_key *k)
+{
+	k->own = *k->ends;
+	k->ends = &k->own;
+	if (key_of_unreachable(p, k))
 		return;
+	k->own.sport = k->own.dport = 0;
+	switch (p->ip_proto) {
 	case PROTO_ICMP:
 		key_icmp(k, p->icmp_type, p->icmp_code, icmp4_answer(p->icmp_type));
 		break;
@@ -100,47 +129,15 @@ void flow_key_of_packet(const struct packet *p, struct flow_key *k)
 	default:
 		break;
 	}
-	k->sport = k->dport = 0;
 }
 
-bool flow_key_of_unreachable(const struct packet *p, struct flow_key *k)
+static inline void key_of_packet(const struct packet *p, struct flow_key *k)
 {
-	const uint8_t *head;
-	struct cursor c;
-	size_t options;
-
-	if (p->ip_proto != PROTO_ICMP || p->icmp_type != ICMP_UNREACHABLE || !p->icmp_inner)
-		return false;
-	c = cursor_of(p->icmp_inner, p->icmp_inner_len);
-	head = cursor_take(&c, 20);
-	if (!head || head[0] >> 4 != 4 || (head[0] & 15) < 5)
-		return false;
-	options = (size_t)(head[0] & 15) * 4 - 20;
-	if ((head[9] != PROTO_TCP && head[9] != PROTO_UDP) || !cursor_skip(&c, options) ||
-	    cursor_left(&c) < 8)
-		return false;
-	memset(k, 0, sizeof(*k));
-	memcpy(k->src.b, head + 12, 4);
-	memcpy(k->dst.b, head + 16, 4);
-	k->sport = cursor_be16(&c);
-	k->dport = cursor_be16(&c);
-	k->ip_proto = head[9];
-	k->ip_version = 4;
-	k->tunnel_depth = p->tunnel_depth;
-	k->vlan_count = p->vlan_count;
-	memcpy(k->vlan, p->vlan, sizeof(k->vlan));
-	return true;
-}
-
-struct flow_key flow_key_of_flow(const struct flow *f)
-{
-	struct flow_key k = {
-		.extra = f->key_extra,
-		.extra_reversed = f->key_extra >> 16 | f->key_extra << 16,
-	};
-
-	memcpy(&k, f, FLOW_KEY_BYTES);
-	return k;
+	k->ends = (const struct flow_ends *)(const void *)&p->src;
+	k->extra = k->extra_reversed = 0;
+	k->one_way = 0;
+	if (p->ip_proto != PROTO_TCP && p->ip_proto != PROTO_UDP && p->ip_proto != PROTO_SCTP)
+		key_without_ports(p, k);
 }
 
 /* ---- hash ---- */
@@ -163,30 +160,29 @@ static inline uint64_t hash_end(const uint64_t *s, const struct addr *a, uint64_
 	return mix(mix(lo ^ s[0], hi ^ s[1]) ^ port, s[2]);
 }
 
-uint32_t flow_hash(const struct flow_table *t, const struct flow_key *k)
+static inline uint32_t key_hash(const struct flow_table *t, const struct flow_key *k)
 {
 	const uint64_t *s = t->secret;
-	uint64_t a = hash_end(s, &k->src, (uint64_t)k->sport << 32 | (uint32_t)(k->extra & 0xffff));
-	uint64_t b = hash_end(s, &k->dst, (uint64_t)k->dport << 32 | (uint32_t)(k->extra >> 16));
+	const struct flow_ends *e = k->ends;
+	uint64_t a = hash_end(s, &e->src, (uint64_t)e->sport << 32 | (uint32_t)(k->extra & 0xffff));
+	uint64_t b = hash_end(s, &e->dst, (uint64_t)e->dport << 32 | (uint32_t)(k->extra >> 16));
 	uint64_t low, mask;
 	uint16_t vlan2_mask;
 
 	if (k->one_way) /* its halves do not swap */
 		b += k->extra;
 	/* protocol, version, depth and all VLANs; the ports, which stand before them, are in already */
-	memcpy(&low, &k->ip_proto, 8);
-	memcpy(&mask, t->tail_mask + (offsetof(struct flow_key, ip_proto) - FLOW_KEY_TAIL), 8);
-	memcpy(&vlan2_mask, t->tail_mask + (offsetof(struct flow_key, vlan[2]) - FLOW_KEY_TAIL), 2);
-	return (uint32_t)mix((a + b) ^ (low & mask) ^ s[3], (a ^ b) + (k->vlan[2] & vlan2_mask) + s[1]);
+	memcpy(&low, &e->ip_proto, 8);
+	memcpy(&mask, t->tail_mask + (offsetof(struct flow_ends, ip_proto) - FLOW_ENDS_TAIL), 8);
+	memcpy(&vlan2_mask, t->tail_mask + (offsetof(struct flow_ends, vlan[2]) - FLOW_ENDS_TAIL), 2);
+	return (uint32_t)mix((a + b) ^ (low & mask) ^ s[3], (a ^ b) + (e->vlan[2] & vlan2_mask) + s[1]);
 }
 
-void table_key(const struct flow_table *t, struct packet *p, struct flow_key *k)
+static inline void packet_hash(const struct flow_table *t, struct packet *p, const struct flow_key *k)
 {
-	if (p->ip_proto != PROTO_ICMP || !flow_key_of_unreachable(p, k))
-		flow_key_of_packet(p, k);
 	if (p->flags & PACKET_FLOW_HASHED)
 		return;
-	p->flow_hash = flow_hash(t, k);
+	p->flow_hash = key_hash(t, k);
 	p->flags |= PACKET_FLOW_HASHED;
 }
 
@@ -207,9 +203,13 @@ static inline unsigned bucket_match(const struct flow_bucket *b, uint8_t tag)
 	       ((1u << BUCKET_SLOTS) - 1);
 }
 
-void table_prefetch_bucket(const struct flow_table *t, uint32_t hash)
+void table_prefetch(const struct flow_table *t, struct packet *p)
 {
-	__builtin_prefetch(&t->buckets[hash & t->bucket_mask]);
+	struct flow_key k;
+
+	key_of_packet(p, &k);
+	packet_hash(t, p, &k);
+	__builtin_prefetch(&t->buckets[p->flow_hash & t->bucket_mask]);
 }
 
 void table_prefetch_flow(const struct flow_table *t, uint32_t hash)
@@ -245,11 +245,11 @@ struct wanted {
 static inline struct wanted wanted_of(const struct flow_table *t, const struct flow_key *k)
 {
 	__m128i mask = load16(t->tail_mask);
-	__m128i tail = _mm_and_si128(load16(&k->sport), mask);
+	__m128i tail = _mm_and_si128(load16(&k->ends->sport), mask);
 
 	return (struct wanted){
-		.src = load16(&k->src),
-		.dst = load16(&k->dst),
+		.src = load16(&k->ends->src),
+		.dst = load16(&k->ends->dst),
 		.tail = tail,
 		.turned = _mm_shufflelo_epi16(tail, _MM_SHUFFLE(3, 2, 0, 1)), /* the ports change places */
 		.mask = mask,
@@ -282,14 +282,19 @@ static inline bool flow_matches(const struct flow *f, const struct wanted *k, en
 	return false;
 }
 
-struct flow *table_find(struct flow_table *t, uint32_t hash, const struct flow_key *k,
-			enum direction *d)
+struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key *k, enum direction *d)
 {
-	uint32_t home = hash & t->bucket_mask;
-	uint8_t tag = tag_of(hash);
-	unsigned probes = t->buckets[home].away ? BUCKET_PROBES : 1;
-	struct wanted want = wanted_of(t, k);
+	struct wanted want;
+	unsigned probes;
+	uint32_t home;
+	uint8_t tag;
 
+	key_of_packet(p, k);
+	packet_hash(t, p, k);
+	home = p->flow_hash & t->bucket_mask;
+	tag = tag_of(p->flow_hash);
+	probes = t->buckets[home].away ? BUCKET_PROBES : 1;
+	want = wanted_of(t, k);
 	for (unsigned i = 0; i < probes; i++) {
 		const struct flow_bucket *b = &t->buckets[(home + i) & t->bucket_mask];
 
@@ -328,11 +333,14 @@ bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash)
 
 void table_remove(struct flow_table *t, struct flow *f)
 {
-	struct flow_key k = flow_key_of_flow(f);
-	uint32_t at = f->table_slot >> 4, home;
+	const struct flow_key k = {
+		.ends = (const struct flow_ends *)(const void *)f,
+		.extra = f->key_extra,
+		.extra_reversed = f->key_extra >> 16 | f->key_extra << 16,
+		.one_way = f->ip_proto == PROTO_ESP,
+	};
+	uint32_t at = f->table_slot >> 4, home = key_hash(t, &k) & t->bucket_mask;
 
-	k.one_way = f->ip_proto == PROTO_ESP;
-	home = flow_hash(t, &k) & t->bucket_mask;
 	t->buckets[at].tag[f->table_slot & 15] = 0;
 	if (home != at)
 		t->buckets[home].away--;

@@ -37,22 +37,27 @@ struct flow_bucket {
 };
 _Static_assert(sizeof(struct flow_bucket) == 64, "a bucket is a cache line");
 
-struct flow_key {
-	/* as in struct flow and struct packet: copied and compared as a run of bytes */
+/* What a flow is known by, as it stands in struct flow and struct packet, where it is compared as a run of
+ * bytes. */
+struct flow_ends {
 	struct addr src, dst;
 	uint16_t sport, dport;
 	uint8_t ip_proto, ip_version, tunnel_depth, vlan_count;
 	uint16_t vlan[PACKET_VLAN_MAX];
-	uint8_t one_way; /* only packets of this direction belong to the flow */
-	uint8_t reserved;
-
-	uint32_t extra, extra_reversed;
+	uint8_t other[2]; /* not part of it */
 };
-#define FLOW_KEY_BYTES offsetof(struct flow_key, one_way)
-#define FLOW_KEY_TAIL offsetof(struct flow_key, sport) /* what comes after the addresses: 16 bytes with .one_way */
-_Static_assert(FLOW_KEY_BYTES == 46 && offsetof(struct flow, app_proto) == 46 &&
+#define FLOW_ENDS_BYTES offsetof(struct flow_ends, other)
+#define FLOW_ENDS_TAIL offsetof(struct flow_ends, sport) /* what comes after the addresses: 16 bytes */
+_Static_assert(FLOW_ENDS_BYTES == 46 && sizeof(struct flow_ends) == 48 && offsetof(struct flow, app_proto) == 46 &&
 	       offsetof(struct packet, direction) == offsetof(struct packet, src) + 46,
 	       "the same run of bytes in all three");
+
+struct flow_key {
+	const struct flow_ends *ends; /* the packet's, or .own */
+	uint32_t extra, extra_reversed;
+	uint8_t one_way; /* only packets of this direction belong to the flow */
+	struct flow_ends own;
+};
 
 struct timer_head {
 	uint32_t first, last;
@@ -75,7 +80,7 @@ struct flow_table {
 	uint32_t active;
 	uint64_t secret[4];
 	uint64_t id_next, id_worker;
-	uint8_t tail_mask[16]; /* parts of the key's tail that count */
+	uint8_t tail_mask[16]; /* parts of the ends' tail that count */
 	bool streams;         /* stream/ follows TCP sessions; no: tcp_flags.c */
 
 	/* timers */
@@ -96,20 +101,15 @@ static inline uint32_t flow_index(const struct flow_table *t, const struct flow 
 }
 
 /* table.c */
-uint32_t flow_hash(const struct flow_table *t, const struct flow_key *k);
-void flow_key_of_packet(const struct packet *p, struct flow_key *k);
-/* The flow an ICMPv4 unreachable speaks of; false: it names none. */
-bool flow_key_of_unreachable(const struct packet *p, struct flow_key *k);
-/* The key of the packet's flow, and its hash into the packet if it is not there. */
-void table_key(const struct flow_table *t, struct packet *p, struct flow_key *k);
-struct flow *table_find(struct flow_table *t, uint32_t hash, const struct flow_key *k,
-			enum direction *d);
+/* The packet's hash is worked out, and its bucket on its way to the cache. */
+void table_prefetch(const struct flow_table *t, struct packet *p);
+void table_prefetch_flow(const struct flow_table *t, uint32_t hash);
+/* The flow that the packet belongs to, and its direction in it; NULL: there is none. *k: its key, which
+ * borrows from the packet. */
+struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key *k, enum direction *d);
 /* False: no slot near its home is free. */
 bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash);
 void table_remove(struct flow_table *t, struct flow *f);
-void table_prefetch_bucket(const struct flow_table *t, uint32_t hash);
-void table_prefetch_flow(const struct flow_table *t, uint32_t hash);
-struct flow_key flow_key_of_flow(const struct flow *f);
 
 /* timer.c */
 void timers_init(struct flow_table *t, const struct config *c);

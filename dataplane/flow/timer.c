@@ -175,7 +175,7 @@ static unsigned slot_run(struct worker *w, struct flow_table *t, unsigned slot, 
 		if (flow_expired(t, f, now_ns))
 			flow_end(w, f, FLOW_END_TIMEOUT);
 		else {
-			if (now_ns / NS_PER_S >= f->contact_due_s)
+			if (now_ns >= f->contact_due_s * NS_PER_S)
 				contact_checkpoint(w, f);
 			timer_set(t, f);
 		}

@@ -279,19 +279,13 @@ static bool run_job(struct decoder *d, struct decode_job *job)
 	return true;
 }
 
-unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DECODE_PACKETS_MAX])
+/* Any frame, layer by layer. */
+static __attribute__((noinline)) unsigned decode_layers(struct worker *w, struct packet *p,
+							 struct packet *out[DECODE_PACKETS_MAX])
 {
 	struct decoder d;
 	unsigned n = 0;
 
-	w->counters->decoder_pkts++;
-	w->counters->decoder_bytes += p->len;
-	if (p->len > w->counters->decoder_max_pkt_size)
-		w->counters->decoder_max_pkt_size = p->len;
-	if (decode_plain(w, p)) {
-		out[0] = p;
-		return 1;
-	}
 	d.w = w;
 	d.s = w->decode;
 	d.count = 1;
@@ -307,4 +301,18 @@ unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DEC
 		packet_put(w, d.jobs[i].p);
 	}
 	return n;
+}
+
+unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DECODE_PACKETS_MAX])
+{
+	struct counters *c = w->counters;
+
+	c->decoder_pkts++;
+	c->decoder_bytes += p->len;
+	if (p->len > c->decoder_max_pkt_size)
+		c->decoder_max_pkt_size = p->len;
+	if (!decode_plain(w, p))
+		return decode_layers(w, p, out);
+	out[0] = p;
+	return 1;
 }

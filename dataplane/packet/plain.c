@@ -31,21 +31,24 @@ static bool tunnel_port(const struct tunnel_ports_all *all, uint16_t a, uint16_t
 	return all->any || _mm_movemask_epi8(hit);
 }
 
-/* Of the transport header and what follows; its pseudo header is that of RFC 9293, 3.1. */
-static bool transport_sum_ok(const uint8_t *ip, const uint8_t *l4, uint32_t len, uint8_t proto)
-{
-	uint64_t sum = checksum_short(ip + 12, 8) + htons(proto) + htons((uint16_t)len) + checksum_sum(l4, len);
-
-	return checksum_fold(sum) == 0xffff;
-}
-
+/* A run that sums up to 0xffff has the right checksum in it (RFC 1071, 1). l4: the transport header and
+ * what follows, with its pseudo header of RFC 9293, 3.1. none: its sender made no sum. */
 static bool sums_ok(struct packet *p, const uint8_t *ip, const uint8_t *l4, uint32_t len, bool none)
 {
-	unsigned layer = ip[9] == IPPROTO_TCP ? CHECKSUM_TCP : CHECKSUM_UDP;
+	uint32_t dst, layer = ip[9] == IPPROTO_TCP ? CHECKSUM_TCP : CHECKSUM_UDP;
+	uint64_t first, second, sum;
 
-	if (checksum_fold(checksum_short(ip, IPV4_BYTES)) != 0xffff ||
-	    !(none || transport_sum_ok(ip, l4, len, ip[9])))
+	memcpy(&first, ip, 8);
+	memcpy(&second, ip + 8, 8);
+	memcpy(&dst, ip + 16, 4);
+	sum = (first & UINT32_MAX) + (first >> 32) + (second & UINT32_MAX) + (second >> 32) + dst;
+	if (checksum_fold(sum) != 0xffff)
 		return false;
+	if (!none) {
+		sum = (second >> 32) + dst + htons(ip[9]) + htons((uint16_t)len) + checksum_sum(l4, len);
+		if (checksum_fold(sum) != 0xffff)
+			return false;
+	}
 	p->checksum_known = p->checksum_good = (uint8_t)(1u << CHECKSUM_IPV4 | 1u << layer);
 	return true;
 }

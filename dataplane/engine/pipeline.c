@@ -26,10 +26,10 @@
 /* Stages within a packet are timed in one burst of so many; that one counts for all. */
 #define TIMED_BURSTS 16
 #define TIMERS_PER_BURST 64
-/* So many packets ahead of the one in hand flows are fetched: more at once than a core has buffers for
- * lines on their way would wait. */
+/* Flows are fetched for so many packets at once, a group ahead of the packet in hand: the core looks pages
+ * up side by side only for what stands close together, and has no room for more lines on their way. */
 #ifndef AHEAD
-#define AHEAD 8
+#define AHEAD 8u
 #endif
 /* Farther ahead than this is a leap, to be borne out by the packet after. */
 #define TIME_LEAP_NS (20 * 1000000000ull)
@@ -207,14 +207,20 @@ static void packet_track(struct lane *l, struct packet *p, struct stopwatch *wat
 	lap(watch, &w->counters->cycles_event);
 }
 
+static inline void prefetch_flows(struct lane *l, unsigned from, unsigned count)
+{
+	if (from < count)
+		flow_prefetch_flows(&l->w, &l->packets[from], count - from < AHEAD ? count - from : AHEAD);
+}
+
 /* count: packets of the burst. */
 static inline void frame_run(struct lane *l, unsigned frame, unsigned count, struct stopwatch *watch)
 {
 	unsigned first = l->first[frame], end = l->first[frame + 1];
 
 	for (unsigned i = first; i < end; i++) {
-		if (i + AHEAD < count)
-			flow_prefetch_flow(&l->w, l->packets[i + AHEAD]);
+		if (i % AHEAD == 0)
+			prefetch_flows(l, i + AHEAD, count);
 		if (l->inspection)
 			packet_run(l, l->packets[i], watch);
 		else
@@ -240,10 +246,8 @@ void pipeline_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 	unsigned count = decode_burst(l, frames, n);
 
 	lap(&watch, &w->counters->cycles_decode);
-	for (unsigned i = 0; i < count; i++)
-		flow_prefetch(w, l->packets[i]);
-	for (unsigned i = 0; i < AHEAD && i < count; i++)
-		flow_prefetch_flow(w, l->packets[i]);
+	flow_prefetch(w, l->packets, count);
+	prefetch_flows(l, 0, count);
 	for (unsigned i = 0; i < n; i++)
 		frame_run(l, i, count, &watch);
 	pipeline_timers(l, w->now_ns, TIMERS_PER_BURST);

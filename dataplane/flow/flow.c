@@ -145,16 +145,20 @@ static inline bool packet_wants_flow(const struct packet *p)
 	}
 }
 
-void flow_prefetch(struct worker *w, struct packet *p)
+void flow_prefetch(struct worker *w, struct packet *const *packets, unsigned count)
 {
-	if (packet_wants_flow(p))
-		table_prefetch(w->flows, p);
+	for (unsigned i = 0; i < count; i++)
+		if (packet_wants_flow(packets[i]))
+			table_hash(w->flows, packets[i]);
+	for (unsigned i = 0; i < count; i++)
+		table_prefetch(w->flows, packets[i]->flow_hash);
 }
 
-void flow_prefetch_flow(struct worker *w, const struct packet *p)
+void flow_prefetch_flows(struct worker *w, struct packet *const *packets, unsigned count)
 {
-	if (p->flags & PACKET_FLOW_HASHED)
-		table_prefetch_flow(w->flows, p->flow_hash);
+	for (unsigned i = 0; i < count; i++)
+		if (packets[i]->flags & PACKET_FLOW_HASHED)
+			table_prefetch_flow(w->flows, packets[i]->flow_hash);
 }
 
 static bool icmp_is_error(const struct packet *p)

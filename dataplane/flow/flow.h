@@ -108,10 +108,10 @@ void flow_worker_free(struct worker *w);
 /* Ends every flow (reason SHUTDOWN) with all that belongs to it. */
 void flow_end_all(struct worker *w);
 
-/* Once a packet is decoded: computes what is needed and has its place in the table fetched; a good while
- * later, its flow. Both return at once. Without them flow_packet only waits for memory. */
-void flow_prefetch(struct worker *w, struct packet *p);
-void flow_prefetch_flow(struct worker *w, const struct packet *p);
+/* Once a burst is decoded: computes what is needed and has the places in the table fetched; a good while
+ * later, some of the flows. Both return at once. Without them flow_packet only waits for memory. */
+void flow_prefetch(struct worker *w, struct packet *const *packets, unsigned count);
+void flow_prefetch_flows(struct worker *w, struct packet *const *packets, unsigned count);
 /* Finds or makes the packet's flow; sets p->flow, p->direction, PACKET_NEW_FLOW,
  * PACKET_FIRST_IN_DIRECTION, PACKET_ESTABLISHED, PACKET_NO_INSPECT; counts; moves the timer.
  * A closed TCP flow that sees a new SYN is ended and made anew. p without PACKET_IP, or a fragment,

@@ -186,43 +186,15 @@ static inline void packet_hash(const struct flow_table *t, struct packet *p, con
 	p->flags |= PACKET_FLOW_HASHED;
 }
 
-/* ---- buckets ---- */
-
-static inline uint8_t tag_of(uint32_t hash)
-{
-	uint8_t tag = (uint8_t)(hash >> 24);
-
-	return tag ? tag : 1;
-}
-
-static inline unsigned bucket_match(const struct flow_bucket *b, uint8_t tag)
-{
-	__m128i tags = _mm_loadu_si128((const __m128i *)(const void *)b->tag);
-
-	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag))) &
-	       ((1u << BUCKET_SLOTS) - 1);
-}
-
-void table_prefetch(const struct flow_table *t, struct packet *p)
+void table_hash(const struct flow_table *t, struct packet *p)
 {
 	struct flow_key k;
 
 	key_of_packet(p, &k);
 	packet_hash(t, p, &k);
-	__builtin_prefetch(&t->buckets[p->flow_hash & t->bucket_mask]);
 }
 
-void table_prefetch_flow(const struct flow_table *t, uint32_t hash)
-{
-	const struct flow_bucket *b = &t->buckets[hash & t->bucket_mask];
-
-	for (unsigned m = bucket_match(b, tag_of(hash)); m; m &= m - 1) {
-		const struct flow *f = &t->flows[b->flow[__builtin_ctz(m)]];
-
-		__builtin_prefetch(f);
-		__builtin_prefetch((const char *)f + 64);
-	}
-}
+/* ---- buckets ---- */
 
 static inline __m128i load16(const void *at)
 {

@@ -8,6 +8,8 @@
 #ifndef FLOW_TABLE_H
 #define FLOW_TABLE_H
 
+#include <emmintrin.h>
+
 #include "dataplane/flow/flow.h"
 
 #define FLOW_NONE UINT32_MAX
@@ -101,9 +103,48 @@ static inline uint32_t flow_index(const struct flow_table *t, const struct flow 
 }
 
 /* table.c */
-/* The packet's hash is worked out, and its bucket on its way to the cache. */
-void table_prefetch(const struct flow_table *t, struct packet *p);
-void table_prefetch_flow(const struct flow_table *t, uint32_t hash);
+/* Works out the packet's hash. */
+void table_hash(const struct flow_table *t, struct packet *p);
+
+static inline uint8_t tag_of(uint32_t hash)
+{
+	uint8_t tag = (uint8_t)(hash >> 24);
+
+	return tag ? tag : 1;
+}
+
+static inline unsigned bucket_match(const struct flow_bucket *b, uint8_t tag)
+{
+	__m128i tags = _mm_loadu_si128((const __m128i *)(const void *)b->tag);
+
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag))) &
+	       ((1u << BUCKET_SLOTS) - 1);
+}
+
+/* As gcc sees it __builtin_prefetch has no effect: it leaves out a loop that does nothing else. */
+static inline void line_fetch(const void *at)
+{
+	__asm__ volatile("prefetcht0 %0" : : "m"(*(const char *)at));
+}
+
+static inline void table_prefetch(const struct flow_table *t, uint32_t hash)
+{
+	line_fetch(&t->buckets[hash & t->bucket_mask]);
+}
+
+/* Once the bucket is there. */
+static inline void table_prefetch_flow(const struct flow_table *t, uint32_t hash)
+{
+	const struct flow_bucket *b = &t->buckets[hash & t->bucket_mask];
+
+	for (unsigned m = bucket_match(b, tag_of(hash)); m; m &= m - 1) {
+		const struct flow *f = &t->flows[b->flow[__builtin_ctz(m)]];
+
+		line_fetch(f);
+		line_fetch((const char *)f + 64);
+	}
+}
+
 /* The flow that the packet belongs to, and its direction in it; NULL: there is none. *k: its key, which
  * borrows from the packet. */
 struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key *k, enum direction *d);

@@ -330,8 +330,8 @@ void lab_packet(struct lab *l, struct packet *p)
 
 	p->ts_ns = w->now_ns;
 	p->number = l->keep.number + 1;
-	flow_prefetch(w, p);
-	flow_prefetch_flow(w, p);
+	flow_prefetch(w, &p, 1);
+	flow_prefetch_flows(w, &p, 1);
 	flow_packet(w, p);
 	l->flow = p->flow;
 	if (p->flow && !(p->flags & PACKET_NO_INSPECT)) {

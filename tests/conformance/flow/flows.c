@@ -118,6 +118,7 @@ static void run_frame(struct packet_worker *pw, const struct pcap_pkthdr *head, 
 	packet_worker_frame(pw, data, head->caplen, link_type, ns);
 	if (pw->w.now_ns < before)
 		pw->w.now_ns = before;
+	flow_prefetch(&pw->w, pw->out, pw->count);
 	for (unsigned i = 0; i < pw->count; i++)
 		run_packet(&pw->w, pw->out[i]);
 	flow_timers(&pw->w, pw->w.now_ns, 64);

@@ -157,6 +157,20 @@ static const struct made_kind kinds[] = {
 	{"syn", 6, 1000000, 4000000, 1, syn_plan, syn_packet},
 };
 
+static uint32_t header_bytes(const struct made *m)
+{
+	return ETHERNET + IP + (m->kind->proto == 17 ? UDP : TCP);
+}
+
+/* Worked out once: it is the same in every packet. */
+static void text_sum(struct made *m)
+{
+	uint32_t len = m->size - header_bytes(m), letters = (uint32_t)strlen(m->text);
+
+	for (uint32_t i = 0; letters && i < len; i++)
+		m->text_sum += (uint32_t)(uint8_t)m->text[i % letters] << (i & 1 ? 0 : 8);
+}
+
 /* ---- names ---- */
 
 bool made_is(const char *name)
@@ -169,6 +183,10 @@ static bool option(struct made *m, const char *key, const char *value)
 	char *end;
 	uint64_t n = strtoull(value, &end, 10);
 
+	if (strcmp(key, "text") == 0) {
+		snprintf(m->text, sizeof(m->text), "%s", value);
+		return *value && strlen(value) < sizeof(m->text);
+	}
 	if (*end || n == 0 || n > (uint64_t)1 << 40)
 		return false;
 	if (strcmp(key, "flows") == 0)
@@ -210,11 +228,12 @@ int made_parse(struct made *m, const char *name, char error[MADE_ERROR_BYTES])
 			*equals = '\0';
 		if (!equals || !option(m, word, equals + 1)) {
 			snprintf(error, MADE_ERROR_BYTES, "%s: %s is not one of flows=N, packets=N, per=N (of a flow), "
-				 "size=64 … 1518", name, word);
+				 "size=64 … 1518, text=WORD (less than 32 letters)", name, word);
 			return -1;
 		}
 	}
 	m->kind->plan(m);
+	text_sum(m);
 	return 0;
 }
 
@@ -246,11 +265,12 @@ static void put_template(const struct made *m, uint8_t *frame)
 
 	memcpy(frame, head, sizeof(head));
 	memset(frame + sizeof(head), 0, m->size - sizeof(head));
+	for (uint32_t at = header_bytes(m), n = (uint32_t)strlen(m->text); n && at < m->size; at += n)
+		memcpy(frame + at, m->text, n < m->size - at ? n : m->size - at);
 	put16(frame + ETHERNET + 2, m->size - ETHERNET);
 	frame[ETHERNET + 9] = m->kind->proto;
 }
 
-/* Payload is zero, so that it adds nothing to a sum. */
 uint64_t made_frame(const struct made *m, uint64_t number, unsigned worker, uint8_t *frame)
 {
 	uint8_t *ip = frame + ETHERNET, *l4 = ip + IP;
@@ -271,7 +291,7 @@ uint64_t made_frame(const struct made *m, uint64_t number, unsigned worker, uint
 	put16(ip + 10, ~fold(sum) & 0xffff);
 	put16(l4, sport);
 	put16(l4 + 2, dport);
-	sum = addresses + m->kind->proto + len + sport + dport;
+	sum = addresses + m->kind->proto + len + sport + dport + m->text_sum;
 	if (m->kind->proto == 17) {
 		put16(l4 + 4, len);
 		sum = ~fold(sum + len) & 0xffff;

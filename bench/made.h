@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Traffic that is made while it is taken: flows by the million, of which no capture is kept. Named in
- * the place of a capture: made:KIND[,flows=N][,packets=N][,size=BYTES][,per=N].
+ * the place of a capture: made:KIND[,flows=N][,packets=N][,size=BYTES][,per=N]
+ * [,text=WORD].
  *
  * A frame is a function of its number alone (and of the worker), so that every loop is the same work.
  * Frames come from a small ring of buffers, as from a card's queue: their bytes are in the cache when
@@ -27,6 +28,8 @@ struct made {
 	uint32_t size;     /* of a frame, FCS left out */
 	uint32_t per;      /* packets of a flow, where flows come and go */
 	uint64_t step_ns;  /* from packet to packet */
+	char text[32];     /* payload is this again and again; empty: zeros */
+	uint32_t text_sum; /* of the payload's 16-bit words */
 };
 
 /* Does the name stand for made traffic? */

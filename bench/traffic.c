@@ -11,6 +11,8 @@
 #include "drivers/frame.h"
 #include "dataplane/packet/link.h"
 
+#define ADDRESSES_AT 26u  /* in a frame of Ethernet and IPv4 */
+#define REORDER_REACH 16u /* frames */
 #define HUGE_BYTES ((size_t)2 << 20)
 #define KEYS_OF_WORKER 4099u
 #define MADE_BEGIN_NS (1700000000ull * 1000000000)
@@ -79,6 +81,43 @@ static int capture_load(struct traffic *t, const char *path, char *error)
 int traffic_load(struct traffic *t, const char *path, char *error)
 {
 	return made_is(path) ? made_load(t, path, error) : capture_load(t, path, error);
+}
+
+/* The addresses of Ethernet with IPv4, in order; 0: another frame. */
+static uint64_t hosts_of(const struct rte_mbuf *m)
+{
+	const uint8_t *b = frame_data(m);
+	uint64_t hosts;
+
+	if (frame_len(m) < ADDRESSES_AT + 8 || b[12] != 8 || b[13] != 0)
+		return 0;
+	memcpy(&hosts, b + ADDRESSES_AT, 8);
+	return hosts;
+}
+
+void traffic_reorder(struct traffic *t, unsigned percent)
+{
+	uint32_t state = 1;
+
+	for (size_t i = 0; percent && t->frames && i < t->count; i++) {
+		uint64_t hosts = hosts_of(t->frames[i]);
+		size_t k = i + 1;
+
+		state = state * 1664525u + 1013904223u;
+		if (!hosts || (state >> 16) % 100 >= percent)
+			continue;
+		while (k < t->count && k < i + REORDER_REACH && hosts_of(t->frames[k]) != hosts)
+			k++;
+		if (k < t->count && k < i + REORDER_REACH) {
+			struct rte_mbuf *m = t->frames[i];
+			uint64_t ts_ns = frame_info(m)->ts_ns;
+
+			frame_info(m)->ts_ns = frame_info(t->frames[k])->ts_ns;
+			frame_info(t->frames[k])->ts_ns = ts_ns;
+			t->frames[i] = t->frames[k];
+			t->frames[k] = m;
+		}
+	}
 }
 
 bool traffic_plan(struct traffic *t, const struct address_map *m)

@@ -35,6 +35,9 @@ struct traffic {
 
 /* From a capture, or made where the path says so. 0, or -1 and a sentence in error (CAPTURE_ERROR_BYTES). */
 int traffic_load(struct traffic *t, const char *path, char *error);
+/* Of each hundred frames so many change places with the next one of the same two hosts, if there is one near;
+ * times stay in order. The same ones in every run. */
+void traffic_reorder(struct traffic *t, unsigned percent);
 /* Plans the moving of addresses; false: no memory. */
 bool traffic_plan(struct traffic *t, const struct address_map *m);
 void traffic_free(struct traffic *t);

@@ -28,9 +28,7 @@
 #define TIMERS_PER_BURST 64
 /* Flows are fetched for so many packets at once, a group ahead of the packet in hand: the core looks pages
  * up side by side only for what stands close together, and has no room for more lines on their way. */
-#ifndef AHEAD
 #define AHEAD 8u
-#endif
 /* Farther ahead than this is a leap, to be borne out by the packet after. */
 #define TIME_LEAP_NS (20 * 1000000000ull)
 

@@ -150,6 +150,7 @@ static void data_expect(struct ftp_state *s, struct ftp_tx *tx, enum ftp_data_co
 	bool upload = ftp_data_rows[command].upload, file = ftp_data_rows[command].file;
 	struct expectation e = {
 		.ip_version = s->f->ip_version,
+		.ip_proto = 6,
 		.server_port = s->data_port,
 		.proto = APP_ftp_data,
 		.client = s->active ? s->f->server : s->f->client,
@@ -323,16 +324,6 @@ static struct parse_result ftp_parse(struct worker *w, struct flow *f, void *sta
 	return res;
 }
 
-static void *ftp_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct ftp_state));
-}
-
-static void ftp_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 const struct proto proto_ftp = {
 	.name = "ftp",
 	.id = APP_ftp,
@@ -343,8 +334,7 @@ const struct proto proto_ftp = {
 	.gives_way = 1,
 	.too_many_event = FTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ftp_probe,
-	.state_new = ftp_state_new,
-	.state_free = ftp_state_free,
+	.state_bytes = sizeof(struct ftp_state),
 	.parse = ftp_parse,
 	.tx_free = ftp_tx_free,
 	.log = ftp_log,

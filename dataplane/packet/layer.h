@@ -77,6 +77,7 @@ struct tunnel_ports_all {
 struct decode_state {
 	/* from the configuration; written at start only */
 	unsigned max_layers;
+	bool ipv4_offloaded; /* a length of 0 is the frame's */
 	bool validate_checksums;
 	bool plain;            /* plain.c may be asked */
 	struct tunnel_ports teredo, vxlan, geneve, gtpu;

@@ -142,6 +142,24 @@ static bool blocked(struct lane *l, struct packet *p)
 	return true;
 }
 
+static void packet_reports(struct lane *l, struct packet *p)
+{
+	if (p->event_count)
+		report_anomalies(&l->w, p, l->anomaly_decode, l->anomaly_stream);
+	if (l->log_stream && p->ip_proto == PROTO_TCP &&
+	    (l->log_stream == STREAM_NOTES_ALL || (p->stream_notes & l->log_stream)))
+		report_stream(&l->w, p);
+}
+
+/* Of a flow that was released by an earlier packet: counted, no more. Its parser's state, which would have
+ * to be fetched, is not looked at. */
+static void packet_released(struct lane *l, struct packet *p)
+{
+	packet_reports(l, p);
+	flow_packet_done(&l->w, p);
+	l->w.packet = NULL;
+}
+
 static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch)
 {
 	struct worker *w = &l->w;
@@ -162,8 +180,12 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	lap(watch, &c->cycles_flow);
 	if (host_may_say(p))
 		host_packet(w, p);
+	if (f && (f->flags & FLOW_BYPASSED)) {
+		packet_released(l, p);
+		return;
+	}
 	/* A passed flow is followed and logged; only the rules leave it alone. */
-	if (f && !(f->flags & (FLOW_DROP | FLOW_BYPASSED)) &&
+	if (f && !(f->flags & FLOW_DROP) &&
 	    (!w->early_rules[DETECT_PRE_STREAM] || detect_early(w, p, DETECT_PRE_STREAM)))
 		inspect_payload(w, p);
 	lap(watch, &c->cycles_stream);
@@ -173,11 +195,7 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 		detect_packet(w, p);
 	}
 	lap(watch, &c->cycles_detect);
-	if (p->event_count)
-		report_anomalies(w, p, l->anomaly_decode, l->anomaly_stream);
-	if (l->log_stream && p->ip_proto == PROTO_TCP &&
-	    (l->log_stream == STREAM_NOTES_ALL || (p->stream_notes & l->log_stream)))
-		report_stream(w, p);
+	packet_reports(l, p);
 	if (f) {
 		app_packet_done(w, f, p);
 		flow_packet_done(w, p);

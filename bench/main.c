@@ -30,16 +30,18 @@
 #define EXIT_DISTURBED 3
 
 static const char usage_text[] =
-	"usage: bench/run CAPTURE [--rules FILE]... [--set KEY=VALUE]... [--workers N] [--loops N]\n"
-	"                 [--json] [--anyway] [--groups | --engine-only]\n"
+	"usage: bench/run CAPTURE|made:KIND [--rules FILE]... [--set KEY=VALUE]... [--workers N] [--loops N]\n"
+	"                 [--reorder PERCENT] [--json] [--anyway] [--groups | --engine-only]\n"
 	"--loops: rounds that are measured, 7 unless told; in each the engine, the bare scans, the\n"
 	"source alone. --anyway: measures and says so on a machine that is not quiet.\n"
+	"--reorder: so many of a hundred frames come after the next one of their two hosts.\n"
+	"made:KIND: no capture, traffic is made; README.md names the kinds.\n"
 	"--groups: what each pattern group costs, too.\n"
 	"--engine-only: no scans are recorded or run bare: what a profiler should see.\n";
 
 struct options {
 	const char *capture;
-	unsigned workers, rounds;
+	unsigned workers, rounds, reorder;
 	bool json, anyway, groups, engine_only;
 };
 
@@ -83,6 +85,7 @@ static bool options_read(int argc, char **argv, struct options *o, struct config
 	static const struct option names[] = {
 		{"rules", required_argument, NULL, 'r'}, {"set", required_argument, NULL, 's'},
 		{"workers", required_argument, NULL, 'w'}, {"loops", required_argument, NULL, 'l'},
+		{"reorder", required_argument, NULL, 'o'},
 		{"json", no_argument, NULL, 'j'}, {"anyway", no_argument, NULL, 'a'},
 		{"groups", no_argument, NULL, 'g'}, {"engine-only", no_argument, NULL, 'e'}, {NULL, 0, NULL, 0},
 	};
@@ -100,6 +103,8 @@ static bool options_read(int argc, char **argv, struct options *o, struct config
 			good = number(optarg, MAX_WORKERS, &o->workers);
 		else if (k == 'l')
 			good = number(optarg, ROUNDS_MAX, &o->rounds);
+		else if (k == 'o')
+			good = number(optarg, 100, &o->reorder);
 		else if (k == 'j')
 			o->json = true;
 		else if (k == 'a')
@@ -287,11 +292,11 @@ static int prepare(const struct options *o, struct engine *e, struct ruleload *r
 		return fail("no memory");
 	if (traffic_load(t, o->capture, error) != 0)
 		err = fail(error);
-	else if (ruleload_first(rules) != 0)
+	traffic_reorder(t, o->reorder);
+	if (!err && ruleload_first(rules) != 0)
 		err = fail(e->shared->status.error);
-	else if (keep_ranges(map, e->config,
-			     detect_program_ruleset(atomic_load(&e->program))) != 0 ||
-		 !traffic_plan(t, map))
+	if (!err && (keep_ranges(map, e->config, detect_program_ruleset(atomic_load(&e->program))) != 0 ||
+		     !traffic_plan(t, map)))
 		err = fail("no memory");
 	address_map_free(map);
 	return err;

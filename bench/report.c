@@ -53,7 +53,7 @@ struct samples {
 
 static void sample_round(const struct report *r, unsigned i, struct samples *s)
 {
-	double packets = (double)r->traffic->count, n = r->workers, wall_s = 0, cpu = 0, bare = 0;
+	double packets = (double)traffic_measured(r->traffic), n = r->workers, wall_s = 0, cpu = 0, bare = 0;
 
 	for (unsigned k = 0; k < r->workers; k++) {
 		const struct round *round = &r->runners[k].round[i];
@@ -182,8 +182,8 @@ static void line(const struct report *r, const char *name, struct figure f)
 static void text_stages(const struct report *r)
 {
 	struct stage stages[STAGES];
-	double packets = (double)r->traffic->count, hz = r->tsc_hz, sum = 0;
-	double end = r->end_s.median * hz / packets;
+	double packets = (double)traffic_measured(r->traffic), hz = r->tsc_hz, sum = 0;
+	double end = r->traffic->is_made ? 0 : r->end_s.median * hz / packets;
 	double inside = r->engine_s.median * hz / packets - end;
 
 	stages_of(&r->cycles, stages);
@@ -196,7 +196,25 @@ static void text_stages(const struct report *r)
 		printf("    %-20s %5.1f %%  %8.0f\n", stages[i].name,
 		       100 * share * inside / (inside + end), share * inside);
 	}
-	printf("    %-20s %5.1f %%  %8.0f\n", "ending flows", 100 * end / (inside + end), end);
+	if (!r->traffic->is_made)
+		printf("    %-20s %5.1f %%  %8.0f\n", "ending flows", 100 * end / (inside + end), end);
+}
+
+/* Of made traffic: what became of its flows while it was measured, and what it costs to end those that
+ * are left. */
+static void text_flows(const struct report *r)
+{
+	const struct round *round = &r->runners[0].round[0];
+
+	if (!r->traffic->is_made)
+		return;
+	printf("  flows                  %" PRIu64 " begun, %" PRIu64 " ended meanwhile: %.3f and %.3f million a "
+	       "second; %" PRIu64 " left\n", round->begun, round->ended,
+	       (double)round->begun / r->engine_s.median / 1e6, (double)round->ended / r->engine_s.median / 1e6,
+	       round->open);
+	if (round->open)
+		printf("  ending those           %8.0f cycles a flow\n",
+		       r->end_s.median * r->tsc_hz / (double)round->open);
 }
 
 void report_text(const struct report *r, bool disturbed)
@@ -204,13 +222,13 @@ void report_text(const struct report *r, bool disturbed)
 	const struct runner *first = &r->runners[0];
 	const struct traffic *t = r->traffic;
 	const struct machine *m = &r->machine;
-	double packets = (double)t->count, bytes = (double)t->bytes;
+	double packets = (double)traffic_measured(t), bytes = (double)t->bytes * packets / (double)t->count;
 	static const char *const page_names[] = {"small pages", "transparent huge pages",
 						 "huge pages"};
 
 	if (disturbed)
 		printf("DISTURBED MACHINE: these figures are not to be relied on\n");
-	printf("%s: %zu packets, %.1f MB, %.0f bytes each, on %s\n", r->capture, t->count, bytes / 1e6,
+	printf("%s: %zu packets, %.1f MB, %.0f bytes each, on %s\n", r->capture, traffic_measured(t), bytes / 1e6,
 	       bytes / packets, page_names[first->copy.pages]);
 	printf("%" PRIu64 " rules loaded, %" PRIu64 " refused; %u worker%s, %u rounds; median (least "
 	       "to greatest)\n", r->rules_loaded, r->rules_refused, r->workers,
@@ -232,7 +250,9 @@ void report_text(const struct report *r, bool disturbed)
 	printf("  source alone           %8.0f cycles a packet, taken off A\n",
 	       r->source_s.median * r->tsc_hz / packets);
 	text_stages(r);
-	printf("\n  a loop                 %" PRIu64 " alerts, %" PRIu64 " flows, %" PRIu64
+	putchar('\n');
+	text_flows(r);
+	printf("  a loop                 %" PRIu64 " alerts, %" PRIu64 " flows, %" PRIu64
 	       " records; the same in all %u\n", r->outcome.alerts, r->outcome.flows,
 	       r->outcome.records, first->outcome_count);
 	printf("  scanned                %.1f MB in %" PRIu64 " calls of %u databases: %.0f %% of the "
@@ -273,10 +293,10 @@ void report_json(const struct report *r, bool disturbed)
 {
 	const struct machine *m = &r->machine;
 	const struct runner *first = &r->runners[0];
-	double packets = (double)r->traffic->count;
+	double packets = (double)traffic_measured(r->traffic);
 	json_t *o = json_pack(
 		"{s:s s:I s:I s:I s:I s:i s:i s:b s:f}", "capture", r->capture, "packets",
-		(json_int_t)r->traffic->count, "bytes", (json_int_t)r->traffic->bytes,
+		(json_int_t)packets, "bytes", (json_int_t)((double)r->traffic->bytes * packets / (double)r->traffic->count),
 		"rules_loaded", (json_int_t)r->rules_loaded, "rules_refused",
 		(json_int_t)r->rules_refused, "workers", (int)r->workers, "rounds", (int)r->rounds,
 		"disturbed", disturbed, "tsc_hz", r->tsc_hz);
@@ -293,6 +313,9 @@ void report_json(const struct report *r, bool disturbed)
 	json_object_set_new(o, "engine_seconds", json_figure(r->engine_s));
 	json_object_set_new(o, "source_seconds", json_figure(r->source_s));
 	json_object_set_new(o, "flow_end_seconds", json_figure(r->end_s));
+	json_object_set_new(o, "flows_begun", json_integer((json_int_t)first->round[0].begun));
+	json_object_set_new(o, "flows_ended", json_integer((json_int_t)first->round[0].ended));
+	json_object_set_new(o, "flows_open", json_integer((json_int_t)first->round[0].open));
 	json_object_set_new(o, "cycles_per_packet",
 			    json_real(r->engine_s.median * r->tsc_hz / packets));
 	json_object_set_new(o, "stage_cycles", json_stages(r));

@@ -34,7 +34,8 @@ struct outcome {
 
 struct round {
 	struct span engine;  /* source and engine, without reading the records */
-	struct span end;     /* of it: ending all flows */
+	struct span end;     /* ending all flows; part of the engine's where the traffic is a capture */
+	uint64_t begun, ended, open; /* flows: in the measured part; at its end */
 	struct span bare, source;
 };
 

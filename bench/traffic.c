@@ -9,8 +9,13 @@
 
 #include "drivers/capture.h"
 #include "drivers/frame.h"
+#include "dataplane/packet/link.h"
 
+#define ADDRESSES_AT 26u  /* in a frame of Ethernet and IPv4 */
+#define REORDER_REACH 16u /* frames */
 #define HUGE_BYTES ((size_t)2 << 20)
+#define KEYS_OF_WORKER 4099u
+#define MADE_BEGIN_NS (1700000000ull * 1000000000)
 #define GAP_NS (86400ull * 1000000000) /* between two loops: longer than any timeout */
 
 static int add_frame(struct traffic *t, struct rte_mbuf *m)
@@ -29,7 +34,19 @@ static int add_frame(struct traffic *t, struct rte_mbuf *m)
 	return 0;
 }
 
-int traffic_load(struct traffic *t, const char *path, char *error)
+static int made_load(struct traffic *t, const char *name, char *error)
+{
+	if (made_parse(&t->made, name, error) != 0)
+		return -1;
+	t->is_made = true;
+	t->warm = t->made.warm;
+	t->count = t->made.warm + t->made.packets;
+	t->bytes = t->count * t->made.size;
+	t->step_ns = t->count * t->made.step_ns + GAP_NS;
+	return 0;
+}
+
+static int capture_load(struct traffic *t, const char *path, char *error)
 {
 	struct capture *c = capture_open(path, error);
 	enum capture_status status;
@@ -61,8 +78,52 @@ int traffic_load(struct traffic *t, const char *path, char *error)
 	return 0;
 }
 
+int traffic_load(struct traffic *t, const char *path, char *error)
+{
+	return made_is(path) ? made_load(t, path, error) : capture_load(t, path, error);
+}
+
+/* The addresses of Ethernet with IPv4, in order; 0: another frame. */
+static uint64_t hosts_of(const struct rte_mbuf *m)
+{
+	const uint8_t *b = frame_data(m);
+	uint64_t hosts;
+
+	if (frame_len(m) < ADDRESSES_AT + 8 || b[12] != 8 || b[13] != 0)
+		return 0;
+	memcpy(&hosts, b + ADDRESSES_AT, 8);
+	return hosts;
+}
+
+void traffic_reorder(struct traffic *t, unsigned percent)
+{
+	uint32_t state = 1;
+
+	for (size_t i = 0; percent && t->frames && i < t->count; i++) {
+		uint64_t hosts = hosts_of(t->frames[i]);
+		size_t k = i + 1;
+
+		state = state * 1664525u + 1013904223u;
+		if (!hosts || (state >> 16) % 100 >= percent)
+			continue;
+		while (k < t->count && k < i + REORDER_REACH && hosts_of(t->frames[k]) != hosts)
+			k++;
+		if (k < t->count && k < i + REORDER_REACH) {
+			struct rte_mbuf *m = t->frames[i];
+			uint64_t ts_ns = frame_info(m)->ts_ns;
+
+			frame_info(m)->ts_ns = frame_info(t->frames[k])->ts_ns;
+			frame_info(t->frames[k])->ts_ns = ts_ns;
+			t->frames[i] = t->frames[k];
+			t->frames[k] = m;
+		}
+	}
+}
+
 bool traffic_plan(struct traffic *t, const struct address_map *m)
 {
+	if (t->is_made)
+		return true;
 	t->plans = calloc(t->count, sizeof(*t->plans));
 	for (size_t i = 0; t->plans && i < t->count; i++) {
 		const struct rte_mbuf *f = t->frames[i];
@@ -79,7 +140,7 @@ bool traffic_plan(struct traffic *t, const struct address_map *m)
 
 void traffic_free(struct traffic *t)
 {
-	for (size_t i = 0; i < t->count; i++)
+	for (size_t i = 0; t->frames && i < t->count; i++)
 		frame_free(t->frames[i]);
 	free(t->frames);
 	free(t->plans);
@@ -121,27 +182,56 @@ static struct rte_mbuf *copy_frame(uint8_t *at, const struct rte_mbuf *from)
 	return m;
 }
 
-int traffic_copy_new(struct traffic_copy *c, const struct traffic *t, uint64_t first_key)
+static size_t copy_frames(const struct traffic *t)
+{
+	return t->is_made ? MADE_FRAMES : t->count;
+}
+
+/* The i-th frame that a copy has; of made traffic a buffer for one. NULL: no memory. */
+static struct rte_mbuf *copied(const struct traffic *t, size_t i)
+{
+	return t->is_made ? frame_new(t->made.size) : t->frames[i];
+}
+
+static int copy_fill(struct traffic_copy *c)
+{
+	const struct traffic *t = c->traffic;
+	uint8_t *at = c->memory;
+
+	for (size_t i = 0; i < copy_frames(t); i++) {
+		struct rte_mbuf *m = copied(t, i);
+
+		if (!m)
+			return -ENOMEM;
+		frame_info(m)->link_type = t->is_made ? LINKTYPE_ETHERNET : frame_info(m)->link_type;
+		frame_info(m)->wire_len = t->is_made ? t->made.size : frame_info(m)->wire_len;
+		c->frames[i] = copy_frame(at, m);
+		at += slot_bytes(m);
+		if (t->is_made)
+			frame_free(m);
+	}
+	return 0;
+}
+
+int traffic_copy_new(struct traffic_copy *c, const struct traffic *t, unsigned worker)
 {
 	size_t bytes = 0;
-	uint8_t *at;
 
 	memset(c, 0, sizeof(*c));
-	for (size_t i = 0; i < t->count; i++)
+	for (size_t i = 0; !t->is_made && i < t->count; i++)
 		bytes += slot_bytes(t->frames[i]);
+	if (t->is_made)
+		bytes = MADE_FRAMES * RTE_ALIGN_CEIL(sizeof(struct rte_mbuf) + sizeof(struct frame_info) +
+						     t->made.size, (size_t)RTE_CACHE_LINE_SIZE);
 	c->traffic = t;
-	c->first_key = first_key;
+	c->worker = worker;
+	c->first_key = worker * KEYS_OF_WORKER;
 	c->memory_bytes = RTE_ALIGN_CEIL(bytes, HUGE_BYTES);
-	c->frames = calloc(t->count, sizeof(*c->frames));
+	c->frames = calloc(copy_frames(t), sizeof(*c->frames));
 	c->memory = pages(c->memory_bytes, &c->pages);
-	if (!c->frames || !c->memory) {
+	if (!c->frames || !c->memory || copy_fill(c) != 0) {
 		traffic_copy_free(c);
 		return -ENOMEM;
-	}
-	at = c->memory;
-	for (size_t i = 0; i < t->count; i++) {
-		c->frames[i] = copy_frame(at, t->frames[i]);
-		at += slot_bytes(t->frames[i]);
 	}
 	return 0;
 }
@@ -161,7 +251,7 @@ static uint16_t key_of(const struct traffic_copy *c, uint64_t loop)
 	return loop ? readdress_key(loop + c->first_key) : 0;
 }
 
-void traffic_take(struct traffic_copy *c, size_t first, unsigned n, struct rte_mbuf **out)
+static void capture_take(struct traffic_copy *c, size_t first, unsigned n, struct rte_mbuf **out)
 {
 	const struct readdress *plans = c->traffic->plans + first;
 	uint16_t difference = key_of(c, c->loop) ^ (c->loop ? key_of(c, c->loop - 1) : 0);
@@ -178,6 +268,29 @@ void traffic_take(struct traffic_copy *c, size_t first, unsigned n, struct rte_m
 	}
 }
 
+static void made_take(struct traffic_copy *c, size_t first, unsigned n, struct rte_mbuf **out)
+{
+	const struct traffic *t = c->traffic;
+	uint64_t start_ns = MADE_BEGIN_NS + c->loop * t->step_ns;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = c->frames[(first + i) % MADE_FRAMES];
+
+		frame_info(m)->ts_ns = start_ns + made_frame(&t->made, first + i, c->worker,
+							     rte_pktmbuf_mtod(m, uint8_t *));
+		rte_mbuf_refcnt_set(m, 2);
+		out[i] = m;
+	}
+}
+
+void traffic_take(struct traffic_copy *c, size_t first, unsigned n, struct rte_mbuf **out)
+{
+	if (c->traffic->is_made)
+		made_take(c, first, n, out);
+	else
+		capture_take(c, first, n, out);
+}
+
 void traffic_next(struct traffic_copy *c)
 {
 	c->loop++;
@@ -187,7 +300,7 @@ size_t traffic_held(const struct traffic_copy *c)
 {
 	size_t held = 0;
 
-	for (size_t i = 0; i < c->traffic->count; i++)
+	for (size_t i = 0; i < copy_frames(c->traffic); i++)
 		held += rte_mbuf_refcnt_read(c->frames[i]) != 1;
 	return held;
 }

@@ -64,6 +64,7 @@ struct lane {
 	/* the burst in hand */
 	struct packet *packets[BURST * DECODE_PACKETS_MAX];
 	unsigned first[BURST + 1]; /* of each frame, in packets */
+	bool inspection;           /* no: flows are tracked, no more */
 	bool anomaly_decode, anomaly_stream;
 	bool log_drops, log_every_drop;
 	uint16_t log_stream;      /* TCP packets of which a record is written: enum stream_note */

@@ -59,6 +59,7 @@ static void lane_settings(struct lane *l)
 	const char *flows = config_map_get(types, "drop.flows");
 	bool anomaly = config_map_bool(types, "anomaly.enabled", true);
 
+	l->inspection = l->w.config->inspection;
 	l->anomaly_decode = anomaly && config_map_bool(types, "anomaly.types.decode", false);
 	l->anomaly_stream = anomaly && config_map_bool(types, "anomaly.types.stream", false);
 	l->log_drops = config_map_bool(types, "drop.enabled", true);

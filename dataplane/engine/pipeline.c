@@ -26,6 +26,9 @@
 /* Stages within a packet are timed in one burst of so many; that one counts for all. */
 #define TIMED_BURSTS 16
 #define TIMERS_PER_BURST 64
+/* Flows are fetched for so many packets at once, a group ahead of the packet in hand: the core looks pages
+ * up side by side only for what stands close together, and has no room for more lines on their way. */
+#define AHEAD 8u
 /* Farther ahead than this is a leap, to be borne out by the packet after. */
 #define TIME_LEAP_NS (20 * 1000000000ull)
 
@@ -139,6 +142,24 @@ static bool blocked(struct lane *l, struct packet *p)
 	return true;
 }
 
+static void packet_reports(struct lane *l, struct packet *p)
+{
+	if (p->event_count)
+		report_anomalies(&l->w, p, l->anomaly_decode, l->anomaly_stream);
+	if (l->log_stream && p->ip_proto == PROTO_TCP &&
+	    (l->log_stream == STREAM_NOTES_ALL || (p->stream_notes & l->log_stream)))
+		report_stream(&l->w, p);
+}
+
+/* Of a flow that was released by an earlier packet: counted, no more. Its parser's state, which would have
+ * to be fetched, is not looked at. */
+static void packet_released(struct lane *l, struct packet *p)
+{
+	packet_reports(l, p);
+	flow_packet_done(&l->w, p);
+	l->w.packet = NULL;
+}
+
 static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch)
 {
 	struct worker *w = &l->w;
@@ -159,8 +180,12 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	lap(watch, &c->cycles_flow);
 	if (host_may_say(p))
 		host_packet(w, p);
+	if (f && (f->flags & FLOW_BYPASSED)) {
+		packet_released(l, p);
+		return;
+	}
 	/* A passed flow is followed and logged; only the rules leave it alone. */
-	if (f && !(f->flags & (FLOW_DROP | FLOW_BYPASSED)) &&
+	if (f && !(f->flags & FLOW_DROP) &&
 	    (!w->early_rules[DETECT_PRE_STREAM] || detect_early(w, p, DETECT_PRE_STREAM)))
 		inspect_payload(w, p);
 	lap(watch, &c->cycles_stream);
@@ -170,11 +195,7 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 		detect_packet(w, p);
 	}
 	lap(watch, &c->cycles_detect);
-	if (p->event_count)
-		report_anomalies(w, p, l->anomaly_decode, l->anomaly_stream);
-	if (l->log_stream && p->ip_proto == PROTO_TCP &&
-	    (l->log_stream == STREAM_NOTES_ALL || (p->stream_notes & l->log_stream)))
-		report_stream(w, p);
+	packet_reports(l, p);
 	if (f) {
 		app_packet_done(w, f, p);
 		flow_packet_done(w, p);
@@ -183,12 +204,44 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	lap(watch, &c->cycles_event);
 }
 
-static inline void frame_run(struct lane *l, unsigned frame, struct stopwatch *watch)
+/* Flows only: who, with whom, how much. */
+static void packet_track(struct lane *l, struct packet *p, struct stopwatch *watch)
+{
+	struct worker *w = &l->w;
+
+	now_set(w, p->ts_ns);
+	if (w->in_the_wire && blocked(l, p))
+		return;
+	w->packet = p;
+	if (!(p->flags & PACKET_NO_FLOW))
+		flow_packet(w, p);
+	lap(watch, &w->counters->cycles_flow);
+	if (p->event_count)
+		report_anomalies(w, p, l->anomaly_decode, l->anomaly_stream);
+	flow_packet_done(w, p);
+	w->packet = NULL;
+	lap(watch, &w->counters->cycles_event);
+}
+
+static inline void prefetch_flows(struct lane *l, unsigned from, unsigned count)
+{
+	if (from < count)
+		flow_prefetch_flows(&l->w, &l->packets[from], count - from < AHEAD ? count - from : AHEAD);
+}
+
+/* count: packets of the burst. */
+static inline void frame_run(struct lane *l, unsigned frame, unsigned count, struct stopwatch *watch)
 {
 	unsigned first = l->first[frame], end = l->first[frame + 1];
 
-	for (unsigned i = first; i < end; i++)
-		packet_run(l, l->packets[i], watch);
+	for (unsigned i = first; i < end; i++) {
+		if (i % AHEAD == 0)
+			prefetch_flows(l, i + AHEAD, count);
+		if (l->inspection)
+			packet_run(l, l->packets[i], watch);
+		else
+			packet_track(l, l->packets[i], watch);
+	}
 	if (l->w.recordings) {
 		recording_frame(&l->w, &l->packets[first], end - first);
 		lap(watch, &l->w.counters->cycles_event);
@@ -210,8 +263,9 @@ void pipeline_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 
 	lap(&watch, &w->counters->cycles_decode);
 	flow_prefetch(w, l->packets, count);
+	prefetch_flows(l, 0, count);
 	for (unsigned i = 0; i < n; i++)
-		frame_run(l, i, &watch);
+		frame_run(l, i, count, &watch);
 	pipeline_timers(l, w->now_ns, TIMERS_PER_BURST);
 	lap(&watch, &w->counters->cycles_flow);
 	verdict_burst(l, frames, n);

@@ -94,7 +94,7 @@ static struct ruleset_options options_of(const struct config *c, struct lists *k
 {
 	return (struct ruleset_options){
 		.files = texts(c->rules.items),
-		.file_count = c->rules.count,
+		.file_count = c->inspection ? c->rules.count : 0,
 		.firewall = c->firewall_enabled,
 		.firewall_files = texts(c->firewall_files.items),
 		.firewall_file_count = c->firewall_enabled ? c->firewall_files.count : 0,
@@ -186,6 +186,10 @@ static struct detect_program *load(struct ruleload *r, bool tell)
 
 	if (c->firewall_enabled && c->mode != MODE_INLINE) {
 		snprintf(r->text, sizeof(r->text), "firewall.enabled needs mode: inline: a tap lets nothing through or not");
+		return NULL;
+	}
+	if (c->firewall_enabled && !c->inspection) {
+		snprintf(r->text, sizeof(r->text), "firewall.enabled needs inspection: yes: without it no rule is asked");
 		return NULL;
 	}
 	set = ruleset_load(&options, &report, r->text, sizeof(r->text));

@@ -30,6 +30,20 @@ _Static_assert(MAX_WORKERS <= 1 << WORKER_BITS, "a flow id names its worker");
 
 /* ---- start and end ---- */
 
+/* Ports, protocol, version always count; how many tags does not: a priority tag (VLAN 0) is none. */
+static void tail_mask_make(struct flow_table *t, const struct config *c)
+{
+	struct flow_ends all = {0};
+
+	memset(&all.sport, 0xff, FLOW_ENDS_BYTES - FLOW_ENDS_TAIL);
+	all.vlan_count = 0;
+	if (!c->vlan_in_flow_key)
+		memset(all.vlan, 0, sizeof(all.vlan));
+	if (!c->tunnel_depth_in_flow_key)
+		all.tunnel_depth = 0;
+	memcpy(t->tail_mask, &all.sport, sizeof(t->tail_mask));
+}
+
 int flow_worker_new(struct worker *w)
 {
 	struct flow_table *t = worker_memory(w, sizeof(*t), 64);
@@ -62,16 +76,8 @@ int flow_worker_new(struct worker *w)
 	/* Captures give the same ids every time; live, a restart should not repeat them. */
 	t->id_worker = w->id;
 	t->id_next = w->offline ? 1 : (seed >> (64 - FLOW_ID_BITS + WORKER_BITS + 1)) + 1;
-	/* how many tags does not count: a priority tag (VLAN 0) is none */
-	memset(&t->meta_mask, 0xff, sizeof(t->meta_mask));
-	memset((uint8_t *)&t->meta_mask + 3, 0, 1);
-	t->vlan2_mask = UINT16_MAX;
-	if (!c->vlan_in_flow_key) {
-		memset((uint8_t *)&t->meta_mask + 4, 0, 4);
-		t->vlan2_mask = 0;
-	}
-	if (!c->tunnel_depth_in_flow_key)
-		memset((uint8_t *)&t->meta_mask + 2, 0, 1);
+	tail_mask_make(t, c);
+	t->streams = c->inspection;
 	timers_init(t, c);
 	w->flows = t;
 	return 0;
@@ -117,10 +123,11 @@ void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, vo
 
 /* ---- one packet ---- */
 
-static bool packet_wants_flow(const struct packet *p)
+static inline bool packet_wants_flow(const struct packet *p)
 {
-	if (!(p->flags & PACKET_IP) ||
-	    (p->flags & (PACKET_FRAGMENT | PACKET_INVALID | PACKET_NO_FLOW | PACKET_PSEUDO)))
+	const uint32_t never = PACKET_FRAGMENT | PACKET_INVALID | PACKET_NO_FLOW | PACKET_PSEUDO;
+
+	if ((p->flags & (PACKET_IP | never)) != PACKET_IP)
 		return false;
 	switch (p->ip_proto) {
 	case PROTO_TCP:
@@ -138,33 +145,20 @@ static bool packet_wants_flow(const struct packet *p)
 	}
 }
 
-static uint32_t packet_key(const struct flow_table *t, struct packet *p, struct flow_key *k)
-{
-	if (!flow_key_of_unreachable(p, k))
-		flow_key_of_packet(p, k);
-	if (!(p->flags & PACKET_FLOW_HASHED)) {
-		p->flow_hash = flow_hash(t, k);
-		p->flags |= PACKET_FLOW_HASHED;
-	}
-	return p->flow_hash;
-}
-
 void flow_prefetch(struct worker *w, struct packet *const *packets, unsigned count)
 {
-	const struct flow_table *t = w->flows;
-	struct flow_key k;
+	for (unsigned i = 0; i < count; i++)
+		if (packet_wants_flow(packets[i]))
+			table_hash(w->flows, packets[i]);
+	for (unsigned i = 0; i < count; i++)
+		table_prefetch(w->flows, packets[i]->flow_hash);
+}
 
-	for (unsigned i = 0; i < count; i++) {
-		struct packet *p = packets[i];
-
-		if (!packet_wants_flow(p))
-			continue;
-		table_prefetch_bucket(t, packet_key(t, p, &k));
-	}
-	for (unsigned i = 0; i < count; i++) {
+void flow_prefetch_flows(struct worker *w, struct packet *const *packets, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
 		if (packets[i]->flags & PACKET_FLOW_HASHED)
-			table_prefetch_flow(t, packets[i]->flow_hash);
-	}
+			table_prefetch_flow(w->flows, packets[i]->flow_hash);
 }
 
 static bool icmp_is_error(const struct packet *p)
@@ -261,16 +255,9 @@ static struct flow *flow_new(struct worker *w, struct packet *p, const struct fl
 
 	if (!f)
 		return NULL;
-	f->client = k->src;
-	f->server = k->dst;
-	f->client_port = k->sport;
-	f->server_port = k->dport;
+	memcpy(f, k->ends, FLOW_ENDS_BYTES);
+	/* an ICMP error makes no flow of what it quotes */
 	f->key_extra = k->extra;
-	f->ip_proto = p->ip_proto;
-	f->ip_version = p->ip_version;
-	f->tunnel_depth = p->tunnel_depth;
-	f->vlan_count = p->vlan_count;
-	memcpy(f->vlan, p->vlan, sizeof(f->vlan));
 	if (!table_insert(t, f, hash)) {
 		flow_give_back(t, f);
 		return NULL;
@@ -344,6 +331,8 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 	if (f->ip_proto == PROTO_TCP) {
 		if (!(p->flags & PACKET_BAD_CHECKSUM))
 			f->tcp_flags[d] |= p->tcp.flags;
+		if (!w->flows->streams)
+			tcp_flags_stage(f);
 	} else if ((f->flags & FLOW_SEEN_TO_CLIENT) && (f->flags & FLOW_SEEN_TO_SERVER)) {
 		f->flags |= FLOW_ESTABLISHED;
 	}
@@ -381,23 +370,28 @@ static void flow_mark(struct worker *w, struct flow *f, struct packet *p)
 	}
 }
 
+/* Is the packet the first of another session on the flow's ports? */
+static bool flow_reused(struct worker *w, const struct flow *f, const struct packet *p, enum direction d)
+{
+	if (p->ip_proto != PROTO_TCP || (p->flags & PACKET_BAD_CHECKSUM))
+		return false;
+	return w->flows->streams ? stream_reuses(w, f, p, d) : tcp_flags_reuse(f, p);
+}
+
 void flow_packet(struct worker *w, struct packet *p)
 {
 	struct flow_table *t = w->flows;
 	enum direction d = TO_SERVER;
 	struct flow_key k;
 	struct flow *f;
-	uint32_t hash;
 
-	if (!packet_wants_flow(p))
+	if (!(p->flags & PACKET_FLOW_HASHED) && !packet_wants_flow(p))
 		return;
-	hash = packet_key(t, p, &k);
-	f = table_find(t, hash, &k, &d);
+	f = table_find(t, p, &k, &d);
 	if (f && flow_expired(t, f, w->now_ns)) {
 		flow_end(w, f, FLOW_END_TIMEOUT);
 		f = NULL;
-	} else if (f && p->ip_proto == PROTO_TCP && !(p->flags & PACKET_BAD_CHECKSUM) &&
-		   stream_reuses(w, f, p, d)) {
+	} else if (f && flow_reused(w, f, p, d)) {
 		f->flags |= FLOW_TCP_REUSED;
 		p->stream_notes |= STREAM_PORT_REUSE;
 		w->counters->flow_tcp_reuse++;
@@ -408,7 +402,7 @@ void flow_packet(struct worker *w, struct packet *p)
 		if (icmp_is_error(p))
 			return;
 		d = TO_SERVER;
-		f = flow_new(w, p, &k, hash);
+		f = flow_new(w, p, &k, p->flow_hash);
 		if (!f) {
 			table_full(w, p);
 			return;
@@ -424,7 +418,7 @@ void flow_packet(struct worker *w, struct packet *p)
 		netflow_packet(t, f, p);
 	if (p->flags & PACKET_NEW_FLOW)
 		contact_begin(w, f, first_is_answer(p));
-	else if (w->now_ns / NS_PER_S >= f->contact_due_s)
+	else if (w->now_ns >= f->contact_due_s * NS_PER_S)
 		contact_checkpoint(w, f);
 	flow_mark(w, f, p);
 }

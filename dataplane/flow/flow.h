@@ -55,7 +55,7 @@ struct flow_notes {
 _Static_assert(sizeof(struct flow_notes) <= 64, "notes are a cache line");
 
 struct flow {
-	/* line 0: the key; looked at for every packet */
+	/* line 0: looked at for every packet */
 	struct addr client, server;
 	uint16_t client_port, server_port; /* host order; 0 where the protocol has none */
 	uint8_t ip_proto, ip_version;
@@ -66,7 +66,8 @@ struct flow {
 	uint8_t end_reason;           /* enum flow_end_reason */
 	uint32_t key_extra;           /* flow/'s own: ICMP types, ESP's SPI */
 	uint32_t flags;               /* enum flow_flags */
-	uint32_t table_slot;          /* flow/'s own: where the table points here */
+	uint16_t timer_list;          /* flow/'s own: which one it stands in */
+	uint16_t timer_tick;          /* flow/'s own: when it was put there, in ticks modulo 2^16 */
 	uint32_t contact_due_s;       /* packet time from which the contact is written again */
 
 	/* line 1: changes with every packet */
@@ -74,24 +75,24 @@ struct flow {
 	uint64_t packets[2], bytes[2]; /* by direction; bytes of whole frames, as EVE counts flows' */
 	struct tcp_session *tcp;      /* owner: stream/; NULL: not TCP or not tracked */
 	struct app_session *app;      /* owner: app/; NULL: nothing parsed yet */
-	struct detect_flow *detect;   /* owner: detect/; flow bits and such; NULL: none yet */
+	uint8_t tcp_flags[2];         /* all flags seen, by direction */
+	uint8_t icmp_reply_type, icmp_reply_code; /* of the last packet to the client */
+	uint8_t icmp_type, icmp_code; /* of the first packet */
+	uint8_t drop_reason;          /* enum drop_reason for FLOW_DROP */
+	uint8_t exceptions;           /* bits by enum exception_target: limits whose policy decided */
 
-	/* line 2 */
+	/* line 2: looked at when the flow begins, ends or is hung elsewhere, and by rules that keep notes */
 	uint64_t id;                  /* never 0; unique within a boot; fits 53 bits for JSON readers */
 	uint64_t start_ns;
 	uint64_t first_number;        /* packet number of the first packet */
 	uint8_t src_mac[6], dst_mac[6]; /* of the first packet, or zero; src is the client's */
 	uint32_t timer_next, timer_prev; /* flow/'s own: neighbours in a timer list */
-	uint16_t timer_list;          /* flow/'s own: which one */
-	uint16_t timer_tick;          /* flow/'s own: when it was put there, in ticks modulo 2^16 */
-	uint8_t tcp_flags[2];         /* all flags seen, by direction */
-	uint8_t drop_reason;          /* enum drop_reason for FLOW_DROP */
-	uint8_t icmp_type, icmp_code; /* of the first packet */
-	uint8_t icmp_reply_type, icmp_reply_code; /* of the last packet to the client */
-	uint8_t exceptions;           /* bits by enum exception_target: limits whose policy decided */
+	uint32_t table_slot;          /* flow/'s own: where the table points here */
+	struct detect_flow *detect;   /* owner: detect/; flow bits and such; NULL: none yet */
 	struct flow_notes *notes;     /* owner: engine/contact; NULL: none */
 } __attribute__((aligned(64)));
-_Static_assert(sizeof(struct flow) <= 192, "an idle flow stays small");
+_Static_assert(sizeof(struct flow) == 192, "an idle flow stays small");
+_Static_assert(offsetof(struct flow, last_ns) == 64 && offsetof(struct flow, id) == 128, "a packet touches two lines");
 
 /* The flow's notes, made if need be; NULL: no memory. */
 static inline struct flow_notes *flow_notes(struct worker *w, struct flow *f)
@@ -107,8 +108,10 @@ void flow_worker_free(struct worker *w);
 /* Ends every flow (reason SHUTDOWN) with all that belongs to it. */
 void flow_end_all(struct worker *w);
 
-/* For a burst: computes what is needed and prefetches. */
+/* Once a burst is decoded: computes what is needed and has the places in the table fetched; a good while
+ * later, some of the flows. Both return at once. Without them flow_packet only waits for memory. */
 void flow_prefetch(struct worker *w, struct packet *const *packets, unsigned count);
+void flow_prefetch_flows(struct worker *w, struct packet *const *packets, unsigned count);
 /* Finds or makes the packet's flow; sets p->flow, p->direction, PACKET_NEW_FLOW,
  * PACKET_FIRST_IN_DIRECTION, PACKET_ESTABLISHED, PACKET_NO_INSPECT; counts; moves the timer.
  * A closed TCP flow that sees a new SYN is ended and made anew. p without PACKET_IP, or a fragment,

@@ -94,8 +94,8 @@ void flow_hex_byte(uint8_t v, char text[3])
 	text[2] = 0;
 }
 
-/* Without a session nothing is said of its flags, as EVE has it. */
-static void record_tcp(struct recorder *r, const struct flow *f)
+/* Where sessions are followed, nothing is said of the flags of a flow without one, as EVE has it. */
+static void record_tcp(struct recorder *r, const struct flow *f, bool streams)
 {
 	static const struct {
 		uint8_t flag;
@@ -105,8 +105,8 @@ static void record_tcp(struct recorder *r, const struct flow *f)
 		{TCP_PSH, F_flow_tcp_psh}, {TCP_ACK, F_flow_tcp_ack}, {TCP_URG, F_flow_tcp_urg},
 		{TCP_ECE, F_flow_tcp_ecn}, {TCP_CWR, F_flow_tcp_cwr},
 	};
-	uint8_t ts = f->tcp ? f->tcp_flags[TO_SERVER] : 0;
-	uint8_t tc = f->tcp ? f->tcp_flags[TO_CLIENT] : 0;
+	uint8_t ts = f->tcp || !streams ? f->tcp_flags[TO_SERVER] : 0;
+	uint8_t tc = f->tcp || !streams ? f->tcp_flags[TO_CLIENT] : 0;
 	char text[3];
 
 	rec_open(r, F_flow_tcp);
@@ -159,6 +159,6 @@ void flow_record(struct worker *w, struct flow *f)
 	record_exceptions(r, w->config, f);
 	rec_close(r);
 	if (f->ip_proto == PROTO_TCP)
-		record_tcp(r, f);
+		record_tcp(r, f, w->flows->streams);
 	emit_end(w);
 }

@@ -47,7 +47,7 @@ void netflow_reverse(struct flow_table *t, const struct flow *f)
 	}
 }
 
-static void record_tcp(struct recorder *r, const struct flow *f, enum direction d)
+static void record_tcp(struct recorder *r, const struct flow *f, enum direction d, bool streams)
 {
 	static const struct {
 		uint8_t flag;
@@ -57,7 +57,7 @@ static void record_tcp(struct recorder *r, const struct flow *f, enum direction 
 		{TCP_PSH, F_netflow_tcp_psh}, {TCP_ACK, F_netflow_tcp_ack}, {TCP_URG, F_netflow_tcp_urg},
 		{TCP_ECE, F_netflow_tcp_ecn}, {TCP_CWR, F_netflow_tcp_cwr},
 	};
-	uint8_t flags = f->tcp ? f->tcp_flags[d] : 0;
+	uint8_t flags = f->tcp || !streams ? f->tcp_flags[d] : 0;
 	char hex[3];
 
 	flow_hex_byte(flags, hex);
@@ -92,7 +92,7 @@ static void direction_record(struct worker *w, const struct flow *f, enum direct
 		rec_uint(r, F_netflow_tx_cnt, f->app->tx_count);
 	rec_close(r);
 	if (f->ip_proto == PROTO_TCP)
-		record_tcp(r, f, d);
+		record_tcp(r, f, d, w->flows->streams);
 	emit_end(w);
 }
 

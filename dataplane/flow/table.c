@@ -14,6 +14,7 @@
 #define PROTO_UDP 17
 #define PROTO_ESP 50
 #define PROTO_ICMP6 58
+#define PROTO_SCTP 132
 #define ICMP_UNREACHABLE 3
 
 /* ---- keys ---- */
@@ -73,32 +74,44 @@ static void key_icmp(struct flow_key *k, uint8_t type, uint8_t code, int answer)
 	k->extra_reversed = other | (uint32_t)own << 16;
 }
 
-static uint64_t key_meta(uint8_t ip_proto, uint8_t ip_version, uint8_t depth, uint8_t vlan_count,
-			 const uint16_t *vlan)
+/* An ICMPv4 unreachable speaks of the flow it quotes. False: it names none. */
+static bool key_of_unreachable(const struct packet *p, struct flow_key *k)
 {
-	uint8_t b[8] = {ip_proto, ip_version, depth, vlan_count};
-	uint64_t meta;
+	struct flow_ends *e = &k->own;
+	const uint8_t *head;
+	struct cursor c;
+	size_t options;
 
-	memcpy(b + 4, vlan, 4);
-	memcpy(&meta, b, sizeof(meta));
-	return meta;
+	if (p->ip_proto != PROTO_ICMP || p->icmp_type != ICMP_UNREACHABLE || !p->icmp_inner)
+		return false;
+	c = cursor_of(p->icmp_inner, p->icmp_inner_len);
+	head = cursor_take(&c, 20);
+	if (!head || head[0] >> 4 != 4 || (head[0] & 15) < 5)
+		return false;
+	options = (size_t)(head[0] & 15) * 4 - 20;
+	if ((head[9] != PROTO_TCP && head[9] != PROTO_UDP) || !cursor_skip(&c, options) ||
+	    cursor_left(&c) < 8)
+		return false;
+	memset(&e->src, 0, sizeof(e->src));
+	memset(&e->dst, 0, sizeof(e->dst));
+	memcpy(e->src.b, head + 12, 4);
+	memcpy(e->dst.b, head + 16, 4);
+	e->sport = cursor_be16(&c);
+	e->dport = cursor_be16(&c);
+	e->ip_proto = head[9];
+	e->ip_version = 4;
+	return true;
 }
 
-void flow_key_of_packet(const struct packet *p, struct flow_key *k)
+/* Of protocols without ports. */
+static __attribute__((noinline)) void key_without_ports(const struct packet *p, struct flow_key *k)
 {
-	k->src = p->src;
-	k->dst = p->dst;
-	k->sport = p->sport;
-	k->dport = p->dport;
-	k->extra = k->extra_reversed = 0;
-	k->one_way = 0;
-	k->meta = key_meta(p->ip_proto, p->ip_version, p->tunnel_depth, p->vlan_count, p->vlan);
-	k->vlan2 = p->vlan[2];
-	switch (p->ip_proto) {
-	case PROTO_TCP:
-	case PROTO_UDP:
-	case 132: /* SCTP */
+	k->own = *k->ends;
+	k->ends = &k->own;
+	if (key_of_unreachable(p, k))
 		return;
+	k->own.sport = k->own.dport = 0;
+	switch (p->ip_proto) {
 	case PROTO_ICMP:
 		key_icmp(k, p->icmp_type, p->icmp_code, icmp4_answer(p->icmp_type));
 		break;
@@ -116,47 +129,15 @@ void flow_key_of_packet(const struct packet *p, struct flow_key *k)
 	default:
 		break;
 	}
-	k->sport = k->dport = 0;
 }
 
-bool flow_key_of_unreachable(const struct packet *p, struct flow_key *k)
+static inline void key_of_packet(const struct packet *p, struct flow_key *k)
 {
-	const uint8_t *head;
-	struct cursor c;
-	size_t options;
-
-	if (p->ip_proto != PROTO_ICMP || p->icmp_type != ICMP_UNREACHABLE || !p->icmp_inner)
-		return false;
-	c = cursor_of(p->icmp_inner, p->icmp_inner_len);
-	head = cursor_take(&c, 20);
-	if (!head || head[0] >> 4 != 4 || (head[0] & 15) < 5)
-		return false;
-	options = (size_t)(head[0] & 15) * 4 - 20;
-	if ((head[9] != PROTO_TCP && head[9] != PROTO_UDP) || !cursor_skip(&c, options) ||
-	    cursor_left(&c) < 8)
-		return false;
-	memset(k, 0, sizeof(*k));
-	memcpy(k->src.b, head + 12, 4);
-	memcpy(k->dst.b, head + 16, 4);
-	k->sport = cursor_be16(&c);
-	k->dport = cursor_be16(&c);
-	k->meta = key_meta(head[9], 4, p->tunnel_depth, p->vlan_count, p->vlan);
-	k->vlan2 = p->vlan[2];
-	return true;
-}
-
-struct flow_key flow_key_of_flow(const struct flow *f)
-{
-	return (struct flow_key){
-		.src = f->client,
-		.dst = f->server,
-		.sport = f->client_port,
-		.dport = f->server_port,
-		.extra = f->key_extra,
-		.extra_reversed = f->key_extra >> 16 | f->key_extra << 16,
-		.meta = key_meta(f->ip_proto, f->ip_version, f->tunnel_depth, f->vlan_count, f->vlan),
-		.vlan2 = f->vlan[2],
-	};
+	k->ends = (const struct flow_ends *)(const void *)&p->src;
+	k->extra = k->extra_reversed = 0;
+	k->one_way = 0;
+	if (p->ip_proto != PROTO_TCP && p->ip_proto != PROTO_UDP && p->ip_proto != PROTO_SCTP)
+		key_without_ports(p, k);
 }
 
 /* ---- hash ---- */
@@ -179,101 +160,120 @@ static inline uint64_t hash_end(const uint64_t *s, const struct addr *a, uint64_
 	return mix(mix(lo ^ s[0], hi ^ s[1]) ^ port, s[2]);
 }
 
-uint32_t flow_hash(const struct flow_table *t, const struct flow_key *k)
+static inline uint32_t key_hash(const struct flow_table *t, const struct flow_key *k)
 {
 	const uint64_t *s = t->secret;
-	uint64_t a = hash_end(s, &k->src, (uint64_t)k->sport << 32 | (uint32_t)(k->extra & 0xffff));
-	uint64_t b = hash_end(s, &k->dst, (uint64_t)k->dport << 32 | (uint32_t)(k->extra >> 16));
+	const struct flow_ends *e = k->ends;
+	uint64_t a = hash_end(s, &e->src, (uint64_t)e->sport << 32 | (uint32_t)(k->extra & 0xffff));
+	uint64_t b = hash_end(s, &e->dst, (uint64_t)e->dport << 32 | (uint32_t)(k->extra >> 16));
+	uint64_t low, mask;
+	uint16_t vlan2_mask;
 
 	if (k->one_way) /* its halves do not swap */
 		b += k->extra;
-	return (uint32_t)mix((a + b) ^ (k->meta & t->meta_mask) ^ s[3],
-			     (a ^ b) + (k->vlan2 & t->vlan2_mask) + s[1]);
+	/* protocol, version, depth and all VLANs; the ports, which stand before them, are in already */
+	memcpy(&low, &e->ip_proto, 8);
+	memcpy(&mask, t->tail_mask + (offsetof(struct flow_ends, ip_proto) - FLOW_ENDS_TAIL), 8);
+	memcpy(&vlan2_mask, t->tail_mask + (offsetof(struct flow_ends, vlan[2]) - FLOW_ENDS_TAIL), 2);
+	return (uint32_t)mix((a + b) ^ (low & mask) ^ s[3], (a ^ b) + (e->vlan[2] & vlan2_mask) + s[1]);
+}
+
+static inline void packet_hash(const struct flow_table *t, struct packet *p, const struct flow_key *k)
+{
+	if (p->flags & PACKET_FLOW_HASHED)
+		return;
+	p->flow_hash = key_hash(t, k);
+	p->flags |= PACKET_FLOW_HASHED;
+}
+
+void table_hash(const struct flow_table *t, struct packet *p)
+{
+	struct flow_key k;
+
+	key_of_packet(p, &k);
+	packet_hash(t, p, &k);
 }
 
 /* ---- buckets ---- */
 
-static inline uint8_t tag_of(uint32_t hash)
+static inline __m128i load16(const void *at)
 {
-	uint8_t tag = (uint8_t)(hash >> 24);
-
-	return tag ? tag : 1;
+	return _mm_loadu_si128((const __m128i *)at);
 }
 
-static inline unsigned bucket_match(const struct flow_bucket *b, uint8_t tag)
+static inline bool all_zero(__m128i v)
 {
-	__m128i tags = _mm_loadu_si128((const __m128i *)(const void *)b->tag);
-
-	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag))) &
-	       ((1u << BUCKET_SLOTS) - 1);
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())) == 0xffff;
 }
 
-void table_prefetch_bucket(const struct flow_table *t, uint32_t hash)
+/* A key made ready to be compared with flows: two addresses, and what follows them, for a packet from
+ * the client and for one from the server. */
+struct wanted {
+	__m128i src, dst, tail, turned, mask;
+	uint32_t extra, extra_reversed;
+	bool one_way;
+};
+
+static inline struct wanted wanted_of(const struct flow_table *t, const struct flow_key *k)
 {
-	__builtin_prefetch(&t->buckets[hash & t->bucket_mask]);
+	__m128i mask = load16(t->tail_mask);
+	__m128i tail = _mm_and_si128(load16(&k->ends->sport), mask);
+
+	return (struct wanted){
+		.src = load16(&k->ends->src),
+		.dst = load16(&k->ends->dst),
+		.tail = tail,
+		.turned = _mm_shufflelo_epi16(tail, _MM_SHUFFLE(3, 2, 0, 1)), /* the ports change places */
+		.mask = mask,
+		.extra = k->extra,
+		.extra_reversed = k->extra_reversed,
+		.one_way = k->one_way,
+	};
 }
 
-void table_prefetch_flow(const struct flow_table *t, uint32_t hash)
+static inline bool ends_equal(__m128i client, __m128i src, __m128i server, __m128i dst, __m128i tail, __m128i want)
 {
-	const struct flow_bucket *b = &t->buckets[hash & t->bucket_mask];
-
-	for (unsigned m = bucket_match(b, tag_of(hash)); m; m &= m - 1) {
-		const struct flow *f = &t->flows[b->flow[__builtin_ctz(m)]];
-
-		__builtin_prefetch(f);
-		__builtin_prefetch((const char *)f + 64);
-	}
+	return all_zero(_mm_or_si128(_mm_or_si128(_mm_xor_si128(client, src), _mm_xor_si128(server, dst)),
+				     _mm_xor_si128(tail, want)));
 }
 
-static inline bool addr_pair_equal(const struct addr *a, const struct addr *b,
-				   const struct addr *c, const struct addr *d)
+static inline bool flow_matches(const struct flow *f, const struct wanted *k, enum direction *d)
 {
-	__m128i x = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)a),
-				  _mm_loadu_si128((const __m128i *)(const void *)c));
-	__m128i y = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(const void *)b),
-				  _mm_loadu_si128((const __m128i *)(const void *)d));
+	__m128i client = load16(&f->client), server = load16(&f->server);
+	__m128i tail = _mm_and_si128(load16(&f->client_port), k->mask);
 
-	x = _mm_or_si128(x, y);
-	return _mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_setzero_si128())) == 0xffff;
-}
-
-static bool flow_matches(const struct flow_table *t, const struct flow *f,
-			 const struct flow_key *k, enum direction *d)
-{
-	uint64_t meta;
-
-	memcpy(&meta, &f->ip_proto, sizeof(meta));
-	if (((meta ^ k->meta) & t->meta_mask) != 0 ||
-	    ((f->vlan[2] ^ k->vlan2) & t->vlan2_mask) != 0)
-		return false;
-	if (f->client_port == k->sport && f->server_port == k->dport && f->key_extra == k->extra &&
-	    addr_pair_equal(&f->client, &f->server, &k->src, &k->dst)) {
+	if (f->key_extra == k->extra && ends_equal(client, k->src, server, k->dst, tail, k->tail)) {
 		*d = TO_SERVER;
 		return true;
 	}
-	if (!k->one_way && f->client_port == k->dport && f->server_port == k->sport &&
-	    f->key_extra == k->extra_reversed &&
-	    addr_pair_equal(&f->client, &f->server, &k->dst, &k->src)) {
+	if (f->key_extra == k->extra_reversed && !k->one_way &&
+	    ends_equal(client, k->dst, server, k->src, tail, k->turned)) {
 		*d = TO_CLIENT;
 		return true;
 	}
 	return false;
 }
 
-struct flow *table_find(struct flow_table *t, uint32_t hash, const struct flow_key *k,
-			enum direction *d)
+struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key *k, enum direction *d)
 {
-	uint32_t home = hash & t->bucket_mask;
-	uint8_t tag = tag_of(hash);
-	unsigned probes = t->buckets[home].away ? BUCKET_PROBES : 1;
+	struct wanted want;
+	unsigned probes;
+	uint32_t home;
+	uint8_t tag;
 
+	key_of_packet(p, k);
+	packet_hash(t, p, k);
+	home = p->flow_hash & t->bucket_mask;
+	tag = tag_of(p->flow_hash);
+	probes = t->buckets[home].away ? BUCKET_PROBES : 1;
+	want = wanted_of(t, k);
 	for (unsigned i = 0; i < probes; i++) {
 		const struct flow_bucket *b = &t->buckets[(home + i) & t->bucket_mask];
 
 		for (unsigned m = bucket_match(b, tag); m; m &= m - 1) {
 			struct flow *f = &t->flows[b->flow[__builtin_ctz(m)]];
 
-			if (flow_matches(t, f, k, d))
+			if (flow_matches(f, &want, d))
 				return f;
 		}
 	}
@@ -305,11 +305,14 @@ bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash)
 
 void table_remove(struct flow_table *t, struct flow *f)
 {
-	struct flow_key k = flow_key_of_flow(f);
-	uint32_t at = f->table_slot >> 4, home;
+	const struct flow_key k = {
+		.ends = (const struct flow_ends *)(const void *)f,
+		.extra = f->key_extra,
+		.extra_reversed = f->key_extra >> 16 | f->key_extra << 16,
+		.one_way = f->ip_proto == PROTO_ESP,
+	};
+	uint32_t at = f->table_slot >> 4, home = key_hash(t, &k) & t->bucket_mask;
 
-	k.one_way = f->ip_proto == PROTO_ESP;
-	home = flow_hash(t, &k) & t->bucket_mask;
 	t->buckets[at].tag[f->table_slot & 15] = 0;
 	if (home != at)
 		t->buckets[home].away--;

@@ -8,6 +8,8 @@
 #ifndef FLOW_TABLE_H
 #define FLOW_TABLE_H
 
+#include <emmintrin.h>
+
 #include "dataplane/flow/flow.h"
 
 #define FLOW_NONE UINT32_MAX
@@ -37,13 +39,26 @@ struct flow_bucket {
 };
 _Static_assert(sizeof(struct flow_bucket) == 64, "a bucket is a cache line");
 
-struct flow_key {
+/* What a flow is known by, as it stands in struct flow and struct packet, where it is compared as a run of
+ * bytes. */
+struct flow_ends {
 	struct addr src, dst;
 	uint16_t sport, dport;
+	uint8_t ip_proto, ip_version, tunnel_depth, vlan_count;
+	uint16_t vlan[PACKET_VLAN_MAX];
+	uint8_t other[2]; /* not part of it */
+};
+#define FLOW_ENDS_BYTES offsetof(struct flow_ends, other)
+#define FLOW_ENDS_TAIL offsetof(struct flow_ends, sport) /* what comes after the addresses: 16 bytes */
+_Static_assert(FLOW_ENDS_BYTES == 46 && sizeof(struct flow_ends) == 48 && offsetof(struct flow, app_proto) == 46 &&
+	       offsetof(struct packet, direction) == offsetof(struct packet, src) + 46,
+	       "the same run of bytes in all three");
+
+struct flow_key {
+	const struct flow_ends *ends; /* the packet's, or .own */
 	uint32_t extra, extra_reversed;
-	uint64_t meta; /* ip_proto, ip_version, tunnel_depth, vlan_count, vlan[0], vlan[1] as in the flow */
-	uint16_t vlan2;
 	uint8_t one_way; /* only packets of this direction belong to the flow */
+	struct flow_ends own;
 };
 
 struct timer_head {
@@ -67,8 +82,8 @@ struct flow_table {
 	uint32_t active;
 	uint64_t secret[4];
 	uint64_t id_next, id_worker;
-	uint64_t meta_mask;   /* parts of the key that count */
-	uint16_t vlan2_mask;
+	uint8_t tail_mask[16]; /* parts of the ends' tail that count */
+	bool streams;         /* stream/ follows TCP sessions; no: tcp_flags.c */
 
 	/* timers */
 	uint64_t timeout_ns[CLASS_COUNT][STAGE_COUNT];
@@ -88,24 +103,87 @@ static inline uint32_t flow_index(const struct flow_table *t, const struct flow 
 }
 
 /* table.c */
-uint32_t flow_hash(const struct flow_table *t, const struct flow_key *k);
-void flow_key_of_packet(const struct packet *p, struct flow_key *k);
-/* The flow an ICMPv4 unreachable speaks of; false: it names none. */
-bool flow_key_of_unreachable(const struct packet *p, struct flow_key *k);
-struct flow *table_find(struct flow_table *t, uint32_t hash, const struct flow_key *k,
-			enum direction *d);
+/* Works out the packet's hash. */
+void table_hash(const struct flow_table *t, struct packet *p);
+
+static inline uint8_t tag_of(uint32_t hash)
+{
+	uint8_t tag = (uint8_t)(hash >> 24);
+
+	return tag ? tag : 1;
+}
+
+static inline unsigned bucket_match(const struct flow_bucket *b, uint8_t tag)
+{
+	__m128i tags = _mm_loadu_si128((const __m128i *)(const void *)b->tag);
+
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag))) &
+	       ((1u << BUCKET_SLOTS) - 1);
+}
+
+/* As gcc sees it __builtin_prefetch has no effect: it leaves out a loop that does nothing else. */
+static inline void line_fetch(const void *at)
+{
+	__asm__ volatile("prefetcht0 %0" : : "m"(*(const char *)at));
+}
+
+static inline void table_prefetch(const struct flow_table *t, uint32_t hash)
+{
+	line_fetch(&t->buckets[hash & t->bucket_mask]);
+}
+
+/* Once the bucket is there. */
+static inline void table_prefetch_flow(const struct flow_table *t, uint32_t hash)
+{
+	const struct flow_bucket *b = &t->buckets[hash & t->bucket_mask];
+
+	for (unsigned m = bucket_match(b, tag_of(hash)); m; m &= m - 1) {
+		const struct flow *f = &t->flows[b->flow[__builtin_ctz(m)]];
+
+		line_fetch(f);
+		line_fetch((const char *)f + 64);
+	}
+}
+
+/* The flow that the packet belongs to, and its direction in it; NULL: there is none. *k: its key, which
+ * borrows from the packet. */
+struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key *k, enum direction *d);
 /* False: no slot near its home is free. */
 bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash);
 void table_remove(struct flow_table *t, struct flow *f);
-void table_prefetch_bucket(const struct flow_table *t, uint32_t hash);
-void table_prefetch_flow(const struct flow_table *t, uint32_t hash);
-struct flow_key flow_key_of_flow(const struct flow *f);
 
 /* timer.c */
 void timers_init(struct flow_table *t, const struct config *c);
-enum flow_class flow_class_of(uint8_t ip_proto);
-enum flow_stage flow_stage_of(const struct flow *f);
-bool flow_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns);
+static inline enum flow_class flow_class_of(uint8_t ip_proto)
+{
+	switch (ip_proto) {
+	case 6: return CLASS_TCP;
+	case 17: return CLASS_UDP;
+	case 1:
+	case 58: return CLASS_ICMP;
+	default: return CLASS_OTHER;
+	}
+}
+
+static inline enum flow_stage flow_stage_of(const struct flow *f)
+{
+	if (f->flags & FLOW_BYPASSED)
+		return STAGE_BYPASSED;
+	if (f->flags & FLOW_CLOSED)
+		return STAGE_CLOSED;
+	return f->flags & FLOW_ESTABLISHED ? STAGE_ESTABLISHED : STAGE_NEW;
+}
+
+static inline uint64_t flow_due_ns(const struct flow_table *t, const struct flow *f)
+{
+	return f->last_ns + t->timeout_ns[flow_class_of(f->ip_proto)][flow_stage_of(f)];
+}
+
+static inline bool flow_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns)
+{
+	return now_ns > f->last_ns && now_ns >= flow_due_ns(t, f);
+}
+
 /* Puts the flow where its stage and last packet say. */
 void timer_set(struct flow_table *t, struct flow *f);
 void timer_clear(struct flow_table *t, struct flow *f);
@@ -120,6 +198,12 @@ int netflow_new(struct worker *w, struct flow_table *t);
 void netflow_packet(struct flow_table *t, const struct flow *f, const struct packet *p);
 void netflow_reverse(struct flow_table *t, const struct flow *f);
 void netflow_record(struct worker *w, const struct flow *f);
+
+/* tcp_flags.c */
+/* After the flags of a packet were noted. */
+void tcp_flags_stage(struct flow *f);
+/* Does the packet begin another session on the flow's ports? */
+bool tcp_flags_reuse(const struct flow *f, const struct packet *p);
 
 /* flow_record.c */
 void flow_hex_byte(uint8_t v, char text[3]);

@@ -37,36 +37,6 @@ void timers_init(struct flow_table *t, const struct config *c)
 		t->lists[i] = (struct timer_head){.first = FLOW_NONE, .last = FLOW_NONE};
 }
 
-enum flow_class flow_class_of(uint8_t ip_proto)
-{
-	switch (ip_proto) {
-	case 6: return CLASS_TCP;
-	case 17: return CLASS_UDP;
-	case 1:
-	case 58: return CLASS_ICMP;
-	default: return CLASS_OTHER;
-	}
-}
-
-enum flow_stage flow_stage_of(const struct flow *f)
-{
-	if (f->flags & FLOW_BYPASSED)
-		return STAGE_BYPASSED;
-	if (f->flags & FLOW_CLOSED)
-		return STAGE_CLOSED;
-	return f->flags & FLOW_ESTABLISHED ? STAGE_ESTABLISHED : STAGE_NEW;
-}
-
-static uint64_t flow_due_ns(const struct flow_table *t, const struct flow *f)
-{
-	return f->last_ns + t->timeout_ns[flow_class_of(f->ip_proto)][flow_stage_of(f)];
-}
-
-bool flow_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns)
-{
-	return now_ns > f->last_ns && now_ns >= flow_due_ns(t, f);
-}
-
 /* ---- lists ---- */
 
 static void list_append(struct flow_table *t, struct flow *f, unsigned list)
@@ -205,7 +175,7 @@ static unsigned slot_run(struct worker *w, struct flow_table *t, unsigned slot, 
 		if (flow_expired(t, f, now_ns))
 			flow_end(w, f, FLOW_END_TIMEOUT);
 		else {
-			if (now_ns / NS_PER_S >= f->contact_due_s)
+			if (now_ns >= f->contact_due_s * NS_PER_S)
 				contact_checkpoint(w, f);
 			timer_set(t, f);
 		}

@@ -16,13 +16,11 @@ typedef uint64_t lanes __attribute__((vector_size(16)));
 
 #define LOW ((lanes){0xffffffff, 0xffffffff})
 
-uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
+uint64_t checksum_long(const void *data, size_t len)
 {
 	const uint8_t *b = data;
 	lanes even = {0}, odd = {0};
-	uint64_t high;
 
-	/* Words are summed in host order, many a step, and swapped once at the end (RFC 1071, 2). */
 	for (; len >= 2 * sizeof(lanes); len -= 2 * sizeof(lanes), b += 2 * sizeof(lanes)) {
 		lanes v, u;
 
@@ -32,46 +30,21 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 		odd += (v >> 32) + (u >> 32);
 	}
 	even += odd;
-	high = even[0] + even[1];
-	for (; len >= 4; len -= 4, b += 4) {
-		uint32_t v;
-
-		memcpy(&v, b, 4);
-		high += v;
-	}
-	for (; len >= 2; len -= 2, b += 2) {
-		uint16_t v;
-
-		memcpy(&v, b, 2);
-		high += v;
-	}
-	if (len) {
-		uint8_t last[2] = {b[0], 0};
-		uint16_t v;
-
-		memcpy(&v, last, 2);
-		high += v;
-	}
-	while (high >> 16)
-		high = (high & 0xffff) + (high >> 16);
-	return sum + ntohs((uint16_t)high);
+	return even[0] + even[1] + checksum_short(b, len);
 }
 
-uint16_t checksum_fold(uint64_t sum)
+uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	return sum + ntohs(checksum_fold(checksum_sum(data, len)));
 }
 
 /* The pseudo header of RFC 9293, 3.1 and RFC 8200, 8.1. */
 static uint64_t pseudo_header(const struct packet *p, uint32_t len, uint8_t proto)
 {
 	size_t bytes = p->ip_version == 4 ? 4 : 16;
-	uint64_t sum = checksum_add(0, p->src.b, bytes);
+	uint64_t sum = checksum_short(p->src.b, bytes) + checksum_short(p->dst.b, bytes);
 
-	sum = checksum_add(sum, p->dst.b, bytes);
-	return sum + (len >> 16) + (len & 0xffff) + proto;
+	return ntohs(checksum_fold(sum)) + (len >> 16) + (len & 0xffff) + proto;
 }
 
 static bool transport_ok(const struct packet *p, uint8_t proto)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The loop that takes a frame apart (see layer.h), the settings of a worker's decoder and the flow
- * hash. Worker thread.
+ * The loop that takes a frame apart (see layer.h), and the settings of a worker's decoder.
+ * Worker thread.
  */
 #include "dataplane/packet/decode.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "dataplane/packet/defrag.h"
 #include "dataplane/packet/layer.h"
@@ -23,6 +22,8 @@ static const struct layer_row {
 	LAYER_LIST(LAYER)
 #undef LAYER
 };
+
+#define PLAIN_LAYERS 2 /* that count: Ethernet, IPv4 */
 
 /* The layer with which a frame of a link type starts. */
 static enum layer link_layer(unsigned link_type)
@@ -72,6 +73,13 @@ static void ports_read(struct tunnel_ports *out, bool enabled, const struct conf
 	}
 }
 
+static void ports_add(struct tunnel_ports_all *all, const struct tunnel_ports *ports)
+{
+	all->any |= ports->any;
+	for (unsigned i = 0; i < ports->count; i++)
+		all->port[all->count++] = ports->port[i];
+}
+
 int decode_worker_new(struct worker *w)
 {
 	const struct config *c = w->config;
@@ -84,15 +92,15 @@ int decode_worker_new(struct worker *w)
 	s->max_layers = (unsigned)c->decoder_max_layers;
 	s->ipv4_offloaded = c->decoder_ipv4_offloaded;
 	s->validate_checksums = c->checksums == CHECKSUMS_VALIDATE;
-	s->vlan_in_key = c->vlan_in_flow_key;
-	s->depth_in_key = c->tunnel_depth_in_flow_key;
 	ports_read(&s->teredo, c->decoder_teredo, &c->decoder_teredo_ports);
 	ports_read(&s->vxlan, c->decoder_vxlan, &c->decoder_vxlan_ports);
 	ports_read(&s->geneve, c->decoder_geneve, &c->decoder_geneve_ports);
 	ports_read(&s->gtpu, c->decoder_gtpu, &c->decoder_gtpu_ports);
-	error = -EIO;
-	if (getrandom(&s->key, sizeof(s->key), 0) != sizeof(s->key))
-		goto fail;
+	ports_add(&s->tunnels, &s->teredo);
+	ports_add(&s->tunnels, &s->vxlan);
+	ports_add(&s->tunnels, &s->geneve);
+	ports_add(&s->tunnels, &s->gtpu);
+	s->plain = s->max_layers > PLAIN_LAYERS;
 	error = defrag_new(w, &s->defrag);
 	if (error)
 		goto fail;
@@ -119,60 +127,6 @@ void decode_worker_reset(struct worker *w)
 void decode_timers(struct worker *w, uint64_t now_ns)
 {
 	defrag_expire(w, w->decode->defrag, now_ns);
-}
-
-static uint64_t addr_word(const struct addr *a, unsigned i)
-{
-	uint64_t v;
-
-	memcpy(&v, a->b + 8 * i, sizeof(v));
-	return v;
-}
-
-uint32_t decode_flow_hash(const struct worker *w, const struct packet *p, const struct addr *src,
-			  const struct addr *dst, uint16_t sport, uint16_t dport, uint8_t ip_proto)
-{
-	const struct decode_state *s = w->decode;
-	unsigned words = p->ip_version == 4 ? 1 : 2, n = 0;
-	int order = memcmp(src, dst, sizeof(*src));
-	struct siphash h;
-	uint64_t key, hash;
-
-	if (order > 0 || (order == 0 && sport > dport)) {
-		const struct addr *a = src;
-		uint16_t port = sport;
-
-		src = dst;
-		dst = a;
-		sport = dport;
-		dport = port;
-	}
-	siphash_start(&h, &s->key);
-	for (unsigned i = 0; i < words; i++, n += 2) {
-		siphash_word(&h, addr_word(src, i));
-		siphash_word(&h, addr_word(dst, i));
-	}
-	/* The version sets IPv4 and IPv6 apart. */
-	key = (uint64_t)sport << 48 | (uint64_t)dport << 32 | (uint64_t)ip_proto << 24 |
-	      (uint64_t)p->ip_version << 16 | (s->depth_in_key ? p->tunnel_depth : 0);
-	siphash_word(&h, key);
-	n++;
-	if (s->vlan_in_key && p->vlan_count) {
-		siphash_word(&h, (uint64_t)p->vlan_count << 48 | (uint64_t)p->vlan[2] << 32 |
-					 (uint64_t)p->vlan[1] << 16 | p->vlan[0]);
-		n++;
-	}
-	hash = siphash_end(&h, n);
-	return (uint32_t)(hash ^ hash >> 32);
-}
-
-static void packet_hash(struct worker *w, struct packet *p)
-{
-	bool ports = p->ip_proto == IPPROTO_TCP || p->ip_proto == IPPROTO_UDP ||
-		     p->ip_proto == IPPROTO_SCTP;
-
-	p->flow_hash = decode_flow_hash(w, p, &p->src, &p->dst, ports ? p->sport : 0,
-					ports ? p->dport : 0, p->ip_proto);
 }
 
 static uint8_t tunnel_source(const struct packet *p)
@@ -260,23 +214,25 @@ bool decode_room(const struct decoder *d)
 	return d->count < DECODE_PACKETS_MAX;
 }
 
+static bool transport_verified(struct packet *p)
+{
+	switch (p->ip_proto) {
+	case IPPROTO_TCP: return packet_checksum_ok(p, CHECKSUM_TCP);
+	case IPPROTO_UDP: return packet_checksum_ok(p, CHECKSUM_UDP);
+	case IPPROTO_ICMP: return packet_checksum_ok(p, CHECKSUM_ICMPV4);
+	case IPPROTO_ICMPV6: return packet_checksum_ok(p, CHECKSUM_ICMPV6);
+	default: return true;
+	}
+}
+
 /* Wrong sums are refused by receivers, so that a segment with one must not get into the stream; a
  * header with one says of no flow that it may be believed. A datagram stands for itself, and its sum
  * is often left to the card of a host nearby: it is counted and inspected nevertheless. */
 static void packet_verify(struct decoder *d, struct packet *p)
 {
-	static const uint8_t by_version[][2] = {
-		{CHECKSUM_ICMPV4, IPPROTO_ICMP},
-		{CHECKSUM_ICMPV6, IPPROTO_ICMPV6},
-		{CHECKSUM_TCP, IPPROTO_TCP},
-		{CHECKSUM_UDP, IPPROTO_UDP},
-	};
-	bool header_ok = packet_checksum_ok(p, CHECKSUM_IPV4), ok = header_ok;
+	bool header_ok = packet_checksum_ok(p, CHECKSUM_IPV4);
 
-	for (unsigned i = 0; ok && i < sizeof(by_version) / sizeof(by_version[0]); i++)
-		if (p->ip_proto == by_version[i][1])
-			ok = packet_checksum_ok(p, by_version[i][0]);
-	if (ok)
+	if (header_ok && transport_verified(p))
 		return;
 	d->w->counters->checksum_bad++;
 	if (header_ok && p->ip_proto == IPPROTO_UDP)
@@ -316,18 +272,17 @@ static bool run_job(struct decoder *d, struct decode_job *job)
 	}
 	if (job->strict && (d->suspect || (p->flags & PACKET_INVALID)) && d->count == before)
 		return false;
-	if (p->flags & PACKET_IP) {
-		if (d->s->validate_checksums && !(p->flags & PACKET_INVALID))
-			packet_verify(d, p);
-		packet_hash(d->w, p);
-	}
+	if ((p->flags & PACKET_IP) && d->s->validate_checksums && !(p->flags & PACKET_INVALID))
+		packet_verify(d, p);
 	/* Counted once a frame, by its outermost packet. */
 	if (!p->outer && (d->suspect || (p->flags & PACKET_INVALID)))
 		d->w->counters->decoder_invalid++;
 	return true;
 }
 
-unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DECODE_PACKETS_MAX])
+/* Any frame, layer by layer. */
+static __attribute__((noinline)) unsigned decode_layers(struct worker *w, struct packet *p,
+							 struct packet *out[DECODE_PACKETS_MAX])
 {
 	struct decoder d;
 	unsigned n = 0;
@@ -338,10 +293,6 @@ unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DEC
 	d.jobs[0] = (struct decode_job){.p = p,
 					.at = cursor_of(p->data, p->len),
 					.layer = (uint8_t)link_layer(p->link_type)};
-	w->counters->decoder_pkts++;
-	w->counters->decoder_bytes += p->len;
-	if (p->len > w->counters->decoder_max_pkt_size)
-		w->counters->decoder_max_pkt_size = p->len;
 	for (unsigned i = 0; i < d.count; i++) {
 		if (run_job(&d, &d.jobs[i])) {
 			out[n++] = d.jobs[i].p;
@@ -351,4 +302,18 @@ unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DEC
 		packet_put(w, d.jobs[i].p);
 	}
 	return n;
+}
+
+unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DECODE_PACKETS_MAX])
+{
+	struct counters *c = w->counters;
+
+	c->decoder_pkts++;
+	c->decoder_bytes += p->len;
+	if (p->len > c->decoder_max_pkt_size)
+		c->decoder_max_pkt_size = p->len;
+	if (!decode_plain(w, p))
+		return decode_layers(w, p, out);
+	out[0] = p;
+	return 1;
 }

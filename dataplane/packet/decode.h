@@ -26,12 +26,6 @@ bool decode_link_supported(unsigned link_type);
  * the packets' flags and events. Linear in p->len. */
 unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DECODE_PACKETS_MAX]);
 
-/* The hash that decode sets as flow_hash, for other addresses and ports than the packet's own (of
- * the packet embedded in an ICMP error): equal for both directions. Ports are 0 for protocols
- * without. vlan and tunnel depth are those of p. */
-uint32_t decode_flow_hash(const struct worker *w, const struct packet *p, const struct addr *src,
-			  const struct addr *dst, uint16_t sport, uint16_t dport, uint8_t ip_proto);
-
 /* Drops fragments that waited too long; cheap when nothing is due. */
 void decode_timers(struct worker *w, uint64_t now_ns);
 

@@ -20,6 +20,7 @@
 #include "dataplane/base/list.h"
 #include "dataplane/packet/checksum.h"
 #include "dataplane/packet/layer.h"
+#include "dataplane/packet/siphash.h"
 #include "dataplane/packet/os_policy.h"
 
 #define BLOCK_BYTES 8

@@ -13,7 +13,6 @@
 #include "dataplane/base/cursor.h"
 #include "dataplane/engine/worker.h"
 #include "dataplane/packet/decode.h"
-#include "dataplane/packet/siphash.h"
 
 /* LAYER(name, counter, counts): one row a header. counter: in struct counters. counts: it counts
  * against decoder.max_layers. */
@@ -68,15 +67,21 @@ struct tunnel_ports {
 	bool any;
 };
 
+/* The ports of all tunnels, for a quick no. */
+struct tunnel_ports_all {
+	uint16_t port[4 * TUNNEL_PORTS_MAX]; /* zero from count on */
+	unsigned count;
+	bool any;
+};
+
 struct decode_state {
 	/* from the configuration; written at start only */
 	unsigned max_layers;
 	bool ipv4_offloaded; /* a length of 0 is the frame's */
 	bool validate_checksums;
-	bool vlan_in_key;
-	bool depth_in_key;
+	bool plain;            /* plain.c may be asked */
 	struct tunnel_ports teredo, vxlan, geneve, gtpu;
-	struct siphash_key key; /* of flow_hash */
+	struct tunnel_ports_all tunnels;
 	struct defrag *defrag;
 };
 
@@ -142,6 +147,9 @@ uint32_t decode_link_len(const struct packet *p);
 /* Queues a packet put together from fragments, of which p came last: its data begins with
  * decode_link_len(p) bytes of link headers. There must be room. */
 void decode_reassembled(struct decoder *d, struct packet *p, struct packet *whole);
+
+/* plain.c: decodes p, an outermost one, if it is a plain frame; else false, and nothing is changed. */
+bool decode_plain(struct worker *w, struct packet *p);
 
 /* UDP payload on a tunnel's port. True: it was one, its inner packet is queued. */
 bool decode_teredo(struct decoder *d, struct packet *p, struct cursor c);

@@ -11,6 +11,9 @@
 #include "dataplane/engine/worker.h"
 #include "dataplane/packet/defrag.h"
 
+#define PACKET_LINE ((size_t)64)
+#define PACKET_LINES (sizeof(struct packet) / PACKET_LINE)
+
 struct packet_pool {
 	struct packet *free;
 	struct packet *all;
@@ -46,6 +49,16 @@ void packet_pool_free(struct worker *w)
 	w->packets = NULL;
 }
 
+/* Line by line: of so few bytes compilers make one slow instruction. */
+static inline void packet_clear(struct packet *p)
+{
+	uint8_t *at = (uint8_t *)p;
+
+	for (size_t i = 0; i < PACKET_LINES; i++)
+		memset(at + i * PACKET_LINE, 0, PACKET_LINE);
+	memset(at + PACKET_LINES * PACKET_LINE, 0, sizeof(*p) - PACKET_LINES * PACKET_LINE);
+}
+
 struct packet *packet_get(struct worker *w)
 {
 	struct packet *p = w->packets->free;
@@ -53,7 +66,7 @@ struct packet *packet_get(struct worker *w)
 	if (!p)
 		return NULL;
 	w->packets->free = p->next_free;
-	memset(p, 0, sizeof(*p));
+	packet_clear(p);
 	return p;
 }
 

@@ -41,7 +41,7 @@ enum packet_flags {
 	PACKET_NO_INSPECT = 1 << 12,  /* flow is bypassed or passed: count it, look no further */
 	PACKET_STREAM_END = 1 << 13,  /* its direction's stream ends with it (FIN, RST, flow end) */
 	PACKET_NO_PAYLOAD_INSPECT = 1 << 14, /* payload belongs to an encrypted or finished stream */
-	PACKET_FLOW_HASHED = 1 << 15, /* flow_hash is the flow table's keyed hash (flow_prefetch) */
+	PACKET_FLOW_HASHED = 1 << 15, /* flow_hash is set (flow_prefetch) */
 	PACKET_ARP = 1 << 16,         /* a good ARP packet: l3 is its header */
 	PACKET_STREAM_EARLY = 1 << 17, /* in the wire: its payload is held behind a hole */
 	PACKET_NO_FLOW = 1 << 18,     /* a rule, or a wrong sum of its IP header: no flow made or looked up */
@@ -111,19 +111,19 @@ struct packet {
 	uint64_t number;          /* in the capture, from 1; inner packets have their frame's */
 	struct flow *flow;        /* set by the flow stage; NULL: none */
 	uint32_t flags;           /* enum packet_flags */
-	uint32_t flow_hash;       /* set by decode: equal for both directions */
+	uint32_t flow_hash;       /* the flow table's, with PACKET_FLOW_HASHED; equal for both directions */
 
-	/* what the headers say */
+	/* what the headers say: first, in its order, what a flow is known by (flow/table.h) */
 	struct addr src, dst;
 	uint16_t sport, dport;    /* host order; ICMP: type and code */
-	uint8_t ip_version;       /* 4 or 6; 0 not IP */
 	uint8_t ip_proto;         /* of the transport header, after all extension headers */
-	uint8_t direction;        /* enum direction, set by the flow stage */
+	uint8_t ip_version;       /* 4 or 6; 0 not IP */
 	uint8_t tunnel_depth;     /* 0 outermost */
-	uint8_t ttl;
-	uint8_t icmp_type, icmp_code;
 	uint8_t vlan_count;
 	uint16_t vlan[PACKET_VLAN_MAX];
+	uint8_t direction;        /* enum direction, set by the flow stage */
+	uint8_t ttl;
+	uint8_t icmp_type, icmp_code;
 	uint16_t icmp_id, icmp_seq;
 	uint16_t link_type;       /* of data: LINKTYPE_* as in pcap; inner packets: LINKTYPE_RAW or ETHERNET */
 	uint8_t port_index;       /* port it came from */

@@ -332,10 +332,11 @@ void lab_packet(struct lab *l, struct packet *p)
 	p->ts_ns = w->now_ns;
 	p->number = l->keep.number + 1;
 	flow_prefetch(w, &p, 1);
+	flow_prefetch_flows(w, &p, 1);
 	flow_packet(w, p);
 	l->flow = p->flow;
 	if (p->flow && !(p->flags & PACKET_NO_INSPECT)) {
-		if (p->ip_proto == 6)
+		if (p->ip_proto == 6 && w->config->inspection)
 			stream_packet(w, p);
 		detect_packet(w, p);
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/packet/layer.h"
 #include "dataplane/packet/packet.h"
 
 void *worker_memory(struct worker *w, size_t bytes, size_t align)
@@ -86,4 +87,29 @@ unsigned packet_worker_frame(struct packet_worker *pw, const void *data, uint32_
 	pw->w.now_ns = ts_ns;
 	pw->count = decode_frame(&pw->w, p, pw->out);
 	return pw->count;
+}
+
+void packet_worker_no_plain(struct packet_worker *pw)
+{
+	pw->w.decode->plain = false;
+}
+
+static bool packet_same(const struct packet *a, const struct packet *b)
+{
+	struct packet x = *a, y = *b;
+
+	/* each worker has its own */
+	x.next_free = y.next_free = NULL;
+	x.outer = y.outer = NULL;
+	return memcmp(&x, &y, sizeof(x)) == 0;
+}
+
+bool packet_worker_same(const struct packet_worker *a, const struct packet_worker *b)
+{
+	bool same = a->count == b->count && memcmp(&a->counters, &b->counters, sizeof(a->counters)) == 0;
+
+	/* what was put together of fragments, and what is inside of that, lies elsewhere */
+	for (unsigned i = 0; same && i < a->count && !a->out[i]->buffer; i++)
+		same = packet_same(a->out[i], b->out[i]);
+	return same;
 }

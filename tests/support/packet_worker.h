@@ -23,6 +23,10 @@ void packet_worker_free(struct packet_worker *pw);
 /* Decodes one frame; the packets stay valid until the next call. Returns how many. */
 unsigned packet_worker_frame(struct packet_worker *pw, const void *data, uint32_t len,
 			     unsigned link_type, uint64_t ts_ns);
+/* Plain frames too go through the loop of all layers. */
+void packet_worker_no_plain(struct packet_worker *pw);
+/* Did both make the same of their last frame, and count the same until now? The same bytes, at one place. */
+bool packet_worker_same(const struct packet_worker *a, const struct packet_worker *b);
 /* Gives the packets of the last frame back. */
 void packet_worker_done(struct packet_worker *pw);
 

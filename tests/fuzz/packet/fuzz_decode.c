@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Any bytes as a frame of any link type. Byte 0 chooses the link type, byte 1 the settings, the
- * rest are frames, each after its length in two bytes.
+ * rest are frames, each after its length in two bytes. What plain.c makes of a frame is what the loop makes
+ * of it.
  */
 #include <stdlib.h>
 
@@ -51,8 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const settings[] = {"defrag.trackers=16", "defrag.max_frags=64", NULL};
 	static const char *const unchecked[] = {"defrag.trackers=16", "defrag.max_frags=64",
 						"checksums=ignore", NULL};
-	static struct packet_worker *workers[2];
-	struct packet_worker *pw;
+	static struct packet_worker *workers[2], *loops[2];
+	struct packet_worker *pw, *loop;
 	unsigned link_type;
 
 	if (size < 2)
@@ -60,11 +61,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!workers[0]) {
 		workers[0] = packet_worker_new(unchecked);
 		workers[1] = packet_worker_new(settings);
+		loops[0] = packet_worker_new(unchecked);
+		loops[1] = packet_worker_new(settings);
+		packet_worker_no_plain(loops[0]);
+		packet_worker_no_plain(loops[1]);
 	}
 	link_type = link_types[data[0] % (sizeof(link_types) / sizeof(link_types[0]))];
 	pw = workers[data[1] & 1];
-	pw->w.in_the_wire = data[1] & 2;
+	loop = loops[data[1] & 1];
+	pw->w.in_the_wire = loop->w.in_the_wire = data[1] & 2;
 	decode_worker_reset(&pw->w);
+	decode_worker_reset(&loop->w);
 	data += 2;
 	size -= 2;
 	for (uint64_t ts = 1; size > 2; ts += 1000000000) {
@@ -81,9 +88,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(frame, data, len);
 		frame = realloc(frame, len ? len : 1);
 		packet_worker_frame(pw, frame, (uint32_t)len, link_type, ts);
+		packet_worker_frame(loop, frame, (uint32_t)len, link_type, ts);
+		must(packet_worker_same(pw, loop));
 		for (unsigned i = 0; i < pw->count; i++)
 			check(pw->out[i], i);
 		packet_worker_done(pw);
+		packet_worker_done(loop);
 		free(frame);
 		data += len;
 		size -= len;

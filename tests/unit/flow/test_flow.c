@@ -462,6 +462,41 @@ static void many_flows(void **state)
 	lab_free(l);
 }
 
+/* Nobody follows streams: stages, a new session on the same ports and the record go by flags. */
+static void tcp_by_flags(void **state)
+{
+	struct lab *l = lab_with("inspection=no", NULL);
+
+	(void)state;
+	SEND(.d = TO_SERVER, .flags = TCP_SYN, .seq = 1);
+	SEND(.d = TO_SERVER, .flags = TCP_SYN, .seq = 1);
+	assert_int_equal(l->counters.flow_total, 1);
+	SEND(.d = TO_CLIENT, .flags = TCP_SYN | TCP_ACK, .seq = 1, .ack = 2);
+	assert_false(l->p->flags & PACKET_ESTABLISHED);
+	SEND(.d = TO_SERVER, .flags = TCP_ACK, .seq = 2, .ack = 2);
+	assert_true(l->p->flags & PACKET_ESTABLISHED);
+	assert_true(l->flow->flags & FLOW_ESTABLISHED);
+	assert_null(l->flow->tcp);
+	SEND(.d = TO_SERVER, .flags = TCP_FIN | TCP_ACK, .seq = 2, .ack = 2);
+	assert_false(l->flow->flags & FLOW_CLOSED);
+	SEND(.d = TO_CLIENT, .flags = TCP_FIN | TCP_ACK, .seq = 2, .ack = 3);
+	assert_true(l->flow->flags & FLOW_CLOSED);
+	SEND(.d = TO_SERVER, .flags = TCP_ACK, .seq = 3, .ack = 3);
+	assert_int_equal(l->counters.flow_total, 1);
+	SEND(.d = TO_SERVER, .flags = TCP_SYN, .seq = 90);
+	assert_int_equal(l->counters.flow_total, 2);
+	assert_int_equal(l->counters.flow_tcp_reuse, 1);
+	assert_int_equal(l->record_count, 1);
+	assert_string_equal(l->records[0].state, "closed");
+	assert_string_equal(l->records[0].tcp_flags, "13");
+	SEND(.d = TO_CLIENT, .flags = TCP_RST | TCP_ACK, .seq = 0, .ack = 91);
+	assert_true(l->flow->flags & FLOW_CLOSED);
+	lab_wait(l, 61);
+	run_timers(l);
+	assert_int_equal(l->counters.flow_active, 0);
+	lab_free(l);
+}
+
 /* Without the key nobody can make flows share buckets: addresses chosen in any regular way spread
  * as random ones do. */
 static void buckets_spread(void **state)
@@ -611,6 +646,7 @@ int main(void)
 		cmocka_unit_test(flood_gives_up_half_open_first),
 		cmocka_unit_test(full_of_established),
 		cmocka_unit_test(many_flows),
+		cmocka_unit_test(tcp_by_flags),
 		cmocka_unit_test(buckets_spread),
 		cmocka_unit_test(netflow),
 		cmocka_unit_test(walk),

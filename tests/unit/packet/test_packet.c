@@ -59,77 +59,6 @@ static void a_drop_reaches_the_frame_and_keeps_its_first_reason(void **state)
 	packet_put(&pw->w, inner);
 }
 
-static uint32_t hash_of(struct packet_worker *pw, bool back, bool six, unsigned sport, unsigned vlan)
-{
-	uint8_t swap[16], *h;
-
-	frame_start(&f);
-	frame_ethernet(&f, vlan ? ETHER_VLAN : six ? ETHER_IPV6 : ETHER_IPV4);
-	if (vlan) {
-		h = frame_add(&f, NULL, 4);
-		put16(h, vlan);
-		put16(h + 2, six ? ETHER_IPV6 : ETHER_IPV4);
-	}
-	if (six) {
-		h = frame_ipv6(&f, 6) + 8;
-		memcpy(swap, h, 16);
-		if (back)
-			memcpy(h, h + 16, 16), memcpy(h + 16, swap, 16);
-	} else {
-		h = frame_ipv4(&f, 6, 1, 0) + 12;
-		memcpy(swap, h, 4);
-		if (back)
-			memcpy(h, h + 4, 4), memcpy(h + 4, swap, 4);
-	}
-	frame_tcp(&f, back ? 80 : sport, back ? sport : 80, TCP_SYN);
-	assert_int_equal(frame_go(pw, &f), 1);
-	return pw->out[0]->flow_hash;
-}
-
-static void hash_is_equal_for_both_directions_only(void **state)
-{
-	struct packet_worker *pw = *state;
-
-	for (int six = 0; six < 2; six++) {
-		uint32_t there = hash_of(pw, false, six, 4000, 0);
-
-		assert_int_equal(there, hash_of(pw, true, six, 4000, 0));
-		assert_int_not_equal(there, hash_of(pw, false, six, 4001, 0));
-		assert_int_not_equal(there, hash_of(pw, false, six, 4000, 5));
-	}
-	assert_int_not_equal(hash_of(pw, false, false, 4000, 0), hash_of(pw, false, true, 4000, 0));
-}
-
-static void hash_of_other_tuples_is_that_of_their_packets(void **state)
-{
-	struct packet_worker *pw = *state;
-	uint32_t hash = hash_of(pw, false, false, 4000, 0);
-	const struct packet *p = pw->out[0];
-
-	assert_int_equal(hash, decode_flow_hash(&pw->w, p, &p->dst, &p->src, 80, 4000, 6));
-}
-
-/* 100,000 tuples: no bucket of a table of that size gets long. */
-static void hash_spreads(void **state)
-{
-	static uint8_t buckets[131072];
-	struct packet_worker *pw = *state;
-	unsigned longest = 0;
-	struct packet p = {.ip_version = 4};
-	struct addr src = {{10, 0, 0, 1}}, dst = {{10, 0, 0, 2}};
-
-	memset(buckets, 0, sizeof(buckets));
-	for (unsigned i = 0; i < 100000; i++) {
-		uint32_t hash;
-
-		src.b[2] = (uint8_t)(i >> 16);
-		hash = decode_flow_hash(&pw->w, &p, &src, &dst, (uint16_t)i, 80, 6);
-		if (++buckets[hash % 131072] > longest)
-			longest = buckets[hash % 131072];
-	}
-	assert_true(longest <= 12);
-}
-
 static void depth_has_a_limit(void **state)
 {
 	struct packet_worker *pw = *state;
@@ -201,9 +130,6 @@ int main(void)
 		PACKET_TEST(pool_gives_zeroed_packets_until_empty),
 		PACKET_TEST(events_beyond_the_limit_are_only_counted),
 		PACKET_TEST(a_drop_reaches_the_frame_and_keeps_its_first_reason),
-		PACKET_TEST(hash_is_equal_for_both_directions_only),
-		PACKET_TEST(hash_of_other_tuples_is_that_of_their_packets),
-		PACKET_TEST(hash_spreads),
 		PACKET_TEST(depth_has_a_limit),
 		PACKET_TEST(unknown_links_are_refused),
 		PACKET_TEST(every_cut_is_survived),

@@ -163,7 +163,7 @@ struct proto {
 	/* Looks at the first bytes of a direction. Called with more and more of them. */
 	enum probe_result (*probe)(const struct probe_input *in);
 	/* The protocol's own options: config_bytes of zeroed memory per worker (app_config), filled at
-	 * start from the configuration. NULL: none. */
+	 * start from the configuration (NULL: not at all). */
 	uint32_t config_bytes;
 	void (*configure)(const struct worker *w, void *config);
 	/* A rule inspects this buffer: called for each when rules are loaded. NULL: all are there anyway. */

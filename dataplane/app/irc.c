@@ -367,17 +367,9 @@ static struct parse_result irc_parse(struct worker *w, struct flow *f, void *sta
 	return res;
 }
 
-static void *irc_state_new(struct worker *w, struct flow *f)
+static void irc_state_clear(struct worker *w, struct flow *f, void *state)
 {
-	return heap_zalloc(&w->heap, sizeof(struct irc_state));
-}
-
-static void irc_state_free(struct worker *w, struct flow *f, void *state)
-{
-	struct irc_state *s = state;
-
-	text_free(w, &s->nick);
-	heap_free(&w->heap, s);
+	text_free(w, &((struct irc_state *)state)->nick);
 }
 
 static void irc_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -494,8 +486,8 @@ const struct proto proto_irc = {
 	.max_transactions = IRC_TRANSACTIONS_MAX,
 	.too_many_event = IRC_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = irc_probe,
-	.state_new = irc_state_new,
-	.state_free = irc_state_free,
+	.state_bytes = sizeof(struct irc_state),
+	.state_clear = irc_state_clear,
 	.parse = irc_parse,
 	.tx_free = irc_tx_free,
 	.log = irc_log,

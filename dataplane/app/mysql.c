@@ -466,19 +466,13 @@ static struct parse_result mysql_parse(struct worker *w, struct flow *f, void *s
 	return in->flags & INPUT_GAP ? parse_gap(f, s, d, in->len) : parse(w, f, s, d, in);
 }
 
-static void *mysql_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct mysql_state));
-}
-
-static void mysql_state_free(struct worker *w, struct flow *f, void *state)
+static void mysql_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct mysql_state *s = state;
 
 	text_free(w, &s->version);
 	for (unsigned i = 0; i < MYSQL_STATEMENTS_MAX; i++)
 		text_free(w, &s->statements[i].text);
-	heap_free(&w->heap, s);
 }
 
 static void mysql_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -559,8 +553,8 @@ const struct proto proto_mysql = {
 	.probe = mysql_probe,
 	.config_bytes = sizeof(struct mysql_config),
 	.wanted = mysql_wanted,
-	.state_new = mysql_state_new,
-	.state_free = mysql_state_free,
+	.state_bytes = sizeof(struct mysql_state),
+	.state_clear = mysql_state_clear,
 	.parse = mysql_parse,
 	.tx_free = mysql_tx_free,
 	.log = mysql_log,

@@ -387,16 +387,6 @@ static struct parse_result redis_parse(struct worker *w, struct flow *f, void *s
 	return (struct parse_result){.status = PARSE_MORE, .consumed = (uint32_t)(c.p - in->data)};
 }
 
-static void *redis_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct redis_state));
-}
-
-static void redis_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 /* ---- what rules see ---- */
 
 static bool get_command(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned instance,
@@ -440,8 +430,7 @@ const struct proto proto_redis = {
 	.probe = redis_probe,
 	.config_bytes = sizeof(struct redis_config),
 	.configure = redis_configure,
-	.state_new = redis_state_new,
-	.state_free = redis_state_free,
+	.state_bytes = sizeof(struct redis_state),
 	.parse = redis_parse,
 	.tx_free = redis_tx_free,
 	.log = redis_log,

@@ -154,7 +154,8 @@ static void wrong(void **state)
 		{"*1\r\n$4\r\nPING\r\n*1\r\n:1\r\n", "malformed_request"},
 		{"*1\r\n$4\r\nPING\r\n*x\r\n", "malformed_request"},
 	};
-	char deep[5 * 40 + 1] = "";
+	static const char one[] = "*1\r\n";
+	char deep[(sizeof(one) - 1) * 40 + 1] = "";
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -165,7 +166,7 @@ static void wrong(void **state)
 		harness_free(h);
 	}
 	for (unsigned i = 0; i < 40; i++)
-		strcat(deep, "*1\r\n");
+		memcpy(deep + i * (sizeof(one) - 1), one, sizeof(one) - 1);
 	struct harness *h = harness_new(6, 6379, NULL);
 
 	client(h, "PING\r\n");

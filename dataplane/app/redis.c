@@ -8,6 +8,8 @@
 
 #include <strings.h>
 
+#include "dataplane/base/digit.h"
+
 #define REDIS_PORT 6379
 
 static const char *const redis_events[] = {
@@ -191,6 +193,21 @@ static struct bytes word_of(const struct redis_tx *t, unsigned n)
 	return word;
 }
 
+/* Does the server answer this command? A client may ask it not to (CLIENT REPLY). */
+static bool answered(struct redis_state *s, const struct redis_tx *t)
+{
+	bool about = is(word_of(t, 0), "CLIENT") && is(word_of(t, 1), "REPLY"), skipped = s->skip_next;
+
+	s->skip_next = false;
+	if (about && is(word_of(t, 2), "ON"))
+		s->silent = false;
+	else if (about && is(word_of(t, 2), "OFF"))
+		s->silent = true;
+	else if (about && is(word_of(t, 2), "SKIP"))
+		skipped = s->skip_next = !s->silent;
+	return !s->silent && !skipped;
+}
+
 static void command_end(struct flow *f, struct redis_state *s, struct redis_tx *t)
 {
 	struct bytes word = word_of(t, 0);
@@ -204,26 +221,59 @@ static void command_end(struct flow *f, struct redis_state *s, struct redis_tx *
 		t->expected = t->words > 2 && t->words < UINT32_MAX ? (uint32_t)t->words - 1 : 1;
 		s->subscribed = true;
 	}
+	if (!answered(s, t))
+		finish(f, t);
 }
 
-/* Words of an inline command; those in quotes may hold blanks. */
+/* What stands behind a backslash in double quotes, at *at, which moves behind it. */
+static uint8_t escaped(struct bytes line, uint32_t *at)
+{
+	static const char letters[] = "nrtba", meant[] = "\n\r\t\b\a";
+	uint8_t c = line.data[(*at)++];
+	const char *letter = c ? strchr(letters, c) : NULL;
+	int high, low;
+
+	if (letter)
+		return (uint8_t)meant[letter - letters];
+	if (c != 'x' || *at + 2 > line.len)
+		return c;
+	high = hex_digit(line.data[*at]);
+	low = hex_digit(line.data[*at + 1]);
+	if (high < 0 || low < 0)
+		return c;
+	*at += 2;
+	return (uint8_t)(high << 4 | low);
+}
+
+/* Words of an inline command; quotes hold blanks, and letters that stand for others, as servers read them. */
 static void inline_take(struct worker *w, struct redis_tx *t, struct bytes line)
 {
-	uint32_t at = 0;
+	uint8_t word[REDIS_LINE_MAX], quote = 0;
+	uint32_t len = 0;
+	bool open = false;
 
-	while (at < line.len) {
-		uint8_t quote = line.data[at] == '"' || line.data[at] == '\'' ? line.data[at] : 0;
-		uint32_t from = quote ? at + 1 : at, to = from;
+	for (uint32_t at = 0; at < line.len;) {
+		uint8_t c = line.data[at++];
 
-		if (line.data[at] == ' ' || line.data[at] == '\t') {
-			at++;
-			continue;
+		if (quote && c == quote) {
+			quote = 0;
+		} else if (quote && c == '\\' && at < line.len && (quote == '"' || line.data[at] == '\'')) {
+			word[len++] = escaped(line, &at);
+		} else if (!quote && (c == '"' || c == '\'')) {
+			quote = c;
+			open = true;
+		} else if (!quote && (c == ' ' || c == '\t')) {
+			if (open)
+				word_add(w, t, (struct bytes){word, len});
+			open = false;
+			len = 0;
+		} else {
+			word[len++] = c;
+			open = true;
 		}
-		while (to < line.len && (quote ? line.data[to] != quote : line.data[to] != ' ' && line.data[to] != '\t'))
-			to++;
-		word_add(w, t, (struct bytes){line.data + from, to - from});
-		at = to + (quote ? 1 : 0);
 	}
+	if (open)
+		word_add(w, t, (struct bytes){word, len});
 }
 
 static void word_part(struct worker *w, struct redis_tx *t, const struct redis_element *e)

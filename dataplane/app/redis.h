@@ -72,6 +72,7 @@ struct redis_state {
 	struct redis_tx *asking; /* its command is not complete */
 	uint8_t pushing;         /* type of what the server says unasked; 0: it answers */
 	bool subscribed;
+	bool silent, skip_next;  /* the client asked for no replies, for none to the next command */
 	bool blind;
 };
 

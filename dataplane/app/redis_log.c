@@ -128,11 +128,15 @@ static void put_members(struct worker *w, struct recorder *r, const struct redis
 
 void redis_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p)
 {
-	struct recorder *r = emit_flow(w, RECORD_redis, f, TO_SERVER, tx->id, p);
+	const struct redis_tx *t = redis_of(tx);
+	struct recorder *r;
 
+	if (!t->words && !t->type)
+		return;
+	r = emit_flow(w, RECORD_redis, f, TO_SERVER, tx->id, p);
 	if (!r)
 		return;
-	put_members(w, r, redis_of(tx));
+	put_members(w, r, t);
 	emit_end(w);
 }
 

@@ -133,6 +133,25 @@ static void buffers(void **state)
 	harness_free(h);
 }
 
+/* Commands that are not answered; words in quotes. */
+static void silent(void **state)
+{
+	struct harness *h = harness_new(6, 6379, NULL);
+
+	(void)state;
+	client(h, "PING\r\nCLIENT REPLY SKIP\r\nSET a b\r\nCLIENT REPLY OFF\r\nSET c d\r\nCLIENT REPLY SKIP\r\nCLIENT REPLY ON\r\nGET c\r\n");
+	assert_int_equal(harness_count(h, "\"event_type\":\"redis\""), 5);
+	server(h, "+PONG\r\n+OK\r\n$1\r\nd\r\n");
+	assert_int_equal(harness_count(h, "\"event_type\":\"redis\""), 8);
+	assert_non_null(strstr(h->out, "{\"command\":\"CLIENT\",\"args\":[\"REPLY\",\"ON\"]},\"response\":{\"type\":\"simple_string\","
+				       "\"value\":\"OK\"}"));
+	assert_non_null(strstr(h->out, "{\"command\":\"GET\",\"args\":[\"c\"]},\"response\":{\"type\":\"string\",\"bytes\":1,\"value\":\"d\"}"));
+	client(h, "set \"a \\\"b\\x41\\n\" 'c\\'d\\e' \"\" x\"y z\"\r\n");
+	server(h, "+OK\r\n");
+	assert_non_null(strstr(h->out, "\"args\":[\"a \\u0022bA\\u000a\",\"c'd\\u005ce\",\"\",\"xy z\"]"));
+	harness_free(h);
+}
+
 /* A copy of the data base is not read. */
 static void replication(void **state)
 {
@@ -179,7 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session), cmocka_unit_test(newer), cmocka_unit_test(channels), cmocka_unit_test(pieces),
-		cmocka_unit_test(buffers), cmocka_unit_test(replication), cmocka_unit_test(wrong),
+		cmocka_unit_test(buffers), cmocka_unit_test(replication), cmocka_unit_test(wrong), cmocka_unit_test(silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,9 @@ static enum probe_result probe_array(const struct probe_input *in)
 static enum probe_result probe_inline(const struct probe_input *in)
 {
 	static const char *const words[] = {"PING", "INFO", "AUTH", "CONFIG", "KEYS", "SET", "GET", "SELECT", "EVAL",
-					    "SLAVEOF", "REPLICAOF", "MODULE", "FLUSHALL", "HELLO", "CLIENT", "COMMAND"};
+					    "SLAVEOF", "REPLICAOF", "MODULE", "FLUSHALL", "HELLO", "CLIENT", "COMMAND",
+					    "DEL", "INCR", "EXISTS", "ECHO", "PUBLISH", "SUBSCRIBE", "MULTI", "MONITOR",
+					    "LPUSH", "HSET", "DBSIZE", "SAVE", "BGSAVE", "ACL", "PSYNC", "SYNC", "REPLCONF"};
 	enum probe_result best = PROBE_NO;
 
 	if (in->server_port != REDIS_PORT)

@@ -44,6 +44,8 @@ static enum redis_read aggregate(struct redis_reader *r, struct redis_element *o
 {
 	uint64_t count = pairs ? 2 * out->number : out->number;
 
+	if (out->type == '|' && r->depth) /* of the element that follows: it is none itself */
+		r->left[r->depth - 1]++;
 	if (!count || none) {
 		out->last = complete(r);
 		out->closed = true;

@@ -60,8 +60,12 @@ static void newer(void **state)
 	server(h, ">3\r\n+subscribe\r\n+a\r\n:1\r\n>3\r\n+message\r\n+a\r\n+x\r\n");
 	client(h, "PING\r\n");
 	server(h, ">3\r\n+message\r\n+a\r\n+x\r\n|1\r\n+k\r\n,0.5\r\n#t\r\n");
+	client(h, "LRANGE\r\nPING\r\n");
+	server(h, "*2\r\n:7\r\n|1\r\n+ttl\r\n:3600\r\n:3\r\n+PONG\r\n");
+	assert_non_null(strstr(h->out, "{\"type\":\"array\",\"elements\":2,\"value\":\"7\"}"));
+	assert_non_null(strstr(h->out, "{\"type\":\"simple_string\",\"value\":\"PONG\"}"));
 	assert_non_null(strstr(h->out, "{\"command\":\"PING\"},\"response\":{\"type\":\"boolean\",\"value\":\"t\"}"));
-	assert_int_equal(harness_count(h, "\"event_type\":\"redis\""), 3);
+	assert_int_equal(harness_count(h, "\"event_type\":\"redis\""), 5);
 	harness_free(h);
 }
 

@@ -192,26 +192,43 @@ static bool take_prepared(struct worker *w, struct flow *f, struct mysql_state *
 	return true;
 }
 
-/* "1,foo,NULL" */
-static void row_keep(struct worker *w, struct mysql_tx *t, struct cursor c)
+/* "1,foo,NULL": how long the text of a row is; written to out where that is not NULL. */
+static uint32_t row_text(struct cursor c, uint64_t columns, uint8_t *out)
 {
-	struct text row = {0};
+	static const struct bytes null_text = {(const uint8_t *)"NULL", 4};
+	uint32_t len = 0;
 
-	if (t->kept.count >= MYSQL_ROWS_MAX || t->kept.len + cursor_left(&c) > MYSQL_ROWS_BYTES_MAX)
-		return;
-	for (uint64_t i = 0; i < t->columns && cursor_left(&c); i++) {
+	for (uint64_t i = 0; i < columns && cursor_left(&c); i++) {
 		bool null = *c.p == 0xfb;
 		struct bytes value = mysql_string(&c);
 
-		if (c.bad && !null)
+		if (null)
+			value = null_text;
+		else if (c.bad)
 			break;
-		if (i)
-			text_append(w, &row, (struct bytes){(const uint8_t *)",", 1});
-		text_append(w, &row, null ? (struct bytes){(const uint8_t *)"NULL", 4} : value);
+		if (out && i)
+			out[len] = ',';
+		len += i > 0;
+		if (out && value.len)
+			memcpy(out + len, value.data, value.len);
+		len += value.len;
 	}
-	if (row.data)
-		texts_add(w, &t->kept, row.data, row.len);
-	text_free(w, &row);
+	return len;
+}
+
+static void row_keep(struct worker *w, struct mysql_tx *t, struct cursor c)
+{
+	uint32_t len = row_text(c, t->columns, NULL);
+	uint8_t *text;
+
+	if (t->kept.count >= MYSQL_ROWS_MAX || len > MYSQL_ROWS_BYTES_MAX || t->kept.len + len > MYSQL_ROWS_BYTES_MAX)
+		return;
+	text = len ? heap_alloc(&w->heap, len) : NULL;
+	if (!text)
+		return;
+	row_text(c, t->columns, text);
+	texts_add(w, &t->kept, text, len);
+	heap_free(&w->heap, text);
 }
 
 static bool take_row(struct worker *w, struct flow *f, struct mysql_tx *t, struct cursor c, uint32_t len)

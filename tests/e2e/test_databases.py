@@ -73,3 +73,18 @@ def test_a_call_in_fragments(inspect):
 alert nfs any any -> any any (nfs_procedure:3; sid:1;)""")
     assert run.sids() == [1]
     assert run.events("nfs")[0]["nfs"]["filename"] == "evil"
+
+
+def test_dropped_in_the_wire(inspect):
+    """The command does not arrive, however it is cut; what was said before it did."""
+    session = [("c", resp(b"PING")), ("s", b"+PONG\r\n"), ("c", resp(b"CONFIG", b"SET", b"dir", b"/root/.ssh")), ("s", b"+OK\r\n")]
+    for segment in (1, 7, 1400):
+        run = inspect(tcp_session(session, dport=6379, segment=segment),
+                      'drop redis any any -> any any (redis.command; content:"CONFIG SET dir"; sid:1;)', ["--set", "mode=inline"])
+        assert run.sids() == [1]
+        assert [e["redis"]["request"]["command"] for e in run.events("redis")][0] == "PING"
+        assert run.events("alert")[0]["alert"]["action"] == "blocked"
+    run = inspect(mysql(("c", packet(0, b"\3drop table t")), ("s", packet(1, bytes(3) + b"\2\0\0\0"))),
+                  'drop mysql any any -> any any (mysql.command; content:"drop table"; nocase; sid:1;)', ["--set", "mode=inline"])
+    assert run.sids() == [1]
+    assert "affected_rows" not in run.events("mysql")[-1]["mysql"]

@@ -95,7 +95,8 @@ static int proto_new(struct worker *w, unsigned i)
 		a->config[i] = worker_memory(w, proto->config_bytes, 64);
 		if (!a->config[i])
 			return -1;
-		proto->configure(w, a->config[i]);
+		if (proto->configure)
+			proto->configure(w, a->config[i]);
 	}
 	if (proto->worker_new && proto->worker_new(w) != 0)
 		return -1;

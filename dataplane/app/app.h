@@ -149,6 +149,7 @@ struct proto {
 	uint8_t over_tcp, over_udp;      /* 1: yes */
 	uint8_t client_first;            /* 1: a flow whose first bytes are the server's is not followed */
 	uint8_t stream_waits;            /* 1: a complete transaction does not make the raw stream due */
+	uint8_t shows_past;              /* 1: alerts show the stream from before what is new, as far as it is kept */
 	uint8_t stop_tells;              /* 1: PARSE_DONE is told to the rules (detect_stop) */
 	uint8_t done[2];                 /* progress at which a direction of a transaction is complete */
 	uint8_t log_at[2];               /* progress in both directions at which log is called; 0: done */
@@ -163,7 +164,7 @@ struct proto {
 	/* Looks at the first bytes of a direction. Called with more and more of them. */
 	enum probe_result (*probe)(const struct probe_input *in);
 	/* The protocol's own options: config_bytes of zeroed memory per worker (app_config), filled at
-	 * start from the configuration. NULL: none. */
+	 * start from the configuration (NULL: not at all). */
 	uint32_t config_bytes;
 	void (*configure)(const struct worker *w, void *config);
 	/* A rule inspects this buffer: called for each when rules are loaded. NULL: all are there anyway. */

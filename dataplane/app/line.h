@@ -22,6 +22,8 @@ static inline bool line_take(struct cursor *c, bool *skip, uint32_t max, struct 
 		const uint8_t *lf = left ? memchr(c->p, '\n', left) : NULL;
 		uint32_t len = (uint32_t)(lf ? (size_t)(lf - c->p) : left);
 
+		if (!left)
+			return false;
 		if (*skip) {
 			cursor_skip(c, lf ? len + 1 : len);
 			*skip = !lf;

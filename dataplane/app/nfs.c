@@ -2,8 +2,8 @@
  *
  * NFS: finding it, records of a stream, remote procedure calls. See nfs.h. Of a record with file data
  * the beginning is read once it is there, the data as it comes; other records are waited for. After
- * missing bytes a record begins where one could. Of a record in several fragments, which nobody
- * sends, only the first is read. Runs in the worker that owns the flow.
+ * missing bytes a record begins where one could. A record in several fragments is put together: no
+ * implementation sends one, but who hides may. Runs in the worker that owns the flow.
  */
 #include "dataplane/app/nfs.h"
 
@@ -58,20 +58,46 @@ static bool plausible(const uint8_t *b, uint32_t len)
 	       (len < 24 || get_be32(b + 20) <= 24);
 }
 
+/* The first bytes of a record, out of its fragments. Returns how many. */
+static uint32_t first_bytes(uint8_t out[24], const uint8_t *b, uint32_t len)
+{
+	uint32_t n = 0;
+
+	for (uint32_t at = 0; n < 24 && at + MARK_BYTES <= len;) {
+		uint32_t mark = get_be32(b + at), part = mark & ~LAST_FRAGMENT;
+
+		at += MARK_BYTES;
+		if (part > len - at)
+			part = len - at;
+		if (part > 24 - n)
+			part = 24 - n;
+		memcpy(out + n, b + at, part);
+		n += part;
+		if (mark & LAST_FRAGMENT || part < (mark & ~LAST_FRAGMENT))
+			break;
+		at += part;
+	}
+	return n;
+}
+
 static bool mark_plausible(const uint8_t *b, uint32_t len)
 {
+	uint8_t first[24];
 	uint32_t n;
 
 	if (len < MARK_BYTES)
 		return true;
 	n = get_be32(b) & ~LAST_FRAGMENT;
-	return n >= RPC_REPLY_BYTES && n <= NFS_RECORD_MAX && plausible(b + MARK_BYTES, len - MARK_BYTES);
+	if (n > NFS_RECORD_MAX || (get_be32(b) & LAST_FRAGMENT && n < RPC_REPLY_BYTES))
+		return false;
+	return plausible(first, first_bytes(first, b, len));
 }
 
 static enum probe_result nfs_probe(const struct probe_input *in)
 {
 	const uint8_t *b = in->data;
-	uint32_t len = in->len;
+	uint32_t len = in->len, n;
+	uint8_t first[24];
 
 	if (in->ip_proto != 6) {
 		if (!plausible(b, len) || len < 8)
@@ -82,11 +108,12 @@ static enum probe_result nfs_probe(const struct probe_input *in)
 	}
 	if (!mark_plausible(b, len))
 		return PROBE_NO;
-	if (len < MARK_BYTES + 8)
+	n = first_bytes(first, b, len);
+	if (n < 8)
 		return PROBE_MORE;
-	if (get_be32(b + MARK_BYTES + 4) == 1) /* a reply says not to which program */
+	if (get_be32(first + 4) == 1) /* a reply says not to which program */
 		return in->known || (in->midstream && in->server_port == NFS_PORT) ? PROBE_YES : PROBE_NO;
-	return len < MARK_BYTES + 24 ? PROBE_MORE : PROBE_YES;
+	return n < 24 ? PROBE_MORE : PROBE_YES;
 }
 
 /* ---- transactions ---- */
@@ -274,31 +301,77 @@ static uint32_t take_rest(struct worker *w, struct flow *f, struct nfs_state *s,
 	return n;
 }
 
+static void joined_free(struct worker *w, struct nfs_way *way)
+{
+	text_free(w, &way->joined);
+	way->joined_bytes = 0;
+	way->joining = way->rest = false;
+}
+
+/* A fragment begins, of a record of more than one. */
+static void fragment_begin(struct worker *w, struct nfs_way *way, uint32_t bytes, bool rest)
+{
+	if (bytes > NFS_RECORD_MAX - way->joined_bytes) {
+		joined_free(w, way);
+		way->lost = true;
+		return;
+	}
+	way->joining = true;
+	way->rest = rest;
+	way->record_left = bytes;
+	way->joined_bytes += bytes;
+}
+
+/* More of the fragment in hand. Bytes taken. */
+static uint32_t fragment_take(struct worker *w, struct nfs_way *way, const uint8_t *data, uint32_t len)
+{
+	uint32_t n = len < way->record_left ? len : way->record_left, room = NFS_RECORD_KEPT - way->joined.len;
+
+	if (n && room)
+		text_append(w, &way->joined, (struct bytes){data, n < room ? n : room});
+	way->record_left -= n;
+	return n;
+}
+
+/* All fragments are there. File data beyond what is kept is missing. */
+static void joined_take(struct worker *w, struct flow *f, struct nfs_state *s, enum direction d)
+{
+	struct nfs_way *way = &s->way[d];
+
+	if (way->joined.data)
+		take_message(w, f, s, d, way->joined.data, way->joined.len, way->joined_bytes - way->joined.len);
+	if (way->data_left)
+		nfs_file_more(w, f, s, d, NULL, way->data_left);
+	way->data_left = 0;
+	joined_free(w, way);
+}
+
 /* A record begins at data. Bytes taken; 0: *need of them must be there. */
 static uint32_t take_record(struct worker *w, struct flow *f, struct nfs_state *s, enum direction d,
 			    const uint8_t *data, uint32_t len, uint32_t *need)
 {
 	struct nfs_way *way = &s->way[d];
 	uint32_t record, head;
-	bool rest;
 
-	*need = MARK_BYTES + 24;
+	*need = MARK_BYTES;
 	if (len < MARK_BYTES)
 		return 0;
 	record = get_be32(data) & ~LAST_FRAGMENT;
-	rest = !(get_be32(data) & LAST_FRAGMENT);
 	if (record > NFS_RECORD_MAX) {
+		joined_free(w, way);
 		way->lost = true;
 		return 1;
 	}
-	head = way->rest ? 0 : head_bytes(s, data + MARK_BYTES, len - MARK_BYTES, record);
+	if (way->rest || !(get_be32(data) & LAST_FRAGMENT)) {
+		fragment_begin(w, way, record, !(get_be32(data) & LAST_FRAGMENT));
+		return MARK_BYTES;
+	}
+	head = head_bytes(s, data + MARK_BYTES, len - MARK_BYTES, record);
 	*need = MARK_BYTES + head;
 	if (len < *need)
 		return 0;
 	way->record_left = record - head;
-	if (!way->rest)
-		take_message(w, f, s, d, data + MARK_BYTES, head, record - head);
-	way->rest = rest;
+	take_message(w, f, s, d, data + MARK_BYTES, head, record - head);
 	return MARK_BYTES + head;
 }
 
@@ -314,9 +387,11 @@ static struct parse_result parse_stream(struct worker *w, struct flow *f, struct
 		uint32_t left = in->len - at, n;
 
 		if (way->record_left) {
-			at += take_rest(w, f, s, d, data, left);
+			at += way->joining ? fragment_take(w, way, data, left) : take_rest(w, f, s, d, data, left);
 			continue;
 		}
+		if (way->joining && !way->rest)
+			joined_take(w, f, s, d);
 		if (way->lost) {
 			n = skip_lost(data, left);
 			way->lost = n == left;
@@ -331,6 +406,8 @@ static struct parse_result parse_stream(struct worker *w, struct flow *f, struct
 		}
 		at += n;
 	}
+	if (way->joining && !way->rest && !way->record_left)
+		joined_take(w, f, s, d);
 	res.need = 0;
 	return res;
 }
@@ -338,12 +415,15 @@ static struct parse_result parse_stream(struct worker *w, struct flow *f, struct
 static void take_gap(struct worker *w, struct flow *f, struct nfs_state *s, enum direction d, uint32_t len)
 {
 	struct nfs_way *way = &s->way[d];
-	uint32_t n = way->record_left ? take_rest(w, f, s, d, NULL, len) : 0;
+	uint32_t n = 0;
 
-	if (n < len) {
-		way->lost = true;
-		way->rest = false;
+	if (way->joining) {
+		joined_free(w, way);
+		way->record_left = 0;
+	} else if (way->record_left) {
+		n = take_rest(w, f, s, d, NULL, len);
 	}
+	way->lost |= n < len;
 }
 
 static struct parse_result nfs_parse(struct worker *w, struct flow *f, void *state, enum direction d,
@@ -360,7 +440,11 @@ static struct parse_result nfs_parse(struct worker *w, struct flow *f, void *sta
 
 static void nfs_state_clear(struct worker *w, struct flow *f, void *state)
 {
-	nfs_calls_free(w, state);
+	struct nfs_state *s = state;
+
+	nfs_calls_free(w, s);
+	joined_free(w, &s->way[TO_SERVER]);
+	joined_free(w, &s->way[TO_CLIENT]);
 }
 
 static void nfs_tx_free(struct worker *w, struct flow *f, struct tx *tx)

@@ -74,7 +74,11 @@ struct nfs_way {
 	uint64_t data_at;       /* its place in the file */
 	struct text handle;     /* whose */
 	bool data_last;         /* the file ends with it */
-	bool lost, rest;        /* bytes were missing; further fragments of a record come */
+	bool lost;              /* bytes were missing */
+	/* a record in several fragments is put together first */
+	bool joining, rest;     /* record_left is of a fragment; it is not the last */
+	uint32_t joined_bytes;  /* of the record so far, kept or not */
+	struct text joined;     /* NFS_RECORD_KEPT of them */
 };
 
 struct nfs_state {

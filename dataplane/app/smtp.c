@@ -636,6 +636,7 @@ const struct proto proto_smtp = {
 	.name = "smtp",
 	.id = APP_smtp,
 	.over_tcp = 1,
+	.shows_past = 1,
 	.done = {SMTP_DONE, SMTP_DONE},
 	.max_pending_bytes = SMTP_LINE_MAX,
 	.max_transactions = SMTP_TRANSACTIONS_MAX,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Telnet (RFC 854; options RFC 855, 1143): told by the negotiation that it begins with, and cut into
- * frames: a control sequence, or a line of data (up to LF, CR NUL or the next control sequence). It
- * has no transactions. Runs in the worker that owns the flow.
+ * frames: a control sequence, or a line of data (up to LF or the next control sequence; from the
+ * client also to CR NUL, its end of line by RFC 1123, 3.3.1). It has no transactions. Runs in the
+ * worker that owns the flow.
  */
 #include "dataplane/app/frame.h"
 
@@ -76,7 +77,7 @@ static void data_byte(struct worker *w, struct flow *f, struct telnet_stream *s,
 	}
 	if (!s->open)
 		frame_begin(w, f, s, d, FRAME_DATA, offset);
-	if (c == '\n' || (cr && c == 0))
+	if (c == '\n' || (cr && c == 0 && d == TO_SERVER))
 		frame_end(f, s, d, offset + 1);
 	else if (c == '\r')
 		s->at = AT_CR;

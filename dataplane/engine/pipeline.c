@@ -198,6 +198,8 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	packet_reports(l, p);
 	if (f) {
 		app_packet_done(w, f, p);
+		if (p->ip_proto == PROTO_TCP)
+			stream_packet_done(w, f, (enum direction)p->direction);
 		flow_packet_done(w, p);
 	}
 	w->packet = NULL;

@@ -227,7 +227,9 @@ static bool transport_verified(struct packet *p)
 
 /* Wrong sums are refused by receivers, so that a segment with one must not get into the stream; a
  * header with one says of no flow that it may be believed. A datagram stands for itself, and its sum
- * is often left to the card of a host nearby: it is counted and inspected nevertheless. */
+ * is often left to the card of a host nearby: it is counted and inspected nevertheless. So is one
+ * with a wrong header on a tap, as taken at the host itself; in the wire a router may not forward it
+ * (RFC 1812, 5.2.2). */
 static void packet_verify(struct decoder *d, struct packet *p)
 {
 	bool header_ok = packet_checksum_ok(p, CHECKSUM_IPV4);
@@ -235,7 +237,7 @@ static void packet_verify(struct decoder *d, struct packet *p)
 	if (header_ok && transport_verified(p))
 		return;
 	d->w->counters->checksum_bad++;
-	if (header_ok && p->ip_proto == IPPROTO_UDP)
+	if (p->ip_proto == IPPROTO_UDP && (header_ok || !d->w->in_the_wire))
 		return;
 	p->flags |= PACKET_BAD_CHECKSUM;
 	if (!header_ok)

@@ -241,7 +241,8 @@ bool tcp_on_last_ack(struct tcp_seen *t)
 		tcp_event(t, ANOMALY_stream_lastack_invalid_ack);
 		return false;
 	}
-	if (!again && seq_from(t->seq, t->own->next_seq)) {
+	/* what the server says acknowledges the client's FIN, not its own */
+	if (!again && t->d == TO_SERVER && seq_from(t->seq, t->own->next_seq)) {
 		if (t->seq != t->own->next_seq && t->seq != t->own->next_seq + 1) {
 			tcp_event(t, ANOMALY_stream_lastack_ack_wrong_seq);
 			return false;

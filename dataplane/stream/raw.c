@@ -15,7 +15,7 @@ void raw_free(struct worker *w, struct tcp_bytes *b)
 {
 	heap_free(&w->heap, b->raw);
 	b->raw = NULL;
-	b->raw_cap = b->raw_len = b->raw_head = 0;
+	b->raw_cap = b->raw_len = b->raw_head = b->raw_past = 0;
 	b->gap_count = b->gap_past = 0;
 }
 
@@ -49,6 +49,7 @@ static void raw_drop(struct tcp_bytes *b, uint32_t n)
 	b->raw_len -= n;
 	b->raw_offset += n;
 	b->raw_seen = b->raw_seen > n ? b->raw_seen - n : 0;
+	b->raw_past = b->raw_past > n ? b->raw_past - n : 0;
 	for (unsigned i = 0; i < b->gap_count; i++)
 		b->gap_at[i] = b->gap_at[i] > n ? b->gap_at[i] - n : 0;
 	while (b->gap_count && b->gap_at[0] == 0) {
@@ -236,15 +237,22 @@ bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct 
 	return true;
 }
 
+/* On a tap what no receiver has acknowledged is shown only where there is a hole before it, as in the
+ * reference. */
 static unsigned parts_held(const struct stream_state *st, const struct tcp_side *side,
 			   struct stream_raw out[STREAM_RAW_PARTS], unsigned n)
 {
 	const struct tcp_bytes *b = side->bytes;
 	uint32_t at = side->expect;
+	bool all = st->in_the_wire;
 
+	for (unsigned i = 0; i < n; i++)
+		all |= out[i].missing > 0;
 	for (uint32_t i = 0; i < b->held_count && n < STREAM_RAW_PARTS; i++) {
 		const struct tcp_piece *piece = piece_of(st, b, i);
 
+		if (!all && seq_from(piece->seq, side->last_ack))
+			break;
 		if (!piece->urgent && seq_from(piece->seq, at))
 			out[n++] = (struct stream_raw){.data = piece->data, .len = piece->len,
 						       .missing = piece->seq - at};
@@ -258,22 +266,48 @@ unsigned stream_raw_parts(struct worker *w, struct flow *f, enum direction d,
 {
 	const struct tcp_side *side = raw_side(f, d);
 	const struct tcp_bytes *b = side ? side->bytes : NULL;
-	uint32_t from = 0;
-	unsigned n;
+	uint32_t from, missing;
+	unsigned n = 0;
 
 	if (!b)
 		return 0;
-	for (n = 0; b->raw_len && n <= b->gap_count; n++) {
-		uint32_t to = n < b->gap_count ? b->gap_at[n] : b->raw_len;
+	from = b->raw_past;
+	missing = from ? 0 : b->raw_missing;
+	for (unsigned i = 0; i <= b->gap_count; i++) {
+		uint32_t to = i < b->gap_count ? b->gap_at[i] : b->raw_len;
 
-		out[n] = (struct stream_raw){
-			.data = b->raw + b->raw_head + from,
-			.len = to - from,
-			.missing = n ? b->gap_len[n - 1] : b->raw_missing,
-		};
+		if (to < from)
+			continue;
+		if (to > from)
+			out[n++] = (struct stream_raw){.data = b->raw + b->raw_head + from,
+						       .len = to - from, .missing = missing};
 		from = to;
+		missing = i < b->gap_count ? b->gap_len[i] : 0;
 	}
 	return parts_held(w->streams, side, out, n);
+}
+
+/* How many bytes at the end of the window no parser has taken yet. */
+static uint32_t pending(const struct flow *f, enum direction d)
+{
+	return f->app ? f->app->pending[d].len : 0;
+}
+
+void stream_packet_done(struct worker *w, struct flow *f, enum direction d)
+{
+	const struct stream_state *st = w->streams;
+	struct tcp_side *side = raw_side(f, d);
+	struct tcp_bytes *b = side ? side->bytes : NULL;
+	uint32_t waiting, keep;
+
+	if (!b || (f->app && f->app->proto && f->app->proto->shows_past))
+		return;
+	waiting = pending(f, d);
+	keep = b->raw_len - b->raw_seen + (st->in_the_wire ? st->chunk : 0);
+	if (keep < waiting)
+		keep = waiting;
+	if (keep < b->raw_len && b->raw_past < b->raw_len - keep)
+		b->raw_past = b->raw_len - keep;
 }
 
 bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out)

@@ -87,6 +87,7 @@ struct tcp_bytes {
 	uint32_t raw_head, raw_len, raw_cap;
 	uint32_t raw_seen;      /* bytes of the window that were inspected */
 	uint32_t raw_shown;     /* bytes of the window that the last peek was about */
+	uint32_t raw_past;      /* bytes of the window that records show no more (stream_packet_done) */
 	uint32_t raw_missing;   /* bytes given up right before the window */
 	uint64_t flush_to;      /* position up to which a look is asked for */
 	uint32_t gap_at[TCP_RAW_GAPS];  /* before this byte of the window … */

@@ -71,11 +71,14 @@ void stream_lookback(struct worker *w, uint32_t bytes);
 bool stream_raw_peek(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
 /* What there is that has not been inspected, due or not: for conditions on a transaction's bytes. Not to be followed by stream_raw_inspected. */
 bool stream_raw_look(struct worker *w, struct flow *f, enum direction d, struct stream_raw *out);
-/* For records, all that is there: what has been inspected, as far as it is kept, what has not, and what has
+/* For records: what has been inspected, as far as it is kept and not the past, what has not, and what has
  * come but waits. The parts, oldest first, of which data, len and missing are filled in; returns how many. */
 #define STREAM_RAW_PARTS 32
 unsigned stream_raw_parts(struct worker *w, struct flow *f, enum direction d,
 			  struct stream_raw out[STREAM_RAW_PARTS]);
+/* After the packet's records: what rules have seen and parsers have taken of its direction is the past, which
+ * later records do not show, but for protocols that want it (proto.shows_past). In the wire a chunk of it is. */
+void stream_packet_done(struct worker *w, struct flow *f, enum direction d);
 /* In the wire: p's payload waits behind a hole (PACKET_STREAM_EARLY), and may not pass unseen: the run of
  * held bytes that it is part of, about a chunk of it. Until the next packet. */
 bool stream_raw_early(struct worker *w, const struct packet *p, struct stream_raw *out);

@@ -66,11 +66,15 @@ def test_overlap_by_the_receivers_policy(inspect):
 
 
 def test_wrong_checksum_of_a_header(inspect):
-    """No receiver takes the packet, so no rule sees it; unless checksums are ignored."""
+    """A datagram is inspected on a tap, no router forwards it; a segment is of no flow."""
     packet = ask()
+    packet[IP].chksum = 0  # the host left it to its card
+    assert inspect(stamped(packet), RULES).sids() == [1]
+    assert inspect(stamped(packet), RULES, ["--set", "mode=inline"]).sids() == []
+    packet = ends(CLIENT, RESOLVER) / TCP(sport=1, dport=2, flags="S")
     packet[IP].chksum = 0x1234
-    assert inspect(stamped(packet), RULES).sids() == []
-    assert inspect(stamped(packet), RULES, ["--set", "checksums=ignore"]).sids() == [1]
+    assert inspect(stamped(packet), RULES).events("flow") == []
+    assert len(inspect(stamped(packet), RULES, ["--set", "checksums=ignore"]).events("flow")) == 1
 
 
 def test_wrong_checksum_of_a_datagram(inspect):

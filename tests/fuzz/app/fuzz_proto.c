@@ -112,11 +112,12 @@ static void piece(struct harness *h, uint8_t what, const uint8_t *data, size_t l
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-/* A worker that knows only the protocol under test, so that nothing else takes the bytes. */
+/* A worker that knows only the protocol under test, so that nothing else takes the bytes. Rules want all of it. */
 static struct harness *worker_for(const struct proto *proto, uint8_t ip_proto)
 {
 	static char off[APP_PROTO_COUNT][64];
 	static const char *settings[APP_PROTO_COUNT + 2];
+	struct harness *h;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {
@@ -128,7 +129,10 @@ static struct harness *worker_for(const struct proto *proto, uint8_t ip_proto)
 	}
 	settings[n++] = "eve.types.frame.enabled=yes";
 	settings[n] = NULL;
-	return harness_new(ip_proto, 1, settings);
+	h = harness_new(ip_proto, 1, settings);
+	for (const struct proto_buffer *b = proto->buffers; b && b->name; b++)
+		app_buffer_wanted(&h->w, proto->id, b->name);
+	return h;
 }
 
 /* A protocol without a probe is one that other flows announce. */

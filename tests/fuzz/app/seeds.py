@@ -345,6 +345,25 @@ def pgsql():
                                   (1, message(b'A', bytes(4) + b'c\0p\0')), (0, message(b'X', b''))], 0))
 
 
+def mysql():
+    def packet(number, body):
+        return struct.pack('<I', len(body))[:3] + bytes([number]) + body
+    can = 0x0bbaa20d
+    greeting = packet(0, b'\x0a8.0.36\0\1\0\0\0abcdefgh\0' + struct.pack('<H', can & 0xffff) + b'\xff\2\0' + struct.pack('<H', can >> 16) +
+                      b'\x15' + bytes(10) + b'ijklmnopqrst\0caching_sha2_password\0')
+    login = packet(1, struct.pack('<I', can) + b'\0\0\0\1\xff' + bytes(23) + b'joe\0\3abcshop\0native\0\x08\3_os\3win')
+    ok, end, column = b'\0\0\0\2\0\0\0', b'\xfe\0\0\2\0\0\0', b'\3def\0\0\0\1a\0\x0c\x3f\0\1\0\0\0\x08\0\0\0\0\0'
+    on = [(1, greeting), (0, login), (1, packet(2, b'\xfesha\0x')), (0, packet(3, b'x')), (1, packet(4, ok))]
+    save('mysql', 'query', pieces(on + [
+        (0, packet(0, b'\3\1\1\0\1\3\0\1n\5\0\0\0select 1')), (1, packet(1, b'\1\1') + packet(2, column) + packet(3, b'\1x\xfb') + packet(4, end)),
+        (0, packet(0, b'\3load')), (1, packet(1, b'\xfb/etc/passwd')), (0, packet(2, b'root') + packet(3, b'')), (1, packet(4, ok)),
+        (0, packet(0, b'\3x')), (1, packet(1, b'\xff\x28\4#42000no')), (0, packet(0, b'\1'))], 0))
+    save('mysql', 'prepared', pieces(on + [
+        (0, packet(0, b'\x16select ?')), (1, packet(1, b'\0\7\0\0\0\1\0\1\0\0\0\0\1') + packet(2, column) * 2),
+        (0, packet(0, b'\x17\7\0\0\0\1\1\0\0\0')), (1, packet(1, b'\1\1') + packet(2, column) + packet(3, b'\xfe\0\0\x42\0')),
+        (0, packet(0, b'\x1c\7\0\0\0\1\0\0\0')), (1, packet(1, b'\0\0\1x') + packet(2, b'\xfe\0\0\2\0')), (0, packet(0, b'\x19\7\0\0\0')),
+        (0, packet(0, b'\x11eve\0\1xshop\0')), (1, packet(1, b'\xff\x15\4#28000no')), (0, packet(0, b'\4t\0')), (1, packet(1, column) + packet(2, end))], 0))
+
 
 def dnp3():
     def checked(data):
@@ -383,6 +402,7 @@ if __name__ == '__main__':
     quic()
     ldap()
     pgsql()
+    mysql()
     dnp3()
     websocket()
     host()

@@ -96,6 +96,10 @@ def nfs():
                                (CLIENT, call(2, 4, 1, word(0, 0, 2, 22) + handle + word(38) + bytes(24) + word(0) + text(b'abc'))),
                                (CLIENT, call(3, 4, 1, word(0, 0, 2, 22) + handle + word(4, 1) + bytes(16))),
                                (CLIENT, call(4, 4, 1, word(0, 0, 2, 22) + handle + word(28) + text(b'new')))]))
+    whole = call(1, 3, 3, handle + text(b'a'))
+    parts = [whole[at:at + 40] for at in range(0, len(whole), 40)]
+    cut = b''.join(struct.pack('>I', len(one) | (i + 1 == len(parts)) << 31) + one for i, one in enumerate(parts))
+    save('nfs', 'fragments', pieces([(CLIENT, cut), (SERVER, struct.pack('>I', 1 << 31 | 24) + reply(1, b''))], 0))
     save('nfs', 'v2', datagrams([(CLIENT, call(1, 2, 6, bytes(32) + word(0, 1024, 0))),
                                  (SERVER, reply(1, bytes(24) + word(4) + bytes(44) + text(b'abcd')))], 1))
 

@@ -52,6 +52,25 @@ def sip():
     save('sip', 'udp', datagrams([(CLIENT, invite), (SERVER, ok), (CLIENT, b'REGISTER sip:a SIP/2.0\r\nl: 99\r\n\r\n')], 1))
 
 
+def redis():
+    def command(*words):
+        return b'*%d\r\n' % len(words) + b''.join(b'$%d\r\n%s\r\n' % (len(w), w) for w in words)
+    save('redis', 'session', pieces([
+        (CLIENT, command(b'AUTH', b'u', b'p')), (SERVER, b'-WRONGPASS x\r\n'), (CLIENT, command(b'HELLO', b'3') + b'get "a b"\r\n'),
+        (SERVER, b'%1\r\n$6\r\nserver\r\n*2\r\n:1\r\n_\r\n$-1\r\n'), (CLIENT, command(b'SET', b'k', b'v' * 300)), (SERVER, b'+OK\r\n'),
+        (CLIENT, command(b'SUBSCRIBE', b'a', b'b')), (SERVER, b'*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nx\r\n' * 2),
+        (SERVER, b'>3\r\n+subscribe\r\n+a\r\n:1\r\n' * 2 + b'|1\r\n+k\r\n,1.5\r\n#t\r\n'), (CLIENT, command(b'PSYNC', b'?', b'-1')),
+        (SERVER, b'+FULLRESYNC x 1\r\n$9\r\nREDIS0009')]))
+
+
+def irc():
+    save('irc', 'session', pieces([
+        (CLIENT, b'CAP LS 302\r\nNICK joe\r\nUSER joe 0 * :Joe\r\n'), (SERVER, b':h 001 joe :Welcome\r\n@a=b;c :h 433 * joe :in use\r\n'),
+        (CLIENT, b'JOIN #a key\r\nPRIVMSG #a :\1DCC SEND "a b.exe" 3232235777 4000 100\1\r\nPASS x\r\n'),
+        (SERVER, b':joe!u@h NICK :jane\r\n:x!y@z PRIVMSG jane :\1DCC CHAT chat ::1 99\1\r\nPING :x\r\n'), (CLIENT, b'STARTTLS\r\n'),
+        (SERVER, b':h 670 jane :go on\r\n')]))
+
+
 MAIL = (b'From: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n'
         b'Content-Disposition: attachment; filename="x.txt"\r\n\r\n..dots\r\nand\r\n--b--\r\n')
 
@@ -121,6 +140,8 @@ def main():
     small()
     imap()
     pop3()
+    redis()
+    irc()
     sip()
     ftp_data()
     ssh()

@@ -93,6 +93,40 @@ static void reads_file(void **state)
 	harness_free(h);
 }
 
+/* Records in fragments of any size, the empty one too, in segments of any size. */
+static void fragments(void **state)
+{
+	uint8_t whole[512], data[4096];
+	size_t len = record(whole, CALL("00000001", "00000003", "00000003") HANDLE("04") "00000001 61000000");
+
+	(void)state;
+	for (size_t part = 1; part < len; part = part * 2 + 1) {
+		for (size_t step = 1; step < 64; step = step * 5 + 1) {
+			struct harness *h = harness_new(6, 2049, NULL);
+			size_t n = 0;
+
+			for (size_t at = 4; at < len; at += part) {
+				size_t bytes = len - at < part ? len - at : part;
+
+				memcpy(data + n, (uint8_t[]){0, 0, 0, 0, 0, 0, 0, (uint8_t)bytes}, 8);
+				data[n + 4] = at + bytes == len ? 0x80 : 0;
+				memcpy(data + n + 8, whole + at, bytes);
+				n += 8 + bytes;
+			}
+			harness_tcp_steps(h, TO_SERVER, data, n, step);
+			assert_int_equal(h->flow.app_proto, APP_nfs);
+			send(h, TO_CLIENT, REPLY("00000001") "00000000" HANDLE("05") "00000000 00000000");
+			assert_int_equal(harness_count(h, "\"procedure\":\"LOOKUP\",\"filename\":\"a\""), 1);
+			assert_int_equal(harness_count(h, "anomaly"), 0);
+			harness_gap(h, TO_SERVER, 3);
+			send(h, TO_SERVER, CALL("00000002", "00000003", "00000003") HANDLE("04") "00000001 62000000");
+			send(h, TO_CLIENT, REPLY("00000002") "00000000" HANDLE("05") "00000000 00000000");
+			assert_int_equal(harness_count(h, "\"filename\":\"b\""), 1);
+			harness_free(h);
+		}
+	}
+}
+
 /* Larger than what is kept of a record; a part is missing. */
 static void writes_file(void **state)
 {
@@ -185,7 +219,8 @@ static void malformed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names),     cmocka_unit_test(reads_file), cmocka_unit_test(writes_file),
+		cmocka_unit_test(names),     cmocka_unit_test(reads_file),
+		cmocka_unit_test(fragments), cmocka_unit_test(writes_file),
 		cmocka_unit_test(version_4), cmocka_unit_test(version_2),  cmocka_unit_test(malformed),
 	};
 

@@ -89,11 +89,14 @@ static const struct {
 	{6, 4444, C, TEXT("nothing that is known"), SERVICE_NONE},
 };
 
+/* Protocols that are parsed, where they are switched off. */
+static const char *const off[] = {"app.mysql.enabled=no", "app.redis.enabled=no", "app.irc.enabled=no", NULL};
+
 static void first_bytes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct harness *h = harness_new(cases[i].ip_proto, cases[i].port, NULL);
+		struct harness *h = harness_new(cases[i].ip_proto, cases[i].port, off);
 
 		give(h, cases[i].d, cases[i].data, cases[i].len);
 		if (service_of(h) != cases[i].service)

@@ -31,6 +31,19 @@ static void session(void **state)
 	harness_free(h);
 }
 
+/* From the server a CR that stands alone (RFC 854) ends no line. */
+static void a_bare_return(void **state)
+{
+	static const uint8_t out[] = "\xff\xfd\x18" "10%\r\0" "20%\r\n";
+	struct harness *h = harness_new(6, 23, frames);
+
+	(void)state;
+	harness_tcp(h, TO_CLIENT, out, sizeof(out) - 1);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"type\":\"data\""), 1);
+	harness_free(h);
+}
+
 static void not_telnet(void **state)
 {
 	static const char *const texts[] = {"\xff\xd8\xff\xe0", "\xff\xfb\xff", "\xff\xfd\x01\xff\x01\x01", "login: "};
@@ -49,6 +62,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session),
+		cmocka_unit_test(a_bare_return),
 		cmocka_unit_test(not_telnet),
 	};
 

@@ -83,6 +83,11 @@ static void good_and_bad(void **state)
 	assert_true(packet_checksum_ok(pw->out[0], CHECKSUM_TCP));
 	assert_true(pw->out[0]->flags & PACKET_BAD_CHECKSUM);
 	assert_true(pw->out[0]->flags & PACKET_NO_FLOW);
+	build(2);
+	f.b[14 + 10] = f.b[14 + 11] = 0; /* left to the card of the host */
+	frame_run(pw, &f, LINKTYPE_ETHERNET);
+	assert_false(packet_checksum_ok(pw->out[0], CHECKSUM_IPV4));
+	assert_false(pw->out[0]->flags & (PACKET_BAD_CHECKSUM | PACKET_NO_FLOW));
 	packet_worker_free(pw);
 }
 

@@ -198,6 +198,32 @@ static void parts_stay(void **state)
 	lab_free(l);
 }
 
+/* What rules have seen is not shown with what comes after the packet, though it stays for look-back. */
+static void the_past_is_not_shown(void **state)
+{
+	struct lab *l = lab_with("stream.reassembly.chunk=4", NULL);
+	struct stream_raw part[STREAM_RAW_PARTS];
+
+	(void)state;
+	say(l, 0, "abcdef");
+	acknowledge(l, 6);
+	assert_true(stream_raw_peek(&l->w, l->flow, TO_SERVER, part));
+	stream_raw_inspected(&l->w, l->flow, TO_SERVER);
+	stream_packet_done(&l->w, l->flow, TO_SERVER);
+	assert_int_equal(stream_raw_parts(&l->w, l->flow, TO_SERVER, part), 0);
+	say(l, 6, "gh");
+	acknowledge(l, 8);
+	stream_packet_done(&l->w, l->flow, TO_SERVER); /* nobody looked yet */
+	say(l, 12, "mn");
+	acknowledge(l, 14);
+	assert_int_equal(stream_raw_parts(&l->w, l->flow, TO_SERVER, part), 2);
+	assert_int_equal(part[0].len, 2);
+	assert_memory_equal(part[0].data, "gh", 2);
+	assert_int_equal(part[1].missing, 4);
+	assert_memory_equal(part[1].data, "mn", 2);
+	lab_free(l);
+}
+
 /* In the wire rules see bytes behind a hole as they pass, and when the hole is filled all of them. */
 static void early_in_the_wire(void **state)
 {
@@ -336,6 +362,7 @@ int main(void)
 		cmocka_unit_test(holes_divide),
 		cmocka_unit_test(begins_behind_a_hole),
 		cmocka_unit_test(parts_stay),
+		cmocka_unit_test(the_past_is_not_shown),
 		cmocka_unit_test(early_in_the_wire),
 		cmocka_unit_test(early_is_seen_once),
 		cmocka_unit_test(off),

@@ -63,6 +63,8 @@ static void close_by_client(void **state)
 	lab_say(l, TO_CLIENT, 501, 103, "more");
 	SEND(S, .flags = TCP_FIN | TCP_ACK, .seq = 505, .ack = 103);
 	STATE(TCP_LAST_ACK);
+	SEND(S, .flags = TCP_ACK, .seq = 506, .ack = 103); /* of the client's FIN, once more */
+	STATE(TCP_LAST_ACK);
 	SEND(C, .flags = TCP_ACK, .seq = 103, .ack = 506);
 	STATE(TCP_STATE_CLOSED);
 	assert_string_equal(lab_up(l, TO_CLIENT), "more[end]");

@@ -69,7 +69,6 @@ struct lane {
 	uint16_t log_stream;      /* TCP packets of which a record is written: enum stream_note */
 	uint64_t drops_second_ns; /* begin of the second in which drops are counted */
 	unsigned drops_told;
-	bool tell_limit;       /* a packet of the burst was dropped by a limit that is to be told of */
 
 	_Alignas(64) _Atomic uint64_t input_bytes_done; /* readers: main */
 	_Atomic(struct flowdump_share *) dump;          /* writers: main posts, lane takes */

@@ -118,7 +118,8 @@ static bool limited(struct lane *l, struct packet *p, struct limit *src, struct 
 	}
 	if (pass)
 		return false;
-	l->tell_limit |= limit_tell(which, l->w.id, l->w.now_ns);
+	if (!limit_tell(which, l->w.id, l->w.now_ns))
+		p->flags |= PACKET_DROP_QUIET;
 	packet_drop(p, DROP_rate_limit);
 	return true;
 }
@@ -144,6 +145,7 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	struct worker *w = &l->w;
 	struct counters *c = w->counters;
 	struct flow *f;
+	bool within;
 
 	now_set(w, p->ts_ns);
 	if (w->in_the_wire && blocked(l, p))
@@ -156,11 +158,12 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	if (!(p->flags & PACKET_NO_FLOW))
 		flow_packet(w, p);
 	f = p->flow;
+	within = !f || !(f->flags & FLOW_RATED) || detect_within_rate(w, p);
 	lap(watch, &c->cycles_flow);
-	if (host_may_say(p))
+	if (within && host_may_say(p))
 		host_packet(w, p);
 	/* A passed flow is followed and logged; only the rules leave it alone. */
-	if (f && !(f->flags & (FLOW_DROP | FLOW_BYPASSED)) &&
+	if (within && f && !(f->flags & (FLOW_DROP | FLOW_BYPASSED)) &&
 	    (!w->early_rules[DETECT_PRE_STREAM] || detect_early(w, p, DETECT_PRE_STREAM)))
 		inspect_payload(w, p);
 	lap(watch, &c->cycles_stream);

@@ -36,6 +36,7 @@ enum flow_flags {
 	FLOW_STORE_TO_CLIENT = 1 << 23,
 	FLOW_ACCEPTED = 1 << 24,            /* the firewall lets the rest of it pass; other rules judge it */
 	FLOW_HELD = 1 << 26,                /* a transaction of it is held (tx.held) */
+	FLOW_RATED = 1 << 27,               /* rules hold it to a rate (rate_limit) */
 	FLOW_RULES_PASS = 1 << 25,          /* with a firewall, a pass rule: other rules leave it alone */
 	FLOW_REPORTED_LAST = 1 << 21,       /* the last packet only reported on it (ICMP error): see notes */
 };

@@ -40,8 +40,8 @@ def listen(host, seconds, out):
     return process
 
 
-def web_server(host):
-    server = host.start("/usr/bin/python3", "-m", "http.server", "8000", "--directory", "/usr/share/misc")
+def web_server(host, folder="/usr/share/misc"):
+    server = host.start("/usr/bin/python3", "-m", "http.server", "8000", "--directory", str(folder))
     for _ in range(100):
         if "8000" in host.run("ss", "-ltn").stdout:
             return server
@@ -51,7 +51,8 @@ def web_server(host):
 
 def get(host, path, port=8000, seconds=3):
     code = ("import urllib.request, sys\n"
-            f"print(urllib.request.urlopen('http://10.9.0.2:{port}{path}', timeout={seconds}).status)")
+            f"r = urllib.request.urlopen('http://10.9.0.2:{port}{path}', timeout={seconds})\n"
+            "r.read()\nprint(r.status)")
     done = host.run("/usr/bin/python3", "-c", code)
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
@@ -141,6 +142,32 @@ def test_a_rate_limit_holds_over_restarts(hosts, service):
         assert "rate" not in rows["192.0.2.0/24"]
     engine.cli("unblock", "10.9.0.1")
     assert [r["address"] for r in engine.cli("blocks")] == ["192.0.2.0/24"]
+
+
+def test_what_a_rule_matches_is_held_to_a_rate(hosts, service, tmp_path):
+    """A download of 200 kB at 800 kbit/s takes two seconds and is whole; another is not touched."""
+    a, b = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
+    limits = tmp_path / "threshold.config"
+    limits.write_text("rate_limit gen_id 1, sig_id 1, track by_flow, kbps 800\n")
+    (tmp_path / "bulk").write_bytes(bytes(200_000))
+    (tmp_path / "other").write_bytes(bytes(200_000))
+    engine = service('drop http any any -> any any (msg:"bulk"; http.uri; content:"/bulk"; sid:1;)\n', mode="inline",
+                     **{"eve.types.drop.enabled": "yes", "detect.threshold_file": limits,
+                        "pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}"}).ready()
+    server = web_server(b, tmp_path)
+    try:
+        seconds = {}
+        for name in ("other", "bulk"):
+            start = time.monotonic()
+            assert get(a, f"/{name}", seconds=30) == "200"
+            seconds[name] = time.monotonic() - start
+    finally:
+        server.kill()
+    assert seconds["bulk"] - seconds["other"] > 1, seconds
+    engine.wait_for(lambda: [e["alert"].get("rate_limit") for e in engine.events("alert")] ==
+                    [{"track": "by_flow", "kbps": 800, "dropped": False}])
+    assert engine.counter("ips.drop_reason.rules_rate_limit") > 0 and engine.conserved()
+    assert {e["drop"]["reason"] for e in engine.events("drop")} == {"rules rate_limit"}
 
 
 def test_two_workers_see_whole_flows(hosts, service):

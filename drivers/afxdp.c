@@ -155,6 +155,7 @@ const struct port_ops port_afxdp = {
 	.close = afxdp_close,
 	.rx_burst = ethdev_rx_burst,
 	.tx_burst = ethdev_tx_burst,
+	.rx_depth = ethdev_rx_depth,
 	.beat = afxdp_beat,
 	.stats = afxdp_stats,
 	.info = ethdev_info,

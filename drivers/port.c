@@ -182,6 +182,11 @@ uint16_t port_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames,
 	return p->ops->tx_burst(p, queue, frames, n);
 }
 
+int port_rx_depth(struct port *p, unsigned queue)
+{
+	return p->ops->rx_depth ? p->ops->rx_depth(p, queue) : -1;
+}
+
 void port_beat(struct port *p, unsigned thread, uint64_t monotonic_ns)
 {
 	if (p->ops->beat)

@@ -82,6 +82,8 @@ bool port_spreads_flows(const struct port *p);
  * caller's. */
 uint16_t port_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 uint16_t port_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
+/* Frames that wait in the queue, in percent of what it holds; -1: the device cannot say. Some PCI reads on a card. */
+int port_rx_depth(struct port *p, unsigned queue);
 /* The thread lives; every few ms. No system call. */
 void port_beat(struct port *p, unsigned thread, uint64_t monotonic_ns);
 void port_stats(struct port *p, struct port_stats *out);

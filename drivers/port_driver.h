@@ -17,6 +17,7 @@ struct port_ops {
 	void (*close)(struct port *p);
 	uint16_t (*rx_burst)(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 	uint16_t (*tx_burst)(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
+	int (*rx_depth)(struct port *p, unsigned queue); /* NULL: it cannot say */
 	void (*beat)(struct port *p, unsigned thread, uint64_t monotonic_ns); /* NULL: nothing to keep */
 	void (*stats)(struct port *p, struct port_stats *out);
 	void (*info)(struct port *p, struct port_info *out);
@@ -30,6 +31,7 @@ struct port {
 	struct rte_mempool *pool;
 	/* ethdev.c */
 	uint16_t eth_id;
+	uint16_t rx_descriptors; /* of a queue */
 	uint16_t link_type;
 	char device[64];   /* a device that was made for this port; empty: it was there before */
 	void *own;         /* the driver's */
@@ -54,11 +56,12 @@ int ethdev_open(struct port *p, const struct port_config *c, uint16_t eth_id, co
 void ethdev_close(struct port *p);
 uint16_t ethdev_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 uint16_t ethdev_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
+int ethdev_rx_depth(struct port *p, unsigned queue);
 void ethdev_stats(struct port *p, struct port_stats *out);
 void ethdev_info(struct port *p, struct port_info *out);
 
 #define ETHDEV_OPS                                                                                 \
 	.close = ethdev_close, .rx_burst = ethdev_rx_burst, .tx_burst = ethdev_tx_burst,           \
-	.stats = ethdev_stats, .info = ethdev_info
+	.rx_depth = ethdev_rx_depth, .stats = ethdev_stats, .info = ethdev_info
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/engine/overload.h"
 #include "dataplane/engine/sink.h"
 #include "dataplane/engine/worker.h"
 #include "dataplane/event/boot.h"
@@ -33,6 +34,7 @@ struct trace_shared;
 struct engine;
 
 #define BURST 32u
+#define PORTS_MAX 16
 #define ENGINE_ERROR_BYTES 512
 
 /* ---- captures ---- */
@@ -69,6 +71,8 @@ struct lane {
 	uint16_t log_stream;      /* TCP packets of which a record is written: enum stream_note */
 	uint64_t drops_second_ns; /* begin of the second in which drops are counted */
 	unsigned drops_told;
+	struct overload overload;
+	uint16_t full_bursts[PORTS_MAX]; /* taken from each port since it last had fewer to give */
 
 	_Alignas(64) _Atomic uint64_t input_bytes_done; /* readers: main */
 	_Atomic(struct flowdump_share *) dump;          /* writers: main posts, lane takes */

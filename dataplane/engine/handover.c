@@ -109,6 +109,11 @@ void handover_give(struct handover *h, struct rte_mbuf **frames, unsigned n, boo
 	}
 }
 
+unsigned handover_depth(const struct handover *h, unsigned lane)
+{
+	return rte_ring_count(h->in[lane]) * 100 / (HANDOVER_FRAMES - 1);
+}
+
 unsigned handover_take(struct handover *h, unsigned lane, struct rte_mbuf **frames, unsigned n)
 {
 	return rte_ring_sc_dequeue_burst(h->in[lane], (void **)frames, n, NULL);

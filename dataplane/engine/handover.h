@@ -35,6 +35,8 @@ void handover_free(struct handover *h);
  * else frames without room are freed and counted. */
 void handover_give(struct handover *h, struct rte_mbuf **frames, unsigned n, bool wait,
 		   const _Atomic bool *stop);
+/* Lane: how full its ring is, in percent. */
+unsigned handover_depth(const struct handover *h, unsigned lane);
 /* Lane: takes up to n. */
 unsigned handover_take(struct handover *h, unsigned lane, struct rte_mbuf **frames, unsigned n);
 

@@ -2,6 +2,7 @@
 #include "dataplane/engine/live.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,10 @@
 #include "drivers/frame.h"
 #include "drivers/port.h"
 
-#define PORTS_MAX 16
 #define NS_PER_SECOND 1000000000ull
 #define NS_PER_MS 1000000ull
+/* A queue that cannot say how deep it is holds as many frames as a port is asked for. */
+#define QUEUE_FRAMES 1024u
 /* Empty polls before a thread sleeps a little; the sleep is short beside a queue's depth. */
 #define POLLS_BEFORE_SLEEP 2000
 #define SLEEP_NS 20000
@@ -179,6 +181,11 @@ int live_open(struct engine *e, struct live **out)
 	l->engine = e;
 	e->live = l;
 	l->sends = e->config->mode == MODE_INLINE;
+	if (e->config->overload_low >= e->config->overload_high) {
+		engine_error(e, "overload.low (%" PRIu64 ") must be below overload.high (%" PRIu64 "): a queue is "
+			     "shallow before it is deep", e->config->overload_low, e->config->overload_high);
+		return -EINVAL;
+	}
 	err = uris_of(e, uris, &count);
 	if (!err)
 		err = start_eal(l, uris, count);
@@ -263,15 +270,35 @@ static void stamp(struct live *l, struct rte_mbuf **frames, unsigned *n)
 	*n = kept;
 }
 
+/* How full the port's queue is after a burst of n frames, in percent. A burst that was not full has emptied it.
+ * Where the device cannot say: full bursts in a row, which together are more frames than it holds when frames come
+ * no slower than they are taken. */
+static unsigned depth_of(struct lane *l, struct live *live, unsigned port, unsigned n)
+{
+	int percent;
+
+	if (n < BURST) {
+		l->full_bursts[port] = 0;
+		return 0;
+	}
+	percent = port_rx_depth(live->ports[port], l->w.id);
+	if (percent >= 0)
+		return (unsigned)percent;
+	if (l->full_bursts[port] < UINT16_MAX)
+		l->full_bursts[port]++;
+	return l->full_bursts[port] * BURST * 100u / QUEUE_FRAMES;
+}
+
 static unsigned take_from_ports(struct lane *l, struct live *live)
 {
 	struct rte_mbuf *frames[BURST];
-	unsigned total = 0;
+	unsigned total = 0, deepest = 0;
 
 	for (unsigned i = 0; i < live->port_count; i++) {
 		uint64_t before = rte_rdtsc();
-		unsigned n = port_rx_burst(live->ports[i], l->w.id, frames, BURST);
+		unsigned n = port_rx_burst(live->ports[i], l->w.id, frames, BURST), deep = depth_of(l, live, i, n);
 
+		deepest = deep > deepest ? deep : deepest;
 		if (n == 0)
 			continue;
 		stamp(live, frames, &n);
@@ -279,6 +306,8 @@ static unsigned take_from_ports(struct lane *l, struct live *live)
 		pipeline_burst(l, frames, n);
 		total += n;
 	}
+	if (total)
+		overload_note(&l->w, &l->overload, deepest);
 	return total;
 }
 
@@ -291,6 +320,7 @@ static unsigned take_from_handover(struct lane *l, struct live *live)
 	if (n) {
 		l->w.counters->cycles_rx += rte_rdtsc() - before;
 		pipeline_burst(l, frames, n);
+		overload_note(&l->w, &l->overload, handover_depth(live->handover, l->w.id));
 	}
 	return n;
 }
@@ -329,6 +359,7 @@ static void idle(struct lane *l, struct live *live, unsigned polls)
 		count_losses(l, live);
 		if (now > l->w.now_ns)
 			l->w.now_ns = now;
+		overload_note(&l->w, &l->overload, 0);
 		pipeline_timers(l, l->w.now_ns, IDLE_TIMERS);
 	}
 	if (polls < POLLS_BEFORE_SLEEP)

@@ -38,6 +38,7 @@ struct worker {
 	/* changes between bursts only */
 	const struct indicator_image *indicators; /* NULL: none are known */
 	bool early_rules[2];           /* by enum detect_early: there are such rules */
+	uint8_t new_flows;             /* enum config_overload: what becomes of flows that begin */
 	const struct recordings *recordings; /* NULL: no packet is captured */
 
 	/* each module's own */

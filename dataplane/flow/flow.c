@@ -311,6 +311,19 @@ static void table_full(struct worker *w, struct packet *p)
 	}
 }
 
+/* The worker does not keep up: no flow is made for the packet. On a tap what would be dropped is not looked at. */
+static bool overload_takes(struct worker *w, struct packet *p)
+{
+	if (w->new_flows == OVERLOAD_BYPASS)
+		return false;
+	p->flags |= PACKET_NO_INSPECT;
+	if (w->new_flows == OVERLOAD_DROP && w->in_the_wire)
+		packet_drop(p, DROP_overload);
+	else
+		w->counters->overload_passed++;
+	return true;
+}
+
 /* A packet that only reports on the flow (ICMP error) keeps it alive, but what its ends had to do with
  * each other does not last longer by it. */
 static void flow_reported(struct worker *w, struct flow *f)
@@ -407,11 +420,17 @@ void flow_packet(struct worker *w, struct packet *p)
 	if (!f) {
 		if (icmp_is_error(p))
 			return;
+		if (w->new_flows != OVERLOAD_IGNORE && overload_takes(w, p))
+			return;
 		d = TO_SERVER;
 		f = flow_new(w, p, &k, hash);
 		if (!f) {
 			table_full(w, p);
 			return;
+		}
+		if (w->new_flows == OVERLOAD_BYPASS) {
+			f->flags |= FLOW_BYPASSED;
+			w->counters->overload_bypassed++;
 		}
 	} else if (p->ip_proto != f->ip_proto) {
 		/* an unreachable: it travels against the packet it quotes */

@@ -4,6 +4,7 @@ import random
 import signal
 import time
 
+import pytest
 from live import hosts, service  # noqa: F401 (fixtures)
 from scapy.all import IP, UDP, Dot1Q, Ether, Raw
 from test_kill import children
@@ -11,9 +12,9 @@ from test_kill import children
 ALERT = 'alert udp any any -> any 9999 (msg:"numbered"; content:"number "; sid:7;)\n'
 
 
-def numbered(first, count, sport=1024):
+def numbered(first, count, sport=1024, dport=9999):
     return [Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="10.9.0.1", dst="10.9.0.2") /
-            UDP(sport=sport + i % 50000, dport=9999) / Raw(b"number %08d" % i)
+            UDP(sport=sport + i % 50000, dport=dport) / Raw(b"number %08d" % i)
             for i in range(first, first + count)]
 
 
@@ -186,6 +187,52 @@ def test_two_workers_see_whole_flows(hosts, service):
     assert len(flows) == 20
     assert all(f["flow"]["pkts_toserver"] > 3 and f["flow"]["pkts_toclient"] > 2 for f in flows)
     assert len(engine.events("http")) == 20
+
+
+SLOW = '''function init (args)
+    return {}
+end
+function match (args)
+    local n = 0
+    for i = 1, 20000 do n = n + i end
+    return n == 0 and 1 or 0
+end
+'''
+
+
+def flood(host, path, seconds):
+    """A flow with each frame, as fast as they can be sent, from inside the host."""
+    code = ("import socket, time\ns = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\n"
+            f"s.bind(('{host.inside}', 0))\nframes = [bytes.fromhex(x) for x in open('{path}').read().split()]\n"
+            f"end = time.monotonic() + {seconds}\nwhile time.monotonic() < end:\n"
+            "    for f in frames: s.send(f)\n    time.sleep(0.001)\n")
+    with open(path, "w", encoding="ascii") as f:
+        f.write("\n".join(bytes(p).hex() for p in numbered(0, 2000)))
+    return host.start("/usr/bin/python3", "-c", code)
+
+
+@pytest.mark.parametrize("policy,workers,cause", [("pass", "1", "overload.passed"),
+                                                  ("drop", "2", "ips.drop_reason.overload")])
+def test_a_worker_that_does_not_keep_up_sheds_new_flows(hosts, service, tmp_path, policy, workers, cause):
+    """A rule makes each packet slow. New flows are treated by the policy, that is told of, and it ends."""
+    a, b = hosts(), hosts()
+    (tmp_path / "slow.lua").write_text(SLOW)
+    rule = 'alert udp any any -> any 9999 (msg:"slow"; content:"number "; lua:slow.lua; sid:9;)\n'
+    engine = service(rule + ALERT.replace("9999", "9998"), mode="inline", workers=workers,
+                     **{"pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}", "checksums": "ignore",
+                        "pair.heartbeat_ms": "2000", "lua.dir": tmp_path, "overload.policy": policy}).ready()
+    sender = flood(a, str(tmp_path / "frames"), 20)
+    engine.wait_for(lambda: engine.counter(cause) > 0)
+    assert engine.counter("overload.times") >= 1
+    sender.kill()
+    engine.wait_for(lambda: engine.counter("overload.workers") == 0)
+    engine.wait_for(lambda: "over" in {e["overload"]["state"] for e in engine.events("overload")})
+    told = [e["overload"] for e in engine.events("overload")]
+    assert [e["state"] for e in told][:2] == ["deep", "new flows"] and {e["policy"] for e in told} == {policy}
+    assert told[-1]["passed" if policy == "pass" else "dropped"] > 0
+    assert engine.conserved()
+    a.send(numbered(0, 20, dport=9998))  # inspected as ever
+    engine.wait_for(lambda: len(engine.events("alert")) >= 20)
 
 
 def test_reload_loses_nothing(hosts, service, tmp_path):

@@ -23,9 +23,11 @@ static bool step_up(struct overload *o, const struct config *c, uint64_t now_ns)
 	} else if (o->elephant_bytes / 2 >= OVERLOAD_ELEPHANT_MIN) {
 		o->elephant_bytes /= 2;
 	}
-	if (o->level == OVERLOAD_NEW_FLOWS || (o->level == OVERLOAD_DEEP && c->overload_policy == OVERLOAD_IGNORE))
+	if (o->level == OVERLOAD_ALL_FLOWS || (o->level && c->overload_policy == OVERLOAD_IGNORE) ||
+	    (o->level == OVERLOAD_NEW_FLOWS && now_ns < o->level_ns + OVERLOAD_LAST_NS))
 		return false;
 	o->level++;
+	o->level_ns = now_ns;
 	return true;
 }
 
@@ -38,7 +40,7 @@ static bool step_down(struct overload *o, uint64_t now_ns)
 		o->calm_ns = now_ns;
 	if (now_ns < o->calm_ns + OVERLOAD_CALM_NS)
 		return false;
-	o->calm_ns = now_ns;
+	o->calm_ns = o->level_ns = now_ns;
 	o->level--;
 	return true;
 }
@@ -76,7 +78,7 @@ static void begin(const struct worker *w, struct overload *o)
 static void tell(struct worker *w, const struct overload *o, unsigned percent)
 {
 	static const char *const states[] = {[OVERLOAD_NONE] = "over", [OVERLOAD_DEEP] = "deep",
-					     [OVERLOAD_NEW_FLOWS] = "new flows"};
+					     [OVERLOAD_NEW_FLOWS] = "new flows", [OVERLOAD_ALL_FLOWS] = "all flows"};
 	static const char *const policies[] = {[OVERLOAD_IGNORE] = "ignore", [OVERLOAD_PASS] = "pass",
 					       [OVERLOAD_BYPASS] = "bypass", [OVERLOAD_DROP] = "drop"};
 	const struct counters *c = w->counters;
@@ -109,20 +111,44 @@ void overload_note(struct worker *w, struct overload *o, unsigned percent)
 		begin(w, o);
 	}
 	w->counters->overload_workers = o->level != OVERLOAD_NONE;
-	w->new_flows = o->level == OVERLOAD_NEW_FLOWS ? (uint8_t)policy_of(w) : OVERLOAD_IGNORE;
+	w->new_flows = o->level >= OVERLOAD_NEW_FLOWS ? (uint8_t)policy_of(w) : OVERLOAD_IGNORE;
 	tell(w, o, percent);
 }
 
-void overload_flow(struct worker *w, const struct overload *o, struct packet *p)
+static void release(struct worker *w, struct packet *p)
 {
-	const uint32_t not_these = FLOW_BYPASSED | FLOW_DROP | FLOW_HELD;
-	struct flow *f = p->flow;
-
-	if (!o->elephant_bytes || f->bytes[0] + f->bytes[1] < o->elephant_bytes || f->flags & not_these)
-		return;
-	if (w->config->firewall_enabled && !(f->flags & FLOW_ACCEPTED))
-		return;
-	f->flags |= FLOW_BYPASSED;
+	p->flow->flags |= FLOW_BYPASSED;
 	p->flags |= PACKET_NO_INSPECT;
 	w->counters->overload_released++;
+}
+
+/* The policy is for every packet. */
+static bool treat(struct worker *w, struct packet *p)
+{
+	enum config_overload policy = policy_of(w);
+
+	if (policy == OVERLOAD_BYPASS) {
+		release(w, p);
+		return true;
+	}
+	p->flags |= PACKET_NO_INSPECT;
+	if (policy == OVERLOAD_DROP && w->in_the_wire)
+		packet_drop(p, DROP_overload);
+	else
+		w->counters->overload_passed++;
+	return false;
+}
+
+bool overload_flow(struct worker *w, const struct overload *o, struct packet *p)
+{
+	const struct flow *f = p->flow;
+	bool accepted = !w->config->firewall_enabled || f->flags & FLOW_ACCEPTED;
+
+	if (f->flags & (FLOW_BYPASSED | FLOW_DROP))
+		return true;
+	if (o->elephant_bytes && f->bytes[0] + f->bytes[1] >= o->elephant_bytes && accepted && !(f->flags & FLOW_HELD)) {
+		release(w, p);
+		return true;
+	}
+	return o->level < OVERLOAD_ALL_FLOWS || treat(w, p);
 }

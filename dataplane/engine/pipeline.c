@@ -158,9 +158,8 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	if (!(p->flags & PACKET_NO_FLOW))
 		flow_packet(w, p);
 	f = p->flow;
-	if (f && l->overload.level)
-		overload_flow(w, &l->overload, p);
-	within = !f || !(f->flags & FLOW_RATED) || detect_within_rate(w, p);
+	within = !f || !l->overload.level || overload_flow(w, &l->overload, p);
+	within = within && (!f || !(f->flags & FLOW_RATED) || detect_within_rate(w, p));
 	lap(watch, &c->cycles_flow);
 	if (within && host_may_say(p))
 		host_packet(w, p);

@@ -58,8 +58,13 @@ static void steps(void **state)
 	assert_int_equal(look(&o, &settings, 75, 1, &ns), 1);
 	assert_int_equal(o.level, OVERLOAD_NEW_FLOWS);
 	assert_int_equal(o.elephant_bytes, ELEPHANT / 2);
+	assert_int_equal(look(&o, &settings, 100, 499, &ns), 0);
+	assert_int_equal(look(&o, &settings, 100, 2, &ns), 1);
+	assert_int_equal(o.level, OVERLOAD_ALL_FLOWS);
 	look(&o, &settings, 100, 2000, &ns);
 	assert_int_equal(o.elephant_bytes, OVERLOAD_ELEPHANT_MIN);
+	assert_int_equal(look(&o, &settings, 0, 1001, &ns), 1);
+	assert_int_equal(o.level, OVERLOAD_NEW_FLOWS);
 	/* neither deep nor shallow: it stays */
 	assert_int_equal(look(&o, &settings, 50, 5000, &ns), 0);
 	assert_int_equal(look(&o, &settings, 24, 1000, &ns), 0);
@@ -165,6 +170,33 @@ static void new_flows(void **state)
 	}
 }
 
+/* New flows are not what is too much: the policy is for every packet. */
+static void all_flows(void **state)
+{
+	static const struct {
+		const char *policy;
+		bool forwarded;
+		unsigned passed, dropped, released;
+	} rows[] = {{"pass", true, 2, 0, 0}, {"bypass", true, 0, 0, 1}, {"drop", false, 0, 2, 0}};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wire *w = worker(rows[i].policy, "inline");
+		const struct counters *c = w->counters;
+
+		wire_udp(w, true, "old", 3);
+		queue(w, 100, 1000);
+		assert_int_equal(wire_udp(w, true, "old", 3), rows[i].forwarded);
+		assert_int_equal(wire_udp(w, false, "old", 3), rows[i].forwarded);
+		assert_int_equal(c->overload_passed, rows[i].passed);
+		assert_int_equal(c->drop[DROP_overload], rows[i].dropped);
+		assert_int_equal(c->overload_released, rows[i].released);
+		queue(w, 0, 4000);
+		assert_int_equal(wire_udp(w, true, "old", 3), true);
+		assert_int_equal(c->overload_passed + c->drop[DROP_overload], rows[i].passed + rows[i].dropped);
+		wire_close(w);
+	}
+}
+
 static void large_flows(void **state)
 {
 	static const char bulk[1000];
@@ -216,6 +248,7 @@ int main(void)
 		cmocka_unit_test(no_flapping),
 		cmocka_unit_test(only_told),
 		cmocka_unit_test(new_flows),
+		cmocka_unit_test(all_flows),
 		cmocka_unit_test(large_flows),
 		cmocka_unit_test(firewall),
 	};

@@ -19,6 +19,10 @@ struct port_ops {
 	uint16_t (*tx_burst)(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 	int (*rx_depth)(struct port *p, unsigned queue); /* NULL: it cannot say */
 	void (*beat)(struct port *p, unsigned thread, uint64_t monotonic_ns); /* NULL: nothing to keep */
+	/* Flows that it forwards by itself, as port_flow_*; NULL: it cannot. */
+	int (*flow_release)(struct port *p, const struct port_flow *flow);
+	int (*flow_read)(struct port *p, const struct port_flow *flow, struct port_flow_count *out);
+	int (*flow_recall)(struct port *p, const struct port_flow *flow, struct port_flow_count *out);
 	void (*stats)(struct port *p, struct port_stats *out);
 	void (*info)(struct port *p, struct port_info *out);
 };
@@ -27,6 +31,7 @@ struct port {
 	const struct port_ops *ops;
 	unsigned rx_queues, tx_queues;
 	bool spreads_flows;
+	bool forwards_flows; /* it has what its flow_* calls need */
 	uint8_t index;
 	struct rte_mempool *pool;
 	/* ethdev.c */

@@ -31,6 +31,7 @@ struct recordings;
 struct home;
 struct indicator_image;
 struct trace_shared;
+struct offload;
 struct engine;
 
 #define BURST 32u
@@ -101,6 +102,7 @@ struct engine {
 	const struct home *home;       /* what is inside; immutable */
 	struct trace_shared *trace;    /* writer: the lane; NULL: no rule is followed */
 	struct live *live;             /* NULL: captures */
+	struct offload *offload;       /* NULL: the ports forward no flows by themselves */
 	struct handover *handover;     /* captures through several lanes; NULL: one, or live */
 	pthread_t reader;              /* its dispatcher */
 	bool reading;

@@ -16,6 +16,7 @@
 #include "dataplane/engine/clock.h"
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/handover.h"
+#include "dataplane/engine/offload.h"
 #include "dataplane/flow/flow.h"
 #include "drivers/eal.h"
 #include "drivers/frame.h"
@@ -139,6 +140,7 @@ static int open_ports(struct live *l, const char *const *uris, unsigned count)
 			.pool = l->pool,
 			.peer = watched ? uris[!i] : NULL,
 			.fail_closed = !config->pair_fail_open,
+			.forwards = config->pair_kernel_bypass,
 			.beats = l->engine->lane_count + 1,
 			.beat_max_age_ns = config->pair_heartbeat_ms * NS_PER_MS,
 		};
@@ -151,6 +153,22 @@ static int open_ports(struct live *l, const char *const *uris, unsigned count)
 		l->port_count++;
 	}
 	return 0;
+}
+
+/* Both sides, or a flow would be seen one way only. */
+static int open_offload(struct live *l)
+{
+	if (!l->sends || !l->engine->config->pair_kernel_bypass)
+		return 0;
+	for (unsigned i = 0; i < l->port_count; i++)
+		if (!port_forwards_flows(l->ports[i])) {
+			engine_error(l->engine, "pair.kernel_bypass needs both ports of the pair on AF_XDP and "
+				     "pair.heartbeat_ms above 0; %s cannot forward flows by itself: set "
+				     "pair.kernel_bypass: no", port_uri_of(l->ports[i]));
+			return -EOPNOTSUPP;
+		}
+	l->engine->offload = offload_new(l->engine, l->ports);
+	return l->engine->offload ? 0 : -ENOMEM;
 }
 
 static bool ports_spread(const struct live *l)
@@ -191,6 +209,8 @@ int live_open(struct engine *e, struct live **out)
 		err = start_eal(l, uris, count);
 	if (!err)
 		err = open_ports(l, uris, count);
+	if (!err)
+		err = open_offload(l);
 	if (err)
 		return err;
 	l->clock_hz = rte_get_tsc_hz();
@@ -210,6 +230,8 @@ void live_close(struct live *l)
 	if (l->dispatching)
 		pthread_join(l->dispatcher, NULL);
 	handover_free(l->handover);
+	offload_free(l->engine->offload);
+	l->engine->offload = NULL;
 	for (unsigned i = 0; i < l->port_count; i++)
 		port_close(l->ports[i]);
 	if (l->pool)
@@ -378,6 +400,8 @@ static void lane_poll(struct lane *l, struct live *live)
 					    : take_from_ports(l, live);
 
 		lane_quiescent(l);
+		if (l->engine->offload)
+			offload_news(l);
 		beat(live, &heart);
 		if (n)
 			polls = 0;
@@ -389,6 +413,8 @@ static void lane_poll(struct lane *l, struct live *live)
 	/* What was handed over before the end is still inspected. */
 	while (live->handover && take_from_handover(l, live))
 		;
+	if (l->engine->offload)
+		offload_settle(l);
 	count_losses(l, live);
 }
 
@@ -551,6 +577,8 @@ void live_tick(struct live *l)
 	struct timespec t;
 	uint64_t now;
 
+	if (l->engine->offload)
+		offload_tick(l->engine->offload, atomic_load_explicit(&l->engine->stop, memory_order_relaxed));
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	now = (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
 	if (now - l->anchored_ns < NS_PER_SECOND)

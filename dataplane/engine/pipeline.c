@@ -14,6 +14,7 @@
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/block.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/offload.h"
 #include "dataplane/engine/recording.h"
 #include "dataplane/engine/report.h"
 #include "dataplane/engine/verdict.h"
@@ -159,6 +160,8 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 		flow_packet(w, p);
 	f = p->flow;
 	within = !f || !l->overload.level || overload_flow(w, &l->overload, p);
+	if (f && l->engine->offload && (f->flags & (FLOW_BYPASSED | FLOW_OFFLOADED)) == FLOW_BYPASSED)
+		offload_offer(l, p);
 	within = within && (!f || !(f->flags & FLOW_RATED) || detect_within_rate(w, p));
 	lap(watch, &c->cycles_flow);
 	if (within && host_may_say(p))

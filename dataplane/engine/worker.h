@@ -75,6 +75,9 @@ struct worker {
 	bool (*packet_sink)(struct worker *w, const struct record_head *record);
 	void *sink;                    /* the sinks' own */
 
+	/* A flow ends that the kernel forwards (FLOW_OFFLOADED). Set by the engine; NULL: there are none. */
+	void (*flow_ended)(struct worker *w, const struct flow *f);
+
 	/* Frames held beyond their burst. Set by the engine; a test may leave them NULL: then bytes are
 	 * copied. */
 	void (*frame_hold)(void *frame);

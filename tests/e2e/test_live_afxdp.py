@@ -179,8 +179,12 @@ def test_two_workers_see_whole_flows(hosts, service):
     try:
         for _ in range(20):
             assert get(a, "/") == "200"
+        text = engine.text("top", "--once")
     finally:
         server.kill()
+    rows = [line.split() for line in text.split("WORKER")[1].splitlines()[1:]]
+    assert [row[0] for row in rows] == ["0", "1"]
+    assert any(0 < float(row[6]) <= float(row[7]) <= float(row[8]) <= float(row[9]) for row in rows), text
     assert engine.conserved()
     engine.close()
     flows = [e for e in engine.events("flow") if e.get("app_proto") == "http"]

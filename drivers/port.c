@@ -182,6 +182,11 @@ uint16_t port_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames,
 	return p->ops->tx_burst(p, queue, frames, n);
 }
 
+bool port_keeps_wire(const struct port *p)
+{
+	return p->keeps_wire;
+}
+
 bool port_forwards_flows(const struct port *p)
 {
 	return p->forwards_flows;

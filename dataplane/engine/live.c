@@ -46,6 +46,10 @@ struct live {
 	uint64_t anchored_ns;          /* monotonic */
 	/* what ports lost; writer main, reader lane 0, which counts it */
 	_Atomic uint64_t rx_missed, no_mbuf, passed_by;
+	/* The kernel does not stand in for the ports: the dispatcher passes by lanes that stall. */
+	bool passes_by;
+	_Atomic uint64_t lane_beat_ns[MAX_WORKERS]; /* monotonic; 0: not yet; writers: lanes */
+	_Atomic uint64_t past_lanes, past_dropped;  /* frames passed on, or not; writer dispatcher */
 	_Atomic uint64_t too_long;     /* chains that did not fit; writers: whoever takes frames */
 	uint64_t rx_missed_counted, no_mbuf_counted, passed_by_counted; /* lane 0 */
 	uint64_t lost_counted[MAX_WORKERS];          /* each lane its own */
@@ -186,6 +190,31 @@ static bool ports_spread(const struct live *l)
 	return true;
 }
 
+/* What becomes of the wire when this process, or a thread of it, is not there. */
+static int without_us(struct live *l)
+{
+	const struct config *c = l->engine->config;
+	const struct port *weak = NULL;
+
+	for (unsigned i = 0; i < l->port_count; i++)
+		if (!port_keeps_wire(l->ports[i]))
+			weak = l->ports[i];
+	if (!weak)
+		return 0;
+	if (c->pair_fail_open_required) {
+		engine_error(l->engine, "pair.fail_open_required: %s cannot pass frames on without this process; use "
+			     "afxdp: for both ports of the pair, with pair.heartbeat_ms above 0", port_uri_of(weak));
+		return -EOPNOTSUPP;
+	}
+	l->passes_by = l->handover && c->pair_heartbeat_ms;
+	if (c->pair_fail_open)
+		fprintf(stderr, "metsuke: pair.fail_open: %s cannot pass frames on without this process: while it is "
+			"stopped the wire is down; %s\n", port_uri_of(weak),
+			l->passes_by ? "frames of a worker that stalls pass by it"
+				     : "a worker that stalls stops it too");
+	return 0;
+}
+
 int live_open(struct engine *e, struct live **out)
 {
 	struct live *l = calloc(1, sizeof(*l));
@@ -220,7 +249,7 @@ int live_open(struct engine *e, struct live **out)
 		if (!l->handover)
 			return -ENOMEM;
 	}
-	return 0;
+	return l->sends ? without_us(l) : 0;
 }
 
 void live_close(struct live *l)
@@ -250,6 +279,19 @@ struct heartbeat {
 	unsigned thread;
 };
 
+/* Dispatcher: which lanes are not given frames any more, or again. One that has not begun yet is stalled too. */
+static void find_stalled(struct live *l, uint64_t now)
+{
+	uint64_t max_age = l->engine->config->pair_heartbeat_ms * NS_PER_MS, stalled = 0;
+
+	for (unsigned i = 0; i < l->engine->lane_count; i++) {
+		uint64_t last = atomic_load_explicit(&l->lane_beat_ns[i], memory_order_relaxed);
+
+		stalled |= (uint64_t)(now > last && now - last > max_age) << i;
+	}
+	l->handover->stalled = stalled;
+}
+
 static void beat(struct live *l, struct heartbeat *h)
 {
 	uint64_t now = rte_rdtsc();
@@ -260,6 +302,10 @@ static void beat(struct live *l, struct heartbeat *h)
 	h->next_tsc = now + l->clock_hz / 1000;
 	clock_gettime(CLOCK_MONOTONIC, &t); /* by the vDSO: no system call */
 	now = (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
+	if (h->thread < l->engine->lane_count)
+		atomic_store_explicit(&l->lane_beat_ns[h->thread], now, memory_order_relaxed);
+	else if (l->passes_by)
+		find_stalled(l, now);
 	for (unsigned i = 0; i < l->port_count; i++) {
 		port_beat(l->ports[i], h->thread, now);
 		if (!l->handover && h->thread == 0) /* there is no dispatcher */
@@ -438,6 +484,17 @@ static void *live_main(void *lane)
 
 /* ---- the dispatcher ---- */
 
+/* Frames of lanes that have stalled: straight out of the other side, or dropped where the wire is not to stay open. */
+static void pass_by(struct live *l, unsigned port, struct rte_mbuf **frames, unsigned n)
+{
+	unsigned sent = l->engine->config->pair_fail_open ? port_tx_burst(l->ports[!port], 0, frames, (uint16_t)n) : 0;
+
+	atomic_fetch_add_explicit(&l->past_lanes, sent, memory_order_relaxed);
+	atomic_fetch_add_explicit(&l->past_dropped, n - sent, memory_order_relaxed);
+	while (sent < n)
+		frame_free(frames[sent++]);
+}
+
 static unsigned dispatch_in(struct live *l)
 {
 	struct rte_mbuf *frames[BURST];
@@ -450,8 +507,10 @@ static unsigned dispatch_in(struct live *l)
 			if (n == 0)
 				continue;
 			stamp(l, frames, &n);
-			handover_give(l->handover, frames, n, false, &l->engine->stop);
 			total += n;
+			n = handover_give(l->handover, frames, n, false, &l->engine->stop);
+			if (n)
+				pass_by(l, i, frames, n);
 		}
 	return total;
 }
@@ -556,7 +615,8 @@ uint64_t live_now(struct live *l)
 
 static void gather_losses(struct live *l)
 {
-	uint64_t missed = 0, passed_by = 0;
+	uint64_t missed = atomic_load_explicit(&l->past_dropped, memory_order_relaxed);
+	uint64_t passed_by = atomic_load_explicit(&l->past_lanes, memory_order_relaxed);
 	uint64_t no_mbuf = atomic_load_explicit(&l->too_long, memory_order_relaxed);
 
 	for (unsigned i = 0; i < l->port_count; i++) {

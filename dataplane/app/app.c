@@ -228,6 +228,30 @@ void app_stop(struct worker *w, struct flow *f)
 	}
 }
 
+static bool state_new(struct worker *w, struct flow *f)
+{
+	struct app_session *s = f->app;
+
+	if (!s->proto->state_bytes)
+		return true;
+	s->state = heap_zalloc(&w->heap, s->proto->state_bytes);
+	if (s->state && s->proto->state_init && !s->proto->state_init(w, f, s->state)) {
+		heap_free(&w->heap, s->state);
+		s->state = NULL;
+	}
+	return s->state != NULL;
+}
+
+static void state_free(struct worker *w, struct flow *f)
+{
+	struct app_session *s = f->app;
+
+	if (s->state && s->proto->state_clear)
+		s->proto->state_clear(w, f, s->state);
+	heap_free(&w->heap, s->state);
+	s->state = NULL;
+}
+
 bool app_start(struct worker *w, struct flow *f, struct packet *p, enum app_proto id)
 {
 	struct app_session *s = f->app;
@@ -240,8 +264,7 @@ bool app_start(struct worker *w, struct flow *f, struct packet *p, enum app_prot
 	}
 	service_forget(f);
 	s->proto = app_protos[id];
-	s->state = s->proto->state_new(w, f);
-	if (!s->state) {
+	if (!state_new(w, f)) {
 		w->counters->app_memcap++;
 		s->proto = NULL;
 		app_stop(w, f);
@@ -455,9 +478,8 @@ static void change_now(struct worker *w, struct flow *f, struct packet *p)
 	tx_settle(w, f, p, true);
 	tx_free_all(w, f);
 	app_frames_free(w, s);
-	s->proto->state_free(w, f, s->state);
+	state_free(w, f);
 	s->proto = NULL;
-	s->state = NULL;
 	s->proto_original = f->app_proto;
 	s->proto_ts = s->proto_tc = APP_UNKNOWN;
 	memset(s->probe_done, 0, sizeof(s->probe_done));
@@ -566,7 +588,7 @@ void app_flow_free(struct worker *w, struct flow *f)
 	tx_free_all(w, f);
 	app_frames_free(w, s);
 	if (s->proto)
-		s->proto->state_free(w, f, s->state);
+		state_free(w, f);
 	app_keep_free(w, &s->pending[TO_SERVER]);
 	app_keep_free(w, &s->pending[TO_CLIENT]);
 	app_carry(w, f, NULL, 0);

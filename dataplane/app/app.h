@@ -167,9 +167,12 @@ struct proto {
 	void (*configure)(const struct worker *w, void *config);
 	/* A rule inspects this buffer: called for each when rules are loaded. NULL: all are there anyway. */
 	void (*wanted)(void *config, const char *buffer);
-	/* State of one flow. new may return NULL (memory). */
-	void *(*state_new)(struct worker *w, struct flow *f);
-	void (*state_free)(struct worker *w, struct flow *f, void *state);
+	/* State of one flow: so many zeroed bytes, made when the protocol is found. 0: there is none. */
+	uint32_t state_bytes;
+	/* What is to be done with it then, or NULL. False: no memory; nothing is kept. */
+	bool (*state_init)(struct worker *w, struct flow *f, void *state);
+	/* Gives back what hangs off it, or NULL. */
+	void (*state_clear)(struct worker *w, struct flow *f, void *state);
 	/* Bytes in order (TCP), or one datagram (UDP: PARSE_MORE means the rest is missing). */
 	struct parse_result (*parse)(struct worker *w, struct flow *f, void *state, enum direction d,
 				     const struct app_input *in);
@@ -209,7 +212,7 @@ struct app_session {
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
 	uint8_t events;                  /* bit by enum app_event, of the packet in hand */
-	struct expectation *announced;   /* while state_new runs: why it is thought to be this; else NULL */
+	struct expectation *announced;   /* while state_init runs: why it is thought to be this; else NULL */
 
 	/* app.c's own */
 	struct service_talk *service;    /* owner: service.c; NULL: nothing to remember */

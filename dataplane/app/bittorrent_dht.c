@@ -261,17 +261,6 @@ static struct parse_result dht_parse(struct worker *w, struct flow *f, void *sta
 	return (struct parse_result){.status = PARSE_OK};
 }
 
-/* Nothing is kept of a flow. */
-static void *dht_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, 1);
-}
-
-static void dht_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void dht_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	struct dht_tx *t = dht_of(tx);
@@ -398,8 +387,6 @@ const struct proto proto_bittorrent_dht = {
 	.max_transactions = DHT_TRANSACTIONS_MAX,
 	.too_many_event = DHT_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = dht_probe,
-	.state_new = dht_state_new,
-	.state_free = dht_state_free,
 	.parse = dht_parse,
 	.tx_free = dht_tx_free,
 	.log = dht_log,

@@ -328,17 +328,11 @@ static void parse_udp(struct worker *w, struct flow *f, enum direction d, const 
 
 /* ---- the protocol ---- */
 
-static void *dcerpc_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct dcerpc_state));
-}
-
-static void dcerpc_state_free(struct worker *w, struct flow *f, void *state)
+static void dcerpc_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct dcerpc_state *st = state;
 
 	dcerpc_association_free(w, &st->association);
-	heap_free(&w->heap, st);
 }
 
 static void dcerpc_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -466,8 +460,8 @@ const struct proto proto_dcerpc = {
 	.max_transactions = DCERPC_TRANSACTIONS_MAX,
 	.too_many_event = DCERPC_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = dcerpc_probe,
-	.state_new = dcerpc_state_new,
-	.state_free = dcerpc_state_free,
+	.state_bytes = sizeof(struct dcerpc_state),
+	.state_clear = dcerpc_state_clear,
 	.parse = dcerpc_parse,
 	.tx_free = dcerpc_tx_free,
 	.log = dcerpc_log,

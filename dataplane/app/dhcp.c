@@ -274,16 +274,6 @@ static enum probe_result dhcp_probe(const struct probe_input *in)
 	return PROBE_YES;
 }
 
-static void *dhcp_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, 1); /* messages stand alone */
-}
-
-static void dhcp_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void dhcp_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	heap_free(&w->heap, (void *)(uintptr_t)dhcp_of(tx)->message.data);
@@ -530,8 +520,6 @@ const struct proto proto_dhcp = {
 	.probe = dhcp_probe,
 	.config_bytes = sizeof(struct dhcp_config),
 	.configure = dhcp_configure,
-	.state_new = dhcp_state_new,
-	.state_free = dhcp_state_free,
 	.parse = dhcp_parse,
 	.tx_free = dhcp_tx_free,
 	.log = dhcp_log,

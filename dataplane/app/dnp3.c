@@ -295,18 +295,12 @@ static struct parse_result dnp3_parse(struct worker *w, struct flow *f, void *st
 	return res;
 }
 
-static void *dnp3_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct dnp3_state));
-}
-
-static void dnp3_state_free(struct worker *w, struct flow *f, void *state)
+static void dnp3_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct dnp3_state *s = state;
 
 	drop_segments(w, &s->segments[TO_SERVER]);
 	drop_segments(w, &s->segments[TO_CLIENT]);
-	heap_free(&w->heap, s);
 }
 
 static void dnp3_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -385,8 +379,8 @@ const struct proto proto_dnp3 = {
 	.max_transactions = DNP3_TRANSACTIONS_MAX,
 	.too_many_event = DNP3_EVENT_FLOODED,
 	.probe = dnp3_probe,
-	.state_new = dnp3_state_new,
-	.state_free = dnp3_state_free,
+	.state_bytes = sizeof(struct dnp3_state),
+	.state_clear = dnp3_state_clear,
 	.parse = dnp3_parse,
 	.tx_free = dnp3_tx_free,
 	.log = dnp3_log,

@@ -127,16 +127,6 @@ static enum probe_result dns_probe(const struct probe_input *in)
 
 /* ---- messages ---- */
 
-static void *dns_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct dns_state));
-}
-
-static void dns_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void dns_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	dns_message_free(&w->heap, &dns_of(tx)->m);
@@ -744,8 +734,7 @@ const struct proto proto_dns = {
 	.probe = dns_probe,
 	.config_bytes = sizeof(struct dns_config),
 	.configure = dns_configure,
-	.state_new = dns_state_new,
-	.state_free = dns_state_free,
+	.state_bytes = sizeof(struct dns_state),
 	.parse = dns_parse,
 	.tx_free = dns_tx_free,
 	.log = dns_log,

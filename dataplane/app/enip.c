@@ -320,16 +320,6 @@ static struct parse_result enip_parse(struct worker *w, struct flow *f, void *st
 	return parse_stream(w, f, s, d, in);
 }
 
-static void *enip_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct enip_state));
-}
-
-static void enip_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void enip_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	text_free(w, &enip_of(tx)->request.data);
@@ -346,8 +336,7 @@ const struct proto proto_enip = {
 	.max_transactions = ENIP_TRANSACTIONS_MAX,
 	.too_many_event = ENIP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = enip_probe,
-	.state_new = enip_state_new,
-	.state_free = enip_state_free,
+	.state_bytes = sizeof(struct enip_state),
 	.parse = enip_parse,
 	.tx_free = enip_tx_free,
 	.log = enip_log,

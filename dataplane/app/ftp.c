@@ -323,16 +323,6 @@ static struct parse_result ftp_parse(struct worker *w, struct flow *f, void *sta
 	return res;
 }
 
-static void *ftp_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct ftp_state));
-}
-
-static void ftp_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 const struct proto proto_ftp = {
 	.name = "ftp",
 	.id = APP_ftp,
@@ -343,8 +333,7 @@ const struct proto proto_ftp = {
 	.gives_way = 1,
 	.too_many_event = FTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ftp_probe,
-	.state_new = ftp_state_new,
-	.state_free = ftp_state_free,
+	.state_bytes = sizeof(struct ftp_state),
 	.parse = ftp_parse,
 	.tx_free = ftp_tx_free,
 	.log = ftp_log,

@@ -38,26 +38,25 @@ static struct ftp_data_tx *data_of(struct tx *tx)
 	return (struct ftp_data_tx *)(void *)tx;
 }
 
-static void *ftp_data_state_new(struct worker *w, struct flow *f)
+static bool ftp_data_state_init(struct worker *w, struct flow *f, void *state)
 {
-	struct ftp_data_state *s = heap_zalloc(&w->heap, sizeof(*s));
+	struct ftp_data_state *s = state;
 	struct expectation *e = f->app->announced;
 
-	if (!s || !e)
-		return s;
+	if (!e)
+		return true;
 	s->name = e->name;
 	e->name = (struct text){0};
 	s->direction = e->detail & 1;
 	s->command = e->detail >> 1;
-	return s;
+	return true;
 }
 
-static void ftp_data_state_free(struct worker *w, struct flow *f, void *state)
+static void ftp_data_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct ftp_data_state *s = state;
 
 	text_free(w, &s->name);
-	heap_free(&w->heap, s);
 }
 
 static void ftp_data_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -158,8 +157,9 @@ const struct proto proto_ftp_data = {
 	.done = {FTP_DATA_DONE, FTP_DATA_DONE},
 	.stream_waits = 1,
 	.max_transactions = 1,
-	.state_new = ftp_data_state_new,
-	.state_free = ftp_data_state_free,
+	.state_bytes = sizeof(struct ftp_data_state),
+	.state_init = ftp_data_state_init,
+	.state_clear = ftp_data_state_clear,
 	.parse = ftp_data_parse,
 	.tx_free = ftp_data_tx_free,
 	.log = ftp_data_log,

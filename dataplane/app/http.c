@@ -187,6 +187,7 @@ static int on_request_headers(htp_tx_t *htp)
 	}
 	progress(tx, TO_SERVER, HTTP_HEADERS);
 	http_events_flags(tx->state, tx);
+	http_lenient_length(tx);
 	http_body_headers(tx->state, tx, TO_SERVER);
 	http_contacts(tx->state, tx);
 	return HTP_OK;
@@ -410,30 +411,25 @@ static void http_worker_free(struct worker *w)
 
 /* ---- flows ---- */
 
-static void *http_state_new(struct worker *w, struct flow *f)
+static bool http_state_init(struct worker *w, struct flow *f, void *state)
 {
-	struct http_state *s = heap_zalloc(&w->heap, sizeof(*s));
+	struct http_state *s = state;
 
-	if (!s)
-		return NULL;
 	s->connp = htp_connp_create(w->http->cfg);
-	if (!s->connp) {
-		heap_free(&w->heap, s);
-		return NULL;
-	}
+	if (!s->connp)
+		return false;
 	htp_connp_set_user_data(s->connp, s);
 	htp_connp_open(s->connp, NULL, f->client_port, NULL, f->server_port, NULL);
-	return s;
+	return true;
 }
 
-static void http_state_free(struct worker *w, struct flow *f, void *state)
+static void http_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct http_state *s = state;
 
 	s->w = w;
 	s->f = f;
 	htp_connp_destroy_all(s->connp);
-	heap_free(&w->heap, s);
 }
 
 static void http_tx_free(struct worker *w, struct flow *f, struct tx *base)
@@ -527,8 +523,9 @@ const struct proto proto_http = {
 	.worker_new = http_worker_new,
 	.worker_free = http_worker_free,
 	.probe = http_probe,
-	.state_new = http_state_new,
-	.state_free = http_state_free,
+	.state_bytes = sizeof(struct http_state),
+	.state_init = http_state_init,
+	.state_clear = http_state_clear,
 	.parse = http_parse,
 	.tx_free = http_tx_free,
 	.log = http_log,

@@ -146,6 +146,7 @@ bool http_change_skips(const struct http_state *s, enum direction d, uint32_t co
 /* http_lenient.c: before libhtp goes on behind a line, and before a body is taken for one. */
 void http_lenient_uri(struct http_tx *tx);
 void http_lenient_request_line(struct http_state *s, struct http_tx *tx);
+void http_lenient_length(struct http_tx *tx);
 void http_lenient_status_line(struct http_state *s, struct http_tx *tx);
 bool http_lenient_is_junk(struct http_state *s, struct http_tx *tx, const htp_tx_data_t *data);
 /* The server says no more; call it before libhtp is told so. */

@@ -660,18 +660,16 @@ static struct parse_result http2_parse(struct worker *w, struct flow *f, void *s
 	return res;
 }
 
-static void *http2_state_new(struct worker *w, struct flow *f)
+static bool http2_state_init(struct worker *w, struct flow *f, void *state)
 {
-	struct http2_state *s = heap_zalloc(&w->heap, sizeof(*s));
+	struct http2_state *s = state;
 
-	if (!s)
-		return NULL;
 	hpack_init(&s->hpack[TO_SERVER]);
 	hpack_init(&s->hpack[TO_CLIENT]);
-	return s;
+	return true;
 }
 
-static void http2_state_free(struct worker *w, struct flow *f, void *state)
+static void http2_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct http2_state *s = state;
 
@@ -679,7 +677,6 @@ static void http2_state_free(struct worker *w, struct flow *f, void *state)
 		hpack_free(&w->heap, &s->hpack[d]);
 		heap_free(&w->heap, s->block[d].data);
 	}
-	heap_free(&w->heap, s);
 }
 
 const struct proto proto_http2 = {
@@ -691,8 +688,9 @@ const struct proto proto_http2 = {
 	.max_transactions = HTTP2_STREAMS_MAX,
 	.too_many_event = HTTP2_EVENT_TOO_MANY_STREAMS,
 	.probe = http2_probe,
-	.state_new = http2_state_new,
-	.state_free = http2_state_free,
+	.state_bytes = sizeof(struct http2_state),
+	.state_init = http2_state_init,
+	.state_clear = http2_state_clear,
 	.parse = http2_parse,
 	.tx_free = http2_tx_free,
 	.log = http2_log,

@@ -53,6 +53,24 @@ void http_lenient_request_line(struct http_state *s, struct http_tx *tx)
 	http_event(s, tx, TO_SERVER, HTTP_EVENT_LINE_NO_PROTOCOL);
 }
 
+/* A Content-Length of more than 63 bits: whoever reads 64 waits for such a body, and what follows is in it.
+ * libhtp gives the request up. */
+void http_lenient_length(struct http_tx *tx)
+{
+	htp_tx_t *htp = tx->htp;
+	struct bytes length = http_field(htp->request_headers, "content-length");
+
+	if (!(htp->flags & HTP_REQUEST_INVALID_C_L) || htp->flags & HTP_REQUEST_INVALID_T_E ||
+	    !length.data || !length.len)
+		return;
+	for (uint32_t i = 0; i < length.len; i++)
+		if (length.data[i] < '0' || length.data[i] > '9')
+			return;
+	htp->flags &= ~HTP_REQUEST_INVALID;
+	htp->request_transfer_coding = HTP_CODING_IDENTITY;
+	htp->request_content_length = INT64_MAX;
+}
+
 /* A second "100 Continue" ends libhtp's parsing. */
 void http_lenient_status_line(struct http_state *s, struct http_tx *tx)
 {
@@ -80,14 +98,31 @@ bool http_lenient_is_junk(struct http_state *s, struct http_tx *tx, const htp_tx
 	return true;
 }
 
+/* The last line that ended is empty, and ended with CR. */
+static bool ended_by_cr(const struct blob *headers)
+{
+	uint32_t at = headers->len;
+
+	while (at && headers->data[at - 1] != '\r' && headers->data[at - 1] != '\n')
+		at--;
+	return at >= 2 && headers->data[at - 1] == '\r' && headers->data[at - 2] == '\r';
+}
+
 /* A body that began where a status line was awaited, and after whose last line one still is (an empty line
- * came): nothing said that it is over. libhtp would complete it, unless it still holds half a line. */
+ * came): nothing said that it is over. libhtp would complete it, unless it still holds half a line.
+ * Headers that a line of CR alone ends: libhtp takes what it holds behind it as the body now, and would
+ * refuse it for want of a coding. */
 void http_lenient_close(struct http_state *s)
 {
 	for (struct tx *base = s->f->app->first; base; base = base->next) {
 		struct http_tx *tx = (struct http_tx *)base;
 
-		tx->open_ended = tx->htp && tx->htp->response_progress == HTP_RESPONSE_LINE &&
-				 !tx->htp->is_protocol_0_9;
+		if (!tx->htp)
+			continue;
+		tx->open_ended = tx->htp->response_progress == HTP_RESPONSE_LINE && !tx->htp->is_protocol_0_9;
+		if (tx->htp->response_progress == HTP_RESPONSE_HEADERS &&
+		    tx->htp->response_content_encoding_processing == HTP_COMPRESSION_UNKNOWN &&
+		    ended_by_cr(&tx->raw[TO_CLIENT]))
+			tx->htp->response_content_encoding_processing = HTP_COMPRESSION_NONE;
 	}
 }

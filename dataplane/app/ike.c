@@ -167,12 +167,7 @@ static struct parse_result ike_parse(struct worker *w, struct flow *f, void *sta
 }
 
 /* What the exchange had chosen by then stands in the record: it is written while that is so. */
-static void *ike_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct ike_state));
-}
-
-static void ike_state_free(struct worker *w, struct flow *f, void *state)
+static void ike_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct ike_state *s = state;
 
@@ -181,7 +176,6 @@ static void ike_state_free(struct worker *w, struct flow *f, void *state)
 		text_free(w, &s->side[d].nonce);
 		text_free(w, &s->side[d].transform);
 	}
-	heap_free(&w->heap, s);
 }
 
 static void ike_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -310,8 +304,8 @@ const struct proto proto_ike = {
 	.max_transactions = IKE_TRANSACTIONS_MAX,
 	.too_many_event = IKE_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ike_probe,
-	.state_new = ike_state_new,
-	.state_free = ike_state_free,
+	.state_bytes = sizeof(struct ike_state),
+	.state_clear = ike_state_clear,
 	.parse = ike_parse,
 	.tx_free = ike_tx_free,
 	.log = ike_log,

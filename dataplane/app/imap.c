@@ -371,16 +371,6 @@ static struct parse_result imap_parse(struct worker *w, struct flow *f, void *st
 
 /* ---- flows and records ---- */
 
-static void *imap_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct imap_state));
-}
-
-static void imap_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void imap_alert_context(struct worker *w, struct flow *f, struct tx *base, struct recorder *r)
 {
 	const struct imap_tx *tx = imap_of(base);
@@ -421,8 +411,7 @@ const struct proto proto_imap = {
 	.max_transactions = IMAP_TRANSACTIONS_MAX,
 	.too_many_event = IMAP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = imap_probe,
-	.state_new = imap_state_new,
-	.state_free = imap_state_free,
+	.state_bytes = sizeof(struct imap_state),
 	.parse = imap_parse,
 	.tx_free = imap_tx_free,
 	.log = imap_log,

@@ -308,16 +308,6 @@ static struct parse_result krb5_parse(struct worker *w, struct flow *f, void *st
 	return (struct parse_result){.status = PARSE_OK};
 }
 
-static void *krb5_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct krb5_state));
-}
-
-static void krb5_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void krb5_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	texts_free(w, &krb5_of(tx)->cname);
@@ -472,8 +462,7 @@ const struct proto proto_krb5 = {
 	.max_transactions = KRB5_TRANSACTIONS_MAX,
 	.too_many_event = KRB5_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = krb5_probe,
-	.state_new = krb5_state_new,
-	.state_free = krb5_state_free,
+	.state_bytes = sizeof(struct krb5_state),
 	.parse = krb5_parse,
 	.tx_free = krb5_tx_free,
 	.log = krb5_log,

@@ -324,16 +324,6 @@ static struct parse_result ldap_parse(struct worker *w, struct flow *f, void *st
 	return res;
 }
 
-static void *ldap_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct ldap_state));
-}
-
-static void ldap_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void ldap_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	struct ldap_tx *t = ldap_of(tx);
@@ -482,8 +472,7 @@ const struct proto proto_ldap = {
 	.gives_way = 1,
 	.too_many_event = LDAP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ldap_probe,
-	.state_new = ldap_state_new,
-	.state_free = ldap_state_free,
+	.state_bytes = sizeof(struct ldap_state),
 	.parse = ldap_parse,
 	.tx_free = ldap_tx_free,
 	.log = ldap_log,

@@ -237,16 +237,6 @@ static struct parse_result modbus_parse(struct worker *w, struct flow *f, void *
 	return res;
 }
 
-static void *modbus_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct modbus_state));
-}
-
-static void modbus_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 const struct proto proto_modbus = {
 	.name = "modbus",
 	.id = APP_modbus,
@@ -256,8 +246,7 @@ const struct proto proto_modbus = {
 	.max_transactions = MODBUS_TRANSACTIONS_MAX,
 	.too_many_event = MODBUS_EVENT_FLOODED,
 	.probe = modbus_probe,
-	.state_new = modbus_state_new,
-	.state_free = modbus_state_free,
+	.state_bytes = sizeof(struct modbus_state),
 	.parse = modbus_parse,
 	.tx_free = modbus_tx_free,
 	.log = modbus_log,

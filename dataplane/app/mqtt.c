@@ -446,16 +446,6 @@ static struct parse_result mqtt_parse(struct worker *w, struct flow *f, void *st
 	return res;
 }
 
-static void *mqtt_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct mqtt_state));
-}
-
-static void mqtt_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void mqtt_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	struct mqtt_message *next;
@@ -656,8 +646,7 @@ const struct proto proto_mqtt = {
 	.probe = mqtt_probe,
 	.config_bytes = sizeof(struct mqtt_config),
 	.configure = mqtt_configure,
-	.state_new = mqtt_state_new,
-	.state_free = mqtt_state_free,
+	.state_bytes = sizeof(struct mqtt_state),
 	.parse = mqtt_parse,
 	.tx_free = mqtt_tx_free,
 	.log = mqtt_log,

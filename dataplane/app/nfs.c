@@ -358,15 +358,9 @@ static struct parse_result nfs_parse(struct worker *w, struct flow *f, void *sta
 	return (struct parse_result){.status = PARSE_OK};
 }
 
-static void *nfs_state_new(struct worker *w, struct flow *f)
+static void nfs_state_clear(struct worker *w, struct flow *f, void *state)
 {
-	return heap_zalloc(&w->heap, sizeof(struct nfs_state));
-}
-
-static void nfs_state_free(struct worker *w, struct flow *f, void *state)
-{
-	nfs_state_clear(w, state);
-	heap_free(&w->heap, state);
+	nfs_calls_free(w, state);
 }
 
 static void nfs_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -419,8 +413,8 @@ const struct proto proto_nfs = {
 	.max_transactions = NFS_TRANSACTIONS_MAX,
 	.too_many_event = NFS_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = nfs_probe,
-	.state_new = nfs_state_new,
-	.state_free = nfs_state_free,
+	.state_bytes = sizeof(struct nfs_state),
+	.state_clear = nfs_state_clear,
 	.parse = nfs_parse,
 	.tx_free = nfs_tx_free,
 	.log = nfs_log,

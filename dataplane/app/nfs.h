@@ -127,7 +127,7 @@ void nfs_file_more(struct worker *w, struct flow *f, struct nfs_state *s, enum d
 		   uint32_t len);
 /* The file that is written is whole. */
 void nfs_file_commit(struct nfs_message *m, struct bytes handle);
-void nfs_state_clear(struct worker *w, struct nfs_state *s);
+void nfs_calls_free(struct worker *w, struct nfs_state *s);
 
 /* nfs_v3.c: versions 2 and 3 */
 void nfs3_call(struct nfs_message *m);

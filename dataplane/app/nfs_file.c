@@ -67,7 +67,7 @@ struct bytes nfs_name_of(const struct nfs_state *s, struct bytes handle)
 	return (struct bytes){NULL, 0};
 }
 
-void nfs_state_clear(struct worker *w, struct nfs_state *s)
+void nfs_calls_free(struct worker *w, struct nfs_state *s)
 {
 	for (unsigned i = 0; i < NFS_CALLS_MAX; i++)
 		nfs_call_free(w, &s->calls[i]);

@@ -93,16 +93,6 @@ static struct parse_result ntp_parse(struct worker *w, struct flow *f, void *sta
 	return res;
 }
 
-static void *ntp_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, 1); /* messages stand alone */
-}
-
-static void ntp_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void ntp_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r)
 {
 	const struct ntp_tx *t = ntp_of(tx);
@@ -173,8 +163,6 @@ const struct proto proto_ntp = {
 	.max_transactions = NTP_TRANSACTIONS_MAX,
 	.too_many_event = NTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ntp_probe,
-	.state_new = ntp_state_new,
-	.state_free = ntp_state_free,
 	.parse = ntp_parse,
 	.log = ntp_log,
 	.alert_context = ntp_alert_context,

@@ -512,16 +512,6 @@ static struct parse_result pgsql_parse(struct worker *w, struct flow *f, void *s
 	return res;
 }
 
-static void *pgsql_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct pgsql_state));
-}
-
-static void pgsql_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void pgsql_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	struct pgsql_tx *t = pgsql_of(tx);
@@ -565,8 +555,7 @@ const struct proto proto_pgsql = {
 	.probe = pgsql_probe,
 	.config_bytes = sizeof(struct pgsql_config),
 	.configure = pgsql_configure,
-	.state_new = pgsql_state_new,
-	.state_free = pgsql_state_free,
+	.state_bytes = sizeof(struct pgsql_state),
 	.parse = pgsql_parse,
 	.tx_free = pgsql_tx_free,
 	.log = pgsql_log,

@@ -333,16 +333,6 @@ static struct parse_result pop3_parse(struct worker *w, struct flow *f, void *st
 
 /* ---- flows and records ---- */
 
-static void *pop3_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct pop3_state));
-}
-
-static void pop3_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void pop3_alert_context(struct worker *w, struct flow *f, struct tx *base, struct recorder *r)
 {
 	const struct pop3_tx *tx = pop3_of(base);
@@ -393,8 +383,7 @@ const struct proto proto_pop3 = {
 	.max_transactions = POP3_TRANSACTIONS_MAX,
 	.too_many_event = POP3_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = pop3_probe,
-	.state_new = pop3_state_new,
-	.state_free = pop3_state_free,
+	.state_bytes = sizeof(struct pop3_state),
 	.parse = pop3_parse,
 	.tx_free = pop3_tx_free,
 	.log = pop3_log,

@@ -462,18 +462,12 @@ static struct parse_result quic_parse(struct worker *w, struct flow *f, void *st
 	return (struct parse_result){.status = PARSE_OK};
 }
 
-static void *quic_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct quic_state));
-}
-
-static void quic_state_free(struct worker *w, struct flow *f, void *state)
+static void quic_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct quic_state *s = state;
 
 	crypto_free(w, &s->crypto[TO_SERVER]);
 	crypto_free(w, &s->crypto[TO_CLIENT]);
-	heap_free(&w->heap, s);
 }
 
 static void quic_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -535,8 +529,8 @@ const struct proto proto_quic = {
 	.max_transactions = QUIC_TRANSACTIONS_MAX,
 	.too_many_event = QUIC_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = quic_probe,
-	.state_new = quic_state_new,
-	.state_free = quic_state_free,
+	.state_bytes = sizeof(struct quic_state),
+	.state_clear = quic_state_clear,
 	.parse = quic_parse,
 	.tx_free = quic_tx_free,
 	.log = quic_log,

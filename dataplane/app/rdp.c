@@ -346,15 +346,9 @@ static struct parse_result rdp_parse(struct worker *w, struct flow *f, void *sta
 	return (struct parse_result){.status = PARSE_OK};
 }
 
-static void *rdp_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct rdp_state));
-}
-
-static void rdp_state_free(struct worker *w, struct flow *f, void *state)
+static void rdp_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	text_free(w, &((struct rdp_state *)state)->handshake);
-	heap_free(&w->heap, state);
 }
 
 static void rdp_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -374,8 +368,8 @@ const struct proto proto_rdp = {
 	.max_transactions = RDP_TRANSACTIONS_MAX,
 	.too_many_event = RDP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = rdp_probe,
-	.state_new = rdp_state_new,
-	.state_free = rdp_state_free,
+	.state_bytes = sizeof(struct rdp_state),
+	.state_clear = rdp_state_clear,
 	.parse = rdp_parse,
 	.tx_free = rdp_tx_free,
 	.log = rdp_log,

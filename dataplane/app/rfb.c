@@ -320,16 +320,6 @@ static struct parse_result rfb_parse(struct worker *w, struct flow *f, void *sta
 
 /* ---- flows and records ---- */
 
-static void *rfb_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct rfb_state));
-}
-
-static void rfb_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void rfb_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	((struct rfb_state *)f->app->state)->tx = NULL;
@@ -455,8 +445,7 @@ const struct proto proto_rfb = {
 	.max_transactions = 1,
 	.too_many_event = RFB_EVENT_CONFUSED_STATE,
 	.probe = rfb_probe,
-	.state_new = rfb_state_new,
-	.state_free = rfb_state_free,
+	.state_bytes = sizeof(struct rfb_state),
 	.parse = rfb_parse,
 	.tx_free = rfb_tx_free,
 	.log = rfb_log,

@@ -231,16 +231,6 @@ static struct parse_result sip_parse(struct worker *w, struct flow *f, void *sta
 
 /* ---- flows ---- */
 
-static void *sip_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct sip_state));
-}
-
-static void sip_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void sip_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	text_free(w, &sip_of(tx)->message);
@@ -293,8 +283,7 @@ const struct proto proto_sip = {
 	.max_transactions = SIP_TRANSACTIONS_MAX,
 	.too_many_event = SIP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = sip_probe,
-	.state_new = sip_state_new,
-	.state_free = sip_state_free,
+	.state_bytes = sizeof(struct sip_state),
 	.parse = sip_parse,
 	.tx_free = sip_tx_free,
 	.log = sip_log,

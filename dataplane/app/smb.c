@@ -566,18 +566,7 @@ static const struct dcerpc_call *smb_tx_call(const struct tx *tx)
 	return ((const struct smb_tx *)(const void *)tx)->call;
 }
 
-static void *smb_state_new(struct worker *w, struct flow *f)
-{
-	struct smb_state *s = heap_zalloc(&w->heap, sizeof(*s));
-
-	if (s) {
-		s->w = w;
-		s->f = f;
-	}
-	return s;
-}
-
-static void smb_state_free(struct worker *w, struct flow *f, void *state)
+static void smb_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct smb_state *s = state;
 
@@ -587,7 +576,6 @@ static void smb_state_free(struct worker *w, struct flow *f, void *state)
 	smb_trees_free(s);
 	texts_free(&w->heap, &s->dialect1, 1);
 	heap_free(&w->heap, s->reads);
-	heap_free(&w->heap, s);
 }
 
 const struct proto proto_smb = {
@@ -600,8 +588,8 @@ const struct proto proto_smb = {
 	.max_transactions = SMB_TRANSACTIONS_MAX,
 	.too_many_event = SMB_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = smb_probe,
-	.state_new = smb_state_new,
-	.state_free = smb_state_free,
+	.state_bytes = sizeof(struct smb_state),
+	.state_clear = smb_state_clear,
 	.parse = smb_parse,
 	.tx_free = smb_tx_free,
 	.log = smb_log,

@@ -606,12 +606,7 @@ static struct parse_result smtp_parse(struct worker *w, struct flow *f, void *st
 	return result;
 }
 
-static void *smtp_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct smtp_state));
-}
-
-static void smtp_state_free(struct worker *w, struct flow *f, void *state)
+static void smtp_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct smtp_state *s = state;
 
@@ -619,7 +614,6 @@ static void smtp_state_free(struct worker *w, struct flow *f, void *state)
 	heap_free(&w->heap, s->line[1].data);
 	text_free(w, &s->helo);
 	heap_free(&w->heap, s->commands);
-	heap_free(&w->heap, s);
 }
 
 static void smtp_tx_free(struct worker *w, struct flow *f, struct tx *base)
@@ -647,8 +641,8 @@ const struct proto proto_smtp = {
 	.max_transactions = SMTP_TRANSACTIONS_MAX,
 	.too_many_event = SMTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = smtp_probe,
-	.state_new = smtp_state_new,
-	.state_free = smtp_state_free,
+	.state_bytes = sizeof(struct smtp_state),
+	.state_clear = smtp_state_clear,
 	.parse = smtp_parse,
 	.tx_free = smtp_tx_free,
 	.log = smtp_log,

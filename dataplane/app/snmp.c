@@ -255,17 +255,6 @@ static struct parse_result snmp_parse(struct worker *w, struct flow *f, void *st
 	return res;
 }
 
-/* The version of the message before. */
-static void *snmp_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, 1);
-}
-
-static void snmp_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void snmp_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	text_free(w, &snmp_of(tx)->community);
@@ -359,8 +348,7 @@ const struct proto proto_snmp = {
 	.max_transactions = SNMP_TRANSACTIONS_MAX,
 	.too_many_event = SNMP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = snmp_probe,
-	.state_new = snmp_state_new,
-	.state_free = snmp_state_free,
+	.state_bytes = sizeof(uint8_t), /* the version of the message before */
 	.parse = snmp_parse,
 	.tx_free = snmp_tx_free,
 	.log = snmp_log,

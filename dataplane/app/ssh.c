@@ -351,16 +351,6 @@ static void ssh_wanted(void *memory, const char *buffer)
 		c->hassh = true;
 }
 
-static void *ssh_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct ssh_state));
-}
-
-static void ssh_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void ssh_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	struct ssh_state *st = f->app->state;
@@ -465,8 +455,7 @@ const struct proto proto_ssh = {
 	.configure = ssh_configure,
 	.wanted = ssh_wanted,
 	.probe = ssh_probe,
-	.state_new = ssh_state_new,
-	.state_free = ssh_state_free,
+	.state_bytes = sizeof(struct ssh_state),
 	.parse = ssh_parse,
 	.tx_free = ssh_tx_free,
 	.log = ssh_log,

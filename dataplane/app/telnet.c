@@ -129,16 +129,6 @@ static struct parse_result telnet_parse(struct worker *w, struct flow *f, void *
 	return (struct parse_result){.status = PARSE_OK, .consumed = in->len};
 }
 
-static void *telnet_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct telnet_state));
-}
-
-static void telnet_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 const struct proto proto_telnet = {
 	.name = "telnet",
 	.id = APP_telnet,
@@ -146,8 +136,7 @@ const struct proto proto_telnet = {
 	.done = {1, 1},
 	.max_transactions = 1,
 	.probe = telnet_probe,
-	.state_new = telnet_state_new,
-	.state_free = telnet_state_free,
+	.state_bytes = sizeof(struct telnet_state),
 	.parse = telnet_parse,
 	.events = telnet_events,
 	.frames = telnet_frames,

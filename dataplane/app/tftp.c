@@ -94,16 +94,6 @@ static struct parse_result tftp_parse(struct worker *w, struct flow *f, void *st
 	return res;
 }
 
-static void *tftp_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, 1); /* requests stand alone */
-}
-
-static void tftp_state_free(struct worker *w, struct flow *f, void *state)
-{
-	heap_free(&w->heap, state);
-}
-
 static void tftp_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 {
 	text_free(w, &tftp_of(tx)->file);
@@ -140,8 +130,6 @@ const struct proto proto_tftp = {
 	.max_transactions = TFTP_TRANSACTIONS_MAX,
 	.too_many_event = TFTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = tftp_probe,
-	.state_new = tftp_state_new,
-	.state_free = tftp_state_free,
 	.parse = tftp_parse,
 	.tx_free = tftp_tx_free,
 	.log = tftp_log,

@@ -73,18 +73,12 @@ static enum probe_result tls_probe(const struct probe_input *in)
 
 /* ---- state ---- */
 
-static void *tls_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct tls_state));
-}
-
-static void tls_state_free(struct worker *w, struct flow *f, void *state)
+static void tls_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct tls_state *st = state;
 
 	heap_free(&w->heap, st->stream[TO_SERVER].message);
 	heap_free(&w->heap, st->stream[TO_CLIENT].message);
-	heap_free(&w->heap, st);
 }
 
 static void tls_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -495,8 +489,8 @@ const struct proto proto_tls = {
 	.config_bytes = sizeof(struct tls_config),
 	.configure = tls_configure,
 	.probe = tls_probe,
-	.state_new = tls_state_new,
-	.state_free = tls_state_free,
+	.state_bytes = sizeof(struct tls_state),
+	.state_clear = tls_state_clear,
 	.parse = tls_parse,
 	.tx_free = tls_tx_free,
 	.log = tls_log,

@@ -225,10 +225,8 @@ static bool certificate(struct worker *w, struct flow *f, struct tls_tx *t, enum
 	if (!certs->memory)
 		return true;
 	c = cursor_of(certs->memory, len);
-	if (cursor_be24(&c) > cursor_left(&c) || c.bad) {
-		tx_event(w, f, &t->tx, d, TLS_EVENT_INVALID_CERTIFICATE);
-		return false;
-	}
+	if (cursor_be24(&c) > cursor_left(&c) || c.bad)
+		return true; /* of another length than its message: what follows the message tells */
 	c.end = c.p + (len >= 3 ? (body[0] << 16 | body[1] << 8 | body[2]) : 0);
 	while (cursor_left(&c) && certs->count < TLS_CHAIN_MAX) {
 		uint32_t size = cursor_be24(&c);

@@ -259,12 +259,7 @@ static struct parse_result websocket_parse(struct worker *w, struct flow *f, voi
 	return res;
 }
 
-static void *websocket_state_new(struct worker *w, struct flow *f)
-{
-	return heap_zalloc(&w->heap, sizeof(struct websocket_state));
-}
-
-static void websocket_state_free(struct worker *w, struct flow *f, void *state)
+static void websocket_state_clear(struct worker *w, struct flow *f, void *state)
 {
 	struct websocket_state *s = state;
 
@@ -273,7 +268,6 @@ static void websocket_state_free(struct worker *w, struct flow *f, void *state)
 		text_free(w, &s->side[d].control.payload);
 		content_decoder_free(&w->heap, s->side[d].decoder);
 	}
-	heap_free(&w->heap, s);
 }
 
 static void websocket_tx_free(struct worker *w, struct flow *f, struct tx *tx)
@@ -359,8 +353,8 @@ const struct proto proto_websocket = {
 	.max_transactions = WEBSOCKET_TRANSACTIONS_MAX,
 	.too_many_event = WEBSOCKET_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = websocket_probe,
-	.state_new = websocket_state_new,
-	.state_free = websocket_state_free,
+	.state_bytes = sizeof(struct websocket_state),
+	.state_clear = websocket_state_clear,
 	.parse = websocket_parse,
 	.tx_free = websocket_tx_free,
 	.log = websocket_log,

@@ -20,7 +20,7 @@ struct hook_row {
 static const struct hook_row rows[] = {
 #define HOOK(app, name, direction, progress) {APP_##app, name, direction, progress},
 #define HOOK_ALIAS(app, other, name)
-#include "dataplane/detect/hook.def"
+#include "dataplane/event/hook.def"
 #undef HOOK
 #undef HOOK_ALIAS
 };
@@ -31,7 +31,7 @@ static const struct {
 } aliases[] = {
 #define HOOK(app, name, direction, progress)
 #define HOOK_ALIAS(app, other, name) {APP_##app, other, name},
-#include "dataplane/detect/hook.def"
+#include "dataplane/event/hook.def"
 #undef HOOK
 #undef HOOK_ALIAS
 };

@@ -38,10 +38,21 @@ static bool fin_out_of_window(const struct tcp_seen *t)
 	       seq_after(t->seq, t->own->last_ack + t->own->window);
 }
 
-static bool shutdown_syn(struct tcp_seen *t)
+/* What all these states say alike of a packet: true, and *good is the answer. awaited: the flags that move the
+ * state on. */
+static bool settled(struct tcp_seen *t, unsigned awaited, bool *good)
 {
-	tcp_event(t, ANOMALY_stream_shutdown_syn_resend);
-	return false;
+	if (t->flags & TCP_RST) {
+		*good = tcp_rst(t);
+		return true;
+	}
+	if ((t->flags & TCP_SYN) && !(t->flags & awaited & TCP_FIN)) {
+		tcp_event(t, ANOMALY_stream_shutdown_syn_resend);
+		*good = false;
+		return true;
+	}
+	*good = !(t->flags & awaited);
+	return *good || !tcp_timestamp_ok(t);
 }
 
 /* A FIN that came before its data leaves holes; here is some of what is missing. It is no more than
@@ -86,16 +97,10 @@ bool tcp_on_fin(struct tcp_seen *t)
 
 bool tcp_on_fin_wait1(struct tcp_seen *t)
 {
-	bool again, data_in_window;
+	bool again, good, data_in_window;
 
-	if (t->flags & TCP_RST)
-		return tcp_rst(t);
-	if ((t->flags & (TCP_FIN | TCP_SYN)) == TCP_SYN)
-		return shutdown_syn(t);
-	if (!(t->flags & (TCP_FIN | TCP_ACK)))
-		return true;
-	if (!tcp_timestamp_ok(t))
-		return false;
+	if (settled(t, TCP_FIN | TCP_ACK, &good))
+		return good;
 	again = tcp_is_retransmission(t);
 	if ((t->flags & TCP_FIN) && !again && fin_out_of_window(t)) {
 		tcp_event(t, ANOMALY_stream_fin1_fin_wrong_seq);
@@ -131,16 +136,10 @@ bool tcp_on_fin_wait1(struct tcp_seen *t)
 
 bool tcp_on_fin_wait2(struct tcp_seen *t)
 {
-	bool again;
+	bool again, good;
 
-	if (t->flags & TCP_RST)
-		return tcp_rst(t);
-	if ((t->flags & (TCP_FIN | TCP_SYN)) == TCP_SYN)
-		return shutdown_syn(t);
-	if (!(t->flags & (TCP_FIN | TCP_ACK)))
-		return true;
-	if (!tcp_timestamp_ok(t))
-		return false;
+	if (settled(t, TCP_FIN | TCP_ACK, &good))
+		return good;
 	if (t->flags & TCP_FIN) {
 		again = (t->seq == t->own->next_seq - 1 && t->ack == t->other->last_ack) ||
 			tcp_is_retransmission(t);
@@ -171,16 +170,10 @@ bool tcp_on_fin_wait2(struct tcp_seen *t)
 
 bool tcp_on_closing(struct tcp_seen *t)
 {
-	bool again;
+	bool again, good;
 
-	if (t->flags & TCP_RST)
-		return tcp_rst(t);
-	if (t->flags & TCP_SYN)
-		return shutdown_syn(t);
-	if (!(t->flags & TCP_ACK))
-		return true;
-	if (!tcp_timestamp_ok(t))
-		return false;
+	if (settled(t, TCP_ACK, &good))
+		return good;
 	again = tcp_is_retransmission(t) || fills_before_fin(t);
 	if (!again && t->seq != t->own->next_seq && t->seq != t->own->next_seq + 1) {
 		tcp_event(t, ANOMALY_stream_closing_ack_wrong_seq);
@@ -200,16 +193,10 @@ bool tcp_on_closing(struct tcp_seen *t)
 
 bool tcp_on_close_wait(struct tcp_seen *t)
 {
-	bool again;
+	bool again, good;
 
-	if (t->flags & TCP_RST)
-		return tcp_rst(t);
-	if ((t->flags & (TCP_FIN | TCP_SYN)) == TCP_SYN)
-		return shutdown_syn(t);
-	if (!(t->flags & (TCP_FIN | TCP_ACK)))
-		return true;
-	if (!tcp_timestamp_ok(t))
-		return false;
+	if (settled(t, TCP_FIN | TCP_ACK, &good))
+		return good;
 	again = tcp_is_retransmission(t);
 	if (t->flags & TCP_FIN) {
 		if (!again && fin_out_of_window(t)) {
@@ -241,20 +228,14 @@ bool tcp_on_close_wait(struct tcp_seen *t)
 
 bool tcp_on_last_ack(struct tcp_seen *t)
 {
-	bool again;
+	bool again, good;
 
-	if (t->flags & TCP_RST)
-		return tcp_rst(t);
-	if (t->flags & TCP_FIN) {
+	if ((t->flags & (TCP_RST | TCP_FIN)) == TCP_FIN) {
 		tcp_is_retransmission(t);
 		return true;
 	}
-	if (t->flags & TCP_SYN)
-		return shutdown_syn(t);
-	if (!(t->flags & TCP_ACK))
-		return true;
-	if (!tcp_timestamp_ok(t))
-		return false;
+	if (settled(t, TCP_ACK, &good))
+		return good;
 	again = tcp_is_retransmission(t);
 	if (!tcp_ack_ok(t)) {
 		tcp_event(t, ANOMALY_stream_lastack_invalid_ack);
@@ -274,20 +255,14 @@ bool tcp_on_last_ack(struct tcp_seen *t)
 
 bool tcp_on_time_wait(struct tcp_seen *t)
 {
-	bool again;
+	bool again, good;
 
-	if (t->flags & TCP_RST)
-		return tcp_rst(t);
-	if (t->flags & TCP_FIN) {
+	if ((t->flags & (TCP_RST | TCP_FIN)) == TCP_FIN) {
 		tcp_is_retransmission(t);
 		return true;
 	}
-	if (t->flags & TCP_SYN)
-		return shutdown_syn(t);
-	if (!(t->flags & TCP_ACK))
-		return true;
-	if (!tcp_timestamp_ok(t))
-		return false;
+	if (settled(t, TCP_ACK, &good))
+		return good;
 	again = tcp_is_retransmission(t) || fills_before_fin(t);
 	if (!again && t->seq != t->own->next_seq && t->seq != t->own->next_seq + 1) {
 		if (t->p->payload_len == 0 && t->seq == t->own->next_seq - 1)

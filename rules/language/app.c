@@ -158,9 +158,16 @@ bool parse_app_layer_event(struct draft *d, const struct keyword_row *row, struc
 
 bool parse_app_layer_state(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
+	char names[HOOK_NAMES_BYTES];
+	struct scan state;
+
 	scan_trim(arg);
-	if (!scan_done(arg) && strchr("<>", *arg->p) && d->apps_set)
-		return app_word(d, row, *arg) != NULL;
+	state = *arg;
+	if (d->apps_set && (scan_take(&state, '<') || scan_take(&state, '>')))
+		return protocol_hook_known(d->apps, &state, names, sizeof(names))
+			       ? app_word(d, row, *arg) != NULL
+			       : draft_fail(d, state.p, names, "app-layer-state: %s has no state \"%.*s\"", d->apps,
+					    SCAN_ARG(&state));
 	return app_refuse(d, row, arg, "write > or < and a state, in a rule on one protocol");
 }
 

@@ -119,7 +119,7 @@ struct draft {
 	/* The problem, when a parser returned false. */
 	const char *problem_at;
 	char reason[512];
-	char advice[256];
+	char advice[512];
 	char warning[256]; /* the rule loads, but … */
 	const char *warning_at;
 };

@@ -287,14 +287,18 @@ static bool header_action(struct draft *d, struct scan word)
 }
 
 /* A state of transactions: with it a rule is about them, whatever else it has. */
-static bool header_app_hook(struct draft *d, struct scan word)
+static bool header_app_hook(struct draft *d, const char *app, struct scan word)
 {
+	char names[HOOK_NAMES_BYTES];
+
 	if (scan_take(&word, '<')) {
 		if (!d->l->firewall || d->rule->action != ACTION_ACCEPT)
 			return draft_fail(d, word.p - 1, "leave it out",
 					  "< before a hook belongs to firewall rules that accept");
 		d->rule->flags |= RULE_HOOKS_BEFORE;
 	}
+	if (!protocol_hook_known(app, &word, names, sizeof(names)))
+		return draft_fail(d, word.p, names, "%s has no hook \"%.*s\"", app, SCAN_ARG(&word));
 	d->rule->hook = draft_text(d, &word);
 	d->rule->flags |= RULE_HAS_APP;
 	return d->rule->hook || draft_no_memory(d);
@@ -343,6 +347,7 @@ static bool header_protocol(struct draft *d, struct scan word)
 	struct scan name = scan_until(&word, ':');
 	const struct protocol_row *row = protocol_find(&name);
 	bool named = !scan_done(&word);
+	const char *app;
 
 	if (!row)
 		return draft_fail(d, name.p,
@@ -352,12 +357,12 @@ static bool header_protocol(struct draft *d, struct scan word)
 	d->rule->ip_versions = row->ip_versions ? row->ip_versions : 3;
 	d->rule->flags |= row->flags;
 	d->proto_name = row->name;
-	if (named && !(row->app ? header_app_hook(d, word) : header_packet_hook(d, &word)))
+	app = strcmp(row->name, "ssl") == 0 ? "tls" : row->name;
+	if (named && !(row->app ? header_app_hook(d, app, word) : header_packet_hook(d, &word)))
 		return false;
 	if (d->l->firewall && !firewall_hook_fits(d, &name, row->app, named))
 		return false;
-	return !row->app ||
-	       draft_apps(d, scan_is_nocase(&name, "ssl") ? "tls" : row->name, row->name);
+	return !row->app || draft_apps(d, app, row->name);
 }
 
 static bool header_direction(struct draft *d, struct scan word)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Protocol names of rule headers and of app-layer-protocol. Constant.
+ * Protocol names of rule headers and of app-layer-protocol; hooks. Constant.
  */
 #include "rules/language/protocol.h"
+
+#include <stdio.h>
 
 static const struct protocol_row protocols[] = {
 	{"ip", RULE_ANY_PROTO, 0, false, 0},
@@ -82,4 +84,50 @@ const struct protocol_row *protocol_app_find(const struct scan *name)
 	const struct protocol_row *row = protocol_find(name);
 
 	return row && row->app ? row : NULL;
+}
+
+/* The ends, which all protocols have, have no app. */
+static const struct {
+	const char *app, *name;
+} hooks[] = {
+	{NULL, "request_started"},
+	{NULL, "request_complete"},
+	{NULL, "response_started"},
+	{NULL, "response_complete"},
+#define HOOK(app, name, direction, progress) {#app, name},
+#define HOOK_ALIAS(app, other, name) {#app, other},
+#include "dataplane/event/hook.def"
+#undef HOOK
+#undef HOOK_ALIAS
+};
+
+/* http1 is http. */
+static bool app_has(const char *apps, const char *app)
+{
+	size_t len = strlen(app);
+
+	for (const char *p = apps; *p; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+
+		if (strncmp(p, app, len) == 0 && (n == len || (n == len + 1 && p[len] == '1')))
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+bool protocol_hook_known(const char *apps, const struct scan *hook, char *names, size_t size)
+{
+	size_t used = 0;
+
+	names[0] = '\0';
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
+		if (hooks[i].app && !app_has(apps, hooks[i].app))
+			continue;
+		if (scan_is(hook, hooks[i].name))
+			return true;
+		if (strlen(hooks[i].name) + 3 < size - used)
+			used += (size_t)snprintf(names + used, size - used, "%s%s", used ? ", " : "", hooks[i].name);
+	}
+	return false;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The protocols a rule's header may name.
+ * The protocols a rule's header may name, and the hooks of each (dataplane/event/hook.def).
  */
 #ifndef LANGUAGE_PROTOCOL_H
 #define LANGUAGE_PROTOCOL_H
@@ -16,8 +16,14 @@ struct protocol_row {
 	uint32_t flags; /* enum rule_flags */
 };
 
+#define HOOK_NAMES_BYTES 512 /* what the longest list of names needs */
+
 /* NULL: there is none of that name (any case). */
 const struct protocol_row *protocol_find(const struct scan *name);
 const struct protocol_row *protocol_app_find(const struct scan *name);
+
+/* Has one of the protocols (words; http1 is http) a hook of that name, in either direction? False: names
+ * holds those that they have, as text. */
+bool protocol_hook_known(const char *apps, const struct scan *hook, char *names, size_t size);
 
 #endif

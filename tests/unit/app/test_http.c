@@ -274,6 +274,28 @@ static void multipart(void **state)
 	harness_free(h);
 }
 
+/* A response whose headers are lost: bytes behind an empty line are its body, half a line is none. */
+static void gap_in_headers(void **state)
+{
+	static const char *const rests[] = {"a\nb\nrest of a line\r\rfourteen bytes", "a\n\r\rb\rhalf a line"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct harness *h = open_http(NULL);
+
+		up(h, "GET /image HTTP/1.0\r\nHost: a\r\n\r\n");
+		down(h, "HTTP/1.0 200 OK");
+		harness_gap(h, TO_CLIENT, 4380);
+		down(h, rests[i]);
+		harness_end(h, TO_CLIENT);
+		harness_end(h, TO_SERVER);
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "\"filename\":\"/image\",\"gaps\":false,\"state\":\"CLOSED\","
+						  "\"stored\":false,\"size\":14"), i == 0);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), i == 0);
+		harness_free(h);
+	}
+}
+
 /* Missing bytes in a body are counted; missing bytes in headers end the parsing. */
 static void gaps(void **state)
 {
@@ -320,6 +342,15 @@ static void lenient(void **state)
 	down(h, "HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n");
 	assert_int_equal(harness_count(h, "100_CONTINUE_ALREADY_SEEN"), 1);
 	assert_int_equal(harness_count(h, "\"status\":201"), 1);
+	/* a body of more bytes than a signed number holds */
+	harness_clear(h);
+	up(h, "POST /long HTTP/1.1\r\nHost: h\r\nContent-Length: 18446744073709551615\r\n\r\n"
+	      "GET /inside HTTP/1.1\r\n\r\n");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"filename\":\"/long\",\"gaps\":false,\"state\":\"TRUNCATED\","
+					  "\"stored\":false,\"size\":24"), 1);
+	harness_free(h);
+	h = open_http(NULL);
 	/* a line in front of the status line is no body */
 	harness_clear(h);
 	up(h, "GET /dir HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -616,6 +647,7 @@ int main(void)
 		cmocka_unit_test(bomb),
 		cmocka_unit_test(multipart),
 		cmocka_unit_test(gaps),
+		cmocka_unit_test(gap_in_headers),
 		cmocka_unit_test(names_and_ranges),
 		cmocka_unit_test(tunnel),
 		cmocka_unit_test(windows),

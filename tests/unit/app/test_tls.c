@@ -388,6 +388,22 @@ static void without_certificate(void **state)
 	}
 }
 
+/* A chain that says it is longer than its message: the session goes on, and has its record. */
+static void certificate_cut(void **state)
+{
+	struct harness *h = harness_new(6, 443, NULL);
+
+	(void)state;
+	send(h, TO_SERVER, client_hello(EXTENSIONS, 16384), 65536);
+	send(h, TO_CLIENT, server_hello("0303", "00", "ff01 0001 00"), 65536);
+	send_hex(h, TO_CLIENT, "160303000c 0b 000008 001000 000ffd 3082");
+	send_hex(h, TO_CLIENT, "140303000101 1703030002abcd");
+	assert_int_equal(harness_count(h, "anomaly"), 0);
+	assert_int_equal(harness_count(h, "\"event_type\":\"tls\""), 1);
+	assert_int_equal(harness_count(h, "\"version\":\"TLS 1.2\""), 1);
+	harness_free(h);
+}
+
 static const struct {
 	const char *hex, *event;
 } broken[] = {
@@ -442,6 +458,7 @@ int main(void)
 		cmocka_unit_test(buffers),
 		cmocka_unit_test(without_certificate),
 		cmocka_unit_test(events),
+		cmocka_unit_test(certificate_cut),
 		cmocka_unit_test(sslv2_hello),
 	};
 

@@ -165,7 +165,7 @@ static void hooks(void **state)
 {
 	struct bench *b = bench_new("alert http1:request_headers any any -> any any (sid:1;)\n"
 				    "alert http1:request_line any any -> any any (http.host; content:\"bad\"; sid:2;)\n"
-				    "alert http1:request_soon any any -> any any (sid:3;)\n"
+				    "alert http1:response_line any any -> any any (http.host; content:\"a\"; sid:3;)\n"
 				    "alert http1:response_started any any -> any any (sid:4;)\n"
 				    "alert tcp:flow_start any any -> any any (dsize:1; sid:5;)\n");
 	struct fake_tx tx = {.uri = "/", .host = "bad.example"};
@@ -173,7 +173,7 @@ static void hooks(void **state)
 
 	(void)state;
 	assert_int_equal(detect_program_refusals(b->program, &refused), 1);
-	assert_non_null(strstr(refused[0].reason, "no hook request_soon"));
+	assert_non_null(strstr(refused[0].reason, "no hook response_line"));
 	transaction(b, &tx, 1);
 	packet(b, TO_SERVER, 1, "");
 	NO_ALERT();
@@ -510,13 +510,13 @@ static void states(void **state)
 	struct bench *b = bench_new(
 		"alert http1 any any -> any 80 (flow:to_server; app-layer-state:<request_headers; sid:1;)\n"
 		"alert http1 any any -> any 80 (flow:to_server; app-layer-state:>request_line; sid:2;)\n"
-		"alert http1 any any -> any 80 (flow:to_server; app-layer-state:>nothing; sid:3;)\n");
+		"alert http1 any any -> any 80 (flow:to_server; app-layer-state:>response_line; sid:3;)\n");
 	const struct detect_refusal *refusals;
 	struct fake_tx tx = {.uri = "/a"};
 
 	(void)state;
 	assert_int_equal(detect_program_refusals(b->program, &refusals), 1);
-	assert_string_equal(refusals[0].reason, "http has no state nothing");
+	assert_string_equal(refusals[0].reason, "http has no state response_line");
 	transaction(b, &tx, 1);
 	packet(b, TO_SERVER, 1, "x");
 	ALERTS(1);

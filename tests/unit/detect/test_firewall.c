@@ -264,8 +264,9 @@ static void refusals(void **state)
 	char error[512];
 
 	(void)state;
-	bench_free(bench_with_firewall("accept:hook http1:request_soon any any -> any any (sid:1;)\n", "", NULL, error));
-	assert_non_null(strstr(error, "no hook request_soon"));
+	bench_free(bench_with_firewall("accept:hook http1:response_line any any -> any any (http.host; content:\"a\"; sid:1;)\n",
+				       "", NULL, error));
+	assert_non_null(strstr(error, "no hook response_line"));
 	bench_free(bench_with_firewall("accept:hook http1:request_line any any -> any any (http.host; content:\"a\"; sid:1;)\n", "",
 				       NULL, error));
 	assert_non_null(strstr(error, "from hook request_headers on"));

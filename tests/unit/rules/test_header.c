@@ -47,6 +47,13 @@ static void protocols(void **state)
 	with_head("alert udp:all any any -> any any");
 	assert_true(with_head("drop tcp:pre_flow any any -> any any")->flags & RULE_PRE_FLOW);
 	head_refused("alert tcp:^pre_lunch any any -> any any", "no hook of packets");
+	head_refused("alert http1:^request_head any any -> any any", "http1 has no hook \"request_head\"");
+	head_refused("alert dns:^client_hello_done any any -> any any", "dns has no hook");
+	with_head("alert dns:response_complete any any -> any any");
+	with_head("alert ssl:client_hello_done any any -> any any");
+	with_head("alert http:response_body any any -> any any");
+	refused("alert tls any any -> any any (app-layer-state:>^server_helo; sid:1;)", "tls has no state");
+	loads("alert tls any any -> any any (app-layer-state:>server_cert; sid:1;)");
 	head_refused("alert http1:^<request_headers any any -> any any", "belongs to firewall rules");
 }
 

@@ -122,12 +122,13 @@ static void release(struct worker *w, struct packet *p)
 	w->counters->overload_released++;
 }
 
-/* The policy is for every packet. */
+/* The policy is for every packet. A session of which a part was not seen cannot be followed any more, and in the wire
+ * what comes later would be dropped as not fitting: it is released for good. */
 static bool treat(struct worker *w, struct packet *p)
 {
 	enum config_overload policy = policy_of(w);
 
-	if (policy == OVERLOAD_BYPASS) {
+	if (policy == OVERLOAD_BYPASS || (policy == OVERLOAD_PASS && p->flow->tcp)) {
 		release(w, p);
 		return true;
 	}

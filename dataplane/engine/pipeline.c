@@ -159,10 +159,11 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	if (!(p->flags & PACKET_NO_FLOW))
 		flow_packet(w, p);
 	f = p->flow;
-	within = !f || !l->overload.level || overload_flow(w, &l->overload, p);
+	within = !f || !(f->flags & FLOW_RATED) || detect_within_rate(w, p);
+	if (within && f && l->overload.level)
+		within = overload_flow(w, &l->overload, p);
 	if (f && l->engine->offload && (f->flags & (FLOW_BYPASSED | FLOW_OFFLOADED)) == FLOW_BYPASSED)
 		offload_offer(l, p);
-	within = within && (!f || !(f->flags & FLOW_RATED) || detect_within_rate(w, p));
 	lap(watch, &c->cycles_flow);
 	if (within && host_may_say(p))
 		host_packet(w, p);

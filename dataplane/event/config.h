@@ -32,7 +32,7 @@ enum config_exception {
 /* What becomes of flows that begin while a worker does not keep up. */
 enum config_overload {
 	OVERLOAD_IGNORE, /* they are inspected */
-	OVERLOAD_PASS,   /* forwarded uninspected, packet by packet */
+	OVERLOAD_PASS,   /* forwarded uninspected, packet by packet; TCP as bypass */
 	OVERLOAD_BYPASS, /* released for as long as they last */
 	OVERLOAD_DROP,
 };

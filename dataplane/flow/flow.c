@@ -311,10 +311,17 @@ static void table_full(struct worker *w, struct packet *p)
 	}
 }
 
-/* The worker does not keep up: no flow is made for the packet. On a tap what would be dropped is not looked at. */
+/* The worker does not keep up. A flow that begins is released at once: by the policy bypass; by pass if it is a TCP
+ * session, as one whose begin was not seen cannot be followed later, and its end would not fit. */
+static bool overload_releases(const struct worker *w, const struct packet *p)
+{
+	return w->new_flows == OVERLOAD_BYPASS || (w->new_flows == OVERLOAD_PASS && p->ip_proto == PROTO_TCP);
+}
+
+/* True: no flow is made for the packet. On a tap what would be dropped is not looked at. */
 static bool overload_takes(struct worker *w, struct packet *p)
 {
-	if (w->new_flows == OVERLOAD_BYPASS)
+	if (w->new_flows == OVERLOAD_IGNORE || overload_releases(w, p))
 		return false;
 	p->flags |= PACKET_NO_INSPECT;
 	if (w->new_flows == OVERLOAD_DROP && w->in_the_wire)
@@ -420,7 +427,7 @@ void flow_packet(struct worker *w, struct packet *p)
 	if (!f) {
 		if (icmp_is_error(p))
 			return;
-		if (w->new_flows != OVERLOAD_IGNORE && overload_takes(w, p))
+		if (overload_takes(w, p))
 			return;
 		d = TO_SERVER;
 		f = flow_new(w, p, &k, hash);
@@ -428,7 +435,7 @@ void flow_packet(struct worker *w, struct packet *p)
 			table_full(w, p);
 			return;
 		}
-		if (w->new_flows == OVERLOAD_BYPASS) {
+		if (overload_releases(w, p)) {
 			f->flags |= FLOW_BYPASSED;
 			w->counters->overload_bypassed++;
 		}

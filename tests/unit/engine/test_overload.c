@@ -14,6 +14,7 @@
 
 #include "dataplane/engine/overload.h"
 #include "dataplane/flow/flow.h"
+#include "dataplane/packet/packet.h"
 #include "tests/unit/engine/wire.h"
 
 #define MS 1000000ull
@@ -197,6 +198,38 @@ static void all_flows(void **state)
 	}
 }
 
+/* A TCP session of which packets passed uninspected goes on when it is over: what comes then fits no state that is
+ * left, and is not held against it. Its begin, or some of it, was not seen. */
+static void sessions_go_on(void **state)
+{
+	static const char bulk[1000];
+
+	for (unsigned begin = 0; begin < 2; begin++) {
+		struct wire *w = worker("pass", "inline");
+
+		if (!begin)
+			assert_true(wire_handshake(w));
+		queue(w, 100, 1000);
+		if (begin)
+			assert_true(wire_handshake(w));
+		for (unsigned i = 0; i < 200; i++) {
+			assert_true(wire_tcp(w, false, TCP_ACK, bulk, sizeof(bulk)));
+			assert_true(wire_tcp(w, true, TCP_ACK, NULL, 0));
+		}
+		queue(w, 0, 4000);
+		for (unsigned i = 0; i < 200; i++) {
+			assert_true(wire_tcp(w, false, TCP_ACK, bulk, sizeof(bulk)));
+			assert_true(wire_tcp(w, true, TCP_ACK, NULL, 0));
+		}
+		assert_true(wire_tcp(w, false, TCP_ACK | TCP_FIN, NULL, 0));
+		assert_true(wire_tcp(w, true, TCP_ACK | TCP_FIN, NULL, 0));
+		assert_int_equal(w->counters->overload_passed, 0);
+		assert_int_equal(w->counters->overload_released, !begin);
+		assert_int_equal(w->counters->overload_bypassed, begin);
+		wire_close(w);
+	}
+}
+
 static void large_flows(void **state)
 {
 	static const char bulk[1000];
@@ -249,6 +282,7 @@ int main(void)
 		cmocka_unit_test(only_told),
 		cmocka_unit_test(new_flows),
 		cmocka_unit_test(all_flows),
+		cmocka_unit_test(sessions_go_on),
 		cmocka_unit_test(large_flows),
 		cmocka_unit_test(firewall),
 	};

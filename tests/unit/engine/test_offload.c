@@ -16,6 +16,7 @@
 #include "dataplane/engine/block.h"
 #include "dataplane/engine/offload.h"
 #include "dataplane/flow/flow.h"
+#include "dataplane/packet/packet.h"
 #include "drivers/port_driver.h"
 #include "tests/unit/engine/wire.h"
 
@@ -255,6 +256,33 @@ static void limits(void **state)
 	end(w);
 }
 
+/* A released session is not followed, so its end is not known: a new one on its ports is inspected all the same. A
+ * SYN that is sent again is no new one. */
+static void new_session(void **state)
+{
+	struct wire *w = start(ROOM);
+	uint32_t seq;
+
+	assert_true(wire_handshake(w));
+	flow_walk(&w->lane->w, release_it, NULL);
+	assert_true(wire_say(w, "more"));
+	main_thread(w);
+	assert_true(sides[0].used[0]);
+	seq = w->seq[0];
+	w->seq[0] = 1000; /* as wire_handshake began */
+	assert_true(wire_tcp(w, true, TCP_SYN, NULL, 0));
+	assert_int_equal(w->counters->flow_tcp_reuse, 0);
+	w->seq[0] = seq + 100000;
+	assert_true(wire_tcp(w, true, TCP_SYN, NULL, 0));
+	assert_int_equal(w->counters->flow_tcp_reuse, 1);
+	main_thread(w);
+	assert_false(sides[0].used[0] || sides[1].used[0]);
+	seq = (uint32_t)w->counters->flow_bypassed_pkts;
+	assert_true(wire_tcp(w, false, TCP_SYN | TCP_ACK, NULL, 0));
+	assert_int_equal(w->counters->flow_bypassed_pkts, seq);
+	end(w);
+}
+
 /* The engine ends: all is told before the flows' records are written. */
 static void settled(void **state)
 {
@@ -276,7 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(handed_over), cmocka_unit_test(ends),	 cmocka_unit_test(too_old),
 		cmocka_unit_test(no_room),     cmocka_unit_test(half),	 cmocka_unit_test(limits),
-		cmocka_unit_test(settled),
+		cmocka_unit_test(new_session), cmocka_unit_test(settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

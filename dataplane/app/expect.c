@@ -53,11 +53,11 @@ static struct expectation *bucket_of(struct worker *w, const struct addr *server
 	return w->expected->bucket[h >> 24 & (EXPECT_BUCKETS - 1)];
 }
 
-static bool fits(const struct expectation *e, const struct addr *client, const struct addr *server,
-		 uint16_t port, uint8_t ip_version)
+static bool same_flow(const struct expectation *e, const struct expectation *other)
 {
-	return e->until_ns && e->server_port == port && e->ip_version == ip_version &&
-	       addr_equal(&e->client, client) && addr_equal(&e->server, server);
+	return e->until_ns && e->server_port == other->server_port && e->ip_version == other->ip_version &&
+	       e->ip_proto == other->ip_proto && addr_equal(&e->client, &other->client) &&
+	       addr_equal(&e->server, &other->server);
 }
 
 void expect_add(struct worker *w, const struct expectation *e)
@@ -67,7 +67,7 @@ void expect_add(struct worker *w, const struct expectation *e)
 	uint64_t used;
 
 	for (unsigned i = 0; i < EXPECT_PER_BUCKET; i++) {
-		if (fits(&b[i], &e->client, &e->server, e->server_port, e->ip_version)) {
+		if (same_flow(&b[i], e)) {
 			place = &b[i];
 			break;
 		}
@@ -88,15 +88,17 @@ void expect_add(struct worker *w, const struct expectation *e)
 
 bool expect_take(struct worker *w, const struct flow *f, struct expectation *out)
 {
+	const struct expectation wanted = {.client = f->client, .server = f->server, .server_port = f->server_port,
+					   .ip_version = f->ip_version, .ip_proto = f->ip_proto};
 	struct expectation *b;
 
-	if (!w->expected->count || f->ip_proto != 6)
+	if (!w->expected->count)
 		return false;
 	b = bucket_of(w, &f->server, f->server_port);
 	for (unsigned i = 0; i < EXPECT_PER_BUCKET; i++) {
 		bool late = b[i].until_ns < w->now_ns;
 
-		if (!fits(&b[i], &f->client, &f->server, f->server_port, f->ip_version))
+		if (!same_flow(&b[i], &wanted))
 			continue;
 		*out = b[i];
 		out->name = (struct text){0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Connections that another one announces (the data connections of FTP): who will connect to whom, on
+ * Flows that another one announces (the data of FTP and TFTP): who will speak to whom, on
  * which port, what it then speaks, and a word about it. All flows of two hosts are one worker's, so
  * the one that sees the announcement sees the connection. An entry serves once, and for
  * EXPECT_SECONDS of packet time; where there is no room the oldest of its bucket goes.
@@ -18,7 +18,7 @@
 struct expectation {
 	struct addr client, server;
 	uint16_t server_port;
-	uint8_t ip_version;
+	uint8_t ip_version, ip_proto;
 	uint8_t proto;    /* enum app_proto */
 	uint8_t detail;   /* the protocol's own */
 	uint64_t until_ns; /* 0: no entry */

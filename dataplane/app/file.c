@@ -129,6 +129,11 @@ void file_want(struct worker *w, unsigned wants)
 	w->files->wants = w->files->config_wants | wants;
 }
 
+bool file_bodies(const struct worker *w)
+{
+	return w->config && w->config->file_bodies;
+}
+
 /* ---- hashes ---- */
 
 static struct file_hash *hash_get(struct worker *w, unsigned wants)
@@ -348,6 +353,13 @@ struct file *file_open(struct worker *w, struct flow *f, struct tx *tx, enum dir
 	    (w->config->file_store_force || f->flags & store_flag[d] || tx->store_files & 1u << d))
 		file->flags |= FILE_STORE;
 	return file;
+}
+
+struct file *file_open_mail(struct worker *w, struct flow *f, struct tx *tx, enum direction d)
+{
+	static const uint8_t name[] = "rawmsg";
+
+	return file_bodies(w) ? file_open(w, f, tx, d, name, sizeof(name) - 1) : NULL;
 }
 
 struct file *file_open_hidden(struct worker *w, struct flow *f, struct tx *tx, enum direction d)

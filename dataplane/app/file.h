@@ -89,6 +89,11 @@ void file_worker_free(struct worker *w);
  * what the configuration asks for is always there. */
 void file_want(struct worker *w, unsigned wants);
 
+/* Contents that only hold others are files, too (file_bodies): mails, multiparts. */
+bool file_bodies(const struct worker *w);
+/* Opens a mail as a whole, if that is so; NULL: no. */
+struct file *file_open_mail(struct worker *w, struct flow *f, struct tx *tx, enum direction d);
+
 /* Opens a file on the transaction. name is copied (cut at FILE_NAME_MAX). NULL: memory, or too many
  * files. */
 struct file *file_open(struct worker *w, struct flow *f, struct tx *tx, enum direction d,

@@ -150,6 +150,7 @@ static void data_expect(struct ftp_state *s, struct ftp_tx *tx, enum ftp_data_co
 	bool upload = ftp_data_rows[command].upload, file = ftp_data_rows[command].file;
 	struct expectation e = {
 		.ip_version = s->f->ip_version,
+		.ip_proto = 6,
 		.server_port = s->data_port,
 		.proto = APP_ftp_data,
 		.client = s->active ? s->f->server : s->f->client,

@@ -11,6 +11,8 @@
  */
 #include "dataplane/app/http.h"
 
+#include <strings.h>
+
 #include "dataplane/app/http_multipart.h"
 
 /* ---- codings ---- */
@@ -113,13 +115,23 @@ static void body_range(struct http_state *s, struct http_tx *tx, struct file *fi
 		http_event(s, tx, TO_CLIENT, HTTP_EVENT_RANGE_INVALID);
 }
 
+/* A multipart that is a file as a whole: its parts carry no names (WinRM's multipart/encrypted, batches). */
+static bool whole_multipart(const struct http_state *s, const struct http_tx *tx)
+{
+	static const char form[] = "multipart/form-data";
+	struct bytes type = http_field(tx->htp->request_headers, "content-type");
+
+	return file_bodies(s->w) && type.data &&
+	       (type.len < sizeof(form) - 1 || strncasecmp((const char *)type.data, form, sizeof(form) - 1) != 0);
+}
+
 static void body_open(struct http_state *s, struct http_tx *tx, enum direction d)
 {
 	struct http_body *b = &tx->body[d];
 	enum htp_method_t method = tx->htp->request_method_number;
 	struct bytes name = body_name(tx, d);
 
-	if (d == TO_SERVER && (method == HTP_M_POST || method == HTP_M_PUT))
+	if (d == TO_SERVER && (method == HTP_M_POST || method == HTP_M_PUT) && !whole_multipart(s, tx))
 		tx->multipart = http_multipart_new(
 			s->w, http_field(tx->htp->request_headers, "content-type"));
 	if (tx->multipart && d == TO_SERVER)

@@ -62,20 +62,26 @@ struct mail *mail_begin(struct worker *w, struct flow *f, struct tx *tx, enum di
 	m->f = f;
 	m->tx = tx;
 	m->direction = (uint8_t)d;
+	m->whole = file_open_mail(w, f, tx, d);
 	mime_init(&m->mime, w, &ops, m, MIME_NO_URLS);
 	return m;
 }
 
 void mail_data(struct mail *m, const uint8_t *data, uint32_t len)
 {
-	if (m)
-		mime_data(&m->mime, data, len);
+	if (!m)
+		return;
+	if (m->whole)
+		file_append(m->w, m->whole, data, len);
+	mime_data(&m->mime, data, len);
 }
 
 void mail_gap(struct mail *m, uint64_t len)
 {
 	if (m && m->file)
 		file_gap(m->w, m->file, len);
+	if (m && m->whole)
+		file_gap(m->w, m->whole, len);
 }
 
 void mail_end(struct mail *m, bool complete)
@@ -85,6 +91,7 @@ void mail_end(struct mail *m, bool complete)
 	mime_end(&m->mime, complete);
 	if (m->file)
 		on_part_end(m, complete);
+	file_close(m->w, m->whole, complete ? FILE_CLOSED : FILE_TRUNCATED);
 	mail_drop(m);
 }
 

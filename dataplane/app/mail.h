@@ -16,6 +16,7 @@ struct mail {
 	struct flow *f;
 	struct tx *tx;
 	struct file *file; /* the attachment being read */
+	struct file *whole; /* NULL: mails are no files (file_bodies) */
 	struct mail_note note;
 	uint8_t direction;
 };

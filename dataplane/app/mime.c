@@ -29,6 +29,7 @@ void mime_init(struct mime *m, struct worker *w, const struct mime_ops *ops, voi
 	m->state = HEADERS;
 	m->top = true;
 	m->at_start = true;
+	m->typed = true;
 }
 
 bool mime_set_boundary(struct mime *m, struct bytes boundary)
@@ -48,6 +49,7 @@ bool mime_set_boundary(struct mime *m, struct bytes boundary)
 	memcpy(copy, "--", 2);
 	memcpy(copy + 2, boundary.data, len);
 	m->boundary[m->depth] = copy;
+	m->digests &= (uint16_t)~(1 << m->depth);
 	m->boundary_len[m->depth++] = (uint16_t)(len + 2);
 	if (m->flags & MIME_RAW)
 		m->state = BODY;
@@ -92,6 +94,7 @@ static void take_content_type(struct mime *m, struct bytes value)
 	uint32_t len;
 	bool cut;
 
+	m->typed = true;
 	if (semicolon)
 		word.len = (uint32_t)(semicolon - value.data);
 	while (word.len && is_space(word.data[word.len - 1]))
@@ -112,8 +115,11 @@ static void take_content_type(struct mime *m, struct bytes value)
 	/* A second one of the same entity takes the place of the first. */
 	if (m->type == MIME_MULTIPART && m->depth)
 		heap_free(&m->w->heap, m->boundary[--m->depth]);
-	if (mime_set_boundary(m, (struct bytes){boundary, len}))
-		m->type = MIME_MULTIPART;
+	if (!mime_set_boundary(m, (struct bytes){boundary, len}))
+		return;
+	m->type = MIME_MULTIPART;
+	if (equals(word, "multipart/digest"))
+		m->digests |= (uint16_t)(1 << (m->depth - 1));
 }
 
 static void take_header(struct mime *m, struct bytes name, struct bytes value)
@@ -197,6 +203,7 @@ static void entity_reset(struct mime *m)
 	m->type = MIME_OTHER;
 	m->encoding = MIME_PLAIN;
 	m->name_len = 0;
+	m->typed = true;
 	m->part_has_data = false;
 	m->at_start = true;
 	m->line_len = 0;
@@ -208,6 +215,8 @@ static void headers_end(struct mime *m)
 	header_flush(m);
 	m->at_start = true;
 	m->eol = 0;
+	if (!m->typed)
+		m->type = MIME_MESSAGE; /* RFC 2046, 5.1.5 */
 	/* Messages are never encoded as a whole (RFC 2046, 5.2.1): one that says so is read as it is,
 	 * so that the word alone hides nothing. */
 	if (m->type == MIME_MESSAGE && !(m->flags & MIME_RAW)) {
@@ -312,6 +321,7 @@ static void boundary_found(struct mime *m, int level)
 	while (m->depth > level + (last ? 0 : 1))
 		heap_free(&m->w->heap, m->boundary[--m->depth]);
 	entity_reset(m);
+	m->typed = !(m->digests & 1 << level);
 	m->skip_line = true;
 	m->start_len = 0;
 	if (!last)

@@ -76,11 +76,13 @@ struct mime {
 	uint16_t parts;
 	uint8_t *boundary[MIME_DEPTH_MAX]; /* each with its two hyphens */
 	uint16_t boundary_len[MIME_DEPTH_MAX];
+	uint16_t digests;        /* bits of depth: parts of it are messages if they do not say what they are */
 
 	/* the entity being read */
 	uint8_t type;            /* enum mime_type */
 	uint8_t encoding;
 	bool part_has_data;
+	bool typed;              /* its type is settled */
 	uint32_t name_len;
 	uint8_t name[MIME_NAME_MAX];
 

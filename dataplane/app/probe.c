@@ -242,7 +242,7 @@ static bool announced(struct worker *w, struct flow *f, struct packet *p)
 	s->announced = &e;
 	s->proto_ts = s->proto_tc = e.proto;
 	s->first_data = APP_FIRST_DATA_SENT;
-	if (app_start(w, f, p, (enum app_proto)e.proto)) {
+	if (app_start(w, f, p, (enum app_proto)e.proto) && f->ip_proto == 6) {
 		deliver(w, f, p, TO_SERVER, NULL, 0);
 		deliver(w, f, p, TO_CLIENT, NULL, 0);
 	}
@@ -319,6 +319,8 @@ void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p)
 	enum app_proto other = *app_proto_slot(s, direction_other(d)), found;
 	bool reversed, settled;
 
+	if (announced(w, f, p))
+		return;
 	if (s->datagrams[d] >= APP_PROBE_DATAGRAMS) {
 		if (!s->proto && s->datagrams[direction_other(d)] >= APP_PROBE_DATAGRAMS)
 			app_stop(w, f);

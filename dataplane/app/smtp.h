@@ -47,6 +47,7 @@ struct smtp_tx {
 	bool bdat;                 /* its content comes in chunks that are read, and is complete with content_done */
 	struct mime *mime;         /* while the content is read */
 	struct file *file;         /* the attachment being read */
+	struct file *whole;        /* NULL: mails are no files (file_bodies) */
 	struct mail_note note;     /* for the analysis of attachments */
 	uint32_t anomalies_seen;
 	uint32_t header_bytes;

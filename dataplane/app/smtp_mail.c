@@ -151,6 +151,7 @@ void smtp_mail_begin(struct smtp_state *s)
 			limits_set(s, tx->file);
 		return;
 	}
+	tx->whole = file_open_mail(s->w, s->f, &tx->tx, TO_SERVER);
 	if (!option(s, "smtp.mime.decode_mime", true)) {
 		tx->content = false;
 		return;
@@ -173,6 +174,8 @@ void smtp_mail_begin(struct smtp_state *s)
 
 void smtp_mail_data(struct smtp_state *s, const uint8_t *data, uint32_t len)
 {
+	if (s->tx->whole)
+		file_append(s->w, s->tx->whole, data, len);
 	if (s->tx->mime) {
 		mime_data(s->tx->mime, data, len);
 		if (s->tx->mime->anomalies & ~s->tx->anomalies_seen)
@@ -186,6 +189,8 @@ void smtp_mail_gap(struct smtp_state *s, uint64_t len)
 {
 	if (s->tx->file)
 		file_gap(s->w, s->tx->file, len);
+	if (s->tx->whole)
+		file_gap(s->w, s->tx->whole, len);
 }
 
 void smtp_mail_end(struct smtp_state *s, bool complete)
@@ -202,6 +207,8 @@ void smtp_mail_end(struct smtp_state *s, bool complete)
 	}
 	if (tx->file)
 		on_part_end(tx, complete);
+	file_close(s->w, tx->whole, complete ? FILE_CLOSED : FILE_TRUNCATED);
+	tx->whole = NULL;
 }
 
 void smtp_mail_free(struct worker *w, struct smtp_tx *tx)

@@ -13,6 +13,8 @@
 
 #define RECORD_HEADER_BYTES 5
 #define RECORD_BYTES_MAX (16384 + 2048 + 32) /* RFC 5246 6.2.3, and what some stacks add */
+#define MESSAGE_USUAL_MAX 16384 /* certificates of some hops */
+#define MESSAGE_ROOM_MIN 1024
 #define HEARTBEAT_HEADER_BYTES 3
 #define HEARTBEAT_PADDING_BYTES 16
 
@@ -129,10 +131,21 @@ static void handshake_complete(struct tls_tx *t)
 
 /* ---- handshake messages out of records ---- */
 
+static uint32_t message_size(const uint8_t *header)
+{
+	return 4 + ((uint32_t)header[1] << 16 | (uint32_t)header[2] << 8 | header[3]);
+}
+
+/* The first room: for the whole message, if its header is there and it is no unusual one. */
+static uint32_t message_room(const uint8_t *data, uint32_t len)
+{
+	return len >= 4 && message_size(data) <= MESSAGE_USUAL_MAX ? message_size(data) : MESSAGE_ROOM_MIN;
+}
+
 static bool keep_message(struct worker *w, struct tls_stream *s, const uint8_t *data, uint32_t len)
 {
 	if (s->message_len + len > s->message_cap) {
-		uint32_t cap = s->message_cap ? s->message_cap : 1024;
+		uint32_t cap = s->message_cap ? s->message_cap : message_room(data, len);
 		uint8_t *bigger;
 
 		while (cap < s->message_len + len)
@@ -155,11 +168,6 @@ static void drop_message(struct worker *w, struct tls_stream *s)
 	heap_free(&w->heap, s->message);
 	s->message = NULL;
 	s->message_len = s->message_cap = 0;
-}
-
-static uint32_t message_size(const uint8_t *header)
-{
-	return 4 + ((uint32_t)header[1] << 16 | (uint32_t)header[2] << 8 | header[3]);
 }
 
 /* Bytes of handshake records. False: a message cannot be right, or memory is out. */

@@ -10,7 +10,8 @@
 
 int heap_init(struct heap *h, uint64_t limit_bytes)
 {
-	size_t size = sizeof(h->arena);
+	size_t size = sizeof(h->arena), mib[3], n = 3;
+	ssize_t never = -1;
 
 	memset(h, 0, sizeof(*h));
 	h->limit_bytes = limit_bytes;
@@ -19,6 +20,12 @@ int heap_init(struct heap *h, uint64_t limit_bytes)
 	/* its own cache: the thread's would keep freed blocks of an arena that is gone */
 	if (mallctl("tcache.create", &h->cache, &size, NULL, 0) != 0)
 		return -ENOMEM;
+	/* what was once used stays: a page given back is zeroed anew in the packet path (2 MiB of it, where pages
+	 * are huge), and the cap says how much there can be */
+	if (mallctlnametomib("arena.0.dirty_decay_ms", mib, &n) == 0) {
+		mib[1] = h->arena;
+		mallctlbymib(mib, n, NULL, NULL, &never, sizeof(never));
+	}
 	h->flags = MALLOCX_ARENA(h->arena) | MALLOCX_TCACHE(h->cache);
 	return 0;
 }

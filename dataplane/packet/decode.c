@@ -82,6 +82,7 @@ int decode_worker_new(struct worker *w)
 		return error;
 	w->decode = s;
 	s->max_layers = (unsigned)c->decoder_max_layers;
+	s->ipv4_offloaded = c->decoder_ipv4_offloaded;
 	s->validate_checksums = c->checksums == CHECKSUMS_VALIDATE;
 	s->vlan_in_key = c->vlan_in_flow_key;
 	s->depth_in_key = c->tunnel_depth_in_flow_key;

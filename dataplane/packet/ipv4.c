@@ -142,6 +142,8 @@ enum layer decode_ipv4(struct decoder *d, struct packet *p, struct cursor *c)
 		return decode_invalid(d, p, ANOMALY_ipv4_wrong_ip_version);
 	header_len = (h[0] & 0xf) * 4u;
 	total_len = get_be16(h + 2);
+	if (!total_len && d->s->ipv4_offloaded)
+		total_len = cursor_left(&whole) < UINT16_MAX ? (uint32_t)cursor_left(&whole) : UINT16_MAX;
 	if (header_len < IPV4_HEADER_BYTES)
 		return decode_invalid(d, p, ANOMALY_ipv4_hlen_too_small);
 	if (total_len < header_len)

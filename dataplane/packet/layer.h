@@ -71,6 +71,7 @@ struct tunnel_ports {
 struct decode_state {
 	/* from the configuration; written at start only */
 	unsigned max_layers;
+	bool ipv4_offloaded; /* a length of 0 is the frame's */
 	bool validate_checksums;
 	bool vlan_in_key;
 	bool depth_in_key;

@@ -36,15 +36,20 @@ static bool midstream_allowed(struct tcp_seen *t)
 	return false;
 }
 
+static void midstream_mark(struct tcp_seen *t, struct tcp_session *s)
+{
+	t->w->counters->tcp_midstream_pickups++;
+	t->f->flags |= FLOW_MIDSTREAM;
+	s->flags |= SESSION_MIDSTREAM;
+}
+
 static struct tcp_session *midstream_session(struct tcp_seen *t)
 {
 	struct tcp_session *s = tcp_session_get(t);
 
 	if (!s)
 		return NULL;
-	t->w->counters->tcp_midstream_pickups++;
-	t->f->flags |= FLOW_MIDSTREAM;
-	s->flags |= SESSION_MIDSTREAM;
+	midstream_mark(t, s);
 	if (t->st->async)
 		s->flags |= SESSION_ASYNC;
 	return s;
@@ -419,18 +424,24 @@ static bool sent_syn(struct tcp_seen *t)
 	return false;
 }
 
-/* Only one side is seen: the client's ACK follows its SYN. */
-static bool sent_ack_async(struct tcp_seen *t)
+/* The client's ACK follows its SYN: only one side is seen, or the SYN/ACK was missed. */
+static bool sent_ack(struct tcp_seen *t)
 {
 	struct tcp_side *own = t->own, *other = t->other;
+	bool wrong = t->seq != own->next_seq;
 
-	if (!t->st->async)
+	if (!t->st->async && (t->d != TO_SERVER || wrong || !midstream_allowed(t)))
 		return true;
-	if (t->seq != own->next_seq) {
+	if (wrong) {
 		tcp_event(t, ANOMALY_stream_3whs_async_wrong_seq);
 		return false;
 	}
-	t->s->flags |= SESSION_ASYNC;
+	if (t->st->async) {
+		t->s->flags |= SESSION_ASYNC;
+	} else {
+		midstream_mark(t, t->s);
+		t->s->flags |= SESSION_MIDSTREAM_ESTABLISHED;
+	}
 	tcp_set_state(t, TCP_STATE_ESTABLISHED);
 	own->window = t->win;
 	own->last_ack = t->seq;
@@ -476,7 +487,7 @@ bool tcp_on_syn_sent(struct tcp_seen *t)
 	if (t->flags & TCP_SYN)
 		return sent_syn(t);
 	if (t->flags & TCP_ACK)
-		return sent_ack_async(t);
+		return sent_ack(t);
 	return true;
 }
 

@@ -315,7 +315,7 @@ bool draft_apps(struct draft *d, const char *apps, const char *who)
 	char common[sizeof(d->apps)];
 
 	if (strcmp(apps, "file") == 0)
-		apps = "http smtp ftp ftp-data nfs smb";
+		apps = "http smtp pop3 imap ftp ftp-data tftp nfs smb";
 	if (!d->apps_set) {
 		snprintf(d->apps, sizeof(d->apps), "%s", apps);
 		d->apps_set = true;

@@ -44,12 +44,17 @@ def facts_smtp(e):
 
 def facts_file(e):
     f = e["fileinfo"]
+    if e.get("app_proto") == "tftp":
+        return  # the reference reads the requests only
     yield flow_key(e) + (e.get("app_proto"), f.get("filename"), f.get("size"), f.get("state"), f.get("gaps"))
 
 
 def facts_flow(e):
     f = e["flow"]
-    yield flow_key(e) + (e.get("app_proto"), f.get("pkts_toserver"), f.get("pkts_toclient"),
+    app = e.get("app_proto")
+    if app == "tftp" and f["pkts_toclient"] and 69 not in (e.get("src_port"), e.get("dest_port")):
+        app = None  # likewise: the flow of the file is an unknown one to it
+    yield flow_key(e) + (app, f.get("pkts_toserver"), f.get("pkts_toclient"),
                          f.get("bytes_toserver"), f.get("bytes_toclient"))
 
 

@@ -244,6 +244,23 @@ static void bomb(void **state)
 	free(packed);
 }
 
+/* A multipart that is no upload is one file, where such are wanted. */
+static void bodies(void **state)
+{
+	static const char *const settings[] = {"file_bodies=yes", NULL};
+
+	for (unsigned wanted = 0; wanted < 2; wanted++) {
+		struct harness *h = open_http(wanted ? settings : NULL);
+
+		up(h, "POST /wsman HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/encrypted; boundary=\"XX\"\r\n"
+		      "Content-Length: 29\r\n\r\n--XX\r\nA: b\r\n\r\nsecret\r\n--XX--\r\n");
+		down(h, "HTTP/1.1 204 No Content\r\n\r\n");
+		assert_int_equal(harness_count(h, "\"filename\":\"/wsman\",\"gaps\":false,\"state\":\"CLOSED\","
+						  "\"stored\":false,\"size\":29"), wanted);
+		harness_free(h);
+	}
+}
+
 /* Parts of an upload with names are files; the body is a buffer, not a file. */
 static void multipart(void **state)
 {
@@ -646,6 +663,7 @@ int main(void)
 		cmocka_unit_test(compressed),
 		cmocka_unit_test(bomb),
 		cmocka_unit_test(multipart),
+		cmocka_unit_test(bodies),
 		cmocka_unit_test(gaps),
 		cmocka_unit_test(gap_in_headers),
 		cmocka_unit_test(names_and_ranges),

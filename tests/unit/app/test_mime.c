@@ -89,6 +89,11 @@ static void structure(void **state)
 	expect("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
 	       "Content-Type: multipart/mixed; boundary=in\r\n\r\n--in\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b--\r\n",
 	       0, "[|x][|y]");
+	/* parts of a digest are messages unless they say something else; what is in those is not */
+	expect("Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nSubject: x\r\n\r\none\r\n--b\r\n\r\n"
+	       "Content-Type: multipart/mixed; boundary=in\r\n\r\n--in\r\n\r\ntwo\r\n--in\r\n"
+	       "Content-Type: a/b; name=f\r\n\r\nthree\r\n--in--\r\n--b\r\nContent-Type: text/plain\r\n\r\nfour\r\n--b--\r\n",
+	       0, "[|one][|two][f|three][|four]");
 	/* what only looks like a boundary; bare line feeds */
 	expect("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--\n-b\n--c\n--b--\n", 0, "[|--\n-b\n--c]");
 	/* no end: what is there is given */

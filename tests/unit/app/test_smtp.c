@@ -191,12 +191,26 @@ static void raw(void **state)
 	harness_free(h);
 }
 
+/* Mails are files, too: as they came, with their attachments apart. */
+static void bodies(void **state)
+{
+	static const char *const settings[] = {"file_bodies=yes", NULL};
+	struct harness *h = greeted(settings);
+
+	up(h, "DATA\r\n");
+	down(h, "354 go\r\n");
+	up(h, "Content-Disposition: attachment; filename=\"a.txt\"\r\n\r\n..body\r\n.\r\n");
+	assert_int_equal(harness_count(h, "\"filename\":\"rawmsg\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":60"), 1);
+	assert_int_equal(harness_count(h, "\"filename\":\"a.txt\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,"), 1);
+	harness_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments), cmocka_unit_test(bdat),
 		cmocka_unit_test(starttls), cmocka_unit_test(rset), cmocka_unit_test(events),
-		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw),
+		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw), cmocka_unit_test(bodies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

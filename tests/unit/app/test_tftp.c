@@ -45,6 +45,71 @@ static void requests(void **state)
 	harness_free(h);
 }
 
+/* The server answers from another port: the flow is turned round, and says where it belongs by its ends. */
+static void other_port(struct harness *h)
+{
+	struct addr client = h->flow.client;
+	uint16_t port = h->flow.client_port;
+
+	harness_reset(h, port);
+	h->flow.client = h->flow.server;
+	h->flow.server = client;
+}
+
+/* Half a kilobyte of the letter. */
+static void block(struct harness *h, enum direction d, unsigned number, char letter, size_t len)
+{
+	uint8_t data[4 + 1024] = {0, 3, (uint8_t)(number >> 8), (uint8_t)number};
+
+	memset(data + 4, letter, len);
+	harness_udp(h, d, data, 4 + len);
+}
+
+static void one(struct harness *h, enum direction d, const char *hex)
+{
+	udp(h, d, hex);
+	harness_done(h);
+}
+
+/* Read and written, in blocks of the usual and of another size, sent again and out of order; the file is there
+ * with its last block. */
+static void transfers(void **state)
+{
+	struct harness *h = harness_new(17, 69, NULL);
+
+	(void)state;
+	one(h, TO_SERVER, "0001 612e747874 00 6f63746574 00");
+	other_port(h);
+	block(h, TO_SERVER, 1, 'a', 512);
+	assert_int_equal(h->flow.app_proto, APP_tftp);
+	one(h, TO_CLIENT, "0004 0001");
+	block(h, TO_SERVER, 1, 'a', 512);
+	block(h, TO_SERVER, 2, 'b', 3);
+	assert_int_equal(harness_count(h, "\"filename\":\"a.txt\",\"gaps\":false,\"state\":\"CLOSED\","), 1);
+	assert_int_equal(harness_count(h, "\"size\":515"), 1);
+	assert_int_equal(harness_count(h, "\"event_type\":\"tftp\""), 0);
+	harness_clear(h);
+
+	harness_reset(h, 69);
+	one(h, TO_SERVER, "0002 622e62696e 00 6f63746574 00 626c6b73697a65 00 31303234 00");
+	other_port(h);
+	one(h, TO_SERVER, "0006 626c6b73697a65 00 31303234 00");
+	block(h, TO_CLIENT, 1, 'a', 1024);
+	block(h, TO_CLIENT, 3, 'c', 0);
+	assert_int_equal(harness_count(h, "\"filename\":\"b.bin\",\"gaps\":true,\"state\":\"TRUNCATED\","), 1);
+	harness_clear(h);
+
+	/* from the port that was asked; over the highest number; ended by an error */
+	harness_reset(h, 69);
+	one(h, TO_SERVER, "0001 63 00 6f63746574 00");
+	for (unsigned i = 1; i <= 65537; i++)
+		block(h, TO_CLIENT, i & 0xffff, 'z', 512);
+	one(h, TO_CLIENT, "0005 0003 00");
+	assert_int_equal(harness_count(h, "\"filename\":\"c\",\"gaps\":false,\"state\":\"TRUNCATED\","), 1);
+	assert_int_equal(harness_count(h, "\"size\":33554944"), 1);
+	harness_free(h);
+}
+
 static void not_tftp(void **state)
 {
 	static const char *const texts[] = {"00", "0001", "0001 61 00", "0001 61 00 62 00",
@@ -65,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests),
+		cmocka_unit_test(transfers),
 		cmocka_unit_test(not_tftp),
 	};
 

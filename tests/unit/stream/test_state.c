@@ -625,6 +625,20 @@ static void midstream(void **state)
 	lab_say(l, TO_SERVER, 101, 501, "GET");
 	assert_string_equal(lab_up(l, TO_SERVER), "GET");
 	lab_free(l);
+	/* the SYN/ACK is missed: the client's ACK tells of it */
+	l = lab_with("stream.midstream=yes", NULL);
+	SEND(C, .flags = TCP_SYN, .seq = 100);
+	SEND(C, .flags = TCP_ACK, .seq = 99, .ack = 501);
+	STATE(TCP_SYN_SENT);
+	SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501);
+	STATE(TCP_STATE_ESTABLISHED);
+	assert_int_equal(l->counters.tcp_midstream_pickups, 1);
+	lab_say(l, TO_SERVER, 101, 501, "GET");
+	lab_say(l, TO_CLIENT, 501, 104, "200");
+	lab_say(l, TO_SERVER, 104, 504, "");
+	assert_string_equal(lab_up(l, TO_SERVER), "GET");
+	assert_string_equal(lab_up(l, TO_CLIENT), "200");
+	lab_free(l);
 }
 
 static void midstream_policy(void **state)

@@ -69,6 +69,7 @@ static int keep_wire_whole(struct port *p, const char *interface, const struct p
 	struct failopen_options o = {
 		.interface = interface,
 		.closed = c->fail_closed,
+		.forward = c->forwards,
 		.beats = c->beats,
 		.max_age_ns = c->beat_max_age_ns,
 	};
@@ -81,6 +82,7 @@ static int keep_wire_whole(struct port *p, const char *interface, const struct p
 	o.peer = peer.target;
 	err = failopen_open(&f, &o, error);
 	p->own = err ? NULL : f;
+	p->keeps_wire = p->forwards_flows = p->own != NULL;
 	return err;
 }
 
@@ -137,6 +139,21 @@ static void afxdp_beat(struct port *p, unsigned thread, uint64_t monotonic_ns)
 		failopen_beat(p->own, thread, monotonic_ns);
 }
 
+static int afxdp_flow_release(struct port *p, const struct port_flow *flow)
+{
+	return failopen_release(p->own, flow);
+}
+
+static int afxdp_flow_read(struct port *p, const struct port_flow *flow, struct port_flow_count *out)
+{
+	return failopen_read(p->own, flow, out);
+}
+
+static int afxdp_flow_recall(struct port *p, const struct port_flow *flow, struct port_flow_count *out)
+{
+	return failopen_recall(p->own, flow, out);
+}
+
 static void afxdp_stats(struct port *p, struct port_stats *out)
 {
 	struct failopen_figures passed;
@@ -155,7 +172,11 @@ const struct port_ops port_afxdp = {
 	.close = afxdp_close,
 	.rx_burst = ethdev_rx_burst,
 	.tx_burst = ethdev_tx_burst,
+	.rx_depth = ethdev_rx_depth,
 	.beat = afxdp_beat,
+	.flow_release = afxdp_flow_release,
+	.flow_read = afxdp_flow_read,
+	.flow_recall = afxdp_flow_recall,
 	.stats = afxdp_stats,
 	.info = ethdev_info,
 };

@@ -61,6 +61,7 @@ static int queues_start(struct port *p, const struct rte_eth_dev_info *info)
 	for (unsigned q = 0; q < p->tx_queues && !err; q++)
 		err = rte_eth_tx_queue_setup(p->eth_id, (uint16_t)q, tx, (unsigned)socket,
 					     &info->default_txconf);
+	p->rx_descriptors = rx;
 	return err ? err : rte_eth_dev_start(p->eth_id);
 }
 
@@ -141,6 +142,13 @@ uint16_t ethdev_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frame
 uint16_t ethdev_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n)
 {
 	return rte_eth_tx_burst(p->eth_id, (uint16_t)queue, frames, n);
+}
+
+int ethdev_rx_depth(struct port *p, unsigned queue)
+{
+	int waiting = rte_eth_rx_queue_count(p->eth_id, (uint16_t)queue);
+
+	return waiting < 0 || !p->rx_descriptors ? -1 : waiting * 100 / p->rx_descriptors;
 }
 
 void ethdev_stats(struct port *p, struct port_stats *out)

@@ -26,7 +26,7 @@ static const unsigned char object[] = {
 
 struct failopen {
 	int ifindex;
-	int program, state_map, count_map; /* descriptors */
+	int program, state_map, count_map, flows_map; /* descriptors; -1: none */
 	struct failopen_state *state;      /* the map's memory */
 	size_t state_bytes;
 	unsigned cpus;
@@ -51,6 +51,9 @@ static void find_maps(struct failopen *f, const struct bpf_prog_info *program, c
 			f->state_map = fd;
 		else if (strcmp(info.name, "failopen_count") == 0 && f->count_map < 0)
 			f->count_map = fd;
+		else if (strcmp(info.name, "failopen_flows") == 0 && f->flows_map < 0 &&
+			 info.key_size == sizeof(struct port_flow) && info.value_size == sizeof(struct port_flow_count))
+			f->flows_map = fd;
 		else
 			close(fd);
 	}
@@ -73,14 +76,14 @@ static bool take_over(struct failopen *f)
 	if (info.nr_map_ids > MAPS_MAX)
 		info.nr_map_ids = MAPS_MAX;
 	find_maps(f, &info, ids);
-	return f->state_map >= 0 && f->count_map >= 0;
+	return f->state_map >= 0 && f->count_map >= 0 && f->flows_map >= 0;
 }
 
 static void forget(struct failopen *f)
 {
-	int *const fds[] = {&f->program, &f->state_map, &f->count_map};
+	int *const fds[] = {&f->program, &f->state_map, &f->count_map, &f->flows_map};
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		if (*fds[i] >= 0)
 			close(*fds[i]);
 		*fds[i] = -1;
@@ -101,7 +104,8 @@ static int load(struct failopen *f)
 		f->program = p ? dup(bpf_program__fd(p)) : -1;
 		f->state_map = dup(bpf_object__find_map_fd_by_name(o, "failopen_state"));
 		f->count_map = dup(bpf_object__find_map_fd_by_name(o, "failopen_count"));
-		if (f->program < 0 || f->state_map < 0 || f->count_map < 0)
+		f->flows_map = dup(bpf_object__find_map_fd_by_name(o, "failopen_flows"));
+		if (f->program < 0 || f->state_map < 0 || f->count_map < 0 || f->flows_map < 0)
 			err = -EINVAL;
 	}
 	bpf_object__close(o);
@@ -120,22 +124,42 @@ static int map_state(struct failopen *f)
 	return -errno;
 }
 
+/* Those of an engine that is gone. */
+static void flows_forget(struct failopen *f)
+{
+	struct port_flow key;
+
+	while (bpf_map_get_next_key(f->flows_map, NULL, &key) == 0 && bpf_map_delete_elem(f->flows_map, &key) == 0)
+		;
+}
+
 static void begin(struct failopen *f, const struct failopen_options *o)
 {
 	unsigned peer = if_nametoindex(o->peer);
 
 	__atomic_store_n(&f->state->beats, 0, __ATOMIC_RELEASE);
 	f->state->version = FAILOPEN_VERSION;
+	flows_forget(f);
 	f->state->peer = o->closed ? 0 : peer;
+	f->state->forward = o->forward ? peer : 0;
 	f->state->max_age_ns = o->max_age_ns;
 	memset(f->state->beat_ns, 0, sizeof(f->state->beat_ns));
 	__atomic_store_n(&f->state->beats, o->beats, __ATOMIC_RELEASE);
 }
 
+/* old: the program that it takes the place of, or -1. */
+static int attach(struct failopen *f, int old)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = old);
+
+	return bpf_xdp_attach(f->ifindex, f->program, old < 0 ? XDP_FLAGS_UPDATE_IF_NOEXIST : XDP_FLAGS_REPLACE,
+			      old < 0 ? NULL : &options);
+}
+
 int failopen_open(struct failopen **out, const struct failopen_options *o, char *error)
 {
 	struct failopen *f = calloc(1, sizeof(*f));
-	int cpus = libbpf_num_possible_cpus(), err = 0;
+	int cpus = libbpf_num_possible_cpus(), err = 0, old = -1;
 	bool fresh = false;
 
 	*out = NULL;
@@ -144,9 +168,12 @@ int failopen_open(struct failopen **out, const struct failopen_options *o, char 
 		return port_fail(error, -ENOMEM, "no memory for the program on %s", o->interface);
 	}
 	f->cpus = (unsigned)cpus;
-	f->program = f->state_map = f->count_map = -1;
+	f->program = f->state_map = f->count_map = f->flows_map = -1;
 	f->ifindex = (int)if_nametoindex(o->interface);
 	if (!take_over(f)) {
+		/* Ours, of another layout: replaced, no frame is lost. */
+		if (f->state_map >= 0)
+			old = dup(f->program);
 		forget(f);
 		err = load(f);
 		fresh = true;
@@ -156,7 +183,9 @@ int failopen_open(struct failopen **out, const struct failopen_options *o, char 
 	if (!err)
 		begin(f, o); /* before it is attached: no frame meets an empty state */
 	if (!err && fresh)
-		err = bpf_xdp_attach(f->ifindex, f->program, XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+		err = attach(f, old);
+	if (old >= 0)
+		close(old);
 	if (err) {
 		port_fail(error, err, "the program that keeps the wire whole without the engine cannot be put on %s: "
 			  "%s; is another XDP program on it (ip link show)? pair.fail_open: no goes without",
@@ -187,6 +216,23 @@ void failopen_close(struct failopen *f)
 void failopen_beat(struct failopen *f, unsigned thread, uint64_t monotonic_ns)
 {
 	__atomic_store_n(&f->state->beat_ns[thread], monotonic_ns, __ATOMIC_RELAXED);
+}
+
+int failopen_release(struct failopen *f, const struct port_flow *flow)
+{
+	static const struct port_flow_count none;
+
+	return bpf_map_update_elem(f->flows_map, flow, &none, BPF_ANY) == 0 ? 0 : -errno;
+}
+
+int failopen_read(struct failopen *f, const struct port_flow *flow, struct port_flow_count *out)
+{
+	return bpf_map_lookup_elem(f->flows_map, flow, out) == 0 ? 0 : -errno;
+}
+
+int failopen_recall(struct failopen *f, const struct port_flow *flow, struct port_flow_count *out)
+{
+	return bpf_map_lookup_and_delete_elem(f->flows_map, flow, out) == 0 ? 0 : -errno;
 }
 
 void failopen_figures(struct failopen *f, struct failopen_figures *out)

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "drivers/port_flow.h"
+
 struct rte_mbuf;
 struct rte_mempool;
 struct port;
@@ -41,6 +43,7 @@ struct port_config {
 	/* In the wire. A driver that can keep the wire whole without the engine does so. */
 	const char *peer;          /* URI of the other side; NULL: not wanted */
 	bool fail_closed;          /* without the engine frames are dropped */
+	bool forwards;             /* flows will be handed to it: port_flow_release */
 	unsigned beats;            /* threads that call port_beat */
 	uint64_t beat_max_age_ns;
 };
@@ -82,6 +85,17 @@ bool port_spreads_flows(const struct port *p);
  * caller's. */
 uint16_t port_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 uint16_t port_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
+/* Without the engine its frames go out of the other side all the same (or are dropped, as was asked for): the kernel
+ * sees to it. */
+bool port_keeps_wire(const struct port *p);
+/* Flows whose frames the port sends out of the other side by itself, where the driver can (AF_XDP); main thread. 0;
+ * -EOPNOTSUPP; -ENOENT: it has no such flow; another -errno: there is no room. */
+bool port_forwards_flows(const struct port *p);
+int port_flow_release(struct port *p, const struct port_flow *flow);
+int port_flow_read(struct port *p, const struct port_flow *flow, struct port_flow_count *out);
+int port_flow_recall(struct port *p, const struct port_flow *flow, struct port_flow_count *out);
+/* Frames that wait in the queue, in percent of what it holds; -1: the device cannot say. Some PCI reads on a card. */
+int port_rx_depth(struct port *p, unsigned queue);
 /* The thread lives; every few ms. No system call. */
 void port_beat(struct port *p, unsigned thread, uint64_t monotonic_ns);
 void port_stats(struct port *p, struct port_stats *out);

@@ -17,7 +17,12 @@ struct port_ops {
 	void (*close)(struct port *p);
 	uint16_t (*rx_burst)(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 	uint16_t (*tx_burst)(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
+	int (*rx_depth)(struct port *p, unsigned queue); /* NULL: it cannot say */
 	void (*beat)(struct port *p, unsigned thread, uint64_t monotonic_ns); /* NULL: nothing to keep */
+	/* Flows that it forwards by itself, as port_flow_*; NULL: it cannot. */
+	int (*flow_release)(struct port *p, const struct port_flow *flow);
+	int (*flow_read)(struct port *p, const struct port_flow *flow, struct port_flow_count *out);
+	int (*flow_recall)(struct port *p, const struct port_flow *flow, struct port_flow_count *out);
 	void (*stats)(struct port *p, struct port_stats *out);
 	void (*info)(struct port *p, struct port_info *out);
 };
@@ -26,10 +31,13 @@ struct port {
 	const struct port_ops *ops;
 	unsigned rx_queues, tx_queues;
 	bool spreads_flows;
+	bool keeps_wire;
+	bool forwards_flows; /* it has what its flow_* calls need */
 	uint8_t index;
 	struct rte_mempool *pool;
 	/* ethdev.c */
 	uint16_t eth_id;
+	uint16_t rx_descriptors; /* of a queue */
 	uint16_t link_type;
 	char device[64];   /* a device that was made for this port; empty: it was there before */
 	void *own;         /* the driver's */
@@ -54,11 +62,12 @@ int ethdev_open(struct port *p, const struct port_config *c, uint16_t eth_id, co
 void ethdev_close(struct port *p);
 uint16_t ethdev_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 uint16_t ethdev_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
+int ethdev_rx_depth(struct port *p, unsigned queue);
 void ethdev_stats(struct port *p, struct port_stats *out);
 void ethdev_info(struct port *p, struct port_info *out);
 
 #define ETHDEV_OPS                                                                                 \
 	.close = ethdev_close, .rx_burst = ethdev_rx_burst, .tx_burst = ethdev_tx_burst,           \
-	.stats = ethdev_stats, .info = ethdev_info
+	.rx_depth = ethdev_rx_depth, .stats = ethdev_stats, .info = ethdev_info
 
 #endif

@@ -301,7 +301,7 @@ static void put_flowint(struct out *o, const struct match_flowint *f, const stru
 static void put_threshold(struct out *o, const struct match_threshold *t)
 {
 	static const char *const types[] = {"limit", "threshold", "both", "backoff"};
-	static const char *const what[] = {"detection_filter", "rate_filter", "suppress"};
+	static const char *const what[] = {"detection_filter", "rate_filter", "suppress", "rate_limit"};
 
 	if (t->type < THRESHOLD_DETECTION_FILTER)
 		put(o, "threshold: type %s", types[t->type]);
@@ -310,6 +310,13 @@ static void put_threshold(struct out *o, const struct match_threshold *t)
 	put(o, "%s track by %s", t->type < THRESHOLD_DETECTION_FILTER ? "," : "", track_name(t->track));
 	if (t->type == THRESHOLD_SUPPRESS) {
 		put(o, t->addresses.any ? "" : ", of some addresses");
+		return;
+	}
+	if (t->type == THRESHOLD_RATE_LIMIT) {
+		if (t->packets)
+			put(o, ", %" PRIu64 " packets a second", t->rate);
+		else
+			put(o, ", %" PRIu64 " kbit/s", t->rate / 1000);
 		return;
 	}
 	put(o, ", count %u", t->count);

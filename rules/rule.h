@@ -270,7 +270,8 @@ enum threshold_type {
 	THRESHOLD_BACKOFF,
 	THRESHOLD_DETECTION_FILTER,
 	THRESHOLD_RATE_FILTER,
-	THRESHOLD_SUPPRESS
+	THRESHOLD_SUPPRESS,
+	THRESHOLD_RATE_LIMIT
 };
 
 struct match_threshold {
@@ -279,6 +280,8 @@ struct match_threshold {
 	uint32_t count, seconds, multiplier;
 	uint8_t new_action;        /* rate_filter: enum rule_action */
 	uint32_t timeout_s;        /* rate_filter */
+	bool packets;              /* rate_limit: rate is of packets, not of bits */
+	uint64_t rate;             /* rate_limit: a second */
 	struct addr_set addresses; /* suppress: only these; any otherwise */
 };
 

@@ -368,7 +368,7 @@ void method_counters(struct rpc_call *call)
 
 struct rates {
 	double seconds;
-	uint64_t packets, bytes, flows, alerts, records, lost, active;
+	uint64_t packets, bytes, flows, alerts, records, lost, active, overloaded;
 	uint64_t latency[LATENCY_BUCKETS];
 	uint64_t cycles, cycles_decode, cycles_flow, cycles_stream, cycles_detect, cycles_event;
 };
@@ -383,6 +383,7 @@ static void add_rates(struct rates *r, const struct counters *now, const struct 
 	r->lost += now->record_lost - before->record_lost + now->port_rx_missed -
 		   before->port_rx_missed;
 	r->active += now->flow_active;
+	r->overloaded += now->overload_workers;
 	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
 		r->latency[i] += now->latency[i] - before->latency[i];
 	r->cycles += now->cycles_total - before->cycles_total;
@@ -418,6 +419,7 @@ static void put_rates(struct text *out, const struct rates *r)
 	put_rate(out, "records", r->records, r->seconds);
 	put_rate(out, "lost", r->lost, r->seconds);
 	json_key_uint(out, "flows_active", r->active);
+	json_key_uint(out, "overloaded", r->overloaded); /* workers whose queue is deep now */
 	json_key(out, "latency_us"); /* from port to port */
 	text_char(out, '{');
 	for (unsigned i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {

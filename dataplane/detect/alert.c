@@ -15,6 +15,7 @@
 #include "dataplane/detect/bind.h"
 #include "dataplane/detect/firewall.h"
 #include "dataplane/detect/profile.h"
+#include "dataplane/detect/rate.h"
 #include "dataplane/detect/trace.h"
 #include "dataplane/engine/emit.h"
 #include "rules/arena.h"
@@ -267,8 +268,12 @@ static void payload_add(struct worker *w, struct recorder *r, const struct packe
 	rec_uint(r, F_top_stream, p->ip_proto == 6 && (item->stream || item->tx) ? 1 : 0);
 }
 
-static bool blocks(const struct worker *w, uint8_t action)
+static bool blocks(const struct worker *w, const struct alert_item *item)
 {
+	uint8_t action = item->action;
+
+	if (item->rate_limited)
+		return w->in_the_wire && item->beyond_rate;
 	return (w->in_the_wire && action == ACTION_DROP) ||
 	       (action >= ACTION_REJECT && action <= ACTION_REJECT_BOTH);
 }
@@ -355,13 +360,15 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 
 	if (tx)
 		((struct record_head *)r->at)->tx_id = tx->id;
-	alert_object(r, rule, blocks(w, item->action), program->firewall);
+	alert_object(r, rule, blocks(w, item), program->firewall);
 	if (rule->flags & (RULE_TARGET_SRC | RULE_TARGET_DST)) {
 		bool target_src = rule->flags & RULE_TARGET_SRC;
 
 		endpoint_add(r, F_alert_source, p, !target_src);
 		endpoint_add(r, F_alert_target, p, target_src);
 	}
+	if (item->rate_limited)
+		rate_record(w, r, rule, item->beyond_rate);
 	if (item->context_count)
 		context_add(w, r, item);
 	rec_close(r);
@@ -422,7 +429,7 @@ static bool act_pass(struct worker *w, struct packet *p, bool flow)
 }
 
 /* True: rules behind this one are not heard. */
-static bool act(struct worker *w, struct packet *p, const struct alert_item *item)
+static bool act(struct worker *w, struct packet *p, struct alert_item *item)
 {
 	uint8_t action = item->action;
 	const struct program_rule *r = &w->detect->program->rules[item->rule];
@@ -430,6 +437,11 @@ static bool act(struct worker *w, struct packet *p, const struct alert_item *ite
 
 	if (r->flags & RULE_FIREWALL) /* has acted where it matched */
 		return action == ACTION_DROP;
+	if (r->rate_limit && !item->rate_filtered) {
+		item->rate_limited = true;
+		item->beyond_rate = rate_match(w, p, item->rule, flow);
+		return false;
+	}
 	switch ((enum rule_action)action) {
 	case ACTION_PASS:
 		return act_pass(w, p, flow);

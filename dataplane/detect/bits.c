@@ -206,6 +206,7 @@ void detect_flow_free(struct worker *w, struct flow *f)
 	heap_free(&w->heap, f->detect->ints);
 	heap_free(&w->heap, f->detect->waits);
 	variables_free(w, f->detect);
+	heap_free(&w->heap, f->detect->rates);
 	heap_free(&w->heap, f->detect);
 	f->detect = NULL;
 }

@@ -12,6 +12,7 @@
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
 #include "dataplane/detect/firewall.h"
+#include "dataplane/detect/rate.h"
 #include "dataplane/detect/scan.h"
 #include "dataplane/detect/script.h"
 #include "dataplane/detect/trace.h"
@@ -28,9 +29,10 @@ int detect_worker_new(struct worker *w)
 	s->masks = sieve_masks_possible() && !(w->config && w->config->rules_sieve == AUTO_NO);
 	s->arena = worker_memory(w, TRANSFORM_ARENA_BYTES, 64);
 	s->thresholds = threshold_table_new(w);
+	s->rates = rate_table_new(w);
 	s->bits = bits_table_new(w);
 	s->tags = tag_table_new(w);
-	if (!s->arena || !s->thresholds || !s->bits || !s->tags || chain_scratch_init(&s->chain)) {
+	if (!s->arena || !s->thresholds || !s->rates || !s->bits || !s->tags || chain_scratch_init(&s->chain)) {
 		detect_worker_free(w);
 		return -1;
 	}
@@ -67,6 +69,7 @@ void detect_worker_free(struct worker *w)
 	chain_scratch_fini(&s->chain);
 	worker_memory_free(w, s->arena);
 	worker_memory_free(w, s->thresholds);
+	worker_memory_free(w, s->rates);
 	worker_memory_free(w, s->bits);
 	worker_memory_free(w, s->tags);
 	worker_memory_free(w, s);
@@ -76,6 +79,7 @@ void detect_worker_free(struct worker *w)
 void detect_worker_reset(struct worker *w)
 {
 	threshold_table_reset(w->detect->thresholds);
+	rate_table_reset(w->detect->rates);
 	bits_table_reset(w->detect->bits);
 	tag_table_reset(w->detect->tags);
 }

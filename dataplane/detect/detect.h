@@ -54,6 +54,8 @@ bool detect_early(struct worker *w, struct packet *p, enum detect_early hook);
 /* Everything that can match on this packet: headers, payload, raw stream, transactions of its
  * direction; writes alerts, sets verdict, flow flags. */
 void detect_packet(struct worker *w, struct packet *p);
+/* p's flow is held to rates (FLOW_RATED). False: p is beyond one of them and dropped; nobody else is to look at it. */
+bool detect_within_rate(struct worker *w, struct packet *p);
 /* The payload of p's flow, a TCP one, is inspected no more once p is through: before p itself, rules on
  * packets see a packet without payload in each direction. */
 void detect_stop(struct worker *w, const struct packet *p);

@@ -253,6 +253,9 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 	r->ports_any = rule->sport.any && rule->dport.any;
 	r->payload_use = (uint8_t)rule_payload_use(rule);
 	r->threshold_count = (int16_t)rule->threshold_count;
+	for (uint32_t i = 0; i < rule->threshold_count && i < UINT8_MAX; i++)
+		if (rule->thresholds[i].u.threshold.type == THRESHOLD_RATE_LIMIT)
+			r->rate_limit = (uint8_t)(i + 1);
 	if (rule->variable_count > RULE_VARIABLES_MAX)
 		rule_refuse(b, r, "too many variables");
 	if (!r->refused)

@@ -107,6 +107,7 @@ struct program_rule {
 	int16_t threshold_count;
 	uint32_t encoded_len;
 	bool detection_filter;
+	uint8_t rate_limit;        /* 1 + index of the rule's thresholds; 0: it has none */
 	uint8_t *encoded;          /* fixed part of its alerts */
 } __attribute__((aligned(64)));
 _Static_assert(offsetof(struct program_rule, posts) == 64, "what every candidate asks for is one line");
@@ -227,6 +228,8 @@ struct alert_item {
 	bool stream;                   /* found in the stream */
 	bool written;                  /* it is one of those to be written */
 	bool rate_filtered;            /* action is that of a rate filter */
+	bool rate_limited;             /* its rate_limit stands for its action … */
+	bool beyond_rate;              /* … and the packet was beyond it */
 	uint8_t answer;                /* enum threshold_answer */
 	uint8_t action;                /* after thresholds */
 	uint8_t context_count;
@@ -291,6 +294,7 @@ struct detect_state {
 	struct script **scripts;       /* script.h: by number of the use; NULL: none */
 	uint32_t script_count;
 	struct threshold_table *thresholds;
+	struct rate_table *rates;      /* rate.h */
 	struct bits_table *bits;
 	struct tag_table *tags;
 };
@@ -311,6 +315,7 @@ struct detect_flow {
 	} *vars;
 	uint32_t var_count;
 	struct stream_waits *waits;    /* window.c */
+	struct flow_rates *rates;      /* rate.c; FLOW_RATED */
 	uint8_t pass, raw_off;
 	bool tagged;
 	struct flow_tag {

@@ -216,6 +216,8 @@ static enum threshold_answer one_run(struct worker *w, const struct packet *p,
 	struct threshold_entry *e;
 	bool fresh;
 
+	if (t->type == THRESHOLD_RATE_LIMIT) /* rate.c */
+		return ALERT_WRITE;
 	if (t->type == THRESHOLD_SUPPRESS)
 		return suppressed(p, t);
 	if (!key_of(p, r, which, t, &key))

@@ -16,6 +16,7 @@
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/flowdump.h"
 #include "dataplane/engine/image.h"
+#include "dataplane/engine/offload.h"
 #include "dataplane/engine/recording_serve.h"
 #include "dataplane/engine/ruleload.h"
 #include "dataplane/engine/rulestats.h"
@@ -157,6 +158,8 @@ static int blocks_publish(struct serve *s)
 			return -ENOMEM;
 	}
 	old = (struct block_table *)(uintptr_t)atomic_exchange(&s->engine->blocks, fresh);
+	if (s->engine->offload)
+		offload_recall_all(s->engine->offload);
 	if (old)
 		retire(s, (struct retired){.blocks = old, .limits = block_list_take_gone(&s->blocks)});
 	return 0;
@@ -224,6 +227,8 @@ static int recordings_publish(struct serve *s, struct recording *more, struct re
 			return -ENOMEM;
 	}
 	atomic_store(&s->engine->recordings, fresh);
+	if (s->engine->offload)
+		offload_recall_all(s->engine->offload);
 	retire(s, (struct retired){.recordings = (struct recordings *)(uintptr_t)old, .recording = gone});
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/engine/overload.h"
 #include "dataplane/engine/sink.h"
 #include "dataplane/engine/worker.h"
 #include "dataplane/event/boot.h"
@@ -30,9 +31,11 @@ struct recordings;
 struct home;
 struct indicator_image;
 struct trace_shared;
+struct offload;
 struct engine;
 
 #define BURST 32u
+#define PORTS_MAX 16
 #define ENGINE_ERROR_BYTES 512
 
 /* ---- captures ---- */
@@ -70,7 +73,8 @@ struct lane {
 	uint16_t log_stream;      /* TCP packets of which a record is written: enum stream_note */
 	uint64_t drops_second_ns; /* begin of the second in which drops are counted */
 	unsigned drops_told;
-	bool tell_limit;       /* a packet of the burst was dropped by a limit that is to be told of */
+	struct overload overload;
+	uint16_t full_bursts[PORTS_MAX]; /* taken from each port since it last had fewer to give */
 
 	_Alignas(64) _Atomic uint64_t input_bytes_done; /* readers: main */
 	_Atomic(struct flowdump_share *) dump;          /* writers: main posts, lane takes */
@@ -99,6 +103,7 @@ struct engine {
 	const struct home *home;       /* what is inside; immutable */
 	struct trace_shared *trace;    /* writer: the lane; NULL: no rule is followed */
 	struct live *live;             /* NULL: captures */
+	struct offload *offload;       /* NULL: the ports forward no flows by themselves */
 	struct handover *handover;     /* captures through several lanes; NULL: one, or live */
 	pthread_t reader;              /* its dispatcher */
 	bool reading;

@@ -2,6 +2,7 @@
 #include "dataplane/engine/handover.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <rte_ring.h>
@@ -86,10 +87,11 @@ static void give_to(struct handover *h, unsigned lane, struct rte_mbuf **frames,
 		frame_free(frames[given++]);
 }
 
-void handover_give(struct handover *h, struct rte_mbuf **frames, unsigned n, bool wait,
-		   const _Atomic bool *stop)
+unsigned handover_give(struct handover *h, struct rte_mbuf **frames, unsigned n, bool wait,
+		       const _Atomic bool *stop)
 {
-	struct rte_mbuf *group[BURST];
+	struct rte_mbuf *group[BURST], *left[BURST];
+	unsigned left_count = 0;
 	uint8_t lane[BURST];
 
 	for (unsigned i = 0; i < n; i++) {
@@ -101,12 +103,24 @@ void handover_give(struct handover *h, struct rte_mbuf **frames, unsigned n, boo
 	for (unsigned k = 0; k < h->lane_count; k++) {
 		unsigned count = 0;
 
-		for (unsigned i = 0; i < n; i++)
-			if (lane[i] == k)
+		for (unsigned i = 0; i < n; i++) {
+			if (lane[i] != k)
+				continue;
+			if (h->stalled >> k & 1)
+				left[left_count++] = frames[i];
+			else
 				group[count++] = frames[i];
+		}
 		if (count)
 			give_to(h, k, group, count, wait, stop);
 	}
+	memcpy(frames, left, left_count * sizeof(*left));
+	return left_count;
+}
+
+unsigned handover_depth(const struct handover *h, unsigned lane)
+{
+	return rte_ring_count(h->in[lane]) * 100 / (HANDOVER_FRAMES - 1);
 }
 
 unsigned handover_take(struct handover *h, unsigned lane, struct rte_mbuf **frames, unsigned n)

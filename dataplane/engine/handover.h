@@ -25,6 +25,7 @@ struct handover {
 	struct rte_ring *out[MAX_WORKERS][2]; /* lane → dispatcher, by outgoing port; NULL: tap */
 	_Atomic uint64_t lost[MAX_WORKERS];   /* frames the lane had no room for; writer dispatcher */
 	_Atomic bool over;                    /* the source has ended; writer dispatcher */
+	uint64_t stalled;                     /* lanes that are given nothing, a bit each; the dispatcher's */
 	unsigned lane_count;
 };
 
@@ -32,9 +33,12 @@ struct handover {
 struct handover *handover_new(unsigned lane_count, unsigned ports);
 void handover_free(struct handover *h);
 /* Dispatcher: gives n frames to their lanes. wait: until there is room (captures), unless *stop;
- * else frames without room are freed and counted. */
-void handover_give(struct handover *h, struct rte_mbuf **frames, unsigned n, bool wait,
-		   const _Atomic bool *stop);
+ * else frames without room are freed and counted. Those of lanes that have stalled are left to the caller: they
+ * stand first in frames then; how many. */
+unsigned handover_give(struct handover *h, struct rte_mbuf **frames, unsigned n, bool wait,
+		       const _Atomic bool *stop);
+/* Lane: how full its ring is, in percent. */
+unsigned handover_depth(const struct handover *h, unsigned lane);
 /* Lane: takes up to n. */
 unsigned handover_take(struct handover *h, unsigned lane, struct rte_mbuf **frames, unsigned n);
 

@@ -9,6 +9,7 @@
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/flowdump.h"
+#include "dataplane/engine/offload.h"
 #include "dataplane/flow/flow.h"
 #include "dataplane/stream/stream.h"
 #include "drivers/frame.h"
@@ -102,6 +103,7 @@ int lane_new(struct engine *e, unsigned id)
 	l->w.huge_pages = e->huge_pages;
 	l->w.frame_hold = mbuf_hold;
 	l->w.frame_release = mbuf_release;
+	l->w.flow_ended = e->offload ? offload_ended : NULL;
 	lane_settings(l);
 	err = sink_open(&l->w, &l->sink,
 			&(struct sink_rings){b->event_ring_fd[id], b->bulk_ring_fd[id], b->packet_ring_fd[id]},

@@ -6,8 +6,6 @@
 
 #include "dataplane/event/counters.h"
 
-#define NS_PER_SECOND 1000000000ull
-#define BURST_NS (NS_PER_SECOND / 10)
 #define KEPT_PART 8 /* of an even share: what a lane has without packets */
 
 struct limit *limit_new(uint64_t rate_bps, unsigned lanes)
@@ -51,26 +49,19 @@ void limit_deal(struct limit *l)
 bool limit_take(struct limit *l, unsigned lane, uint32_t bytes, uint64_t now_ns)
 {
 	struct limit_lane *mine = &l->lane[lane];
-	uint64_t rate = atomic_load_explicit(&mine->rate_bps, memory_order_relaxed), bits = 8ull * bytes;
+	uint64_t rate = atomic_load_explicit(&mine->rate_bps, memory_order_relaxed), bits = 8ull * bytes, cost_ns;
 
 	atomic_store_explicit(&mine->offered_bits,
 			      atomic_load_explicit(&mine->offered_bits, memory_order_relaxed) + bits,
 			      memory_order_relaxed);
-	if (mine->full_ns < now_ns)
-		mine->full_ns = now_ns;
-	/* A packet passes an untouched bucket however long it is. */
-	if (mine->full_ns > now_ns && mine->full_ns - now_ns + bits * NS_PER_SECOND / (rate ? rate : 1) > BURST_NS)
+	cost_ns = bucket_cost(bits, rate);
+	if (!bucket_holds(&mine->bucket, cost_ns, now_ns))
 		return false;
-	mine->full_ns += bits * NS_PER_SECOND / (rate ? rate : 1);
+	bucket_take(&mine->bucket, cost_ns, now_ns);
 	return true;
 }
 
 bool limit_tell(struct limit *l, unsigned lane, uint64_t now_ns)
 {
-	struct limit_lane *mine = &l->lane[lane];
-
-	if (mine->told_ns && now_ns < mine->told_ns + NS_PER_SECOND)
-		return false;
-	mine->told_ns = now_ns;
-	return true;
+	return bucket_tell(&l->lane[lane].bucket, now_ns);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A rate limit: so many bits a second, with bursts of a tenth of a second. The generic cell rate algorithm
- * (ITU-T I.371, annex A), which is a token bucket told by the time at which it is full again.
+ * An operator's rate limit: so many bits a second, with bursts of a tenth of a second (base/bucket.h).
  *
  * Every lane has a bucket of its own; the main thread deals the rate out anew from what each lane was
  * offered since it last looked, so that the sum is the rate wherever the packets come. A lane without
@@ -14,14 +13,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/base/bucket.h"
+
 #define LIMIT_RATE_MIN 8000ull               /* bits a second */
 #define LIMIT_RATE_MAX 1000000000000ull
 
 struct limit_lane {
 	_Atomic uint64_t rate_bps;     /* writer: main */
 	_Atomic uint64_t offered_bits; /* writer: the lane */
-	uint64_t full_ns;              /* the lane's: when the bucket is full again */
-	uint64_t told_ns;              /* the lane's: when a drop was last told of */
+	struct bucket bucket;          /* the lane's */
 	uint64_t dealt_bits;           /* main's: offered_bits when it last looked */
 } __attribute__((aligned(64)));
 

@@ -2,6 +2,7 @@
 #include "dataplane/engine/live.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +17,16 @@
 #include "dataplane/engine/clock.h"
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/handover.h"
+#include "dataplane/engine/offload.h"
 #include "dataplane/flow/flow.h"
 #include "drivers/eal.h"
 #include "drivers/frame.h"
 #include "drivers/port.h"
 
-#define PORTS_MAX 16
 #define NS_PER_SECOND 1000000000ull
 #define NS_PER_MS 1000000ull
+/* A queue that cannot say how deep it is holds as many frames as a port is asked for. */
+#define QUEUE_FRAMES 1024u
 /* Empty polls before a thread sleeps a little; the sleep is short beside a queue's depth. */
 #define POLLS_BEFORE_SLEEP 2000
 #define SLEEP_NS 20000
@@ -44,6 +47,10 @@ struct live {
 	uint64_t anchored_ns;          /* monotonic */
 	/* what ports lost; writer main, reader lane 0, which counts it */
 	_Atomic uint64_t rx_missed, no_mbuf, passed_by;
+	/* The kernel does not stand in for the ports: the dispatcher passes by lanes that stall. */
+	bool passes_by;
+	_Atomic uint64_t lane_beat_ns[MAX_WORKERS]; /* monotonic; 0: not yet; writers: lanes */
+	_Atomic uint64_t past_lanes, past_dropped;  /* frames passed on, or not; writer dispatcher */
 	_Atomic uint64_t too_long;     /* chains that did not fit; writers: whoever takes frames */
 	uint64_t rx_missed_counted, no_mbuf_counted, passed_by_counted; /* lane 0 */
 	uint64_t lost_counted[MAX_WORKERS];          /* each lane its own */
@@ -138,6 +145,7 @@ static int open_ports(struct live *l, const char *const *uris, unsigned count)
 			.pool = l->pool,
 			.peer = watched ? uris[!i] : NULL,
 			.fail_closed = !config->pair_fail_open,
+			.forwards = config->pair_kernel_bypass,
 			.beats = l->engine->lane_count + 1,
 			.beat_max_age_ns = config->pair_heartbeat_ms * NS_PER_MS,
 		};
@@ -150,6 +158,22 @@ static int open_ports(struct live *l, const char *const *uris, unsigned count)
 		l->port_count++;
 	}
 	return 0;
+}
+
+/* Both sides, or a flow would be seen one way only. */
+static int open_offload(struct live *l)
+{
+	if (!l->sends || !l->engine->config->pair_kernel_bypass)
+		return 0;
+	for (unsigned i = 0; i < l->port_count; i++)
+		if (!port_forwards_flows(l->ports[i])) {
+			engine_error(l->engine, "pair.kernel_bypass needs both ports of the pair on AF_XDP and "
+				     "pair.heartbeat_ms above 0; %s cannot forward flows by itself: set "
+				     "pair.kernel_bypass: no", port_uri_of(l->ports[i]));
+			return -EOPNOTSUPP;
+		}
+	l->engine->offload = offload_new(l->engine, l->ports);
+	return l->engine->offload ? 0 : -ENOMEM;
 }
 
 static bool ports_spread(const struct live *l)
@@ -167,6 +191,31 @@ static bool ports_spread(const struct live *l)
 	return true;
 }
 
+/* What becomes of the wire when this process, or a thread of it, is not there. */
+static int without_us(struct live *l)
+{
+	const struct config *c = l->engine->config;
+	const struct port *weak = NULL;
+
+	for (unsigned i = 0; i < l->port_count; i++)
+		if (!port_keeps_wire(l->ports[i]))
+			weak = l->ports[i];
+	if (!weak)
+		return 0;
+	if (c->pair_fail_open_required) {
+		engine_error(l->engine, "pair.fail_open_required: %s cannot pass frames on without this process; use "
+			     "afxdp: for both ports of the pair, with pair.heartbeat_ms above 0", port_uri_of(weak));
+		return -EOPNOTSUPP;
+	}
+	l->passes_by = l->handover && c->pair_heartbeat_ms;
+	if (c->pair_fail_open)
+		fprintf(stderr, "metsuke: pair.fail_open: %s cannot pass frames on without this process: while it is "
+			"stopped the wire is down; %s\n", port_uri_of(weak),
+			l->passes_by ? "frames of a worker that stalls pass by it"
+				     : "a worker that stalls stops it too");
+	return 0;
+}
+
 int live_open(struct engine *e, struct live **out)
 {
 	struct live *l = calloc(1, sizeof(*l));
@@ -180,11 +229,18 @@ int live_open(struct engine *e, struct live **out)
 	l->engine = e;
 	e->live = l;
 	l->sends = e->config->mode == MODE_INLINE;
+	if (e->config->overload_low >= e->config->overload_high) {
+		engine_error(e, "overload.low (%" PRIu64 ") must be below overload.high (%" PRIu64 "): a queue is "
+			     "shallow before it is deep", e->config->overload_low, e->config->overload_high);
+		return -EINVAL;
+	}
 	err = uris_of(e, uris, &count);
 	if (!err)
 		err = start_eal(l, uris, count);
 	if (!err)
 		err = open_ports(l, uris, count);
+	if (!err)
+		err = open_offload(l);
 	if (err)
 		return err;
 	l->clock_hz = rte_get_tsc_hz();
@@ -194,7 +250,7 @@ int live_open(struct engine *e, struct live **out)
 		if (!l->handover)
 			return -ENOMEM;
 	}
-	return 0;
+	return l->sends ? without_us(l) : 0;
 }
 
 void live_close(struct live *l)
@@ -204,6 +260,8 @@ void live_close(struct live *l)
 	if (l->dispatching)
 		pthread_join(l->dispatcher, NULL);
 	handover_free(l->handover);
+	offload_free(l->engine->offload);
+	l->engine->offload = NULL;
 	for (unsigned i = 0; i < l->port_count; i++)
 		port_close(l->ports[i]);
 	if (l->pool)
@@ -222,6 +280,19 @@ struct heartbeat {
 	unsigned thread;
 };
 
+/* Dispatcher: which lanes are not given frames any more, or again. One that has not begun yet is stalled too. */
+static void find_stalled(struct live *l, uint64_t now)
+{
+	uint64_t max_age = l->engine->config->pair_heartbeat_ms * NS_PER_MS, stalled = 0;
+
+	for (unsigned i = 0; i < l->engine->lane_count; i++) {
+		uint64_t last = atomic_load_explicit(&l->lane_beat_ns[i], memory_order_relaxed);
+
+		stalled |= (uint64_t)(now > last && now - last > max_age) << i;
+	}
+	l->handover->stalled = stalled;
+}
+
 static void beat(struct live *l, struct heartbeat *h)
 {
 	uint64_t now = rte_rdtsc();
@@ -232,6 +303,10 @@ static void beat(struct live *l, struct heartbeat *h)
 	h->next_tsc = now + l->clock_hz / 1000;
 	clock_gettime(CLOCK_MONOTONIC, &t); /* by the vDSO: no system call */
 	now = (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
+	if (h->thread < l->engine->lane_count)
+		atomic_store_explicit(&l->lane_beat_ns[h->thread], now, memory_order_relaxed);
+	else if (l->passes_by)
+		find_stalled(l, now);
 	for (unsigned i = 0; i < l->port_count; i++) {
 		port_beat(l->ports[i], h->thread, now);
 		if (!l->handover && h->thread == 0) /* there is no dispatcher */
@@ -264,15 +339,35 @@ static void stamp(struct live *l, struct rte_mbuf **frames, unsigned *n)
 	*n = kept;
 }
 
+/* How full the port's queue is after a burst of n frames, in percent. A burst that was not full has emptied it.
+ * Where the device cannot say: full bursts in a row, which together are more frames than it holds when frames come
+ * no slower than they are taken. */
+static unsigned depth_of(struct lane *l, struct live *live, unsigned port, unsigned n)
+{
+	int percent;
+
+	if (n < BURST) {
+		l->full_bursts[port] = 0;
+		return 0;
+	}
+	percent = port_rx_depth(live->ports[port], l->w.id);
+	if (percent >= 0)
+		return (unsigned)percent;
+	if (l->full_bursts[port] < UINT16_MAX)
+		l->full_bursts[port]++;
+	return l->full_bursts[port] * BURST * 100u / QUEUE_FRAMES;
+}
+
 static unsigned take_from_ports(struct lane *l, struct live *live)
 {
 	struct rte_mbuf *frames[BURST];
-	unsigned total = 0;
+	unsigned total = 0, deepest = 0;
 
 	for (unsigned i = 0; i < live->port_count; i++) {
 		uint64_t before = rte_rdtsc();
-		unsigned n = port_rx_burst(live->ports[i], l->w.id, frames, BURST);
+		unsigned n = port_rx_burst(live->ports[i], l->w.id, frames, BURST), deep = depth_of(l, live, i, n);
 
+		deepest = deep > deepest ? deep : deepest;
 		if (n == 0)
 			continue;
 		stamp(live, frames, &n);
@@ -280,6 +375,8 @@ static unsigned take_from_ports(struct lane *l, struct live *live)
 		pipeline_burst(l, frames, n);
 		total += n;
 	}
+	if (total)
+		overload_note(&l->w, &l->overload, deepest);
 	return total;
 }
 
@@ -292,6 +389,7 @@ static unsigned take_from_handover(struct lane *l, struct live *live)
 	if (n) {
 		l->w.counters->cycles_rx += rte_rdtsc() - before;
 		pipeline_burst(l, frames, n);
+		overload_note(&l->w, &l->overload, handover_depth(live->handover, l->w.id));
 	}
 	return n;
 }
@@ -330,6 +428,7 @@ static void idle(struct lane *l, struct live *live, unsigned polls)
 		count_losses(l, live);
 		if (now > l->w.now_ns)
 			l->w.now_ns = now;
+		overload_note(&l->w, &l->overload, 0);
 		pipeline_timers(l, l->w.now_ns, IDLE_TIMERS);
 	}
 	if (polls < POLLS_BEFORE_SLEEP)
@@ -348,6 +447,8 @@ static void lane_poll(struct lane *l, struct live *live)
 					    : take_from_ports(l, live);
 
 		lane_quiescent(l);
+		if (l->engine->offload)
+			offload_news(l);
 		beat(live, &heart);
 		if (n)
 			polls = 0;
@@ -359,6 +460,8 @@ static void lane_poll(struct lane *l, struct live *live)
 	/* What was handed over before the end is still inspected. */
 	while (live->handover && take_from_handover(l, live))
 		;
+	if (l->engine->offload)
+		offload_settle(l);
 	count_losses(l, live);
 }
 
@@ -383,6 +486,17 @@ static void *live_main(void *lane)
 
 /* ---- the dispatcher ---- */
 
+/* Frames of lanes that have stalled: straight out of the other side, or dropped where the wire is not to stay open. */
+static void pass_by(struct live *l, unsigned port, struct rte_mbuf **frames, unsigned n)
+{
+	unsigned sent = l->engine->config->pair_fail_open ? port_tx_burst(l->ports[!port], 0, frames, (uint16_t)n) : 0;
+
+	atomic_fetch_add_explicit(&l->past_lanes, sent, memory_order_relaxed);
+	atomic_fetch_add_explicit(&l->past_dropped, n - sent, memory_order_relaxed);
+	while (sent < n)
+		frame_free(frames[sent++]);
+}
+
 static unsigned dispatch_in(struct live *l)
 {
 	struct rte_mbuf *frames[BURST];
@@ -395,8 +509,10 @@ static unsigned dispatch_in(struct live *l)
 			if (n == 0)
 				continue;
 			stamp(l, frames, &n);
-			handover_give(l->handover, frames, n, false, &l->engine->stop);
 			total += n;
+			n = handover_give(l->handover, frames, n, false, &l->engine->stop);
+			if (n)
+				pass_by(l, i, frames, n);
 		}
 	return total;
 }
@@ -501,7 +617,8 @@ uint64_t live_now(struct live *l)
 
 static void gather_losses(struct live *l)
 {
-	uint64_t missed = 0, passed_by = 0;
+	uint64_t missed = atomic_load_explicit(&l->past_dropped, memory_order_relaxed);
+	uint64_t passed_by = atomic_load_explicit(&l->past_lanes, memory_order_relaxed);
 	uint64_t no_mbuf = atomic_load_explicit(&l->too_long, memory_order_relaxed);
 
 	for (unsigned i = 0; i < l->port_count; i++) {
@@ -522,6 +639,8 @@ void live_tick(struct live *l)
 	struct timespec t;
 	uint64_t now;
 
+	if (l->engine->offload)
+		offload_tick(l->engine->offload, atomic_load_explicit(&l->engine->stop, memory_order_relaxed));
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	now = (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
 	if (now - l->anchored_ns < NS_PER_SECOND)

@@ -14,6 +14,7 @@
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/block.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/offload.h"
 #include "dataplane/engine/recording.h"
 #include "dataplane/engine/report.h"
 #include "dataplane/engine/verdict.h"
@@ -121,7 +122,8 @@ static bool limited(struct lane *l, struct packet *p, struct limit *src, struct 
 	}
 	if (pass)
 		return false;
-	l->tell_limit |= limit_tell(which, l->w.id, l->w.now_ns);
+	if (!limit_tell(which, l->w.id, l->w.now_ns))
+		p->flags |= PACKET_DROP_QUIET;
 	packet_drop(p, DROP_rate_limit);
 	return true;
 }
@@ -165,6 +167,7 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	struct worker *w = &l->w;
 	struct counters *c = w->counters;
 	struct flow *f;
+	bool within;
 
 	now_set(w, p->ts_ns);
 	if (w->in_the_wire && blocked(l, p))
@@ -177,15 +180,20 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	if (!(p->flags & PACKET_NO_FLOW))
 		flow_packet(w, p);
 	f = p->flow;
+	within = !f || !(f->flags & FLOW_RATED) || detect_within_rate(w, p);
+	if (within && f && l->overload.level)
+		within = overload_flow(w, &l->overload, p);
+	if (f && l->engine->offload && (f->flags & (FLOW_BYPASSED | FLOW_OFFLOADED)) == FLOW_BYPASSED)
+		offload_offer(l, p);
 	lap(watch, &c->cycles_flow);
-	if (host_may_say(p))
+	if (within && host_may_say(p))
 		host_packet(w, p);
 	if (f && (f->flags & FLOW_BYPASSED)) {
 		packet_released(l, p);
 		return;
 	}
 	/* A passed flow is followed and logged; only the rules leave it alone. */
-	if (f && !(f->flags & FLOW_DROP) &&
+	if (within && f && !(f->flags & FLOW_DROP) &&
 	    (!w->early_rules[DETECT_PRE_STREAM] || detect_early(w, p, DETECT_PRE_STREAM)))
 		inspect_payload(w, p);
 	lap(watch, &c->cycles_stream);

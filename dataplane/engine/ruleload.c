@@ -145,12 +145,14 @@ static int strict_refusal(const struct ruleset_report *report, bool firewall, ch
 	return 0;
 }
 
-/* Says each problem once, for the person who started us. */
-static void tell_problems(const struct ruleset_report *report)
+/* Says each problem once, for the person who started us; of remarks those on lines that are left out as a whole. */
+static void tell_problems(const struct ruleset_report *report, const char *threshold_file)
 {
 	for (size_t i = 0; i < report->problem_count; i++) {
 		const struct ruleset_problem *p = &report->problems[i];
 
+		if (!p->refused && strcmp(p->file, threshold_file) == 0)
+			fprintf(stderr, "metsuke: %s:%u: the line is left out: %s\n", p->file, p->line, p->reason);
 		if (!p->refused)
 			continue;
 		fprintf(stderr, "metsuke: %s:%u:%u: rule %u refused: %s%s%s\n", p->file, p->line,
@@ -196,7 +198,7 @@ static struct detect_program *load(struct ruleload *r, bool tell)
 	if (set && *report.image_note)
 		fprintf(stderr, "metsuke: %s\n", report.image_note);
 	if (set && tell)
-		tell_problems(&report);
+		tell_problems(&report, c->threshold_file);
 	if (set && (strict_refusal(&report, true, r->text, sizeof(r->text)) != 0 ||
 		    (c->rules_strict && strict_refusal(&report, false, r->text, sizeof(r->text)) != 0)))
 		ruleset_free(set);

@@ -70,12 +70,8 @@ static bool drop_is_told(struct lane *l, const struct packet *p)
 		return false;
 	if (l->log_every_drop)
 		return true;
-	if (p->drop == DROP_rate_limit) { /* one a second and limit */
-		bool tell = l->tell_limit;
-
-		l->tell_limit = false;
-		return tell;
-	}
+	if (p->drop == DROP_rate_limit || p->drop == DROP_rule_rate) /* one a second and limit */
+		return !(p->flags & PACKET_DROP_QUIET);
 	if (!p->flow || p->drop == DROP_firewall_packet) {
 		if (p->ts_ns >= l->drops_second_ns + NS_PER_SECOND) {
 			l->drops_second_ns = p->ts_ns;

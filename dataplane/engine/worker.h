@@ -38,6 +38,7 @@ struct worker {
 	/* changes between bursts only */
 	const struct indicator_image *indicators; /* NULL: none are known */
 	bool early_rules[2];           /* by enum detect_early: there are such rules */
+	uint8_t new_flows;             /* enum config_overload: what becomes of flows that begin */
 	const struct recordings *recordings; /* NULL: no packet is captured */
 
 	/* each module's own */
@@ -74,6 +75,9 @@ struct worker {
 	/* Takes captured packets, as bulk_sink. */
 	bool (*packet_sink)(struct worker *w, const struct record_head *record);
 	void *sink;                    /* the sinks' own */
+
+	/* A flow ends that the kernel forwards (FLOW_OFFLOADED). Set by the engine; NULL: there are none. */
+	void (*flow_ended)(struct worker *w, const struct flow *f);
 
 	/* Frames held beyond their burst. Set by the engine; a test may leave them NULL: then bytes are
 	 * copied. */

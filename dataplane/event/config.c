@@ -32,6 +32,7 @@ static const struct {
 	{"CHOICE_precision", {"auto", "us", "ms", "s"}},
 	{"CHOICE_intel", {"alert", "drop", "reject"}},
 	{"CHOICE_urgent", {"oob", "inline", "drop", "gap"}},
+	{"CHOICE_overload", {"ignore", "pass", "bypass", "drop"}},
 	{"CHOICE_exception",
 	 {"ignore", "pass", "pass-packet", "bypass", "drop", "drop-packet", "reject"}},
 };

@@ -29,6 +29,14 @@ enum config_exception {
 	EXCEPTION_REJECT,
 };
 
+/* What becomes of flows that begin while a worker does not keep up. */
+enum config_overload {
+	OVERLOAD_IGNORE, /* they are inspected */
+	OVERLOAD_PASS,   /* forwarded uninspected, packet by packet; TCP as bypass */
+	OVERLOAD_BYPASS, /* released for as long as they last */
+	OVERLOAD_DROP,
+};
+
 struct config_list {
 	char **items;
 	size_t count;
@@ -55,6 +63,7 @@ struct config {
 #define CONFIG_CHOICE_precision enum config_precision
 #define CONFIG_CHOICE_intel enum config_intel
 #define CONFIG_CHOICE_urgent enum config_urgent
+#define CONFIG_CHOICE_overload enum config_overload
 #define CONFIG_CHOICE_exception enum config_exception
 #define KEY(member, path, kind, value, doc) CONFIG_##kind member;
 #include "dataplane/event/config.def"

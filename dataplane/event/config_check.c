@@ -97,6 +97,17 @@ static int check_cores(const char *path, const char *value, char *error, size_t 
 	return -EINVAL;
 }
 
+static int check_percent(const char *path, const char *value, char *error, size_t size)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (end != value && !*end && n >= 1 && n <= 100)
+		return 0;
+	snprintf(error, size, "%s: \"%s\" is no percentage from 1 to 100", path, value);
+	return -EINVAL;
+}
+
 int config_check(const char *path, const char *value, char *error, size_t error_size)
 {
 	static const char policies[] = "host_os_policy.", tunnels[] = "decoder.",
@@ -106,6 +117,8 @@ int config_check(const char *path, const char *value, char *error, size_t error_
 
 	if (strcmp(path, "cores") == 0)
 		return check_cores(path, value, error, error_size);
+	if (strcmp(path, "overload.high") == 0 || strcmp(path, "overload.low") == 0)
+		return check_percent(path, value, error, error_size);
 	if (strcmp(path, "host_os_policy_default") == 0)
 		return check_policy(path, value, error, error_size);
 	if (strncmp(path, policies, sizeof(policies) - 1) == 0) {

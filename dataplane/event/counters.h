@@ -2,7 +2,7 @@
  *
  * The shared-memory page of figures: a block for each worker (single writer: that worker), a
  * status block (writer: the dataplane's main thread), one of the files process. Readers: supervisor and control, relaxed
- * loads, no locks. Counters only grow while the dataplane lives; flow_active is a level.
+ * loads, no locks. Counters only grow while the dataplane lives; flow_active, offload_active and overload_workers are levels.
  */
 #ifndef EVENT_COUNTERS_H
 #define EVENT_COUNTERS_H

@@ -298,6 +298,26 @@ static void table_full(struct worker *w, struct packet *p)
 	}
 }
 
+/* The worker does not keep up. A flow that begins is released at once: by the policy bypass; by pass if it is a TCP
+ * session, as one whose begin was not seen cannot be followed later, and its end would not fit. */
+static bool overload_releases(const struct worker *w, const struct packet *p)
+{
+	return w->new_flows == OVERLOAD_BYPASS || (w->new_flows == OVERLOAD_PASS && p->ip_proto == PROTO_TCP);
+}
+
+/* True: no flow is made for the packet. On a tap what would be dropped is not looked at. */
+static bool overload_takes(struct worker *w, struct packet *p)
+{
+	if (w->new_flows == OVERLOAD_IGNORE || overload_releases(w, p))
+		return false;
+	p->flags |= PACKET_NO_INSPECT;
+	if (w->new_flows == OVERLOAD_DROP && w->in_the_wire)
+		packet_drop(p, DROP_overload);
+	else
+		w->counters->overload_passed++;
+	return true;
+}
+
 /* A packet that only reports on the flow (ICMP error) keeps it alive, but what its ends had to do with
  * each other does not last longer by it. */
 static void flow_reported(struct worker *w, struct flow *f)
@@ -401,11 +421,17 @@ void flow_packet(struct worker *w, struct packet *p)
 	if (!f) {
 		if (icmp_is_error(p))
 			return;
+		if (overload_takes(w, p))
+			return;
 		d = TO_SERVER;
 		f = flow_new(w, p, &k, p->flow_hash);
 		if (!f) {
 			table_full(w, p);
 			return;
+		}
+		if (overload_releases(w, p)) {
+			f->flags |= FLOW_BYPASSED;
+			w->counters->overload_bypassed++;
 		}
 	} else if (p->ip_proto != f->ip_proto) {
 		/* an unreachable: it travels against the packet it quotes */

@@ -36,18 +36,27 @@ enum flow_flags {
 	FLOW_STORE_TO_CLIENT = 1 << 23,
 	FLOW_ACCEPTED = 1 << 24,            /* the firewall lets the rest of it pass; other rules judge it */
 	FLOW_HELD = 1 << 26,                /* a transaction of it is held (tx.held) */
+	FLOW_RATED = 1 << 27,               /* rules hold it to a rate (rate_limit) */
+	FLOW_OFFLOADED = 1 << 28,           /* the kernel forwards it, or is asked to */
+	FLOW_NO_OFFLOAD = 1 << 29,          /* it could not: not asked again */
 	FLOW_RULES_PASS = 1 << 25,          /* with a firewall, a pass rule: other rules leave it alone */
 	FLOW_REPORTED_LAST = 1 << 21,       /* the last packet only reported on it (ICMP error): see notes */
 };
 
 enum flow_end_reason { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLOW_END_REUSE };
 
-#define FLOW_INDICATORS 9 /* told of in one flow before the first may be told again */
+#define FLOW_INDICATORS 7 /* told of in one flow before the first may be told again */
+
+/* Of a released flow: what the kernel has forwarded, by direction; its counts hold it too. */
+struct flow_forwarded {
+	uint64_t packets[2], bytes[2];
+};
 
 /* What few flows need: those that last, those with known bad contacts, those reported on. A cache line. */
 struct flow_notes {
 	uint64_t told_bytes[2];      /* by direction: in contact records so far */
 	uint64_t own_last_ns;        /* while FLOW_REPORTED_LAST: the last packet of its own ends */
+	struct flow_forwarded *forwarded; /* owner: flow/; NULL: nothing was */
 	uint16_t next;               /* of indicators, modulo FLOW_INDICATORS */
 	uint8_t service, service_sureness; /* enum service; owner: app/service */
 	uint32_t indicators[FLOW_INDICATORS]; /* hashes of entries told of; 0: none */
@@ -122,6 +131,11 @@ void flow_packet(struct worker *w, struct packet *p);
 struct packet *flow_pseudo_packet(struct worker *w, struct flow *f, enum direction d);
 /* After the packet has been through all stages: state that must not be seen earlier. */
 void flow_packet_done(struct worker *w, struct packet *p);
+/* A flow by its place in the table and its id; NULL: that one has ended. */
+struct flow *flow_at(struct worker *w, uint32_t place, uint64_t id);
+uint32_t flow_place(const struct worker *w, const struct flow *f);
+/* So much more of it was forwarded by the kernel, the last at that time. */
+void flow_forwarded(struct worker *w, struct flow *f, const struct flow_forwarded *more, uint64_t last_ns);
 /* Ends flows that are due. budget: at most so many in one call. */
 void flow_timers(struct worker *w, uint64_t now_ns, unsigned budget);
 /* Swaps client and server (a midstream guess proved wrong). The packet in hand keeps its direction:

@@ -112,6 +112,10 @@ void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
 		if (t->ttl)
 			netflow_record(w, f);
 	}
+	if (f->flags & FLOW_OFFLOADED && w->flow_ended)
+		w->flow_ended(w, f);
+	if (f->notes)
+		heap_free(&w->heap, f->notes->forwarded);
 	w->counters->flow_end_state[flow_stage_of(f)]++;
 	if (f->tcp)
 		w->counters->flow_end_tcp_state[stream_state(f)]++;

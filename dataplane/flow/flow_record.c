@@ -26,6 +26,16 @@ static void record_counts(struct recorder *r, const struct flow *f)
 	rec_time(r, F_flow_start, f->start_ns);
 }
 
+static void record_forwarded(struct recorder *r, const struct flow_forwarded *f)
+{
+	rec_open(r, F_flow_bypassed);
+	rec_uint(r, F_flow_pkts_toserver, f->packets[TO_SERVER]);
+	rec_uint(r, F_flow_pkts_toclient, f->packets[TO_CLIENT]);
+	rec_uint(r, F_flow_bytes_toserver, f->bytes[TO_SERVER]);
+	rec_uint(r, F_flow_bytes_toclient, f->bytes[TO_CLIENT]);
+	rec_close(r);
+}
+
 void flow_record_brief(struct recorder *r, const struct flow *f)
 {
 	record_counts(r, f);
@@ -143,7 +153,9 @@ void flow_record(struct worker *w, struct flow *f)
 	rec_time(r, F_flow_end, f->last_ns);
 	rec_uint(r, F_flow_age, f->last_ns / NS_PER_S - f->start_ns / NS_PER_S);
 	if (f->flags & FLOW_BYPASSED)
-		rec_text(r, F_flow_bypass, "local");
+		rec_text(r, F_flow_bypass, f->notes && f->notes->forwarded ? "capture" : "local");
+	if (f->notes && f->notes->forwarded)
+		record_forwarded(r, f->notes->forwarded);
 	rec_text(r, F_flow_state, stage_name(f));
 	if (f->flags & FLOW_ENDING)
 		rec_text(r, F_flow_reason, end_reason_name(f));

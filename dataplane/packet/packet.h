@@ -46,6 +46,7 @@ enum packet_flags {
 	PACKET_STREAM_EARLY = 1 << 17, /* in the wire: its payload is held behind a hole */
 	PACKET_NO_FLOW = 1 << 18,     /* a rule, or a wrong sum of its IP header: no flow made or looked up */
 	PACKET_ACCEPTED = 1 << 19,    /* a firewall rule of an early hook lets it pass */
+	PACKET_DROP_QUIET = 1 << 20,  /* beyond a rate limit of which a drop was told within the second */
 };
 
 enum tcp_flags {

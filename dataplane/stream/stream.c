@@ -437,8 +437,9 @@ bool stream_reuses(struct worker *w, const struct flow *f, const struct packet *
 	if (start == TCP_SYN) {
 		if (!s || (d == TO_SERVER && (s->flags & SESSION_TFO_IGNORED)))
 			return true;
+		/* A released session's end is not seen: a new one must not pass for it. */
 		return !(d == TO_SERVER && s->side[d].isn == p->tcp.seq) &&
-		       tcp_over((enum tcp_state)s->state);
+		       (f->flags & FLOW_BYPASSED || tcp_over((enum tcp_state)s->state));
 	}
 	if (start == (TCP_SYN | TCP_ACK) && (w->streams->midstream || w->streams->async)) {
 		if (!s)

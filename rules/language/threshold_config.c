@@ -11,6 +11,8 @@
 
 #define LINE_MAX_BYTES 8192
 #define WORDS_MAX 16
+#define KBPS_MIN 8           /* as metsuke block --rate */
+#define KBPS_MAX 1000000000u
 
 struct line_words {
 	char *key[WORDS_MAX], *value[WORDS_MAX];
@@ -141,6 +143,26 @@ static const char *read_counted(const struct line_words *w, struct match_thresho
 	return number_of(w, "timeout", &t->timeout_s) ? NULL : "timeout must be a number";
 }
 
+static const char *read_rate(const struct line_words *w, struct match_threshold *t)
+{
+	const char *track = value_of(w, "track");
+	bool bits = value_of(w, "kbps"), packets = value_of(w, "pps");
+	uint32_t rate;
+
+	t->type = THRESHOLD_RATE_LIMIT;
+	t->packets = packets;
+	if (!track || !LOOK_UP(track_names, track, &t->track) || t->track == TRACK_BOTH)
+		return "track is not one of by_flow by_src by_dst by_both by_rule";
+	if (bits == packets)
+		return "rate_limit needs one of kbps (thousands of bits a second) and pps (packets a second)";
+	if (!number_of(w, packets ? "pps" : "kbps", &rate) || !rate)
+		return "kbps and pps are numbers from 1 on";
+	if (bits && (rate < KBPS_MIN || rate > KBPS_MAX))
+		return "kbps is from 8 to 1000000000";
+	t->rate = packets ? rate : rate * 1000ull;
+	return NULL;
+}
+
 /* NULL, or what is wrong. */
 static const char *read_limit(struct draft *d, char *line, struct limit *out)
 {
@@ -160,13 +182,17 @@ static const char *read_limit(struct draft *d, char *line, struct limit *out)
 		return read_counted(&w, &out->match.u.threshold, false);
 	if (strcmp(line, "rate_filter") == 0)
 		return read_counted(&w, &out->match.u.threshold, true);
-	return "a line begins with suppress, threshold, event_filter or rate_filter";
+	if (strcmp(line, "rate_limit") == 0)
+		return read_rate(&w, &out->match.u.threshold);
+	return "a line begins with suppress, threshold, event_filter, rate_filter or rate_limit";
 }
 
-/* Suppressions stand together with the rule's own limit; any other kind takes its place when the
- * line names this rule, and gives way to it when the line is for all. */
+/* Suppressions and rates stand together with the rule's own limit; any other kind takes its place when the
+ * line names this rule, and gives way to it when the line is for all. Of rates there is one. */
 static bool replaces(const struct limit *l, const struct match *own)
 {
+	if (l->match.u.threshold.type == THRESHOLD_RATE_LIMIT || own->u.threshold.type == THRESHOLD_RATE_LIMIT)
+		return l->match.u.threshold.type == own->u.threshold.type;
 	return own->u.threshold.type != THRESHOLD_SUPPRESS &&
 	       l->match.u.threshold.type != THRESHOLD_SUPPRESS &&
 	       l->match.u.threshold.type != THRESHOLD_RATE_FILTER;
@@ -193,17 +219,28 @@ static int add_to(struct rule *r, const struct limit *l, struct arena *arena)
 	return 0;
 }
 
+/* What passes, or only configures, drops nothing; the firewall's rules decide for themselves. */
+static bool can_have(const struct rule *r, const struct limit *l)
+{
+	return l->match.u.threshold.type != THRESHOLD_RATE_LIMIT ||
+	       (r->action != ACTION_PASS && r->action != ACTION_CONFIG && !(r->flags & RULE_FIREWALL));
+}
+
+/* *wrong: why the line is for no rule. */
 static int attach(const struct limit *l, struct rule *const *rules, size_t count,
-		  struct arena *arena, bool *any)
+		  struct arena *arena, const char **wrong)
 {
 	int err = 0;
 
-	*any = false;
+	*wrong = l->sid ? "there is no rule with this sid" : NULL;
 	for (size_t i = 0; i < count && !err; i++) {
 		if ((l->gid && rules[i]->gid != l->gid) || (l->sid && rules[i]->sid != l->sid))
 			continue;
-		*any = true;
-		err = add_to(rules[i], l, arena);
+		*wrong = NULL;
+		if (can_have(rules[i], l))
+			err = add_to(rules[i], l, arena);
+		else if (l->sid)
+			*wrong = "rate_limit: this rule passes, configures or is the firewall's: there is nothing to limit";
 	}
 	return err;
 }
@@ -223,15 +260,12 @@ int thresholds_attach(struct draft *d, struct rule *const *rules, size_t count, 
 		char *at = line + strspn(line, " \t");
 		const char *wrong;
 		struct limit limit;
-		bool any;
 
 		if (!*at || strchr("#\r\n", *at))
 			continue;
 		wrong = read_limit(d, at, &limit);
-		if (!wrong) {
-			err = attach(&limit, rules, count, d->l->arena, &any);
-			wrong = any || !limit.sid ? NULL : "there is no rule with this sid";
-		}
+		if (!wrong)
+			err = attach(&limit, rules, count, d->l->arena, &wrong);
 		if (wrong)
 			report_add(report, file, number, 1, limit.sid, false, wrong, "");
 	}

@@ -90,6 +90,11 @@ class Service:
             assert out.returncode == 0, out.stderr
         return json.loads(out.stdout) if out.returncode == 0 else None
 
+    def text(self, *words):
+        """What the command shows to people."""
+        return subprocess.run([METSUKE, *words, "--socket", self.socket], capture_output=True, text=True,
+                              timeout=60, check=True).stdout
+
     def wait_for(self, condition, seconds=30):
         """Until it holds; fails with what the service said."""
         end = time.monotonic() + seconds

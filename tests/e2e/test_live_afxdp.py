@@ -4,6 +4,7 @@ import random
 import signal
 import time
 
+import pytest
 from live import hosts, service  # noqa: F401 (fixtures)
 from scapy.all import IP, UDP, Dot1Q, Ether, Raw
 from test_kill import children
@@ -11,9 +12,9 @@ from test_kill import children
 ALERT = 'alert udp any any -> any 9999 (msg:"numbered"; content:"number "; sid:7;)\n'
 
 
-def numbered(first, count, sport=1024):
+def numbered(first, count, sport=1024, dport=9999):
     return [Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="10.9.0.1", dst="10.9.0.2") /
-            UDP(sport=sport + i % 50000, dport=9999) / Raw(b"number %08d" % i)
+            UDP(sport=sport + i % 50000, dport=dport) / Raw(b"number %08d" % i)
             for i in range(first, first + count)]
 
 
@@ -40,8 +41,8 @@ def listen(host, seconds, out):
     return process
 
 
-def web_server(host):
-    server = host.start("/usr/bin/python3", "-m", "http.server", "8000", "--directory", "/usr/share/misc")
+def web_server(host, folder="/usr/share/misc"):
+    server = host.start("/usr/bin/python3", "-m", "http.server", "8000", "--directory", str(folder))
     for _ in range(100):
         if "8000" in host.run("ss", "-ltn").stdout:
             return server
@@ -51,7 +52,8 @@ def web_server(host):
 
 def get(host, path, port=8000, seconds=3):
     code = ("import urllib.request, sys\n"
-            f"print(urllib.request.urlopen('http://10.9.0.2:{port}{path}', timeout={seconds}).status)")
+            f"r = urllib.request.urlopen('http://10.9.0.2:{port}{path}', timeout={seconds})\n"
+            "r.read()\nprint(r.status)")
     done = host.run("/usr/bin/python3", "-c", code)
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
@@ -143,6 +145,32 @@ def test_a_rate_limit_holds_over_restarts(hosts, service):
     assert [r["address"] for r in engine.cli("blocks")] == ["192.0.2.0/24"]
 
 
+def test_what_a_rule_matches_is_held_to_a_rate(hosts, service, tmp_path):
+    """A download of 200 kB at 800 kbit/s takes two seconds and is whole; another is not touched."""
+    a, b = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
+    limits = tmp_path / "threshold.config"
+    limits.write_text("rate_limit gen_id 1, sig_id 1, track by_flow, kbps 800\n")
+    (tmp_path / "bulk").write_bytes(bytes(200_000))
+    (tmp_path / "other").write_bytes(bytes(200_000))
+    engine = service('drop http any any -> any any (msg:"bulk"; http.uri; content:"/bulk"; sid:1;)\n', mode="inline",
+                     **{"eve.types.drop.enabled": "yes", "detect.threshold_file": limits,
+                        "pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}"}).ready()
+    server = web_server(b, tmp_path)
+    try:
+        seconds = {}
+        for name in ("other", "bulk"):
+            start = time.monotonic()
+            assert get(a, f"/{name}", seconds=30) == "200"
+            seconds[name] = time.monotonic() - start
+    finally:
+        server.kill()
+    assert seconds["bulk"] - seconds["other"] > 1, seconds
+    engine.wait_for(lambda: [e["alert"].get("rate_limit") for e in engine.events("alert")] ==
+                    [{"track": "by_flow", "kbps": 800, "dropped": False}])
+    assert engine.counter("ips.drop_reason.rules_rate_limit") > 0 and engine.conserved()
+    assert {e["drop"]["reason"] for e in engine.events("drop")} == {"rules rate_limit"}
+
+
 def test_two_workers_see_whole_flows(hosts, service):
     a, b = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
     engine = service("", mode="inline", workers="2", **{"pair.a": f"afxdp:{a.port}",
@@ -151,14 +179,64 @@ def test_two_workers_see_whole_flows(hosts, service):
     try:
         for _ in range(20):
             assert get(a, "/") == "200"
+        text = engine.text("top", "--once")
     finally:
         server.kill()
+    rows = [line.split() for line in text.split("WORKER")[1].splitlines()[1:]]
+    assert [row[0] for row in rows] == ["0", "1"]
+    assert any(0 < float(row[6]) <= float(row[7]) <= float(row[8]) <= float(row[9]) for row in rows), text
     assert engine.conserved()
     engine.close()
     flows = [e for e in engine.events("flow") if e.get("app_proto") == "http"]
     assert len(flows) == 20
     assert all(f["flow"]["pkts_toserver"] > 3 and f["flow"]["pkts_toclient"] > 2 for f in flows)
     assert len(engine.events("http")) == 20
+
+
+SLOW = '''function init (args)
+    return {}
+end
+function match (args)
+    local n = 0
+    for i = 1, 20000 do n = n + i end
+    return n == 0 and 1 or 0
+end
+'''
+
+
+def flood(host, path, seconds):
+    """A flow with each frame, as fast as they can be sent, from inside the host."""
+    code = ("import socket, time\ns = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\n"
+            f"s.bind(('{host.inside}', 0))\nframes = [bytes.fromhex(x) for x in open('{path}').read().split()]\n"
+            f"end = time.monotonic() + {seconds}\nwhile time.monotonic() < end:\n"
+            "    for f in frames: s.send(f)\n    time.sleep(0.001)\n")
+    with open(path, "w", encoding="ascii") as f:
+        f.write("\n".join(bytes(p).hex() for p in numbered(0, 2000)))
+    return host.start("/usr/bin/python3", "-c", code)
+
+
+@pytest.mark.parametrize("policy,workers,cause", [("pass", "1", "overload.passed"),
+                                                  ("drop", "2", "ips.drop_reason.overload")])
+def test_a_worker_that_does_not_keep_up_sheds_new_flows(hosts, service, tmp_path, policy, workers, cause):
+    """A rule makes each packet slow. New flows are treated by the policy, that is told of, and it ends."""
+    a, b = hosts(), hosts()
+    (tmp_path / "slow.lua").write_text(SLOW)
+    rule = 'alert udp any any -> any 9999 (msg:"slow"; content:"number "; lua:slow.lua; sid:9;)\n'
+    engine = service(rule + ALERT.replace("9999", "9998"), mode="inline", workers=workers,
+                     **{"pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}", "checksums": "ignore",
+                        "pair.heartbeat_ms": "2000", "lua.dir": tmp_path, "overload.policy": policy}).ready()
+    sender = flood(a, str(tmp_path / "frames"), 20)
+    engine.wait_for(lambda: engine.counter(cause) > 0)
+    assert engine.counter("overload.times") >= 1
+    sender.kill()
+    engine.wait_for(lambda: engine.counter("overload.workers") == 0)
+    engine.wait_for(lambda: "over" in {e["overload"]["state"] for e in engine.events("overload")})
+    told = [e["overload"] for e in engine.events("overload")]
+    assert [e["state"] for e in told][:2] == ["deep", "new flows"] and {e["policy"] for e in told} == {policy}
+    assert told[-1]["passed" if policy == "pass" else "dropped"] > 0
+    assert engine.conserved()
+    a.send(numbered(0, 20, dport=9998))  # inspected as ever
+    engine.wait_for(lambda: len(engine.events("alert")) >= 20)
 
 
 def test_reload_loses_nothing(hosts, service, tmp_path):

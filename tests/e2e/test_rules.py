@@ -62,6 +62,19 @@ def test_explaining_what_does_not_load(tmp_path):
     assert "is no rule number" in metsuke("rules", "explain", "x8", rules, status=1)
 
 
+def test_rates_of_rules_are_checked_and_explained(tmp_path):
+    rules = write(tmp_path, RULES)
+    limits = ["--set", "detect.threshold_file=" + write(
+        tmp_path, "rate_limit gen_id 1, sig_id 2, track by_src, kbps 500\n"
+                  "rate_limit gen_id 1, sig_id 4, track by_src\n", "threshold.config")]
+    e = json.loads(metsuke("rules", "explain", "2", rules, "--json", *limits))
+    assert "rate_limit: track by source, 500 kbit/s" in e["limits"]
+    text = metsuke("rules", "check", rules, *limits)
+    assert "threshold.config:2:1: remark: rate_limit needs one of kbps" in text
+    assert "1 of them would be held to a rate (rate_limit): mode is tap" in text
+    assert "1 of them are held to a rate" in metsuke("rules", "check", rules, *limits, "--set", "mode=inline")
+
+
 # ---- why it did not match ----
 
 TESTED = """

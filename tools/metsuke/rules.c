@@ -17,17 +17,28 @@ static json_t *problem_json(const struct ruleset_problem *p)
 			 p->advice);
 }
 
-static void print_json(const struct ruleset_report *r)
+/* Rules that have a rate_limit in threshold.config. */
+static size_t rate_limited(const struct ruleset *set)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < set->rule_count; i++)
+		for (uint32_t k = 0; k < set->rules[i]->threshold_count; k++)
+			n += set->rules[i]->thresholds[k].u.threshold.type == THRESHOLD_RATE_LIMIT;
+	return n;
+}
+
+static void print_json(const struct ruleset_report *r, size_t limited)
 {
 	json_t *refused = json_array(), *remarks = json_array(), *o;
 
 	for (size_t i = 0; i < r->problem_count; i++)
 		json_array_append_new(r->problems[i].refused ? refused : remarks,
 				      problem_json(&r->problems[i]));
-	o = json_pack("{s:I s:I s:o s:o s:I s:I s:f}", "active", (json_int_t)r->active, "loaded",
+	o = json_pack("{s:I s:I s:o s:o s:I s:I s:I s:f}", "active", (json_int_t)r->active, "loaded",
 		      (json_int_t)r->loaded, "refused", refused, "remarks", remarks, "duplicates",
-		      (json_int_t)r->duplicates, "skipped", (json_int_t)r->skipped, "seconds",
-		      r->parse_seconds);
+		      (json_int_t)r->duplicates, "skipped", (json_int_t)r->skipped, "rate_limited",
+		      (json_int_t)limited, "seconds", r->parse_seconds);
 	cli_print_json(o);
 	json_decref(o);
 }
@@ -64,9 +75,14 @@ static int check(const struct config *c, char **files, int count, size_t limit)
 	if (!set)
 		return EXIT_FAILED;
 	if (cli_json)
-		print_json(&report);
+		print_json(&report, rate_limited(set));
 	else
 		print_text(&report, limit);
+	if (!cli_json && rate_limited(set))
+		printf("%zu of them %s (rate_limit)%s\n", rate_limited(set),
+		       c->mode == MODE_INLINE ? "are held to a rate" : "would be held to a rate",
+		       c->mode == MODE_INLINE ? "" : ": mode is tap, so what it would drop is only counted, as "
+						     "detect.rate_limit.would_drop");
 	status = report.refused ? EXIT_FAILED : EXIT_GOOD;
 	ruleset_report_clear(&report);
 	ruleset_free(set);

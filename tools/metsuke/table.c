@@ -33,6 +33,10 @@ const char *cli_text(const json_t *row, const char *path)
 		snprintf(key, sizeof(key), "%.*s", (int)n, path);
 		if (json_is_array(at))
 			at = json_array_get(at, 0);
+		if (json_object_get(at, path)) { /* a key with a dot: p99.9 */
+			at = json_object_get(at, path);
+			break;
+		}
 		at = json_object_get(at, key);
 		path += n + (path[n] == '.');
 	}

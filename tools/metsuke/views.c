@@ -264,9 +264,27 @@ int command_counters(const struct cli_command *self, int argc, char **argv)
 	return view_show_object(view_ask(o, "counters", NULL), o[2].value, words ? argv[0] : "");
 }
 
+/* What each worker does, and how long packets are with it. */
+static void show_workers(const json_t *workers)
+{
+	static const struct cli_column columns[] = {
+		{"WORKER", "worker", true, 0},	      {"PACKETS/S", "packets", true, 0},
+		{"BITS/S", "bits", true, 0},	      {"FLOWS", "flows_active", true, 0},
+		{"LOST/S", "lost", true, 0},	      {"OVERLOADED", "overloaded", true, 0},
+		{"P50 us", "latency_us.p50", true, 0}, {"P99", "latency_us.p99", true, 0},
+		{"P99.9", "latency_us.p99.9", true, 0}, {"MAX", "latency_us.max", true, 0},
+		NO_MORE_COLUMNS};
+
+	if (json_array_size(workers)) {
+		putchar('\n');
+		cli_table(workers, columns);
+	}
+}
+
 int command_top(const struct cli_command *self, int argc, char **argv)
 {
 	struct cli_option o[] = {ENGINE_OPTIONS, {"--once", 0, false, NULL, NULL, 0, 0}, NO_MORE_OPTIONS};
+	json_t *workers;
 	int status;
 
 	if (cli_parse(self, o, argc, argv) != 0)
@@ -276,7 +294,12 @@ int command_top(const struct cli_command *self, int argc, char **argv)
 
 		if (isatty(1) && !cli_json && !o[2].value)
 			fputs("\033[H\033[2J", stdout);
+		workers = cli_json ? NULL : json_incref(json_object_get(result, "workers"));
+		if (workers)
+			json_object_del(result, "workers");
 		status = view_show_object(result, true, "");
+		show_workers(workers);
+		json_decref(workers);
 		fflush(stdout);
 	} while (status == EXIT_GOOD && !o[2].value && sleep(1) == 0);
 	return status;

@@ -76,33 +76,55 @@ static void thresholds(void **state)
 	const char *rules =
 		write_file("t.rules", "alert ip any any -> any any (sid:1;)\n"
 				      "alert ip any any -> any any (threshold:type limit, "
-				      "track by_src, count 1, seconds 5; sid:2;)\n");
+				      "track by_src, count 1, seconds 5; sid:2;)\n"
+				      "pass ip any any -> any any (sid:3;)\n");
 	const char *limits = write_file(
 		"threshold.config",
 		"suppress gen_id 1, sig_id 1, track by_either, ip [10.0.0.0/8,!10.1.0.0/16]\n"
 		"threshold gen_id 1, sig_id 0, type both, track by_dst, count 3, seconds 9\n"
 		"rate_filter gen_id 1, sig_id 2, track by_rule, count 3, seconds 9, "
 		"new_action drop, timeout 60\n"
-		"suppress gen_id 1\n");
+		"suppress gen_id 1\n"
+		"rate_limit gen_id 1, sig_id 2, track by_src, kbps 500\n"
+		"rate_limit gen_id 1, sig_id 0, track by_flow, pps 7\n"
+		"rate_limit gen_id 1, sig_id 2, track by_either, kbps 500\n"
+		"rate_limit gen_id 1, sig_id 2, track by_src, kbps 500, pps 4\n"
+		"rate_limit gen_id 1, sig_id 2, track by_src, kbps 7\n"
+		"rate_limit gen_id 1, sig_id 2, track by_src, pps 0\n"
+		"rate_limit gen_id 1, sig_id 3, track by_src, pps 9\n");
 	struct ruleset_report r;
 	char error[256];
 	struct ruleset *set = load(rules, limits, &r, error);
 	const struct match *t;
 
 	assert_non_null(set);
-	assert_int_equal(set->rules[0]->sid, 1);
-	assert_int_equal(set->rules[0]->threshold_count, 2);
-	t = set->rules[0]->thresholds;
+	/* what passes goes first, and has no rate */
+	assert_int_equal(set->rules[0]->sid, 3);
+	assert_int_equal(set->rules[0]->threshold_count, 1);
+	assert_int_equal(set->rules[1]->sid, 1);
+	assert_int_equal(set->rules[1]->threshold_count, 3);
+	t = set->rules[1]->thresholds;
 	assert_int_equal(t[0].u.threshold.type, THRESHOLD_SUPPRESS);
 	assert_int_equal(t[0].u.threshold.track, TRACK_BOTH);
 	assert_int_equal(t[0].u.threshold.addresses.count, 2);
 	assert_int_equal(t[1].u.threshold.type, THRESHOLD_BOTH);
-	t = set->rules[1]->thresholds;
-	assert_int_equal(set->rules[1]->threshold_count, 2);
+	assert_int_equal(t[2].u.threshold.type, THRESHOLD_RATE_LIMIT);
+	assert_int_equal(t[2].u.threshold.track, TRACK_FLOW);
+	assert_true(t[2].u.threshold.packets);
+	assert_int_equal(t[2].u.threshold.rate, 7);
+	t = set->rules[2]->thresholds;
+	assert_int_equal(set->rules[2]->threshold_count, 3);
 	assert_int_equal(t[0].u.threshold.count, 1);
 	assert_int_equal(t[1].u.threshold.new_action, ACTION_DROP);
-	assert_int_equal(r.problem_count, 1);
+	/* the line for this rule stays */
+	assert_int_equal(t[2].u.threshold.track, TRACK_SRC);
+	assert_false(t[2].u.threshold.packets);
+	assert_int_equal(t[2].u.threshold.rate, 500000);
+	assert_int_equal(r.problem_count, 6);
 	assert_int_equal(r.problems[0].line, 4);
+	for (unsigned i = 1; i < 6; i++)
+		assert_int_equal(r.problems[i].line, 6 + i);
+	assert_non_null(strstr(r.problems[5].reason, "passes"));
 	ruleset_report_clear(&r);
 	ruleset_free(set);
 }

@@ -2,6 +2,7 @@
  *
  * Codings of content, see content.h. Runs in the worker that owns the flow.
  */
+#define ZSTD_STATIC_LINKING_ONLY /* its own allocator */
 #include "dataplane/app/content.h"
 
 #include <strings.h>
@@ -14,7 +15,7 @@ static void *zlib_alloc(void *heap, unsigned count, unsigned size)
 	return heap_zalloc(heap, (size_t)count * size);
 }
 
-static void *brotli_alloc(void *heap, size_t size)
+static void *heap_block(void *heap, size_t size)
 {
 	return heap_alloc(heap, size);
 }
@@ -30,7 +31,7 @@ enum content_coding content_coding_of(struct bytes v)
 		const char *name;
 		enum content_coding coding;
 	} names[] = {{"gzip", CONTENT_GZIP}, {"x-gzip", CONTENT_GZIP}, {"deflate", CONTENT_DEFLATE},
-		     {"br", CONTENT_BROTLI}};
+		     {"br", CONTENT_BROTLI}, {"zstd", CONTENT_ZSTD}};
 
 	while (v.len && (v.data[0] == ' ' || v.data[0] == '\t'))
 		v = (struct bytes){v.data + 1, v.len - 1};
@@ -41,6 +42,20 @@ enum content_coding content_coding_of(struct bytes v)
 		    strncasecmp((const char *)v.data, names[i].name, v.len) == 0)
 			return names[i].coding;
 	return CONTENT_PLAIN;
+}
+
+static ZSTD_DStream *zstd_new(struct heap *heap)
+{
+	ZSTD_DStream *z = ZSTD_createDCtx_advanced((ZSTD_customMem){heap_block, give_back, heap});
+
+	if (z)
+		ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax, CONTENT_ZSTD_WINDOW_LOG);
+	return z;
+}
+
+static bool uses_zlib(enum content_coding coding)
+{
+	return coding == CONTENT_GZIP || coding == CONTENT_DEFLATE || coding == CONTENT_BARE_DEFLATE;
 }
 
 struct content_decoder *content_decoder_new(struct heap *heap, enum content_coding coding)
@@ -60,8 +75,10 @@ struct content_decoder *content_decoder_new(struct heap *heap, enum content_codi
 	if (coding == CONTENT_PLAIN)
 		return d;
 	if (coding == CONTENT_BROTLI)
-		d->brotli = BrotliDecoderCreateInstance(brotli_alloc, give_back, heap);
-	if (coding == CONTENT_BROTLI ? d->brotli != NULL : inflateInit2(&d->z, window) == Z_OK)
+		d->brotli = BrotliDecoderCreateInstance(heap_block, give_back, heap);
+	else if (coding == CONTENT_ZSTD)
+		d->zstd = zstd_new(heap);
+	if (d->brotli || d->zstd || (uses_zlib(coding) && inflateInit2(&d->z, window) == Z_OK))
 		return d;
 	heap_free(heap, d);
 	return NULL;
@@ -73,7 +90,8 @@ void content_decoder_free(struct heap *heap, struct content_decoder *d)
 		return;
 	if (d->brotli)
 		BrotliDecoderDestroyInstance(d->brotli);
-	else if (d->coding != CONTENT_PLAIN)
+	ZSTD_freeDStream(d->zstd);
+	if (uses_zlib(d->coding))
 		inflateEnd(&d->z);
 	heap_free(heap, d);
 }
@@ -92,6 +110,23 @@ static void hand_on(struct content_decoder *d, const uint8_t *data, size_t len, 
 	d->out += len;
 	d->begun = true;
 	take(context, data, (uint32_t)len);
+}
+
+/* Bytes that came before these, and were kept. */
+static uint32_t head_before(const struct content_decoder *d, uint32_t len)
+{
+	return d->in - len <= d->head_len ? (uint32_t)(d->in - len) : 0;
+}
+
+/* No coding after all. */
+static void plain_from_here(struct content_decoder *d, const uint8_t *data, uint32_t len, content_take *take,
+			    void *context)
+{
+	uint32_t before = head_before(d, len);
+
+	d->coding = CONTENT_PLAIN;
+	hand_on(d, d->head, before, take, context);
+	hand_on(d, data, len, take, context);
 }
 
 static enum content_status brotli_decode(struct content_decoder *d, const uint8_t *data, size_t len,
@@ -113,6 +148,32 @@ static enum content_status brotli_decode(struct content_decoder *d, const uint8_
 	}
 	d->over = rc != BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT;
 	return rc == BROTLI_DECODER_RESULT_ERROR ? CONTENT_FAILED : CONTENT_GOOD;
+}
+
+/* Frames may follow each other. Bytes that are none are handed on as they are. */
+static enum content_status zstd_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
+				       content_take *take, void *context)
+{
+	ZSTD_inBuffer in = {data, len, 0};
+	ZSTD_outBuffer out;
+	uint8_t buffer[CONTENT_STEP];
+
+	do {
+		out = (ZSTD_outBuffer){buffer, sizeof(buffer), 0};
+		if (ZSTD_isError(ZSTD_decompressStream(d->zstd, &out, &in))) {
+			if (d->begun)
+				d->over = true;
+			else
+				plain_from_here(d, data, len, take, context);
+			return CONTENT_FAILED;
+		}
+		hand_on(d, buffer, out.pos, take, context);
+		if (d->over)
+			return CONTENT_GOOD;
+		if (bomb(d))
+			return CONTENT_BOMB;
+	} while (in.pos < in.size || out.pos == sizeof(buffer));
+	return CONTENT_GOOD;
 }
 
 /* Does zlib, begun again with this window, take the bytes? Nothing is handed on. */
@@ -145,7 +206,7 @@ static enum content_status fall_back(struct content_decoder *d, const uint8_t *d
 				     content_take *take, void *context)
 {
 	static const int windows[] = {-MAX_WBITS, MAX_WBITS, GZIP_WINDOW};
-	uint32_t before = d->in - len <= d->head_len ? (uint32_t)(d->in - len) : 0;
+	uint32_t before = head_before(d, len);
 	const struct bytes pieces[2] = {{d->head, before}, {data, len}};
 
 	d->fell_back = true;
@@ -159,9 +220,7 @@ static enum content_status fall_back(struct content_decoder *d, const uint8_t *d
 		return d->over ? CONTENT_GOOD : zlib_decode(d, data, len, take, context);
 	}
 	inflateEnd(&d->z);
-	d->coding = CONTENT_PLAIN;
-	hand_on(d, d->head, before, take, context);
-	hand_on(d, data, len, take, context);
+	plain_from_here(d, data, len, take, context);
 	return CONTENT_FAILED;
 }
 
@@ -211,5 +270,7 @@ enum content_status content_decode(struct content_decoder *d, const uint8_t *dat
 		head_keep(d, data, len);
 	if (d->coding == CONTENT_BROTLI)
 		return brotli_decode(d, data, len, take, context);
+	if (d->coding == CONTENT_ZSTD)
+		return zstd_decode(d, data, len, take, context);
 	return zlib_decode(d, data, len, take, context);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Undoing a coding of content piece by piece: gzip (RFC 1952), deflate (RFC 1950, or RFC 1951 as
- * some send it), bare deflate (WebSocket, RFC 7692) and Brotli (RFC 7932). Memory comes from the
- * worker's heap. More than CONTENT_BOMB_RATIO times what came in, beyond CONTENT_BOMB_BYTES, is
+ * some send it), bare deflate (WebSocket, RFC 7692), Brotli (RFC 7932) and Zstandard (RFC 8878, windows of
+ * CONTENT_ZSTD_WINDOW_LOG at most). Memory comes from the worker's heap. More than CONTENT_BOMB_RATIO times what came in, beyond CONTENT_BOMB_BYTES, is
  * not decoded. What does not begin as its coding does is tried as the others of zlib, as browsers
  * do, and is else handed on as it is: many say gzip and send text.
  */
@@ -11,6 +11,7 @@
 
 #include <brotli/decode.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "dataplane/base/cursor.h"
 #include "dataplane/base/heap.h"
@@ -19,8 +20,9 @@
 #define CONTENT_BOMB_RATIO 2048
 #define CONTENT_STEP 4096 /* bytes decoded at once */
 #define CONTENT_HEAD 64   /* first bytes, kept until something came out */
+#define CONTENT_ZSTD_WINDOW_LOG 23 /* what browsers take: RFC 9659 */
 
-enum content_coding { CONTENT_PLAIN, CONTENT_GZIP, CONTENT_DEFLATE, CONTENT_BARE_DEFLATE, CONTENT_BROTLI };
+enum content_coding { CONTENT_PLAIN, CONTENT_GZIP, CONTENT_DEFLATE, CONTENT_BARE_DEFLATE, CONTENT_BROTLI, CONTENT_ZSTD };
 
 enum content_status { CONTENT_GOOD, CONTENT_FAILED, CONTENT_BOMB };
 
@@ -34,6 +36,7 @@ struct content_decoder {
 	uint64_t in, out;
 	z_stream z;
 	BrotliDecoderState *brotli;
+	ZSTD_DStream *zstd;
 };
 
 typedef void content_take(void *context, const uint8_t *data, uint32_t len);

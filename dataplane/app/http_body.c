@@ -17,21 +17,10 @@
 
 /* ---- codings ---- */
 
-static bool word_is(struct bytes b, const char *word)
+/* Brotli or Zstandard first: it was put on first, and comes off last, after what libhtp undoes. */
+static enum content_coding first_coding(struct bytes value)
 {
-	uint32_t n = (uint32_t)strlen(word);
-
-	if (b.len != n)
-		return false;
-	for (uint32_t i = 0; i < n; i++)
-		if ((b.data[i] | 0x20) != word[i])
-			return false;
-	return true;
-}
-
-/* "br" first: it was put on first, and comes off last, after what libhtp undoes. */
-static bool first_coding_is_brotli(struct bytes value)
-{
+	enum content_coding coding;
 	uint32_t n = 0;
 
 	while (value.len && (value.data[0] == ' ' || value.data[0] == '\t')) {
@@ -41,7 +30,8 @@ static bool first_coding_is_brotli(struct bytes value)
 	while (n < value.len && value.data[n] != ',' && value.data[n] != ' ' && value.data[n] != '\t')
 		n++;
 	value.len = n;
-	return word_is(value, "br");
+	coding = content_coding_of(value);
+	return coding == CONTENT_BROTLI || coding == CONTENT_ZSTD ? coding : CONTENT_PLAIN;
 }
 
 /* ---- names ---- */
@@ -224,14 +214,11 @@ void http_body_headers(struct http_state *s, struct http_tx *tx, enum direction 
 {
 	const htp_table_t *headers = d == TO_SERVER ? tx->htp->request_headers : tx->htp->response_headers;
 	struct bytes value = http_field(headers, "content-encoding");
-	enum content_coding coding = CONTENT_PLAIN;
+	enum content_coding coding;
 
 	if (tx->decoder[d] || !value.data)
 		return;
-	if (d == TO_SERVER)
-		coding = content_coding_of(value);
-	else if (first_coding_is_brotli(value))
-		coding = CONTENT_BROTLI;
+	coding = d == TO_SERVER ? content_coding_of(value) : first_coding(value);
 	if (coding != CONTENT_PLAIN)
 		tx->decoder[d] = content_decoder_new(&s->w->heap, coding);
 }

@@ -3,7 +3,10 @@
 
 usage: seeds_text.py [FOLDER]      default: corpus/ beside this file
 """
+import gzip
 import struct
+import subprocess
+import zlib
 
 from seeds import datagrams, pieces, save
 
@@ -72,6 +75,8 @@ def small():
     ntp = h('230006ec') + bytes(36) + h('e000000012345678')
     save('ntp', 'udp', datagrams([(CLIENT, ntp), (SERVER, h('240206ec000000100000002044434c4c') + bytes(8) + h('e000000012345678') * 3)], 1))
     save('tftp', 'udp', datagrams([(CLIENT, b'\0\1a.txt\0octet\0'), (CLIENT, b'\0\2b\0NETASCII\0'), (SERVER, b'\0\3\0\1')], 1))
+    save('tftp', 'transfer', datagrams([(CLIENT, b'\0\1a.txt\0octet\0blksize\0008\0'), (SERVER, b'\0\6blksize\0008\0'),
+                                       (SERVER, b'\0\3\0\1abcdefgh'), (CLIENT, b'\0\4\0\1'), (SERVER, b'\0\3\0\2end')], 1))
     get = h('302b02010104067075626c6963a01e0201010201000201003013301106' '0d2b0601040194780102030484010500')
     v3 = h('303a020103300e020101020300ffe3040103020103041530130405800000000102010002010004026162040004000410' + '00' * 16)
     trap = h('30290201000401' '61a42106062b06010401094004c0000201020102020100430101300830060602' '2b060500')
@@ -99,7 +104,19 @@ def krb5():
     save('krb5', 'tcp', pieces([(CLIENT, struct.pack('>I', len(request)) + request), (SERVER, struct.pack('>I', len(reply)) + reply)]))
 
 
+def contents():
+    """The same text in each coding that Debian's Python has; the first byte chooses it (enum content_coding)."""
+    text = b'the body of a response ' * 40
+    bare = zlib.compressobj(9, zlib.DEFLATED, -15)
+    coded = {1: gzip.compress(text, mtime=0), 2: zlib.compress(text), 3: bare.compress(text) + bare.flush(zlib.Z_SYNC_FLUSH),
+             4: bytes.fromhex('0b028068656c6c6f03'),
+             5: subprocess.run(['zstd', '-c', '--no-check'], input=text, check=True, capture_output=True).stdout}
+    for coding, data in coded.items():
+        save('content', str(coding), bytes([coding, 63]) + data)
+
+
 def main():
+    contents()
     krb5()
     small()
     imap()

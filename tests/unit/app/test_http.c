@@ -13,6 +13,7 @@
 
 #include <brotli/encode.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "dataplane/app/file.h"
 #include "tests/unit/app/harness.h"
@@ -210,6 +211,21 @@ static void compressed(void **state)
 	assert_buffer(h, TO_CLIENT, "file.data", text);
 	harness_done(h);
 
+	up(h, "GET /z HTTP/1.1\r\nHost: h\r\n\r\n");
+	len = ZSTD_compress(packed, sizeof(packed), text, sizeof(text) - 1, 3);
+	assert_false(ZSTD_isError(len));
+	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: %zu\r\n\r\n", len);
+	harness_tcp_open(h, TO_CLIENT, head, strlen(head));
+	for (size_t at = 0; at < len; at++)
+		harness_tcp_open(h, TO_CLIENT, packed + at, 1);
+	assert_buffer(h, TO_CLIENT, "file.data", text);
+	harness_done(h);
+	up(h, "GET /no HTTP/1.1\r\nHost: h\r\n\r\n");
+	harness_tcp_open(h, TO_CLIENT, "HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: 5\r\n\r\n"
+				  "plain", 67);
+	assert_buffer(h, TO_CLIENT, "file.data", "plain");
+	harness_done(h);
+
 	up(h, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
 	harness_tcp_open(h, TO_CLIENT, "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 7\r\n\r\n"
 				  "\xff\xff plain", 68);
@@ -222,16 +238,23 @@ static void compressed(void **state)
 static void bomb(void **state)
 {
 	static const char *const open_limit[] = {"app.http.response_body_limit=0", NULL};
-	size_t size = 64u << 20, len = BrotliEncoderMaxCompressedSize(size);
-	uint8_t *zeros = calloc(1, size), *packed = malloc(len);
+	size_t size = 64u << 20, most = BrotliEncoderMaxCompressedSize(size), len = most;
+	uint8_t *zeros = calloc(1, size), *packed = malloc(most);
 	char head[256];
 
-	assert_int_equal(BrotliEncoderCompress(1, 22, BROTLI_MODE_GENERIC, size, zeros, &len, packed), 1);
-	for (int limited = 0; limited < 2; limited++) {
+	for (int n = 0; n < 4; n++) {
+		bool limited = n & 1, zstd = n & 2;
 		struct harness *h = open_http(limited ? NULL : open_limit);
 
+		len = most;
+		if (zstd)
+			len = ZSTD_compress(packed, most, zeros, size, 1);
+		else
+			assert_int_equal(BrotliEncoderCompress(1, 22, BROTLI_MODE_GENERIC, size, zeros, &len, packed), 1);
+
 		up(h, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
-		snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: %zu\r\n\r\n", len);
+		snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %zu\r\n\r\n",
+			 zstd ? "zstd" : "br", len);
 		down(h, head);
 		harness_tcp_steps(h, TO_CLIENT, packed, len, 1460);
 		harness_finish(h);

@@ -320,6 +320,7 @@ static void codings(void **state)
 		{CONTENT_DEFLATE, "cb48cdc9c90700"},
 		{CONTENT_BARE_DEFLATE, "ca48cdc9c907000000ffff"},
 		{CONTENT_BROTLI, "0b028068656c6c6f03"},
+		{CONTENT_ZSTD, "28b52ffd200529000068656c6c6f"},
 		{CONTENT_PLAIN, "68656c6c6f"},
 	};
 	struct heap heap;

@@ -32,11 +32,12 @@ static uint32_t random_next(void)
 	return random_state;
 }
 
-static void start(enum config_mode mode)
+static void start_with(enum config_mode mode, bool inspection)
 {
 	struct config *c = config_new();
 
 	c->mode = mode;
+	c->inspection = inspection;
 	c->checksums = CHECKSUMS_IGNORE;
 	memset(&engine, 0, sizeof(engine));
 	boot = (struct boot){.purpose = BOOT_INSPECT, .worker_count = 1};
@@ -56,6 +57,11 @@ static void start(enum config_mode mode)
 	assert_int_equal(lane_modules_new(engine.lanes[0]), 0);
 	/* A ring that fills up makes no test wait. */
 	boot.stop = 1;
+}
+
+static void start(enum config_mode mode)
+{
+	start_with(mode, true);
 }
 
 static void end(void)
@@ -201,6 +207,21 @@ static void blocked(void **state)
 	end();
 }
 
+/* Flows, and nothing that streams and parsers would keep. */
+static void without_inspection(void **state)
+{
+	const struct worker *w;
+
+	start_with(MODE_TAP, false);
+	run_bursts(500);
+	w = &engine.lanes[0]->w;
+	assert_true(w->counters->flow_total > 0);
+	assert_true(w->counters->flow_tcp > 0);
+	assert_int_equal(w->counters->flow_total - w->counters->flow_ended, w->counters->flow_active);
+	assert_int_equal(w->heap.used_bytes, 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +229,7 @@ int main(void)
 		cmocka_unit_test(time_leap),
 		cmocka_unit_test(in_the_wire),
 		cmocka_unit_test(blocked),
+		cmocka_unit_test(without_inspection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

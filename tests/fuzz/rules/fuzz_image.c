@@ -108,6 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!whole)
 		begin();
+	if (!changed)
+		abort();
 	bytes = change(data, size);
 	memcpy(&head, changed, sizeof(head));
 	head.magic = IMAGE_MAGIC;

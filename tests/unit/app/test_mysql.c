@@ -311,7 +311,7 @@ static void wrong(void **state)
 
 static void not_mysql(void **state)
 {
-	static const char *const texts[] = {"SSH-2.0-x\r\n", "\x4a\1\2\0\x0a" "8.0", "HTTP/1.1 200 OK\r\n"};
+	static const char *const texts[] = {"SSH-2.0-x\r\n", "\x4a\1\2\0\x0a" "8.0.3", "HTTP/1.1 200 OK\r\n"};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dataplane/detect/match.h"
+#include "dataplane/detect/track.h"
 #include "dataplane/detect/tx.h"
 
 #define FLOW_BITS_MAX 1024
@@ -229,13 +230,7 @@ static bool entry_key(const struct packet *p, const struct match_bits *b, enum b
 		return true;
 	default: /* a pair, whichever way */
 		key->sides = 2;
-		if (memcmp(&p->src, &p->dst, sizeof(p->src)) < 0) {
-			key->a = p->src;
-			key->b = p->dst;
-		} else {
-			key->a = p->dst;
-			key->b = p->src;
-		}
+		track_pair(p, &key->a, &key->b);
 		return true;
 	}
 }

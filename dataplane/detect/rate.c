@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "dataplane/detect/track.h"
 #include "dataplane/engine/emit.h"
 
 #define RATE_WAYS 8
@@ -51,8 +52,6 @@ struct flow_rates {
 
 static void key_make(const struct packet *p, const struct rule *rule, uint8_t track, struct rate_key *key)
 {
-	bool swapped = memcmp(&p->src, &p->dst, sizeof(p->src)) > 0;
-
 	memset(key, 0, sizeof(*key));
 	key->gid = rule->gid;
 	key->sid = rule->sid;
@@ -61,27 +60,14 @@ static void key_make(const struct packet *p, const struct rule *rule, uint8_t tr
 		key->a = track == TRACK_SRC ? p->src : p->dst;
 		key->ip_version = p->ip_version;
 	} else if (track == TRACK_PAIR) {
-		key->a = swapped ? p->dst : p->src;
-		key->b = swapped ? p->src : p->dst;
+		track_pair(p, &key->a, &key->b);
 		key->ip_version = p->ip_version;
 	}
 }
 
-static uint64_t key_hash(const struct rate_key *key)
-{
-	uint64_t words[sizeof(*key) / 8], h = 0x2545f4914f6cdd1dull;
-
-	memcpy(words, key, sizeof(words));
-	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		h = (h ^ words[i]) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 29;
-	}
-	return h ^ h >> 32;
-}
-
 static struct bucket *table_bucket(struct worker *w, const struct rate_key *key)
 {
-	struct rate_entry *set = w->detect->rates->entries[key_hash(key) % RATE_SETS], *oldest = set;
+	struct rate_entry *set = w->detect->rates->entries[track_hash(key, sizeof(*key)) % RATE_SETS], *oldest = set;
 
 	for (unsigned i = 0; i < RATE_WAYS; i++) {
 		if (memcmp(&set[i].key, key, sizeof(*key)) == 0) {

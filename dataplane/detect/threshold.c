@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dataplane/detect/program.h"
+#include "dataplane/detect/track.h"
 
 #define THRESHOLD_WAYS 8
 #define THRESHOLD_SETS 4096
@@ -54,13 +55,7 @@ static bool key_of(const struct packet *p, const struct program_rule *r, unsigne
 		return true;
 	case TRACK_BOTH:
 	case TRACK_PAIR:
-		if (memcmp(&p->src, &p->dst, sizeof(p->src)) < 0) {
-			key->a = p->src;
-			key->b = p->dst;
-		} else {
-			key->a = p->dst;
-			key->b = p->src;
-		}
+		track_pair(p, &key->a, &key->b);
 		return true;
 	case TRACK_FLOW:
 		key->flow = p->flow ? p->flow->id : 0;
@@ -71,25 +66,13 @@ static bool key_of(const struct packet *p, const struct program_rule *r, unsigne
 	}
 }
 
-static uint64_t key_hash(const struct threshold_key *key)
-{
-	uint64_t words[sizeof(*key) / 8], h = 0x2545f4914f6cdd1dull;
-
-	memcpy(words, key, sizeof(words));
-	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		h = (h ^ words[i]) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 29;
-	}
-	return h ^ h >> 32;
-}
-
 /* *fresh: it was not there. */
 static struct threshold_entry *entry_get(struct worker *w, const struct threshold_key *key,
 					 bool *fresh)
 {
 	struct threshold_entry *set, *oldest;
 
-	set = w->detect->thresholds->entries[key_hash(key) % THRESHOLD_SETS];
+	set = w->detect->thresholds->entries[track_hash(key, sizeof(*key)) % THRESHOLD_SETS];
 	oldest = &set[0];
 	*fresh = false;
 	for (unsigned i = 0; i < THRESHOLD_WAYS; i++) {

@@ -271,20 +271,7 @@ bool draft_imply(struct draft *d, const struct keyword_row *row)
 	return !row->about[0] || row->place == PLACE_LEGACY || draft_apps(d, row->about, row->name);
 }
 
-/* Is the protocol in a list of words? "http" stands for both versions. */
-static bool app_in(const char *app, size_t len, const char *list)
-{
-	for (const char *p = list; *p;) {
-		size_t n = strcspn(p, " ");
-
-		if (n == len && memcmp(p, app, n) == 0)
-			return true;
-		p += n + strspn(p + n, " ");
-	}
-	return false;
-}
-
-/* What both allow: "" if nothing. */
+/* What both allow: "" if nothing. "http" stands for both versions. */
 static void apps_common(char *out, size_t size, const char *have, const char *want)
 {
 	size_t used = 0;
@@ -295,13 +282,13 @@ static void apps_common(char *out, size_t size, const char *have, const char *wa
 		const char *found = NULL;
 		size_t found_len = n;
 
-		if (app_in(p, n, want))
+		if (protocol_in(p, n, want))
 			found = p;
-		else if (n == 4 && memcmp(p, "http", 4) == 0 && app_in("http1", 5, want))
+		else if (n == 4 && memcmp(p, "http", 4) == 0 && protocol_in("http1", 5, want))
 			found = "http1", found_len = 5;
-		else if (n == 4 && memcmp(p, "http", 4) == 0 && app_in("http2", 5, want))
+		else if (n == 4 && memcmp(p, "http", 4) == 0 && protocol_in("http2", 5, want))
 			found = "http2", found_len = 5;
-		else if (n == 5 && memcmp(p, "http", 4) == 0 && app_in("http", 4, want))
+		else if (n == 5 && memcmp(p, "http", 4) == 0 && protocol_in("http", 4, want))
 			found = p;
 		if (found && used + found_len + 2 < size)
 			used += (size_t)snprintf(out + used, size - used, "%s%.*s", used ? " " : "",
@@ -321,11 +308,11 @@ bool draft_apps(struct draft *d, const char *apps, const char *who)
 		d->apps_set = true;
 		return true;
 	}
-	if (app_in("doh2", 4, d->apps) && app_in("http", 4, apps))
+	if (protocol_in("doh2", 4, d->apps) && protocol_in("http", 4, apps))
 		return true;
-	if (strcmp(d->apps, "doh2") == 0 && app_in("http2", 5, apps))
+	if (strcmp(d->apps, "doh2") == 0 && protocol_in("http2", 5, apps))
 		return true;
-	if (strcmp(d->apps, "http2") == 0 && app_in("dns", 3, apps))
+	if (strcmp(d->apps, "http2") == 0 && protocol_in("dns", 3, apps))
 		apps = "http2";
 	apps_common(common, sizeof(common), d->apps, apps);
 	if (!common[0])

@@ -89,6 +89,18 @@ const struct protocol_row *protocol_app_find(const struct scan *name)
 	return row && row->app ? row : NULL;
 }
 
+bool protocol_in(const char *app, size_t len, const char *list)
+{
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, " ");
+
+		if (n == len && memcmp(p, app, n) == 0)
+			return true;
+		p += n + strspn(p + n, " ");
+	}
+	return false;
+}
+
 /* The ends, which all protocols have, have no app. */
 static const struct {
 	const char *app, *name;
@@ -104,19 +116,9 @@ static const struct {
 #undef HOOK_ALIAS
 };
 
-/* http1 is http. */
-static bool app_has(const char *apps, const char *app)
+static bool hook_of(const char *app, const char *apps)
 {
-	size_t len = strlen(app);
-
-	for (const char *p = apps; *p; p += strspn(p, " ")) {
-		size_t n = strcspn(p, " ");
-
-		if (strncmp(p, app, len) == 0 && (n == len || (n == len + 1 && p[len] == '1')))
-			return true;
-		p += n;
-	}
-	return false;
+	return !app || protocol_in(app, strlen(app), apps) || (strcmp(app, "http") == 0 && protocol_in("http1", 5, apps));
 }
 
 bool protocol_hook_known(const char *apps, const struct scan *hook, char *names, size_t size)
@@ -125,7 +127,7 @@ bool protocol_hook_known(const char *apps, const struct scan *hook, char *names,
 
 	names[0] = '\0';
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
-		if (hooks[i].app && !app_has(apps, hooks[i].app))
+		if (!hook_of(hooks[i].app, apps))
 			continue;
 		if (scan_is(hook, hooks[i].name))
 			return true;

@@ -22,6 +22,9 @@ struct protocol_row {
 const struct protocol_row *protocol_find(const struct scan *name);
 const struct protocol_row *protocol_app_find(const struct scan *name);
 
+/* Is the protocol in a list of words? */
+bool protocol_in(const char *app, size_t len, const char *list);
+
 /* Has one of the protocols (words; http1 is http) a hook of that name, in either direction? False: names
  * holds those that they have, as text. */
 bool protocol_hook_known(const char *apps, const struct scan *hook, char *names, size_t size);

@@ -357,9 +357,7 @@ struct file *file_open(struct worker *w, struct flow *f, struct tx *tx, enum dir
 
 struct file *file_open_mail(struct worker *w, struct flow *f, struct tx *tx, enum direction d)
 {
-	static const uint8_t name[] = "rawmsg";
-
-	return file_bodies(w) ? file_open(w, f, tx, d, name, sizeof(name) - 1) : NULL;
+	return file_bodies(w) ? file_open(w, f, tx, d, (const uint8_t *)FILE_NAME_OF_MAIL, strlen(FILE_NAME_OF_MAIL)) : NULL;
 }
 
 struct file *file_open_hidden(struct worker *w, struct flow *f, struct tx *tx, enum direction d)

@@ -13,6 +13,7 @@
 #include "dataplane/app/app.h"
 
 #define FILE_NAME_MAX 32767
+#define FILE_NAME_OF_MAIL "rawmsg" /* a mail as a whole has no other */
 #define FILE_MAGIC_BYTES 4096   /* the type is told from so many first bytes */
 #define FILE_MAGIC_TEXT_MAX 512
 #define FILES_PER_TX_MAX 1024   /* one more is not opened */

@@ -15,6 +15,14 @@
 
 #include "dataplane/app/http_multipart.h"
 
+static void skip_spaces(struct bytes *b)
+{
+	while (b->len && (b->data[0] == ' ' || b->data[0] == '\t')) {
+		b->data++;
+		b->len--;
+	}
+}
+
 /* ---- codings ---- */
 
 /* Brotli or Zstandard first: it was put on first, and comes off last, after what libhtp undoes. */
@@ -23,10 +31,7 @@ static enum content_coding first_coding(struct bytes value)
 	enum content_coding coding;
 	uint32_t n = 0;
 
-	while (value.len && (value.data[0] == ' ' || value.data[0] == '\t')) {
-		value.data++;
-		value.len--;
-	}
+	skip_spaces(&value);
 	while (n < value.len && value.data[n] != ',' && value.data[n] != ' ' && value.data[n] != '\t')
 		n++;
 	value.len = n;
@@ -35,14 +40,6 @@ static enum content_coding first_coding(struct bytes value)
 }
 
 /* ---- names ---- */
-
-static void skip_spaces(struct bytes *b)
-{
-	while (b->len && (b->data[0] == ' ' || b->data[0] == '\t')) {
-		b->data++;
-		b->len--;
-	}
-}
 
 /* The value of `name` ("filename=") in "form-data; name=x; filename=\"y\"". NULL data: not there. */
 struct bytes http_parameter(struct bytes header, const char *name)

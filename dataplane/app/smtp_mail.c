@@ -146,7 +146,8 @@ void smtp_mail_begin(struct smtp_state *s)
 	tx->tx.progress[TO_SERVER] = tx->tx.progress[TO_CLIENT] = SMTP_CONTENT;
 	if (option(s, "smtp.raw_extraction", false)) {
 		tx->content = false;
-		tx->file = file_open(s->w, s->f, &tx->tx, TO_SERVER, (const uint8_t *)"rawmsg", 6);
+		tx->file = file_open(s->w, s->f, &tx->tx, TO_SERVER, (const uint8_t *)FILE_NAME_OF_MAIL,
+				     strlen(FILE_NAME_OF_MAIL));
 		if (tx->file)
 			limits_set(s, tx->file);
 		return;

@@ -37,9 +37,9 @@ def as_it_is(t):
     return t["message_bytes"], t["message_sha256"]
 
 
-def ended(t):
+def ended(t, mails):
     """Size and sum of the mail with an end to its last line."""
-    with open(os.path.join(oracle.unpacked("mail"), t["eml"]), "rb") as f:
+    with open(os.path.join(mails, t["eml"]), "rb") as f:
         data = f.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     if hashlib.sha256(data).hexdigest() != t["message_sha256"]:
         return as_it_is(t)
@@ -52,7 +52,7 @@ def take(found, key):
     return found[key] >= 0
 
 
-def compare(proto, truth, events, show):
+def compare(proto, truth, events, folder, show):
     """How many there are, and how many are found, of mails and of attachments."""
     mails, parts = seen(events)
     known = oracle.known()
@@ -60,7 +60,7 @@ def compare(proto, truth, events, show):
     for t in truth:
         if t["message_bytes"] > WINDOW:
             continue
-        size, digest = (ended if proto in WITH_A_DOT else as_it_is)(t)
+        size, digest = ended(t, folder) if proto in WITH_A_DOT else as_it_is(t)
         wanted = [("mails", mails, size, digest, "")]
         wanted += [("attachments", parts, p["size"], p["sha256"], p["filename"]) for p in t["parts"] if p["filename"]]
         for kind, found, size, digest, name in wanted:
@@ -72,9 +72,8 @@ def compare(proto, truth, events, show):
     return total, good
 
 
-def session(proto, folder):
+def session(proto, mails, folder):
     """A capture of all mails, each in a session of the protocol, and its truth."""
-    mails = os.path.join(oracle.unpacked("mail"))
     files = sorted(os.path.relpath(os.path.join(d, n), mails)
                    for d, _, names in os.walk(mails) for n in names if n.endswith(".eml"))
     truth = os.path.join(folder, proto + ".jsonl")
@@ -87,11 +86,12 @@ def session(proto, folder):
 def main():
     oracle.need_shared("mail")
     passed = failed = 0
+    mails = oracle.unpacked("mail")
     with tempfile.TemporaryDirectory(prefix="metsuke-mail-") as folder:
         for proto in PROTOCOLS:
-            truth = session(proto, folder)
+            truth = session(proto, mails, folder)
             out, _ = oracle.inspect_all(folder, [proto + ".pcap"], [], OPTIONS, os.path.join(folder, "out"))
-            total, good = compare(proto, truth, oracle.events(out, proto + ".pcap"), "--show" in sys.argv)
+            total, good = compare(proto, truth, oracle.events(out, proto + ".pcap"), mails, "--show" in sys.argv)
             for kind in sorted(total):
                 print(f"{proto} {kind:12} {good[kind]:5} of {total[kind]}")
                 passed += good[kind]

@@ -14,6 +14,19 @@ def sh(*words, check=True):
     return subprocess.run(words, check=check, capture_output=True, text=True, timeout=60)
 
 
+def busy_script(turns):
+    """A Lua script that never matches, and takes so many turns of a loop for each packet."""
+    return f"""function init (args)
+    return {{}}
+end
+function match (args)
+    local n = 0
+    for i = 1, {turns} do n = n + i end
+    return n == 0 and 1 or 0
+end
+"""
+
+
 def need_namespaces():
     if os.geteuid() != 0 or not shutil.which("ip") or sh("ip", "netns", "list", check=False).returncode:
         pytest.skip("needs root and network namespaces")

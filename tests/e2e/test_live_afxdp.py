@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from live import hosts, service  # noqa: F401 (fixtures)
+from live import busy_script, hosts, service  # noqa: F401 (fixtures)
 from scapy.all import IP, UDP, Dot1Q, Ether, Raw
 from test_kill import children
 
@@ -193,17 +193,6 @@ def test_two_workers_see_whole_flows(hosts, service):
     assert len(engine.events("http")) == 20
 
 
-SLOW = '''function init (args)
-    return {}
-end
-function match (args)
-    local n = 0
-    for i = 1, 20000 do n = n + i end
-    return n == 0 and 1 or 0
-end
-'''
-
-
 def flood(host, path, seconds):
     """A flow with each frame, as fast as they can be sent, from inside the host."""
     code = ("import socket, time\ns = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\n"
@@ -220,7 +209,7 @@ def flood(host, path, seconds):
 def test_a_worker_that_does_not_keep_up_sheds_new_flows(hosts, service, tmp_path, policy, workers, cause):
     """A rule makes each packet slow. New flows are treated by the policy, that is told of, and it ends."""
     a, b = hosts(), hosts()
-    (tmp_path / "slow.lua").write_text(SLOW)
+    (tmp_path / "slow.lua").write_text(busy_script(20000))
     rule = 'alert udp any any -> any 9999 (msg:"slow"; content:"number "; lua:slow.lua; sid:9;)\n'
     engine = service(rule + ALERT.replace("9999", "9998"), mode="inline", workers=workers,
                      **{"pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}", "checksums": "ignore",

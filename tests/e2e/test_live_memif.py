@@ -1,5 +1,5 @@
 """Live on memif: two engines joined by shared memory, one in the wire, one listening behind it."""
-from live import hosts, service  # noqa: F401 (fixtures)
+from live import busy_script, hosts, service  # noqa: F401 (fixtures)
 from test_live_afxdp import ALERT, numbered
 
 
@@ -24,22 +24,11 @@ def test_memif_needs_a_whole_path(service):
     assert "needs the whole path of a socket" in engine.close()[1]
 
 
-STALL = '''function init (args)
-    return {}
-end
-function match (args)
-    local n = 0
-    for i = 1, 400000000 do n = n + i end
-    return n == 0 and 1 or 0
-end
-'''
-
-
 def test_a_worker_that_stalls_is_passed_by(hosts, service, tmp_path):
     """No kernel stands in for memif: the dispatcher sends frames past a worker that says nothing for too long."""
     host = hosts()
     socket = tmp_path / "memif.sock"
-    (tmp_path / "stall.lua").write_text(STALL)
+    (tmp_path / "stall.lua").write_text(busy_script(400000000))
     rule = 'alert udp any any -> any 7777 (msg:"stall"; content:"number "; lua:stall.lua; sid:9;)\n'
     wire = service(rule, mode="inline", workers="2", **{
         "pair.a": f"afxdp:{host.port}", "pair.b": f"memif:{socket},role=server,id=3", "checksums": "ignore",

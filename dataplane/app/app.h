@@ -285,6 +285,12 @@ const void *app_config(const struct worker *w, enum app_proto proto);
  * (event noted) or when memory is out. */
 struct tx *tx_new(struct worker *w, struct flow *f, size_t size);
 void tx_event(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned event);
+/* Both directions are complete. */
+void tx_finish(struct flow *f, struct tx *tx);
+/* The oldest whose answer is not complete; NULL: none. */
+struct tx *tx_waiting(const struct flow *f);
+/* Before tx_new, of a protocol that gives way: at the limit the oldest that waits is finished, with the event. */
+void tx_make_way(struct worker *w, struct flow *f, enum direction d);
 /* The protocol changes here (STARTTLS, CONNECT, upgrade): once the packet has been inspected, live
  * transactions are logged and freed and following bytes are probed anew. `expected` is what should
  * come (another one is an event); APP_UNKNOWN: anything. False: it does not, since this protocol

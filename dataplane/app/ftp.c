@@ -38,11 +38,6 @@ static struct ftp_tx *ftp_of(struct tx *tx)
 	return (struct ftp_tx *)(void *)tx;
 }
 
-static bool is(struct bytes text, const char *word)
-{
-	return text.len == strlen(word) && strncasecmp((const char *)text.data, word, text.len) == 0;
-}
-
 /* ---- finding it ---- */
 
 static bool is_digit(uint8_t c)
@@ -187,7 +182,7 @@ static void command_line(struct ftp_state *s, const struct line *line)
 	word = text;
 	for (word.len = 0; word.len < text.len && text.data[word.len] != ' '; word.len++)
 		;
-	if (is(text, "AUTH TLS"))
+	if (bytes_are(text, "AUTH TLS"))
 		word = text;
 	text_set(s->w, &tx->command, word);
 	for (uint32_t i = 0; i < tx->command.len; i++)
@@ -201,7 +196,7 @@ static void command_line(struct ftp_state *s, const struct line *line)
 		tx_event(s->w, s->f, &tx->tx, TO_SERVER, FTP_EVENT_REQUEST_TOO_LONG);
 	}
 	for (unsigned i = 0; i < FTP_DATA_COMMAND_COUNT; i++)
-		if (is(word, ftp_data_rows[i].command))
+		if (bytes_are(word, ftp_data_rows[i].command))
 			data_expect(s, tx, (enum ftp_data_command)i);
 }
 
@@ -224,9 +219,9 @@ static void reply_means(struct ftp_state *s, struct ftp_tx *tx, const uint8_t *c
 
 	if (code[0] != '2')
 		return;
-	if (is(command, "PORT")) {
+	if (bytes_are(command, "PORT")) {
 		port_said(s, tx, ftp_port_of_numbers(data, NULL), FTP_ACTIVE);
-	} else if (is(command, "EPRT")) {
+	} else if (bytes_are(command, "EPRT")) {
 		port_said(s, tx, ftp_port_of_extended(data), FTP_ACTIVE);
 	} else if (memcmp(code, "227", 3) == 0) {
 		port_said(s, tx, ftp_port_of_numbers(text, NULL), FTP_PASSIVE);

@@ -49,11 +49,6 @@ static struct imap_tx *imap_of(struct tx *tx)
 	return (struct imap_tx *)(void *)tx;
 }
 
-static bool is(struct bytes text, const char *word)
-{
-	return text.len == strlen(word) && strncasecmp((const char *)text.data, word, text.len) == 0;
-}
-
 static struct bytes word_take(struct bytes *rest)
 {
 	const uint8_t *blank = rest->len ? memchr(rest->data, ' ', rest->len) : NULL;
@@ -110,7 +105,7 @@ static enum probe_result imap_probe(const struct probe_input *in)
 	if (in->known)
 		return PROBE_YES;
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (is(command, words[i]))
+		if (bytes_are(command, words[i]))
 			return PROBE_YES;
 	return PROBE_NO;
 }
@@ -236,7 +231,7 @@ static void client_line(struct imap_state *s, const struct line *line)
 	st->within = literal_of(line->text, &st->literal);
 	if (first && tag.len && rest.len && tag.len <= IMAP_TAG_MAX) {
 		command = word_take(&rest);
-		if (is(command, "UID"))
+		if (bytes_are(command, "UID"))
 			command = word_take(&rest);
 		tx = transaction_new(s);
 		if (!tx)
@@ -250,7 +245,7 @@ static void client_line(struct imap_state *s, const struct line *line)
 	if (!tx && s->f->app->last)
 		tx = imap_of(s->f->app->last);
 	if (st->within && tx && tx->tx.progress[TO_SERVER] < IMAP_DONE &&
-	    is(text_bytes(&tx->command), "APPEND"))
+	    bytes_are(text_bytes(&tx->command), "APPEND"))
 		st->mail = mail_begin(s->w, s->f, &tx->tx, TO_SERVER);
 }
 
@@ -262,7 +257,7 @@ static void completion(struct imap_state *s, struct imap_tx *tx, struct bytes re
 	upper(&tx->status);
 	text_set(s->w, &tx->text, cut(rest, IMAP_TEXT_MAX));
 	transaction_end(s, tx);
-	if (is(text_bytes(&tx->command), "STARTTLS") && is(status, "OK"))
+	if (bytes_are(text_bytes(&tx->command), "STARTTLS") && bytes_are(status, "OK"))
 		app_change_protocol(s->w, s->f, APP_tls);
 }
 
@@ -282,11 +277,11 @@ static void server_line(struct imap_state *s, const struct line *line)
 			st->mail = mail_begin(s->w, s->f, &tx->tx, TO_CLIENT);
 		return;
 	}
-	if (!first || !tag.len || is(tag, "+"))
+	if (!first || !tag.len || bytes_are(tag, "+"))
 		return;
 	if (line->cut && s->f->app->last)
 		tx_event(s->w, s->f, s->f->app->last, TO_CLIENT, IMAP_EVENT_LINE_TOO_LONG);
-	if (is(tag, "*")) {
+	if (bytes_are(tag, "*")) {
 		if (!s->f->app->tx_count && (tx = transaction_new(s)))
 			completion(s, tx, rest);
 		return;

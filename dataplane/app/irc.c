@@ -57,15 +57,10 @@ static struct irc_tx *irc_of(struct tx *tx)
 	return (struct irc_tx *)(void *)tx;
 }
 
-static bool is(struct bytes text, const char *word)
-{
-	return text.len == strlen(word) && strncasecmp((const char *)text.data, word, text.len) == 0;
-}
-
 static bool is_one_of(struct bytes text, const char *const *words)
 {
 	while (*words)
-		if (is(text, *words++))
+		if (bytes_are(text, *words++))
 			return true;
 	return false;
 }
@@ -105,18 +100,18 @@ static enum probe_result client_line(struct bytes line, bool whole, bool *pass)
 		return PROBE_NO;
 	if (!whole)
 		return PROBE_MORE;
-	*pass = is(word, "PASS");
+	*pass = bytes_are(word, "PASS");
 	while (word_take(&line, &one))
 		more++;
-	if (is(word, "CAP"))
+	if (bytes_are(word, "CAP"))
 		return more ? PROBE_YES : PROBE_NO;
-	if (is(word, "USER")) /* name, two words, real name: FTP and POP3 have one word */
+	if (bytes_are(word, "USER")) /* name, two words, real name: FTP and POP3 have one word */
 		return more >= 4 ? PROBE_YES : PROBE_NO;
-	if (is(word, "NICK"))
+	if (bytes_are(word, "NICK"))
 		return more == 1 || more == 2 ? PROBE_YES : PROBE_NO;
-	if (is(word, "SERVER"))
+	if (bytes_are(word, "SERVER"))
 		return more >= 3 ? PROBE_YES : PROBE_NO;
-	return is(word, "STARTTLS") ? PROBE_YES : PROBE_MORE;
+	return bytes_are(word, "STARTTLS") ? PROBE_YES : PROBE_MORE;
 }
 
 static enum probe_result probe_client(const struct probe_input *in)
@@ -159,7 +154,7 @@ static enum probe_result probe_server(const struct probe_input *in)
 		return word.len < IRC_PROBE_MAX && !memchr(word.data, '\n', word.len) ? PROBE_MORE : PROBE_NO;
 	if (!word_take(&rest, &word) || !rest.len)
 		return word.len > 6 || memchr(word.data, '\n', word.len) ? PROBE_NO : PROBE_MORE;
-	if (is(word, "NOTICE"))
+	if (bytes_are(word, "NOTICE"))
 		return PROBE_YES;
 	return word.len == 3 && memcmp(word.data, "00", 2) == 0 ? PROBE_YES : PROBE_NO;
 }
@@ -236,7 +231,7 @@ static void dcc_take(struct worker *w, struct flow *f, struct irc_tx *t, struct 
 	dcc->there = true;
 	text_set(w, &dcc->type, type);
 	text_set(w, &dcc->file, file);
-	if (!is(type, "SEND") && !is(type, "CHAT"))
+	if (!bytes_are(type, "SEND") && !bytes_are(type, "CHAT"))
 		return;
 	word_take(&rest, &address);
 	word_take(&rest, &port);
@@ -274,13 +269,7 @@ static void parameters_take(struct worker *w, struct irc_tx *t, struct bytes res
 
 static struct bytes parameter(const struct irc_tx *t, unsigned n)
 {
-	struct bytes one = {0};
-	uint32_t at = 0;
-
-	for (unsigned i = 0; i <= n; i++)
-		if (!texts_next(&t->parameters, &at, &one))
-			return (struct bytes){0};
-	return one;
+	return texts_at(&t->parameters, n);
 }
 
 /* The client's name from now on: what it asks for before the server greets it, then what the server says. */
@@ -293,9 +282,9 @@ static void nick_follow(struct worker *w, struct irc_state *s, const struct irc_
 		named = text_bytes(&t->message);
 	if (bang)
 		from.len = (uint32_t)(bang - from.data);
-	if (d == TO_SERVER ? is(command, "NICK") && !s->nick.data
-			   : is(command, "001") ||
-				     (is(command, "NICK") && s->nick.data && from.len == s->nick.len &&
+	if (d == TO_SERVER ? bytes_are(command, "NICK") && !s->nick.data
+			   : bytes_are(command, "001") ||
+				     (bytes_are(command, "NICK") && s->nick.data && from.len == s->nick.len &&
 				      memcmp(from.data, s->nick.data, from.len) == 0))
 		if (named.len)
 			text_set(w, &s->nick, named);
@@ -305,7 +294,7 @@ static void special_take(struct worker *w, struct flow *f, struct irc_tx *t, enu
 {
 	struct bytes command = text_bytes(&t->command), message = text_bytes(&t->message);
 
-	if ((is(command, "PRIVMSG") || is(command, "NOTICE")) && message.len > 5 && message.data[0] == CTCP &&
+	if ((bytes_are(command, "PRIVMSG") || bytes_are(command, "NOTICE")) && message.len > 5 && message.data[0] == CTCP &&
 	    strncasecmp((const char *)message.data + 1, "DCC ", 4) == 0) {
 		message.data += 5;
 		message.len -= 5;
@@ -313,7 +302,7 @@ static void special_take(struct worker *w, struct flow *f, struct irc_tx *t, enu
 			message.len--;
 		dcc_take(w, f, t, message);
 	}
-	if (d == TO_CLIENT && is(command, "670")) /* STARTTLS is granted */
+	if (d == TO_CLIENT && bytes_are(command, "670")) /* STARTTLS is granted */
 		app_change_protocol(w, f, APP_tls);
 }
 
@@ -395,7 +384,7 @@ static bool tells(const struct irc_tx *t)
 	struct bytes command = text_bytes(&t->command);
 
 	if (command.len == 3 && command.data[0] >= '0' && command.data[0] <= '9')
-		return is(command, "001") || command.data[0] == '4' || command.data[0] == '5' || command.data[0] >= '9';
+		return bytes_are(command, "001") || command.data[0] == '4' || command.data[0] == '5' || command.data[0] >= '9';
 	return command.len && !is_one_of(command, quiet);
 }
 
@@ -416,8 +405,8 @@ static void put_dcc(struct recorder *r, const struct irc_dcc *dcc)
 static void irc_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct recorder *r)
 {
 	const struct irc_tx *t = irc_of(tx);
-	bool secret = is(text_bytes(&t->command), "PASS") || is(text_bytes(&t->command), "OPER") ||
-		      is(text_bytes(&t->command), "AUTHENTICATE");
+	bool secret = bytes_are(text_bytes(&t->command), "PASS") || bytes_are(text_bytes(&t->command), "OPER") ||
+		      bytes_are(text_bytes(&t->command), "AUTHENTICATE");
 
 	rec_open(r, F_irc_irc);
 	rec_text(r, F_irc_sender, t->direction == TO_SERVER ? "client" : "server");

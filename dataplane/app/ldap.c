@@ -80,29 +80,12 @@ static enum probe_result ldap_probe(const struct probe_input *in)
 
 /* ---- transactions ---- */
 
-static void finish(struct flow *f, struct ldap_tx *t)
-{
-	t->tx.progress[TO_SERVER] = 1;
-	t->tx.progress[TO_CLIENT] = 2;
-	f->app->changed[TO_SERVER] = f->app->changed[TO_CLIENT] = 1;
-	f->app->dirty = 1;
-}
-
 /* The oldest one gives way to what comes. */
 static struct ldap_tx *new_tx(struct worker *w, struct flow *f, enum direction d)
 {
 	struct ldap_tx *t;
 
-	if (f->app->live >= app_tx_limit(w, APP_ldap)) {
-		struct tx *oldest = f->app->first;
-
-		while (oldest && oldest->progress[TO_CLIENT] == 2)
-			oldest = oldest->next;
-		if (oldest) {
-			tx_event(w, f, oldest, d, LDAP_EVENT_TOO_MANY_TRANSACTIONS);
-			finish(f, ldap_of(oldest));
-		}
-	}
+	tx_make_way(w, f, d);
 	t = ldap_of(tx_new(w, f, sizeof(*t)));
 	if (t)
 		t->direction = (uint8_t)d;
@@ -117,7 +100,7 @@ static void event_alone(struct worker *w, struct flow *f, enum direction d, enum
 		return;
 	tx_event(w, f, &t->tx, d, e);
 	t->tx.inspected_done[direction_other(d)] = 1;
-	finish(f, t);
+	tx_finish(f, &t->tx);
 }
 
 static struct ldap_tx *tx_find(struct flow *f, uint32_t id)
@@ -153,7 +136,7 @@ static void take_request(struct worker *w, struct flow *f, struct ldap_state *s,
 		s->sasl = true;
 	if (m->op == LDAP_UNBIND_REQUEST || m->op == LDAP_ABANDON_REQUEST) {
 		t->tx.inspected_done[TO_CLIENT] = 1;
-		finish(f, t);
+		tx_finish(f, &t->tx);
 	}
 }
 
@@ -212,7 +195,7 @@ static void take_response(struct worker *w, struct flow *f, struct ldap_message 
 		app_change_protocol(w, f, APP_tls);
 	keep_response(w, t, m);
 	if (last)
-		finish(f, t);
+		tx_finish(f, &t->tx);
 	else
 		t->tx.progress[TO_CLIENT] = 1;
 }

@@ -58,11 +58,6 @@ bool mime_set_boundary(struct mime *m, struct bytes boundary)
 
 /* ---- headers ---- */
 
-static bool equals(struct bytes b, const char *word)
-{
-	return b.len == strlen(word) && strncasecmp((const char *)b.data, word, b.len) == 0;
-}
-
 static bool starts(struct bytes b, const char *word)
 {
 	size_t n = strlen(word);
@@ -101,9 +96,9 @@ static void take_content_type(struct mime *m, struct bytes value)
 		word.len--;
 	if (!(m->flags & MIME_RAW))
 		take_name(m, value, "name");
-	if (equals(word, "text/plain"))
+	if (bytes_are(word, "text/plain"))
 		m->type = MIME_TEXT_PLAIN;
-	else if (equals(word, "text/html"))
+	else if (bytes_are(word, "text/html"))
 		m->type = MIME_TEXT_HTML;
 	else if (starts(word, "message/rfc822") || starts(word, "message/global"))
 		m->type = MIME_MESSAGE;
@@ -118,7 +113,7 @@ static void take_content_type(struct mime *m, struct bytes value)
 	if (!mime_set_boundary(m, (struct bytes){boundary, len}))
 		return;
 	m->type = MIME_MULTIPART;
-	if (equals(word, "multipart/digest"))
+	if (bytes_are(word, "multipart/digest"))
 		m->digests |= (uint16_t)(1 << (m->depth - 1));
 }
 
@@ -126,18 +121,18 @@ static void take_header(struct mime *m, struct bytes name, struct bytes value)
 {
 	if (name.len > MIME_HEADER_NAME_LONG)
 		m->anomalies |= MIME_LONG_HEADER_NAME;
-	if (equals(name, "content-disposition")) {
+	if (bytes_are(name, "content-disposition")) {
 		take_name(m, value, "filename");
-	} else if (equals(name, "content-transfer-encoding") && !(m->flags & MIME_RAW)) {
+	} else if (bytes_are(name, "content-transfer-encoding") && !(m->flags & MIME_RAW)) {
 		struct bytes word = value;
 
 		while (word.len && is_space(word.data[word.len - 1]))
 			word.len--;
-		if (equals(word, "base64") && !(m->flags & MIME_NO_BASE64))
+		if (bytes_are(word, "base64") && !(m->flags & MIME_NO_BASE64))
 			m->encoding = MIME_BASE64;
-		else if (equals(word, "quoted-printable") && !(m->flags & MIME_NO_QP))
+		else if (bytes_are(word, "quoted-printable") && !(m->flags & MIME_NO_QP))
 			m->encoding = MIME_QP;
-	} else if (equals(name, "content-type")) {
+	} else if (bytes_are(name, "content-type")) {
 		take_content_type(m, value);
 	}
 	if (m->ops->header)

@@ -84,31 +84,19 @@ static enum probe_result mysql_probe(const struct probe_input *in)
 
 /* ---- transactions ---- */
 
-void mysql_finish(struct flow *f, struct mysql_tx *t)
+static struct mysql_tx *mysql_waiting(const struct flow *f)
 {
-	t->tx.progress[TO_SERVER] = t->tx.progress[TO_CLIENT] = 1;
-	f->app->changed[TO_SERVER] = f->app->changed[TO_CLIENT] = 1;
-	f->app->dirty = 1;
-}
+	struct tx *tx = tx_waiting(f);
 
-/* The oldest one that the server has not answered to the end. */
-static struct mysql_tx *waiting(const struct flow *f)
-{
-	for (struct tx *tx = f->app->first; tx; tx = tx->next)
-		if (!tx->progress[TO_CLIENT])
-			return mysql_of(tx);
-	return NULL;
+	return tx ? mysql_of(tx) : NULL;
 }
 
 static struct mysql_tx *new_tx(struct worker *w, struct flow *f, enum direction d, uint16_t command,
 			       enum mysql_reply reply)
 {
-	struct mysql_tx *t, *oldest = f->app->live >= app_tx_limit(w, APP_mysql) ? waiting(f) : NULL;
+	struct mysql_tx *t;
 
-	if (oldest) {
-		tx_event(w, f, &oldest->tx, d, MYSQL_EVENT_TOO_MANY_TRANSACTIONS);
-		mysql_finish(f, oldest);
-	}
+	tx_make_way(w, f, d);
 	t = mysql_of(tx_new(w, f, sizeof(*t)));
 	if (!t)
 		return NULL;
@@ -121,14 +109,14 @@ static struct mysql_tx *new_tx(struct worker *w, struct flow *f, enum direction 
 static void malformed(struct worker *w, struct flow *f, enum direction d)
 {
 	enum mysql_event e = d == TO_SERVER ? MYSQL_EVENT_MALFORMED_REQUEST : MYSQL_EVENT_MALFORMED_RESPONSE;
-	struct mysql_tx *t = waiting(f);
+	struct mysql_tx *t = mysql_waiting(f);
 
 	if (!t)
 		t = new_tx(w, f, d, MYSQL_LOGIN, MYSQL_REPLY_NONE);
 	if (!t)
 		return;
 	tx_event(w, f, &t->tx, d, e);
-	mysql_finish(f, t);
+	tx_finish(f, &t->tx);
 }
 
 /* ---- the login ---- */
@@ -195,7 +183,7 @@ static void take_user(struct worker *w, struct mysql_state *s, struct mysql_tx *
 
 static bool take_login(struct worker *w, struct flow *f, struct mysql_state *s, struct cursor c, uint32_t len)
 {
-	struct mysql_tx *t = waiting(f);
+	struct mysql_tx *t = mysql_waiting(f);
 	struct cursor start = c;
 
 	if (!t)
@@ -216,7 +204,7 @@ static bool take_login(struct worker *w, struct flow *f, struct mysql_state *s, 
 		if (len == LOGIN_FIXED_BYTES && (s->client_can & MYSQL_CAN_TLS)) {
 			t->tls = true;
 			text_free(w, &t->plugin);
-			mysql_finish(f, t);
+			tx_finish(f, &t->tx);
 			app_change_protocol(w, f, APP_tls);
 			return true;
 		}
@@ -350,7 +338,7 @@ static bool take_command(struct worker *w, struct flow *f, struct mysql_state *s
 		return true;
 	take_argument(w, s, t, c);
 	if (command->reply == MYSQL_REPLY_NONE)
-		mysql_finish(f, t);
+		tx_finish(f, &t->tx);
 	return true;
 }
 
@@ -360,7 +348,7 @@ static bool take(struct worker *w, struct flow *f, struct mysql_state *s, enum d
 		 uint32_t have, uint32_t len)
 {
 	struct cursor c = cursor_of(data + HEAD_BYTES, have - HEAD_BYTES);
-	struct mysql_tx *t = waiting(f);
+	struct mysql_tx *t = mysql_waiting(f);
 	uint8_t number = data[3];
 
 	if (d == TO_CLIENT) {
@@ -384,7 +372,7 @@ static bool may_begin(const struct flow *f, enum direction d, const uint8_t *dat
 	if (left < HEAD_BYTES + 1)
 		return false;
 	if (d == TO_CLIENT)
-		return data[3] == 1 && waiting(f);
+		return data[3] == 1 && mysql_waiting(f);
 	return data[3] == 0 && packet_bytes(data) == left - HEAD_BYTES && mysql_command_find(data[HEAD_BYTES]);
 }
 
@@ -399,8 +387,8 @@ static struct parse_result parse_gap(struct flow *f, struct mysql_state *s, enum
 		return (struct parse_result){.status = PARSE_OK};
 	side->lost = true;
 	side->longer = false;
-	for (struct mysql_tx *t = waiting(f); t; t = waiting(f))
-		mysql_finish(f, t); /* what was said to it is not known */
+	for (struct mysql_tx *t = mysql_waiting(f); t; t = mysql_waiting(f))
+		tx_finish(f, &t->tx); /* what was said to it is not known */
 	return (struct parse_result){.status = PARSE_OK};
 }
 
@@ -419,7 +407,7 @@ static uint32_t wanted(struct worker *w, const struct flow *f, const struct mysq
 	if (side->longer)
 		most = 0;
 	else if (d == TO_CLIENT && len)
-		most = mysql_reply_wanted(w, waiting(f), len, data[HEAD_BYTES]);
+		most = mysql_reply_wanted(w, mysql_waiting(f), len, data[HEAD_BYTES]);
 	return HEAD_BYTES + (most < MYSQL_PACKET_MAX ? most : MYSQL_PACKET_MAX);
 }
 

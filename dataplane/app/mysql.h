@@ -113,9 +113,6 @@ static inline bool mysql_both(const struct mysql_state *s, uint32_t capability)
 	return s->server_can & s->client_can & capability;
 }
 
-/* mysql.c: nothing more will come of it. */
-void mysql_finish(struct flow *f, struct mysql_tx *t);
-
 /* mysql_reply.c */
 /* A number of variable length; false: none is there, or it stands for NULL. */
 bool mysql_number(struct cursor *c, uint64_t *out);

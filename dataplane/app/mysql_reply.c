@@ -104,7 +104,7 @@ static bool take_error(struct worker *w, struct mysql_tx *t, struct cursor c)
 static void finish_or_go_on(struct flow *f, struct mysql_tx *t, uint16_t status)
 {
 	if (!(status & STATUS_MORE_RESULTS)) {
-		mysql_finish(f, t);
+		tx_finish(f, &t->tx);
 		return;
 	}
 	t->reply = MYSQL_REPLY_RESULT;
@@ -118,7 +118,7 @@ static bool take_auth(struct worker *w, struct flow *f, struct mysql_state *s, s
 		t->logged_in = true;
 		s->blind = mysql_both(s, MYSQL_CAN_COMPRESS) || mysql_both(s, MYSQL_CAN_ZSTD);
 		t->compressed = s->blind;
-		mysql_finish(f, t);
+		tx_finish(f, &t->tx);
 		return true;
 	case PACKET_END: /* another way to log in */
 		if (cursor_left(&c))
@@ -188,7 +188,7 @@ static bool take_prepared(struct worker *w, struct flow *f, struct mysql_state *
 	t->left = (columns ? columns + end : 0) + (parameters ? parameters + end : 0);
 	t->reply = MYSQL_REPLY_COLUMNS;
 	if (!t->left)
-		mysql_finish(f, t);
+		tx_finish(f, &t->tx);
 	return true;
 }
 
@@ -267,7 +267,7 @@ static void take_column(struct flow *f, struct mysql_tx *t)
 		return;
 	t->reply = MYSQL_REPLY_ROWS;
 	if (t->command == 0x16)
-		mysql_finish(f, t);
+		tx_finish(f, &t->tx);
 }
 
 bool mysql_reply_take(struct worker *w, struct flow *f, struct mysql_state *s, struct mysql_tx *t,
@@ -279,7 +279,7 @@ bool mysql_reply_take(struct worker *w, struct flow *f, struct mysql_state *s, s
 		return t->reply != MYSQL_REPLY_AUTH && t->reply != MYSQL_REPLY_RESULT;
 	if (t->reply != MYSQL_REPLY_TEXT && take_error(w, t, c)) {
 		if (t->has_error)
-			mysql_finish(f, t);
+			tx_finish(f, &t->tx);
 		return true;
 	}
 	switch ((enum mysql_reply)t->reply) {
@@ -296,20 +296,20 @@ bool mysql_reply_take(struct worker *w, struct flow *f, struct mysql_state *s, s
 		return take_row(w, f, t, c, len);
 	case MYSQL_REPLY_LIST:
 		if (is_end(c, len))
-			mysql_finish(f, t);
+			tx_finish(f, &t->tx);
 		else
 			t->rows++;
 		return true;
 	case MYSQL_REPLY_SIMPLE:
 		if (cursor_u8(&c) == PACKET_OK)
 			take_ok(t, c);
-		mysql_finish(f, t);
+		tx_finish(f, &t->tx);
 		return true;
 	case MYSQL_REPLY_TEXT:
 	case MYSQL_REPLY_NONE:
 	case MYSQL_REPLY_INFILE:
 		break;
 	}
-	mysql_finish(f, t);
+	tx_finish(f, &t->tx);
 	return true;
 }

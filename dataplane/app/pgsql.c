@@ -86,11 +86,11 @@ static enum probe_result pgsql_probe(const struct probe_input *in)
 
 /* ---- transactions ---- */
 
-static void finish(struct flow *f, struct pgsql_tx *t)
+static struct pgsql_tx *pgsql_waiting(const struct flow *f)
 {
-	t->tx.progress[TO_SERVER] = t->tx.progress[TO_CLIENT] = 1;
-	f->app->changed[TO_SERVER] = f->app->changed[TO_CLIENT] = 1;
-	f->app->dirty = 1;
+	struct tx *tx = tx_waiting(f);
+
+	return tx ? pgsql_of(tx) : NULL;
 }
 
 /* What a server says unasked (notices, notifications) waits for the next request. */
@@ -117,16 +117,7 @@ static struct pgsql_tx *new_tx(struct worker *w, struct flow *f, enum direction 
 		return t;
 	}
 
-	if (f->app->live >= app_tx_limit(w, APP_pgsql)) {
-		struct tx *oldest = f->app->first;
-
-		while (oldest && oldest->progress[TO_CLIENT])
-			oldest = oldest->next;
-		if (oldest) {
-			tx_event(w, f, oldest, d, PGSQL_EVENT_TOO_MANY_TRANSACTIONS);
-			finish(f, pgsql_of(oldest));
-		}
-	}
+	tx_make_way(w, f, d);
 	t = pgsql_of(tx_new(w, f, sizeof(*t)));
 	if (!t)
 		return NULL;
@@ -134,15 +125,6 @@ static struct pgsql_tx *new_tx(struct worker *w, struct flow *f, enum direction 
 	if (r != PGSQL_NONE)
 		begin(t, r);
 	return t;
-}
-
-/* The oldest one that the server has not answered to the end. */
-static struct pgsql_tx *waiting(struct flow *f)
-{
-	for (struct tx *tx = f->app->first; tx; tx = tx->next)
-		if (!tx->progress[TO_CLIENT])
-			return pgsql_of(tx);
-	return NULL;
 }
 
 /* The client's last one, if it may go on. */
@@ -160,7 +142,7 @@ static void event_alone(struct worker *w, struct flow *f, enum direction d, enum
 	if (!t)
 		return;
 	tx_event(w, f, &t->tx, d, e);
-	finish(f, t);
+	tx_finish(f, &t->tx);
 }
 
 /* Bytes up to the next NUL, which is moved past. */
@@ -199,7 +181,7 @@ static void take_first(struct worker *w, struct flow *f, struct pgsql_state *s, 
 	if (code == CODE_CANCEL) {
 		t->cancel_pid = cursor_be32(&c);
 		t->cancel_key = cursor_be32(&c);
-		finish(f, t);
+		tx_finish(f, &t->tx);
 		return;
 	}
 	s->started = true;
@@ -286,7 +268,7 @@ static void take_request(struct worker *w, struct flow *f, struct pgsql_state *s
 	case 'X':
 		t = new_tx(w, f, TO_SERVER, PGSQL_TERMINATE);
 		if (t)
-			finish(f, t);
+			tx_finish(f, &t->tx);
 		break;
 	default:
 		take_extended(w, f, type, c);
@@ -307,7 +289,7 @@ static void take_auth(struct worker *w, struct flow *f, struct pgsql_state *s, s
 		   : kind == PGSQL_AUTH_SASL_CONTINUE ? PGSQL_SASL_RESPONSE
 						      : PGSQL_PASSWORD;
 	if (kind != PGSQL_AUTH_OK && kind != PGSQL_AUTH_SASL_FINAL)
-		finish(f, t); /* the client's turn */
+		tx_finish(f, &t->tx); /* the client's turn */
 }
 
 static void take_notification(struct worker *w, struct pgsql_tx *t, struct cursor c)
@@ -328,7 +310,7 @@ static void take_columns(struct cursor c, bool *has, uint16_t *columns)
 static void take_response(struct worker *w, struct flow *f, struct pgsql_state *s, uint8_t type,
 			  uint32_t len, struct cursor c)
 {
-	struct pgsql_tx *t = waiting(f);
+	struct pgsql_tx *t = pgsql_waiting(f);
 	struct bytes name;
 
 	if (!t)
@@ -378,10 +360,10 @@ static void take_response(struct worker *w, struct flow *f, struct pgsql_state *
 		break;
 	case 'G':
 		take_columns(c, &t->has_copy_in, &t->copy_in_columns);
-		finish(f, t);
+		tx_finish(f, &t->tx);
 		break;
 	case 'Z':
-		finish(f, t);
+		tx_finish(f, &t->tx);
 		break;
 	}
 }
@@ -389,7 +371,7 @@ static void take_response(struct worker *w, struct flow *f, struct pgsql_state *
 /* The byte that answers an SSL request. False: it is none, but a message. */
 static bool take_ssl_answer(struct worker *w, struct flow *f, struct pgsql_state *s, uint8_t byte)
 {
-	struct pgsql_tx *t = waiting(f);
+	struct pgsql_tx *t = pgsql_waiting(f);
 
 	s->ssl_asked = false;
 	if (byte != 'S' && byte != 'N' && byte != 'G')
@@ -397,7 +379,7 @@ static bool take_ssl_answer(struct worker *w, struct flow *f, struct pgsql_state
 	if (t) {
 		t->responded = true;
 		t->ssl = byte;
-		finish(f, t);
+		tx_finish(f, &t->tx);
 	}
 	if (byte == 'S')
 		app_change_protocol(w, f, APP_tls);

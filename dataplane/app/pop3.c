@@ -60,11 +60,6 @@ static struct pop3_tx *pop3_of(struct tx *tx)
 	return (struct pop3_tx *)(void *)tx;
 }
 
-static bool is(struct bytes text, const char *word)
-{
-	return text.len == strlen(word) && strncasecmp((const char *)text.data, word, text.len) == 0;
-}
-
 /* ---- finding it ---- */
 
 static enum probe_result begins(const struct probe_input *in, const char *word)
@@ -187,7 +182,7 @@ static void command_line(struct pop3_state *s, const struct line *line)
 		if (tx->command.data[i] >= 'a' && tx->command.data[i] <= 'z')
 			tx->command.data[i] ^= 0x20;
 	/* A password may hold blanks (RFC 1939, 7). */
-	if (is(word, "PASS") && rest.len) {
+	if (bytes_are(word, "PASS") && rest.len) {
 		texts_add(s->w, &tx->args, rest.data + 1, rest.len - 1);
 		return;
 	}
@@ -202,11 +197,11 @@ static enum pop3_body body_of(const struct pop3_tx *tx)
 {
 	struct bytes command = text_bytes(&tx->command);
 
-	if (is(command, "RETR") || is(command, "TOP"))
+	if (bytes_are(command, "RETR") || bytes_are(command, "TOP"))
 		return BODY_MAIL;
-	if (is(command, "CAPA"))
+	if (bytes_are(command, "CAPA"))
 		return BODY_LINES;
-	if ((is(command, "LIST") || is(command, "UIDL") || is(command, "AUTH")) && !tx->args.count)
+	if ((bytes_are(command, "LIST") || bytes_are(command, "UIDL") || bytes_are(command, "AUTH")) && !tx->args.count)
 		return BODY_LINES;
 	return BODY_NONE;
 }
@@ -245,7 +240,7 @@ static void status_line(struct pop3_state *s, const struct line *line)
 	}
 	if (s->body != BODY_NONE)
 		return;
-	if (ok && is(text_bytes(&tx->command), "STLS"))
+	if (ok && bytes_are(text_bytes(&tx->command), "STLS"))
 		app_change_protocol(s->w, s->f, APP_tls);
 	transaction_end(s);
 }

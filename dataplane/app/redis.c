@@ -19,11 +19,6 @@ static const char *const redis_events[] = {
 	NULL,
 };
 
-static bool is(struct bytes text, const char *word)
-{
-	return text.len == strlen(word) && strncasecmp((const char *)text.data, word, text.len) == 0;
-}
-
 /* ---- finding it ---- */
 
 /* Digits and CR LF at *at, which moves behind them. */
@@ -114,30 +109,18 @@ static enum probe_result redis_probe(const struct probe_input *in)
 
 /* ---- transactions ---- */
 
-static void finish(struct flow *f, struct redis_tx *t)
+static struct redis_tx *redis_waiting(const struct flow *f)
 {
-	t->tx.progress[TO_SERVER] = t->tx.progress[TO_CLIENT] = 1;
-	f->app->changed[TO_SERVER] = f->app->changed[TO_CLIENT] = 1;
-	f->app->dirty = 1;
-}
+	struct tx *tx = tx_waiting(f);
 
-/* The oldest that is not answered. */
-static struct redis_tx *waiting(const struct flow *f)
-{
-	for (struct tx *tx = f->app->first; tx; tx = tx->next)
-		if (!tx->progress[TO_CLIENT])
-			return redis_of(tx);
-	return NULL;
+	return tx ? redis_of(tx) : NULL;
 }
 
 static struct redis_tx *new_tx(struct worker *w, struct flow *f, enum direction d)
 {
-	struct redis_tx *oldest = f->app->live >= app_tx_limit(w, APP_redis) ? waiting(f) : NULL, *t;
+	struct redis_tx *t;
 
-	if (oldest) {
-		tx_event(w, f, &oldest->tx, d, REDIS_EVENT_TOO_MANY_TRANSACTIONS);
-		finish(f, oldest);
-	}
+	tx_make_way(w, f, d);
 	t = redis_of(tx_new(w, f, sizeof(*t)));
 	if (t)
 		t->expected = 1;
@@ -159,14 +142,14 @@ static void redis_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 
 static void malformed(struct worker *w, struct flow *f, enum direction d)
 {
-	struct redis_tx *t = waiting(f);
+	struct redis_tx *t = redis_waiting(f);
 
 	if (!t)
 		t = new_tx(w, f, d);
 	if (!t)
 		return;
 	tx_event(w, f, &t->tx, d, d == TO_SERVER ? REDIS_EVENT_MALFORMED_REQUEST : REDIS_EVENT_MALFORMED_RESPONSE);
-	finish(f, t);
+	tx_finish(f, &t->tx);
 }
 
 /* ---- commands ---- */
@@ -186,26 +169,20 @@ static void word_add(struct worker *w, struct redis_tx *t, struct bytes word)
 
 static struct bytes word_of(const struct redis_tx *t, unsigned n)
 {
-	struct bytes word = {0};
-	uint32_t at = 0;
-
-	for (unsigned i = 0; i <= n; i++)
-		if (!texts_next(&t->kept, &at, &word))
-			return (struct bytes){0};
-	return word;
+	return texts_at(&t->kept, n);
 }
 
 /* Does the server answer this command? A client may ask it not to (CLIENT REPLY). */
 static bool answered(struct redis_state *s, const struct redis_tx *t)
 {
-	bool about = is(word_of(t, 0), "CLIENT") && is(word_of(t, 1), "REPLY"), skipped = s->skip_next;
+	bool about = bytes_are(word_of(t, 0), "CLIENT") && bytes_are(word_of(t, 1), "REPLY"), skipped = s->skip_next;
 
 	s->skip_next = false;
-	if (about && is(word_of(t, 2), "ON"))
+	if (about && bytes_are(word_of(t, 2), "ON"))
 		s->silent = false;
-	else if (about && is(word_of(t, 2), "OFF"))
+	else if (about && bytes_are(word_of(t, 2), "OFF"))
 		s->silent = true;
-	else if (about && is(word_of(t, 2), "SKIP"))
+	else if (about && bytes_are(word_of(t, 2), "SKIP"))
 		skipped = s->skip_next = !s->silent;
 	return !s->silent && !skipped;
 }
@@ -219,12 +196,12 @@ static void command_end(struct flow *f, struct redis_state *s, struct redis_tx *
 	t->tx.progress[TO_SERVER] = 1;
 	f->app->changed[TO_SERVER] = 1;
 	f->app->dirty = 1;
-	if (is(word, "SUBSCRIBE") || is(word, "PSUBSCRIBE") || is(word, "SSUBSCRIBE")) {
+	if (bytes_are(word, "SUBSCRIBE") || bytes_are(word, "PSUBSCRIBE") || bytes_are(word, "SSUBSCRIBE")) {
 		t->expected = t->words > 2 && t->words < UINT32_MAX ? (uint32_t)t->words - 1 : 1;
 		s->subscribed = true;
 	}
 	if (!answered(s, t))
-		finish(f, t);
+		tx_finish(f, &t->tx);
 }
 
 /* What stands behind a backslash in double quotes, at *at, which moves behind it. */
@@ -331,7 +308,7 @@ static void value_part(struct worker *w, struct redis_tx *t, const struct redis_
 
 static bool is_message(struct bytes word)
 {
-	return is(word, "message") || is(word, "pmessage") || is(word, "smessage");
+	return bytes_are(word, "message") || bytes_are(word, "pmessage") || bytes_are(word, "smessage");
 }
 
 static void reply_end(struct flow *f, struct redis_state *s, struct redis_tx *t)
@@ -347,25 +324,25 @@ static void reply_end(struct flow *f, struct redis_state *s, struct redis_tx *t)
 	}
 	if (--t->expected)
 		return;
-	if (is(command, "PSYNC") || is(command, "SYNC"))
+	if (bytes_are(command, "PSYNC") || bytes_are(command, "SYNC"))
 		s->blind = t->type != '-';
-	finish(f, t);
+	tx_finish(f, &t->tx);
 }
 
 static void reply_take(struct worker *w, struct flow *f, struct redis_state *s, const struct redis_element *e)
 {
-	struct redis_tx *t = waiting(f);
+	struct redis_tx *t = redis_waiting(f);
 
 	if (e->first && !e->more) {
 		bool asked = t && !t->open;
 
 		/* A push answers nothing, but for what was subscribed to; attributes stand before an answer. */
-		s->pushing = !asked || e->type == '|' || (e->type == '>' && !is(word_of(t, 0), "SUBSCRIBE")) ? e->type : 0;
+		s->pushing = !asked || e->type == '|' || (e->type == '>' && !bytes_are(word_of(t, 0), "SUBSCRIBE")) ? e->type : 0;
 		if (!s->pushing && !t->type) {
 			t->type = e->type;
 			t->number = e->number;
 			/* the copy itself: a string without an end of line */
-			s->blind = e->type == '$' && is(word_of(t, 0), "SYNC");
+			s->blind = e->type == '$' && bytes_are(word_of(t, 0), "SYNC");
 		}
 	}
 	if (s->pushing || !t) {
@@ -393,8 +370,8 @@ static struct parse_result parse_gap(struct flow *f, struct redis_state *s, enum
 	r->lost = true;
 	s->asking = d == TO_SERVER ? NULL : s->asking;
 	s->pushing = 0;
-	for (struct redis_tx *t = waiting(f); t; t = waiting(f))
-		finish(f, t);
+	for (struct redis_tx *t = redis_waiting(f); t; t = redis_waiting(f))
+		tx_finish(f, &t->tx);
 	return (struct parse_result){.status = PARSE_OK};
 }
 

@@ -16,11 +16,6 @@ void redis_configure(const struct worker *w, void *memory)
 		c->log_passwords = config_map_bool(&w->config->eve_types, "redis.passwords", false);
 }
 
-static bool is(struct bytes text, const char *word)
-{
-	return text.len == strlen(word) && strncasecmp((const char *)text.data, word, text.len) == 0;
-}
-
 /* Place of the password among the words; 0: there is none. AUTH [user] password, HELLO 3 AUTH user password,
  * CONFIG SET requirepass password. */
 static unsigned password_at(const struct redis_tx *t)
@@ -31,12 +26,12 @@ static unsigned password_at(const struct redis_tx *t)
 	for (uint32_t at = 0; texts_next(&t->kept, &at, &word); i++) {
 		if (i == 0)
 			first = word;
-		if (i == 2 && is(first, "CONFIG") && (is(word, "requirepass") || is(word, "masterauth")))
+		if (i == 2 && bytes_are(first, "CONFIG") && (bytes_are(word, "requirepass") || bytes_are(word, "masterauth")))
 			return 3;
-		if (i && is(first, "HELLO") && is(word, "AUTH"))
+		if (i && bytes_are(first, "HELLO") && bytes_are(word, "AUTH"))
 			return i + 2;
 	}
-	return is(first, "AUTH") && i > 1 ? i - 1 : 0;
+	return bytes_are(first, "AUTH") && i > 1 ? i - 1 : 0;
 }
 
 static void put_request(struct recorder *r, const struct redis_tx *t, const struct redis_config *c)

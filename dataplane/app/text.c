@@ -80,15 +80,20 @@ void texts_free(struct worker *w, struct texts *t)
 	*t = (struct texts){0};
 }
 
-bool texts_view(const struct texts *t, unsigned instance, struct buffer_view *out)
+struct bytes texts_at(const struct texts *t, unsigned n)
 {
 	struct bytes b;
 	uint32_t at = 0;
 
 	while (texts_next(t, &at, &b))
-		if (instance-- == 0)
-			return bytes_view(b, out);
-	return false;
+		if (n-- == 0)
+			return b;
+	return (struct bytes){0};
+}
+
+bool texts_view(const struct texts *t, unsigned instance, struct buffer_view *out)
+{
+	return bytes_view(texts_at(t, instance), out);
 }
 
 void text_record(struct recorder *r, enum field_id field, const struct text *t)

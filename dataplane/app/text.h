@@ -34,6 +34,8 @@ static inline struct bytes text_bytes(const struct text *t)
 bool texts_add(struct worker *w, struct texts *t, const void *data, uint32_t len);
 /* The text at *at, which is 0 for the first and moves on; false at the end. */
 bool texts_next(const struct texts *t, uint32_t *at, struct bytes *out);
+/* The n-th, from 0; NULL data: there are fewer. */
+struct bytes texts_at(const struct texts *t, unsigned n);
 void texts_free(struct worker *w, struct texts *t);
 
 /* As a whole buffer; false where there is none. */

@@ -212,3 +212,31 @@ void tx_event(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
 	tx->event_direction[tx->event_count++] = (uint8_t)d;
 	f->app->dirty = f->app->changed[d] = 1;
 }
+
+void tx_finish(struct flow *f, struct tx *tx)
+{
+	for (unsigned d = 0; d < 2; d++)
+		tx->progress[d] = f->app->proto->done[d];
+	f->app->changed[TO_SERVER] = f->app->changed[TO_CLIENT] = 1;
+	f->app->dirty = 1;
+}
+
+struct tx *tx_waiting(const struct flow *f)
+{
+	struct tx *tx = f->app->first;
+
+	while (tx && tx->progress[TO_CLIENT] == f->app->proto->done[TO_CLIENT])
+		tx = tx->next;
+	return tx;
+}
+
+void tx_make_way(struct worker *w, struct flow *f, enum direction d)
+{
+	const struct proto *proto = f->app->proto;
+	struct tx *oldest = f->app->live >= app_tx_limit(w, proto->id) ? tx_waiting(f) : NULL;
+
+	if (!oldest)
+		return;
+	tx_event(w, f, oldest, d, proto->too_many_event);
+	tx_finish(f, oldest);
+}

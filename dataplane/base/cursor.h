@@ -10,12 +10,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 /* A borrowed run of bytes; not terminated. */
 struct bytes {
 	const uint8_t *data;
 	uint32_t len;
 };
+
+/* This word, in any case? */
+static inline bool bytes_are(struct bytes b, const char *word)
+{
+	return b.len == strlen(word) && strncasecmp((const char *)b.data, word, b.len) == 0;
+}
 
 struct cursor {
 	const uint8_t *p;

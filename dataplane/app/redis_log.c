@@ -16,29 +16,28 @@ void redis_configure(const struct worker *w, void *memory)
 		c->log_passwords = config_map_bool(&w->config->eve_types, "redis.passwords", false);
 }
 
-/* Place of the password among the words; 0: there is none. AUTH [user] password, HELLO 3 AUTH user password,
- * CONFIG SET requirepass password. */
-static unsigned password_at(const struct redis_tx *t)
+/* Is a word of the command a password? AUTH [user] password, HELLO 3 AUTH user password, CONFIG SET requirepass
+ * password, ACL SETUSER user >password, MIGRATE … AUTH password, … AUTH2 user password. before: the two words in front
+ * of it, the nearer one first. */
+static bool is_password(struct bytes command, const struct bytes before[2], struct bytes word, unsigned n, bool last)
 {
-	struct bytes word, first = {0};
-	unsigned i = 0;
-
-	for (uint32_t at = 0; texts_next(&t->kept, &at, &word); i++) {
-		if (i == 0)
-			first = word;
-		if (i == 2 && bytes_are(first, "CONFIG") && (bytes_are(word, "requirepass") || bytes_are(word, "masterauth")))
-			return 3;
-		if (i && bytes_are(first, "HELLO") && bytes_are(word, "AUTH"))
-			return i + 2;
-	}
-	return bytes_are(first, "AUTH") && i > 1 ? i - 1 : 0;
+	if (bytes_are(command, "AUTH"))
+		return last;
+	if (bytes_are(command, "HELLO"))
+		return n > 2 && bytes_are(before[1], "AUTH");
+	if (bytes_are(command, "CONFIG"))
+		return n > 2 && n % 2 && (bytes_are(before[0], "requirepass") || bytes_are(before[0], "masterauth"));
+	if (bytes_are(command, "ACL"))
+		return n > 2 && word.len && strchr("><#!", word.data[0]);
+	return bytes_are(command, "MIGRATE") && n > 1 &&
+	       (bytes_are(before[0], "AUTH") || (n > 2 && bytes_are(before[1], "AUTH2")));
 }
 
 static void put_request(struct recorder *r, const struct redis_tx *t, const struct redis_config *c)
 {
-	unsigned i = 0, password = c->log_passwords ? 0 : password_at(t);
+	struct bytes word, command = texts_at(&t->kept, 0), before[2] = {{0}};
 	bool array = false;
-	struct bytes word;
+	unsigned i = 0;
 
 	rec_open(r, F_redis_request);
 	for (uint32_t at = 0; texts_next(&t->kept, &at, &word); i++) {
@@ -49,10 +48,12 @@ static void put_request(struct recorder *r, const struct redis_tx *t, const stru
 		if (!array)
 			rec_open(r, F_redis_args);
 		array = true;
-		if (i == password)
+		if (!c->log_passwords && is_password(command, before, word, i, i + 1 == t->kept.count))
 			rec_text(r, F_redis_arg, "<redacted>");
 		else
 			rec_bytes(r, F_redis_arg, word.data, word.len);
+		before[1] = before[0];
+		before[0] = word;
 	}
 	if (array)
 		rec_close(r);

@@ -46,6 +46,27 @@ static void session(void **state)
 	harness_free(h);
 }
 
+/* Whatever a command has of passwords is not in its record. */
+static void passwords(void **state)
+{
+	static const char *const commands[] = {
+		"CONFIG SET maxmemory 1 requirepass hidden masterauth hidden\r\n", "ACL SETUSER u on >hidden #hidden +get\r\n",
+		"MIGRATE h 6379 k 0 5 AUTH hidden\r\n", "MIGRATE h 6379 k 0 5 AUTH2 u hidden KEYS a\r\n", "AUTH u hidden\r\n",
+	};
+	struct harness *h = harness_new(6, 6379, NULL);
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		client(h, commands[i]);
+		server(h, "+OK\r\n");
+	}
+	assert_int_equal(harness_count(h, "hidden"), 0);
+	assert_int_equal(harness_count(h, "<redacted>"), 7);
+	assert_int_equal(harness_count(h, "\"+get\""), 1);
+	assert_int_equal(harness_count(h, "\"KEYS\",\"a\""), 1);
+	harness_free(h);
+}
+
 /* What version 3 adds; pushes and attributes answer nothing. */
 static void newer(void **state)
 {
@@ -201,7 +222,7 @@ static void wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session), cmocka_unit_test(newer), cmocka_unit_test(channels), cmocka_unit_test(pieces),
+		cmocka_unit_test(session), cmocka_unit_test(newer), cmocka_unit_test(passwords), cmocka_unit_test(channels), cmocka_unit_test(pieces),
 		cmocka_unit_test(buffers), cmocka_unit_test(replication), cmocka_unit_test(wrong), cmocka_unit_test(silent),
 	};
 

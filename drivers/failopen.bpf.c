@@ -50,7 +50,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct port_flow);
 	__type(value, struct port_flow_count);
-	__uint(max_entries, FAILOPEN_FLOWS);
+	__uint(max_entries, PORT_FLOWS);
 } failopen_flows SEC(".maps");
 
 static __always_inline int engine_beats(const struct failopen_state *s)

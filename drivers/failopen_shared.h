@@ -10,7 +10,6 @@
 
 #define FAILOPEN_BEATS 65 /* workers and the dispatcher */
 #define FAILOPEN_VERSION 2 /* of this layout */
-#define FAILOPEN_FLOWS 32768 /* released flows at once */
 
 struct failopen_state {
 	__u32 version;

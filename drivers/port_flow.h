@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 #define PORT_FLOW_VLANS 2
+#define PORT_FLOWS 32768 /* with the kernel at once */
 
 struct port_flow {
 	__u8 low[16], high[16];      /* the two ends, the lower address first; IPv4 in the first four bytes */

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <rte_ring.h>
+#include <rte_ring_elem.h>
 
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/steer.h"
@@ -14,18 +15,22 @@
 #define WAIT_NS 50000
 
 /* Works without EAL: plain memory. */
-static struct rte_ring *ring_new(void)
+struct rte_ring *ring_between(const char *name, unsigned element, unsigned count)
 {
-	ssize_t bytes = rte_ring_get_memsize(HANDOVER_FRAMES);
+	ssize_t bytes = rte_ring_get_memsize_elem(element, count);
 	struct rte_ring *r = NULL;
 
 	if (bytes < 0 || posix_memalign((void **)&r, RTE_CACHE_LINE_SIZE, (size_t)bytes) != 0)
 		return NULL;
-	if (rte_ring_init(r, "handover", HANDOVER_FRAMES, RING_F_SP_ENQ | RING_F_SC_DEQ) != 0) {
-		free(r);
-		return NULL;
-	}
-	return r;
+	if (rte_ring_init(r, name, count, RING_F_SP_ENQ | RING_F_SC_DEQ) == 0)
+		return r;
+	free(r);
+	return NULL;
+}
+
+static struct rte_ring *ring_new(void)
+{
+	return ring_between("handover", sizeof(void *), HANDOVER_FRAMES);
 }
 
 static void ring_free(struct rte_ring *r)

@@ -29,6 +29,10 @@ struct handover {
 	unsigned lane_count;
 };
 
+/* A ring of `count` (a power of two) elements of so many bytes between two threads, in memory of its own for free();
+ * NULL: no memory. */
+struct rte_ring *ring_between(const char *name, unsigned element, unsigned count);
+
 /* Rings for the lanes; ports: how many may be sent to. NULL: no memory. */
 struct handover *handover_new(unsigned lane_count, unsigned ports);
 void handover_free(struct handover *h);

@@ -296,13 +296,11 @@ static void find_stalled(struct live *l, uint64_t now)
 static void beat(struct live *l, struct heartbeat *h)
 {
 	uint64_t now = rte_rdtsc();
-	struct timespec t;
 
 	if (now < h->next_tsc)
 		return;
 	h->next_tsc = now + l->clock_hz / 1000;
-	clock_gettime(CLOCK_MONOTONIC, &t); /* by the vDSO: no system call */
-	now = (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
+	now = monotonic_ns();
 	if (h->thread < l->engine->lane_count)
 		atomic_store_explicit(&l->lane_beat_ns[h->thread], now, memory_order_relaxed);
 	else if (l->passes_by)
@@ -636,13 +634,11 @@ static void gather_losses(struct live *l)
 
 void live_tick(struct live *l)
 {
-	struct timespec t;
 	uint64_t now;
 
 	if (l->engine->offload)
 		offload_tick(l->engine->offload, atomic_load_explicit(&l->engine->stop, memory_order_relaxed));
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	now = (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
+	now = monotonic_ns();
 	if (now - l->anchored_ns < NS_PER_SECOND)
 		return;
 	l->anchored_ns = now;

@@ -13,6 +13,7 @@
 
 #include "dataplane/engine/command_serve.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/clock.h"
 #include "dataplane/engine/live.h"
 #include "dataplane/engine/recording_serve.h"
 #include "dataplane/engine/ruleload.h"
@@ -38,14 +39,6 @@ static void catch_signals(void)
 	act.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &act, NULL);
 	sigaction(SIGHUP, &act, NULL);
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
 static void show_progress(struct engine *e)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/engine/offload.h"
 
+#include <arpa/inet.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +11,14 @@
 #include <rte_ring_elem.h>
 
 #include "dataplane/engine/block.h"
+#include "dataplane/engine/clock.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/handover.h"
 #include "dataplane/flow/flow.h"
 #include "drivers/port.h"
 
 #define PROTO_TCP 6
 #define PROTO_UDP 17
-#define ENTRIES 32768u     /* flows with the kernel at once */
 #define HASH_HEADS 65536u
 #define RING_MESSAGES 2048u
 #define NEWS_PER_CALL 32u
@@ -76,19 +78,6 @@ _Static_assert(sizeof(struct request) % 4 == 0 && sizeof(struct news) % 4 == 0, 
 
 /* ---- start and end ---- */
 
-static struct rte_ring *ring_new(unsigned element)
-{
-	ssize_t bytes = rte_ring_get_memsize_elem(element, RING_MESSAGES);
-	struct rte_ring *r = NULL;
-
-	if (bytes < 0 || posix_memalign((void **)&r, RTE_CACHE_LINE_SIZE, (size_t)bytes) != 0)
-		return NULL;
-	if (rte_ring_init(r, "offload", RING_MESSAGES, RING_F_SP_ENQ | RING_F_SC_DEQ) == 0)
-		return r;
-	free(r);
-	return NULL;
-}
-
 struct offload *offload_new(struct engine *e, struct port *const ports[2])
 {
 	struct offload *o = calloc(1, sizeof(*o));
@@ -98,19 +87,19 @@ struct offload *offload_new(struct engine *e, struct port *const ports[2])
 	o->engine = e;
 	memcpy(o->ports, ports, sizeof(o->ports));
 	o->timeout_ns = 2 * e->config->flow_bypassed * NS_PER_SECOND;
-	o->entries = calloc(ENTRIES, sizeof(*o->entries));
+	o->entries = calloc(PORT_FLOWS, sizeof(*o->entries));
 	o->heads = malloc(HASH_HEADS * sizeof(*o->heads));
 	for (unsigned i = 0; i < e->lane_count; i++) {
-		o->requests[i] = ring_new(sizeof(struct request));
-		o->news[i] = ring_new(sizeof(struct news));
+		o->requests[i] = ring_between("offload", sizeof(struct request), RING_MESSAGES);
+		o->news[i] = ring_between("offload", sizeof(struct news), RING_MESSAGES);
 		if (!o->requests[i] || !o->news[i] || !o->entries || !o->heads) {
 			offload_free(o);
 			return NULL;
 		}
 	}
 	memset(o->heads, 0xff, HASH_HEADS * sizeof(*o->heads));
-	for (uint32_t i = 0; i < ENTRIES; i++)
-		o->entries[i].next = i + 1 < ENTRIES ? i + 1 : NONE;
+	for (uint32_t i = 0; i < PORT_FLOWS; i++)
+		o->entries[i].next = i + 1 < PORT_FLOWS ? i + 1 : NONE;
 	return o;
 }
 
@@ -129,12 +118,9 @@ void offload_free(struct offload *o)
 
 /* ---- lane ---- */
 
-static uint16_t be16(uint16_t v)
-{
-	return __builtin_bswap16(v);
-}
-
-bool offload_key(const struct flow *f, struct port_flow *key, bool *client_low)
+/* The flow as ports know it; false: they cannot (a tunnel, neither TCP nor UDP). *client_low: its client is the
+ * low end. */
+static bool offload_key(const struct flow *f, struct port_flow *key, bool *client_low)
 {
 	int order = memcmp(&f->client, &f->server, sizeof(f->client));
 
@@ -144,8 +130,8 @@ bool offload_key(const struct flow *f, struct port_flow *key, bool *client_low)
 	memset(key, 0, sizeof(*key));
 	memcpy(key->low, *client_low ? &f->client : &f->server, sizeof(key->low));
 	memcpy(key->high, *client_low ? &f->server : &f->client, sizeof(key->high));
-	key->low_port = be16(*client_low ? f->client_port : f->server_port);
-	key->high_port = be16(*client_low ? f->server_port : f->client_port);
+	key->low_port = htons(*client_low ? f->client_port : f->server_port);
+	key->high_port = htons(*client_low ? f->server_port : f->client_port);
 	for (unsigned i = 0; i < f->vlan_count; i++)
 		key->vlan[i] = f->vlan[i];
 	key->vlan_count = f->vlan_count;
@@ -154,15 +140,13 @@ bool offload_key(const struct flow *f, struct port_flow *key, bool *client_low)
 	return true;
 }
 
-static bool ask(struct lane *l, const struct flow *f, uint32_t epoch, bool remove)
+static bool ask(struct lane *l, const struct flow *f, const struct port_flow *key, uint32_t epoch, bool remove)
 {
 	struct offload *o = l->engine->offload;
-	struct request r = {.place = flow_place(&l->w, f), .id = f->id, .epoch = epoch, .lane = (uint8_t)l->w.id,
-			    .remove = remove};
-	bool client_low;
+	struct request r = {.key = *key, .place = flow_place(&l->w, f), .id = f->id, .epoch = epoch,
+			    .lane = (uint8_t)l->w.id, .remove = remove};
 
-	return offload_key(f, &r.key, &client_low) &&
-	       rte_ring_sp_enqueue_elem(o->requests[l->w.id], &r, sizeof(r)) == 0;
+	return rte_ring_sp_enqueue_elem(o->requests[l->w.id], &r, sizeof(r)) == 0;
 }
 
 /* An operator's limit counts every packet. */
@@ -177,16 +161,21 @@ static bool limited(const struct lane *l, const struct flow *f)
 
 void offload_offer(struct lane *l, const struct packet *p)
 {
-	const uint32_t not_these = FLOW_DROP | FLOW_RATED | FLOW_NO_OFFLOAD;
 	struct flow *f = p->flow;
+	struct port_flow key;
+	bool client_low;
 	/* Before blocks and captures are looked at: if they change after that, the request is too old. */
 	uint32_t epoch = atomic_load_explicit(&l->engine->offload->epoch, memory_order_acquire);
 
-	if (f->flags & not_these || p->verdict != VERDICT_ACCEPT ||
+	if (!offload_key(f, &key, &client_low)) {
+		f->flags |= FLOW_NO_OFFLOAD; /* it will never be one for ports */
+		return;
+	}
+	if (f->flags & (FLOW_DROP | FLOW_RATED) || p->verdict != VERDICT_ACCEPT ||
 	    (p->ip_proto == PROTO_TCP && p->tcp.flags & (TCP_SYN | TCP_FIN | TCP_RST)) ||
 	    atomic_load_explicit(&l->engine->recordings, memory_order_acquire) || limited(l, f))
 		return;
-	if (!ask(l, f, epoch, false))
+	if (!ask(l, f, &key, epoch, false))
 		return;
 	f->flags |= FLOW_OFFLOADED;
 	l->w.counters->offload_flows++;
@@ -195,9 +184,13 @@ void offload_offer(struct lane *l, const struct packet *p)
 
 void offload_ended(struct worker *w, const struct flow *f)
 {
+	struct port_flow key;
+	bool client_low;
+
 	w->counters->offload_active--;
 	/* No room: when the kernel forwards more of it, its news finds no flow, and it is asked again. */
-	(void)ask(lane_of(w), f, 0, true);
+	if (offload_key(f, &key, &client_low))
+		(void)ask(lane_of(w), f, &key, 0, true);
 }
 
 static void take(struct lane *l, const struct news *n)
@@ -231,7 +224,7 @@ static void take(struct lane *l, const struct news *n)
 		w->counters->offload_refused += n->refused;
 		w->counters->offload_active--;
 	} else if (f->flags & (FLOW_DROP | FLOW_RATED)) {
-		(void)ask(l, f, 0, true);
+		(void)ask(l, f, &key, 0, true);
 	}
 }
 
@@ -258,15 +251,7 @@ void offload_settle(struct lane *l)
 
 /* ---- main thread ---- */
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
-}
-
-/* FNV-1a. Who fills the chains of one hash slows the main thread, not the packets; there are at most ENTRIES. */
+/* FNV-1a. Who fills the chains of one hash slows the main thread, not the packets; there are at most PORT_FLOWS. */
 static uint32_t hash(const struct port_flow *key)
 {
 	const uint8_t *b = (const uint8_t *)key;
@@ -421,7 +406,7 @@ static void serve_all(struct offload *o, uint64_t now_ns)
 /* What the ports have counted, to the lanes. */
 static void walk(struct offload *o, uint64_t now_ns)
 {
-	for (uint32_t i = 0, left = o->active; left && i < ENTRIES; i++) {
+	for (uint32_t i = 0, left = o->active; left && i < PORT_FLOWS; i++) {
 		struct entry *e = &o->entries[i];
 
 		if (!e->used)
@@ -439,7 +424,7 @@ void offload_recall_all(struct offload *o)
 	uint64_t now_ns = monotonic_ns();
 
 	atomic_fetch_add_explicit(&o->epoch, 1, memory_order_acq_rel);
-	for (uint32_t i = 0, left = o->active; left && i < ENTRIES; i++)
+	for (uint32_t i = 0, left = o->active; left && i < PORT_FLOWS; i++)
 		if (o->entries[i].used) {
 			left--;
 			if (!o->entries[i].gone)

@@ -31,7 +31,7 @@ void offload_free(struct offload *o);
 
 /* ---- lane ---- */
 
-/* p is of a released flow that is not FLOW_OFFLOADED: the kernel is asked to forward it, if it may be. */
+/* p is of a released flow that is neither FLOW_OFFLOADED nor FLOW_NO_OFFLOAD: the kernel is asked to forward it, if it may be. */
 void offload_offer(struct lane *l, const struct packet *p);
 /* Between bursts: takes the news. */
 void offload_news(struct lane *l);
@@ -46,9 +46,5 @@ void offload_ended(struct worker *w, const struct flow *f);
 void offload_tick(struct offload *o, bool last);
 /* Blocks or captures have changed: all flows come back. */
 void offload_recall_all(struct offload *o);
-
-/* The flow as ports know it; false: they cannot (a tunnel, neither TCP nor UDP). *client_low: its client is the
- * low end. */
-bool offload_key(const struct flow *f, struct port_flow *key, bool *client_low);
 
 #endif

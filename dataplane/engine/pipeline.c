@@ -183,7 +183,7 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	within = !f || !(f->flags & FLOW_RATED) || detect_within_rate(w, p);
 	if (within && f && l->overload.level)
 		within = overload_flow(w, &l->overload, p);
-	if (f && l->engine->offload && (f->flags & (FLOW_BYPASSED | FLOW_OFFLOADED)) == FLOW_BYPASSED)
+	if (f && l->engine->offload && (f->flags & (FLOW_BYPASSED | FLOW_OFFLOADED | FLOW_NO_OFFLOAD)) == FLOW_BYPASSED)
 		offload_offer(l, p);
 	lap(watch, &c->cycles_flow);
 	if (within && host_may_say(p))

@@ -13,6 +13,7 @@
 
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/clock.h"
 #include "rules/ruleset.h"
 
 #define CACHE_DIR "/var/cache/metsuke"
@@ -32,14 +33,6 @@ struct ruleload {
 	const struct detect_program *old; /* waits for its grace period */
 	uint64_t token;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 struct ruleload *ruleload_new(struct engine *e)
 {

@@ -178,11 +178,12 @@ static struct flow_rate *flow_rate_add(struct worker *w, struct flow *f, const s
 
 	if (d && !d->rates)
 		d->rates = heap_zalloc(&w->heap, sizeof(*d->rates));
+	if (d && d->rates)
+		rates_renew(w->detect->program, f, d->rates);
 	if (!d || !d->rates || d->rates->count == RATES_OF_FLOW) {
 		w->counters->detect_rate_refused++;
 		return NULL;
 	}
-	rates_renew(w->detect->program, f, d->rates);
 	f->flags |= FLOW_RATED;
 	w->counters->detect_rate_flows++;
 	r = &d->rates->items[d->rates->count++];

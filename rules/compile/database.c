@@ -184,7 +184,7 @@ out:
 
 /* ---- the child ---- */
 
-static bool write_all(int fd, const void *data, size_t len)
+bool file_write_all(int fd, const void *data, size_t len)
 {
 	const char *p = data;
 
@@ -249,7 +249,7 @@ static bool result_write(int out, struct database_job *job)
 
 	if (job->out && hs_serialize_database(job->out, &bytes, &len) == HS_SUCCESS)
 		head.bytes = len;
-	ok = write_all(out, &head, sizeof(head)) && write_all(out, bytes, len);
+	ok = file_write_all(out, &head, sizeof(head)) && file_write_all(out, bytes, len);
 	free(bytes);
 	hs_free_database(job->out);
 	return ok;
@@ -339,7 +339,7 @@ static bool job_send(int fd, const struct database_job *job)
 		memcpy(p + 4, job->literals[i].data, job->literals[i].len);
 		p += 4 + ((job->literals[i].len + 3) & ~3u);
 	}
-	ok = write_all(fd, &head, sizeof(head)) && write_all(fd, block, head.bytes);
+	ok = file_write_all(fd, &head, sizeof(head)) && file_write_all(fd, block, head.bytes);
 	free(block);
 	return ok;
 }
@@ -496,7 +496,7 @@ static void cache_store(const struct database_job *job, const char *dir)
 	snprintf(beside, sizeof(beside), "%s.%ld.tmp", path, (long)getpid());
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd >= 0) {
-		ok = write_all(fd, &head, sizeof(head)) && write_all(fd, bytes, len);
+		ok = file_write_all(fd, &head, sizeof(head)) && file_write_all(fd, bytes, len);
 		ok = close(fd) == 0 && ok;
 		if (!ok || rename(beside, path))
 			unlink(beside);

@@ -30,6 +30,9 @@ struct database_job {
 	uint64_t hash[2]; /* private */
 };
 
+/* All of it, however often it takes. False: errno says why, or nothing more can be written. */
+bool file_write_all(int fd, const void *data, size_t len);
+
 /* Makes them all, at most `children` processes at a time. cache_dir: NULL or "" for none. 0; or -1
  * and a sentence in error; then no database is left. */
 int database_make(struct database_job *jobs, size_t count, const char *cache_dir, unsigned children,

@@ -48,6 +48,8 @@ struct image_root {
 /* Can nobody but this user, or root, put files into the folder of this one? Without that no image is read
  * or written. */
 bool image_folder_good(const char *path);
+/* The folder that path is in; may be written to folder. */
+const char *image_folder(const char *path, char *folder, size_t size);
 
 struct image_link {
 	uint64_t slot;         /* place in the file of a pattern_group.database */

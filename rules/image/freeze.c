@@ -63,7 +63,7 @@ size_t freeze_room(struct freezer *f, uint64_t bytes, size_t align)
 
 /* ---- pointers ---- */
 
-static void pointer_set(struct freezer *f, uint64_t to, size_t slot)
+void freeze_place(struct freezer *f, uint64_t to, size_t slot)
 {
 	if (f->why)
 		return;
@@ -75,11 +75,6 @@ static void pointer_clear(struct freezer *f, size_t slot)
 {
 	if (!f->why)
 		memset(f->data.bytes + slot, 0, sizeof(void *));
-}
-
-void freeze_place(struct freezer *f, uint64_t to, size_t slot)
-{
-	pointer_set(f, to, slot);
 }
 
 uint64_t frozen_pointer(const struct freezer *f, uint64_t slot)
@@ -148,7 +143,7 @@ void freeze_list(struct freezer *f, const void *list, uint64_t count, struct fro
 	if (!list || !count)
 		pointer_clear(f, slot);
 	else
-		pointer_set(f, list_copy(f, list, count, type), slot);
+		freeze_place(f, list_copy(f, list, count, type), slot);
 }
 
 void freeze_shared(struct freezer *f, const void *list, uint64_t count, struct frozen_type type, size_t slot)
@@ -163,12 +158,12 @@ void freeze_shared(struct freezer *f, const void *list, uint64_t count, struct f
 	}
 	for (uint32_t at = (uint32_t)key & k->mask; k->slots && k->slots[at].len; at = (at + 1) & k->mask)
 		if (k->slots[at].key == key && k->slots[at].len == len) {
-			pointer_set(f, k->slots[at].to, slot);
+			freeze_place(f, k->slots[at].to, slot);
 			return;
 		}
 	to = list_copy(f, list, count, type);
 	known_add(f, &f->lists, (struct frozen_entry){key, to, len});
-	pointer_set(f, to, slot);
+	freeze_place(f, to, slot);
 }
 
 void freeze_bytes(struct freezer *f, const void *bytes, uint32_t len, enum frozen_use use, size_t slot)
@@ -185,7 +180,7 @@ void freeze_bytes(struct freezer *f, const void *bytes, uint32_t len, enum froze
 	for (uint32_t at = (uint32_t)key & k->mask; k->slots && k->slots[at].len; at = (at + 1) & k->mask)
 		if (k->slots[at].key == key && k->slots[at].len == len && (k->slots[at].to & flag) &&
 		    memcmp(p->bytes + (k->slots[at].to & ~flag), bytes, len) == 0) {
-			pointer_set(f, k->slots[at].to, slot);
+			freeze_place(f, k->slots[at].to, slot);
 			return;
 		}
 	to = part_take(f, p, len, 1);
@@ -193,7 +188,7 @@ void freeze_bytes(struct freezer *f, const void *bytes, uint32_t len, enum froze
 		return;
 	memcpy(p->bytes + to, bytes, len);
 	known_add(f, &f->words, (struct frozen_entry){key, to | flag, len});
-	pointer_set(f, to | flag, slot);
+	freeze_place(f, to | flag, slot);
 }
 
 void freeze_text(struct freezer *f, const char *text, enum frozen_use use, size_t slot)

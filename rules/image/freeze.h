@@ -60,6 +60,11 @@ void freeze_bytes(struct freezer *f, const void *bytes, uint32_t len, enum froze
 void freeze_text(struct freezer *f, const char *text, enum frozen_use use, size_t slot);
 /* A pointer to a place of data. */
 void freeze_place(struct freezer *f, uint64_t to, size_t slot);
+/* Is there a pointer at this place of data, a multiple of 8? */
+static inline bool frozen_is_pointer(const struct freezer *f, size_t at)
+{
+	return f->pointers.bytes[at / 64] & 1u << at / 8 % 8;
+}
 /* The pointer of a frozen structure, as a place of data. */
 uint64_t frozen_pointer(const struct freezer *f, uint64_t slot);
 /* Of the group whose database pointer is at slot. */

@@ -45,18 +45,24 @@ static bool owner_good(const struct stat *st)
 	return (st->st_uid == geteuid() || st->st_uid == 0) && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+const char *image_folder(const char *path, char *folder, size_t size)
+{
+	char *slash;
+
+	snprintf(folder, size, "%s", path);
+	slash = strrchr(folder, '/');
+	if (!slash)
+		return ".";
+	*slash = '\0';
+	return *folder ? folder : "/";
+}
+
 bool image_folder_good(const char *path)
 {
 	char folder[4096];
 	struct stat st;
-	char *slash;
 
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (!slash)
-		return stat(".", &st) == 0 && owner_good(&st);
-	*slash = '\0';
-	return stat(*folder ? folder : "/", &st) == 0 && owner_good(&st);
+	return stat(image_folder(path, folder, sizeof(folder)), &st) == 0 && owner_good(&st);
 }
 
 /* The file and its head, which is believed only when head_good has looked at it. */

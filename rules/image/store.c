@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "rules/arena.h"
+#include "rules/compile/database.h"
 #include "rules/image/freeze.h"
 
 #define IMAGES_MAX 8 /* in one folder */
@@ -27,7 +28,7 @@ static void addresses_seek(struct freezer *f)
 	for (size_t at = 0; at + 8 <= f->data.used && !f->why; at += 8) {
 		uintptr_t word;
 
-		if (f->pointers.bytes[at / 64] & 1u << at / 8 % 8)
+		if (frozen_is_pointer(f, at))
 			continue;
 		memcpy(&word, f->data.bytes + at, sizeof(word));
 		if (word && (arena_holds(f->set->arena, (const void *)word) ||
@@ -50,7 +51,7 @@ static void pointers_finish(struct freezer *f, const struct image_head *h)
 	for (size_t at = 0; at + 8 <= f->data.used; at += 8) {
 		uint64_t to;
 
-		if (!(f->pointers.bytes[at / 64] & 1u << at / 8 % 8))
+		if (!frozen_is_pointer(f, at))
 			continue;
 		memcpy(&to, f->data.bytes + at, sizeof(to));
 		to = place_in_file(to, h);
@@ -80,19 +81,9 @@ struct output {
 
 static void output_add(struct output *o, const void *data, uint64_t bytes)
 {
-	const char *p = data;
-
 	XXH3_128bits_update(o->sum, data, bytes);
 	o->at += bytes;
-	while (bytes && !o->failed) {
-		ssize_t n = write(o->fd, p, bytes);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		o->failed = n <= 0;
-		p += n > 0 ? n : 0;
-		bytes -= n > 0 ? (uint64_t)n : 0;
-	}
+	o->failed = o->failed || !file_write_all(o->fd, data, bytes);
 }
 
 static void output_pad(struct output *o)
@@ -168,8 +159,7 @@ static void folder_tidy(const char *path)
 	struct stat st;
 	DIR *d;
 
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-	d = opendir(*folder ? folder : "/");
+	d = opendir(image_folder(path, folder, sizeof(folder)));
 	while (d && (e = readdir(d)) != NULL) {
 		const char *end = strrchr(e->d_name, '.');
 
@@ -196,7 +186,7 @@ static void folder_tidy(const char *path)
 static bool file_replace(const char *path, const struct freezer *f, struct image_head *h)
 {
 	char beside[4200];
-	int fd;
+	int fd, why;
 	bool ok;
 
 	snprintf(beside, sizeof(beside), "%s.%ld.tmp", path, (long)getpid());
@@ -206,11 +196,14 @@ static bool file_replace(const char *path, const struct freezer *f, struct image
 		return false;
 	ok = file_write(fd, f, h);
 	ok = close(fd) == 0 && ok && rename(beside, path) == 0;
-	if (ok)
+	if (ok) {
 		folder_tidy(path);
-	else
-		unlink(beside);
-	return ok;
+		return true;
+	}
+	why = errno;
+	unlink(beside);
+	errno = why;
+	return false;
 }
 
 bool image_store(const char *path, const struct image_key *key, const struct ruleset *set,

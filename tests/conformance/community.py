@@ -6,6 +6,7 @@ usage: community.py
 import base64
 import hashlib
 import ipaddress
+import shutil
 import struct
 import sys
 
@@ -62,6 +63,7 @@ def main():
                 other += 1
                 print(f"FAILED {name}: {e['proto']} {e['src_ip']} {e.get('src_port', e.get('icmp_type'))} {e['dest_ip']} "
                       f"{e.get('dest_port', e.get('icmp_code'))}: {e.get('community_id')}, not {wanted}")
+    shutil.rmtree(out)
     print(f"{same} passed, {other} failed, 0 skipped")
     return other != 0
 

@@ -70,16 +70,18 @@ static int check(const struct config *c, char **files, int count, size_t limit)
 {
 	struct ruleset_report report = {0};
 	struct ruleset *set = rules_set_read_files(c, files, count, &report);
+	size_t limited;
 	int status;
 
 	if (!set)
 		return EXIT_FAILED;
+	limited = rate_limited(set);
 	if (cli_json)
-		print_json(&report, rate_limited(set));
+		print_json(&report, limited);
 	else
 		print_text(&report, limit);
-	if (!cli_json && rate_limited(set))
-		printf("%zu of them %s (rate_limit)%s\n", rate_limited(set),
+	if (!cli_json && limited)
+		printf("%zu of them %s (rate_limit)%s\n", limited,
 		       c->mode == MODE_INLINE ? "are held to a rate" : "would be held to a rate",
 		       c->mode == MODE_INLINE ? "" : ": mode is tap, so what it would drop is only counted, as "
 						     "detect.rate_limit.would_drop");

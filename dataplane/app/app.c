@@ -123,6 +123,11 @@ int app_worker_new(struct worker *w)
 			return -1;
 		}
 	}
+	app_probes_sieve(w->apps);
+	if (service_worker_new(w) != 0) {
+		app_worker_free(w);
+		return -1;
+	}
 	return 0;
 }
 
@@ -136,6 +141,7 @@ void app_worker_free(struct worker *w)
 		if (w->apps->config[i])
 			worker_memory_free(w, w->apps->config[i]);
 	}
+	service_worker_free(w);
 	range_worker_free(w);
 	expect_worker_free(w);
 	host_worker_free(w);
@@ -169,15 +175,20 @@ const void *app_config(const struct worker *w, enum app_proto proto)
 
 /* ---- a flow's session ---- */
 
-static struct app_session *session_of(struct worker *w, struct flow *f)
+struct app_session *app_session_of(struct worker *w, struct flow *f)
 {
+	uint8_t ts = app_proto_in(f, TO_SERVER), tc = app_proto_in(f, TO_CLIENT);
+
+	if (f->app)
+		return f->app;
+	f->app = heap_zalloc(&w->heap, sizeof(*f->app));
 	if (!f->app) {
-		f->app = heap_zalloc(&w->heap, sizeof(*f->app));
-		if (!f->app) {
-			w->counters->app_memcap++;
-			f->flags |= FLOW_NO_APP;
-		}
+		w->counters->app_memcap++;
+		f->flags |= FLOW_NO_APP;
+		return NULL;
 	}
+	f->app->proto_ts = ts; /* of datagrams that were looked at before */
+	f->app->proto_tc = tc;
 	return f->app;
 }
 
@@ -420,7 +431,7 @@ void app_stream(struct worker *w, struct flow *f, struct packet *p, enum directi
 		return;
 	if (!f->app && !in->len)
 		return;
-	s = session_of(w, f);
+	s = app_session_of(w, f);
 	if (!s || s->ended[d])
 		return;
 	if (d == TO_SERVER && f->server_port == KRB5_PORT)
@@ -440,12 +451,10 @@ void app_datagram(struct worker *w, struct packet *p)
 
 	if (f->flags & (FLOW_NO_APP | FLOW_BYPASSED) || !p->payload_len)
 		return;
-	s = session_of(w, f);
-	if (!s)
-		return;
-	if (!app_known(*app_proto_slot(s, p->direction)))
+	if (!app_known(app_proto_in(f, p->direction)))
 		app_probe_datagram(w, f, p);
-	if (s->proto && !(f->flags & FLOW_NO_APP)) {
+	s = f->app;
+	if (s && s->proto && !(f->flags & FLOW_NO_APP)) {
 		const struct app_input in = {
 			.data = p->payload,
 			.len = p->payload_len,
@@ -566,7 +575,6 @@ void app_flow_reversed(struct worker *w, struct flow *f)
 	SWAP(s->failed[0], s->failed[1]);
 	SWAP(s->changed[0], s->changed[1]);
 	SWAP(s->proto_ts, s->proto_tc);
-	SWAP(s->datagrams[0], s->datagrams[1]);
 	SWAP(s->no[0], s->no[1]);
 	SWAP(s->pending[0], s->pending[1]);
 	if (s->frames)
@@ -612,8 +620,7 @@ void app_flow_free(struct worker *w, struct flow *f)
 
 void app_record_direction(struct recorder *r, const struct flow *f, enum direction d)
 {
-	const struct app_session *s = f->app;
-	uint8_t own = !s ? APP_UNKNOWN : d == TO_SERVER ? s->proto_ts : s->proto_tc;
+	uint8_t own = app_proto_in(f, d);
 
 	if (own == APP_UNKNOWN)
 		own = f->app_proto;

@@ -66,6 +66,7 @@ struct probe_input {
 #define APP_PROBE_BYTES 4096          /* kept of each direction while the protocol is unknown */
 #define APP_PROBE_LIMIT_BYTES 100000  /* seen of a direction after which probing ends */
 #define APP_PROBE_DATAGRAMS 8         /* looked at in each direction of a UDP flow */
+#define PROBE_RANGES_MAX 4
 
 /* What the framework itself has to say, about the packet in hand. */
 #define APP_EVENTS                                                                                 \
@@ -163,6 +164,10 @@ struct proto {
 	void (*worker_free)(struct worker *w);
 	/* Looks at the first bytes of a direction. Called with more and more of them. */
 	enum probe_result (*probe)(const struct probe_input *in);
+	/* What it says no to anyway, so that it need not be asked: datagrams shorter than this, and those whose
+	 * first byte is in none of these ranges (from, to; 0, 0: there are no more). None: any byte may be. */
+	uint8_t udp_first[PROBE_RANGES_MAX][2];
+	uint8_t udp_least;
 	/* The protocol's own options: config_bytes of zeroed memory per worker (app_config), filled at
 	 * start from the configuration (NULL: not at all). */
 	uint32_t config_bytes;
@@ -223,7 +228,6 @@ struct app_session {
 	uint8_t stop;                    /* PARSE_DONE: likewise */
 	uint8_t bypass;                  /* app_bypass was called: done when no transaction is left */
 	uint8_t dirty;                   /* transactions may have moved on since they were looked at */
-	uint8_t datagrams[2];            /* probed */
 	struct bytes carry;              /* app_carry: owned */
 	uint64_t no[2];                  /* probing: bit by enum app_proto, ruled out */
 	struct app_pending {
@@ -234,6 +238,14 @@ struct app_session {
 	} pending[2];
 };
 _Static_assert(APP_PROTO_COUNT <= 64, "app_session.no has a bit for each");
+
+/* enum app_proto found in a direction. Datagrams that no probe knew leave no session behind. */
+static inline uint8_t app_proto_in(const struct flow *f, enum direction d)
+{
+	if (f->app)
+		return d == TO_SERVER ? f->app->proto_ts : f->app->proto_tc;
+	return f->ip_proto == 17 && f->datagrams[d] ? APP_FAILED : APP_UNKNOWN;
+}
 
 /* ---- framework: called by the engine, stream/ and detect/ ---- */
 

@@ -8,6 +8,7 @@
 
 #include "dataplane/app/app.h"
 
+#define UDP_LEAST_MAX 255
 #define APP_FIRST_DATA_SENT 3 /* app_session.first_data: a parser has had bytes */
 
 enum app_mode { APP_MODE_OFF, APP_MODE_DETECT, APP_MODE_FULL };
@@ -15,6 +16,11 @@ enum app_mode { APP_MODE_OFF, APP_MODE_DETECT, APP_MODE_FULL };
 struct app_state {
 	uint8_t mode_tcp[APP_PROTO_COUNT], mode_udp[APP_PROTO_COUNT]; /* enum app_mode */
 	uint8_t made[APP_PROTO_COUNT];
+	/* bits by enum app_proto: whose probes are asked, by transport; of a datagram, by its first byte and by its
+	 * length, up to which none of them is longer than that */
+	uint64_t probed[APP_TRANSPORTS];
+	uint64_t udp_first[256], udp_long[UDP_LEAST_MAX + 1];
+	struct service_sieve *services; /* service.c */
 	void *config[APP_PROTO_COUNT]; /* of proto.config_bytes */
 	uint32_t tx_limit[APP_PROTO_COUNT]; /* app_tx_limit */
 	uint32_t frame_rules[APP_PROTO_COUNT]; /* frame.c: types that rules look at, a bit each */
@@ -41,7 +47,9 @@ static inline bool app_known(unsigned proto)
 	return proto != APP_UNKNOWN && proto != APP_FAILED;
 }
 
-/* app.c: bytes, a gap or the end for the flow's parser. */
+/* app.c: the flow's session, made if need be; NULL: no memory, and the flow is not parsed. */
+struct app_session *app_session_of(struct worker *w, struct flow *f);
+/* Bytes, a gap or the end for the flow's parser. */
 void app_feed(struct worker *w, struct flow *f, struct packet *p, enum direction d,
 	      const struct app_input *in);
 /* Appends to what is kept of a direction, at most limit bytes in all. Returns how many bytes were
@@ -59,6 +67,8 @@ void app_note(struct flow *f, enum app_event e);
 void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
 		      const struct app_input *in);
 void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p);
+/* Once the protocols' modes are known: which probes may say anything but no. */
+void app_probes_sieve(struct app_state *a);
 
 /* tx.c */
 /* Writes what is to be written, frees what is done with. all: as if everything had ended. */

@@ -387,6 +387,7 @@ const struct proto proto_bittorrent_dht = {
 	.max_transactions = DHT_TRANSACTIONS_MAX,
 	.too_many_event = DHT_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = dht_probe,
+	.udp_first = {{'d', 'd'}},
 	.parse = dht_parse,
 	.tx_free = dht_tx_free,
 	.log = dht_log,

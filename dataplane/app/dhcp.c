@@ -518,6 +518,7 @@ const struct proto proto_dhcp = {
 	.max_transactions = DHCP_TRANSACTIONS_MAX,
 	.too_many_event = DHCP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = dhcp_probe,
+	.udp_least = DHCP_HEADER_BYTES,
 	.config_bytes = sizeof(struct dhcp_config),
 	.configure = dhcp_configure,
 	.parse = dhcp_parse,

@@ -252,6 +252,7 @@ const struct proto proto_dns = {
 	.max_transactions = DNS_TRANSACTIONS_MAX,
 	.too_many_event = DNS_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = dns_probe,
+	.udp_least = DNS_HEADER_BYTES,
 	.config_bytes = sizeof(struct dns_config),
 	.configure = dns_configure,
 	.state_bytes = sizeof(struct dns_state),

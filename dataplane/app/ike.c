@@ -304,6 +304,7 @@ const struct proto proto_ike = {
 	.max_transactions = IKE_TRANSACTIONS_MAX,
 	.too_many_event = IKE_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ike_probe,
+	.udp_least = IKE_HEADER_BYTES,
 	.state_bytes = sizeof(struct ike_state),
 	.state_clear = ike_state_clear,
 	.parse = ike_parse,

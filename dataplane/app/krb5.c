@@ -462,6 +462,7 @@ const struct proto proto_krb5 = {
 	.max_transactions = KRB5_TRANSACTIONS_MAX,
 	.too_many_event = KRB5_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = krb5_probe,
+	.udp_first = {{TAG_APPLICATION, TAG_APPLICATION | 0x1f}},
 	.state_bytes = sizeof(struct krb5_state),
 	.parse = krb5_parse,
 	.tx_free = krb5_tx_free,

@@ -455,6 +455,7 @@ const struct proto proto_ldap = {
 	.gives_way = 1,
 	.too_many_event = LDAP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ldap_probe,
+	.udp_first = {{BER_SEQUENCE, BER_SEQUENCE}},
 	.state_bytes = sizeof(struct ldap_state),
 	.parse = ldap_parse,
 	.tx_free = ldap_tx_free,

@@ -245,6 +245,7 @@ const struct proto proto_mdns = {
 	.max_transactions = DNS_TRANSACTIONS_MAX,
 	.too_many_event = DNS_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = mdns_probe,
+	.udp_least = DNS_HEADER_BYTES,
 	.parse = mdns_parse,
 	.tx_free = dns_tx_free,
 	.log = mdns_log,

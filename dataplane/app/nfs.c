@@ -497,6 +497,7 @@ const struct proto proto_nfs = {
 	.max_transactions = NFS_TRANSACTIONS_MAX,
 	.too_many_event = NFS_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = nfs_probe,
+	.udp_least = UDP_CALL_BYTES,
 	.state_bytes = sizeof(struct nfs_state),
 	.state_clear = nfs_state_clear,
 	.parse = nfs_parse,

@@ -11,14 +11,79 @@
 #include "dataplane/app/expect.h"
 #include "dataplane/app/service.h"
 
+/* ---- which probes may say anything but no ---- */
+
+static bool may_begin(const struct proto *proto, unsigned byte)
+{
+	unsigned i = 0;
+
+	for (; i < PROBE_RANGES_MAX && proto->udp_first[i][1]; i++)
+		if (byte >= proto->udp_first[i][0] && byte <= proto->udp_first[i][1])
+			return true;
+	return i == 0;
+}
+
+void app_probes_sieve(struct app_state *a)
+{
+	for (unsigned i = APP_FAILED + 1; i < APP_PROTO_COUNT; i++) {
+		const struct proto *proto = app_protos[i];
+		uint64_t bit = 1ull << i;
+
+		if (!proto || !proto->probe)
+			continue;
+		if (a->mode_tcp[i] != APP_MODE_OFF)
+			a->probed[APP_OVER_TCP] |= bit;
+		if (a->mode_udp[i] != APP_MODE_OFF)
+			a->probed[APP_OVER_UDP] |= bit;
+		for (unsigned byte = 0; byte < 256; byte++)
+			if (may_begin(proto, byte))
+				a->udp_first[byte] |= bit;
+		for (unsigned len = proto->udp_least; len <= UDP_LEAST_MAX; len++)
+			a->udp_long[len] |= bit;
+	}
+}
+
+static uint64_t probes_for(const struct worker *w, const struct probe_input *in)
+{
+	const struct app_state *a = w->apps;
+
+	if (in->ip_proto == 6 || !in->len)
+		return a->probed[in->ip_proto == 6 ? APP_OVER_TCP : APP_OVER_UDP];
+	return a->probed[APP_OVER_UDP] & a->udp_first[in->data[0]] &
+	       a->udp_long[in->len < UDP_LEAST_MAX ? in->len : UDP_LEAST_MAX];
+}
+
 /* ---- bytes against all probes ---- */
 
 /* May the flow's first packet have been an answer, its question not seen? */
 static bool reversible(const struct flow *f)
 {
-	return !f->app->proto && (f->ip_proto != 6 || f->flags & FLOW_MIDSTREAM);
+	return !(f->app && f->app->proto) && (f->ip_proto != 6 || f->flags & FLOW_MIDSTREAM);
 }
 
+/* What is known of the flow comes before what it looks like: the other direction's protocol, or the one that was
+ * agreed upon. */
+static enum app_proto probe_likely(struct worker *w, const struct flow *f, struct probe_input *in)
+{
+	const struct app_session *s = f->app;
+
+	if (s->proto) {
+		in->known = true;
+		in->config = w->apps->config[s->proto->id];
+		if (s->proto->probe && s->proto->probe(in) == PROBE_YES)
+			return s->proto->id;
+		in->known = false;
+		return APP_UNKNOWN;
+	}
+	in->config = w->apps->config[s->proto_expected];
+	if (app_known(s->proto_expected) && app_protos[s->proto_expected] &&
+	    app_mode_of(w, f, s->proto_expected) != APP_MODE_OFF &&
+	    app_protos[s->proto_expected]->probe(in) == PROBE_YES)
+		return s->proto_expected;
+	return APP_UNKNOWN;
+}
+
+/* s: NULL where nothing is kept between the calls. */
 static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum direction d,
 				  const uint8_t *data, uint32_t len, bool *reversed, bool *settled)
 {
@@ -30,36 +95,23 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 		.ip_proto = f->ip_proto,
 		.client_port = f->client_port,
 		.server_port = f->server_port,
-		.expected = s->proto_expected,
+		.expected = s ? s->proto_expected : APP_UNKNOWN,
 		.midstream = w->config && w->config->stream_midstream,
 	};
+	enum app_proto likely = s ? probe_likely(w, f, &in) : APP_UNKNOWN;
+	uint64_t no = s && f->ip_proto == 6 ? s->no[d] : 0; /* a datagram stands for itself */
 
 	*reversed = false;
 	*settled = true;
-	if (s->proto) {
-		in.known = true;
-		in.config = w->apps->config[s->proto->id];
-		if (s->proto->probe && s->proto->probe(&in) == PROBE_YES)
-			return s->proto->id;
-		in.known = false;
-	}
-	/* What was agreed upon comes before what it looks like. */
-	in.config = w->apps->config[s->proto_expected];
-	if (!s->proto && app_known(s->proto_expected) && app_protos[s->proto_expected] &&
-	    app_mode_of(w, f, s->proto_expected) != APP_MODE_OFF &&
-	    app_protos[s->proto_expected]->probe(&in) == PROBE_YES)
-		return s->proto_expected;
-	for (unsigned i = APP_FAILED + 1; i < APP_PROTO_COUNT; i++) {
-		const struct proto *proto = app_protos[i];
+	if (likely != APP_UNKNOWN)
+		return likely;
+	for (uint64_t left = probes_for(w, &in) & ~no; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
 
-		if (!proto || !proto->probe || s->no[d] >> i & 1)
-			continue;
-		if (app_mode_of(w, f, i) == APP_MODE_OFF)
-			continue;
 		in.config = w->apps->config[i];
-		switch (proto->probe(&in)) {
+		switch (app_protos[i]->probe(&in)) {
 		case PROBE_NO:
-			s->no[d] |= 1ull << i;
+			no |= 1ull << i;
 			break;
 		case PROBE_MORE:
 			*settled = false;
@@ -71,6 +123,8 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 			return i;
 		}
 	}
+	if (s)
+		s->no[d] = no;
 	if (len >= APP_PROBE_BYTES)
 		*settled = true;
 	return APP_UNKNOWN;
@@ -237,8 +291,13 @@ static bool announced(struct worker *w, struct flow *f, struct packet *p)
 	struct app_session *s = f->app;
 	struct expectation e;
 
-	if (s->proto || !expect_take(w, f, &e))
+	if ((s && s->proto) || !expect_take(w, f, &e))
 		return false;
+	s = app_session_of(w, f);
+	if (!s) {
+		text_free(w, &e.name);
+		return true;
+	}
 	s->announced = &e;
 	s->proto_ts = s->proto_tc = e.proto;
 	s->first_data = APP_FIRST_DATA_SENT;
@@ -312,33 +371,43 @@ void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum d
 
 /* ---- UDP ---- */
 
+/* No session is made for a flow whose datagrams no probe knows. */
+static void datagram_unknown(struct worker *w, struct flow *f, struct packet *p)
+{
+	enum direction d = p->direction;
+	enum app_proto other = app_proto_in(f, direction_other(d));
+
+	if (!f->app || !f->app->proto)
+		service_look(w, f, d, p->payload, p->payload_len);
+	if (f->app)
+		*app_proto_slot(f->app, d) = (uint8_t)(app_known(other) ? other : APP_FAILED);
+	count_failed(w, f);
+}
+
 void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p)
 {
-	struct app_session *s = f->app;
+	struct app_session *s;
 	enum direction d = p->direction;
-	enum app_proto other = *app_proto_slot(s, direction_other(d)), found;
+	enum app_proto found;
 	bool reversed, settled;
 
 	if (announced(w, f, p))
 		return;
-	if (s->datagrams[d] >= APP_PROBE_DATAGRAMS) {
-		if (!s->proto && s->datagrams[direction_other(d)] >= APP_PROBE_DATAGRAMS)
+	if (f->datagrams[d] >= APP_PROBE_DATAGRAMS) {
+		if (!(f->app && f->app->proto) && f->datagrams[direction_other(d)] >= APP_PROBE_DATAGRAMS)
 			app_stop(w, f);
 		return;
 	}
-	s->datagrams[d]++;
-	s->no[d] = 0;
 	found = probe_bytes(w, f, d, p->payload, p->payload_len, &reversed, &settled);
 	if (!app_known(found)) {
-		if (!s->proto)
-			service_look(w, f, d, p->payload, p->payload_len);
-		*app_proto_slot(s, d) = (uint8_t)(app_known(other) ? other : APP_FAILED);
-		if (f->app_proto == APP_UNKNOWN) {
-			f->app_proto = APP_FAILED;
-			w->counters->app_flow[app_transport_of(f)][APP_FAILED]++;
-		}
+		f->datagrams[d]++;
+		datagram_unknown(w, f, p);
 		return;
 	}
+	s = app_session_of(w, f);
+	f->datagrams[d]++;
+	if (!s)
+		return;
 	if (s->proto) {
 		*app_proto_slot(s, d) = (uint8_t)found;
 		if (found != f->app_proto)

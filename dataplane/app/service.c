@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/app/service.h"
 
+#include "dataplane/app/app_state.h"
 #include "dataplane/event/record.h"
 
 #define IP_PROTO_ESP 50
@@ -14,15 +15,18 @@ struct signature {
 	const char *bytes;
 	uint8_t len, offset;
 	uint8_t service, ip_proto, way, sureness;
+	uint8_t first, last; /* what the first byte may be */
 	uint16_t low, high;
 };
 
 static const struct signature signatures[] = {
 #define MAGIC(name, proto, speaks, at, magic, from, to, how)                                       \
 	{.bytes = magic, .len = sizeof(magic) - 1, .offset = at, .service = SERVICE_##name,        \
+	 .first = (at) ? 0 : (uint8_t)magic[0], .last = (at) ? 255 : (uint8_t)magic[0],            \
 	 .ip_proto = proto, .way = speaks, .sureness = SERVICE_##how, .low = from, .high = to},
-#define SHAPE(name, proto, speaks, function, from, to, how)                                        \
-	{.shape = service_is_##function, .service = SERVICE_##name, .ip_proto = proto,             \
+#define SHAPE(name, proto, speaks, function, byte, last_byte, from, to, how)                       \
+	{.shape = service_is_##function, .first = byte, .last = last_byte,                         \
+	 .service = SERVICE_##name, .ip_proto = proto,                                             \
 	 .way = speaks, .sureness = SERVICE_##how, .low = from, .high = to},
 #define HOST(name, domain)
 #define SUBJECT(name, part)
@@ -32,6 +36,37 @@ static const struct signature signatures[] = {
 #undef HOST
 #undef SUBJECT
 };
+
+#define SIGNATURES (sizeof(signatures) / sizeof(signatures[0]))
+#define SIEVE_WORDS 2
+_Static_assert(SIGNATURES <= SIEVE_WORDS * 64, "a bit for each");
+
+/* Bits by signature: which of them may fit, by transport and first byte. */
+struct service_sieve {
+	uint64_t may[APP_TRANSPORTS][256][SIEVE_WORDS];
+};
+
+int service_worker_new(struct worker *w)
+{
+	struct service_sieve *sieve = worker_memory(w, sizeof(*sieve), 64);
+
+	if (!sieve)
+		return -1;
+	for (size_t i = 0; i < SIGNATURES; i++) {
+		const struct signature *s = &signatures[i];
+		enum app_transport over = s->ip_proto == UDP ? APP_OVER_UDP : APP_OVER_TCP;
+
+		for (unsigned byte = s->first; byte <= s->last; byte++)
+			sieve->may[over][byte][i / 64] |= 1ull << (i % 64);
+	}
+	w->apps->services = sieve;
+	return 0;
+}
+
+void service_worker_free(struct worker *w)
+{
+	worker_memory_free(w, w->apps->services);
+}
 
 struct known_name {
 	const char *text;
@@ -62,9 +97,11 @@ static const struct known_name subjects[] = {
 
 struct service_talk *service_talk_of(struct worker *w, struct flow *f)
 {
-	if (!f->app->service)
-		f->app->service = heap_zalloc(&w->heap, sizeof(*f->app->service));
-	return f->app->service;
+	struct app_session *s = app_session_of(w, f);
+
+	if (s && !s->service)
+		s->service = heap_zalloc(&w->heap, sizeof(*s->service));
+	return s ? s->service : NULL;
 }
 
 static void found(struct worker *w, struct flow *f, uint8_t service, uint8_t sureness)
@@ -87,7 +124,7 @@ static bool port_in(const struct signature *s, const struct flow *f)
 
 static bool fits(const struct signature *s, const struct service_look *l)
 {
-	if (s->ip_proto != l->f->ip_proto || (s->way != ANY && s->way != l->d) || !port_in(s, l->f))
+	if ((s->way != ANY && s->way != l->d) || !port_in(s, l->f))
 		return false;
 	if (s->shape)
 		return s->shape(l);
@@ -98,15 +135,19 @@ void service_look(struct worker *w, struct flow *f, enum direction d, const uint
 {
 	const struct service_look look = {.w = w, .f = f, .d = d, .data = data, .len = len};
 	uint8_t sureness = f->notes && f->notes->service ? f->notes->service_sureness : 0;
+	const uint64_t *may;
 
 	if (!len)
 		return;
-	for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]) && sureness < SERVICE_SURE; i++) {
-		const struct signature *s = &signatures[i];
+	may = w->apps->services->may[app_transport_of(f)][data[0]];
+	for (unsigned word = 0; word < SIEVE_WORDS; word++) {
+		for (uint64_t left = may[word]; left && sureness < SERVICE_SURE; left &= left - 1) {
+			const struct signature *s = &signatures[word * 64 + (unsigned)__builtin_ctzll(left)];
 
-		if (s->sureness > sureness && fits(s, &look)) {
-			sureness = s->sureness;
-			found(w, f, s->service, sureness);
+			if (s->sureness > sureness && fits(s, &look)) {
+				sureness = s->sureness;
+				found(w, f, s->service, sureness);
+			}
 		}
 	}
 	if (f->notes && (f->notes->service == SERVICE_socks4 || f->notes->service == SERVICE_socks5))

@@ -55,6 +55,9 @@ void service_free(struct worker *w, struct flow *f);
 /* service, service_target: as far as they are known, for the top of a flow record. */
 void service_record(struct recorder *r, const struct flow *f);
 
+/* Works out which signatures are worth a look. 0, or -1 when memory is out. */
+int service_worker_new(struct worker *w);
+void service_worker_free(struct worker *w);
 /* NULL: no memory. */
 struct service_talk *service_talk_of(struct worker *w, struct flow *f);
 /* service_socks.c: has the client said where to? */
@@ -64,7 +67,7 @@ void service_socks(const struct service_look *l);
 #define MAGIC(...)
 #define HOST(...)
 #define SUBJECT(...)
-#define SHAPE(service, ip_proto, way, function, low, high, sureness) service_shape service_is_##function;
+#define SHAPE(service, ip_proto, way, function, from, to, low, high, sureness) service_shape service_is_##function;
 #include "dataplane/app/service_signature.def"
 #undef MAGIC
 #undef HOST

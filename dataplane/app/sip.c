@@ -283,6 +283,7 @@ const struct proto proto_sip = {
 	.max_transactions = SIP_TRANSACTIONS_MAX,
 	.too_many_event = SIP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = sip_probe,
+	.udp_first = {{'A', 'Z'}},
 	.state_bytes = sizeof(struct sip_state),
 	.parse = sip_parse,
 	.tx_free = sip_tx_free,

@@ -348,6 +348,7 @@ const struct proto proto_snmp = {
 	.max_transactions = SNMP_TRANSACTIONS_MAX,
 	.too_many_event = SNMP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = snmp_probe,
+	.udp_first = {{BER_SEQUENCE, BER_SEQUENCE}},
 	.state_bytes = sizeof(uint8_t), /* the version of the message before */
 	.parse = snmp_parse,
 	.tx_free = snmp_tx_free,

@@ -315,6 +315,7 @@ const struct proto proto_tftp = {
 	.max_transactions = TFTP_TRANSACTIONS_MAX,
 	.too_many_event = TFTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = tftp_probe,
+	.udp_first = {{0, 1}},
 	.state_bytes = sizeof(struct tftp_state),
 	.state_init = tftp_state_init,
 	.state_clear = tftp_state_clear,

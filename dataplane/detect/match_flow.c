@@ -87,16 +87,15 @@ bool match_app_layer_protocol(const struct match_context *c, const struct match 
 		return false;
 	switch (t->mode) {
 	case 0:
-		found = app ? (c->p->direction == TO_SERVER ? app->proto_ts : app->proto_tc)
-			    : APP_UNKNOWN;
+		found = app_proto_in(c->f, (enum direction)c->p->direction);
 		break;
 	case 1:
 	case 2:
-		found = app ? (t->mode == 1 ? app->proto_ts : app->proto_tc) : APP_UNKNOWN;
+		found = app_proto_in(c->f, t->mode == 1 ? TO_SERVER : TO_CLIENT);
 		break;
 	case 3:
-		found = app ? app->proto_ts : APP_UNKNOWN;
-		other = app ? app->proto_tc : APP_UNKNOWN;
+		found = app_proto_in(c->f, TO_SERVER);
+		other = app_proto_in(c->f, TO_CLIENT);
 		if (t->negated && (found == APP_UNKNOWN || other == APP_UNKNOWN))
 			return false;
 		return (proto_is(found, t->name) || proto_is(other, t->name)) != t->negated;

@@ -169,7 +169,7 @@ static int flow_proto(lua_State *L)
 {
 	const struct flow *f = flow_here(L);
 	const struct app_session *s = f->app;
-	const uint8_t all[] = {f->app_proto, s ? s->proto_ts : 0, s ? s->proto_tc : 0,
+	const uint8_t all[] = {f->app_proto, app_proto_in(f, TO_SERVER), app_proto_in(f, TO_CLIENT),
 			       s ? s->proto_original : 0, s ? s->proto_expected : 0};
 
 	for (size_t i = 0; i < sizeof(all); i++)

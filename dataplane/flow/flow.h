@@ -84,7 +84,10 @@ struct flow {
 	uint64_t packets[2], bytes[2]; /* by direction; bytes of whole frames, as EVE counts flows' */
 	struct tcp_session *tcp;      /* owner: stream/; NULL: not TCP or not tracked */
 	struct app_session *app;      /* owner: app/; NULL: nothing parsed yet */
-	uint8_t tcp_flags[2];         /* all flags seen, by direction */
+	union {
+		uint8_t tcp_flags[2]; /* all flags seen, by direction */
+		uint8_t datagrams[2]; /* UDP; owner: app/: looked at to find the protocol, by direction */
+	};
 	uint8_t icmp_reply_type, icmp_reply_code; /* of the last packet to the client */
 	uint8_t icmp_type, icmp_code; /* of the first packet */
 	uint8_t drop_reason;          /* enum drop_reason for FLOW_DROP */

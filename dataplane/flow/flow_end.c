@@ -19,7 +19,7 @@ struct packet *flow_pseudo_packet(struct worker *w, struct flow *f, enum directi
 	struct packet *p = &w->flows->pseudo;
 	bool to_server = d == TO_SERVER;
 
-	memset(p, 0, sizeof(*p));
+	packet_clear(p);
 	p->flags = PACKET_IP | PACKET_PSEUDO;
 	if (f->flags & (FLOW_ESTABLISHED | FLOW_CLOSED))
 		p->flags |= PACKET_ESTABLISHED;

@@ -50,7 +50,7 @@ void packet_pool_free(struct worker *w)
 }
 
 /* Line by line: of so few bytes compilers make one slow instruction. */
-static inline void packet_clear(struct packet *p)
+void packet_clear(struct packet *p)
 {
 	uint8_t *at = (uint8_t *)p;
 

@@ -178,6 +178,9 @@ bool packet_checksum_ok(struct packet *p, enum packet_checksum layer);
 /* Writes the checksum of its transport header anew, into the frame: its payload has been changed. */
 void packet_checksum_make(struct packet *p);
 
+/* All of it zero. */
+void packet_clear(struct packet *p);
+
 /* Per-worker pool, all allocated at start. packet_get returns a zeroed packet or NULL. */
 int packet_pool_new(struct worker *w, unsigned count);
 void packet_pool_free(struct worker *w);

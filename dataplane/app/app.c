@@ -535,6 +535,16 @@ static void write_events(struct worker *w, struct flow *f, struct packet *p)
 	f->app->events = 0;
 }
 
+/* Looking for a protocol has ended without one: nothing of the session will be asked for again. */
+static bool session_spent(const struct flow *f)
+{
+	const struct app_session *s = f->app;
+
+	return f->app_proto == APP_FAILED && !s->proto && !s->frames && !s->service && !s->carry.len &&
+	       s->proto_original == APP_UNKNOWN && s->proto_expected == APP_UNKNOWN && !app_known(s->proto_ts) &&
+	       !app_known(s->proto_tc);
+}
+
 void app_packet_done(struct worker *w, struct flow *f, struct packet *p)
 {
 	struct app_session *s = f->app;
@@ -556,6 +566,8 @@ void app_packet_done(struct worker *w, struct flow *f, struct packet *p)
 		f->flags |= FLOW_NO_PAYLOAD;
 		stream_stop(w, f);
 	}
+	if (f->flags & FLOW_NO_APP && session_spent(f))
+		app_flow_free(w, f);
 }
 
 void app_flow_reversed(struct worker *w, struct flow *f)

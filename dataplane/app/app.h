@@ -168,6 +168,8 @@ struct proto {
 	 * first byte is in none of these ranges (from, to; 0, 0: there are no more). None: any byte may be. */
 	uint8_t udp_first[PROBE_RANGES_MAX][2];
 	uint8_t udp_least;
+	/* Likewise datagrams of which neither end has one of these ports; 0, 0: any may have. */
+	uint16_t udp_ports[2];
 	/* The protocol's own options: config_bytes of zeroed memory per worker (app_config), filled at
 	 * start from the configuration (NULL: not at all). */
 	uint32_t config_bytes;

@@ -9,6 +9,7 @@
 #include "dataplane/app/app.h"
 
 #define UDP_LEAST_MAX 255
+#define PORTS_WANTED_BITS 4096
 #define APP_FIRST_DATA_SENT 3 /* app_session.first_data: a parser has had bytes */
 
 enum app_mode { APP_MODE_OFF, APP_MODE_DETECT, APP_MODE_FULL };
@@ -20,6 +21,9 @@ struct app_state {
 	 * length, up to which none of them is longer than that */
 	uint64_t probed[APP_TRANSPORTS];
 	uint64_t udp_first[256], udp_long[UDP_LEAST_MAX + 1];
+	uint64_t udp_ported; /* of those that want a port */
+	/* A bit for each port that a probe or a signature wants, modulo its size: hardly any flow has one of them. */
+	uint64_t ports_wanted[PORTS_WANTED_BITS / 64];
 	struct service_sieve *services; /* service.c */
 	void *config[APP_PROTO_COUNT]; /* of proto.config_bytes */
 	uint32_t tx_limit[APP_PROTO_COUNT]; /* app_tx_limit */
@@ -30,6 +34,18 @@ struct app_state {
 static inline enum app_mode app_mode_of(const struct worker *w, const struct flow *f, unsigned proto)
 {
 	return f->ip_proto == 6 ? w->apps->mode_tcp[proto] : w->apps->mode_udp[proto];
+}
+
+static inline void app_port_want(struct app_state *a, unsigned port)
+{
+	a->ports_wanted[port % PORTS_WANTED_BITS / 64] |= 1ull << (port % 64);
+}
+
+/* False: no probe or signature that wants a port can mean the flow. */
+static inline bool app_port_wanted(const struct app_state *a, uint16_t client, uint16_t server)
+{
+	return (a->ports_wanted[client % PORTS_WANTED_BITS / 64] >> (client % 64) & 1) ||
+	       (a->ports_wanted[server % PORTS_WANTED_BITS / 64] >> (server % 64) & 1);
 }
 
 static inline enum app_transport app_transport_of(const struct flow *f)

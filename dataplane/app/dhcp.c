@@ -519,6 +519,7 @@ const struct proto proto_dhcp = {
 	.too_many_event = DHCP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = dhcp_probe,
 	.udp_least = DHCP_HEADER_BYTES,
+	.udp_ports = {DHCP_SERVER_PORT, DHCP_CLIENT_PORT},
 	.config_bytes = sizeof(struct dhcp_config),
 	.configure = dhcp_configure,
 	.parse = dhcp_parse,

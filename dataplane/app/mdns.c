@@ -246,6 +246,7 @@ const struct proto proto_mdns = {
 	.too_many_event = DNS_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = mdns_probe,
 	.udp_least = DNS_HEADER_BYTES,
+	.udp_ports = {MDNS_PORT, MDNS_PORT},
 	.parse = mdns_parse,
 	.tx_free = dns_tx_free,
 	.log = mdns_log,

@@ -35,6 +35,10 @@ void app_probes_sieve(struct app_state *a)
 			a->probed[APP_OVER_TCP] |= bit;
 		if (a->mode_udp[i] != APP_MODE_OFF)
 			a->probed[APP_OVER_UDP] |= bit;
+		for (unsigned k = 0; k < 2 && proto->udp_ports[k]; k++) {
+			a->udp_ported |= bit;
+			app_port_want(a, proto->udp_ports[k]);
+		}
 		for (unsigned byte = 0; byte < 256; byte++)
 			if (may_begin(proto, byte))
 				a->udp_first[byte] |= bit;
@@ -50,7 +54,8 @@ static uint64_t probes_for(const struct worker *w, const struct probe_input *in)
 	if (in->ip_proto == 6 || !in->len)
 		return a->probed[in->ip_proto == 6 ? APP_OVER_TCP : APP_OVER_UDP];
 	return a->probed[APP_OVER_UDP] & a->udp_first[in->data[0]] &
-	       a->udp_long[in->len < UDP_LEAST_MAX ? in->len : UDP_LEAST_MAX];
+	       a->udp_long[in->len < UDP_LEAST_MAX ? in->len : UDP_LEAST_MAX] &
+	       ~(app_port_wanted(a, in->client_port, in->server_port) ? 0 : a->udp_ported);
 }
 
 /* ---- bytes against all probes ---- */

@@ -44,7 +44,9 @@ _Static_assert(SIGNATURES <= SIEVE_WORDS * 64, "a bit for each");
 /* Bits by signature: which of them may fit, by transport and first byte. */
 struct service_sieve {
 	uint64_t may[APP_TRANSPORTS][256][SIEVE_WORDS];
+	uint64_t ported[SIEVE_WORDS]; /* they want one of a few ports */
 };
+#define PORTS_FEW 64
 
 int service_worker_new(struct worker *w)
 {
@@ -58,6 +60,11 @@ int service_worker_new(struct worker *w)
 
 		for (unsigned byte = s->first; byte <= s->last; byte++)
 			sieve->may[over][byte][i / 64] |= 1ull << (i % 64);
+		if (s->high - s->low >= PORTS_FEW)
+			continue;
+		sieve->ported[i / 64] |= 1ull << (i % 64);
+		for (unsigned port = s->low; port <= s->high; port++)
+			app_port_want(w->apps, port);
 	}
 	w->apps->services = sieve;
 	return 0;
@@ -135,13 +142,13 @@ void service_look(struct worker *w, struct flow *f, enum direction d, const uint
 {
 	const struct service_look look = {.w = w, .f = f, .d = d, .data = data, .len = len};
 	uint8_t sureness = f->notes && f->notes->service ? f->notes->service_sureness : 0;
-	const uint64_t *may;
+	const struct service_sieve *sieve = w->apps->services;
+	bool port = app_port_wanted(w->apps, f->client_port, f->server_port);
 
-	if (!len)
-		return;
-	may = w->apps->services->may[app_transport_of(f)][data[0]];
-	for (unsigned word = 0; word < SIEVE_WORDS; word++) {
-		for (uint64_t left = may[word]; left && sureness < SERVICE_SURE; left &= left - 1) {
+	for (unsigned word = 0; word < SIEVE_WORDS && len; word++) {
+		uint64_t may = sieve->may[app_transport_of(f)][data[0]][word];
+
+		for (uint64_t left = port ? may : may & ~sieve->ported[word]; left && sureness < SERVICE_SURE; left &= left - 1) {
 			const struct signature *s = &signatures[word * 64 + (unsigned)__builtin_ctzll(left)];
 
 			if (s->sureness > sureness && fits(s, &look)) {

@@ -38,4 +38,16 @@ char *addr_format_long(const struct addr *a, int ip_version, char *text);
 int addr_prefix_parse(const char *text, struct addr_prefix *out);
 bool addr_prefix_covers(const struct addr_prefix *p, const struct addr *a, int ip_version);
 
+/* In the order of their bytes. */
+static inline bool addr_less(const struct addr *a, const struct addr *b)
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a->b, sizeof(x));
+	memcpy(y, b->b, sizeof(y));
+	if (x[0] != y[0])
+		return __builtin_bswap64(x[0]) < __builtin_bswap64(y[0]);
+	return __builtin_bswap64(x[1]) < __builtin_bswap64(y[1]);
+}
+
 #endif

@@ -34,13 +34,13 @@ static inline bool home_range(const struct addr_range *ranges, uint32_t count, c
 		const struct addr_range *r = &ranges[middle];
 
 		if (r->ip_version != ip_version ? r->ip_version < ip_version
-						: memcmp(&r->high, a, sizeof(*a)) < 0)
+						: addr_less(&r->high, a))
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low < count && ranges[low].ip_version == ip_version &&
-	       memcmp(&ranges[low].low, a, sizeof(*a)) <= 0;
+	       !addr_less(a, &ranges[low].low);
 }
 
 /* h NULL: nothing is known, so nothing is inside. */

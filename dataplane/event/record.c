@@ -24,13 +24,18 @@ static uint32_t padded(uint32_t n)
 	return (n + 7u) & ~7u;
 }
 
-void rec_begin(struct recorder *r, void *memory, uint32_t cap, const struct record_head *head)
+void rec_begin_there(struct recorder *r, void *memory, uint32_t cap)
 {
 	*r = (struct recorder){
 		.at = memory,
 		.cap = cap > RECORD_MAX_BYTES ? RECORD_MAX_BYTES : cap & ~7u,
-		.len = sizeof(*head),
+		.len = sizeof(struct record_head),
 	};
+}
+
+void rec_begin(struct recorder *r, void *memory, uint32_t cap, const struct record_head *head)
+{
+	rec_begin_there(r, memory, cap);
 	memcpy(r->at, head, sizeof(*head));
 }
 

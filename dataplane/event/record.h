@@ -95,6 +95,8 @@ struct recorder {
 
 /* Starts a record in `memory` (cap bytes, owned by the caller). The head is copied. */
 void rec_begin(struct recorder *r, void *memory, uint32_t cap, const struct record_head *head);
+/* Likewise, where the head stands in memory already. */
+void rec_begin_there(struct recorder *r, void *memory, uint32_t cap);
 void rec_uint(struct recorder *r, enum field_id f, uint64_t v);
 void rec_int(struct recorder *r, enum field_id f, int64_t v);
 void rec_bool(struct recorder *r, enum field_id f, bool v);

@@ -296,7 +296,7 @@ bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash)
 		empty = (unsigned)__builtin_ctz(empty);
 		b->tag[empty] = tag_of(hash);
 		b->flow[empty] = flow_index(t, f);
-		f->table_slot = at << 4 | empty;
+		f->table_slot = at << SLOT_SHIFT | empty;
 		t->buckets[home].away = (uint16_t)(t->buckets[home].away + (i > 0));
 		return true;
 	}
@@ -311,9 +311,9 @@ void table_remove(struct flow_table *t, struct flow *f)
 		.extra_reversed = f->key_extra >> 16 | f->key_extra << 16,
 		.one_way = f->ip_proto == PROTO_ESP,
 	};
-	uint32_t at = f->table_slot >> 4, home = key_hash(t, &k) & t->bucket_mask;
+	uint32_t at = f->table_slot >> SLOT_SHIFT, home = key_hash(t, &k) & t->bucket_mask;
 
-	t->buckets[at].tag[f->table_slot & 15] = 0;
+	t->buckets[at].tag[f->table_slot & ((1u << SLOT_SHIFT) - 1)] = 0;
 	if (home != at)
 		t->buckets[home].away--;
 }

@@ -14,6 +14,7 @@
 
 #define FLOW_NONE UINT32_MAX
 #define BUCKET_SLOTS 12
+#define SLOT_SHIFT 4     /* flow.table_slot: bucket, and place in it */
 #define BUCKET_PROBES 16 /* buckets a flow may stand in, its home included */
 #define WHEEL_SLOTS 1024
 #define WHEEL_SHIFT 30 /* a tick is 2^30 ns, just over a second */

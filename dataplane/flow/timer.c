@@ -147,6 +147,26 @@ void timer_touch(struct flow_table *t, struct flow *f)
 
 /* ---- ends ---- */
 
+/* All of a flow that will soon be ended is on its way to the cache. */
+static void flow_fetch(const struct flow_table *t, uint32_t i)
+{
+	const char *at = (const char *)&t->flows[i];
+
+	if (i == FLOW_NONE)
+		return;
+	line_fetch(at);
+	line_fetch(at + 64);
+	line_fetch(at + 128);
+}
+
+/* The place that points to this one, and the flow after it, are fetched while this one is told of. */
+static void end_ahead(struct worker *w, struct flow_table *t, struct flow *f)
+{
+	line_fetch(&t->buckets[f->table_slot >> SLOT_SHIFT]);
+	flow_fetch(t, f->timer_next);
+	flow_end(w, f, FLOW_END_TIMEOUT);
+}
+
 static unsigned list_run(struct worker *w, struct flow_table *t, unsigned list, uint64_t now_ns,
 			 unsigned budget)
 {
@@ -157,9 +177,10 @@ static unsigned list_run(struct worker *w, struct flow_table *t, unsigned list, 
 
 		if (!flow_expired(t, f, now_ns))
 			break;
-		flow_end(w, f, FLOW_END_TIMEOUT);
+		end_ahead(w, t, f);
 		done++;
 	}
+	flow_fetch(t, t->lists[list].first);
 	return done;
 }
 
@@ -172,9 +193,10 @@ static unsigned slot_run(struct worker *w, struct flow_table *t, unsigned slot, 
 		struct flow *f = &t->flows[t->lists[slot].first];
 
 		done++;
-		if (flow_expired(t, f, now_ns))
-			flow_end(w, f, FLOW_END_TIMEOUT);
-		else {
+		if (flow_expired(t, f, now_ns)) {
+			end_ahead(w, t, f);
+		} else {
+			flow_fetch(t, f->timer_next);
 			if (now_ns >= f->contact_due_s * NS_PER_S)
 				contact_checkpoint(w, f);
 			timer_set(t, f);

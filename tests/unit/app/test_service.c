@@ -192,11 +192,52 @@ static void names(void **state)
 	harness_free(h);
 }
 
+/* Shapes that are not asked would have said no. */
+static void shapes_left_out(void **state)
+{
+	static const struct {
+		service_shape *shape;
+		uint8_t ip_proto, first, last;
+		uint16_t port;
+	} shapes[] = {
+#define TCP 6
+#define UDP 17
+#define MAGIC(...)
+#define HOST(...)
+#define SUBJECT(...)
+#define SHAPE(name, proto, speaks, function, byte, last_byte, from, to, how) \
+	{service_is_##function, proto, byte, last_byte, from},
+#include "dataplane/app/service_signature.def"
+#undef SHAPE
+#undef SUBJECT
+#undef HOST
+#undef MAGIC
+	};
+	uint8_t data[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		struct harness *h = harness_new(shapes[i].ip_proto, shapes[i].port, NULL);
+
+		for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]) * 256; k++) {
+			size_t len = cases[k / 256].len < sizeof(data) ? cases[k / 256].len : sizeof(data);
+			struct service_look look = {.w = &h->w, .f = &h->flow, .d = cases[k / 256].d, .data = data,
+						    .len = (uint32_t)len};
+
+			memcpy(data, cases[k / 256].data, len);
+			data[0] = (uint8_t)(k % 256);
+			if (data[0] < shapes[i].first || data[0] > shapes[i].last)
+				assert_false(shapes[i].shape(&look));
+		}
+		harness_free(h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_bytes), cmocka_unit_test(cut),	cmocka_unit_test(media),
-		cmocka_unit_test(proxies),     cmocka_unit_test(names),
+		cmocka_unit_test(proxies),     cmocka_unit_test(names),	cmocka_unit_test(shapes_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

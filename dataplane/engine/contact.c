@@ -24,7 +24,15 @@ static uint32_t due_s(const struct worker *w, uint64_t from_ns)
 	return every ? (uint32_t)((from_ns + NS_PER_S - 1) / NS_PER_S + every) : UINT32_MAX;
 }
 
-static struct ends ends_of(const struct worker *w, const struct flow *f, bool turned)
+/* Is the inside host the one that did not begin? */
+static bool outside_in(const struct worker *w, const struct flow *f, bool turned)
+{
+	const struct addr *client = turned ? &f->server : &f->client, *server = turned ? &f->client : &f->server;
+
+	return !home_inside(w->home, client, f->ip_version) && home_inside(w->home, server, f->ip_version);
+}
+
+static struct ends ends_of(const struct flow *f, bool turned, bool from_outside)
 {
 	struct ends e = {
 		.client = turned ? &f->server : &f->client,
@@ -35,8 +43,7 @@ static struct ends ends_of(const struct worker *w, const struct flow *f, bool tu
 	const struct addr *inside;
 
 	e.server_port = e.port;
-	if (!home_inside(w->home, e.client, f->ip_version) &&
-	    home_inside(w->home, e.server, f->ip_version)) {
+	if (from_outside) {
 		inside = e.server;
 		e.server = e.client;
 		e.client = inside;
@@ -97,7 +104,7 @@ static bool is_file(unsigned kind)
 
 void contact_add(struct worker *w, struct flow *f, const struct contact *c)
 {
-	struct ends e = ends_of(w, f, false);
+	struct ends e = ends_of(f, false, outside_in(w, f, false));
 	const struct addr *client = e.client;
 	uint8_t version = f->ip_version;
 	uint16_t port = e.from_outside ? 0 : c->port ? c->port : f->server_port;
@@ -132,9 +139,12 @@ void emit_contact(struct worker *w, struct flow *f, unsigned kind, const void *v
 
 void contact_begin(struct worker *w, struct flow *f, bool turned)
 {
-	struct ends e = ends_of(w, f, turned);
+	bool outside = outside_in(w, f, turned);
+	struct ends e = ends_of(f, turned, outside);
 	struct recorder *r;
 
+	if (outside)
+		f->flags |= FLOW_CONTACT_OUTSIDE;
 	f->contact_due_s = due_s(w, w->now_ns);
 	if (turned)
 		f->flags |= FLOW_CONTACT_TURNED;
@@ -170,7 +180,7 @@ static void goes_on(struct worker *w, struct flow *f, const struct ends *e)
 
 void contact_checkpoint(struct worker *w, struct flow *f)
 {
-	struct ends e = ends_of(w, f, f->flags & FLOW_CONTACT_TURNED);
+	struct ends e = ends_of(f, f->flags & FLOW_CONTACT_TURNED, f->flags & FLOW_CONTACT_OUTSIDE);
 
 	f->contact_due_s = due_s(w, w->now_ns);
 	/* What became known bad since the flow began. */
@@ -185,7 +195,7 @@ void contact_checkpoint(struct worker *w, struct flow *f)
 
 void contact_end(struct worker *w, struct flow *f)
 {
-	struct ends e = ends_of(w, f, f->flags & FLOW_CONTACT_TURNED);
+	struct ends e = ends_of(f, f->flags & FLOW_CONTACT_TURNED, f->flags & FLOW_CONTACT_OUTSIDE);
 
 	if (w->config->contacts)
 		goes_on(w, f, &e);

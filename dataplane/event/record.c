@@ -105,6 +105,25 @@ void rec_time(struct recorder *r, enum field_id f, uint64_t ns)
 	put_wide(r, f, ns);
 }
 
+/* The value, and zeroes up to the next multiple of eight. Most are short: two moves that overlap, no call. */
+static inline void put_padded(uint8_t *at, const uint8_t *data, uint32_t n)
+{
+	if (n & 7)
+		memset(at + (n & ~7u), 0, 8);
+	if (n > 16) {
+		memcpy(at, data, n);
+	} else if (n >= 8) {
+		memcpy(at, data, 8);
+		memcpy(at + n - 8, data + n - 8, 8);
+	} else if (n >= 4) {
+		memcpy(at, data, 4);
+		memcpy(at + n - 4, data + n - 4, 4);
+	} else {
+		for (uint32_t i = 0; i < n; i++)
+			at[i] = data[i];
+	}
+}
+
 void rec_bytes(struct recorder *r, enum field_id f, const void *data, size_t len)
 {
 	uint32_t n = len > RECORD_MAX_BYTES ? RECORD_MAX_BYTES : (uint32_t)len;
@@ -113,9 +132,7 @@ void rec_bytes(struct recorder *r, enum field_id f, const void *data, size_t len
 	if (!at)
 		return;
 	put_head(at, f, false, n);
-	memset(at + 8 + (n & ~7u), 0, padded(n) - (n & ~7u));
-	if (n)
-		memcpy(at + 8, data, n);
+	put_padded(at + 8, data, n);
 }
 
 /* Two bytes of the key's length, the key, the value. */
@@ -136,11 +153,6 @@ void rec_member(struct recorder *r, enum field_id f, struct bytes key, struct by
 		memcpy(at + 10, key.data, k);
 	if (v)
 		memcpy(at + 10 + k, value.data, v);
-}
-
-void rec_text(struct recorder *r, enum field_id f, const char *text)
-{
-	rec_bytes(r, f, text, strlen(text));
 }
 
 void rec_addr(struct recorder *r, enum field_id f, const struct addr *a, int ip_version)

@@ -106,7 +106,10 @@ void rec_time(struct recorder *r, enum field_id f, uint64_t ns);
 void rec_bytes(struct recorder *r, enum field_id f, const void *data, size_t len);
 /* MEMBER: a key and its text; the key is cut at RECORD_KEY_MAX. */
 void rec_member(struct recorder *r, enum field_id f, struct bytes key, struct bytes value);
-void rec_text(struct recorder *r, enum field_id f, const char *text);
+static inline void rec_text(struct recorder *r, enum field_id f, const char *text)
+{
+	rec_bytes(r, f, text, strlen(text)); /* here, where compilers know the length of most */
+}
 void rec_addr(struct recorder *r, enum field_id f, const struct addr *a, int ip_version);
 void rec_open(struct recorder *r, enum field_id f); /* OBJECT or ARRAY */
 void rec_close(struct recorder *r);

@@ -204,7 +204,8 @@ static struct flow *flow_take(struct worker *w, struct flow_table *t)
 	} else {
 		f = &t->flows[t->fresh++];
 	}
-	memset(f, 0, sizeof(*f));
+	for (size_t i = 0; i < sizeof(*f); i += 64) /* of all at once compilers make one slow instruction */
+		memset((uint8_t *)f + i, 0, 64);
 	f->timer_list = LIST_NONE;
 	return f;
 }
@@ -356,7 +357,7 @@ static void flow_count(struct worker *w, struct flow *f, struct packet *p)
 	} else if ((f->flags & FLOW_SEEN_TO_CLIENT) && (f->flags & FLOW_SEEN_TO_SERVER)) {
 		f->flags |= FLOW_ESTABLISHED;
 	}
-	if (d == TO_CLIENT) {
+	if ((p->ip_proto == PROTO_ICMP || p->ip_proto == PROTO_ICMP6) && d == TO_CLIENT) {
 		f->icmp_reply_type = p->icmp_type;
 		f->icmp_reply_code = p->icmp_code;
 	}

@@ -29,6 +29,7 @@ enum flow_flags {
 	FLOW_DROP_TOLD_TO_SERVER = 1 << 15, /* the drop record of this direction is written */
 	FLOW_DROP_TOLD_TO_CLIENT = 1 << 16,
 	FLOW_CONTACT_TURNED = 1 << 17,      /* its contact was written as one of .server with .client */
+	FLOW_CONTACT_OUTSIDE = 1 << 30,     /* it was begun from outside, to an inside host */
 	FLOW_INDICATOR_TOLD = 1 << 18,      /* an indicator's alert is written, and no room to say which */
 	FLOW_LOG_OFF = 1 << 19,             /* a rule wants no record of the flow … */
 	FLOW_TX_LOG_OFF = 1 << 20,          /* … and none of its transactions */

@@ -201,11 +201,6 @@ static inline __m128i load16(const void *at)
 	return _mm_loadu_si128((const __m128i *)at);
 }
 
-static inline bool all_zero(__m128i v)
-{
-	return _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())) == 0xffff;
-}
-
 /* A key made ready to be compared with flows: two addresses, and what follows them, for a packet from
  * the client and for one from the server. */
 struct wanted {
@@ -231,27 +226,27 @@ static inline struct wanted wanted_of(const struct flow_table *t, const struct f
 	};
 }
 
-static inline bool ends_equal(__m128i client, __m128i src, __m128i server, __m128i dst, __m128i tail, __m128i want)
+/* All bits are set if the three are equal. */
+static inline unsigned ends_equal(__m128i client, __m128i src, __m128i server, __m128i dst, __m128i tail, __m128i want)
 {
-	return all_zero(_mm_or_si128(_mm_or_si128(_mm_xor_si128(client, src), _mm_xor_si128(server, dst)),
-				     _mm_xor_si128(tail, want)));
+	__m128i differs = _mm_or_si128(_mm_or_si128(_mm_xor_si128(client, src), _mm_xor_si128(server, dst)),
+				       _mm_xor_si128(tail, want));
+
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(differs, _mm_setzero_si128()));
 }
 
+/* Both directions are compared before anything is decided: which of them it is cannot be foretold. */
 static inline bool flow_matches(const struct flow *f, const struct wanted *k, enum direction *d)
 {
 	__m128i client = load16(&f->client), server = load16(&f->server);
 	__m128i tail = _mm_and_si128(load16(&f->client_port), k->mask);
+	unsigned there = ends_equal(client, k->src, server, k->dst, tail, k->tail) == 0xffff;
+	unsigned back = ends_equal(client, k->dst, server, k->src, tail, k->turned) == 0xffff;
 
-	if (f->key_extra == k->extra && ends_equal(client, k->src, server, k->dst, tail, k->tail)) {
-		*d = TO_SERVER;
-		return true;
-	}
-	if (f->key_extra == k->extra_reversed && !k->one_way &&
-	    ends_equal(client, k->dst, server, k->src, tail, k->turned)) {
-		*d = TO_CLIENT;
-		return true;
-	}
-	return false;
+	there &= f->key_extra == k->extra;
+	back &= (f->key_extra == k->extra_reversed) & !k->one_way;
+	*d = (enum direction)(there ^ 1);
+	return there | back;
 }
 
 struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key *k, enum direction *d)

@@ -160,10 +160,15 @@ static void flow_fetch(const struct flow_table *t, uint32_t i)
 }
 
 /* The place that points to this one, and the flow after it, are fetched while this one is told of. */
-static void end_ahead(struct worker *w, struct flow_table *t, struct flow *f)
+static void end_fetch(const struct flow_table *t, const struct flow *f)
 {
 	line_fetch(&t->buckets[f->table_slot >> SLOT_SHIFT]);
 	flow_fetch(t, f->timer_next);
+}
+
+static void end_ahead(struct worker *w, struct flow_table *t, struct flow *f)
+{
+	end_fetch(t, f);
 	flow_end(w, f, FLOW_END_TIMEOUT);
 }
 
@@ -243,8 +248,12 @@ struct flow *timer_victim(struct flow_table *t, uint64_t now_ns)
 		if (t->lists[i].count > t->lists[best].count)
 			best = i;
 	}
-	if (t->lists[best].first != FLOW_NONE)
-		return &t->flows[t->lists[best].first];
+	if (t->lists[best].first != FLOW_NONE) {
+		struct flow *f = &t->flows[t->lists[best].first];
+
+		end_fetch(t, f);
+		return f;
+	}
 	if (t->lists[LIST_CLOSED].first != FLOW_NONE)
 		return &t->flows[t->lists[LIST_CLOSED].first];
 	/* An established flow only when its time is nearly up: three quarters of its wait. */

@@ -265,7 +265,6 @@ static struct flow *flow_new(struct worker *w, struct packet *p, const struct fl
 	}
 	f->id = t->id_next++ << WORKER_BITS | t->id_worker;
 	f->start_ns = f->last_ns = w->now_ns;
-	f->first_number = p->number;
 	f->icmp_type = p->icmp_type;
 	f->icmp_code = p->icmp_code;
 	flow_macs(f, p);

@@ -97,10 +97,10 @@ struct flow {
 	/* line 2: looked at when the flow begins, ends or is hung elsewhere, and by rules that keep notes */
 	uint64_t id;                  /* never 0; unique within a boot; fits 53 bits for JSON readers */
 	uint64_t start_ns;
-	uint64_t first_number;        /* packet number of the first packet */
 	uint8_t src_mac[6], dst_mac[6]; /* of the first packet, or zero; src is the client's */
 	uint32_t timer_next, timer_prev; /* flow/'s own: neighbours in a timer list */
-	uint32_t table_slot;          /* flow/'s own: where the table points here */
+	uint32_t table_slot;          /* flow/'s own: where the table points here … */
+	uint32_t table_hash;          /* … and by which hash */
 	struct detect_flow *detect;   /* owner: detect/; flow bits and such; NULL: none yet */
 	struct flow_notes *notes;     /* owner: engine/contact; NULL: none */
 } __attribute__((aligned(64)));

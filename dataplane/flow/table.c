@@ -292,6 +292,7 @@ bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash)
 		b->tag[empty] = tag_of(hash);
 		b->flow[empty] = flow_index(t, f);
 		f->table_slot = at << SLOT_SHIFT | empty;
+		f->table_hash = hash;
 		t->buckets[home].away = (uint16_t)(t->buckets[home].away + (i > 0));
 		return true;
 	}
@@ -300,13 +301,7 @@ bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash)
 
 void table_remove(struct flow_table *t, struct flow *f)
 {
-	const struct flow_key k = {
-		.ends = (const struct flow_ends *)(const void *)f,
-		.extra = f->key_extra,
-		.extra_reversed = f->key_extra >> 16 | f->key_extra << 16,
-		.one_way = f->ip_proto == PROTO_ESP,
-	};
-	uint32_t at = f->table_slot >> SLOT_SHIFT, home = key_hash(t, &k) & t->bucket_mask;
+	uint32_t at = f->table_slot >> SLOT_SHIFT, home = f->table_hash & t->bucket_mask;
 
 	t->buckets[at].tag[f->table_slot & ((1u << SLOT_SHIFT) - 1)] = 0;
 	if (home != at)

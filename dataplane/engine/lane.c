@@ -96,6 +96,7 @@ int lane_new(struct engine *e, unsigned id)
 	l->w.id = id;
 	l->w.config = e->config;
 	l->w.home = e->home;
+	l->w.detect_peers = e->detect_peers;
 	l->w.counters = &e->shared->worker[id];
 	memset(l->w.counters, 0, sizeof(*l->w.counters));
 	l->w.offline = b->purpose != BOOT_LIVE;

@@ -26,15 +26,15 @@
 #define RATE_SETS 2048
 #define RATES_OF_FLOW 4
 
-/* What stands in an entry of the tally: published, and the worker's own. */
-enum { FULL_NS, TAKEN_NS };
-enum { TOLD_NS, SEEN_NS /* of what the others have taken */ };
+/* What stands in an entry of the tally. The others ask for the first two. */
+enum { FULL_NS, TAKEN_NS, TOLD_NS, SEEN_NS /* of what the others have taken */ };
 
 /* One of the buckets that a packet is to pass. */
 struct held {
 	struct bucket bucket;
 	struct bucket *own;   /* where it stands: with the flow */
 	struct tally *entry;  /* or here */
+	struct tally_set *set;
 	struct tally_key key;
 	uint64_t hash, cost;
 	bool shared;
@@ -79,9 +79,9 @@ static void others_add(struct worker *w, struct held *h)
 			fullest = words[FULL_NS];
 	}
 	/* Less than at the last look: another's entry gave way. */
-	if (taken > h->entry->own[SEEN_NS])
-		h->bucket.full_ns += taken - h->entry->own[SEEN_NS];
-	h->entry->own[SEEN_NS] = taken;
+	if (taken > tally_word(h->entry, SEEN_NS))
+		h->bucket.full_ns += taken - tally_word(h->entry, SEEN_NS);
+	tally_set_word(h->entry, SEEN_NS, taken);
 	if (h->bucket.full_ns < fullest)
 		h->bucket.full_ns = fullest;
 	if (h->bucket.full_ns > latest)
@@ -90,10 +90,10 @@ static void others_add(struct worker *w, struct held *h)
 
 static void held_publish(struct held *h, uint64_t taken)
 {
-	tally_write(h->entry);
+	tally_write(h->set);
 	tally_set_word(h->entry, FULL_NS, h->bucket.full_ns);
 	tally_set_word(h->entry, TAKEN_NS, tally_word(h->entry, TAKEN_NS) + taken);
-	tally_written(h->entry);
+	tally_written(h->set);
 }
 
 static void held_of_flow(struct held *h, struct bucket *own, uint64_t cost)
@@ -103,13 +103,15 @@ static void held_of_flow(struct held *h, struct bucket *own, uint64_t cost)
 
 static void held_of_key(struct worker *w, struct held *h, const struct tally_key *key, uint64_t cost)
 {
-	bool fresh;
+	struct tally_at at;
 
 	*h = (struct held){.key = *key, .hash = track_hash(key, sizeof(*key)), .cost = cost,
-			   .shared = tally_shared(w, key->track)};
-	h->entry = tally_get(w->detect->rates, key, h->hash, w->now_ns, &fresh);
-	h->bucket = (struct bucket){tally_word(h->entry, FULL_NS), h->entry->own[TOLD_NS]};
-	if (fresh && h->shared) { /* what was taken before is in their views */
+			   .shared = tally_shared(w, tally_track(key))};
+	at = tally_get(w->detect->rates, key, h->hash, w->now_ns);
+	h->entry = at.entry;
+	h->set = at.set;
+	h->bucket = (struct bucket){tally_word(h->entry, FULL_NS), tally_word(h->entry, TOLD_NS)};
+	if (at.fresh && h->shared) { /* what was taken before is in their views */
 		others_add(w, h);
 		h->bucket.full_ns = 0;
 	}
@@ -147,7 +149,7 @@ static void beyond(struct worker *w, struct packet *p, uint32_t rule, struct hel
 	if (!bucket_tell(&h->bucket, w->now_ns))
 		p->flags |= PACKET_DROP_QUIET;
 	if (h->entry)
-		h->entry->own[TOLD_NS] = h->bucket.told_ns;
+		tally_set_word(h->entry, TOLD_NS, h->bucket.told_ns);
 	else
 		*h->own = h->bucket;
 	p->drop_rule = rule + 1;
@@ -165,10 +167,10 @@ static void rates_renew(const struct detect_program *program, struct flow *f, st
 	rates->version = program->version;
 	for (unsigned i = rates->count; i-- > 0;) {
 		struct flow_rate *r = &rates->items[i];
-		int64_t at = program_rule_find(program, (uint64_t)r->key.gid << 32 | r->key.sid);
+		int64_t at = program_rule_find(program, r->key.rule);
 		const struct match_threshold *t = at >= 0 ? limit_of(&program->rules[at]) : NULL;
 
-		if (t && t->track == r->key.track)
+		if (t && t->track == tally_track(&r->key))
 			r->rule = (uint32_t)at;
 		else
 			*r = rates->items[--rates->count];
@@ -191,7 +193,7 @@ bool detect_within_rate(struct worker *w, struct packet *p)
 		struct flow_rate *r = &rates->items[i];
 		const struct match_threshold *t = limit_of(&program->rules[r->rule]);
 
-		if (r->key.track == TRACK_FLOW)
+		if (tally_track(&r->key) == TRACK_FLOW)
 			held_of_flow(&held[count], &r->own, cost_of(p, t));
 		else
 			held_of_key(w, &held[count], &r->key, cost_of(p, t));
@@ -214,8 +216,7 @@ static struct flow_rate *flow_rate_find(const struct flow *f, const struct tally
 	struct flow_rates *rates = f->detect ? f->detect->rates : NULL;
 
 	for (unsigned i = 0; rates && i < rates->count; i++)
-		if (rates->items[i].key.sid == key->sid && rates->items[i].key.gid == key->gid &&
-		    rates->items[i].key.track == key->track)
+		if (rates->items[i].key.rule == key->rule && tally_track(&rates->items[i].key) == tally_track(key))
 			return &rates->items[i];
 	return NULL;
 }
@@ -251,7 +252,7 @@ bool rate_match(struct worker *w, struct packet *p, uint32_t rule, bool flow)
 
 	if (p->flags & PACKET_PSEUDO)
 		return false;
-	tally_key_make(p, of->rule, t->track, &key);
+	tally_key_make(p, of->rule, t->track, 0, &key);
 	key.flow = 0; /* with the flow */
 	if (p->flow && (flow || t->track == TRACK_FLOW)) {
 		/* Under it already: its packets are asked about as they come. */

@@ -36,7 +36,6 @@ struct tally_table *tally_table_new(struct worker *w, enum tally_kind kind, uint
 	if (!t)
 		return NULL;
 	t->sets = sets;
-	t->kind = kind;
 	if (w->detect_peers)
 		atomic_store_explicit(&w->detect_peers->tables[w->id][kind], t, memory_order_release);
 	return t;
@@ -54,12 +53,13 @@ void tally_table_reset(struct tally_table *t)
 	memset(t->set, 0, t->sets * sizeof(t->set[0]));
 }
 
-bool tally_key_make(const struct packet *p, const struct rule *rule, uint8_t track, struct tally_key *key)
+bool tally_key_make(const struct packet *p, const struct rule *rule, uint8_t track, unsigned which,
+		    struct tally_key *key)
 {
-	memset(key, 0, sizeof(*key));
-	key->sid = rule->sid;
-	key->gid = rule->gid;
-	key->track = track;
+	uint64_t version = p->ip_version;
+
+	key->a = key->b = (struct addr){0};
+	key->flow = 0;
 	switch ((enum bits_track)track) {
 	case TRACK_SRC:
 	case TRACK_DST:
@@ -70,12 +70,15 @@ bool tally_key_make(const struct packet *p, const struct rule *rule, uint8_t tra
 		track_pair(p, &key->a, &key->b);
 		break;
 	case TRACK_FLOW:
-		key->flow = p->flow ? p->flow->id : 0;
-		return p->flow != NULL;
+		if (!p->flow)
+			return false;
+		key->flow = p->flow->id;
+		break;
 	default:
-		return true;
+		version = 0;
 	}
-	key->ip_version = p->ip_version;
+	key->rule = tally_rule(rule);
+	key->kind = track | version << 8 | (uint64_t)which << 16;
 	return true;
 }
 
@@ -84,66 +87,65 @@ bool tally_shared(const struct worker *w, uint8_t track)
 	return w->detect_peers && track != TRACK_FLOW && track != TRACK_PAIR && track != TRACK_BOTH;
 }
 
-static bool key_is(const struct tally *e, const uint64_t key[TALLY_KEY_WORDS])
+static bool key_is(const struct tally *e, const struct tally_key *of)
 {
+	const uint64_t *key = (const uint64_t *)(const void *)of;
+
 	for (unsigned i = 0; i < TALLY_KEY_WORDS; i++)
 		if (atomic_load_explicit(&e->key[i], memory_order_relaxed) != key[i])
 			return false;
 	return true;
 }
 
-static void entry_begin(struct tally_set *set, unsigned way, const struct tally_key *of, uint64_t hash)
+static void entry_begin(struct tally_set *set, struct tally *e, const struct tally_key *of)
 {
-	struct tally *e = &set->entries[way];
-	uint64_t key[TALLY_KEY_WORDS];
+	const uint64_t *key = (const uint64_t *)(const void *)of;
 
-	memcpy(key, of, sizeof(key));
-	tally_write(e);
+	tally_write(set);
 	for (unsigned i = 0; i < TALLY_WORDS; i++)
 		tally_set_word(e, i, 0);
 	for (unsigned i = 0; i < TALLY_KEY_WORDS; i++)
 		atomic_store_explicit(&e->key[i], key[i], memory_order_relaxed);
-	atomic_store_explicit(&set->tags[way], hash, memory_order_relaxed);
-	tally_written(e);
-	memset(e->own, 0, sizeof(e->own));
+	tally_written(set);
 }
 
-struct tally *tally_get(struct tally_table *t, const struct tally_key *key, uint64_t hash, uint64_t now_ns, bool *fresh)
+struct tally_at tally_get(struct tally_table *t, const struct tally_key *key, uint64_t hash, uint64_t now_ns)
 {
 	struct tally_set *set = &t->set[hash & (t->sets - 1)];
-	unsigned way = 0;
+	struct tally *oldest = &set->entries[0];
+	bool fresh = true;
 
-	for (unsigned i = 0; i < TALLY_WAYS; i++)
-		/* The worker's own keys: nobody writes them meanwhile. */
-		if (atomic_load_explicit(&set->tags[i], memory_order_relaxed) == hash &&
-		    memcmp((const void *)set->entries[i].key, key, sizeof(*key)) == 0) {
-			*fresh = false;
-			set->used_ns[i] = now_ns;
-			return &set->entries[i];
+	for (unsigned i = 0; i < TALLY_WAYS; i++) {
+		struct tally *e = &set->entries[i];
+
+		if (key_is(e, key)) {
+			oldest = e;
+			fresh = false;
+			break;
 		}
-	for (unsigned i = 1; i < TALLY_WAYS; i++)
-		if (set->used_ns[i] < set->used_ns[way])
-			way = i;
-	*fresh = true;
-	set->used_ns[way] = now_ns;
-	entry_begin(set, way, key, hash);
-	return &set->entries[way];
+		if (e->used_ns < oldest->used_ns)
+			oldest = e;
+	}
+	if (fresh)
+		entry_begin(set, oldest, key);
+	oldest->used_ns = now_ns;
+	return (struct tally_at){set, oldest, fresh};
 }
 
 /* All of one moment; where the worker was interrupted while it wrote, of before and after. False: it is not this
  * key's. */
-static bool entry_read(const struct tally *e, const uint64_t key[TALLY_KEY_WORDS], uint64_t words[TALLY_WORDS])
+static bool entry_read(const struct tally_set *set, const struct tally *e, const struct tally_key *key, uint64_t words[TALLY_WORDS])
 {
 	bool ours = false;
 
 	for (unsigned i = 0; i < READ_TRIES; i++) {
-		uint64_t before = atomic_load_explicit(&e->sequence, memory_order_acquire);
+		uint64_t before = atomic_load_explicit(&set->sequence, memory_order_acquire);
 
 		ours = key_is(e, key);
 		for (unsigned k = 0; k < TALLY_WORDS; k++)
 			words[k] = tally_word(e, k);
 		atomic_thread_fence(memory_order_acquire);
-		if (!(before & 1) && atomic_load_explicit(&e->sequence, memory_order_relaxed) == before)
+		if (!(before & 1) && atomic_load_explicit(&set->sequence, memory_order_relaxed) == before)
 			break;
 	}
 	return ours;
@@ -154,12 +156,9 @@ bool tally_peek(const struct detect_peers *peers, unsigned of, enum tally_kind k
 {
 	const struct tally_table *t = atomic_load_explicit(&peers->tables[of][kind], memory_order_acquire);
 	const struct tally_set *set = t ? &t->set[hash & (t->sets - 1)] : NULL;
-	uint64_t wanted[TALLY_KEY_WORDS];
 
-	memcpy(wanted, key, sizeof(wanted));
 	for (unsigned i = 0; set && i < TALLY_WAYS; i++)
-		if (atomic_load_explicit(&set->tags[i], memory_order_relaxed) == hash &&
-		    entry_read(&set->entries[i], wanted, words))
-			return true;
+		if (key_is(&set->entries[i], key))
+			return entry_read(set, &set->entries[i], key, words);
 	return false;
 }

@@ -16,41 +16,54 @@
 #include "dataplane/detect/program.h"
 
 #define TALLY_WAYS 8
-#define TALLY_WORDS 4 /* published */
-#define TALLY_OWN 2   /* the worker's own */
+#define TALLY_WORDS 4
 
+/* In words, written and read as words: a processor that reads several narrow stores as one waits until all stores
+ * before them are in the cache. */
 struct tally_key {
 	struct addr a, b;
 	uint64_t flow;
-	uint32_t sid, gid;  /* both 0: empty; a reload does not change them */
-	uint8_t which;      /* of the rule's limits */
-	uint8_t track;
-	uint8_t ip_version; /* 0: of no address */
-	uint8_t pad[5];
+	uint64_t rule; /* gid, sid; 0: empty; a reload does not change it */
+	uint64_t kind; /* track (enum bits_track), IP version or 0, which of the rule's limits */
 };
+
+static inline uint64_t tally_rule(const struct rule *rule)
+{
+	return (uint64_t)rule->gid << 32 | rule->sid;
+}
+
+static inline uint8_t tally_track(const struct tally_key *key)
+{
+	return (uint8_t)key->kind;
+}
 
 #define TALLY_KEY_WORDS (sizeof(struct tally_key) / 8)
-_Static_assert(sizeof(struct tally_key) == 56, "no padding, in words, and with the sequence a cache line");
+_Static_assert(sizeof(struct tally_key) == 56, "words, no padding");
 
+/* Entries of a set stand close together and are read from the first to the last: the processor fetches them at once. */
 struct tally {
 	_Atomic uint64_t key[TALLY_KEY_WORDS];
-	_Atomic uint64_t sequence; /* odd: being written */
 	_Atomic uint64_t words[TALLY_WORDS];
-	uint64_t own[TALLY_OWN];
-	uint64_t reserved[2];
+	uint64_t used_ns; /* the worker's own */
 };
-_Static_assert(sizeof(struct tally) == 128, "two cache lines");
 
 struct tally_set {
-	_Atomic uint64_t tags[TALLY_WAYS]; /* the keys' hashes */
-	uint64_t used_ns[TALLY_WAYS];      /* the worker's own */
 	struct tally entries[TALLY_WAYS];
+	_Atomic uint64_t sequence; /* odd: an entry is being written */
+	uint64_t reserved[7];
+};
+_Static_assert(sizeof(struct tally_set) % 64 == 0, "whole cache lines");
+
+/* An entry of the worker's own table. */
+struct tally_at {
+	struct tally_set *set;
+	struct tally *entry;
+	bool fresh; /* it was not there */
 };
 
 struct tally_table {
 	uint32_t sets;      /* power of two */
-	unsigned kind;      /* enum tally_kind */
-	struct tally_set set[];
+	_Alignas(64) struct tally_set set[];
 };
 
 /* The tables of all workers. */
@@ -65,13 +78,14 @@ struct tally_table *tally_table_new(struct worker *w, enum tally_kind kind, uint
 void tally_table_free(struct worker *w, struct tally_table *t);
 void tally_table_reset(struct tally_table *t);
 
-/* Of the packet, for a limit that tracks by `track` (enum bits_track). False: it has nothing of the kind. */
-bool tally_key_make(const struct packet *p, const struct rule *rule, uint8_t track, struct tally_key *key);
+/* Of the packet, for a limit that tracks by `track` (enum bits_track), the rule's `which`th. False: it has nothing of
+ * the kind. */
+bool tally_key_make(const struct packet *p, const struct rule *rule, uint8_t track, unsigned which,
+		    struct tally_key *key);
 /* Does what is tracked reach several workers? A pair of hosts has one, and so has a flow. */
 bool tally_shared(const struct worker *w, uint8_t track);
 
-/* *fresh: it was not there. */
-struct tally *tally_get(struct tally_table *t, const struct tally_key *key, uint64_t hash, uint64_t now_ns, bool *fresh);
+struct tally_at tally_get(struct tally_table *t, const struct tally_key *key, uint64_t hash, uint64_t now_ns);
 
 static inline uint64_t tally_word(const struct tally *e, unsigned i)
 {
@@ -83,16 +97,16 @@ static inline void tally_set_word(struct tally *e, unsigned i, uint64_t v)
 	atomic_store_explicit(&e->words[i], v, memory_order_relaxed);
 }
 
-static inline void tally_write(struct tally *e)
+static inline void tally_write(struct tally_set *set)
 {
-	atomic_store_explicit(&e->sequence, atomic_load_explicit(&e->sequence, memory_order_relaxed) + 1,
+	atomic_store_explicit(&set->sequence, atomic_load_explicit(&set->sequence, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 }
 
-static inline void tally_written(struct tally *e)
+static inline void tally_written(struct tally_set *set)
 {
-	atomic_store_explicit(&e->sequence, atomic_load_explicit(&e->sequence, memory_order_relaxed) + 1,
+	atomic_store_explicit(&set->sequence, atomic_load_explicit(&set->sequence, memory_order_relaxed) + 1,
 			      memory_order_release);
 }
 

@@ -53,7 +53,7 @@ static void others_add(const struct counting *c, struct hits *h)
 	const struct detect_peers *peers = c->w->detect_peers;
 	uint64_t words[TALLY_WORDS];
 
-	for (unsigned i = 0; c->shared && i < peers->count; i++) {
+	for (unsigned i = 0; i < peers->count; i++) {
 		if (i == c->w->id || !tally_peek(peers, i, TALLY_THRESHOLDS, &c->key, c->hash, words))
 			continue;
 		if (words[TIMEOUT_NS] > h->timeout_ns)
@@ -68,35 +68,51 @@ static void others_add(const struct counting *c, struct hits *h)
 	}
 }
 
-static void publish(struct tally *e, uint64_t start_ns, uint64_t hits, uint64_t told, uint64_t timeout_ns)
+static void publish(const struct tally_at *at, const struct hits *own)
 {
-	tally_write(e);
-	tally_set_word(e, HITS, hits);
-	tally_set_word(e, TOLD, told);
-	tally_set_word(e, TIMEOUT_NS, timeout_ns);
-	tally_set_word(e, START_NS, start_ns); /* the last: hits of before are never of the new window */
-	tally_written(e);
+	tally_write(at->set);
+	tally_set_word(at->entry, HITS, own->hits);
+	tally_set_word(at->entry, TOLD, own->told);
+	tally_set_word(at->entry, TIMEOUT_NS, own->timeout_ns);
+	tally_set_word(at->entry, START_NS, own->start_ns); /* the last: hits of before are never of the new window */
+	tally_written(at->set);
 }
 
-/* One more; *all: with those of the others. */
-static void hit_count(const struct counting *c, struct tally *e, bool fresh, struct hits *all)
+/* One more; *own: here, *all: with those of the others. */
+static void hit_count(const struct counting *c, const struct tally_at *at, struct hits *own, struct hits *all)
 {
-	bool live = !fresh && window_lasts(c, tally_word(e, START_NS));
+	struct tally *e = at->entry;
 	struct hits others = {0};
 
-	if (live) {
-		tally_set_word(e, HITS, tally_word(e, HITS) + 1);
-	} else {
-		others_add(c, &others);
-		publish(e, others.live ? others.start_ns : c->now_ns, 1, 0, tally_word(e, TIMEOUT_NS));
+	*own = (struct hits){.start_ns = c->now_ns, .hits = 1};
+	if (!at->fresh) {
+		own->timeout_ns = tally_word(e, TIMEOUT_NS);
+		own->live = window_lasts(c, tally_word(e, START_NS));
 	}
-	*all = (struct hits){tally_word(e, START_NS), tally_word(e, HITS), tally_word(e, TOLD), tally_word(e, TIMEOUT_NS),
-			     true};
+	if (own->live) {
+		own->start_ns = tally_word(e, START_NS);
+		own->hits = tally_word(e, HITS) + 1;
+		own->told = tally_word(e, TOLD);
+		tally_set_word(e, HITS, own->hits);
+	} else {
+		if (c->shared)
+			others_add(c, &others);
+		if (others.live)
+			own->start_ns = others.start_ns;
+		own->live = true;
+		publish(at, own);
+	}
+	/* One by one, see tally_key. */
+	all->start_ns = own->start_ns;
+	all->hits = own->hits;
+	all->told = own->told;
+	all->timeout_ns = own->timeout_ns;
+	all->live = true;
 	if (!c->shared)
 		return;
 	atomic_thread_fence(memory_order_seq_cst);
 	others_add(c, all);
-	if (all->start_ns < tally_word(e, START_NS))
+	if (all->start_ns < own->start_ns)
 		tally_set_word(e, START_NS, all->start_ns);
 }
 
@@ -180,29 +196,27 @@ static enum threshold_answer one_run(struct worker *w, const struct packet *p,
 	const struct match_threshold *t = &r->rule->thresholds[which].u.threshold;
 	struct counting c;
 	enum threshold_answer answer;
-	struct tally *e;
-	struct hits all;
-	bool fresh;
+	struct tally_at at;
+	struct hits own, all;
 
 	if (t->type == THRESHOLD_RATE_LIMIT) /* rate.c */
 		return ALERT_WRITE;
 	if (t->type == THRESHOLD_SUPPRESS)
 		return suppressed(p, t);
-	if (!tally_key_make(p, r->rule, t->track, &c.key))
+	if (!tally_key_make(p, r->rule, t->track, which, &c.key))
 		return ALERT_NOTHING;
-	c.key.which = (uint8_t)which;
 	c.w = w;
 	c.t = t;
 	c.now_ns = p->ts_ns; /* captures are not always in order: time may go back */
 	c.shared = tally_shared(w, t->track);
 	c.hash = track_hash(&c.key, sizeof(c.key));
-	e = tally_get(w->detect->thresholds, &c.key, c.hash, c.now_ns, &fresh);
-	hit_count(&c, e, fresh, &all);
+	at = tally_get(w->detect->thresholds, &c.key, c.hash, c.now_ns);
+	hit_count(&c, &at, &own, &all);
 	if (t->type == THRESHOLD_RATE_FILTER)
-		return rate_hit(&c, e, &all, action);
+		return rate_hit(&c, at.entry, &all, action);
 	answer = judge(t, &all);
 	if (answer == ALERT_WRITE)
-		tally_set_word(e, TOLD, tally_word(e, TOLD) + 1);
+		tally_set_word(at.entry, TOLD, own.told + 1);
 	return answer;
 }
 

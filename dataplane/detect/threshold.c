@@ -78,38 +78,40 @@ static void publish(const struct tally_at *at, const struct hits *own)
 	tally_written(at->set);
 }
 
-/* One more; *own: here, *all: with those of the others. */
-static void hit_count(const struct counting *c, const struct tally_at *at, struct hits *own, struct hits *all)
+/* A window begins, or that which another worker has begun is taken up. */
+static void window_begin(const struct counting *c, const struct tally_at *at, struct hits *own)
 {
-	struct tally *e = at->entry;
 	struct hits others = {0};
 
-	*own = (struct hits){.start_ns = c->now_ns, .hits = 1};
-	if (!at->fresh) {
-		own->timeout_ns = tally_word(e, TIMEOUT_NS);
-		own->live = window_lasts(c, tally_word(e, START_NS));
-	}
-	if (own->live) {
-		own->start_ns = tally_word(e, START_NS);
-		own->hits = tally_word(e, HITS) + 1;
-		own->told = tally_word(e, TOLD);
-		tally_set_word(e, HITS, own->hits);
-	} else {
-		if (c->shared)
-			others_add(c, &others);
-		if (others.live)
-			own->start_ns = others.start_ns;
-		own->live = true;
-		publish(at, own);
-	}
-	/* One by one, see tally_key. */
-	all->start_ns = own->start_ns;
-	all->hits = own->hits;
-	all->told = own->told;
-	all->timeout_ns = own->timeout_ns;
-	all->live = true;
-	if (!c->shared)
+	if (c->shared)
+		others_add(c, &others);
+	own->start_ns = others.live ? others.start_ns : c->now_ns;
+	own->hits = 1;
+	own->told = 0;
+	publish(at, own);
+}
+
+/* One more hit of this worker. */
+static void hit_count(const struct counting *c, const struct tally_at *at, struct hits *own)
+{
+	struct tally *e = at->entry;
+
+	own->live = true;
+	own->start_ns = tally_word(e, START_NS);
+	own->timeout_ns = tally_word(e, TIMEOUT_NS);
+	if (at->fresh || !window_lasts(c, own->start_ns)) {
+		window_begin(c, at, own);
 		return;
+	}
+	own->hits = tally_word(e, HITS) + 1;
+	own->told = tally_word(e, TOLD);
+	tally_set_word(e, HITS, own->hits);
+}
+
+/* Together with those of the others, which are read when the own hit is published. */
+static void hits_of_all(const struct counting *c, struct tally *e, const struct hits *own, struct hits *all)
+{
+	*all = *own;
 	atomic_thread_fence(memory_order_seq_cst);
 	others_add(c, all);
 	if (all->start_ns < own->start_ns)
@@ -197,7 +199,7 @@ static enum threshold_answer one_run(struct worker *w, const struct packet *p,
 	struct counting c;
 	enum threshold_answer answer;
 	struct tally_at at;
-	struct hits own, all;
+	struct hits own, together, *all = &own;
 
 	if (t->type == THRESHOLD_RATE_LIMIT) /* rate.c */
 		return ALERT_WRITE;
@@ -211,10 +213,14 @@ static enum threshold_answer one_run(struct worker *w, const struct packet *p,
 	c.shared = tally_shared(w, t->track);
 	c.hash = track_hash(&c.key, sizeof(c.key));
 	at = tally_get(w->detect->thresholds, &c.key, c.hash, c.now_ns);
-	hit_count(&c, &at, &own, &all);
+	hit_count(&c, &at, &own);
+	if (c.shared) {
+		hits_of_all(&c, at.entry, &own, &together);
+		all = &together;
+	}
 	if (t->type == THRESHOLD_RATE_FILTER)
-		return rate_hit(&c, at.entry, &all, action);
-	answer = judge(t, &all);
+		return rate_hit(&c, at.entry, all, action);
+	answer = judge(t, all);
 	if (answer == ALERT_WRITE)
 		tally_set_word(at.entry, TOLD, own.told + 1);
 	return answer;
@@ -225,6 +231,8 @@ enum threshold_answer threshold_run(struct worker *w, const struct packet *p,
 {
 	if (!p->ip_version)
 		return ALERT_WRITE;
+	if (r->threshold_count == 1)
+		return one_run(w, p, r, 0, action);
 	/* What is suppressed is not counted. */
 	for (unsigned pass = 0; pass < 2; pass++)
 		for (int i = 0; i < r->threshold_count; i++) {

@@ -11,9 +11,6 @@
 #include "dataplane/engine/worker.h"
 #include "dataplane/packet/defrag.h"
 
-#define PACKET_LINE ((size_t)64)
-#define PACKET_LINES (sizeof(struct packet) / PACKET_LINE)
-
 struct packet_pool {
 	struct packet *free;
 	struct packet *all;
@@ -47,16 +44,6 @@ void packet_pool_free(struct worker *w)
 	worker_memory_free(w, w->packets->all);
 	worker_memory_free(w, w->packets);
 	w->packets = NULL;
-}
-
-/* Line by line: of so few bytes compilers make one slow instruction. */
-void packet_clear(struct packet *p)
-{
-	uint8_t *at = (uint8_t *)p;
-
-	for (size_t i = 0; i < PACKET_LINES; i++)
-		memset(at + i * PACKET_LINE, 0, PACKET_LINE);
-	memset(at + PACKET_LINES * PACKET_LINE, 0, sizeof(*p) - PACKET_LINES * PACKET_LINE);
 }
 
 struct packet *packet_get(struct worker *w)

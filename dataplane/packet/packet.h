@@ -178,8 +178,18 @@ bool packet_checksum_ok(struct packet *p, enum packet_checksum layer);
 /* Writes the checksum of its transport header anew, into the frame: its payload has been changed. */
 void packet_checksum_make(struct packet *p);
 
-/* All of it zero. */
-void packet_clear(struct packet *p);
+#define PACKET_LINE ((size_t)64)
+#define PACKET_LINES (sizeof(struct packet) / PACKET_LINE)
+
+/* All of it zero. Line by line: of so few bytes compilers make one slow instruction. */
+static inline void packet_clear(struct packet *p)
+{
+	uint8_t *at = (uint8_t *)p;
+
+	for (size_t i = 0; i < PACKET_LINES; i++)
+		memset(at + i * PACKET_LINE, 0, PACKET_LINE);
+	memset(at + PACKET_LINES * PACKET_LINE, 0, sizeof(*p) - PACKET_LINES * PACKET_LINE);
+}
 
 /* Per-worker pool, all allocated at start. packet_get returns a zeroed packet or NULL. */
 int packet_pool_new(struct worker *w, unsigned count);

@@ -206,47 +206,58 @@ static AVX2 void halves_ask(struct scan *scan, uint32_t at, __m256i buckets, uin
 	hits_ask(scan, at, bucket, hits, of_width);
 }
 
-/* 32 places whose bytes, and those of the places behind them, stand at data. */
+/* Of each byte the one that stands `by` places before it, of the block or of that before. */
+#define BEHIND(block, before, by) \
+	_mm256_alignr_epi8(block, _mm256_permute2x128_si256(before, block, 0x21), 16 - (by))
+
+/* What the bytes of the block before were known as, for each of the first places. */
+struct halves_before {
+	__m256i known[HALVES_PLACES - 1];
+};
+
+/* 32 bytes at `at`: of anchors whose fourth byte is among them. */
 static inline __attribute__((always_inline)) AVX2 void halves_block(struct scan *scan, const struct sieve_masks *m,
-								    const uint8_t *data, uint32_t at,
-								    unsigned sets)
+								    __m256i bytes, uint32_t at, unsigned sets,
+								    struct halves_before *before)
 {
 	const __m256i half = _mm256_set1_epi8(15);
-	__m256i lower[HALVES_PLACES], upper[HALVES_PLACES];
+	__m256i lower = _mm256_and_si256(bytes, half), upper = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half);
 
-	for (unsigned i = 0; i < HALVES_PLACES; i++) {
-		__m256i bytes = _mm256_loadu_si256((const __m256i *)(data + i));
-
-		lower[i] = _mm256_and_si256(bytes, half);
-		upper[i] = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half);
-	}
 	for (unsigned set = 0; set < sets; set++) {
 		const uint8_t *tables = &m->tables[(size_t)set * HALVES_PLACES * 2 * SIEVE_HALF_BYTES];
-		__m256i buckets = halves_of(tables, lower[0], upper[0]);
+		__m256i first = halves_of(tables, lower, upper);
+		__m256i second = halves_of(tables + 2 * SIEVE_HALF_BYTES, lower, upper);
+		__m256i third = halves_of(tables + 4 * SIEVE_HALF_BYTES, lower, upper);
+		__m256i buckets = halves_of(tables + 6 * SIEVE_HALF_BYTES, lower, upper);
+		__m256i *was = before[set].known;
 		uint32_t hits;
 
-		for (unsigned i = 1; i < HALVES_PLACES; i++)
-			buckets = _mm256_and_si256(buckets, halves_of(tables + (size_t)i * 2 * SIEVE_HALF_BYTES,
-								      lower[i], upper[i]));
+		buckets = _mm256_and_si256(buckets, BEHIND(third, was[2], 1));
+		buckets = _mm256_and_si256(buckets, BEHIND(second, was[1], 2));
+		buckets = _mm256_and_si256(buckets, BEHIND(first, was[0], 3));
+		was[0] = first;
+		was[1] = second;
+		was[2] = third;
 		hits = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(buckets, _mm256_setzero_si256()));
 		if (hits)
-			halves_ask(scan, at, buckets, hits, m->of_width[set]);
+			halves_ask(scan, at - (HALVES_PLACES - 1), buckets, hits, m->of_width[set]);
 	}
 }
 
 static inline __attribute__((always_inline)) AVX2 void halves_run(struct scan *scan, const struct sieve_masks *m,
 								  unsigned sets)
 {
-	uint8_t end[64] = {0}; /* behind the end are zeros: no anchor begins so near to it that they would matter */
+	struct halves_before before[2] = {0}; /* nothing is known before the first byte */
+	uint8_t end[32]; /* behind the end are zeros: no anchor begins so near to it that they would matter */
 	uint32_t at = 0;
 
-	for (; at + 32 + HALVES_PLACES <= scan->len; at += 32)
-		halves_block(scan, m, scan->data + at, at, sets);
-	for (; at < scan->len; at += 32) {
-		memset(end, 0, sizeof(end));
-		memcpy(end, scan->data + at, scan->len - at);
-		halves_block(scan, m, end, at, sets);
-	}
+	for (; at + 32 <= scan->len; at += 32)
+		halves_block(scan, m, _mm256_loadu_si256((const __m256i *)(scan->data + at)), at, sets, before);
+	memset(end, 0, sizeof(end));
+	memcpy(end, scan->data + at, scan->len - at);
+	halves_block(scan, m, _mm256_loadu_si256((const __m256i *)end), at, sets, before);
+	if (scan->len - at > 32 - HALVES_PLACES)
+		halves_block(scan, m, _mm256_setzero_si256(), at + 32, sets, before);
 }
 
 /* Tables of one set stay in registers. */

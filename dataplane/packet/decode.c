@@ -45,6 +45,16 @@ static enum layer link_layer(unsigned link_type)
 		return LAYER_pppoe_session;
 	case LINKTYPE_C_HDLC:
 		return LAYER_chdlc;
+	case LINKTYPE_IEEE802_11:
+		return LAYER_ieee80211;
+	case LINKTYPE_IEEE802_11_RADIOTAP:
+		return LAYER_radiotap;
+	case LINKTYPE_NFLOG:
+		return LAYER_nflog;
+	case LINKTYPE_ARCNET:
+		return LAYER_arcnet;
+	case LINKTYPE_ARCNET_LINUX:
+		return LAYER_arcnet_linux;
 	case LINKTYPE_RAW:
 	case LINKTYPE_DLT_RAW_BSD:
 	case LINKTYPE_DLT_RAW_OPENBSD:
@@ -96,10 +106,12 @@ int decode_worker_new(struct worker *w)
 	ports_read(&s->vxlan, c->decoder_vxlan, &c->decoder_vxlan_ports);
 	ports_read(&s->geneve, c->decoder_geneve, &c->decoder_geneve_ports);
 	ports_read(&s->gtpu, c->decoder_gtpu, &c->decoder_gtpu_ports);
+	ports_read(&s->ayiya, c->decoder_ayiya, &c->decoder_ayiya_ports);
 	ports_add(&s->tunnels, &s->teredo);
 	ports_add(&s->tunnels, &s->vxlan);
 	ports_add(&s->tunnels, &s->geneve);
 	ports_add(&s->tunnels, &s->gtpu);
+	ports_add(&s->tunnels, &s->ayiya);
 	s->plain = s->max_layers > PLAIN_LAYERS;
 	error = defrag_new(w, &s->defrag);
 	if (error)

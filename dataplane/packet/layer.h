@@ -36,6 +36,12 @@
 	LAYER(sll2, AT(decoder_sll2), true)                                                        \
 	LAYER(raw, AT(decoder_raw), false)                                                         \
 	LAYER(chdlc, AT(decoder_chdlc), true)                                                      \
+	LAYER(ieee80211, AT(decoder_ieee80211), true)                                              \
+	LAYER(radiotap, AT(decoder_ieee80211), true)                                               \
+	LAYER(llc, AT(decoder_llc), true)                                                          \
+	LAYER(nflog, AT(decoder_nflog), true)                                                      \
+	LAYER(arcnet, AT(decoder_arcnet), true)                                                    \
+	LAYER(arcnet_linux, AT(decoder_arcnet), true)                                              \
 	LAYER(ipv4, AT(decoder_ipv4), true)                                                        \
 	LAYER(ipv6, AT(decoder_ipv6), true)                                                        \
 	LAYER(ipv6_extensions, NO_COUNTER, false)                                                  \
@@ -69,7 +75,7 @@ struct tunnel_ports {
 
 /* The ports of all tunnels, for a quick no. */
 struct tunnel_ports_all {
-	uint16_t port[4 * TUNNEL_PORTS_MAX]; /* zero from count on */
+	uint16_t port[5 * TUNNEL_PORTS_MAX]; /* zero from count on */
 	unsigned count;
 	bool any;
 };
@@ -80,7 +86,7 @@ struct decode_state {
 	bool ipv4_offloaded; /* a length of 0 is the frame's */
 	bool validate_checksums;
 	bool plain;            /* plain.c may be asked */
-	struct tunnel_ports teredo, vxlan, geneve, gtpu;
+	struct tunnel_ports teredo, vxlan, geneve, gtpu, ayiya;
 	struct tunnel_ports_all tunnels;
 	struct defrag *defrag;
 };
@@ -135,6 +141,9 @@ static inline void decode_suspect(struct decoder *d, struct packet *p, enum anom
  * *known: whether the type is one of ours. */
 enum layer decode_ethertype(struct decoder *d, struct packet *p, uint16_t type, bool *known);
 
+/* Does IP or a type of Ethernet follow here in LLC? */
+bool decode_llc_follows(const struct cursor *c);
+
 /* Starts a packet found inside p at c, to be decoded from `layer` on. link_type as in pcap. NULL
  * where packets or layers are exhausted (an event on p says so). */
 struct packet *decode_inner(struct decoder *d, struct packet *p, struct cursor c, enum layer layer);
@@ -156,5 +165,6 @@ bool decode_teredo(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_vxlan(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_geneve(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_gtpu(struct decoder *d, struct packet *p, struct cursor c);
+bool decode_ayiya(struct decoder *d, struct packet *p, struct cursor c);
 
 #endif

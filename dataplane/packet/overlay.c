@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Tunnels in UDP, known by their port and then by their header: VXLAN (RFC 7348), GENEVE (RFC
- * 8926), Teredo (RFC 4380), GTP-U (3GPP TS 29.281). What does not look like one is left to be
+ * 8926), Teredo (RFC 4380), GTP-U (3GPP TS 29.281), AYIYA (draft-massar-v6ops-ayiya). What does not look like one is left to be
  * inspected as plain UDP. Worker thread.
  */
+#include <netinet/in.h>
+
 #include "dataplane/packet/layer.h"
 #include "dataplane/packet/link.h"
 
@@ -134,5 +136,21 @@ bool decode_gtpu(struct decoder *d, struct packet *p, struct cursor c)
 		return false;
 	d->w->counters->decoder_gtpu++;
 	decode_inner(d, p, c, h[0] >> 4 == 4 ? LAYER_ipv4 : LAYER_ipv6);
+	return true;
+}
+
+/* Lengths of identity and signature, whatever signs it; 1 is the operation "forward". */
+bool decode_ayiya(struct decoder *d, struct packet *p, struct cursor c)
+{
+	const uint8_t *h = cursor_take(&c, 8);
+
+	if (!h || (h[2] & 0x0f) != 1 || (h[3] != IPPROTO_IPV6 && h[3] != IPPROTO_IPIP))
+		return false;
+	cursor_skip(&c, (size_t)1 << (h[0] >> 4));
+	cursor_skip(&c, (h[1] >> 4) * 4u);
+	if (c.bad || !cursor_peek(&c, 20) || *c.p >> 4 != (h[3] == IPPROTO_IPV6 ? 6 : 4))
+		return false;
+	d->w->counters->decoder_ayiya++;
+	decode_inner(d, p, c, h[3] == IPPROTO_IPV6 ? LAYER_ipv6 : LAYER_ipv4);
 	return true;
 }

@@ -42,7 +42,7 @@ def inspect_all(folder, captures, rules, options=(), out=None, timeout=3600):
     OUT/<capture>/eve.json. A temporary one is the caller's to remove."""
     out = out or tempfile.mkdtemp(prefix="metsuke-conformance-")
     words = [os.path.join(BUILD, "metsuke"), "inspect", "-q", "--each", "-o", out,
-             "--set", "decoder.gtpu.enabled=no",  # the reference does not look inside
+             "--set", "decoder.gtpu.enabled=no", "--set", "decoder.ayiya.enabled=no",  # the reference does not look inside
              "--set", "app.dnp3.enabled=no", "--set", "app.modbus.enabled=no",  # nor had it these switched on
              "--set", "app.enip.enabled=no", "--set", "app.pgsql.enabled=no",
              "--set", "app.imap.enabled=detection-only",  # it parses none

@@ -199,7 +199,7 @@ static void asked(const struct service_look *l, struct service_talk *t)
 	o = l->f->notes->service == SERVICE_socks4 ? socks4(l->data, l->len, &to) : socks5(l->data, l->len, &to);
 	if (to.name.len > 255)
 		o = NONE;
-	t->socks = o == THERE ? to.connect : o == MORE && l->len < HELLO_BYTES;
+	t->socks = o == THERE ? to.connect && l->w->config->app_socks : o == MORE && l->len < HELLO_BYTES;
 	if (o != THERE)
 		return;
 	l->f->notes->service_sureness = SERVICE_SURE;

@@ -101,6 +101,7 @@ int decode_worker_new(struct worker *w)
 	w->decode = s;
 	s->max_layers = (unsigned)c->decoder_max_layers;
 	s->ipv4_offloaded = c->decoder_ipv4_offloaded;
+	s->llc = c->decoder_llc;
 	s->validate_checksums = c->checksums == CHECKSUMS_VALIDATE;
 	ports_read(&s->teredo, c->decoder_teredo, &c->decoder_teredo_ports);
 	ports_read(&s->vxlan, c->decoder_vxlan, &c->decoder_vxlan_ports);

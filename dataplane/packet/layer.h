@@ -84,6 +84,7 @@ struct decode_state {
 	/* from the configuration; written at start only */
 	unsigned max_layers;
 	bool ipv4_offloaded; /* a length of 0 is the frame's */
+	bool llc; /* Ethernet may have it */
 	bool validate_checksums;
 	bool plain;            /* plain.c may be asked */
 	struct tunnel_ports teredo, vxlan, geneve, gtpu, ayiya;

@@ -7,6 +7,8 @@
 
 #include "dataplane/packet/layer.h"
 
+#define SLL_LLC 4 /* ETH_P_802_2 */
+
 enum layer decode_ethertype(struct decoder *d, struct packet *p, uint16_t type, bool *known)
 {
 	*known = true;
@@ -67,12 +69,15 @@ enum layer decode_llc(struct decoder *d, struct packet *p, struct cursor *c)
 	return h ? decode_ethertype(d, p, get_be16(h + 3), &known) : LAYER_END;
 }
 
+/* What is behind the length is nobody's. */
 static enum layer ethertype_or_llc(struct decoder *d, struct packet *p, struct cursor *c, uint16_t type, bool *known)
 {
+	if (type > ETHER_LENGTH_MAX || !d->s->llc || !decode_llc_follows(c))
+		return decode_ethertype(d, p, type, known);
 	*known = true;
-	if (type <= ETHER_LENGTH_MAX && decode_llc_follows(c))
-		return LAYER_llc;
-	return decode_ethertype(d, p, type, known);
+	if (type < cursor_left(c))
+		*c = cursor_sub(c, type);
+	return LAYER_llc;
 }
 
 enum layer decode_ethernet(struct decoder *d, struct packet *p, struct cursor *c)
@@ -149,7 +154,9 @@ enum layer decode_sll(struct decoder *d, struct packet *p, struct cursor *c)
 
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_sll_pkt_too_small);
-	return ethertype_or_llc(d, p, c, get_be16(h + 14), &known); /* 4: LLC */
+	if (get_be16(h + 14) == SLL_LLC && decode_llc_follows(c))
+		return LAYER_llc;
+	return decode_ethertype(d, p, get_be16(h + 14), &known);
 }
 
 enum layer decode_sll2(struct decoder *d, struct packet *p, struct cursor *c)

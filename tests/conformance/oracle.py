@@ -12,7 +12,9 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("METSUKE_BUILD", os.path.join(TOP, "build"))
 SHARED = os.environ.get("METSUKE_SHARED", os.path.join(os.path.dirname(TOP), "shared"))
-# Protocols that the reference does not know: its flows of them have none.
+# What the reference does not look into.
+UNKNOWN_INSIDE = ("decoder.gtpu.enabled", "decoder.ayiya.enabled", "decoder.llc.enabled", "app_socks")
+# Protocols that it does not know: its flows of them have none.
 UNKNOWN_THERE = ("mysql", "redis", "irc")
 
 
@@ -42,7 +44,7 @@ def inspect_all(folder, captures, rules, options=(), out=None, timeout=3600):
     OUT/<capture>/eve.json. A temporary one is the caller's to remove."""
     out = out or tempfile.mkdtemp(prefix="metsuke-conformance-")
     words = [os.path.join(BUILD, "metsuke"), "inspect", "-q", "--each", "-o", out,
-             "--set", "decoder.gtpu.enabled=no", "--set", "decoder.ayiya.enabled=no",  # the reference does not look inside
+             *(word for name in UNKNOWN_INSIDE for word in ("--set", f"{name}=no")),
              "--set", "app.dnp3.enabled=no", "--set", "app.modbus.enabled=no",  # nor had it these switched on
              "--set", "app.enip.enabled=no", "--set", "app.pgsql.enabled=no",
              "--set", "app.imap.enabled=detection-only",  # it parses none

@@ -241,7 +241,9 @@ static void through_at_once(void **state)
 	harness_free(h);
 }
 
-/* Refused, or no connection: what follows is not looked into. */
+static const char *const no_socks[] = {"app_socks=no", NULL};
+
+/* Refused, no connection, or not wanted: what follows is not looked into. */
 static void not_through(void **state)
 {
 	struct harness *h = harness_new(6, 1080, NULL);
@@ -264,6 +266,13 @@ static void not_through(void **state)
 
 	h = harness_new(6, 1080, NULL);
 	give(h, C, TEXT("\4\2\0\x50\x0a\0\0\1u\0"));
+	give(h, S, TEXT("\0\x5a\0\0\0\0\0\0"));
+	give(h, C, TEXT(GET));
+	assert_true(h->flow.app_proto <= APP_FAILED);
+	harness_free(h);
+
+	h = harness_new(6, 1080, no_socks);
+	give(h, C, TEXT("\4\1\0\x50\x0a\0\0\1u\0"));
 	give(h, S, TEXT("\0\x5a\0\0\0\0\0\0"));
 	give(h, C, TEXT(GET));
 	assert_true(h->flow.app_proto <= APP_FAILED);

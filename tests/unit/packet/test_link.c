@@ -156,6 +156,7 @@ static const struct bad_case bad[] = {
 	BAD(chdlc_pkt_too_small, true, LINKTYPE_C_HDLC, "\x0f\0\x08"),
 	BAD(ethernet_unknown_ethertype, false, LINKTYPE_ETHERNET, ETH "\0\x26\x42\x42\3\0\0\0\0\0"),
 	BAD(ethernet_unknown_ethertype, false, LINKTYPE_ETHERNET, ETH "\0\x24" SNAP "\x12\x34"),
+	BAD(ipv4_trunc_pkt, true, LINKTYPE_ETHERNET, ETH "\0\x20" SNAP "\x08\0" IP4),
 	BAD(ieee80211_pkt_too_small, true, LINKTYPE_IEEE802_11, "\x08"),
 	BAD(ieee80211_pkt_too_small, true, LINKTYPE_IEEE802_11, WIFI("\x88", "\2") "\0"),
 	BAD(ieee80211_pkt_too_small, true, LINKTYPE_IEEE802_11_RADIOTAP, "\0\0\x09\0\0\0\0\0"),

@@ -59,6 +59,7 @@ struct smtp_line {
 	uint8_t *data;             /* SMTP_LINE_MAX, made on first need */
 	uint32_t len;
 	bool too_long;             /* rest of the line is thrown away */
+	bool cr;                   /* the line just taken ended with CR LF */
 };
 
 struct smtp_state {
@@ -71,6 +72,8 @@ struct smtp_state {
 	uint32_t command_first, command_count, command_cap;
 	uint8_t current;           /* enum smtp_command, the latest */
 	bool in_data;              /* DATA: content until the dot; STARTTLS: nothing to read */
+	bool early;                /* content came, or will, before the answer to DATA */
+	bool data_waits;           /* for the answer to DATA */
 	bool first_reply, multiline, pipelining;
 	bool starttls;             /* accepted: the protocol changes after this call */
 	struct dot_reader dot;     /* DATA */

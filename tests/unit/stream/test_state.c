@@ -642,6 +642,20 @@ static void midstream(void **state)
 	assert_string_equal(lab_up(l, TO_SERVER), "GET");
 	assert_string_equal(lab_up(l, TO_CLIENT), "200");
 	lab_free(l);
+	/* likewise with stamps: what the server echoes is one of those the client has sent since */
+	for (unsigned echo = 1000; echo <= 1002; echo++) {
+		l = lab_with("stream.midstream=yes", NULL);
+		SEND(C, .flags = TCP_SYN, .seq = 100, .has_ts = true, .ts = 1000);
+		SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501, .has_ts = true, .ts = 1001, .ts_echo = 50);
+		SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501, .has_ts = true, .ts = 1002, .ts_echo = 50, .data = "GET", .len = 3);
+		SEND(S, .flags = TCP_ACK, .seq = 501, .ack = 104, .has_ts = true, .ts = 51, .ts_echo = echo, .data = "200", .len = 3);
+		STATE(TCP_STATE_ESTABLISHED);
+		SEND(C, .flags = TCP_ACK, .seq = 104, .ack = 504, .has_ts = true, .ts = 1003, .ts_echo = 51);
+		NONE();
+		assert_string_equal(lab_up(l, TO_SERVER), "GET");
+		assert_string_equal(lab_up(l, TO_CLIENT), "200");
+		lab_free(l);
+	}
 }
 
 static void midstream_policy(void **state)

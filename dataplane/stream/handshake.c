@@ -435,13 +435,13 @@ static void sides_by_ack(struct tcp_seen *t)
 {
 	struct tcp_side *own = t->own, *other = t->other;
 
-	own->window = t->win;
+	own->wscale = other->wscale = TCP_WINDOW_SCALE_MAX;
+	own->window = t->s->flags & SESSION_ASYNC ? t->win : t->win << own->wscale;
 	own->last_ack = t->seq;
 	own->next_win = own->last_ack + own->window;
 	tcp_side_start(other, t->ack - 1);
 	other->last_ack = other->next_seq;
 	other->next_win = other->last_ack;
-	own->wscale = other->wscale = TCP_WINDOW_SCALE_MAX;
 	tcp_next_seq(own, t->end);
 	if (t->p->tcp.has_timestamp && (own->flags & SIDE_TS))
 		ts_start(t);

@@ -105,11 +105,13 @@ int decode_worker_new(struct worker *w)
 	s->validate_checksums = c->checksums == CHECKSUMS_VALIDATE;
 	ports_read(&s->teredo, c->decoder_teredo, &c->decoder_teredo_ports);
 	ports_read(&s->vxlan, c->decoder_vxlan, &c->decoder_vxlan_ports);
+	ports_read(&s->vxlan_gpe, c->decoder_vxlan_gpe, &c->decoder_vxlan_gpe_ports);
 	ports_read(&s->geneve, c->decoder_geneve, &c->decoder_geneve_ports);
 	ports_read(&s->gtpu, c->decoder_gtpu, &c->decoder_gtpu_ports);
 	ports_read(&s->ayiya, c->decoder_ayiya, &c->decoder_ayiya_ports);
 	ports_add(&s->tunnels, &s->teredo);
 	ports_add(&s->tunnels, &s->vxlan);
+	ports_add(&s->tunnels, &s->vxlan_gpe);
 	ports_add(&s->tunnels, &s->geneve);
 	ports_add(&s->tunnels, &s->gtpu);
 	ports_add(&s->tunnels, &s->ayiya);

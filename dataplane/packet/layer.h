@@ -75,7 +75,7 @@ struct tunnel_ports {
 
 /* The ports of all tunnels, for a quick no. */
 struct tunnel_ports_all {
-	uint16_t port[5 * TUNNEL_PORTS_MAX]; /* zero from count on */
+	uint16_t port[6 * TUNNEL_PORTS_MAX]; /* zero from count on */
 	unsigned count;
 	bool any;
 };
@@ -87,7 +87,7 @@ struct decode_state {
 	bool llc; /* Ethernet may have it */
 	bool validate_checksums;
 	bool plain;            /* plain.c may be asked */
-	struct tunnel_ports teredo, vxlan, geneve, gtpu, ayiya;
+	struct tunnel_ports teredo, vxlan, vxlan_gpe, geneve, gtpu, ayiya;
 	struct tunnel_ports_all tunnels;
 	struct defrag *defrag;
 };
@@ -164,6 +164,7 @@ bool decode_plain(struct worker *w, struct packet *p);
 /* UDP payload on a tunnel's port. True: it was one, its inner packet is queued. */
 bool decode_teredo(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_vxlan(struct decoder *d, struct packet *p, struct cursor c);
+bool decode_vxlan_gpe(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_geneve(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_gtpu(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_ayiya(struct decoder *d, struct packet *p, struct cursor c);

@@ -30,7 +30,7 @@ static enum record_packet_source source_of(const struct packet *outer)
 	case 47:
 		return PACKET_GRE;
 	case 17:
-		if (outer->dport == 4789 || outer->dport == 8472)
+		if (outer->dport == 4789 || outer->dport == 4790 || outer->dport == 8472)
 			return PACKET_VXLAN;
 		if (outer->dport == 6081)
 			return PACKET_GENEVE;
@@ -256,6 +256,26 @@ static void gtpu(void **state)
 	assert_null(inner_tcp(pw));
 }
 
+static void vxlan_gpe(void **state)
+{
+	struct packet_worker *pw = *state;
+
+	outer_udp(4790);
+	FRAME_BYTES_OF(&f, "\x0c\0\0\3\0\0\x2a\0");
+	frame_ethernet(&f, ETHER_IPV4);
+	assert_non_null(inner_tcp(pw));
+	outer_udp(4790);
+	FRAME_BYTES_OF(&f, "\x0c\0\0\1\0\0\x2a\0");
+	assert_non_null(inner_tcp(pw));
+	assert_int_equal(pw->counters.decoder_vxlan, 2);
+	outer_udp(4790); /* no next protocol */
+	FRAME_BYTES_OF(&f, "\x08\0\0\0\0\0\x2a\0");
+	assert_null(inner_tcp(pw));
+	outer_udp(4790); /* one that is not known */
+	FRAME_BYTES_OF(&f, "\x0c\0\0\x09\0\0\x2a\0");
+	assert_null(inner_tcp(pw));
+}
+
 static void ayiya(void **state)
 {
 	struct packet_worker *pw = *state;
@@ -296,7 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PACKET_TEST(ip_in_ip), PACKET_TEST(gre_variants), PACKET_TEST(gre_malformed),
 		PACKET_TEST(vxlan),    PACKET_TEST(geneve),       PACKET_TEST(teredo),
-		PACKET_TEST(gtpu),     PACKET_TEST(ayiya),        cmocka_unit_test(ports_and_switches_are_configured),
+		PACKET_TEST(gtpu),     PACKET_TEST(ayiya),        PACKET_TEST(vxlan_gpe),        cmocka_unit_test(ports_and_switches_are_configured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,7 +144,7 @@ static const char *service_target(const struct flow *f)
 
 bool service_leads_on(struct flow *f, uint32_t hello[2])
 {
-	struct service_talk *t = f->app->service;
+	struct service_talk *t = f->app ? f->app->service : NULL;
 
 	if (!t || !t->socks || !t->hello[TO_SERVER] || !t->hello[TO_CLIENT])
 		return false;

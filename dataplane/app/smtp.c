@@ -269,14 +269,14 @@ static void command_helo(struct smtp_state *s, struct bytes line)
 		text_set(s->w, &s->tx->helo, name);
 }
 
-/* Does this line begin a new mail? RSET and QUIT belong to the one before. */
+/* Does this line begin a new mail? RSET, QUIT and an empty one belong to the one before. */
 static bool needs_new(const struct smtp_state *s, struct bytes line)
 {
 	if (!s->tx)
 		return true;
 	if (s->tx->bdat && s->tx->content_done && word_at(line, "mail from"))
 		return true;
-	return is_done(s->tx) && !word_at(line, "rset") && !word_at(line, "quit");
+	return is_done(s->tx) && line.len && !word_at(line, "rset") && !word_at(line, "quit");
 }
 
 /* False: the parsing ends. */
@@ -377,7 +377,8 @@ static bool is_command(struct bytes line)
 /* Is the line, with no answer to DATA there, one of the mail? */
 static bool comes_early(const struct smtp_state *s, struct bytes line)
 {
-	return s->data_waits && s->tx && s->tx->content && !s->tx->content_done && !is_command(line);
+	return s->data_waits && s->tx && s->tx->content && !s->tx->content_done && !is_command(line) &&
+	       smtp_mail_early(s);
 }
 
 /* Content after DATA. Returns how many bytes were taken: all, or those up to its end. */

@@ -93,6 +93,8 @@ void smtp_event(struct smtp_state *s, enum smtp_event e);
 void smtp_mail_begin(struct smtp_state *s);
 /* Is what comes in chunks (BDAT) read as a mail too? Otherwise it is passed over (app.smtp.mime.decode_bdat). */
 bool smtp_mail_in_chunks(const struct smtp_state *s);
+/* Is what comes before the answer to DATA read as one? (app.smtp.mime.decode_early) */
+bool smtp_mail_early(const struct smtp_state *s);
 void smtp_mail_data(struct smtp_state *s, const uint8_t *data, uint32_t len);
 void smtp_mail_gap(struct smtp_state *s, uint64_t len);
 void smtp_mail_end(struct smtp_state *s, bool complete);

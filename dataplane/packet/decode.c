@@ -41,6 +41,8 @@ static enum layer link_layer(unsigned link_type)
 		return LAYER_sll2;
 	case LINKTYPE_PPP:
 		return LAYER_ppp;
+	case LINKTYPE_PPP_HDLC:
+		return LAYER_ppp_hdlc;
 	case LINKTYPE_PPP_ETHER:
 		return LAYER_pppoe_session;
 	case LINKTYPE_C_HDLC:
@@ -49,6 +51,10 @@ static enum layer link_layer(unsigned link_type)
 		return LAYER_ieee80211;
 	case LINKTYPE_IEEE802_11_RADIOTAP:
 		return LAYER_radiotap;
+	case LINKTYPE_PPI:
+		return LAYER_ppi;
+	case LINKTYPE_FRELAY:
+		return LAYER_frelay;
 	case LINKTYPE_NFLOG:
 		return LAYER_nflog;
 	case LINKTYPE_ARCNET:

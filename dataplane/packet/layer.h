@@ -29,6 +29,7 @@
 	LAYER(pppoe_session, AT(decoder_pppoe), true)                                              \
 	LAYER(pppoe_discovery, AT(decoder_pppoe), false)                                           \
 	LAYER(ppp, AT(decoder_ppp), true)                                                          \
+	LAYER(ppp_hdlc, NO_COUNTER, false)                                                         \
 	LAYER(nsh, AT(decoder_nsh), true)                                                          \
 	LAYER(null, AT(decoder_null), false)                                                       \
 	LAYER(loop, AT(decoder_null), false)                                                       \
@@ -38,8 +39,10 @@
 	LAYER(chdlc, AT(decoder_chdlc), true)                                                      \
 	LAYER(ieee80211, AT(decoder_ieee80211), true)                                              \
 	LAYER(radiotap, AT(decoder_ieee80211), true)                                               \
+	LAYER(ppi, NO_COUNTER, true)                                                               \
 	LAYER(llc, AT(decoder_llc), true)                                                          \
 	LAYER(nflog, AT(decoder_nflog), true)                                                      \
+	LAYER(frelay, AT(decoder_frelay), true)                                                    \
 	LAYER(arcnet, AT(decoder_arcnet), true)                                                    \
 	LAYER(arcnet_linux, AT(decoder_arcnet), true)                                              \
 	LAYER(ipv4, AT(decoder_ipv4), true)                                                        \

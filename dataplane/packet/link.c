@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Link layers: Ethernet and its tags (802.1Q, 802.1ad, 802.1ah, VN-Tag, FabricPath), LLC and SNAP,
- * Linux cooked captures, BSD loopback, raw IP, Cisco HDLC, NFLOG, ARCnet. Worker thread.
+ * Linux cooked captures, BSD loopback, raw IP, Cisco HDLC, Frame Relay, NFLOG, ARCnet. Worker thread.
  */
 #include "dataplane/packet/link.h"
 
@@ -236,6 +236,34 @@ enum layer decode_chdlc(struct decoder *d, struct packet *p, struct cursor *c)
 	if (!h)
 		return decode_invalid(d, p, ANOMALY_chdlc_pkt_too_small);
 	return decode_ethertype(d, p, get_be16(h + 2), &known);
+}
+
+/* An address of two to four bytes, then RFC 2427, or, as Cisco has it, a type of Ethernet. */
+enum layer decode_frelay(struct decoder *d, struct packet *p, struct cursor *c)
+{
+	enum { ADDRESS_MAX = 4, ADDRESS_END = 1, UNNUMBERED = 3, PAD = 0, IPV4 = 0xcc, IPV6 = 0x8e, SNAP = 0x80 };
+	uint8_t byte, next;
+	bool known;
+
+	for (unsigned i = 0; i < ADDRESS_MAX; i++) {
+		byte = cursor_u8(c);
+		if (byte & ADDRESS_END)
+			break;
+	}
+	next = cursor_u8(c);
+	if (next == UNNUMBERED) {
+		next = cursor_u8(c);
+		if (next == PAD)
+			next = cursor_u8(c);
+		if (next == SNAP && cursor_take(c, 3)) /* OUI */
+			return decode_ethertype(d, p, cursor_be16(c), &known);
+		if (!c->bad)
+			return next == IPV4 ? LAYER_ipv4 : next == IPV6 ? LAYER_ipv6 : LAYER_END;
+	}
+	byte = cursor_u8(c);
+	if (c->bad)
+		return decode_invalid(d, p, ANOMALY_frame_relay_pkt_too_small);
+	return decode_ethertype(d, p, (uint16_t)(next << 8 | byte), &known);
 }
 
 /* What a rule of netfilter copied to user space: values, of which one is the packet. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * IEEE 802.11 as captured in monitor mode, with a radiotap header (radiotap.org) or bare: data frames
- * in clear text, with what they carry in LLC and SNAP; of aggregated ones (A-MSDU) each part is a
+ * IEEE 802.11 as captured in monitor mode, with a radiotap header (radiotap.org), in PPI (CACE
+ * Technologies, Per-Packet Information Header Specification), or bare: data frames in clear text, with what they carry in LLC and SNAP; of aggregated ones (A-MSDU) each part is a
  * packet. Management, control, encrypted frames and fragments are not looked into. Worker thread.
  */
 #include "dataplane/packet/layer.h"
+#include "dataplane/packet/link.h"
 
 #define RADIOTAP_BYTES 8
 #define SUBFRAME_BYTES 14
@@ -115,4 +116,35 @@ enum layer decode_radiotap(struct decoder *d, struct packet *p, struct cursor *c
 	if (!h || h[0] != 0 || len < RADIOTAP_BYTES || head.bad)
 		return decode_invalid(d, p, ANOMALY_ieee80211_pkt_too_small);
 	return frame(d, p, c, radiotap_flags(head));
+}
+
+/* Fields about the packet, of which one may say that a checksum is at its end, then its own link. */
+enum layer decode_ppi(struct decoder *d, struct packet *p, struct cursor *c)
+{
+	enum { HEADER_BYTES = 8, FIELD_80211_COMMON = 2, HAS_FCS = 1, BAD_FCS = 4 };
+	const uint8_t *h = cursor_peek(c, HEADER_BYTES);
+	uint32_t len = h ? (uint32_t)h[2] | (uint32_t)h[3] << 8 : 0, link = 0;
+	struct cursor head = cursor_sub(c, len);
+	uint8_t radio = 0;
+
+	if (cursor_take(&head, 4))
+		link = cursor_le32(&head);
+	if (len < HEADER_BYTES || head.bad)
+		return decode_invalid(d, p, ANOMALY_ieee80211_pkt_too_small);
+	while (cursor_left(&head) >= 4) {
+		uint16_t type = cursor_le16(&head), size = cursor_le16(&head);
+		struct cursor field = cursor_sub(&head, size);
+
+		if (type == FIELD_80211_COMMON && cursor_take(&field, 8)) {
+			uint16_t flags = cursor_le16(&field);
+
+			radio = (uint8_t)((flags & HAS_FCS ? RADIO_FCS : 0) | (flags & BAD_FCS ? RADIO_BAD_FCS : 0));
+		}
+	}
+	if (link == LINKTYPE_ETHERNET)
+		return LAYER_ethernet;
+	if (link != LINKTYPE_IEEE802_11)
+		return LAYER_END;
+	d->w->counters->decoder_ieee80211++;
+	return frame(d, p, c, radio);
 }

@@ -49,7 +49,8 @@ def inspect_all(folder, captures, rules, options=(), out=None, timeout=3600):
              "--set", "app.enip.enabled=no", "--set", "app.pgsql.enabled=no",
              "--set", "app.imap.enabled=detection-only",  # it parses none
              *(word for name in UNKNOWN_THERE for word in ("--set", f"app.{name}.enabled=no")),
-             "--set", "app.smtp.mime.decode_bdat=no",  # it passes over mails that come in chunks
+             "--set", "app.smtp.mime.decode_bdat=no",  # it passes over mails that come in chunks,
+             "--set", "app.smtp.mime.decode_early=no",  # and over those that come before it is said that they may
              "--set", "checksums=ignore", "--set", "contacts.enabled=no", "--set", "store.events=no",
              "--set", "host_os_policy.windows=[0.0.0.0/0]"]
     for one in rules:

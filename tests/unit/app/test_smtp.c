@@ -130,10 +130,11 @@ static void at_once(void **state)
 	(void)state;
 	up(h, "HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nFrom: t@u\r\n");
 	down(h, "220 m ESMTP\r\n250 m\r\n250 ok\r\n250 ok\r\n354 go\r\n");
-	up(h, "To: v@w\r\n\r\nbody\r\n.\r\nQUIT\r\n");
+	up(h, "To: v@w\r\n\r\nbody\r\n.\r\n\r\nQUIT\r\n");
 	harness_finish(h);
 	assert_int_equal(harness_count(h, "\"from\":\"t@u\",\"to\":[\"v@w\"]"), 1);
 	assert_int_equal(harness_count(h, "REJECTED"), 0);
+	assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 1);
 	harness_free(h);
 }
 

@@ -57,6 +57,7 @@ static void unpacked(void *context, const uint8_t *data, uint32_t len)
 /* The header of a packet, as far as it is there. Returns how many bytes were taken. */
 static uint32_t take_head(struct unpacking *u, const uint8_t *data, uint32_t len)
 {
+	enum content_coding coding = mysql_both(u->s, MYSQL_CAN_COMPRESS) ? CONTENT_DEFLATE : CONTENT_ZSTD;
 	struct mysql_pack *pack = &u->s->side[u->d].pack;
 	uint32_t room = MYSQL_PACK_HEAD_BYTES - pack->have, n = len < room ? len : room;
 
@@ -68,7 +69,7 @@ static uint32_t take_head(struct unpacking *u, const uint8_t *data, uint32_t len
 	pack->left = le24(pack->head);
 	if (!pack->left || !le24(pack->head + 4))
 		return n;
-	pack->decoder = content_decoder_new(&u->w->heap, mysql_both(u->s, MYSQL_CAN_COMPRESS) ? CONTENT_DEFLATE : CONTENT_ZSTD);
+	pack->decoder = content_decoder_new(&u->w->heap, coding);
 	if (pack->decoder)
 		pack->decoder->fell_back = true; /* agreed upon: nothing else can come */
 	u->s->blind = !pack->decoder;

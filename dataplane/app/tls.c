@@ -438,7 +438,9 @@ static bool may_end(const struct flow *f)
 
 static bool has_ended(const struct flow *f, const struct tls_tx *t, enum direction d, uint8_t c)
 {
-	return d == TO_SERVER && may_end(f) && t->flags & TLS_HANDSHAKE_COMPLETE && (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+	bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+
+	return d == TO_SERVER && letter && may_end(f) && t->flags & TLS_HANDSHAKE_COMPLETE;
 }
 
 static struct parse_result tls_parse(struct worker *w, struct flow *f, void *state, enum direction d,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tunnels in UDP, known by their port and then by their header: VXLAN (RFC 7348; with GPE, draft-ietf-nvo3-vxlan-gpe), GENEVE (RFC
- * 8926), Teredo (RFC 4380), GTP-U (3GPP TS 29.281), AYIYA (draft-massar-v6ops-ayiya). What does not look like one is left to be
- * inspected as plain UDP. Worker thread.
+ * Tunnels in UDP, known by their port and then by their header: VXLAN (RFC 7348; with GPE,
+ * draft-ietf-nvo3-vxlan-gpe), GENEVE (RFC 8926), Teredo (RFC 4380), GTP-U (3GPP TS 29.281), AYIYA
+ * (draft-massar-v6ops-ayiya). What does not look like one is left to be inspected as plain UDP.
+ * Worker thread.
  */
 #include <netinet/in.h>
 

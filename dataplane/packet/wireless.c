@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * IEEE 802.11 as captured in monitor mode, with a radiotap header (radiotap.org), in PPI (CACE
- * Technologies, Per-Packet Information Header Specification), or bare: data frames in clear text, with what they carry in LLC and SNAP; of aggregated ones (A-MSDU) each part is a
- * packet. Management, control, encrypted frames and fragments are not looked into. Worker thread.
+ * Technologies, Per-Packet Information Header Specification), or bare: data frames in clear text,
+ * with what they carry in LLC and SNAP; of aggregated ones (A-MSDU) each part is a packet.
+ * Management, control, encrypted frames and fragments are not looked into. Worker thread.
  */
 #include "dataplane/packet/layer.h"
 #include "dataplane/packet/link.h"

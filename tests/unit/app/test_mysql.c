@@ -423,7 +423,8 @@ static void packed_badly(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session), cmocka_unit_test(packed), cmocka_unit_test(packed_badly), cmocka_unit_test(newer), cmocka_unit_test(prepared),
+		cmocka_unit_test(session), cmocka_unit_test(packed), cmocka_unit_test(packed_badly),
+		cmocka_unit_test(newer), cmocka_unit_test(prepared),
 		cmocka_unit_test(refusals), cmocka_unit_test(tls), cmocka_unit_test(infile),
 		cmocka_unit_test(pieces), cmocka_unit_test(wrong), cmocka_unit_test(not_mysql),
 	};

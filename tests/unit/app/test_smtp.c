@@ -282,7 +282,9 @@ static void bodies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments), cmocka_unit_test(early), cmocka_unit_test(at_once), cmocka_unit_test(early_rejected), cmocka_unit_test(bdat),
+		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments),
+		cmocka_unit_test(early), cmocka_unit_test(at_once), cmocka_unit_test(early_rejected),
+		cmocka_unit_test(bdat),
 		cmocka_unit_test(starttls), cmocka_unit_test(rset), cmocka_unit_test(events),
 		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw), cmocka_unit_test(bodies),
 	};

@@ -316,7 +316,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PACKET_TEST(ip_in_ip), PACKET_TEST(gre_variants), PACKET_TEST(gre_malformed),
 		PACKET_TEST(vxlan),    PACKET_TEST(geneve),       PACKET_TEST(teredo),
-		PACKET_TEST(gtpu),     PACKET_TEST(ayiya),        PACKET_TEST(vxlan_gpe),        cmocka_unit_test(ports_and_switches_are_configured),
+		PACKET_TEST(gtpu),     PACKET_TEST(ayiya),        PACKET_TEST(vxlan_gpe),
+		cmocka_unit_test(ports_and_switches_are_configured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

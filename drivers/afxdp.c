@@ -82,7 +82,7 @@ static int keep_wire_whole(struct port *p, const char *interface, const struct p
 	o.peer = peer.target;
 	err = failopen_open(&f, &o, error);
 	p->own = err ? NULL : f;
-	p->keeps_wire = p->forwards_flows = p->own != NULL;
+	p->kernel_forwards = p->own != NULL;
 	return err;
 }
 

@@ -182,29 +182,24 @@ uint16_t port_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames,
 	return p->ops->tx_burst(p, queue, frames, n);
 }
 
-bool port_keeps_wire(const struct port *p)
+bool port_kernel_forwards(const struct port *p)
 {
-	return p->keeps_wire;
-}
-
-bool port_forwards_flows(const struct port *p)
-{
-	return p->forwards_flows;
+	return p->kernel_forwards;
 }
 
 int port_flow_release(struct port *p, const struct port_flow *flow)
 {
-	return p->forwards_flows ? p->ops->flow_release(p, flow) : -EOPNOTSUPP;
+	return p->kernel_forwards ? p->ops->flow_release(p, flow) : -EOPNOTSUPP;
 }
 
 int port_flow_read(struct port *p, const struct port_flow *flow, struct port_flow_count *out)
 {
-	return p->forwards_flows ? p->ops->flow_read(p, flow, out) : -EOPNOTSUPP;
+	return p->kernel_forwards ? p->ops->flow_read(p, flow, out) : -EOPNOTSUPP;
 }
 
 int port_flow_recall(struct port *p, const struct port_flow *flow, struct port_flow_count *out)
 {
-	return p->forwards_flows ? p->ops->flow_recall(p, flow, out) : -EOPNOTSUPP;
+	return p->kernel_forwards ? p->ops->flow_recall(p, flow, out) : -EOPNOTSUPP;
 }
 
 int port_rx_depth(struct port *p, unsigned queue)

@@ -85,12 +85,10 @@ bool port_spreads_flows(const struct port *p);
  * caller's. */
 uint16_t port_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 uint16_t port_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
-/* Without the engine its frames go out of the other side all the same (or are dropped, as was asked for): the kernel
- * sees to it. */
-bool port_keeps_wire(const struct port *p);
-/* Flows whose frames the port sends out of the other side by itself, where the driver can (AF_XDP); main thread. 0;
- * -EOPNOTSUPP; -ENOENT: it has no such flow; another -errno: there is no room. */
-bool port_forwards_flows(const struct port *p);
+/* The kernel sends frames out of the other side (AF_XDP): all of them without the engine (or drops them, as was asked
+ * for), and with it those of flows that it was handed. */
+bool port_kernel_forwards(const struct port *p);
+/* Such flows; main thread. 0; -EOPNOTSUPP; -ENOENT: it has no such flow; another -errno: there is no room. */
 int port_flow_release(struct port *p, const struct port_flow *flow);
 int port_flow_read(struct port *p, const struct port_flow *flow, struct port_flow_count *out);
 int port_flow_recall(struct port *p, const struct port_flow *flow, struct port_flow_count *out);

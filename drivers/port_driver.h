@@ -31,8 +31,7 @@ struct port {
 	const struct port_ops *ops;
 	unsigned rx_queues, tx_queues;
 	bool spreads_flows;
-	bool keeps_wire;
-	bool forwards_flows; /* it has what its flow_* calls need */
+	bool kernel_forwards; /* it has what its flow_* calls need */
 	uint8_t index;
 	struct rte_mempool *pool;
 	/* ethdev.c */

@@ -120,18 +120,24 @@ static void put_number(struct out *o, const struct rule_number *n)
 		put(o, "%" PRId64, n->value);
 }
 
+/* What stands before the number; of a range before its first. */
+static const char *number_sign(unsigned op)
+{
+	static const char *const signs[] = {
+		[NUMBER_EQUAL] = "", [NUMBER_NOT_EQUAL] = "!", [NUMBER_LESS] = "<", [NUMBER_LESS_EQUAL] = "<=",
+		[NUMBER_GREATER] = ">", [NUMBER_GREATER_EQUAL] = ">=", [NUMBER_BETWEEN] = "", [NUMBER_NOT_BETWEEN] = "!"};
+
+	return op < sizeof(signs) / sizeof(*signs) && signs[op] ? signs[op] : "";
+}
+
 static void put_test(struct out *o, const struct number_test *t)
 {
-	static const char *const forms[] = {
-		[NUMBER_EQUAL] = "", [NUMBER_NOT_EQUAL] = "!", [NUMBER_LESS] = "<",
-		[NUMBER_LESS_EQUAL] = "<=", [NUMBER_GREATER] = ">", [NUMBER_GREATER_EQUAL] = ">="};
-
 	if (t->op == NUMBER_BETWEEN || t->op == NUMBER_NOT_BETWEEN)
-		put(o, "%s%" PRIu64 "<>%" PRIu64, t->op == NUMBER_BETWEEN ? "" : "!", t->low, t->high);
+		put(o, "%s%" PRIu64 "<>%" PRIu64, number_sign(t->op), t->low, t->high);
 	else if (t->op == NUMBER_MASK || t->op == NUMBER_NOT_MASK)
 		put(o, "&0x%" PRIx64 "%s0x%" PRIx64, t->low, t->op == NUMBER_MASK ? "=" : "!=", t->high);
 	else
-		put(o, "%s%" PRIu64, forms[t->op], t->low);
+		put(o, "%s%" PRIu64, number_sign(t->op), t->low);
 	if (t->which == NUMBER_ANY || t->which == NUMBER_ALL)
 		put(o, ",%s", t->which == NUMBER_ANY ? "any" : "all");
 	else if (t->which)
@@ -430,11 +436,7 @@ static void put_asn1(struct out *o, const struct match_asn1 *a)
 
 static void put_entropy(struct out *o, const struct match_entropy *e)
 {
-	static const char *const operators[] = {
-		[NUMBER_EQUAL] = "", [NUMBER_NOT_EQUAL] = "!", [NUMBER_LESS] = "<", [NUMBER_LESS_EQUAL] = "<=",
-		[NUMBER_GREATER] = ">", [NUMBER_GREATER_EQUAL] = ">=", [NUMBER_BETWEEN] = "", [NUMBER_NOT_BETWEEN] = "!"};
-
-	put(o, "entropy:value %s%g", operators[e->op <= NUMBER_NOT_BETWEEN ? e->op : 0], e->low);
+	put(o, "entropy:value %s%g", number_sign(e->op), e->low);
 	if (e->op == NUMBER_BETWEEN || e->op == NUMBER_NOT_BETWEEN)
 		put(o, "-%g", e->high);
 	if (e->bytes)

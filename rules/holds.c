@@ -17,3 +17,21 @@ enum match_member match_member(unsigned keyword)
 
 	return keyword < KEYWORD_COUNT ? (enum match_member)members[keyword] : MEMBER_nothing;
 }
+
+bool match_is_relative(const struct match *m)
+{
+	switch (match_member(m->keyword)) {
+	case MEMBER_content:
+		return m->u.content.flags & (CONTENT_DISTANCE | CONTENT_WITHIN);
+	case MEMBER_pcre:
+		return m->u.pcre.flags & PCRE_RELATIVE;
+	case MEMBER_isdataat:
+		return m->u.isdataat.relative;
+	case MEMBER_byte:
+		return m->u.byte.flags & BYTE_RELATIVE;
+	case MEMBER_base64:
+		return m->u.base64.relative;
+	default:
+		return false;
+	}
+}

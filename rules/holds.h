@@ -22,5 +22,7 @@ enum match_member {
 };
 
 enum match_member match_member(unsigned keyword);
+/* A condition on bytes: does it begin where the one before it ended? */
+bool match_is_relative(const struct match *m);
 
 #endif

@@ -37,30 +37,10 @@ static void append_in(char *out, size_t room, size_t *n, uint8_t c, bool latin)
 	}
 }
 
-/* Either alphabet of RFC 4648. */
+/* Either alphabet of RFC 4648; what is no digit is passed over. */
 static int base64_of(uint8_t c)
 {
 	return base64_digit(c == '-' ? '+' : c == '_' ? '/' : c);
-}
-
-/* Bits that are no byte yet. */
-struct base64_rest {
-	uint32_t bits, have;
-};
-
-/* The byte that the digit completes, or -1; what is no digit is passed over. */
-static int base64_next(struct base64_rest *r, uint8_t digit)
-{
-	int v = base64_of(digit);
-
-	if (v < 0)
-		return -1;
-	r->bits = r->bits << 6 | (uint32_t)v;
-	r->have += 6;
-	if (r->have < 8)
-		return -1;
-	r->have -= 8;
-	return (uint8_t)(r->bits >> r->have);
 }
 
 /* "=?charset?B?…?=" (RFC 2047, 2) at in, decoded; where it ends, or NULL: it is none. */
@@ -89,7 +69,7 @@ static const char *encoded_word(const char *in, char *out, size_t room, size_t *
 		}
 	} else {
 		for (; text < end; text++) {
-			int c = base64_next(&rest, (uint8_t)*text);
+			int c = base64_next(&rest, base64_of((uint8_t)*text));
 
 			if (c >= 0)
 				append_in(out, room, n, (uint8_t)c, latin);
@@ -235,7 +215,7 @@ static uint32_t decode_base64(struct bytes in, uint8_t *out, uint64_t room)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < in.len && n < room; i++) {
-		int c = base64_next(&rest, in.data[i]);
+		int c = base64_next(&rest, base64_of(in.data[i]));
 
 		if (c >= 0)
 			out[n++] = (uint8_t)c;

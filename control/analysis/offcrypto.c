@@ -88,22 +88,17 @@ static uint32_t number(struct bytes tag, const char *name)
 static bool secret_of(struct bytes tag, const char *name, struct secret *out)
 {
 	struct bytes text = attribute(tag, name);
-	uint32_t bits = 0, have = 0;
+	struct base64_rest rest = {0};
 
 	out->len = 0;
 	for (uint32_t i = 0; i < text.len; i++) {
-		int v = base64_digit(text.data[i]);
+		int byte = base64_next(&rest, base64_digit(text.data[i]));
 
-		if (v < 0)
+		if (byte < 0)
 			continue;
-		bits = bits << 6 | (uint32_t)v;
-		have += 6;
-		if (have < 8)
-			continue;
-		have -= 8;
 		if (out->len == SECRET_MAX)
 			return false;
-		out->b[out->len++] = (uint8_t)(bits >> have);
+		out->b[out->len++] = (uint8_t)byte;
 	}
 	return out->len != 0;
 }

@@ -59,6 +59,10 @@ struct probe_input {
 	bool known;     /* the other direction speaks this protocol: what is likely is enough */
 };
 
+/* Do the bytes begin with the word, in either case; with one of them? PROBE_MORE: so far they do. */
+enum probe_result probe_word(const struct probe_input *in, const char *word);
+enum probe_result probe_words(const struct probe_input *in, const char *const *words, size_t count);
+
 /* ---- transactions ---- */
 
 #define APP_CHANGED_WAITING 2

@@ -77,21 +77,13 @@ static enum probe_result probe_greeting(const struct probe_input *in)
 static enum probe_result ftp_probe(const struct probe_input *in)
 {
 	static const char *const words[] = {"USER ", "PASS ", "PORT ", "FEAT", "AUTH SSL", "AUTH TLS"};
-	enum probe_result best = PROBE_NO;
+	enum probe_result best;
 
 	if (!in->len)
 		return PROBE_MORE;
 	if (in->direction == TO_CLIENT)
 		return probe_greeting(in);
-	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		uint32_t n = (uint32_t)strlen(words[i]), len = in->len < n ? in->len : n;
-
-		if (strncasecmp((const char *)in->data, words[i], len) != 0)
-			continue;
-		if (len == n)
-			return PROBE_YES;
-		best = PROBE_MORE;
-	}
+	best = probe_words(in, words, sizeof(words) / sizeof(words[0]));
 	/* Any other command, once the server has greeted. */
 	if (best == PROBE_NO && goes_on(in) && in->data[0] >= 'A' && (in->data[0] | 0x20) <= 'z')
 		return PROBE_YES;

@@ -161,6 +161,8 @@ void http2_field_add(struct worker *w, struct http2_tx *t, enum direction d,
 		     const struct hpack_field *f);
 /* The first field of that name (lower case); NULL data: there is none. */
 struct bytes http2_field_value(const struct http2_tx *t, enum direction d, const char *name);
+/* Who is asked, as the request in direction d has it: ":authority", else "host". */
+struct bytes http2_authority(const struct http2_tx *t, enum direction d);
 struct bytes http2_field_name(const struct http2_fields *f, uint32_t n);
 struct bytes http2_field_text(const struct http2_fields *f, uint32_t n);
 void http2_fields_free(struct worker *w, struct http2_side *side);

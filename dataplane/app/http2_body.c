@@ -29,12 +29,9 @@ static struct bytes body_name(const struct http2_tx *t, enum direction d)
 /* Without the port. */
 static struct bytes host_of(const struct http2_tx *t)
 {
-	struct bytes host = http2_field_value(t, TO_SERVER, ":authority");
-	const uint8_t *port;
+	struct bytes host = http2_authority(t, TO_SERVER);
+	const uint8_t *port = host.len ? memrchr(host.data, ':', host.len) : NULL;
 
-	if (!host.data)
-		host = http2_field_value(t, TO_SERVER, "host");
-	port = host.len ? memrchr(host.data, ':', host.len) : NULL;
 	if (port && (host.data[0] != '[' || port[-1] == ']'))
 		host.len = (uint32_t)(port - host.data);
 	return host;

@@ -47,23 +47,16 @@ GET(protocol)
 	return show((struct bytes){(const uint8_t *)"HTTP/2", 6}, out);
 }
 
-static struct bytes authority(const struct http2_tx *t)
-{
-	struct bytes host = http2_field_value(t, TO_SERVER, ":authority");
-
-	return host.data ? host : http2_field_value(t, TO_SERVER, "host");
-}
-
 GET(host_raw)
 {
-	return show(authority(http2_of(base)), out);
+	return show(http2_authority(http2_of(base), TO_SERVER), out);
 }
 
 /* Lower case, without user and port. */
 GET(host)
 {
 	struct http2_tx *t = http2_of(base);
-	struct bytes host = authority(t);
+	struct bytes host = http2_authority(t, TO_SERVER);
 	const uint8_t *at;
 	uint32_t n;
 

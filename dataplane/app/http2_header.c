@@ -100,6 +100,13 @@ struct bytes http2_field_value(const struct http2_tx *t, enum direction d, const
 	return (struct bytes){NULL, 0};
 }
 
+struct bytes http2_authority(const struct http2_tx *t, enum direction d)
+{
+	struct bytes host = http2_field_value(t, d, ":authority");
+
+	return host.data ? host : http2_field_value(t, d, "host");
+}
+
 /* ":authority" says who is asked; "host" must not say otherwise (RFC 9113, 8.3.1). */
 static void check_authority(const struct http2_input *in, struct http2_tx *t)
 {
@@ -116,11 +123,7 @@ static void check_authority(const struct http2_input *in, struct http2_tx *t)
 
 static void note_contacts(const struct http2_input *in, struct http2_tx *t)
 {
-	struct bytes host = http2_field_value(t, TO_SERVER, ":authority");
-
-	if (!host.data)
-		host = http2_field_value(t, TO_SERVER, "host");
-	http_contact_request(in->w, in->f, host, http2_field_value(t, TO_SERVER, ":path"),
+	http_contact_request(in->w, in->f, http2_authority(t, TO_SERVER), http2_field_value(t, TO_SERVER, ":path"),
 			     http2_field_value(t, TO_SERVER, "user-agent"));
 }
 

@@ -113,7 +113,6 @@ static void put_members(struct recorder *r, const struct http2_tx *t)
 {
 	const struct http2_side *to_server = &t->side[TO_SERVER], *to_client = &t->side[TO_CLIENT];
 	enum direction asked = http2_field_value(t, TO_SERVER, ":method").data ? TO_SERVER : TO_CLIENT;
-	struct bytes host = http2_field_value(t, asked, ":authority");
 
 	rec_open(r, F_http_http);
 	rec_text(r, F_http2_version, "2");
@@ -121,7 +120,7 @@ static void put_members(struct recorder *r, const struct http2_tx *t)
 	put_fields(r, F_http2_response_headers, &to_client->fields);
 	put(r, F_http_http_method, http2_field_value(t, asked, ":method"));
 	put(r, F_http_url, http2_field_value(t, asked, ":path"));
-	put(r, F_http_hostname, host.data ? host : http2_field_value(t, asked, "host"));
+	put(r, F_http_hostname, http2_authority(t, asked));
 	put(r, F_http_http_user_agent, http2_field_value(t, asked, "user-agent"));
 	put_number(r, F_http_status, http2_field_value(t, TO_CLIENT, ":status"));
 	put_number(r, F_http_length, http2_field_value(t, TO_CLIENT, "content-length"));

@@ -65,20 +65,10 @@ static struct bytes word_take(struct bytes *rest)
 static enum probe_result probe_greeting(const struct probe_input *in)
 {
 	static const char *const words[] = {"* OK ", "* PREAUTH ", "* BYE "};
-	enum probe_result best = PROBE_NO;
 
 	if (in->known && in->len && in->data[0] == '*')
 		return PROBE_YES;
-	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		uint32_t n = (uint32_t)strlen(words[i]), len = in->len < n ? in->len : n;
-
-		if (strncasecmp((const char *)in->data, words[i], len) != 0)
-			continue;
-		if (len == n)
-			return PROBE_YES;
-		best = PROBE_MORE;
-	}
-	return best;
+	return probe_words(in, words, sizeof(words) / sizeof(words[0]));
 }
 
 /* tag SP command: a command that no other protocol has in that place. */

@@ -8,7 +8,6 @@
 
 #define MYSQL_PORT 3306
 #define HEAD_BYTES 4
-#define PACKET_FULL 0xffffffu
 #define GREETING_MAX 1024
 #define LOGIN_MAX (64u << 10)
 #define LOGIN_FIXED_BYTES 32 /* of it, before the user's name; with TLS to come nothing follows them */
@@ -285,7 +284,7 @@ static void take_statement(struct worker *w, const struct mysql_state *s, struct
 {
 	t->statement = cursor_le32(&c);
 	t->has_statement = !c.bad;
-	for (unsigned i = 0; t->has_statement && t->command == 0x17 && i < MYSQL_STATEMENTS_MAX; i++)
+	for (unsigned i = 0; t->has_statement && t->command == MYSQL_COMMAND_stmt_execute && i < MYSQL_STATEMENTS_MAX; i++)
 		if (s->statements[i].text.data && s->statements[i].id == t->statement)
 			text_set(w, &t->text, text_bytes(&s->statements[i].text));
 }
@@ -293,30 +292,30 @@ static void take_statement(struct worker *w, const struct mysql_state *s, struct
 static void take_argument(struct worker *w, struct mysql_state *s, struct mysql_tx *t, struct cursor c)
 {
 	switch (t->command) {
-	case 0x03:
+	case MYSQL_COMMAND_query:
 		if (mysql_both(s, MYSQL_CAN_QUERY_ATTRIBUTES))
 			skip_parameters(&c);
 		/* fall through */
-	case 0x02:
-	case 0x05:
-	case 0x06:
-	case 0x16:
+	case MYSQL_COMMAND_init_db:
+	case MYSQL_COMMAND_create_db:
+	case MYSQL_COMMAND_drop_db:
+	case MYSQL_COMMAND_stmt_prepare:
 		text_set(w, &t->text, (struct bytes){c.p, (uint32_t)cursor_left(&c)});
 		break;
-	case 0x04:
+	case MYSQL_COMMAND_field_list:
 		text_set(w, &t->text, mysql_name(&c));
 		break;
-	case 0x11:
+	case MYSQL_COMMAND_change_user:
 		text_set(w, &t->user, mysql_name(&c));
 		cursor_skip(&c, cursor_u8(&c));
 		text_set(w, &t->database, mysql_name(&c));
 		break;
-	case 0x17:
-	case 0x18:
-	case 0x19:
-	case 0x1a:
-	case 0x1c:
-	case 0xfa:
+	case MYSQL_COMMAND_stmt_execute:
+	case MYSQL_COMMAND_stmt_send_long_data:
+	case MYSQL_COMMAND_stmt_close:
+	case MYSQL_COMMAND_stmt_reset:
+	case MYSQL_COMMAND_stmt_fetch:
+	case MYSQL_COMMAND_stmt_bulk_execute:
 		take_statement(w, s, t, c);
 		break;
 	}
@@ -436,7 +435,7 @@ struct parse_result mysql_packets(struct worker *w, struct flow *f, struct mysql
 			malformed(w, f, d);
 			return (struct parse_result){.status = PARSE_BAD};
 		}
-		side->longer = total - HEAD_BYTES == PACKET_FULL;
+		side->longer = total - HEAD_BYTES == MYSQL_PACKET_FULL;
 		side->skip = total > left ? total - left : 0;
 		at += total < left ? total : left;
 	}

@@ -23,6 +23,13 @@
 #define MYSQL_ROWS_BYTES_MAX (64u << 10)
 #define MYSQL_PACK_HEAD_BYTES 7       /* before a compressed packet */
 #define MYSQL_LOGIN 256               /* beside the numbers of commands */
+#define MYSQL_PACKET_FULL 0xffffffu   /* of this length: it goes on in the next */
+
+enum mysql_command_number {
+#define MYSQL_COMMAND(number, name, reply) MYSQL_COMMAND_##name = (number),
+#include "dataplane/app/mysql_commands.def"
+#undef MYSQL_COMMAND
+};
 
 enum mysql_capability {
 	MYSQL_CAN_DATABASE = 1 << 3,

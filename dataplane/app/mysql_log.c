@@ -7,7 +7,7 @@
 #include "dataplane/engine/emit.h"
 
 static const struct mysql_command commands[] = {
-#define MYSQL_COMMAND(number, name, reply) {number, MYSQL_REPLY_##reply, name},
+#define MYSQL_COMMAND(number, name, reply) {number, MYSQL_REPLY_##reply, #name},
 #include "dataplane/app/mysql_commands.def"
 #undef MYSQL_COMMAND
 };

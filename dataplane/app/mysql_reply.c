@@ -10,7 +10,6 @@ enum { PACKET_OK = 0x00, PACKET_MORE_SECRET = 0x01, PACKET_INFILE = 0xfb, PACKET
 enum { STATUS_MORE_RESULTS = 0x08, STATUS_CURSOR = 0x40 };
 
 #define EOF_BYTES 5
-#define PACKET_FULL 0xffffffu
 #define ERROR_PROGRESS 0xffff /* of MariaDB: no error, how far it has come */
 #define SQLSTATE_BYTES 5
 
@@ -52,7 +51,7 @@ static bool keeps_rows(struct worker *w, const struct mysql_tx *t)
 {
 	const struct mysql_config *c = app_config(w, APP_mysql);
 
-	return c->keep_rows && t->command == 0x03;
+	return c->keep_rows && t->command == MYSQL_COMMAND_query;
 }
 
 uint32_t mysql_reply_wanted(struct worker *w, const struct mysql_tx *t, uint32_t len, uint8_t first)
@@ -65,7 +64,7 @@ uint32_t mysql_reply_wanted(struct worker *w, const struct mysql_tx *t, uint32_t
 /* Does it end a list of rows? In a row the byte says that 16 MB follow. */
 static bool is_end(struct cursor c, uint32_t len)
 {
-	return len && len < PACKET_FULL && *c.p == PACKET_END;
+	return len && len < MYSQL_PACKET_FULL && *c.p == PACKET_END;
 }
 
 /* Behind the byte that says so: rows, id, status. Returns the status. */
@@ -253,7 +252,7 @@ static bool take_row(struct worker *w, struct flow *f, struct mysql_tx *t, struc
 	}
 	cursor_le16(&c);
 	status = cursor_le16(&c);
-	if (!t->end_seen && t->command != 0x1c && !(status & STATUS_CURSOR))
+	if (!t->end_seen && t->command != MYSQL_COMMAND_stmt_fetch && !(status & STATUS_CURSOR))
 		t->end_seen = true;
 	else
 		finish_or_go_on(f, t, status);
@@ -266,7 +265,7 @@ static void take_column(struct flow *f, struct mysql_tx *t)
 	if (--t->left)
 		return;
 	t->reply = MYSQL_REPLY_ROWS;
-	if (t->command == 0x16)
+	if (t->command == MYSQL_COMMAND_stmt_prepare)
 		tx_finish(f, &t->tx);
 }
 

@@ -80,17 +80,19 @@ static uint32_t first_bytes(uint8_t out[24], const uint8_t *b, uint32_t len)
 	return n;
 }
 
-static bool mark_plausible(const uint8_t *b, uint32_t len)
+/* *n: how many of the record's first bytes are there. */
+static bool mark_plausible(const uint8_t *b, uint32_t len, uint8_t first[24], uint32_t *n)
 {
-	uint8_t first[24];
-	uint32_t n;
+	uint32_t bytes;
 
+	*n = 0;
 	if (len < MARK_BYTES)
 		return true;
-	n = get_be32(b) & ~LAST_FRAGMENT;
-	if (n > NFS_RECORD_MAX || (get_be32(b) & LAST_FRAGMENT && n < RPC_REPLY_BYTES))
+	bytes = get_be32(b) & ~LAST_FRAGMENT;
+	if (bytes > NFS_RECORD_MAX || (get_be32(b) & LAST_FRAGMENT && bytes < RPC_REPLY_BYTES))
 		return false;
-	return plausible(first, first_bytes(first, b, len));
+	*n = first_bytes(first, b, len);
+	return plausible(first, *n);
 }
 
 static enum probe_result nfs_probe(const struct probe_input *in)
@@ -106,9 +108,8 @@ static enum probe_result nfs_probe(const struct probe_input *in)
 			return in->known ? PROBE_YES : PROBE_NO;
 		return len >= UDP_CALL_BYTES && get_be32(b + 16) < 4 ? PROBE_YES : PROBE_NO;
 	}
-	if (!mark_plausible(b, len))
+	if (!mark_plausible(b, len, first, &n))
 		return PROBE_NO;
-	n = first_bytes(first, b, len);
 	if (n < 8)
 		return PROBE_MORE;
 	if (get_be32(first + 4) == 1) /* a reply says not to which program */
@@ -278,9 +279,10 @@ static uint32_t head_bytes(struct nfs_state *s, const uint8_t *b, uint32_t len, 
 /* Where after missing bytes a record could begin. */
 static uint32_t skip_lost(const uint8_t *b, uint32_t len)
 {
-	uint32_t at = 0;
+	uint32_t at = 0, n;
+	uint8_t first[24];
 
-	while (at < len && !(mark_plausible(b + at, len - at) && len - at >= MARK_BYTES + 8))
+	while (at < len && !(mark_plausible(b + at, len - at, first, &n) && len - at >= MARK_BYTES + 8))
 		at++;
 	return at;
 }

@@ -62,39 +62,22 @@ static struct pop3_tx *pop3_of(struct tx *tx)
 
 /* ---- finding it ---- */
 
-static enum probe_result begins(const struct probe_input *in, const char *word)
-{
-	uint32_t n = (uint32_t)strlen(word), len = in->len < n ? in->len : n;
-
-	if (strncasecmp((const char *)in->data, word, len) != 0)
-		return PROBE_NO;
-	return len < n ? PROBE_MORE : PROBE_YES;
-}
-
 static enum probe_result pop3_probe(const struct probe_input *in)
 {
 	static const char *const words[] = {"CAPA\r\n", "APOP ", "STLS\r\n"};
-	enum probe_result best = PROBE_NO;
+	enum probe_result best;
 
 	if (in->direction == TO_CLIENT) {
 		if (!in->known)
-			return begins(in, "+OK "); /* a bare +OK is as well an answer of other protocols */
-		best = begins(in, in->len && in->data[0] == '-' ? "-ERR" : "+OK");
+			return probe_word(in, "+OK "); /* a bare +OK is as well an answer of other protocols */
+		best = probe_word(in, in->len && in->data[0] == '-' ? "-ERR" : "+OK");
 		if (best == PROBE_YES && in->len > 3 && in->data[0] == '+' && in->data[3] > ' ')
 			return PROBE_NO;
 		return best;
 	}
 	if (in->known && in->len)
 		return (in->data[0] | 0x20) >= 'a' && (in->data[0] | 0x20) <= 'z' ? PROBE_YES : PROBE_NO;
-	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		enum probe_result r = begins(in, words[i]);
-
-		if (r == PROBE_YES)
-			return r;
-		if (r == PROBE_MORE)
-			best = r;
-	}
-	return best;
+	return probe_words(in, words, sizeof(words) / sizeof(words[0]));
 }
 
 /* ---- transactions ---- */

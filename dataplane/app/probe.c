@@ -10,8 +10,37 @@
  */
 #include "dataplane/app/app_state.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "dataplane/app/expect.h"
 #include "dataplane/app/service.h"
+
+/* ---- for the protocols ---- */
+
+enum probe_result probe_word(const struct probe_input *in, const char *word)
+{
+	uint32_t n = (uint32_t)strlen(word), len = in->len < n ? in->len : n;
+
+	if (strncasecmp((const char *)in->data, word, len) != 0)
+		return PROBE_NO;
+	return len < n ? PROBE_MORE : PROBE_YES;
+}
+
+enum probe_result probe_words(const struct probe_input *in, const char *const *words, size_t count)
+{
+	enum probe_result best = PROBE_NO;
+
+	for (size_t i = 0; i < count; i++) {
+		enum probe_result r = probe_word(in, words[i]);
+
+		if (r == PROBE_YES)
+			return r;
+		if (r == PROBE_MORE)
+			best = r;
+	}
+	return best;
+}
 
 /* ---- bytes against all probes ---- */
 

@@ -198,7 +198,7 @@ static struct range_file *make(struct worker *w, struct flow *f, struct tx *tx, 
 	rf->bucket = bucket;
 	rf->next = t->buckets[bucket];
 	t->buckets[bucket] = rf;
-	list_push_back(&t->ages, &rf->age);
+	list_init(&rf->age);
 	t->count++;
 	return rf;
 }

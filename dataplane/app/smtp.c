@@ -34,15 +34,6 @@ static const uint16_t reply_codes[] = {
 
 /* ---- finding it ---- */
 
-static enum probe_result begins(const struct probe_input *in, const char *word)
-{
-	uint32_t n = (uint32_t)strlen(word), len = in->len < n ? in->len : n;
-
-	if (strncasecmp((const char *)in->data, word, len) != 0)
-		return PROBE_NO;
-	return len < n ? PROBE_MORE : PROBE_YES;
-}
-
 /* A name of a host, with a dot at least, and a space or the end of the line behind it. */
 static bool is_host_name(const uint8_t *text, uint32_t len)
 {
@@ -61,7 +52,7 @@ static bool is_host_name(const uint8_t *text, uint32_t len)
  * port of mail (RFC 5321, 4.2). */
 static enum probe_result probe_greeting(const struct probe_input *in)
 {
-	enum probe_result r = begins(in, "220");
+	enum probe_result r = probe_word(in, "220");
 	const uint8_t *lf;
 	uint32_t n;
 
@@ -83,21 +74,12 @@ static enum probe_result probe_greeting(const struct probe_input *in)
 static enum probe_result smtp_probe(const struct probe_input *in)
 {
 	static const char *const words[] = {"EHLO", "HELO", "QUIT"};
-	enum probe_result best = PROBE_NO;
 
 	if (in->len == 0)
 		return PROBE_MORE;
 	if (in->direction == TO_CLIENT)
 		return probe_greeting(in);
-	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		enum probe_result r = begins(in, words[i]);
-
-		if (r == PROBE_YES)
-			return r;
-		if (r == PROBE_MORE)
-			best = r;
-	}
-	return best;
+	return probe_words(in, words, sizeof(words) / sizeof(words[0]));
 }
 
 /* ---- pieces ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Digits by value: hexadecimal in either case, base64 (RFC 4648, 4). -1: it is none.
+ * Digits by value: hexadecimal in either case, base64 (RFC 4648, 4). -1: it is none. And base64 digit by digit.
  */
 #ifndef BASE_DIGIT_H
 #define BASE_DIGIT_H
@@ -24,6 +24,24 @@ static inline int base64_digit(uint8_t c)
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Bits of base64 that are no byte yet. All zero: none. */
+struct base64_rest {
+	uint32_t bits, have;
+};
+
+/* The byte that a digit of this value completes, or -1. */
+static inline int base64_next(struct base64_rest *r, int value)
+{
+	if (value < 0)
+		return -1;
+	r->bits = r->bits << 6 | (uint32_t)value;
+	r->have += 6;
+	if (r->have < 8)
+		return -1;
+	r->have -= 8;
+	return (uint8_t)(r->bits >> r->have);
 }
 
 #endif

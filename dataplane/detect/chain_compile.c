@@ -6,6 +6,7 @@
 
 #include "dataplane/detect/chain.h"
 #include "rules/arena.h"
+#include "rules/holds.h"
 
 static bool kind_of(const struct match *m, struct check *c)
 {
@@ -64,25 +65,10 @@ static bool wants_retry(const struct match *m, bool after_pcre)
 {
 	uint32_t flags = m->u.content.flags;
 
-	switch (m->keyword) {
-	case KEYWORD_content:
-		/* Further on less follows, in which what must not be there may be missing. */
-		return flags & (after_pcre || (flags & CONTENT_NEGATED) ? CONTENT_WITHIN | CONTENT_DISTANCE
-									: CONTENT_WITHIN);
-	case KEYWORD_pcre:
-		return m->u.pcre.flags & PCRE_RELATIVE;
-	case KEYWORD_isdataat:
-		return m->u.isdataat.relative;
-	case KEYWORD_byte_test:
-	case KEYWORD_byte_jump:
-	case KEYWORD_byte_extract:
-	case KEYWORD_byte_math:
-		return m->u.byte.flags & BYTE_RELATIVE;
-	case KEYWORD_base64_decode:
-		return m->u.base64.relative;
-	default:
-		return false;
-	}
+	if (m->keyword != KEYWORD_content)
+		return match_is_relative(m);
+	/* Further on less follows, in which what must not be there may be missing. */
+	return flags & (after_pcre || (flags & CONTENT_NEGATED) ? CONTENT_WITHIN | CONTENT_DISTANCE : CONTENT_WITHIN);
 }
 
 static void retries_mark(struct chain *chain)

@@ -15,6 +15,7 @@
 #include "dataplane/detect/rate.h"
 #include "dataplane/detect/scan.h"
 #include "dataplane/detect/script.h"
+#include "dataplane/detect/tally.h"
 #include "dataplane/detect/trace.h"
 
 int detect_worker_new(struct worker *w)
@@ -68,8 +69,8 @@ void detect_worker_free(struct worker *w)
 	program_memory_free(w);
 	chain_scratch_fini(&s->chain);
 	worker_memory_free(w, s->arena);
-	worker_memory_free(w, s->thresholds);
-	worker_memory_free(w, s->rates);
+	tally_table_free(w, s->thresholds);
+	tally_table_free(w, s->rates);
 	worker_memory_free(w, s->bits);
 	worker_memory_free(w, s->tags);
 	worker_memory_free(w, s);
@@ -78,8 +79,8 @@ void detect_worker_free(struct worker *w)
 
 void detect_worker_reset(struct worker *w)
 {
-	threshold_table_reset(w->detect->thresholds);
-	rate_table_reset(w->detect->rates);
+	tally_table_reset(w->detect->thresholds);
+	tally_table_reset(w->detect->rates);
 	bits_table_reset(w->detect->bits);
 	tag_table_reset(w->detect->tags);
 }

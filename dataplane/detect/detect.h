@@ -34,6 +34,11 @@ uint32_t detect_program_rules(const struct detect_program *p);
 struct rule_stat;
 bool detect_program_stat(const struct detect_program *p, uint32_t rule, struct rule_stat *out);
 
+/* What thresholds and rates count over several workers (w->detect_peers): made by the main thread before they
+ * start, freed when all have ended. NULL: no memory. */
+struct detect_peers *detect_peers_new(unsigned workers);
+void detect_peers_free(struct detect_peers *peers);
+
 int detect_worker_new(struct worker *w);
 void detect_worker_free(struct worker *w);
 /* Forgets thresholds, host bits and the like (a new capture starts). */

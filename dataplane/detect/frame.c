@@ -132,7 +132,7 @@ static bool combines(const struct rule *rule, char *reason, size_t reason_size)
 				return false;
 			}
 			frame = b->name;
-		} else if (strcmp(b->name, "base64_data") != 0 && !is_header_buffer(b->keyword)) {
+		} else if (b->keyword != KEYWORD_base64_data && !is_header_buffer(b->keyword)) {
 			snprintf(reason, reason_size, "%s and a frame cannot be in one rule", b->name);
 			return false;
 		}

@@ -186,7 +186,7 @@ static void packet_buffers_bind(struct binder *b, struct program_rule *r)
 				rule_refuse(b, r, reason);
 			else
 				h->chain = rule_chain(b, r, buffer);
-		} else if (strcmp(buffer->name, "payload") == 0) {
+		} else if (buffer->keyword == KEYWORD_none) { /* the payload */
 			if (rule->flags & RULE_HAS_APP)
 				continue;
 			if (r->payload || buffer->transform_count)
@@ -195,8 +195,7 @@ static void packet_buffers_bind(struct binder *b, struct program_rule *r)
 							       "supported");
 			else
 				r->payload = rule_chain(b, r, buffer);
-		} else if (!(rule->flags & RULE_HAS_APP) &&
-			   strcmp(buffer->name, "base64_data") != 0) {
+		} else if (!(rule->flags & RULE_HAS_APP) && buffer->keyword != KEYWORD_base64_data) {
 			snprintf(reason, sizeof(reason), "%s is not inspected by this engine",
 				 buffer->name);
 			rule_refuse(b, r, reason);

@@ -293,8 +293,8 @@ struct detect_state {
 
 	struct script **scripts;       /* script.h: by number of the use; NULL: none */
 	uint32_t script_count;
-	struct threshold_table *thresholds;
-	struct rate_table *rates;      /* rate.h */
+	struct tally_table *thresholds; /* tally.h */
+	struct tally_table *rates;      /* rate.h */
 	struct bits_table *bits;
 	struct tag_table *tags;
 };
@@ -427,8 +427,7 @@ void alerts_finish(struct worker *w, struct packet *p);
 
 /* threshold.c */
 enum threshold_answer { ALERT_WRITE, ALERT_HIDE, ALERT_NOTHING };
-struct threshold_table *threshold_table_new(struct worker *w);
-void threshold_table_reset(struct threshold_table *t);
+struct tally_table *threshold_table_new(struct worker *w);
 enum threshold_answer threshold_run(struct worker *w, const struct packet *p,
 				    const struct program_rule *r, uint8_t *action);
 

@@ -5,41 +5,44 @@
  * before anything of it is looked at, as no receiver will see what is beyond the rate. Other rules are asked for
  * each packet they match. On a tap nothing is dropped; what would be is counted.
  *
- * A flow's own bucket is with the flow; those of addresses and rules stand in a table of fixed size per worker,
- * where the one that was used least lately gives way. Each worker has its own: what reaches several has the
- * rate in each. Runs in the workers.
+ * A flow's own bucket is with the flow; those of addresses and rules are in a tally (tally.h).
+ *
+ * Over several workers such a bucket is one. Each publishes how much it has taken since its entry began, and its view
+ * of the bucket; before a packet is let through what the others have taken since the last look is added to the own
+ * view, and that of another counts where it is fuller. Neither can be beyond what one bucket for all would hold, so
+ * no packet is dropped that it would have let through. Beyond the rate goes what several workers let through at the
+ * same moment: a packet of each other worker at most, which the next look of any makes good.
+ *
+ * Runs in the workers.
  */
 #include "dataplane/detect/rate.h"
 
 #include <string.h>
 
+#include "dataplane/detect/tally.h"
 #include "dataplane/detect/track.h"
 #include "dataplane/engine/emit.h"
 
-#define RATE_WAYS 8
 #define RATE_SETS 2048
 #define RATES_OF_FLOW 4
 
-struct rate_key {
-	struct addr a, b;
-	uint32_t gid, sid; /* both 0: empty; a reload does not change them */
-	uint8_t track, ip_version;
-	uint8_t pad[6];
-};
+/* What stands in an entry of the tally. The others ask for the first two. */
+enum { FULL_NS, TAKEN_NS, TOLD_NS, SEEN_NS /* of what the others have taken */ };
 
-struct rate_entry {
-	struct rate_key key;
+/* One of the buckets that a packet is to pass. */
+struct held {
 	struct bucket bucket;
-	uint64_t used_ns;
-};
-
-struct rate_table {
-	struct rate_entry entries[RATE_SETS][RATE_WAYS];
+	struct bucket *own;   /* where it stands: with the flow */
+	struct tally *entry;  /* or here */
+	struct tally_set *set;
+	struct tally_key key;
+	uint64_t hash, cost;
+	bool shared;
 };
 
 /* One that a flow is under. */
 struct flow_rate {
-	struct rate_key key;
+	struct tally_key key;
 	struct bucket own;  /* track by_flow */
 	uint32_t rule;      /* index in the program of flow_rates.version */
 };
@@ -49,37 +52,6 @@ struct flow_rates {
 	unsigned count;
 	struct flow_rate items[RATES_OF_FLOW];
 };
-
-static void key_make(const struct packet *p, const struct rule *rule, uint8_t track, struct rate_key *key)
-{
-	memset(key, 0, sizeof(*key));
-	key->gid = rule->gid;
-	key->sid = rule->sid;
-	key->track = track;
-	if (track == TRACK_SRC || track == TRACK_DST) {
-		key->a = track == TRACK_SRC ? p->src : p->dst;
-		key->ip_version = p->ip_version;
-	} else if (track == TRACK_PAIR) {
-		track_pair(p, &key->a, &key->b);
-		key->ip_version = p->ip_version;
-	}
-}
-
-static struct bucket *table_bucket(struct worker *w, const struct rate_key *key)
-{
-	struct rate_entry *set = w->detect->rates->entries[track_hash(key, sizeof(*key)) % RATE_SETS], *oldest = set;
-
-	for (unsigned i = 0; i < RATE_WAYS; i++) {
-		if (memcmp(&set[i].key, key, sizeof(*key)) == 0) {
-			set[i].used_ns = w->now_ns;
-			return &set[i].bucket;
-		}
-		if (set[i].used_ns < oldest->used_ns)
-			oldest = &set[i];
-	}
-	*oldest = (struct rate_entry){.key = *key, .used_ns = w->now_ns};
-	return &oldest->bucket;
-}
 
 static const struct match_threshold *limit_of(const struct program_rule *r)
 {
@@ -91,7 +63,82 @@ static uint64_t cost_of(const struct packet *p, const struct match_threshold *t)
 	return bucket_cost(t->packets ? 1 : 8ull * p->len, t->rate);
 }
 
-static void beyond(struct worker *w, struct packet *p, uint32_t rule, struct bucket *b)
+/* ---- a bucket, wherever it stands ---- */
+
+/* What the others have let through. A clock that is more than a second ahead says nothing about this one. */
+static void others_add(struct worker *w, struct held *h)
+{
+	const struct detect_peers *peers = w->detect_peers;
+	uint64_t taken = 0, fullest = 0, words[TALLY_WORDS], latest = w->now_ns + BUCKET_SECOND_NS;
+
+	for (unsigned i = 0; i < peers->count; i++) {
+		if (i == w->id || !tally_peek(peers, i, TALLY_RATES, &h->key, h->hash, words))
+			continue;
+		taken += words[TAKEN_NS];
+		if (words[FULL_NS] > fullest && words[FULL_NS] <= latest)
+			fullest = words[FULL_NS];
+	}
+	/* Less than at the last look: another's entry gave way. */
+	if (taken > tally_word(h->entry, SEEN_NS))
+		h->bucket.full_ns += taken - tally_word(h->entry, SEEN_NS);
+	tally_set_word(h->entry, SEEN_NS, taken);
+	if (h->bucket.full_ns < fullest)
+		h->bucket.full_ns = fullest;
+	if (h->bucket.full_ns > latest)
+		h->bucket.full_ns = latest;
+}
+
+static void held_publish(struct held *h, uint64_t taken)
+{
+	tally_write(h->set);
+	tally_set_word(h->entry, FULL_NS, h->bucket.full_ns);
+	tally_set_word(h->entry, TAKEN_NS, tally_word(h->entry, TAKEN_NS) + taken);
+	tally_written(h->set);
+}
+
+static void held_of_flow(struct held *h, struct bucket *own, uint64_t cost)
+{
+	*h = (struct held){.own = own, .bucket = *own, .cost = cost};
+}
+
+static void held_of_key(struct worker *w, struct held *h, const struct tally_key *key, uint64_t cost)
+{
+	struct tally_at at;
+
+	*h = (struct held){.key = *key, .hash = track_hash(key, sizeof(*key)), .cost = cost,
+			   .shared = tally_shared(w, tally_track(key))};
+	at = tally_get(w->detect->rates, key, h->hash, w->now_ns);
+	h->entry = at.entry;
+	h->set = at.set;
+	h->bucket = (struct bucket){tally_word(h->entry, FULL_NS), tally_word(h->entry, TOLD_NS)};
+	if (at.fresh && h->shared) { /* what was taken before is in their views */
+		others_add(w, h);
+		h->bucket.full_ns = 0;
+	}
+}
+
+/* The own view is never too full: the others need not be asked about what is beyond it. */
+static bool held_passes(struct worker *w, struct held *h)
+{
+	if (!bucket_holds(&h->bucket, h->cost, w->now_ns))
+		return false;
+	if (!h->shared)
+		return true;
+	others_add(w, h);
+	held_publish(h, 0);
+	return bucket_holds(&h->bucket, h->cost, w->now_ns);
+}
+
+static void held_take(struct worker *w, struct held *h)
+{
+	bucket_take(&h->bucket, h->cost, w->now_ns);
+	if (h->entry)
+		held_publish(h, h->cost);
+	else
+		*h->own = h->bucket;
+}
+
+static void beyond(struct worker *w, struct packet *p, uint32_t rule, struct held *h)
 {
 	if (!w->in_the_wire) {
 		w->counters->detect_rate_would_drop++;
@@ -99,8 +146,12 @@ static void beyond(struct worker *w, struct packet *p, uint32_t rule, struct buc
 	}
 	if (p->verdict != VERDICT_ACCEPT)
 		return;
-	if (!bucket_tell(b, w->now_ns))
+	if (!bucket_tell(&h->bucket, w->now_ns))
 		p->flags |= PACKET_DROP_QUIET;
+	if (h->entry)
+		tally_set_word(h->entry, TOLD_NS, h->bucket.told_ns);
+	else
+		*h->own = h->bucket;
 	p->drop_rule = rule + 1;
 	packet_drop(p, DROP_rule_rate);
 	p->flags |= PACKET_NO_INSPECT;
@@ -116,10 +167,10 @@ static void rates_renew(const struct detect_program *program, struct flow *f, st
 	rates->version = program->version;
 	for (unsigned i = rates->count; i-- > 0;) {
 		struct flow_rate *r = &rates->items[i];
-		int64_t at = program_rule_find(program, (uint64_t)r->key.gid << 32 | r->key.sid);
+		int64_t at = program_rule_find(program, r->key.rule);
 		const struct match_threshold *t = at >= 0 ? limit_of(&program->rules[at]) : NULL;
 
-		if (t && t->track == r->key.track)
+		if (t && t->track == tally_track(&r->key))
 			r->rule = (uint32_t)at;
 		else
 			*r = rates->items[--rates->count];
@@ -132,8 +183,7 @@ bool detect_within_rate(struct worker *w, struct packet *p)
 {
 	const struct detect_program *program = w->detect->program;
 	struct flow_rates *rates = p->flow->detect->rates;
-	struct bucket *buckets[RATES_OF_FLOW];
-	uint64_t costs[RATES_OF_FLOW];
+	struct held held[RATES_OF_FLOW];
 	unsigned count = 0;
 
 	if (!program || (p->flow->flags & FLOW_DROP) || (p->flags & PACKET_PSEUDO))
@@ -143,35 +193,36 @@ bool detect_within_rate(struct worker *w, struct packet *p)
 		struct flow_rate *r = &rates->items[i];
 		const struct match_threshold *t = limit_of(&program->rules[r->rule]);
 
-		buckets[count] = r->key.track == TRACK_FLOW ? &r->own : table_bucket(w, &r->key);
-		costs[count] = cost_of(p, t);
-		if (!bucket_holds(buckets[count], costs[count], w->now_ns)) {
-			beyond(w, p, r->rule, buckets[count]);
+		if (tally_track(&r->key) == TRACK_FLOW)
+			held_of_flow(&held[count], &r->own, cost_of(p, t));
+		else
+			held_of_key(w, &held[count], &r->key, cost_of(p, t));
+		if (!held_passes(w, &held[count])) {
+			beyond(w, p, r->rule, &held[count]);
 			return !w->in_the_wire;
 		}
 		count++;
 	}
 	/* What one of them drops is not taken from the others. */
 	for (unsigned i = 0; i < count; i++)
-		bucket_take(buckets[i], costs[i], w->now_ns);
+		held_take(w, &held[i]);
 	return true;
 }
 
 /* ---- a match ---- */
 
-static struct flow_rate *flow_rate_find(const struct flow *f, const struct rate_key *key)
+static struct flow_rate *flow_rate_find(const struct flow *f, const struct tally_key *key)
 {
 	struct flow_rates *rates = f->detect ? f->detect->rates : NULL;
 
 	for (unsigned i = 0; rates && i < rates->count; i++)
-		if (rates->items[i].key.sid == key->sid && rates->items[i].key.gid == key->gid &&
-		    rates->items[i].key.track == key->track)
+		if (rates->items[i].key.rule == key->rule && tally_track(&rates->items[i].key) == tally_track(key))
 			return &rates->items[i];
 	return NULL;
 }
 
 /* From now on the flow is under it; NULL: there is no room for one more, or no memory. */
-static struct flow_rate *flow_rate_add(struct worker *w, struct flow *f, const struct rate_key *key, uint32_t rule)
+static struct flow_rate *flow_rate_add(struct worker *w, struct flow *f, const struct tally_key *key, uint32_t rule)
 {
 	struct detect_flow *d = detect_flow_get(w, f);
 	struct flow_rate *r;
@@ -196,13 +247,13 @@ bool rate_match(struct worker *w, struct packet *p, uint32_t rule, bool flow)
 	const struct program_rule *of = &w->detect->program->rules[rule];
 	const struct match_threshold *t = limit_of(of);
 	struct flow_rate *r = NULL;
-	struct bucket *b = NULL;
-	struct rate_key key;
-	uint64_t cost = cost_of(p, t);
+	struct tally_key key;
+	struct held held;
 
 	if (p->flags & PACKET_PSEUDO)
 		return false;
-	key_make(p, of->rule, t->track, &key);
+	tally_key_make(p, of->rule, t->track, 0, &key);
+	key.flow = 0; /* with the flow */
 	if (p->flow && (flow || t->track == TRACK_FLOW)) {
 		/* Under it already: its packets are asked about as they come. */
 		if (flow_rate_find(p->flow, &key))
@@ -210,16 +261,16 @@ bool rate_match(struct worker *w, struct packet *p, uint32_t rule, bool flow)
 		r = flow_rate_add(w, p->flow, &key, rule);
 	}
 	if (t->track != TRACK_FLOW)
-		b = table_bucket(w, &key);
+		held_of_key(w, &held, &key, cost_of(p, t));
 	else if (r)
-		b = &r->own;
-	if (!b)
+		held_of_flow(&held, &r->own, cost_of(p, t));
+	else
 		return false;
-	if (!bucket_holds(b, cost, w->now_ns)) {
-		beyond(w, p, rule, b);
+	if (!held_passes(w, &held)) {
+		beyond(w, p, rule, &held);
 		return true;
 	}
-	bucket_take(b, cost, w->now_ns);
+	held_take(w, &held);
 	return false;
 }
 
@@ -238,12 +289,7 @@ void rate_record(const struct worker *w, struct recorder *r, const struct progra
 
 /* ---- a worker's part ---- */
 
-struct rate_table *rate_table_new(struct worker *w)
+struct tally_table *rate_table_new(struct worker *w)
 {
-	return worker_memory(w, sizeof(struct rate_table), 64);
-}
-
-void rate_table_reset(struct rate_table *t)
-{
-	memset(t, 0, sizeof(*t));
+	return tally_table_new(w, TALLY_RATES, RATE_SETS);
 }

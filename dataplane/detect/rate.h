@@ -9,8 +9,7 @@
 #include "dataplane/detect/program.h"
 
 /* NULL: no memory. */
-struct rate_table *rate_table_new(struct worker *w);
-void rate_table_reset(struct rate_table *t);
+struct tally_table *rate_table_new(struct worker *w);
 
 /* A rule with a rate_limit has matched p; flow: its drop would be one of the flow. In the wire p is dropped when it
  * is beyond the rate. True: it is. */

@@ -13,6 +13,7 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include "dataplane/detect/detect.h"
 #include "dataplane/engine/handover.h"
 #include "dataplane/engine/home.h"
 #include "dataplane/engine/image.h"
@@ -119,6 +120,7 @@ void engine_close(struct engine *e)
 {
 	for (unsigned i = 0; i < e->lane_count && i < MAX_WORKERS; i++)
 		lane_free(e->lanes[i]);
+	detect_peers_free(e->detect_peers);
 	handover_free(e->handover);
 	free(e->captures.paths);
 	free(e->captures.names);
@@ -158,6 +160,11 @@ int engine_lanes_new(struct engine *e)
 {
 	int err = 0;
 
+	/* Of captures the lanes are at different times, and what they find must not depend on which is ahead. */
+	if (e->boot->purpose == BOOT_LIVE && e->lane_count > 1) {
+		e->detect_peers = detect_peers_new(e->lane_count);
+		err = e->detect_peers ? 0 : -ENOMEM;
+	}
 	for (unsigned i = 0; i < e->lane_count && !err; i++)
 		err = lane_new(e, i);
 	e->shared->status.workers = e->lane_count;

@@ -94,6 +94,7 @@ struct engine {
 	struct capture_list captures;
 	unsigned lane_count;
 	struct lane *lanes[MAX_WORKERS];
+	struct detect_peers *detect_peers; /* NULL: limits are each lane's own */
 
 	_Atomic(const struct detect_program *) program; /* writer: main; RCU, see ruleload.h */
 	_Atomic(const struct block_table *) blocks;     /* likewise; NULL: nothing is blocked */

@@ -65,8 +65,10 @@ static void lane_settings(struct lane *l)
 	l->anomaly_stream = anomaly && config_map_bool(types, "anomaly.types.stream", false);
 	l->log_drops = config_map_bool(types, "drop.enabled", true);
 	l->log_every_drop = flows && strcmp(flows, "all") == 0;
-	l->log_stream = config_map_bool(types, "stream.enabled", true) ? stream_notes_wanted(types) : 0;
-	l->log_stream |= stream_notes_wanted(&l->w.config->eve_files);
+	if (l->inspection) { /* without it no stream is followed */
+		l->log_stream = config_map_bool(types, "stream.enabled", true) ? stream_notes_wanted(types) : 0;
+		l->log_stream |= stream_notes_wanted(&l->w.config->eve_files);
+	}
 	for (size_t i = 0; i < l->w.config->eve_files.count; i++) {
 		const char *key = l->w.config->eve_files.keys[i];
 		bool yes = config_map_bool(&l->w.config->eve_files, key, false);
@@ -94,6 +96,7 @@ int lane_new(struct engine *e, unsigned id)
 	l->w.id = id;
 	l->w.config = e->config;
 	l->w.home = e->home;
+	l->w.detect_peers = e->detect_peers;
 	l->w.counters = &e->shared->worker[id];
 	memset(l->w.counters, 0, sizeof(*l->w.counters));
 	l->w.offline = b->purpose != BOOT_LIVE;

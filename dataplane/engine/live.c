@@ -166,7 +166,7 @@ static int open_offload(struct live *l)
 	if (!l->sends || !l->engine->config->pair_kernel_bypass)
 		return 0;
 	for (unsigned i = 0; i < l->port_count; i++)
-		if (!port_forwards_flows(l->ports[i])) {
+		if (!port_kernel_forwards(l->ports[i])) {
 			engine_error(l->engine, "pair.kernel_bypass needs both ports of the pair on AF_XDP and "
 				     "pair.heartbeat_ms above 0; %s cannot forward flows by itself: set "
 				     "pair.kernel_bypass: no", port_uri_of(l->ports[i]));
@@ -198,7 +198,7 @@ static int without_us(struct live *l)
 	const struct port *weak = NULL;
 
 	for (unsigned i = 0; i < l->port_count; i++)
-		if (!port_keeps_wire(l->ports[i]))
+		if (!port_kernel_forwards(l->ports[i]))
 			weak = l->ports[i];
 	if (!weak)
 		return 0;

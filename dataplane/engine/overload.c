@@ -122,21 +122,16 @@ static void release(struct worker *w, struct packet *p)
 	w->counters->overload_released++;
 }
 
-/* The policy is for every packet. A session of which a part was not seen cannot be followed any more, and in the wire
- * what comes later would be dropped as not fitting: it is released for good. */
+/* The policy is for every packet. */
 static bool treat(struct worker *w, struct packet *p)
 {
 	enum config_overload policy = policy_of(w);
 
-	if (policy == OVERLOAD_BYPASS || (policy == OVERLOAD_PASS && p->flow->tcp)) {
+	if (flow_overload_releases(policy, p->flow->tcp != NULL)) {
 		release(w, p);
 		return true;
 	}
-	p->flags |= PACKET_NO_INSPECT;
-	if (policy == OVERLOAD_DROP && w->in_the_wire)
-		packet_drop(p, DROP_overload);
-	else
-		w->counters->overload_passed++;
+	flow_overload_skip(w, p, policy);
 	return false;
 }
 

@@ -153,9 +153,9 @@ static void packet_reports(struct lane *l, struct packet *p)
 		report_stream(&l->w, p);
 }
 
-/* Of a flow that was released by an earlier packet: counted, no more. Its parser's state, which would have
- * to be fetched, is not looked at. */
-static void packet_released(struct lane *l, struct packet *p)
+/* Of a flow that was released by an earlier packet, or without inspection: counted, no more. Its parser's state,
+ * which would have to be fetched, is not looked at. */
+static void packet_counted(struct lane *l, struct packet *p)
 {
 	packet_reports(l, p);
 	flow_packet_done(&l->w, p);
@@ -189,7 +189,7 @@ static void packet_run(struct lane *l, struct packet *p, struct stopwatch *watch
 	if (within && host_may_say(p))
 		host_packet(w, p);
 	if (f && (f->flags & FLOW_BYPASSED)) {
-		packet_released(l, p);
+		packet_counted(l, p);
 		return;
 	}
 	/* A passed flow is followed and logged; only the rules leave it alone. */
@@ -226,10 +226,7 @@ static void packet_track(struct lane *l, struct packet *p, struct stopwatch *wat
 	if (!(p->flags & PACKET_NO_FLOW))
 		flow_packet(w, p);
 	lap(watch, &w->counters->cycles_flow);
-	if (p->event_count)
-		report_anomalies(w, p, l->anomaly_decode, l->anomaly_stream);
-	flow_packet_done(w, p);
-	w->packet = NULL;
+	packet_counted(l, p);
 	lap(watch, &w->counters->cycles_event);
 }
 

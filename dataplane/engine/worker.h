@@ -21,6 +21,7 @@ struct packet;
 struct flow;
 struct tx;
 struct home;
+struct detect_peers;
 struct indicator_image;
 struct recordings;
 
@@ -34,6 +35,7 @@ struct worker {
 	uint64_t first_file_id, file_id_step; /* ids of stored files: none of another worker or an earlier start */
 	bool huge_pages;               /* worker_memory may use reserved huge pages */
 	const struct home *home;       /* what is inside; NULL: not known */
+	struct detect_peers *detect_peers; /* limits hold over several workers; NULL: in this one alone */
 
 	/* changes between bursts only */
 	const struct indicator_image *indicators; /* NULL: none are known */

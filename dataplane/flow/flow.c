@@ -298,23 +298,18 @@ static void table_full(struct worker *w, struct packet *p)
 	}
 }
 
-/* The worker does not keep up. A flow that begins is released at once: by the policy bypass; by pass if it is a TCP
- * session, as one whose begin was not seen cannot be followed later, and its end would not fit. */
+/* The worker does not keep up: the policy is for flows that begin. */
 static bool overload_releases(const struct worker *w, const struct packet *p)
 {
-	return w->new_flows == OVERLOAD_BYPASS || (w->new_flows == OVERLOAD_PASS && p->ip_proto == PROTO_TCP);
+	return flow_overload_releases((enum config_overload)w->new_flows, p->ip_proto == PROTO_TCP);
 }
 
-/* True: no flow is made for the packet. On a tap what would be dropped is not looked at. */
+/* True: no flow is made for the packet. */
 static bool overload_takes(struct worker *w, struct packet *p)
 {
 	if (w->new_flows == OVERLOAD_IGNORE || overload_releases(w, p))
 		return false;
-	p->flags |= PACKET_NO_INSPECT;
-	if (w->new_flows == OVERLOAD_DROP && w->in_the_wire)
-		packet_drop(p, DROP_overload);
-	else
-		w->counters->overload_passed++;
+	flow_overload_skip(w, p, (enum config_overload)w->new_flows);
 	return true;
 }
 

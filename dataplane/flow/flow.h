@@ -145,6 +145,24 @@ void flow_reverse(struct worker *w, struct flow *f);
  * real; on a tap they are marks. */
 void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum exception_target cause,
 		    enum drop_reason reason);
+
+/* A worker that does not keep up (overload.policy). Released for good is all with bypass, and TCP sessions with pass:
+ * one of which a part was not seen cannot be followed later, and in the wire what comes of it would be dropped as not
+ * fitting. */
+static inline bool flow_overload_releases(enum config_overload policy, bool tcp)
+{
+	return policy == OVERLOAD_BYPASS || (policy == OVERLOAD_PASS && tcp);
+}
+
+/* What is not released: passed or dropped, packet by packet. On a tap what would be dropped is not looked at. */
+static inline void flow_overload_skip(struct worker *w, struct packet *p, enum config_overload policy)
+{
+	p->flags |= PACKET_NO_INSPECT;
+	if (policy == OVERLOAD_DROP && w->in_the_wire)
+		packet_drop(p, DROP_overload);
+	else
+		w->counters->overload_passed++;
+}
 /* Calls fn for every flow until it returns false. */
 void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, void *arg), void *arg);
 /* Writes the members of EVE's flow object (pkts_toserver … start) for an alert. */

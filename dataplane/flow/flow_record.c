@@ -104,7 +104,6 @@ void flow_hex_byte(uint8_t v, char text[3])
 	text[2] = 0;
 }
 
-/* Where sessions are followed, nothing is said of the flags of a flow without one, as EVE has it. */
 static void record_tcp(struct recorder *r, const struct flow *f, bool streams)
 {
 	static const struct {
@@ -115,8 +114,8 @@ static void record_tcp(struct recorder *r, const struct flow *f, bool streams)
 		{TCP_PSH, F_flow_tcp_psh}, {TCP_ACK, F_flow_tcp_ack}, {TCP_URG, F_flow_tcp_urg},
 		{TCP_ECE, F_flow_tcp_ecn}, {TCP_CWR, F_flow_tcp_cwr},
 	};
-	uint8_t ts = f->tcp || !streams ? f->tcp_flags[TO_SERVER] : 0;
-	uint8_t tc = f->tcp || !streams ? f->tcp_flags[TO_CLIENT] : 0;
+	uint8_t ts = flow_told_flags(f, TO_SERVER, streams);
+	uint8_t tc = flow_told_flags(f, TO_CLIENT, streams);
 	char text[3];
 
 	rec_open(r, F_flow_tcp);

@@ -57,7 +57,7 @@ static void record_tcp(struct recorder *r, const struct flow *f, enum direction 
 		{TCP_PSH, F_netflow_tcp_psh}, {TCP_ACK, F_netflow_tcp_ack}, {TCP_URG, F_netflow_tcp_urg},
 		{TCP_ECE, F_netflow_tcp_ecn}, {TCP_CWR, F_netflow_tcp_cwr},
 	};
-	uint8_t flags = f->tcp || !streams ? f->tcp_flags[d] : 0;
+	uint8_t flags = flow_told_flags(f, d, streams);
 	char hex[3];
 
 	flow_hex_byte(flags, hex);

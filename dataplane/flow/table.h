@@ -205,6 +205,13 @@ void tcp_flags_stage(struct flow *f);
 /* Does the packet begin another session on the flow's ports? */
 bool tcp_flags_reuse(const struct flow *f, const struct packet *p);
 
+/* Of a direction, as records have them: where sessions are followed, nothing is said of the flags of a flow without
+ * one, as EVE has it. */
+static inline uint8_t flow_told_flags(const struct flow *f, enum direction d, bool streams)
+{
+	return f->tcp || !streams ? f->tcp_flags[d] : 0;
+}
+
 /* flow_record.c */
 void flow_hex_byte(uint8_t v, char text[3]);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rules/holds.h"
 #include "rules/language/draft.h"
 #include "rules/language/protocol.h"
 
@@ -104,27 +105,6 @@ static bool arrange_direction(struct draft *d)
 					  "add flow:to_server or flow:to_client",
 					  "http.header.raw needs a direction");
 	return true;
-}
-
-static bool match_is_relative(const struct match *m)
-{
-	switch (m->keyword) {
-	case KEYWORD_content:
-		return m->u.content.flags & (CONTENT_DISTANCE | CONTENT_WITHIN);
-	case KEYWORD_pcre:
-		return m->u.pcre.flags & PCRE_RELATIVE;
-	case KEYWORD_isdataat:
-		return m->u.isdataat.relative;
-	case KEYWORD_byte_test:
-	case KEYWORD_byte_jump:
-	case KEYWORD_byte_extract:
-	case KEYWORD_byte_math:
-		return m->u.byte.flags & BYTE_RELATIVE;
-	case KEYWORD_base64_decode:
-		return m->u.base64.relative;
-	default:
-		return false;
-	}
 }
 
 /* The content or expression before a relative match is told so: it may have to be tried again. */

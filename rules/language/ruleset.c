@@ -19,6 +19,7 @@
 #include "rules/language/reader.h"
 #include "rules/language/report.h"
 #include "rules/language/threshold_config.h"
+#include "rules/leftover.h"
 
 struct loading {
 	struct language language;
@@ -427,6 +428,8 @@ struct ruleset *ruleset_load(const struct ruleset_options *o, struct ruleset_rep
 	bool outside = false, keep;
 
 	*r = (struct ruleset_report){0};
+	if (o->cache_dir && *o->cache_dir && !o->parse_only)
+		leftovers_remove(o->cache_dir);
 	keep = image_key(o, &key);
 	if (keep) {
 		image_path(o, path, sizeof(path));

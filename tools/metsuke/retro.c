@@ -15,18 +15,14 @@
 #define BAR_CELLS 30
 #define CELL_BYTES 4 /* of UTF-8 */
 
-static const struct cli_column contact_columns[] = {{"", "mark", false, 0},
-						    {"CLIENT", "client", false, 0},
-						    {"HOST", "host", false, 24},
-						    {"FIRST", "first", false, 19},
-						    {"LAST", "last", false, 19},
-						    {"COUNT", "count", true, 0},
-						    {"DAYS", "days", true, 0},
-						    {"HISTORY", "bar", false, 0},
-						    {"KIND", "kind", false, 0},
-						    {"INDICATOR", "indicator", false, 60},
-						    {"KNOWN AS", "known", false, 40},
-						    NO_MORE_COLUMNS};
+/* Of a contact, and of a finding, to the end of the table. */
+#define WHO_AND_WHAT                                                                                                   \
+	{"CLIENT", "client", false, 0}, {"HOST", "host", false, 24}, {"FIRST", "first", false, 19},                    \
+		{"LAST", "last", false, 19}, {"COUNT", "count", true, 0}, {"DAYS", "days", true, 0},                   \
+		{"HISTORY", "bar", false, 0}, {"KIND", "kind", false, 0}, {"INDICATOR", "indicator", false, 60},       \
+		{"KNOWN AS", "known", false, 40}, NO_MORE_COLUMNS
+
+static const struct cli_column contact_columns[] = {{"", "mark", false, 0}, WHO_AND_WHAT};
 
 /* Days since 1970 of a history's beginning. */
 static long first_day(const json_t *history)
@@ -234,18 +230,7 @@ int command_retro_scan(const struct cli_command *self, int argc, char **argv)
 int command_retro_findings(const struct cli_command *self, int argc, char **argv)
 {
 	static const struct cli_column columns[] = {{"ID", "id", true, 0},
-						    {"STATE", "state", false, 0},
-						    {"CLIENT", "client", false, 0},
-						    {"HOST", "host", false, 24},
-						    {"FIRST", "first", false, 19},
-						    {"LAST", "last", false, 19},
-						    {"COUNT", "count", true, 0},
-						    {"DAYS", "days", true, 0},
-						    {"HISTORY", "bar", false, 0},
-						    {"KIND", "kind", false, 0},
-						    {"INDICATOR", "indicator", false, 60},
-						    {"KNOWN AS", "known", false, 40},
-						    NO_MORE_COLUMNS};
+						    {"STATE", "state", false, 0}, WHO_AND_WHAT};
 	struct cli_option o[] = {ENGINE_OPTIONS,
 				 {"--state", 0, true, NULL, NULL, 0, 0},
 				 {"--client", 0, true, NULL, NULL, 0, 0},

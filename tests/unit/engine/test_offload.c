@@ -90,7 +90,7 @@ static struct wire *start(unsigned room)
 	memset(sides, 0, sizeof(sides));
 	for (unsigned i = 0; i < 2; i++) {
 		sides[i].port.ops = &fake_ops;
-		sides[i].port.forwards_flows = true;
+		sides[i].port.kernel_forwards = true;
 		sides[i].room = room;
 		ports[i] = &sides[i].port;
 	}

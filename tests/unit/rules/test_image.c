@@ -9,10 +9,12 @@
 #include <stdint.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -369,6 +371,50 @@ static void as_many_as_needed(void **state)
 	assert_int_equal(count, 8);
 }
 
+static void used_again(void)
+{
+	struct ruleset_report report;
+
+	clear(load(cache, &report), &report);
+	clear(load(cache, &report), &report);
+}
+
+/* A writer that is killed half-way: its files stay while it lives, then the next load removes them. */
+static void killed_writer(void **state)
+{
+	static const struct {
+		const char *name;
+		bool goes;
+	} files[] = {
+		{"0123456789abcdef.rules-image.%d.tmp", true}, {"0123.hsdb.%d.tmp", true}, {"notes.%d.tmp", false},
+		{"0123.hsdb.%d", false}, {".hsdb.%d.tmp", false}, {"0123.hsdb.x%d.tmp", false},
+		{"0123.hsdb%d.tmp", false}, {"0123.hsdb.1000000%d.tmp", false},
+	};
+	pid_t writer = fork();
+	char path[sizeof(files) / sizeof(*files)][160], name[96];
+
+	(void)state;
+	if (writer == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_true(writer > 0);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(name, sizeof(name), files[i].name, (int)writer);
+		snprintf(path[i], sizeof(path[i]), "%s/%s", cache, name);
+		write_text(path[i], "half of it");
+	}
+	used_again();
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		assert_int_equal(access(path[i], F_OK), 0);
+	assert_int_equal(kill(writer, SIGKILL), 0);
+	assert_int_equal(waitpid(writer, NULL, 0), writer);
+	used_again();
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if ((access(path[i], F_OK) != 0) != files[i].goes)
+			fail_msg("%s", path[i]);
+}
+
 /* ---- images that are not to be used ---- */
 
 static void refused(const char *because)
@@ -381,14 +427,6 @@ static void refused(const char *because)
 		fail_msg("\"%s\" does not say %s", report.image_note, because);
 	assert_true(set->rule_count >= 15);
 	clear(set, &report);
-}
-
-static void used_again(void)
-{
-	struct ruleset_report report;
-
-	clear(load(cache, &report), &report);
-	clear(load(cache, &report), &report);
 }
 
 static void usable(void)
@@ -528,9 +566,9 @@ int main(void)
 		cmocka_unit_test(emerging_threats_2019), cmocka_unit_test(emerging_threats_2025),
 		cmocka_unit_test(what_changes_is_seen), cmocka_unit_test(newer_rules),
 		cmocka_unit_test(outside),              cmocka_unit_test(few),
-		cmocka_unit_test(as_many_as_needed),    cmocka_unit_test(damaged),
-		cmocka_unit_test(cut_short),            cmocka_unit_test(written_by_others),
-		cmocka_unit_test(symbolic_link),
+		cmocka_unit_test(as_many_as_needed),    cmocka_unit_test(killed_writer),
+		cmocka_unit_test(damaged),              cmocka_unit_test(cut_short),
+		cmocka_unit_test(written_by_others),    cmocka_unit_test(symbolic_link),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -39,6 +39,11 @@ def answers(*path):
         return {d["pcap"]: d for d in map(json.loads, f)}
 
 
+def is_read(answer):
+    """Does the reference read links of the capture's kind? answer: of logs.jsonl.gz."""
+    return bool(answer.get("decoder", {}).get("pkts"))
+
+
 def inspect_all(folder, captures, rules, options=(), out=None, timeout=3600):
     """Every capture (path inside folder) alone, the rules loaded once. The folder of the output:
     OUT/<capture>/eve.json. A temporary one is the caller's to remove."""

@@ -116,6 +116,7 @@ struct buffer_view {
 	uint32_t len;
 	uint64_t offset;      /* streaming: position of data[0] in the whole; else 0 */
 	bool complete;        /* no more bytes will be added */
+	uint64_t source;      /* streaming: of the same number are views of the same bytes, in this worker; 0: no other is */
 };
 
 enum buffer_flags {

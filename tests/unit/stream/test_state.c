@@ -643,30 +643,18 @@ static void midstream(void **state)
 	assert_string_equal(lab_up(l, TO_SERVER), "GET");
 	assert_string_equal(lab_up(l, TO_CLIENT), "200");
 	lab_free(l);
-	/* how its window is scaled is not known; what the server said first is lost */
-	l = lab_with("stream.midstream=yes", NULL);
-	l->window = 500;
-	SEND(C, .flags = TCP_SYN, .seq = 100);
-	SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501);
-	SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501, .data = lots, .len = 400);
-	SEND(C, .flags = TCP_ACK, .seq = 501, .ack = 701, .data = lots, .len = 400);
-	lab_say(l, TO_CLIENT, 701, 901, "200");
-	STATE(TCP_STATE_ESTABLISHED);
-	SEND(C, .flags = TCP_ACK, .seq = 901, .ack = 704);
-	NONE();
-	assert_string_equal(lab_up(l, TO_CLIENT), "200");
-	lab_free(l);
-	/* likewise with stamps: what the server echoes is one of those the client has sent since */
+	/* what the server echoes is one of the client's stamps since; how the window is scaled nobody knows; the
+	 * server's first bytes are lost */
 	for (unsigned echo = 1000; echo <= 1002; echo++) {
 		l = lab_with("stream.midstream=yes", NULL);
+		l->window = 500;
 		SEND(C, .flags = TCP_SYN, .seq = 100, .has_ts = true, .ts = 1000);
-		SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501, .has_ts = true, .ts = 1001, .ts_echo = 50);
-		SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501, .has_ts = true, .ts = 1002, .ts_echo = 50, .data = "GET", .len = 3);
-		SEND(S, .flags = TCP_ACK, .seq = 501, .ack = 104, .has_ts = true, .ts = 51, .ts_echo = echo, .data = "200", .len = 3);
+		SEND(C, .flags = TCP_ACK, .seq = 101, .ack = 501, .has_ts = true, .ts = 1001, .data = lots, .len = 400);
+		SEND(C, .flags = TCP_ACK, .seq = 501, .ack = 701, .has_ts = true, .ts = 1002, .data = lots, .len = 400);
+		SEND(S, .flags = TCP_ACK, .seq = 701, .ack = 901, .has_ts = true, .ts = 51, .ts_echo = echo, .data = "200", .len = 3);
 		STATE(TCP_STATE_ESTABLISHED);
-		SEND(C, .flags = TCP_ACK, .seq = 104, .ack = 504, .has_ts = true, .ts = 1003, .ts_echo = 51);
+		SEND(C, .flags = TCP_ACK, .seq = 901, .ack = 704, .has_ts = true, .ts = 1003, .ts_echo = 51);
 		NONE();
-		assert_string_equal(lab_up(l, TO_SERVER), "GET");
 		assert_string_equal(lab_up(l, TO_CLIENT), "200");
 		lab_free(l);
 	}

@@ -46,7 +46,9 @@ static struct label label_of(const struct ruleset_groups *g, const hs_database_t
 	for (unsigned d = 0; d < 2; d++) {
 		for (unsigned k = 0; k < GROUP_L4_COUNT; k++)
 			if (label_ports(&l, database, &g->packet[k][d], "packets", l4_names[k], d) ||
-			    label_ports(&l, database, &g->packet_long[k][d], "long packets", l4_names[k], d))
+			    label_ports(&l, database, &g->packet_long[k][d], "long packets", l4_names[k], d) ||
+			    label_ports(&l, database, &g->packet_guarded[k][d], "guarded packets", l4_names[k], d) ||
+			    label_ports(&l, database, &g->packet_near[k][d], "beginnings of packets", l4_names[k], d))
 				return l;
 		if (label_ports(&l, database, &g->stream[d], "streams", "tcp", d))
 			return l;
@@ -82,30 +84,28 @@ static uint32_t literal_min(const struct pattern_group *g)
 	return min;
 }
 
-void groups_text(struct scans *scans, const struct ruleset *set)
+void groups_text(struct scan_tally *tallies, unsigned count, const struct ruleset *set)
 {
-	unsigned count = scans_databases(scans);
-	struct scan_tally *tallies = calloc(count + 1, sizeof(*tallies));
-	uint64_t cycles = 0, bytes = 0;
+	uint64_t cycles = 0, bytes = 0, engine = 0;
 
-	if (!tallies)
-		return;
-	scans_tally(scans, tallies);
 	qsort(tallies, count, sizeof(*tallies), dearest_first);
 	for (unsigned i = 0; i < count; i++) {
 		cycles += tallies[i].cycles;
 		bytes += tallies[i].bytes;
+		engine += tallies[i].engine_cycles;
 	}
-	printf("\n  %-44s literals  least   time  bytes     calls   matches  cycles a byte\n", "group");
+	printf("\n  %-44s literals  least   time  bytes     calls   matches  cycles a byte  as the engine does\n", "group");
 	for (unsigned i = 0; i < count && i < LINES_MAX; i++) {
 		const struct scan_tally *t = &tallies[i];
 		struct label l = label_of(set->groups, t->database);
 
-		printf("    %-42s %8u %6u %5.1f%% %5.1f%% %9" PRIu64 " %9" PRIu64 " %8.2f\n", l.name,
+		printf("    %-42s %8u %6u %5.1f%% %5.1f%% %9" PRIu64 " %9" PRIu64 " %8.2f %8.2f\n", l.name,
 		       l.group ? l.group->literal_count : 0, l.group ? literal_min(l.group) : 0,
 		       100.0 * (double)t->cycles / (double)cycles,
 		       100.0 * (double)t->bytes / (double)bytes, t->calls, t->matches,
-		       (double)t->cycles / (double)(t->bytes ? t->bytes : 1));
+		       (double)t->cycles / (double)(t->bytes ? t->bytes : 1),
+		       (double)t->engine_cycles / (double)(t->bytes ? t->bytes : 1));
 	}
-	free(tallies);
+	printf("    %-42s %8s %6s %6s %6s %9s %9s %8.2f %8.2f\n", "all", "", "", "", "", "", "",
+	       (double)cycles / (double)(bytes ? bytes : 1), (double)engine / (double)(bytes ? bytes : 1));
 }

@@ -10,6 +10,6 @@
 #include "rules/ruleset.h"
 
 /* A line a database, the dearest first; of groups that share one the first is named. */
-void groups_text(struct scans *scans, const struct ruleset *set);
+void groups_text(struct scan_tally *tallies, unsigned count, const struct ruleset *set);
 
 #endif

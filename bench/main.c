@@ -226,6 +226,7 @@ static int run_workers(struct runner *runners, const struct options *o, struct e
 		runners[k].barrier = &barrier;
 		runners[k].rounds = o->rounds;
 		runners[k].engine_only = o->engine_only;
+		runners[k].groups = o->groups && !o->json && k == 0;
 		if (pthread_create(&runners[k].thread, NULL, runner_main, &runners[k]) != 0) {
 			/* Those that run wait for this one for ever. */
 			fail("a thread cannot be started");
@@ -273,10 +274,12 @@ static int measure(const struct options *o, struct engine *e, struct traffic *t)
 	if (disturbed && !o->anyway)
 		return EXIT_DISTURBED;
 	(o->json ? report_json : report_text)(&report, disturbed);
-	if (o->groups && !o->json)
-		groups_text(runners[0].scans, detect_program_ruleset(atomic_load(&e->program)));
-	for (unsigned k = 0; k < o->workers; k++)
+	if (runners[0].tallies)
+		groups_text(runners[0].tallies, scans_databases(runners[0].scans), detect_program_ruleset(atomic_load(&e->program)));
+	for (unsigned k = 0; k < o->workers; k++) {
 		scans_free(runners[k].scans);
+		free(runners[k].tallies);
+	}
 	free(runners);
 	return EXIT_SUCCESS;
 }

@@ -269,6 +269,8 @@ void *runner_main(void *runner)
 		if (good)
 			source_turn(r, &r->round[i]);
 	}
+	if (good && r->groups)
+		r->tallies = scans_tally(r->scans);
 	if (good) {
 		lane_modules_free(r->lane);
 		traffic_copy_free(&r->copy);

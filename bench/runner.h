@@ -45,6 +45,8 @@ struct runner {
 	pthread_barrier_t *barrier;
 	unsigned rounds;
 	bool engine_only;                    /* no scans recorded or run bare */
+	bool groups;               /* what each group costs is wanted, too */
+	struct scan_tally *tallies; /* owner; NULL: not wanted, or no memory */
 	pthread_t thread;
 	int core;                            /* pinned to; -1: anywhere */
 	struct traffic_copy copy;

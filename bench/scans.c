@@ -7,14 +7,17 @@
 #include <hs.h>
 #include <rte_cycles.h>
 
+#include "dataplane/detect/program.h"
 #include "rules/compile/groups.h"
 
 #define BYTES_MAX ((size_t)8 << 30)
 
 struct scan {
-	const hs_database_t *database;
+	const struct pattern_group *group;
 	size_t offset;
-	unsigned len;
+	unsigned len, fresh;
+	uint64_t base;
+	bool end;
 };
 
 struct scans {
@@ -25,13 +28,12 @@ struct scans {
 	const hs_database_t **databases;
 	unsigned database_count;
 	hs_scratch_t *scratch;
+	struct worker *worker; /* whose they are */
 	bool cut;
 };
 
 /* Whose scans are being recorded. */
 static _Thread_local struct scans *recording;
-
-struct worker;
 
 void __real_scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data, uint32_t len,
 			    uint32_t fresh, uint64_t base, bool end);
@@ -94,22 +96,29 @@ static bool know_database(struct scans *s, const hs_database_t *database)
 	return true;
 }
 
-static void record(struct scans *s, const hs_database_t *database, const char *data, unsigned len)
+static void record(struct scans *s, const struct scan *scan, const uint8_t *data)
 {
-	if (!make_room(s, len) || !know_database(s, database)) {
+	if (!make_room(s, scan->len) || !know_database(s, scan->group->database)) {
 		s->cut = true;
 		return;
 	}
-	s->list[s->count++] = (struct scan){database, s->bytes, len};
-	memcpy(s->data + s->bytes, data, len);
-	s->bytes += len;
+	s->list[s->count] = *scan;
+	s->list[s->count++].offset = s->bytes;
+	memcpy(s->data + s->bytes, data, scan->len);
+	s->bytes += scan->len;
 }
 
 void __wrap_scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data, uint32_t len,
 			    uint32_t fresh, uint64_t base, bool end)
 {
-	if (__builtin_expect(recording != NULL, 0) && group->database && len)
-		record(recording, group->database, (const char *)data, len);
+	if (__builtin_expect(recording != NULL, 0) && group->database && len) {
+		struct scan scan = {group, 0, len, fresh, base, end};
+
+		if (len - fresh > group->reach)
+			scan.len = fresh + group->reach;
+		recording->worker = w;
+		record(recording, &scan, data);
+	}
 	__real_scan_group_from(w, group, data, len, fresh, base, end);
 }
 
@@ -138,7 +147,7 @@ uint64_t scans_run(struct scans *s)
 	uint64_t matches = 0;
 
 	for (size_t i = 0; i < s->count; i++)
-		hs_scan(s->list[i].database, s->data + s->list[i].offset, s->list[i].len, 0,
+		hs_scan(s->list[i].group->database, s->data + s->list[i].offset, s->list[i].len, 0,
 			       s->scratch, count_match, &matches);
 	return matches;
 }
@@ -158,22 +167,48 @@ unsigned scans_databases(const struct scans *s)
 	return s->database_count;
 }
 
-void scans_tally(struct scans *s, struct scan_tally *out)
+/* As the engine searches, candidates and all. */
+static uint64_t search_again(struct scans *s, const struct scan *scan)
 {
+	uint64_t start = rte_rdtsc();
+
+	__real_scan_group_from(s->worker, scan->group, (const uint8_t *)s->data + scan->offset, scan->len, scan->fresh,
+			       scan->base, scan->end);
+	candidates_clear(s->worker->detect);
+	return rte_rdtsc() - start;
+}
+
+static uint64_t bare_again(struct scans *s, const struct scan *scan, uint64_t *matches)
+{
+	uint64_t start = rte_rdtsc();
+
+	hs_scan(scan->group->database, s->data + scan->offset, scan->len, 0, s->scratch, count_match, matches);
+	return rte_rdtsc() - start;
+}
+
+struct scan_tally *scans_tally(struct scans *s)
+{
+	struct scan_tally *out = calloc(s->database_count + 1, sizeof(*out));
+
+	if (!out)
+		return NULL;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct scan *scan = &s->list[i];
-		uint64_t start, matches = 0;
 		unsigned k = 0;
 
-		while (s->databases[k] != scan->database)
+		while (s->databases[k] != scan->group->database)
 			k++;
-		start = rte_rdtsc();
-		hs_scan(scan->database, s->data + scan->offset, scan->len, 0, s->scratch,
-			       count_match, &matches);
-		out[k].cycles += rte_rdtsc() - start;
-		out[k].database = scan->database;
+		out[k].engine_cycles += search_again(s, scan);
+		out[k].database = scan->group->database;
 		out[k].calls++;
 		out[k].bytes += scan->len;
-		out[k].matches += matches;
 	}
+	for (size_t i = 0; i < s->count; i++) {
+		unsigned k = 0;
+
+		while (s->databases[k] != s->list[i].group->database)
+			k++;
+		out[k].cycles += bare_again(s, &s->list[i], &out[k].matches);
+	}
+	return out;
 }

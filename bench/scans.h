@@ -14,7 +14,8 @@ struct scans;
 
 struct scan_tally {
 	const void *database;
-	uint64_t calls, bytes, matches, cycles;
+	uint64_t calls, bytes, matches, cycles; /* of hs_scan */
+	uint64_t engine_cycles; /* as the engine searches, candidates noted */
 };
 
 /* NULL: no memory. */
@@ -29,7 +30,7 @@ uint64_t scans_count(const struct scans *s);
 uint64_t scans_bytes(const struct scans *s);
 /* How many different databases. */
 unsigned scans_databases(const struct scans *s);
-/* Runs them all once more; out[]: one for each database. */
-void scans_tally(struct scans *s, struct scan_tally *out);
+/* Runs them all once more, in the worker whose they are; one for each database, the caller's. NULL: no memory. */
+struct scan_tally *scans_tally(struct scans *s);
 
 #endif

@@ -503,9 +503,7 @@ static void change_now(struct worker *w, struct flow *f, struct packet *p)
 	state_free(w, f);
 	s->proto = NULL;
 	s->proto_original = f->app_proto;
-	s->proto_ts = s->proto_tc = APP_UNKNOWN;
-	memset(s->probe_done, 0, sizeof(s->probe_done));
-	memset(s->no, 0, sizeof(s->no));
+	app_probe_anew(s);
 	s->change = 0;
 	s->tx_count = 0; /* the next protocol counts its own */
 	s->pending[TO_SERVER].need = s->pending[TO_CLIENT].need = 0;

@@ -117,6 +117,7 @@ struct buffer_view {
 	uint32_t len;
 	uint64_t offset;      /* streaming: position of data[0] in the whole; else 0 */
 	bool complete;        /* no more bytes will be added */
+	uint64_t source;      /* streaming: of the same number are views of the same bytes, in this worker; 0: no other is */
 };
 
 enum buffer_flags {
@@ -225,6 +226,7 @@ struct app_session {
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
 	uint8_t events;                  /* bit by enum app_event, of the packet in hand */
+	uint16_t behind_port;            /* of the server that a proxy was asked for; 0: none was */
 	struct expectation *announced;   /* while state_init runs: why it is thought to be this; else NULL */
 
 	/* app.c's own */
@@ -292,6 +294,11 @@ const char *app_option(const struct worker *w, enum app_proto proto, const char 
 uint32_t app_tx_limit(const struct worker *w, enum app_proto proto);
 /* Rules inspect this buffer of the protocol from now on. */
 void app_buffer_wanted(struct worker *w, enum app_proto proto, const char *buffer);
+/* The port of the server that the flow's client talks to, which is behind a proxy where it asked one for it. */
+static inline uint16_t app_server_port(const struct flow *f)
+{
+	return f->app && f->app->behind_port ? f->app->behind_port : f->server_port;
+}
 /* On which transports the worker looks for the protocol: bits by enum app_transport. */
 uint8_t app_transports(const struct worker *w, enum app_proto proto);
 /* What proto.configure filled. */

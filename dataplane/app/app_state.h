@@ -80,6 +80,7 @@ bool app_start(struct worker *w, struct flow *f, struct packet *p, enum app_prot
 void app_note(struct flow *f, enum app_event e);
 
 /* probe.c: bytes of a direction whose protocol is not known. */
+void app_probe_anew(struct app_session *s);
 void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
 		      const struct app_input *in);
 void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p);

@@ -43,6 +43,7 @@ struct file_worker {
 	struct file_hash *spare;
 	unsigned spare_count;
 	uint64_t store_count;   /* files of which something is in the bulk ring */
+	uint64_t opened;
 	const EVP_MD *md[HASH_KINDS];
 };
 
@@ -332,6 +333,7 @@ static struct file *file_new(struct worker *w, struct tx *tx, enum direction d)
 	if (!file)
 		return NULL;
 	file->direction = d;
+	file->number = ++w->files->opened;
 	file->limits = limits_default;
 	*at = file;
 	return file;

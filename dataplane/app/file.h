@@ -74,6 +74,7 @@ struct file {
 	uint8_t *name;           /* as sent; not terminated */
 	char *magic;             /* libmagic's words, or NULL */
 	uint64_t size;           /* bytes seen, missing ones counted */
+	uint64_t number;         /* of the worker's files, from 1 */
 	uint64_t range_start, range_end, range_total; /* FILE_HAS_RANGE */
 	uint8_t md5[16], sha1[20], sha256[32];
 	struct file_hash *hash;  /* while open */

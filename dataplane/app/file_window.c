@@ -124,6 +124,7 @@ bool file_view_one(struct worker *w, struct file *file, struct buffer_view *out)
 	out->len = (uint32_t)(end - from);
 	out->offset = from;
 	out->complete = complete;
+	out->source = file->number;
 	win->viewed = true;
 	win->end_viewed |= complete;
 	return true;

@@ -45,12 +45,18 @@ static bool is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
+/* Is a greeting long past? */
+static bool goes_on(const struct probe_input *in)
+{
+	return in->known || in->expected == APP_ftp; /* in clear text again after CCC (RFC 4217, 5.3) */
+}
+
 static enum probe_result probe_greeting(const struct probe_input *in)
 {
 	const uint8_t *lf;
 	uint32_t n;
 
-	if (in->known && in->len >= FTP_CODE_CHARS)
+	if (goes_on(in) && in->len >= FTP_CODE_CHARS)
 		return is_digit(in->data[0]) && is_digit(in->data[1]) && is_digit(in->data[2]) ?
 			       PROBE_YES :
 			       PROBE_NO;
@@ -79,7 +85,7 @@ static enum probe_result ftp_probe(const struct probe_input *in)
 		return probe_greeting(in);
 	best = probe_words(in, words, sizeof(words) / sizeof(words[0]));
 	/* Any other command, once the server has greeted. */
-	if (best == PROBE_NO && in->known && in->data[0] >= 'A' && (in->data[0] | 0x20) <= 'z')
+	if (best == PROBE_NO && goes_on(in) && in->data[0] >= 'A' && (in->data[0] | 0x20) <= 'z')
 		return PROBE_YES;
 	return best;
 }

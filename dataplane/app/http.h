@@ -193,5 +193,7 @@ void http_alert_context(struct worker *w, struct flow *f, struct tx *tx, struct 
 /* http_contact.c: once the headers are there, and once the body has ended. */
 void http_contacts(struct http_state *s, struct http_tx *tx);
 void http_contacts_end(struct http_state *s, struct http_tx *tx);
+/* The port of the server behind a proxy; 0: there is none, the flow has the port. */
+uint16_t http_port_behind(const htp_tx_t *htp);
 
 #endif

@@ -53,6 +53,7 @@ void http_change_after(struct http_tx *tx)
 		if (status >= 200 && status <= 299) {
 			s->change = true;
 			s->change_to = APP_UNKNOWN;
+			s->f->app->behind_port = http_port_behind(htp);
 		}
 	} else if (status == 101 && http_field(htp->response_headers, "upgrade").data) {
 		s->change = true;

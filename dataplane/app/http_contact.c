@@ -157,8 +157,7 @@ static uint32_t url_add(uint8_t *url, uint32_t n, const htp_tx_t *htp)
 	return n + (uint32_t)url_rest(url + n, room - n, rest, len);
 }
 
-/* The port of the server behind a proxy; 0: there is none, the flow has the port. */
-static uint16_t port_behind(const htp_tx_t *htp)
+uint16_t http_port_behind(const htp_tx_t *htp)
 {
 	bool connect = htp->request_method_number == HTP_M_CONNECT;
 
@@ -193,7 +192,7 @@ static void add_contacts(struct http_state *s, struct http_tx *tx, bool goes_on)
 
 	if (c.client_version)
 		c.client = &client;
-	c.port = port_behind(htp);
+	c.port = http_port_behind(htp);
 	n = copy_host(url, http_bytes(htp->request_hostname));
 	if (n)
 		host_contact(s->w, s->f, c, url, n);

@@ -410,15 +410,16 @@ static uint32_t wanted(struct worker *w, const struct flow *f, const struct mysq
 	return HEAD_BYTES + (most < MYSQL_PACKET_MAX ? most : MYSQL_PACKET_MAX);
 }
 
-static struct parse_result parse(struct worker *w, struct flow *f, struct mysql_state *s, enum direction d,
-				 const struct app_input *in)
+struct parse_result mysql_packets(struct worker *w, struct flow *f, struct mysql_state *s, enum direction d,
+				  const struct app_input *in)
 {
 	struct mysql_side *side = &s->side[d];
 	uint32_t at = side->skip < in->len ? side->skip : in->len;
+	bool packed = s->packed;
 
 	side->skip -= at;
 	side->begun = 0;
-	while (at < in->len && !f->app->change && !s->blind) {
+	while (at < in->len && !f->app->change && s->packed == packed) {
 		const uint8_t *data = in->data + at;
 		uint32_t left = in->len - at, total = 0, n;
 
@@ -438,7 +439,7 @@ static struct parse_result parse(struct worker *w, struct flow *f, struct mysql_
 		side->skip = total > left ? total - left : 0;
 		at += total < left ? total : left;
 	}
-	if (at < in->len && !s->blind)
+	if (at < in->len)
 		return (struct parse_result){.status = PARSE_MORE, .consumed = at};
 	return (struct parse_result){.status = PARSE_OK};
 }
@@ -450,7 +451,9 @@ static struct parse_result mysql_parse(struct worker *w, struct flow *f, void *s
 
 	if (s->blind)
 		return (struct parse_result){.status = PARSE_OK};
-	return in->flags & INPUT_GAP ? parse_gap(f, s, d, in->len) : parse(w, f, s, d, in);
+	if (s->packed)
+		return mysql_unpack(w, f, s, d, in);
+	return in->flags & INPUT_GAP ? parse_gap(f, s, d, in->len) : mysql_packets(w, f, s, d, in);
 }
 
 static void mysql_state_clear(struct worker *w, struct flow *f, void *state)
@@ -458,6 +461,7 @@ static void mysql_state_clear(struct worker *w, struct flow *f, void *state)
 	struct mysql_state *s = state;
 
 	text_free(w, &s->version);
+	mysql_unpack_clear(w, s);
 	for (unsigned i = 0; i < MYSQL_STATEMENTS_MAX; i++)
 		text_free(w, &s->statements[i].text);
 }

@@ -5,12 +5,13 @@
  *
  * A transaction is the login, from the server's greeting to its verdict, or a command and what the
  * server says to it: an answer, results with their rows, a list. Rows are counted; rows of text are kept,
- * up to a limit, where a rule looks at them. Where TLS is agreed on it is followed; behind compression nothing is.
+ * up to a limit, where a rule looks at them. Where TLS is agreed on it is followed; compression is undone.
  */
 #ifndef APP_MYSQL_H
 #define APP_MYSQL_H
 
-#include "dataplane/app/app.h"
+#include "dataplane/app/app_state.h"
+#include "dataplane/app/content.h"
 #include "dataplane/app/text.h"
 
 #define MYSQL_PACKET_MAX (64u << 10)  /* of a packet is looked at; the rest is passed over */
@@ -20,6 +21,7 @@
 #define MYSQL_ATTRIBUTES_MAX 32
 #define MYSQL_ROWS_MAX 1024           /* kept of a transaction */
 #define MYSQL_ROWS_BYTES_MAX (64u << 10)
+#define MYSQL_PACK_HEAD_BYTES 7       /* before a compressed packet */
 #define MYSQL_LOGIN 256               /* beside the numbers of commands */
 #define MYSQL_PACKET_FULL 0xffffffu   /* of this length: it goes on in the next */
 
@@ -94,12 +96,20 @@ struct mysql_statement {
 struct mysql_state {
 	uint32_t server_can, client_can;
 	bool login_sent, blind; /* blind: what comes cannot be read */
+	bool packed;            /* from here on packets are compressed */
 	struct text version;
 	struct mysql_side {
 		bool lost;
 		bool longer;    /* the packet before goes on in the next */
 		uint32_t skip;  /* bytes of a packet that are not looked at */
 		uint32_t begun; /* bytes missing of the packet that is waited for */
+		struct mysql_pack {
+			uint8_t head[MYSQL_PACK_HEAD_BYTES];
+			uint8_t have;  /* of head */
+			uint32_t left; /* of the packet that is being unpacked */
+			struct content_decoder *decoder; /* owned; NULL: it is not compressed */
+			struct app_pending kept;         /* the beginning of a packet inside */
+		} pack;
 	} side[2];
 	struct mysql_statement statements[MYSQL_STATEMENTS_MAX];
 	uint32_t statement_next;
@@ -132,6 +142,15 @@ uint32_t mysql_reply_wanted(struct worker *w, const struct mysql_tx *t, uint32_t
 /* A packet of the server: the first bytes of it, len in all. False: it cannot be one here. */
 bool mysql_reply_take(struct worker *w, struct flow *f, struct mysql_state *s, struct mysql_tx *t,
 		      struct cursor c, uint32_t len);
+
+/* mysql.c: packets, with nothing around them. */
+struct parse_result mysql_packets(struct worker *w, struct flow *f, struct mysql_state *s, enum direction d,
+				  const struct app_input *in);
+
+/* mysql_unpack.c */
+struct parse_result mysql_unpack(struct worker *w, struct flow *f, struct mysql_state *s, enum direction d,
+				 const struct app_input *in);
+void mysql_unpack_clear(struct worker *w, struct mysql_state *s);
 
 /* mysql_log.c */
 const struct mysql_command *mysql_command_find(uint8_t number);

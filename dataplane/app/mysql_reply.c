@@ -115,8 +115,8 @@ static bool take_auth(struct worker *w, struct flow *f, struct mysql_state *s, s
 	switch (cursor_u8(&c)) {
 	case PACKET_OK:
 		t->logged_in = true;
-		s->blind = mysql_both(s, MYSQL_CAN_COMPRESS) || mysql_both(s, MYSQL_CAN_ZSTD);
-		t->compressed = s->blind;
+		s->packed = mysql_both(s, MYSQL_CAN_COMPRESS) || mysql_both(s, MYSQL_CAN_ZSTD);
+		t->compressed = s->packed;
 		tx_finish(f, &t->tx);
 		return true;
 	case PACKET_END: /* another way to log in */

@@ -4,7 +4,9 @@
  * which APP_PROBE_BYTES are kept until the question is settled. A direction is settled when a
  * probe says yes, or all say no (or the bytes are used up); then it follows the other direction,
  * if that one was found out. Neither: the flow has failed. The rules about who may speak first,
- * and what is an event, are those of the reference engine. Runs in the worker that owns the flow.
+ * and what is an event, are those of the reference engine. What goes through a SOCKS proxy
+ * (service_socks.c) is probed anew from behind the bytes that led there. Runs in the worker that owns
+ * the flow.
  */
 #include "dataplane/app/app_state.h"
 
@@ -92,7 +94,7 @@ enum probe_result probe_words(const struct probe_input *in, const char *const *w
 /* May the flow's first packet have been an answer, its question not seen? */
 static bool reversible(const struct flow *f)
 {
-	return !(f->app && f->app->proto) && (f->ip_proto != 6 || f->flags & FLOW_MIDSTREAM);
+	return !(f->app && (f->app->proto || f->app->behind_port)) && (f->ip_proto != 6 || f->flags & FLOW_MIDSTREAM);
 }
 
 /* What is known of the flow comes before what it looks like: the other direction's protocol, or the one that was
@@ -128,7 +130,7 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 		.direction = d,
 		.ip_proto = f->ip_proto,
 		.client_port = f->client_port,
-		.server_port = f->server_port,
+		.server_port = app_server_port(f),
 		.expected = s ? s->proto_expected : APP_UNKNOWN,
 		.midstream = w->config && w->config->stream_midstream,
 	};
@@ -344,8 +346,8 @@ static bool announced(struct worker *w, struct flow *f, struct packet *p)
 	return true;
 }
 
-void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
-		      const struct app_input *in)
+static void probe_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+			 const struct app_input *in)
 {
 	struct app_session *s = f->app;
 	struct app_pending *kept = &s->pending[d];
@@ -401,6 +403,66 @@ void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum d
 	deliver(w, f, p, d, in, in_kept);
 	if (!app_known(*app_proto_slot(s, direction_other(d))))
 		look_at_other(w, f, p, direction_other(d));
+}
+
+/* ---- behind a proxy ---- */
+
+void app_probe_anew(struct app_session *s)
+{
+	s->proto_ts = s->proto_tc = APP_UNKNOWN;
+	memset(s->probe_done, 0, sizeof(s->probe_done));
+	memset(s->no, 0, sizeof(s->no));
+}
+
+static void feed_or_probe(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+			  const struct app_input *in)
+{
+	if (f->flags & FLOW_NO_APP || (!in->len && !in->flags))
+		return;
+	if (f->app->proto && app_known(*app_proto_slot(f->app, d)))
+		app_feed(w, f, p, d, in);
+	else
+		probe_stream(w, f, p, d, in);
+}
+
+/* The flow begins again behind so many bytes of each direction. */
+static void lead_on(struct worker *w, struct flow *f, struct packet *p, const uint32_t hello[2])
+{
+	struct app_session *s = f->app;
+	struct app_pending kept[2] = {s->pending[0], s->pending[1]};
+	const uint8_t ended[2] = {s->ended[0], s->ended[1]};
+
+	memset(s->pending, 0, sizeof(s->pending));
+	memset(s->ended, 0, sizeof(s->ended));
+	app_probe_anew(s);
+	s->first_data = 0;
+	for (unsigned d = 0; d < 2; d++) {
+		uint32_t past = hello[d] < kept[d].len ? hello[d] : kept[d].len;
+		struct app_input in = {
+			.data = kept[d].data + past,
+			.len = kept[d].len - past,
+			.flags = ended[d] && !kept[d].skipped ? INPUT_END : 0,
+			.offset = kept[d].offset + past,
+		};
+
+		feed_or_probe(w, f, p, d, &in);
+		if (kept[d].skipped) {
+			in = (struct app_input){.len = (uint32_t)kept[d].skipped, .flags = INPUT_GAP,
+						.offset = in.offset + in.len};
+			feed_or_probe(w, f, p, d, &in);
+		}
+		heap_free(&w->heap, kept[d].data);
+	}
+}
+
+void app_probe_stream(struct worker *w, struct flow *f, struct packet *p, enum direction d,
+		      const struct app_input *in)
+{
+	uint32_t hello[2];
+
+	probe_stream(w, f, p, d, in);
+	if (service_leads_on(f, hello))
+		lead_on(w, f, p, hello);
 }
 
 /* ---- UDP ---- */

@@ -185,9 +185,26 @@ void service_subject(struct worker *w, struct flow *f, const char *name, uint32_
 			found(w, f, subjects[i].service, SERVICE_SURE);
 }
 
+static const char *service_target(const struct flow *f)
+{
+	return f->app && f->app->service ? f->app->service->target : NULL;
+}
+
+bool service_leads_on(struct flow *f, uint32_t hello[2])
+{
+	struct service_talk *t = f->app ? f->app->service : NULL;
+
+	if (!t || !t->socks || !t->hello[TO_SERVER] || !t->hello[TO_CLIENT])
+		return false;
+	t->socks = false;
+	memcpy(hello, t->hello, sizeof(t->hello));
+	return true;
+}
+
+/* What is spoken through a proxy does not make it less of a proxy. */
 void service_forget(struct flow *f)
 {
-	if (f->notes)
+	if (f->notes && !service_target(f))
 		f->notes->service = SERVICE_NONE;
 	if (f->app->service)
 		f->app->service->socks = false;
@@ -215,6 +232,12 @@ void service_record(struct recorder *r, const struct flow *f)
 	if (!service)
 		return;
 	rec_text(r, F_top_service, service_names[service]);
-	if (f->app && f->app->service && f->app->service->target)
-		rec_text(r, F_top_service_target, f->app->service->target);
+	if (service_target(f))
+		rec_text(r, F_top_service_target, service_target(f));
+}
+
+void service_record_target(struct recorder *r, const struct flow *f)
+{
+	if (f && service_target(f))
+		service_record(r, f);
 }

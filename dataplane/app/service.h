@@ -27,7 +27,8 @@ struct service_talk {
 		uint16_t number;
 		bool seen;
 	} rtp[2];       /* the datagram before, by direction */
-	bool socks;     /* a proxy's client has yet to say where to */
+	bool socks;     /* a proxy and its client have not agreed yet */
+	uint32_t hello[2]; /* bytes of what they agree with, by direction; 0: not known yet */
 	char *target;   /* "host:port"; owned */
 };
 
@@ -46,6 +47,8 @@ typedef bool service_shape(const struct service_look *l);
 void service_look(struct worker *w, struct flow *f, enum direction d, const uint8_t *data, uint32_t len);
 /* More bytes are wanted although no protocol is to be found. */
 bool service_waits(const struct flow *f);
+/* A proxy has let its client through: true once, with how many bytes of each direction were about that. */
+bool service_leads_on(struct flow *f, uint32_t hello[2]);
 /* The host's name as the client gave it, lower case; the subject of a certificate. */
 void service_host(struct worker *w, struct flow *f, const char *name, uint32_t len);
 void service_subject(struct worker *w, struct flow *f, const char *name, uint32_t len);
@@ -54,13 +57,15 @@ void service_forget(struct flow *f);
 void service_free(struct worker *w, struct flow *f);
 /* service, service_target: as far as they are known, for the top of a flow record. */
 void service_record(struct recorder *r, const struct flow *f);
+/* Likewise for an alert, whose flow may be NULL: only where a proxy leads elsewhere. */
+void service_record_target(struct recorder *r, const struct flow *f);
 
 /* Works out which signatures are worth a look. 0, or -1 when memory is out. */
 int service_worker_new(struct worker *w);
 void service_worker_free(struct worker *w);
 /* NULL: no memory. */
 struct service_talk *service_talk_of(struct worker *w, struct flow *f);
-/* service_socks.c: has the client said where to? */
+/* service_socks.c: has the client said where to, and the proxy let it through? */
 void service_socks(const struct service_look *l);
 
 /* service_shape.c */

@@ -114,14 +114,23 @@ bool service_is_socks4(const struct service_look *l)
 	return l->len >= 9 && b[0] == 4 && (b[1] == 1 || b[1] == 2) && get_be16(b + 2) && b[l->len - 1] == 0;
 }
 
-/* Version, count and methods (RFC 1928), nothing after them. */
+/* Nothing, or the request of a client that does not wait for the answer. */
+static bool nothing_or_socks5_request(const uint8_t *b, uint32_t len)
+{
+	return !len || (len >= 4 && b[0] == 5 && b[1] >= 1 && b[1] <= 3 && !b[2] &&
+			(b[3] == 1 || b[3] == 3 || b[3] == 4));
+}
+
+/* Version, count and methods (RFC 1928). */
 bool service_is_socks5(const struct service_look *l)
 {
 	const uint8_t *b = l->data;
 
-	if (l->len < 3 || b[0] != 5 || b[1] < 1 || b[1] > 10 || l->len != b[1] + 2u)
+	if (l->len < 3 || b[0] != 5 || b[1] < 1 || b[1] > 10 || l->len < b[1] + 2u)
 		return false;
-	for (uint32_t i = 2; i < l->len; i++)
+	if (!nothing_or_socks5_request(b + b[1] + 2, l->len - b[1] - 2u))
+		return false;
+	for (uint32_t i = 2; i < b[1] + 2u; i++)
 		if (b[i] > 9 && b[i] < 0x80)
 			return false;
 	return true;

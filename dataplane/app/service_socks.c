@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Where a client of a SOCKS proxy wants to go (SOCKS 4 and 4A, RFC 1928, RFC 1929): read from the
- * client's bytes alone. What it names is a contact.
+ * Where a client of a SOCKS proxy wants to go (SOCKS 4 and 4A, RFC 1928, RFC 1929), and whether the
+ * proxy lets it: what follows in both directions is then probed as if the flow began there (probe.c).
+ * Each direction is read by itself. What the client names is a contact.
  */
 #include "dataplane/app/service.h"
 
@@ -11,7 +12,7 @@
 #include "dataplane/base/put.h"
 #include "dataplane/engine/contact.h"
 
-#define CLIENT_BYTES 1024 /* after so many without a request nothing is waited for */
+#define HELLO_BYTES 1024 /* after so many that are not whole nothing is waited for */
 
 enum outcome { MORE, NONE, THERE };
 
@@ -20,6 +21,8 @@ struct wanted {
 	const uint8_t *addr;
 	unsigned addr_len;
 	uint16_t port;
+	bool connect; /* a connection, neither one that is waited for nor datagrams */
+	uint32_t end; /* bytes up to there */
 };
 
 static enum outcome socks4(const uint8_t *b, uint32_t len, struct wanted *to)
@@ -31,6 +34,8 @@ static enum outcome socks4(const uint8_t *b, uint32_t len, struct wanted *to)
 	to->port = get_be16(b + 2);
 	to->addr = b + 4;
 	to->addr_len = 4;
+	to->connect = b[1] == 1;
+	to->end = (uint32_t)(user_end + 1 - b);
 	if (b[4] || b[5] || b[6] || !b[7])
 		return THERE;
 	to->name.data = user_end + 1;
@@ -38,6 +43,7 @@ static enum outcome socks4(const uint8_t *b, uint32_t len, struct wanted *to)
 	if (!name_end)
 		return MORE;
 	to->name.len = (uint32_t)(name_end - to->name.data);
+	to->end = (uint32_t)(name_end + 1 - b);
 	return to->name.len ? THERE : NONE;
 }
 
@@ -53,15 +59,14 @@ static enum outcome address(struct cursor *c, uint8_t kind, struct wanted *to)
 		return NONE;
 	}
 	to->port = cursor_be16(c);
-	if (c->bad)
-		return MORE;
-	return to->addr_len || to->name.len ? THERE : NONE;
+	return c->bad ? MORE : THERE;
 }
 
 static enum outcome socks5(const uint8_t *b, uint32_t len, struct wanted *to)
 {
 	struct cursor c = cursor_of(b, len);
 	uint8_t version, command, reserved, kind;
+	enum outcome o;
 
 	cursor_u8(&c);
 	cursor_take(&c, cursor_u8(&c));
@@ -78,8 +83,50 @@ static enum outcome socks5(const uint8_t *b, uint32_t len, struct wanted *to)
 		return MORE;
 	if (version != 5 || command < 1 || command > 3 || reserved)
 		return NONE;
-	return address(&c, kind, to);
+	o = address(&c, kind, to);
+	to->connect = command == 1;
+	to->end = len - (uint32_t)cursor_left(&c);
+	return o == THERE && !to->addr_len && !to->name.len ? NONE : o;
 }
+
+/* ---- the proxy's answers ---- */
+
+static enum outcome answer4(const uint8_t *b, uint32_t len, uint32_t *end)
+{
+	if (b[0] != 0 || (len > 1 && b[1] != 0x5a))
+		return NONE;
+	*end = 8;
+	return len < *end ? MORE : THERE;
+}
+
+static enum outcome answer5(const uint8_t *b, uint32_t len, uint32_t *end)
+{
+	struct cursor c = cursor_of(b, len);
+	struct wanted bound = {0};
+	uint8_t method, version, status, kind;
+	enum outcome o;
+
+	cursor_u8(&c);
+	method = cursor_u8(&c);
+	if (method == 2) { /* name and password: right? */
+		cursor_u8(&c);
+		if (cursor_u8(&c))
+			return NONE;
+	}
+	version = cursor_u8(&c);
+	status = cursor_u8(&c);
+	cursor_u8(&c);
+	kind = cursor_u8(&c);
+	if (!c.bad && (version != 5 || status))
+		return NONE;
+	if (method != 0 && method != 2)
+		return NONE;
+	o = c.bad ? MORE : address(&c, kind, &bound);
+	*end = len - (uint32_t)cursor_left(&c);
+	return o;
+}
+
+/* ---- what is made of them ---- */
 
 static void contacted(const struct service_look *l, const struct wanted *to)
 {
@@ -125,33 +172,48 @@ static void note(const struct service_look *l, struct service_talk *t, const str
 static void answered(const struct service_look *l, struct service_talk *t)
 {
 	struct flow_notes *n = l->f->notes;
+	bool four = n->service == SERVICE_socks4;
+	enum outcome o;
+	uint32_t end = 0;
 
-	if (l->data[0] != (n->service == SERVICE_socks4 ? 0 : 5)) {
-		n->service = SERVICE_NONE;
+	if (l->data[0] != (four ? 0 : 5)) {
+		if (!t->target)
+			n->service = SERVICE_NONE;
 		t->socks = false;
+		return;
 	}
-	if (l->len >= CLIENT_BYTES)
+	o = four ? answer4(l->data, l->len, &end) : answer5(l->data, l->len, &end);
+	if (o == THERE)
+		t->hello[TO_CLIENT] = end;
+	if (o == NONE || (o == MORE && l->len >= HELLO_BYTES))
 		t->socks = false;
+}
+
+static void asked(const struct service_look *l, struct service_talk *t)
+{
+	struct wanted to = {0};
+	enum outcome o;
+
+	if (t->target)
+		return;
+	o = l->f->notes->service == SERVICE_socks4 ? socks4(l->data, l->len, &to) : socks5(l->data, l->len, &to);
+	if (to.name.len > 255)
+		o = NONE;
+	t->socks = o == THERE ? to.connect && l->w->config->app_socks : o == MORE && l->len < HELLO_BYTES;
+	if (o != THERE)
+		return;
+	l->f->notes->service_sureness = SERVICE_SURE;
+	l->f->app->behind_port = to.port;
+	t->hello[TO_SERVER] = to.end;
+	note(l, t, &to);
 }
 
 void service_socks(const struct service_look *l)
 {
 	struct service_talk *t = service_talk_of(l->w, l->f);
-	struct wanted to = {0};
-	enum outcome o;
 
-	if (!t || t->target)
-		return;
-	if (l->d == TO_CLIENT) {
+	if (t && l->d == TO_CLIENT)
 		answered(l, t);
-		return;
-	}
-	o = l->f->notes->service == SERVICE_socks4 ? socks4(l->data, l->len, &to) : socks5(l->data, l->len, &to);
-	if (to.name.len > 255)
-		o = NONE;
-	t->socks = o == MORE && l->len < CLIENT_BYTES;
-	if (o == THERE) {
-		l->f->notes->service_sureness = SERVICE_SURE;
-		note(l, t, &to);
-	}
+	else if (t)
+		asked(l, t);
 }

@@ -4,7 +4,9 @@
  *
  * Both directions are taken as they come: a partial line is kept in the state (at most
  * SMTP_LINE_MAX), so every byte is looked at once. The server's 354 (or its PIPELINING) opens the
- * content; ".", alone on a line, ends it; BDAT counts bytes. A reply that is none ends the parsing.
+ * content; so does a line after DATA that is no command, as there are servers that take a mail from a
+ * client that does not wait; ".", alone on a line, ends it; BDAT counts bytes. A reply that is none
+ * ends the parsing.
  *
  * Runs in a worker of the dataplane process.
  */
@@ -210,8 +212,8 @@ static bool command_data(struct smtp_state *s)
 	}
 	smtp_mail_begin(s);
 	dot_begin(&s->dot);
-	if (s->pipelining)
-		s->in_data = true;
+	s->data_waits = true;
+	s->in_data = s->early = s->pipelining;
 	return true;
 }
 
@@ -249,14 +251,14 @@ static void command_helo(struct smtp_state *s, struct bytes line)
 		text_set(s->w, &s->tx->helo, name);
 }
 
-/* Does this line begin a new mail? RSET and QUIT belong to the one before. */
+/* Does this line begin a new mail? RSET, QUIT and an empty one belong to the one before. */
 static bool needs_new(const struct smtp_state *s, struct bytes line)
 {
 	if (!s->tx)
 		return true;
 	if (s->tx->bdat && s->tx->content_done && word_at(line, "mail from"))
 		return true;
-	return is_done(s->tx) && !word_at(line, "rset") && !word_at(line, "quit");
+	return is_done(s->tx) && line.len && !word_at(line, "rset") && !word_at(line, "quit");
 }
 
 /* False: the parsing ends. */
@@ -294,6 +296,36 @@ static bool command_line(struct smtp_state *s, struct bytes line)
 	return command_push(s, (enum smtp_command)s->current);
 }
 
+/* ---- frames ---- */
+
+enum { FRAME_COMMAND_LINE = 1, FRAME_DATA, FRAME_RESPONSE_LINE };
+
+static const char *const smtp_frames[] = {"command_line", "data", "response_line", NULL};
+
+static void line_frame(struct smtp_state *s, enum direction d, uint64_t end)
+{
+	uint64_t id = app_frame_open(s->w, s->f, d, d == TO_SERVER ? FRAME_COMMAND_LINE : FRAME_RESPONSE_LINE,
+				     s->line_at[d], end - s->line_at[d]);
+
+	if (s->tx)
+		app_frame_tx(s->f, d, id, s->tx->tx.id);
+}
+
+static void data_frame_begin(struct smtp_state *s, uint64_t offset)
+{
+	if (!s->f->app->frames || s->data_frame)
+		return;
+	s->data_frame_at = offset;
+	s->data_frame = app_frame_open(s->w, s->f, TO_SERVER, FRAME_DATA, offset, APP_FRAME_OPEN);
+	app_frame_tx(s->f, TO_SERVER, s->data_frame, s->tx->tx.id);
+}
+
+static void data_frame_end(struct smtp_state *s, uint64_t offset)
+{
+	app_frame_close(s->f, TO_SERVER, s->data_frame, offset - s->data_frame_at);
+	s->data_frame = 0;
+}
+
 /* ---- content ---- */
 
 static void content_end(struct smtp_state *s)
@@ -309,6 +341,28 @@ static void content_out(void *ctx, const uint8_t *data, uint32_t len)
 	smtp_mail_data(ctx, data, len);
 }
 
+/* Commands as they stand alone or before a space (RFC 5321, 4.1.1; extensions). */
+static bool is_command(struct bytes line)
+{
+	static const char *const verbs[] = {"mail", "rcpt", "rset", "quit", "noop", "ehlo", "helo", "data", "bdat",
+					    "starttls", "auth", "vrfy", "expn", "help"};
+
+	for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		size_t n = strlen(verbs[i]);
+
+		if (word_at(line, verbs[i]) && (line.len == n || line.data[n] == ' '))
+			return true;
+	}
+	return false;
+}
+
+/* Is the line, with no answer to DATA there, one of the mail? */
+static bool comes_early(const struct smtp_state *s, struct bytes line)
+{
+	return s->data_waits && s->tx && s->tx->content && !s->tx->content_done && !is_command(line) &&
+	       smtp_mail_early(s);
+}
+
 /* Content after DATA. Returns how many bytes were taken: all, or those up to its end. */
 static uint32_t content_data(struct smtp_state *s, const uint8_t *data, uint32_t len)
 {
@@ -318,6 +372,17 @@ static uint32_t content_data(struct smtp_state *s, const uint8_t *data, uint32_t
 	if (end)
 		content_end(s);
 	return n;
+}
+
+/* Its first line: with it the content begins. */
+static void content_early(struct smtp_state *s, struct bytes line)
+{
+	smtp_event(s, SMTP_EVENT_PIPELINED);
+	s->early = s->in_data = true;
+	s->current = SMTP_DATA;
+	data_frame_begin(s, s->line_at[TO_SERVER]);
+	content_data(s, line.data, line.len);
+	content_data(s, (const uint8_t *)"\r\n" + !s->line[TO_SERVER].cr, 1u + s->line[TO_SERVER].cr);
 }
 
 static uint32_t content_bdat(struct smtp_state *s, const uint8_t *data, uint32_t len)
@@ -351,13 +416,37 @@ static unsigned reply_code(struct bytes line)
 	return 0;
 }
 
-/* No content will come: the next DATA of this mail may begin it. */
+/* No content will come, or what came is none: the next DATA of this mail may begin it. */
 static void data_rejected(struct smtp_state *s)
 {
-	if (!s->tx || !s->tx->mime || s->in_data)
+	if (!s->tx || !s->tx->mime || (s->in_data && !s->early))
 		return;
+	s->in_data = false;
 	smtp_mail_free(s->w, s->tx);
 	s->tx->content = false;
+}
+
+/* Does the answer in hand speak of a DATA that another one has followed? */
+static bool data_again(const struct smtp_state *s)
+{
+	uint32_t next = s->command_first + 1;
+
+	return next < s->command_count && memchr(s->commands + next, SMTP_DATA, s->command_count - next);
+}
+
+static void data_answered(struct smtp_state *s, unsigned code)
+{
+	bool again = data_again(s);
+
+	if (code != 354) {
+		event_in(s, TO_CLIENT, SMTP_EVENT_DATA_REJECTED);
+		if (!again)
+			data_rejected(s);
+	} else if (!s->early) {
+		s->in_data = true;
+	}
+	s->data_waits &= again;
+	s->early &= again;
 }
 
 static void reply_to(struct smtp_state *s, enum smtp_command c, unsigned code)
@@ -371,12 +460,7 @@ static void reply_to(struct smtp_state *s, enum smtp_command c, unsigned code)
 			event_in(s, TO_CLIENT, SMTP_EVENT_TLS_REJECTED);
 		}
 	} else if (c == SMTP_DATA) {
-		if (code == 354) {
-			s->in_data = true;
-		} else {
-			event_in(s, TO_CLIENT, SMTP_EVENT_DATA_REJECTED);
-			data_rejected(s);
-		}
+		data_answered(s, code);
 	} else if (c == SMTP_DATA_END) {
 		if (s->tx && is_done(s->tx) && !s->multiline)
 			finish(s->tx);
@@ -384,6 +468,14 @@ static void reply_to(struct smtp_state *s, enum smtp_command c, unsigned code)
 		if (code == 250 && s->tx && !s->multiline)
 			advance(s->tx, SMTP_DONE);
 	}
+}
+
+/* The greeting is nobody's answer, even where commands came before it. */
+static bool is_greeting(const struct smtp_state *s, unsigned code)
+{
+	if (s->command_first == s->command_count)
+		return true;
+	return !s->first_reply && code == 220 && s->commands[s->command_first] != SMTP_STARTTLS;
 }
 
 /* False: the parsing ends. */
@@ -399,7 +491,7 @@ static bool reply_line(struct smtp_state *s, struct bytes line)
 		return false;
 	}
 	s->multiline = more;
-	if (s->command_first == s->command_count) {
+	if (is_greeting(s, code)) {
 		if (s->first_reply)
 			return true;
 		if (!more)
@@ -456,41 +548,13 @@ static uint32_t line_take(struct smtp_state *s, enum direction d, const uint8_t 
 	if (!lf)
 		return len;
 	if (!l->too_long) {
-		if (line.len && line.data[line.len - 1] == '\r')
-			line.len--;
+		l->cr = line.len && line.data[line.len - 1] == '\r';
+		line.len -= l->cr;
 		*out = line;
 	}
 	l->too_long = false;
 	l->len = 0;
 	return n + 1;
-}
-
-enum { FRAME_COMMAND_LINE = 1, FRAME_DATA, FRAME_RESPONSE_LINE };
-
-static const char *const smtp_frames[] = {"command_line", "data", "response_line", NULL};
-
-static void line_frame(struct smtp_state *s, enum direction d, uint64_t end)
-{
-	uint64_t id = app_frame_open(s->w, s->f, d, d == TO_SERVER ? FRAME_COMMAND_LINE : FRAME_RESPONSE_LINE,
-				     s->line_at[d], end - s->line_at[d]);
-
-	if (s->tx)
-		app_frame_tx(s->f, d, id, s->tx->tx.id);
-}
-
-static void data_frame_begin(struct smtp_state *s, uint64_t offset)
-{
-	if (!s->f->app->frames || s->data_frame)
-		return;
-	s->data_frame_at = offset;
-	s->data_frame = app_frame_open(s->w, s->f, TO_SERVER, FRAME_DATA, offset, APP_FRAME_OPEN);
-	app_frame_tx(s->f, TO_SERVER, s->data_frame, s->tx->tx.id);
-}
-
-static void data_frame_end(struct smtp_state *s, uint64_t offset)
-{
-	app_frame_close(s->f, TO_SERVER, s->data_frame, offset - s->data_frame_at);
-	s->data_frame = 0;
 }
 
 static bool to_server(struct smtp_state *s, const uint8_t *data, uint32_t len, uint64_t offset)
@@ -509,6 +573,10 @@ static bool to_server(struct smtp_state *s, const uint8_t *data, uint32_t len, u
 			s->line_at[TO_SERVER] = offset + n;
 		} else {
 			n = line_take(s, TO_SERVER, data, len, &line, &ok);
+			if (ok && line.data && comes_early(s, line)) {
+				content_early(s, line);
+				line.data = NULL; /* no command's */
+			}
 			if (!ok || (line.data && !command_line(s, line)))
 				return false;
 			if (line.data && s->f->app->frames)

@@ -59,6 +59,7 @@ struct smtp_line {
 	uint8_t *data;             /* SMTP_LINE_MAX, made on first need */
 	uint32_t len;
 	bool too_long;             /* rest of the line is thrown away */
+	bool cr;                   /* the line just taken ended with CR LF */
 };
 
 struct smtp_state {
@@ -71,6 +72,8 @@ struct smtp_state {
 	uint32_t command_first, command_count, command_cap;
 	uint8_t current;           /* enum smtp_command, the latest */
 	bool in_data;              /* DATA: content until the dot; STARTTLS: nothing to read */
+	bool early;                /* content came, or will, before the answer to DATA */
+	bool data_waits;           /* for the answer to DATA */
 	bool first_reply, multiline, pipelining;
 	bool starttls;             /* accepted: the protocol changes after this call */
 	struct dot_reader dot;     /* DATA */
@@ -90,6 +93,8 @@ void smtp_event(struct smtp_state *s, enum smtp_event e);
 void smtp_mail_begin(struct smtp_state *s);
 /* Is what comes in chunks (BDAT) read as a mail too? Otherwise it is passed over (app.smtp.mime.decode_bdat). */
 bool smtp_mail_in_chunks(const struct smtp_state *s);
+/* Is what comes before the answer to DATA read as one? (app.smtp.mime.decode_early) */
+bool smtp_mail_early(const struct smtp_state *s);
 void smtp_mail_data(struct smtp_state *s, const uint8_t *data, uint32_t len);
 void smtp_mail_gap(struct smtp_state *s, uint64_t len);
 void smtp_mail_end(struct smtp_state *s, bool complete);

@@ -136,6 +136,11 @@ bool smtp_mail_in_chunks(const struct smtp_state *s)
 	return option(s, "smtp.mime.decode_bdat", true);
 }
 
+bool smtp_mail_early(const struct smtp_state *s)
+{
+	return option(s, "smtp.mime.decode_early", true);
+}
+
 void smtp_mail_begin(struct smtp_state *s)
 {
 	struct smtp_tx *tx = s->tx;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Telnet (RFC 854; options RFC 855, 1143): told by the negotiation that it begins with, and cut into
- * frames: a control sequence, or a line of data (up to LF or the next control sequence; from the
- * client also to CR NUL, its end of line by RFC 1123, 3.3.1). It has no transactions. Runs in the
- * worker that owns the flow.
+ * frames as the reference engine does, whose rules look at them: a control sequence, or a line of data
+ * up to LF (from the client also to CR NUL, its end of line by RFC 1123, 3.3.1), with the control
+ * sequences that stand in it. What asks for a name, and what asks for a password after the client's
+ * line, is a frame up to its colon and space, with all lines before. It has no transactions. Runs in
+ * the worker that owns the flow.
  */
 #include "dataplane/app/frame.h"
 
@@ -16,9 +18,13 @@ enum telnet_frame { FRAME_PDU = 1, FRAME_CTL, FRAME_DATA };
 static const char *const telnet_frames[] = {"pdu", "ctl", "data", NULL};
 static const char *const telnet_events[] = {"too_many_transactions", NULL};
 
-enum telnet_at { AT_DATA, AT_CR, AT_IAC, AT_OPTION, AT_SUB, AT_SUB_IAC };
+enum telnet_at { AT_DATA, AT_CR, AT_COLON, AT_IAC, AT_OPTION, AT_SUB, AT_SUB_IAC };
+
+/* Who has spoken: the server to ask for the name, the client, the server again. */
+enum telnet_login { LOGIN_BEFORE, LOGIN_ASKED, LOGIN_TOLD, LOGIN_OVER };
 
 struct telnet_state {
+	uint8_t login; /* enum telnet_login */
 	struct telnet_stream {
 		uint8_t at; /* enum telnet_at */
 		bool open;  /* a frame is */
@@ -62,25 +68,40 @@ static void frame_end(struct flow *f, struct telnet_stream *s, enum direction d,
 	s->open = false;
 }
 
+static bool asks(const struct telnet_state *t, enum direction d)
+{
+	return d == TO_CLIENT && (t->login == LOGIN_BEFORE || t->login == LOGIN_TOLD);
+}
+
+/* Is it the last byte of a line, or of a question? */
+static bool ends(const struct telnet_state *t, enum direction d, uint8_t c)
+{
+	uint8_t before = t->stream[d].at;
+
+	if (asks(t, d))
+		return before == AT_COLON && c == ' ';
+	return c == '\n' || (before == AT_CR && c == 0 && d == TO_SERVER);
+}
+
 /* A byte of data, or the beginning of a control sequence. */
-static void data_byte(struct worker *w, struct flow *f, struct telnet_stream *s, enum direction d,
+static void data_byte(struct worker *w, struct flow *f, struct telnet_state *t, enum direction d,
 		      uint8_t c, uint64_t offset)
 {
-	bool cr = s->at == AT_CR;
+	struct telnet_stream *s = &t->stream[d];
 
-	s->at = AT_DATA;
-	if (c == IAC) {
-		frame_end(f, s, d, offset);
+	if (!s->open && c == IAC) {
 		frame_begin(w, f, s, d, FRAME_CTL, offset);
 		s->at = AT_IAC;
 		return;
 	}
 	if (!s->open)
 		frame_begin(w, f, s, d, FRAME_DATA, offset);
-	if (c == '\n' || (cr && c == 0 && d == TO_SERVER))
+	if (ends(t, d, c)) {
 		frame_end(f, s, d, offset + 1);
-	else if (c == '\r')
-		s->at = AT_CR;
+		if (asks(t, d) || (d == TO_SERVER && t->login == LOGIN_ASKED))
+			t->login++;
+	}
+	s->at = c == '\r' ? AT_CR : c == ':' ? AT_COLON : AT_DATA;
 }
 
 /* A byte within a control sequence. True: it is the last. */
@@ -110,7 +131,8 @@ static bool control_byte(struct worker *w, struct flow *f, struct telnet_stream 
 static struct parse_result telnet_parse(struct worker *w, struct flow *f, void *state, enum direction d,
 					const struct app_input *in)
 {
-	struct telnet_stream *s = &((struct telnet_state *)state)->stream[d];
+	struct telnet_state *t = state;
+	struct telnet_stream *s = &t->stream[d];
 
 	if (in->flags & INPUT_GAP) {
 		frame_end(f, s, d, in->offset);
@@ -120,8 +142,8 @@ static struct parse_result telnet_parse(struct worker *w, struct flow *f, void *
 	for (uint32_t i = 0; f->app->frames && i < in->len; i++) {
 		uint64_t offset = in->offset + i;
 
-		if (s->at <= AT_CR) {
-			data_byte(w, f, s, d, in->data[i], offset);
+		if (s->at <= AT_COLON) {
+			data_byte(w, f, t, d, in->data[i], offset);
 		} else if (control_byte(w, f, s, d, in->data[i], offset)) {
 			frame_end(f, s, d, offset + 1);
 			s->at = AT_DATA;

@@ -429,6 +429,20 @@ static void look_at_progress(struct tls_tx *t)
 		handshake_complete(t);
 }
 
+/* FTP's client may end the encryption of its commands alone (CCC; RFC 4217, 5.3): what comes where a
+ * record should begin is a command then. */
+static bool may_end(const struct flow *f)
+{
+	return f->app->proto_original == APP_ftp;
+}
+
+static bool has_ended(const struct flow *f, const struct tls_tx *t, enum direction d, uint8_t c)
+{
+	bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+
+	return d == TO_SERVER && letter && may_end(f) && t->flags & TLS_HANDSHAKE_COMPLETE;
+}
+
 static struct parse_result tls_parse(struct worker *w, struct flow *f, void *state, enum direction d,
 				     const struct app_input *in)
 {
@@ -457,6 +471,11 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 			}
 			continue;
 		}
+		if (has_ended(f, st->tx, d, *c.p) && app_change_protocol(w, f, APP_ftp)) {
+			f->flags &= ~(uint32_t)FLOW_NO_PAYLOAD;
+			res.status = PARSE_MORE;
+			break;
+		}
 		if (*c.p & 0xc0 && (!s->started || s->sslv2))
 			res = sslv2_record(w, f, st, d, &c);
 		else
@@ -470,13 +489,13 @@ static struct parse_result tls_parse(struct worker *w, struct flow *f, void *sta
 	}
 	res.consumed = (uint32_t)(c.p - in->data);
 	look_at_progress(st->tx);
-	if (res.status == PARSE_BAD || config->encryption == TLS_FULL)
+	if (res.status == PARSE_BAD || config->encryption == TLS_FULL || f->app->change)
 		return res;
 	if (st->tx->flags & TLS_HANDSHAKE_COMPLETE && st->tx->flags & TLS_SERVER_HELLO_SEEN) {
 		if (config->encryption == TLS_BYPASS)
 			app_bypass(f);
-		if (f->app->frames && config->encryption == TLS_TRACK) {
-			f->flags |= FLOW_NO_PAYLOAD; /* its records are asked for */
+		if ((f->app->frames || may_end(f)) && config->encryption == TLS_TRACK) {
+			f->flags |= FLOW_NO_PAYLOAD; /* its records are asked for, or its end */
 			return res;
 		}
 		res.status = PARSE_DONE;

@@ -56,9 +56,16 @@ static size_t raw_size(void *block)
 	return sallocx(block, 0);
 }
 
-static void raw_free(struct heap *h, void *block)
+/* Of a block for so many bytes, which need not be looked up. */
+static size_t raw_size_for(void *block, size_t size)
 {
-	dallocx(block, h->flags);
+	(void)block;
+	return nallocx(size, 0);
+}
+
+static void raw_free(struct heap *h, void *block, size_t size)
+{
+	sdallocx(block, size, h->flags);
 }
 #else
 #include <malloc.h>
@@ -92,9 +99,16 @@ static size_t raw_size(void *block)
 	return malloc_usable_size(block);
 }
 
-static void raw_free(struct heap *h, void *block)
+static size_t raw_size_for(void *block, size_t size)
+{
+	(void)size;
+	return raw_size(block);
+}
+
+static void raw_free(struct heap *h, void *block, size_t size)
 {
 	(void)h;
+	(void)size;
 	free(block);
 }
 #endif
@@ -114,7 +128,7 @@ void *heap_alloc(struct heap *h, size_t size)
 		h->refused++;
 		return NULL;
 	}
-	h->used_bytes += raw_size(block);
+	h->used_bytes += raw_size_for(block, size);
 	return block;
 }
 
@@ -146,16 +160,19 @@ void *heap_realloc(struct heap *h, void *block, size_t size)
 		h->refused++;
 		return NULL;
 	}
-	h->used_bytes += raw_size(moved) - before;
+	h->used_bytes += raw_size_for(moved, size) - before;
 	return moved;
 }
 
 void heap_free(struct heap *h, void *block)
 {
+	size_t size;
+
 	if (!block)
 		return;
-	h->used_bytes -= raw_size(block);
-	raw_free(h, block);
+	size = raw_size(block);
+	h->used_bytes -= size;
+	raw_free(h, block, size);
 }
 
 void *heap_dup(struct heap *h, const void *data, size_t len)

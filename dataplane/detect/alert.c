@@ -12,6 +12,7 @@
 
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
+#include "dataplane/app/service.h"
 #include "dataplane/detect/bind.h"
 #include "dataplane/detect/firewall.h"
 #include "dataplane/detect/profile.h"
@@ -386,6 +387,7 @@ static void alert_write(struct worker *w, struct packet *p, const struct alert_i
 		flow_record_brief(r, p->flow);
 		rec_close(r);
 	}
+	service_record_target(r, p->flow);
 	emit_tunnel(r, p);
 	if (program->log_payload || program->log_payload_length)
 		payload_add(w, r, p, item);

@@ -27,7 +27,7 @@ int detect_worker_new(struct worker *w)
 	w->detect = s;
 	w->flow_notes = detect_flow_record;
 	s->traced = TRACE_NO_RULE;
-	s->masks = sieve_masks_possible() && !(w->config && w->config->rules_sieve == AUTO_NO);
+	s->sieve = w->config && w->config->rules_sieve == AUTO_NO ? SIEVE_KINDS : sieve_kind_possible();
 	s->arena = worker_memory(w, TRANSFORM_ARENA_BYTES, 64);
 	s->thresholds = threshold_table_new(w);
 	s->rates = rate_table_new(w);

@@ -6,6 +6,8 @@
  * of a packet that is part of a stream counts for rules that ask for packets only, so that one rule
  * may alert on a packet and again on the stream. Runs in the workers.
  */
+#include <string.h>
+
 #include "dataplane/detect/firewall.h"
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
@@ -18,6 +20,33 @@ static enum group_l4 l4_of(const struct packet *p)
 	if (p->ip_proto == PROTO_TCP && p->ip_version)
 		return GROUP_TCP;
 	return p->ip_proto == PROTO_UDP && p->ip_version ? GROUP_UDP : GROUP_OTHER;
+}
+
+/* Do the first bytes leave a rule of the group in question? What is behind the end is zero: a rule that
+ * asks for more bytes than there are is looked at in vain. */
+static bool guards_hold(const struct pattern_group *g, const uint8_t *data, uint32_t len)
+{
+	uint64_t first[2] = {0};
+
+	memcpy(first, data, len < sizeof(first) ? len : sizeof(first));
+	for (uint32_t i = 0; i < g->guard_count; i++) {
+		const struct group_guard *guard = &g->guards[i];
+
+		if ((((first[0] & guard->mask[0]) ^ guard->value[0]) | ((first[1] & guard->mask[1]) ^ guard->value[1])) == 0)
+			return true;
+	}
+	return g->guard_count == 0;
+}
+
+static void scan_guarded(struct worker *w, const struct port_groups *g, uint16_t port, const uint8_t *data,
+			 uint32_t len)
+{
+	const struct pattern_group *narrow = port_group_narrow(g, port);
+
+	if (g->wide && guards_hold(g->wide, data, len))
+		scan_group(w, g->wide, data, len, 0, true);
+	if (narrow && guards_hold(narrow, data, len))
+		scan_group(w, narrow, data, len, 0, true);
 }
 
 static void scan_ports(struct worker *w, const struct port_groups *g, uint16_t port,
@@ -78,8 +107,13 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 	for (uint32_t i = 0; p->event_count && i < g->event_count && !(p->flags & PACKET_PSEUDO); i++)
 		candidate_add(s, g->events[i]);
 	if (wanted(p)) {
-		scan_ports(w, p->payload_len > GROUP_SHORT_BYTES ? &g->packet_long[l4][d] : &g->packet[l4][d],
-			   port, p->payload, p->payload_len);
+		if (p->payload_len > GROUP_SHORT_BYTES) {
+			scan_ports(w, &g->packet_long[l4][d], port, p->payload, p->payload_len);
+			scan_guarded(w, &g->packet_guarded[l4][d], port, p->payload, p->payload_len);
+			scan_ports(w, &g->packet_near[l4][d], port, p->payload, p->payload_len);
+		} else {
+			scan_ports(w, &g->packet[l4][d], port, p->payload, p->payload_len);
+		}
 		/* A segment outside its stream is looked at as a stream of its own. */
 		if (l4 == GROUP_TCP && !(p->flags & PACKET_STREAM_ADDED))
 			scan_ports(w, &g->stream[d], port, p->payload, p->payload_len);

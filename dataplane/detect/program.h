@@ -255,13 +255,14 @@ struct view_slot {
 struct detect_state {
 	const struct detect_program *program;
 	hs_scratch_t *scratch;
-	bool masks;                    /* literals are searched for by masks where a group has them */
+	enum sieve_kind sieve;         /* how literals are searched for; SIEVE_KINDS: by Hyperscan */
 	struct chain_scratch chain;
 
 	/* candidates of the phase at hand: a bit a rule, and their list */
 	uint64_t *candidate_bits;
 	uint32_t *candidates;
 	uint32_t candidate_count, candidate_cap;
+	struct kept *kept;             /* where the scan in hand notes what it finds; NULL: nowhere */
 
 	/* of the packet in hand */
 	uint32_t packet_generation;

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "dataplane/detect/kept.h"
 #include "dataplane/detect/scan.h"
 #include "dataplane/detect/trace.h"
 
@@ -18,6 +19,14 @@ void candidate_add(struct detect_state *s, uint32_t rule)
 	*word |= bit;
 	__builtin_prefetch(&s->program->rules[rule]);
 	s->candidates[s->candidate_count++] = rule;
+}
+
+/* start: of the literal, in the data. */
+static inline void candidate_found(const struct scan *scan, uint32_t rule, uint64_t start)
+{
+	if (scan->s->kept)
+		kept_note(scan->s->kept, rule, scan->base + start);
+	candidate_add(scan->s, rule);
 }
 
 /* Places count from the first new byte, and where old bytes are shown also from the buffer's start,
@@ -53,7 +62,7 @@ int scan_on_literal(unsigned id, unsigned long long from, unsigned long long to,
 		return 0;
 	for (uint32_t i = 0; i < literal->count; i++, e++) {
 		if (place_holds(scan, e, to) && form_holds(scan, e, to))
-			candidate_add(scan->s, e->rule);
+			candidate_found(scan, e->rule, to - e->len);
 		else if (e->rule == scan->s->traced)
 			trace_misplaced(scan->w, e, scan->data, scan->len, literal->len, to, scan->base);
 	}
@@ -92,7 +101,7 @@ static inline void placed_look(const struct scan *scan, const struct placed_clas
 		if (e->len > (c->from_end ? scan->len : scan->len - at) || from + e->len <= scan->fresh ||
 		    !place_holds(scan, e, from + e->len) || !text_same(scan->data + from, e))
 			continue;
-		candidate_add(scan->s, e->rule);
+		candidate_found(scan, e->rule, from);
 	}
 }
 
@@ -157,10 +166,12 @@ void scan_group_from(struct worker *w, const struct pattern_group *group, const 
 	}
 	if (!group->database)
 		return;
+	if (scan.len - fresh > group->reach)
+		scan.len = fresh + group->reach;
 	w->counters->detect_scan_calls++;
-	w->counters->detect_scan_bytes += len;
+	w->counters->detect_scan_bytes += scan.len;
 	if (!sieve_run(&scan))
-		hs_scan(group->database, (const char *)data, len, 0, s->scratch, scan_on_literal, &scan);
+		hs_scan(group->database, (const char *)data, scan.len, 0, s->scratch, scan_on_literal, &scan);
 }
 
 /* Few: insertion. Many: off the bitmap, which is in order. */

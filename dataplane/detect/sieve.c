@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Searching for a group's literals without Hyperscan: of each literal a few telling bytes are its
- * anchor; where an anchor may stand its literals are compared. Where they may stand is said by the
- * masks of the sieve (rules/compile/masks.c), 64 places at a time, on processors that look up 64 bytes
- * in a table of 256 at once (AVX-512 VBMI); on others, in short runs, by a bitmap, place by place.
- * Runs in the workers.
+ * Searching for a group's literals without Hyperscan (rules/compile/sieve.h): where an anchor may stand
+ * its literals are compared. Masks judge 64 places at a time on processors with AVX-512 VBMI, 32 on those
+ * with AVX2; without them short runs are looked at place by place, by the bitmap. Runs in the workers.
  */
 #include <string.h>
 
@@ -14,7 +12,8 @@
 
 #include "dataplane/detect/scan.h"
 
-#define BITMAP_BYTES_MAX 128 /* longer runs are Hyperscan's */
+#define BITMAP_BYTES_MAX 128 /* without masks longer runs are Hyperscan's */
+#define HALVES_PLACES 4
 
 static void compare(struct scan *scan, uint32_t at, const struct sieve_anchor *a)
 {
@@ -105,11 +104,16 @@ static void bitmap_run(struct scan *scan)
 #if defined(__x86_64__)
 #define VBMI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,bmi,bmi2,popcnt")))
 
-bool sieve_masks_possible(void)
+#define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
+
+enum sieve_kind sieve_kind_possible(void)
 {
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
-	       __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+	bool bmi = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+
+	if (bmi && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi"))
+		return SIEVE_BYTES;
+	return bmi && __builtin_cpu_supports("avx2") ? SIEVE_HALVES : SIEVE_KINDS;
 }
 
 /* A table's byte for each of 64: the upper bit of an index does not count. */
@@ -128,12 +132,10 @@ static inline VBMI __m512i bytes_at(const struct scan *scan, uint32_t at)
 	return _mm512_maskz_loadu_epi8(_bzhi_u64(UINT64_MAX, left), scan->data + at);
 }
 
-static VBMI void places_ask(struct scan *scan, uint32_t at, __m512i buckets, uint64_t hits,
-			    const uint8_t *of_width)
+/* bucket: of the place at + i those that know all of its bytes. */
+static inline __attribute__((always_inline)) void hits_ask(struct scan *scan, uint32_t at, const uint8_t *bucket,
+							   uint64_t hits, const uint8_t *of_width)
 {
-	_Alignas(64) uint8_t bucket[64];
-
-	_mm512_store_si512(bucket, buckets);
 	for (; hits; hits &= hits - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(hits);
 
@@ -146,22 +148,30 @@ static VBMI void places_ask(struct scan *scan, uint32_t at, __m512i buckets, uin
 	}
 }
 
-static inline __attribute__((always_inline)) VBMI void masks_run(struct scan *scan, unsigned places)
+static VBMI void places_ask(struct scan *scan, uint32_t at, __m512i buckets, uint64_t hits,
+			    const uint8_t *of_width)
 {
-	const struct sieve_masks *m = scan->group->sieve->masks;
+	_Alignas(64) uint8_t bucket[64];
 
+	_mm512_store_si512(bucket, buckets);
+	hits_ask(scan, at, bucket, hits, of_width);
+}
+
+static inline __attribute__((always_inline)) VBMI void bytes_run(struct scan *scan, const struct sieve_masks *m,
+								 unsigned places)
+{
 	for (uint32_t at = 0; at < scan->len; at += 64) {
 		__m512i bytes[SIEVE_PLACES_MAX];
 
 		for (unsigned i = 0; i < places; i++)
 			bytes[i] = bytes_at(scan, at + i);
 		for (unsigned set = 0; set < m->sets; set++) {
-			const uint8_t(*tables)[SIEVE_TABLE_BYTES] = &m->tables[set * places];
-			__m512i buckets = table_of(tables[0], bytes[0]);
+			const uint8_t *tables = &m->tables[(size_t)set * places * SIEVE_TABLE_BYTES];
+			__m512i buckets = table_of(tables, bytes[0]);
 			uint64_t hits;
 
 			for (unsigned i = 1; i < places; i++)
-				buckets = _mm512_and_si512(buckets, table_of(tables[i], bytes[i]));
+				buckets = _mm512_and_si512(buckets, table_of(tables + (size_t)i * SIEVE_TABLE_BYTES, bytes[i]));
 			hits = _mm512_test_epi8_mask(buckets, buckets);
 			if (hits)
 				places_ask(scan, at, buckets, hits, m->of_width[set]);
@@ -169,35 +179,125 @@ static inline __attribute__((always_inline)) VBMI void masks_run(struct scan *sc
 	}
 }
 
-static VBMI void masks_run_4(struct scan *scan)
+static VBMI void bytes_run_4(struct scan *scan, const struct sieve_masks *m)
 {
-	masks_run(scan, 4);
+	bytes_run(scan, m, 4);
 }
 
-static VBMI void masks_run_6(struct scan *scan)
+static VBMI void bytes_run_6(struct scan *scan, const struct sieve_masks *m)
 {
-	masks_run(scan, 6);
+	bytes_run(scan, m, 6);
+}
+
+/* A place's buckets for each of 32 bytes. */
+static inline AVX2 __m256i halves_of(const uint8_t *table, __m256i lower, __m256i upper)
+{
+	const __m128i *halves = (const __m128i *)table;
+
+	return _mm256_and_si256(_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(halves[0]), lower),
+				_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(halves[1]), upper));
+}
+
+static AVX2 void halves_ask(struct scan *scan, uint32_t at, __m256i buckets, uint32_t hits, const uint8_t *of_width)
+{
+	_Alignas(32) uint8_t bucket[32];
+
+	_mm256_store_si256((__m256i *)bucket, buckets);
+	hits_ask(scan, at, bucket, hits, of_width);
+}
+
+/* Of each byte the one that stands `by` places before it, of the block or of that before. */
+#define BEHIND(block, before, by) \
+	_mm256_alignr_epi8(block, _mm256_permute2x128_si256(before, block, 0x21), 16 - (by))
+
+/* What the bytes of the block before were known as, for each of the first places. */
+struct halves_before {
+	__m256i known[HALVES_PLACES - 1];
+};
+
+/* 32 bytes at `at`: of anchors whose fourth byte is among them. */
+static inline __attribute__((always_inline)) AVX2 void halves_block(struct scan *scan, const struct sieve_masks *m,
+								    __m256i bytes, uint32_t at, unsigned sets,
+								    struct halves_before *before)
+{
+	const __m256i half = _mm256_set1_epi8(15);
+	__m256i lower = _mm256_and_si256(bytes, half), upper = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half);
+
+	for (unsigned set = 0; set < sets; set++) {
+		const uint8_t *tables = &m->tables[(size_t)set * HALVES_PLACES * 2 * SIEVE_HALF_BYTES];
+		__m256i first = halves_of(tables, lower, upper);
+		__m256i second = halves_of(tables + 2 * SIEVE_HALF_BYTES, lower, upper);
+		__m256i third = halves_of(tables + 4 * SIEVE_HALF_BYTES, lower, upper);
+		__m256i buckets = halves_of(tables + 6 * SIEVE_HALF_BYTES, lower, upper);
+		__m256i *was = before[set].known;
+		uint32_t hits;
+
+		buckets = _mm256_and_si256(buckets, BEHIND(third, was[2], 1));
+		buckets = _mm256_and_si256(buckets, BEHIND(second, was[1], 2));
+		buckets = _mm256_and_si256(buckets, BEHIND(first, was[0], 3));
+		was[0] = first;
+		was[1] = second;
+		was[2] = third;
+		hits = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(buckets, _mm256_setzero_si256()));
+		if (hits)
+			halves_ask(scan, at - (HALVES_PLACES - 1), buckets, hits, m->of_width[set]);
+	}
+}
+
+static inline __attribute__((always_inline)) AVX2 void halves_run(struct scan *scan, const struct sieve_masks *m,
+								  unsigned sets)
+{
+	struct halves_before before[2] = {0}; /* nothing is known before the first byte */
+	uint8_t end[32]; /* behind the end are zeros: no anchor begins so near to it that they would matter */
+	uint32_t at = 0;
+
+	for (; at + 32 <= scan->len; at += 32)
+		halves_block(scan, m, _mm256_loadu_si256((const __m256i *)(scan->data + at)), at, sets, before);
+	memset(end, 0, sizeof(end));
+	memcpy(end, scan->data + at, scan->len - at);
+	halves_block(scan, m, _mm256_loadu_si256((const __m256i *)end), at, sets, before);
+	if (scan->len - at > 32 - HALVES_PLACES)
+		halves_block(scan, m, _mm256_setzero_si256(), at + 32, sets, before);
+}
+
+/* Tables of one set stay in registers. */
+static AVX2 void halves_run_1(struct scan *scan, const struct sieve_masks *m)
+{
+	halves_run(scan, m, 1);
+}
+
+static AVX2 void halves_run_2(struct scan *scan, const struct sieve_masks *m)
+{
+	halves_run(scan, m, 2);
+}
+
+static void masks_run(struct scan *scan, const struct sieve_masks *m, enum sieve_kind kind)
+{
+	if (kind == SIEVE_HALVES)
+		(m->sets == 1 ? halves_run_1 : halves_run_2)(scan, m);
+	else
+		(m->places == 4 ? bytes_run_4 : bytes_run_6)(scan, m);
 }
 #else
-bool sieve_masks_possible(void)
+enum sieve_kind sieve_kind_possible(void)
 {
-	return false;
+	return SIEVE_KINDS;
+}
+
+static void masks_run(struct scan *scan, const struct sieve_masks *m, enum sieve_kind kind)
+{
 }
 #endif
 
 bool sieve_run(struct scan *scan)
 {
-#if defined(__x86_64__)
-	const struct sieve_masks *m = scan->group->sieve->masks;
+	enum sieve_kind kind = scan->s->sieve;
+	const struct sieve_masks *m = kind < SIEVE_KINDS ? scan->group->sieve->masks[kind] : NULL;
 
-	if (m && scan->s->masks) {
-		if (m->places == 4)
-			masks_run_4(scan);
-		else
-			masks_run_6(scan);
+	if (m) {
+		masks_run(scan, m, kind);
 		return true;
 	}
-#endif
 	if (scan->len > BITMAP_BYTES_MAX)
 		return false;
 	bitmap_run(scan);

@@ -7,7 +7,7 @@
  * Conditions on the packet and the flow are judged once, when the rule is first looked at.
  *
  * Buffers that do not grow are scanned once. Growing ones (bodies, files) show a window of what is
- * new with some of the old, decided by their owner, and are scanned each time there is one.
+ * new with some of the old, decided by their owner, and what is new is scanned each time there is one.
  *
  * Runs in the workers. Memory: w->heap, bounded by TX_RULES_MAX rules a direction.
  */
@@ -16,6 +16,7 @@
 #include "dataplane/app/dcerpc.h"
 #include "dataplane/app/file.h"
 #include "dataplane/detect/firewall.h"
+#include "dataplane/detect/kept.h"
 #include "dataplane/detect/profile.h"
 #include "dataplane/detect/trace.h"
 #include "dataplane/detect/tx.h"
@@ -74,7 +75,7 @@ static void rule_remember(struct tx_run *t, uint32_t rule, uint32_t matched, uin
 }
 
 /* After a reload: what has alerted stays so, everything else begins anew. */
-static void state_move(struct tx_detect *state, const struct detect_program *p)
+static void state_move(struct worker *w, struct tx_detect *state, const struct detect_program *p)
 {
 	uint32_t kept = 0;
 
@@ -90,6 +91,7 @@ static void state_move(struct tx_detect *state, const struct detect_program *p)
 	if (state->version)
 		state->bit_count = 0; /* the numbers of bits are the program's */
 	memset(state->scanned, 0, sizeof(state->scanned));
+	kept_free(w, &state->kept);
 	state->version = p->version;
 }
 
@@ -100,6 +102,7 @@ void detect_tx_free(struct worker *w, struct tx *tx)
 			continue;
 		heap_free(&w->heap, tx->detect[d]->rules);
 		heap_free(&w->heap, tx->detect[d]->bits);
+		kept_free(w, &tx->detect[d]->kept);
 		heap_free(&w->heap, tx->detect[d]);
 		tx->detect[d] = NULL;
 	}
@@ -122,6 +125,7 @@ IN_BOTH_LOOPS bool view_get(struct tx_run *t, unsigned buffer, unsigned instance
 			return slot->there;
 		}
 	}
+	*view = (struct buffer_view){0};
 	there = b->source->get(t->w, t->f, t->tx, t->d, instance, view) &&
 		(b->transforms.count == 0 || transforms_run(t->s, &b->transforms, view));
 	if (single)
@@ -167,6 +171,22 @@ IN_BOTH_LOOPS enum answer buffer_run(struct tx_run *t, const struct buffer_check
 
 /* ---- the prefilter ---- */
 
+/* New bytes, and of those before them as many as a literal may begin in. */
+static void view_scan(struct tx_run *t, unsigned buffer, const struct buffer_view *view)
+{
+	const struct program_buffer *b = &t->proto->buffers[buffer];
+	const struct pattern_group *g = b->group[t->d];
+	uint32_t back = g->literal_max ? g->literal_max - 1 : 0, fresh = 0, from;
+
+	if ((b->source->flags & BUFFER_STREAMING) && !b->transforms.count && !t->s->watched)
+		t->s->kept = kept_get(t->w, &t->state->kept, buffer, view);
+	if (t->s->kept)
+		fresh = kept_show(t->s, t->s->kept, view);
+	from = back < fresh ? fresh - back : 0;
+	scan_group_from(t->w, g, view->data + from, view->len - from, fresh - from, view->offset + from, view->complete);
+	t->s->kept = NULL;
+}
+
 /* It has not been scanned yet, or goes on. */
 static void buffer_scan(struct tx_run *t, unsigned buffer)
 {
@@ -184,7 +204,7 @@ static void buffer_scan(struct tx_run *t, unsigned buffer)
 		if (!view_get(t, buffer, i, &view))
 			break;
 		seen = true;
-		scan_group(t->w, b->group[t->d], view.data, view.len, view.offset, view.complete);
+		view_scan(t, buffer, &view);
 		if (!(b->source->flags & BUFFER_MULTI))
 			break;
 	}
@@ -554,7 +574,7 @@ static void tx_run(struct tx_run *t)
 	if (!t->state)
 		return;
 	if (t->state->version != s->program->version)
-		state_move(t->state, s->program);
+		state_move(t->w, t->state, s->program);
 	s->tx_generation++;
 	s->arena_used = 0;
 	s->chain.dce_big = big_endian_call(t);

@@ -23,6 +23,7 @@ struct tx_detect {
 	uint64_t scanned[BUFFERS_MAX / 64];
 	uint32_t rule_count, rule_cap;
 	struct tx_rule *rules;
+	struct kept *kept; /* of growing buffers */
 	uint32_t *bits;   /* of to_server: xbits that rules set on the transaction, by number */
 	uint8_t bit_count, bit_cap;
 	uint8_t firewall_hook; /* index of the one that it was last in … */

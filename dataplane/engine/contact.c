@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/engine/contact.h"
 
+#include "dataplane/app/app.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/engine/home.h"
 #include "dataplane/engine/intel.h"
@@ -107,7 +108,8 @@ void contact_add(struct worker *w, struct flow *f, const struct contact *c)
 	struct ends e = ends_of(f, false, outside_in(w, f, false));
 	const struct addr *client = e.client;
 	uint8_t version = f->ip_version;
-	uint16_t port = e.from_outside ? 0 : c->port ? c->port : f->server_port;
+	uint16_t behind = c->port ? c->port : f->app ? f->app->behind_port : 0; /* a proxy */
+	uint16_t port = e.from_outside ? 0 : behind ? behind : f->server_port;
 	struct recorder *r;
 
 	if (e.from_outside && of_no_client(c->kind))
@@ -124,7 +126,7 @@ void contact_add(struct worker *w, struct flow *f, const struct contact *c)
 		return;
 	r = record_begin(w, f, c->kind, c->value, c->len);
 	rec_addr(r, F_contact_client, client, version);
-	rec_uint(r, F_contact_port, c->port ? c->port : e.port);
+	rec_uint(r, F_contact_port, behind ? behind : e.port);
 	if (c->goes_on)
 		rec_uint(r, F_contact_goes_on, 1);
 	emit_end(w);

@@ -41,10 +41,26 @@ static enum layer link_layer(unsigned link_type)
 		return LAYER_sll2;
 	case LINKTYPE_PPP:
 		return LAYER_ppp;
+	case LINKTYPE_PPP_HDLC:
+		return LAYER_ppp_hdlc;
 	case LINKTYPE_PPP_ETHER:
 		return LAYER_pppoe_session;
 	case LINKTYPE_C_HDLC:
 		return LAYER_chdlc;
+	case LINKTYPE_IEEE802_11:
+		return LAYER_ieee80211;
+	case LINKTYPE_IEEE802_11_RADIOTAP:
+		return LAYER_radiotap;
+	case LINKTYPE_PPI:
+		return LAYER_ppi;
+	case LINKTYPE_FRELAY:
+		return LAYER_frelay;
+	case LINKTYPE_NFLOG:
+		return LAYER_nflog;
+	case LINKTYPE_ARCNET:
+		return LAYER_arcnet;
+	case LINKTYPE_ARCNET_LINUX:
+		return LAYER_arcnet_linux;
 	case LINKTYPE_RAW:
 	case LINKTYPE_DLT_RAW_BSD:
 	case LINKTYPE_DLT_RAW_OPENBSD:
@@ -91,15 +107,20 @@ int decode_worker_new(struct worker *w)
 	w->decode = s;
 	s->max_layers = (unsigned)c->decoder_max_layers;
 	s->ipv4_offloaded = c->decoder_ipv4_offloaded;
+	s->llc = c->decoder_llc;
 	s->validate_checksums = c->checksums == CHECKSUMS_VALIDATE;
 	ports_read(&s->teredo, c->decoder_teredo, &c->decoder_teredo_ports);
 	ports_read(&s->vxlan, c->decoder_vxlan, &c->decoder_vxlan_ports);
+	ports_read(&s->vxlan_gpe, c->decoder_vxlan_gpe, &c->decoder_vxlan_gpe_ports);
 	ports_read(&s->geneve, c->decoder_geneve, &c->decoder_geneve_ports);
 	ports_read(&s->gtpu, c->decoder_gtpu, &c->decoder_gtpu_ports);
+	ports_read(&s->ayiya, c->decoder_ayiya, &c->decoder_ayiya_ports);
 	ports_add(&s->tunnels, &s->teredo);
 	ports_add(&s->tunnels, &s->vxlan);
+	ports_add(&s->tunnels, &s->vxlan_gpe);
 	ports_add(&s->tunnels, &s->geneve);
 	ports_add(&s->tunnels, &s->gtpu);
+	ports_add(&s->tunnels, &s->ayiya);
 	s->plain = s->max_layers > PLAIN_LAYERS;
 	error = defrag_new(w, &s->defrag);
 	if (error)

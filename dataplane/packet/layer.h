@@ -29,6 +29,7 @@
 	LAYER(pppoe_session, AT(decoder_pppoe), true)                                              \
 	LAYER(pppoe_discovery, AT(decoder_pppoe), false)                                           \
 	LAYER(ppp, AT(decoder_ppp), true)                                                          \
+	LAYER(ppp_hdlc, NO_COUNTER, false)                                                         \
 	LAYER(nsh, AT(decoder_nsh), true)                                                          \
 	LAYER(null, AT(decoder_null), false)                                                       \
 	LAYER(loop, AT(decoder_null), false)                                                       \
@@ -36,6 +37,14 @@
 	LAYER(sll2, AT(decoder_sll2), true)                                                        \
 	LAYER(raw, AT(decoder_raw), false)                                                         \
 	LAYER(chdlc, AT(decoder_chdlc), true)                                                      \
+	LAYER(ieee80211, AT(decoder_ieee80211), true)                                              \
+	LAYER(radiotap, AT(decoder_ieee80211), true)                                               \
+	LAYER(ppi, NO_COUNTER, true)                                                               \
+	LAYER(llc, AT(decoder_llc), true)                                                          \
+	LAYER(nflog, AT(decoder_nflog), true)                                                      \
+	LAYER(frelay, AT(decoder_frelay), true)                                                    \
+	LAYER(arcnet, AT(decoder_arcnet), true)                                                    \
+	LAYER(arcnet_linux, AT(decoder_arcnet), true)                                              \
 	LAYER(ipv4, AT(decoder_ipv4), true)                                                        \
 	LAYER(ipv6, AT(decoder_ipv6), true)                                                        \
 	LAYER(ipv6_extensions, NO_COUNTER, false)                                                  \
@@ -69,7 +78,7 @@ struct tunnel_ports {
 
 /* The ports of all tunnels, for a quick no. */
 struct tunnel_ports_all {
-	uint16_t port[4 * TUNNEL_PORTS_MAX]; /* zero from count on */
+	uint16_t port[6 * TUNNEL_PORTS_MAX]; /* zero from count on */
 	unsigned count;
 	bool any;
 };
@@ -78,9 +87,10 @@ struct decode_state {
 	/* from the configuration; written at start only */
 	unsigned max_layers;
 	bool ipv4_offloaded; /* a length of 0 is the frame's */
+	bool llc; /* Ethernet may have it */
 	bool validate_checksums;
 	bool plain;            /* plain.c may be asked */
-	struct tunnel_ports teredo, vxlan, geneve, gtpu;
+	struct tunnel_ports teredo, vxlan, vxlan_gpe, geneve, gtpu, ayiya;
 	struct tunnel_ports_all tunnels;
 	struct defrag *defrag;
 };
@@ -135,6 +145,9 @@ static inline void decode_suspect(struct decoder *d, struct packet *p, enum anom
  * *known: whether the type is one of ours. */
 enum layer decode_ethertype(struct decoder *d, struct packet *p, uint16_t type, bool *known);
 
+/* Does IP or a type of Ethernet follow here in LLC? */
+bool decode_llc_follows(const struct cursor *c);
+
 /* Starts a packet found inside p at c, to be decoded from `layer` on. link_type as in pcap. NULL
  * where packets or layers are exhausted (an event on p says so). */
 struct packet *decode_inner(struct decoder *d, struct packet *p, struct cursor c, enum layer layer);
@@ -154,7 +167,9 @@ bool decode_plain(struct worker *w, struct packet *p);
 /* UDP payload on a tunnel's port. True: it was one, its inner packet is queued. */
 bool decode_teredo(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_vxlan(struct decoder *d, struct packet *p, struct cursor c);
+bool decode_vxlan_gpe(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_geneve(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_gtpu(struct decoder *d, struct packet *p, struct cursor c);
+bool decode_ayiya(struct decoder *d, struct packet *p, struct cursor c);
 
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Tunnels in UDP, known by their port and then by their header: VXLAN (RFC 7348), GENEVE (RFC
- * 8926), Teredo (RFC 4380), GTP-U (3GPP TS 29.281). What does not look like one is left to be
- * inspected as plain UDP. Worker thread.
+ * Tunnels in UDP, known by their port and then by their header: VXLAN (RFC 7348; with GPE,
+ * draft-ietf-nvo3-vxlan-gpe), GENEVE (RFC 8926), Teredo (RFC 4380), GTP-U (3GPP TS 29.281), AYIYA
+ * (draft-massar-v6ops-ayiya). What does not look like one is left to be inspected as plain UDP.
+ * Worker thread.
  */
+#include <netinet/in.h>
+
 #include "dataplane/packet/layer.h"
 #include "dataplane/packet/link.h"
 
@@ -33,6 +36,37 @@ bool decode_vxlan(struct decoder *d, struct packet *p, struct cursor c)
 	default:
 		decode_suspect(d, p, ANOMALY_vxlan_unknown_payload_type);
 	}
+	return true;
+}
+
+/* Its header says what follows. */
+bool decode_vxlan_gpe(struct decoder *d, struct packet *p, struct cursor c)
+{
+	enum { NEXT_IPV4 = 1, NEXT_IPV6, NEXT_ETHERNET, NEXT_NSH };
+	const uint8_t *h = cursor_take(&c, 8);
+	enum layer next;
+
+	/* Version 0, an identifier that is valid, a next protocol. */
+	if (!h || (h[0] & 0x3c) != 0x0c || h[7] != 0)
+		return false;
+	switch (h[3]) {
+	case NEXT_IPV4:
+		next = LAYER_ipv4;
+		break;
+	case NEXT_IPV6:
+		next = LAYER_ipv6;
+		break;
+	case NEXT_ETHERNET:
+		next = LAYER_ethernet;
+		break;
+	case NEXT_NSH:
+		next = LAYER_nsh;
+		break;
+	default:
+		return false;
+	}
+	d->w->counters->decoder_vxlan++;
+	decode_inner(d, p, c, next);
 	return true;
 }
 
@@ -134,5 +168,21 @@ bool decode_gtpu(struct decoder *d, struct packet *p, struct cursor c)
 		return false;
 	d->w->counters->decoder_gtpu++;
 	decode_inner(d, p, c, h[0] >> 4 == 4 ? LAYER_ipv4 : LAYER_ipv6);
+	return true;
+}
+
+/* Lengths of identity and signature, whatever signs it; 1 is the operation "forward". */
+bool decode_ayiya(struct decoder *d, struct packet *p, struct cursor c)
+{
+	const uint8_t *h = cursor_take(&c, 8);
+
+	if (!h || (h[2] & 0x0f) != 1 || (h[3] != IPPROTO_IPV6 && h[3] != IPPROTO_IPIP))
+		return false;
+	cursor_skip(&c, (size_t)1 << (h[0] >> 4));
+	cursor_skip(&c, (h[1] >> 4) * 4u);
+	if (c.bad || !cursor_peek(&c, 20) || *c.p >> 4 != (h[3] == IPPROTO_IPV6 ? 6 : 4))
+		return false;
+	d->w->counters->decoder_ayiya++;
+	decode_inner(d, p, c, h[3] == IPPROTO_IPV6 ? LAYER_ipv6 : LAYER_ipv4);
 	return true;
 }

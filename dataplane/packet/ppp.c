@@ -134,3 +134,11 @@ enum layer decode_pppoe_discovery(struct decoder *d, struct packet *p, struct cu
 		return decode_invalid(d, p, ANOMALY_pppoe_malformed_tags);
 	return LAYER_END;
 }
+
+/* A serial line: PPP, or Cisco's HDLC (for one station, or all). */
+enum layer decode_ppp_hdlc(struct decoder *d, struct packet *p, struct cursor *c)
+{
+	const uint8_t *h = cursor_peek(c, 1);
+
+	return h && (h[0] == 0x0f || h[0] == 0x8f) ? LAYER_chdlc : LAYER_ppp;
+}

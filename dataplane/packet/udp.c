@@ -59,7 +59,11 @@ enum layer decode_udp(struct decoder *d, struct packet *p, struct cursor *c)
 		return found_inside(d, before, PACKET_GENEVE);
 	if (port_in(&s->vxlan, p->dport) && decode_vxlan(d, p, datagram))
 		return found_inside(d, before, PACKET_VXLAN);
-	if (either_port(&s->gtpu, p))
-		decode_gtpu(d, p, datagram);
+	if (port_in(&s->vxlan_gpe, p->dport) && decode_vxlan_gpe(d, p, datagram))
+		return found_inside(d, before, PACKET_VXLAN);
+	if (either_port(&s->gtpu, p) && decode_gtpu(d, p, datagram))
+		return LAYER_END;
+	if (either_port(&s->ayiya, p))
+		decode_ayiya(d, p, datagram);
 	return LAYER_END;
 }

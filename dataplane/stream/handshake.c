@@ -424,18 +424,24 @@ static bool sent_syn(struct tcp_seen *t)
 	return false;
 }
 
+/* The server may echo the stamp of any of the client's packets, which nobody has told apart yet. */
+static bool echoes_a_past_one(const struct tcp_seen *t)
+{
+	return t->s->flags & SESSION_MIDSTREAM && (int32_t)(t->other->last_ts - t->p->tcp.ts_echo) >= 0;
+}
+
 /* From the client's ACK, which follows its SYN, to both sides. */
 static void sides_by_ack(struct tcp_seen *t)
 {
 	struct tcp_side *own = t->own, *other = t->other;
 
-	own->window = t->win;
+	own->wscale = other->wscale = TCP_WINDOW_SCALE_MAX;
+	own->window = t->s->flags & SESSION_ASYNC ? t->win : t->win << own->wscale;
 	own->last_ack = t->seq;
 	own->next_win = own->last_ack + own->window;
 	tcp_side_start(other, t->ack - 1);
 	other->last_ack = other->next_seq;
 	other->next_win = other->last_ack;
-	own->wscale = other->wscale = TCP_WINDOW_SCALE_MAX;
 	tcp_next_seq(own, t->end);
 	if (t->p->tcp.has_timestamp && (own->flags & SIDE_TS))
 		ts_start(t);
@@ -456,6 +462,8 @@ static bool sent_midway(struct tcp_seen *t)
 		midstream_mark(t, t->s);
 		sides_by_ack(t);
 	} else {
+		if (t->p->tcp.has_timestamp && t->own->flags & SIDE_TS)
+			t->own->last_ts = t->p->tcp.ts_value;
 		tcp_next_seq(t->own, t->end);
 		tcp_segment(t);
 	}
@@ -485,7 +493,7 @@ static bool sent_echo_ok(struct tcp_seen *t)
 
 	if (t->d == TO_SERVER || !t->p->tcp.has_timestamp || echo == 0 ||
 	    !(client->flags & SIDE_TS) || client->last_ts == 0 || echo == client->last_ts ||
-	    t->s->queue_len)
+	    t->s->queue_len || echoes_a_past_one(t))
 		return true;
 	/* of a SYN between the first and the last that were sent */
 	if (!(t->s->flags & SESSION_4WHS) && t->own->last_ts && echo >= t->own->last_ts && echo < client->last_ts)

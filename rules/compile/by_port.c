@@ -35,10 +35,14 @@ static bool ports_hold(const struct port_set *ports, uint32_t port)
 	return false;
 }
 
+/* Which packets a table is for, and of those that are long which rules. */
+enum payloads { PAYLOADS_ALL, PAYLOADS_LONG, PAYLOADS_LONG_GUARDED, PAYLOADS_LONG_NEAR };
+
 /* One table under construction. */
 struct port_draft {
 	struct group_draft all; /* every rule that belongs here */
 	unsigned direction;
+	enum payloads payloads;
 };
 
 /* Marks the first port of each elementary interval. */
@@ -121,6 +125,14 @@ out:
 	return drafts;
 }
 
+static void port_group_finish(struct groups_builder *b, const struct port_draft *p, struct group_draft *d,
+			      struct pattern_group *group)
+{
+	if (p->payloads == PAYLOADS_LONG_GUARDED)
+		group_guards_make(b, d, group);
+	group_draft_finish(b, d, group);
+}
+
 static void port_finish(struct groups_builder *b, struct port_draft *p, struct port_groups *out)
 {
 	struct group_draft wide = {0}, *drafts;
@@ -136,7 +148,7 @@ static void port_finish(struct groups_builder *b, struct port_draft *p, struct p
 	}
 	if (wide.count && (group = groups_alloc(b, sizeof(*group))) != NULL) {
 		out->wide = group;
-		group_draft_finish(b, &wide, group);
+		port_group_finish(b, p, &wide, group);
 	}
 	free(wide.items);
 	if (!table)
@@ -145,7 +157,7 @@ static void port_finish(struct groups_builder *b, struct port_draft *p, struct p
 	group = groups_alloc(b, count * sizeof(*group));
 	for (uint32_t i = 1; drafts && i < count; i++) {
 		if (group)
-			group_draft_finish(b, &drafts[i], &group[i]);
+			port_group_finish(b, p, &drafts[i], &group[i]);
 		free(drafts[i].items);
 	}
 	free(drafts);
@@ -220,16 +232,38 @@ static const struct group_prefilter *prefilter_in(const struct groups_builder *b
 	return kind == GROUP_PACKET ? &b->out->packet_prefilter[rule] : &b->out->prefilter[rule];
 }
 
-static void port_groups_make(struct groups_builder *b, enum group_kind kind, bool long_only, unsigned l4,
+/* Where the rule belongs among those for long payloads. */
+static enum payloads rule_payloads(const struct groups_builder *b, const struct rule *rule)
+{
+	const struct draft_item item = {rule, &b->out->packet_prefilter[rule->index]};
+	struct group_entry e;
+	struct group_guard guard;
+
+	if (!item.prefilter->literal.len)
+		return PAYLOADS_LONG;
+	e = group_entry_of(&item);
+	if (group_entry_in_one_place(&e))
+		return PAYLOADS_LONG;
+	if (rule_guard(rule, &guard))
+		return PAYLOADS_LONG_GUARDED;
+	return !(e.flags & ENTRY_AT_END) && e.end_max <= GROUP_NEAR_BYTES ? PAYLOADS_LONG_NEAR : PAYLOADS_LONG;
+}
+
+static bool payloads_hold(const struct groups_builder *b, const struct rule *rule, enum payloads payloads)
+{
+	return payloads == PAYLOADS_ALL || (rule_takes_long(rule) && rule_payloads(b, rule) == payloads);
+}
+
+static void port_groups_make(struct groups_builder *b, enum group_kind kind, enum payloads payloads, unsigned l4,
 			     unsigned direction, struct port_groups *out)
 {
-	struct port_draft p = {.direction = direction};
+	struct port_draft p = {.direction = direction, .payloads = payloads};
 
 	for (size_t i = 0; i < b->set->rule_count && !b->failed; i++) {
 		const struct rule *rule = b->set->rules[i];
 
 		if (rule_belongs(rule, kind, l4) && rule_has_direction(rule, direction) &&
-		    (!long_only || rule_takes_long(rule)))
+		    payloads_hold(b, rule, payloads))
 			group_draft_add(b, &p.all, rule, prefilter_in(b, kind, i));
 	}
 	if (p.all.count)
@@ -243,10 +277,12 @@ void groups_by_port(struct groups_builder *b)
 
 	for (unsigned d = 0; d < 2; d++) {
 		for (unsigned l4 = 0; l4 < GROUP_L4_COUNT; l4++) {
-			port_groups_make(b, GROUP_PACKET, false, l4, d, &g->packet[l4][d]);
-			port_groups_make(b, GROUP_PACKET, true, l4, d, &g->packet_long[l4][d]);
-			port_groups_make(b, GROUP_PACKET_ALWAYS, false, l4, d, &g->packet_always[l4][d]);
+			port_groups_make(b, GROUP_PACKET, PAYLOADS_ALL, l4, d, &g->packet[l4][d]);
+			port_groups_make(b, GROUP_PACKET, PAYLOADS_LONG, l4, d, &g->packet_long[l4][d]);
+			port_groups_make(b, GROUP_PACKET, PAYLOADS_LONG_GUARDED, l4, d, &g->packet_guarded[l4][d]);
+			port_groups_make(b, GROUP_PACKET, PAYLOADS_LONG_NEAR, l4, d, &g->packet_near[l4][d]);
+			port_groups_make(b, GROUP_PACKET_ALWAYS, PAYLOADS_ALL, l4, d, &g->packet_always[l4][d]);
 		}
-		port_groups_make(b, GROUP_STREAM, false, GROUP_TCP, d, &g->stream[d]);
+		port_groups_make(b, GROUP_STREAM, PAYLOADS_ALL, GROUP_TCP, d, &g->stream[d]);
 	}
 }

@@ -223,6 +223,14 @@ struct group_entry group_entry_of(const struct draft_item *item)
 	return e;
 }
 
+static void reach_add(struct pattern_group *group, const struct group_entry *e)
+{
+	uint32_t reach = e->flags & ENTRY_AT_END ? UINT32_MAX : e->end_max;
+
+	if (reach > group->reach)
+		group->reach = reach;
+}
+
 /* A group without its database: a job is left for it. */
 void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group)
 {
@@ -255,7 +263,8 @@ void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct 
 				group->literal_max = l->len;
 			last = l;
 		}
-		entries[group->entry_count++] = group_entry_of(&d->items[i]);
+		entries[group->entry_count] = group_entry_of(&d->items[i]);
+		reach_add(group, &entries[group->entry_count++]);
 		literals[group->literal_count - 1].count++;
 	}
 	group->literals = literals;

@@ -15,6 +15,7 @@
 #include <hs/hs.h>
 #include <string.h>
 
+#include "rules/compile/sieve.h"
 #include "rules/ruleset.h"
 
 enum group_kind {
@@ -61,11 +62,6 @@ struct placed_class {
 	uint64_t filter;           /* bit placed_filter(key) of each key */
 };
 
-struct placed_slot {
-	uint64_t key;
-	uint32_t first, count;     /* entries; count 0: empty */
-};
-
 #define PLACED_CLASSES_MAX 24
 
 /* Of at least width bytes, len of which may be read. Letters of both cases, and some others, are the
@@ -93,65 +89,14 @@ static inline uint64_t placed_filter(uint32_t hash)
 	return 1ull << (hash >> 26);
 }
 
-/* Which places are worth asking a sieve about (masks.c). */
-#define SIEVE_SETS_MAX 4
-#define SIEVE_PLACES_MAX 6
-#define SIEVE_TABLE_BYTES 128
-
-struct sieve_masks {
-	uint8_t sets;              /* of eight buckets of anchors */
-	uint8_t places;            /* bytes looked at from an anchor on: 4 or 6 */
-	uint8_t of_width[SIEVE_SETS_MAX][3]; /* buckets with anchors of 1, 2, 4 bytes */
-	/* [set * places + place][byte & 127]: the buckets of the set that know it, or its twin, there */
-	_Alignas(64) uint8_t tables[][SIEVE_TABLE_BYTES];
+/* What the first bytes of a packet must be for a rule to match. Two words of eight bytes as they lie in
+ * memory; mask 0: any. */
+struct group_guard {
+	uint64_t mask[2], value[2];
 };
 
-/* Finds the literals in runs of bytes (sieve.c). */
-struct sieve_anchor {
-	uint32_t literal;
-	uint16_t offset;           /* of the anchor in the literal */
-	uint16_t len;              /* of the literal, and … */
-	const uint8_t *text;       /* … its bytes */
-};
-
-struct sieve {
-	const uint64_t *bits;      /* which anchors there may be */
-	const struct placed_slot *slots; /* key with its width in bits 32 and up → anchors; linear */
-	const struct sieve_anchor *anchors;
-	uint32_t slot_mask, anchor_count;
-	uint8_t shift;             /* of a hash, to a number of a bit */
-	uint8_t widths;            /* or of the widths of all anchors: 1, 2, 4 */
-	const struct sieve_masks *masks; /* NULL: others would be faster */
-};
-
-/* Letters of both cases, and some others, are the same. */
-static inline uint32_t sieve_load(const uint8_t *data, unsigned width)
-{
-	uint32_t v = 0;
-
-	if (width == 4)
-		memcpy(&v, data, 4);
-	else if (width == 2)
-		v = data[0] | (uint32_t)data[1] << 8;
-	else
-		v = data[0];
-	return v | (width == 4 ? 0x20202020u : width == 2 ? 0x2020u : 0x20u);
-}
-
-static inline uint64_t sieve_key(uint32_t v, unsigned width)
-{
-	return v | (uint64_t)width << 32;
-}
-
-static inline uint32_t sieve_slot_hash(uint64_t key)
-{
-	return (uint32_t)(key * 0x9e3779b97f4a7c15u >> 40);
-}
-
-static inline uint32_t sieve_bit(const struct sieve *s, uint32_t v, unsigned width)
-{
-	return (v * (width == 4 ? 0x9e3779b1u : width == 2 ? 0x85ebca77u : 0xc2b2ae3du)) >> s->shift;
-}
+#define GUARD_BYTES 16
+#define GUARDS_MAX 48
 
 struct pattern_group {
 	hs_database_t *database;   /* NULL: no literals */
@@ -161,12 +106,15 @@ struct pattern_group {
 	const struct group_entry *entries;
 	uint32_t entry_count;
 	uint32_t literal_max;      /* bytes of the longest, placed ones included */
+	uint32_t reach;            /* none that is searched for counts if it ends farther from where bytes are new */
 	const uint32_t *always;    /* rules to try on every run of bytes, ascending */
 	uint32_t always_count;
 	const struct placed_class *placed;
 	const struct placed_slot *placed_slots;
 	const struct group_entry *placed_entries;
 	uint32_t placed_count, placed_entry_count, placed_slot_count;
+	const struct group_guard *guards; /* one of them must hold, else no rule matches; count 0: any packet */
+	uint32_t guard_count;
 };
 
 /* All groups that a packet's server port leads to: at most one for rules of many ports and one for
@@ -188,14 +136,18 @@ struct buffer_group {
 };
 
 #define GROUP_SHORT_BYTES 256
+#define GROUP_NEAR_BYTES 512
 
 struct ruleset_groups {
 	struct buffer_group *buffers;
 	uint32_t buffer_count;
 	/* kind GROUP_PACKET, GROUP_STREAM, GROUP_PACKET_ALWAYS by protocol and direction */
 	struct port_groups packet[GROUP_L4_COUNT][2];
-	/* the same for payloads longer than GROUP_SHORT_BYTES: without rules that ask for shorter ones */
+	/* GROUP_PACKET for payloads longer than GROUP_SHORT_BYTES: without rules that ask for shorter ones; those
+	 * that say what the first bytes are, and those found among the first GROUP_NEAR_BYTES, are groups apart */
 	struct port_groups packet_long[GROUP_L4_COUNT][2];
+	struct port_groups packet_guarded[GROUP_L4_COUNT][2];
+	struct port_groups packet_near[GROUP_L4_COUNT][2];
 	struct port_groups stream[2];
 	struct port_groups packet_always[GROUP_L4_COUNT][2];
 	const uint32_t *events;        /* GROUP_EVENT */

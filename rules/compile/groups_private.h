@@ -39,14 +39,21 @@ void *groups_alloc(struct groups_builder *b, size_t bytes);
 void group_draft_add(struct groups_builder *b, struct group_draft *d, const struct rule *rule,
 	       const struct group_prefilter *prefilter);
 struct group_entry group_entry_of(const struct draft_item *item);
-/* placed.c: literals in one place go from the draft into the group's tables. */
+/* placed.c: can the literal stand in one place only? */
+bool group_entry_in_one_place(const struct group_entry *e);
+/* Literals in one place go from the draft into the group's tables. */
 void group_placed_take(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
+/* guard.c: what the payload must begin with for the rule to match on a packet; false: nothing is known. */
+bool rule_guard(const struct rule *rule, struct group_guard *guard);
+/* The guards of the draft's rules, each of which has one, become the group's. More than GUARDS_MAX: the
+ * group stays without. */
+void group_guards_make(struct groups_builder *b, const struct group_draft *d, struct pattern_group *group);
 /* Fills out->packet_prefilter. */
 void groups_choose_in_place(struct groups_builder *b);
 /* sieve.c: of the group's literals. */
 void group_sieve_make(struct groups_builder *b, struct pattern_group *group);
 /* masks.c: of a sieve whose anchors are there. */
-void group_masks_make(struct groups_builder *b, struct sieve *s, uint32_t count);
+void group_masks_make(struct groups_builder *b, struct sieve *s);
 /* Of the anchor of a literal. */
 static inline uint8_t sieve_anchor_width(uint32_t literal_len)
 {

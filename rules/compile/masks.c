@@ -2,9 +2,10 @@
  *
  * The masks of a sieve: its anchors are dealt to buckets, eight to a byte, and for each of the first
  * places from an anchor on a table says which buckets know the byte that stands there. A place where
- * the bytes of all tables have a bucket in common is worth asking the sieve about: 64 places are
+ * the bytes of all tables have a bucket in common is worth asking the sieve about: 32 or 64 places are
  * judged in a few dozen instructions, whatever the number of literals. (The idea of Teddy, from
- * Hyperscan's FDR, with whole bytes instead of halves, and with anchors that are rare.)
+ * Hyperscan's FDR, with anchors that are rare.) Processors that look up 64 bytes in 128 at once have tables
+ * of whole bytes; for others a byte is known when both of its halves are, each in a table of 16.
  *
  * Which bucket: the one in which the anchor adds least to the places that are asked about in vain, by
  * how common bytes are. How many tables: as many as the estimated cycles a byte are least with. Runs
@@ -12,6 +13,7 @@
  */
 #include <ctype.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,12 +21,20 @@
 #include "rules/compile/groups_private.h"
 
 #define ALIGN 64
-#define CYCLES_BASE 10.0   /* for 64 places: loads, and what follows the tables */
-#define CYCLES_TABLE 1.2   /* for 64 places, each table */
-#define CYCLES_ASK 25.0    /* for a place that is asked about, and those that follow from it in real traffic */
-#define LITERALS_MAX 1024   /* with more of them Hyperscan is faster */
-#define ANCHORS_A_BUCKET 20 /* at most, where there can be more buckets */
-#define ROUNDS 2           /* in which anchors may change their bucket */
+#define CYCLES_ASK 25.0      /* for a place that is asked about, and those that follow from it in real traffic */
+#define ANCHORS_A_BUCKET 20  /* at most, where there can be more buckets */
+#define ROUNDS 2             /* in which anchors may change their bucket */
+
+static const struct {
+	double places;           /* judged at a time */
+	double base, table;      /* cycles for them: loads and what follows, and each table */
+	uint32_t anchors_max;    /* with more of them Hyperscan is faster … */
+	double cycles_max;       /* … as it is with more cycles a byte */
+	uint8_t sets_max, places_max;
+} kinds[SIEVE_KINDS] = {
+	[SIEVE_BYTES] = {64, 10.0, 1.2, 1024, INFINITY, 4, 6},
+	[SIEVE_HALVES] = {32, 7.0, 1.7, 160, 0.75, 2, 4},
+};
 
 static const struct {
 	uint8_t sets, places;
@@ -37,19 +47,34 @@ enum traffic { ANY, TEXT, ZEROS, TRAFFICS };
 
 static const double traffic_weight[TRAFFICS] = {0.47, 0.47, 0.06};
 
+/* The same for all drafts. */
+static struct {
+	double bytes[TRAFFICS][SIEVE_TABLE_BYTES];
+	/* of all bytes with this lower half of which bit & 7 of the upper half is set: upper ones 0..7, 8..15 */
+	double halves[TRAFFICS][SIEVE_HALF_BYTES][2][256];
+} shares;
+
+/* What a bucket knows of one place. */
+struct place {
+	uint16_t count[SIEVE_TABLE_BYTES];        /* anchors with this byte there, or this half */
+	uint16_t lower, upper;                    /* SIEVE_HALVES: those with a count */
+	double share[TRAFFICS];                   /* of the bytes one meets there */
+};
+
 struct bucket {
-	uint16_t count[SIEVE_PLACES_MAX][SIEVE_TABLE_BYTES];
-	double share[TRAFFICS][SIEVE_PLACES_MAX]; /* of the bytes one meets there */
+	struct place place[SIEVE_PLACES_MAX];
 	uint32_t anchors;
 	uint8_t width;                  /* of its anchors */
 };
 
 struct masks_draft {
+	enum sieve_kind kind;
 	struct bucket *buckets;
 	unsigned bucket_count, places;
 	uint8_t *of;                    /* bucket of each anchor */
-	double class_share[TRAFFICS][SIEVE_TABLE_BYTES];
 };
+
+/* ---- how much of traffic a place lets through ---- */
 
 static bool is_text(int c)
 {
@@ -62,7 +87,7 @@ static unsigned class_of(unsigned c)
 	return (unsigned)tolower((int)(c % SIEVE_TABLE_BYTES));
 }
 
-static void shares_fill(struct masks_draft *d)
+static void shares_fill(void)
 {
 	for (int t = 0; t < TRAFFICS; t++) {
 		double share[256], total = 0;
@@ -73,11 +98,76 @@ static void shares_fill(struct masks_draft *d)
 		}
 		if (t == ZEROS)
 			total += share[0] = 4 * (total - share[0]);
-		memset(d->class_share[t], 0, sizeof(d->class_share[t]));
 		for (unsigned c = 0; c < 256; c++)
-			d->class_share[t][class_of(c)] += share[c] / total;
+			shares.bytes[t][class_of(c)] += share[c] / total;
+		for (unsigned i = 0; i < SIEVE_HALF_BYTES * 2 * 256; i++) {
+			unsigned lower = i / 512, upper = i / 256 % 2 * 8;
+
+			for (unsigned bit = 0; bit < 8; bit++)
+				if (i >> bit & 1)
+					shares.halves[t][lower][upper / 8][i % 256] += share[(upper + bit) << 4 | lower] / total;
+		}
 	}
 }
+
+static double halves_share(int t, unsigned lower, unsigned upper)
+{
+	double sum = 0;
+
+	for (; lower; lower &= lower - 1) {
+		unsigned l = (unsigned)__builtin_ctz(lower);
+
+		sum += shares.halves[t][l][0][upper & 0xff] + shares.halves[t][l][1][upper >> 8];
+	}
+	return sum;
+}
+
+/* Bits of the upper halves that a byte of a literal may have: letters have two. */
+static unsigned upper_bits(unsigned c)
+{
+	return 1u << (c >> 4) | 1u << ((unsigned)toupper((int)c) >> 4);
+}
+
+/* The share if the place knew byte c, too. */
+static double share_with_byte(const struct masks_draft *d, const struct place *p, int t, unsigned c)
+{
+	if (d->kind == SIEVE_BYTES)
+		return p->share[t] + (p->count[class_of(c)] ? 0 : shares.bytes[t][class_of(c)]);
+	if ((p->lower >> (c & 15) & 1) && !(upper_bits(c) & ~(unsigned)p->upper))
+		return p->share[t];
+	return halves_share(t, p->lower | 1u << (c & 15), p->upper | upper_bits(c));
+}
+
+/* An anchor with byte c there comes or goes; c of SIEVE_ANY: one that may have any. */
+#define SIEVE_ANY 256
+
+static void place_change(const struct masks_draft *d, struct place *p, unsigned c, int by)
+{
+	bool halves = d->kind == SIEVE_HALVES;
+
+	for (unsigned i = 0; i < (halves ? 2u * SIEVE_HALF_BYTES : SIEVE_TABLE_BYTES); i++) {
+		bool there = c == SIEVE_ANY || (!halves ? i == class_of(c)
+					      : i < SIEVE_HALF_BYTES ? i == (c & 15)
+					      : upper_bits(c) >> (i - SIEVE_HALF_BYTES) & 1);
+		uint16_t before = p->count[i];
+
+		if (!there)
+			continue;
+		p->count[i] = (uint16_t)(before + by);
+		if (!before == !p->count[i])
+			continue;
+		if (halves && i < SIEVE_HALF_BYTES)
+			p->lower ^= (uint16_t)(1u << i);
+		else if (halves)
+			p->upper ^= (uint16_t)(1u << (i - SIEVE_HALF_BYTES));
+		for (int t = 0; t < TRAFFICS && !halves; t++)
+			p->share[t] += by * shares.bytes[t][i];
+	}
+	for (int t = 0; t < TRAFFICS && halves; t++)
+		p->share[t] = halves_share(t, p->lower, p->upper);
+}
+
+/* ---- dealing ---- */
 
 static double bucket_share(const struct masks_draft *d, const struct bucket *b)
 {
@@ -89,7 +179,7 @@ static double bucket_share(const struct masks_draft *d, const struct bucket *b)
 		double share = traffic_weight[t];
 
 		for (unsigned i = 0; i < d->places; i++)
-			share *= b->share[t][i];
+			share *= b->place[i].share[t];
 		sum += share;
 	}
 	return sum;
@@ -111,11 +201,8 @@ static double share_with(const struct masks_draft *d, const struct bucket *b, co
 	for (int t = 0; t < TRAFFICS; t++) {
 		double share = traffic_weight[t];
 
-		for (unsigned i = 0; i < n; i++) {
-			unsigned c = class_of(a->text[a->offset + i]);
-
-			share *= (b->anchors ? b->share[t][i] : 0) + (b->count[i][c] ? 0 : d->class_share[t][c]);
-		}
+		for (unsigned i = 0; i < n; i++)
+			share *= share_with_byte(d, &b->place[i], t, a->text[a->offset + i]);
 		sum += share;
 	}
 	return sum;
@@ -126,20 +213,8 @@ static void bucket_change(const struct masks_draft *d, struct bucket *b, const s
 {
 	unsigned n = seen(d, a);
 
-	for (unsigned i = 0; i < d->places; i++) {
-		unsigned from = i < n ? class_of(a->text[a->offset + i]) : 0;
-		unsigned to = i < n ? from + 1 : SIEVE_TABLE_BYTES;
-
-		for (unsigned c = from; c < to; c++) {
-			uint16_t before = b->count[i][c];
-
-			b->count[i][c] = (uint16_t)(before + by);
-			if (!before == !b->count[i][c])
-				continue;
-			for (int t = 0; t < TRAFFICS; t++)
-				b->share[t][i] += by * d->class_share[t][c];
-		}
-	}
+	for (unsigned i = 0; i < d->places; i++)
+		place_change(d, &b->place[i], i < n ? a->text[a->offset + i] : SIEVE_ANY, by);
 	b->anchors += (uint32_t)by;
 }
 
@@ -166,17 +241,17 @@ static unsigned bucket_choose(const struct masks_draft *d, const struct sieve_an
 
 /* Each width has its share of the buckets, rounded up in favour of short anchors: of their places
  * fewer tables say anything. */
-static void buckets_assign(struct masks_draft *d, const struct sieve *s, uint32_t count)
+static void buckets_assign(struct masks_draft *d, const struct sieve *s)
 {
 	static const uint8_t all[] = {1, 2, 4};
-	uint32_t of_width[3] = {0}, left = count;
+	uint32_t of_width[3] = {0}, left = s->anchor_count;
 	unsigned at = 0;
 
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < s->anchor_count; i++)
 		of_width[sieve_anchor_width(s->anchors[i].len) / 2]++;
 	for (unsigned k = 0; k < 3; k++) {
 		uint32_t wider = left - of_width[k], reserved = (k < 1 && of_width[1]) + (k < 2 && of_width[2]);
-		uint32_t quota = (of_width[k] * d->bucket_count + count - 1) / count;
+		uint32_t quota = (of_width[k] * d->bucket_count + s->anchor_count - 1) / s->anchor_count;
 
 		if (!wider || at + quota + reserved > d->bucket_count)
 			quota = d->bucket_count - at - reserved;
@@ -186,11 +261,11 @@ static void buckets_assign(struct masks_draft *d, const struct sieve *s, uint32_
 	}
 }
 
-static void deal(struct masks_draft *d, const struct sieve *s, uint32_t count)
+static void deal(struct masks_draft *d, const struct sieve *s)
 {
-	buckets_assign(d, s, count);
+	buckets_assign(d, s);
 	for (unsigned round = 0; round < ROUNDS; round++)
-		for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t i = 0; i < s->anchor_count; i++) {
 			if (round)
 				bucket_change(d, &d->buckets[d->of[i]], &s->anchors[i], -1);
 			d->of[i] = (uint8_t)bucket_choose(d, &s->anchors[i]);
@@ -204,11 +279,22 @@ static double cycles_of(const struct masks_draft *d)
 
 	for (unsigned i = 0; i < d->bucket_count; i++)
 		asked += bucket_share(d, &d->buckets[i]);
-	return (CYCLES_BASE + CYCLES_TABLE * d->places * (d->bucket_count / 8.0)) / 64 + CYCLES_ASK * asked;
+	return (kinds[d->kind].base + kinds[d->kind].table * d->places * (d->bucket_count / 8.0)) /
+		       kinds[d->kind].places +
+	       CYCLES_ASK * asked;
+}
+
+/* ---- the masks of a draft ---- */
+
+static bool table_knows(const struct masks_draft *d, const struct place *p, unsigned c)
+{
+	return p->count[d->kind == SIEVE_BYTES ? class_of(c) : c];
 }
 
 static void masks_fill(struct sieve_masks *m, const struct masks_draft *d)
 {
+	uint32_t bytes = sieve_table_bytes(d->kind);
+
 	for (unsigned i = 0; i < d->bucket_count; i++) {
 		const struct bucket *b = &d->buckets[i];
 		uint8_t bit = (uint8_t)(1u << i % 8);
@@ -217,24 +303,31 @@ static void masks_fill(struct sieve_masks *m, const struct masks_draft *d)
 			continue;
 		m->of_width[i / 8][b->width / 2] |= bit;
 		for (unsigned place = 0; place < d->places; place++)
-			for (unsigned c = 0; c < SIEVE_TABLE_BYTES; c++)
-				if (b->count[place][class_of(c)])
-					m->tables[i / 8 * d->places + place][c] |= bit;
+			for (unsigned c = 0; c < bytes; c++)
+				if (table_knows(d, &b->place[place], c))
+					m->tables[(i / 8 * d->places + place) * bytes + c] |= bit;
 	}
 }
 
-static struct sieve_masks *masks_alloc(struct groups_builder *b, unsigned tables)
+static struct sieve_masks *masks_make(struct groups_builder *b, const struct masks_draft *d)
 {
-	uint8_t *block = groups_alloc(b, sizeof(struct sieve_masks) + tables * SIEVE_TABLE_BYTES + ALIGN);
+	unsigned sets = d->bucket_count / 8;
+	uint8_t *block = groups_alloc(b, sizeof(struct sieve_masks) + sets * d->places * sieve_table_bytes(d->kind) + ALIGN);
+	struct sieve_masks *m;
 
-	return block ? (struct sieve_masks *)(((uintptr_t)block + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1)) : NULL;
+	if (!block)
+		return NULL;
+	m = (struct sieve_masks *)(((uintptr_t)block + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
+	m->sets = (uint8_t)sets;
+	m->places = (uint8_t)d->places;
+	masks_fill(m, d);
+	return m;
 }
 
 static bool draft_make(struct masks_draft *d, uint32_t count)
 {
 	d->buckets = malloc(8 * SIEVE_SETS_MAX * sizeof(*d->buckets));
 	d->of = malloc(count + 1);
-	shares_fill(d);
 	return d->buckets && d->of;
 }
 
@@ -244,26 +337,29 @@ static void draft_free(struct masks_draft *d)
 	free(d->of);
 }
 
-static double shape_try(struct masks_draft *d, size_t shape, const struct sieve *s, uint32_t count)
+static double shape_try(struct masks_draft *d, size_t shape, const struct sieve *s)
 {
 	d->bucket_count = 8u * shapes[shape].sets;
 	d->places = shapes[shape].places;
 	memset(d->buckets, 0, 8 * SIEVE_SETS_MAX * sizeof(*d->buckets));
-	deal(d, s, count);
+	deal(d, s);
 	return cycles_of(d);
 }
 
 /* The shapes one after the other: what is best so far is kept, the next is tried in the other draft. */
-static void shapes_try(struct masks_draft *best, struct masks_draft *next, const struct sieve *s, uint32_t count)
+static double shapes_try(struct masks_draft *best, struct masks_draft *next, const struct sieve *s)
 {
 	double best_cycles = INFINITY;
 
 	for (size_t i = 0; i < SHAPES; i++) {
 		double cycles;
 
-		if (shapes[i].sets < SIEVE_SETS_MAX && count > 8u * ANCHORS_A_BUCKET * shapes[i].sets)
+		if (shapes[i].sets > kinds[next->kind].sets_max || shapes[i].places > kinds[next->kind].places_max)
 			continue;
-		cycles = shape_try(next, i, s, count);
+		if (shapes[i].sets < kinds[next->kind].sets_max &&
+		    s->anchor_count > 8u * ANCHORS_A_BUCKET * shapes[i].sets)
+			continue;
+		cycles = shape_try(next, i, s);
 		if (cycles < best_cycles) {
 			struct masks_draft other = *best;
 
@@ -272,28 +368,30 @@ static void shapes_try(struct masks_draft *best, struct masks_draft *next, const
 			*next = other;
 		}
 	}
+	return best_cycles;
 }
 
-void group_masks_make(struct groups_builder *b, struct sieve *s, uint32_t count)
+static const struct sieve_masks *masks_of(struct groups_builder *b, enum sieve_kind kind, const struct sieve *s)
 {
-	struct masks_draft best = {0}, next = {0};
-	struct sieve_masks *m;
+	struct masks_draft best = {.kind = kind}, next = {.kind = kind};
+	const struct sieve_masks *masks = NULL;
 
-	if (count > LITERALS_MAX)
-		return;
-	if (!draft_make(&best, count) || !draft_make(&next, count)) {
+	if (s->anchor_count > kinds[kind].anchors_max)
+		return NULL;
+	if (!draft_make(&best, s->anchor_count) || !draft_make(&next, s->anchor_count))
 		b->failed = true;
-		goto out;
-	}
-	shapes_try(&best, &next, s, count);
-	m = masks_alloc(b, best.bucket_count / 8 * best.places);
-	if (m) {
-		m->sets = (uint8_t)(best.bucket_count / 8);
-		m->places = (uint8_t)best.places;
-		masks_fill(m, &best);
-		s->masks = m;
-	}
-out:
+	else if (shapes_try(&best, &next, s) < kinds[kind].cycles_max)
+		masks = masks_make(b, &best);
 	draft_free(&best);
 	draft_free(&next);
+	return masks;
+}
+
+void group_masks_make(struct groups_builder *b, struct sieve *s)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, shares_fill);
+	for (enum sieve_kind kind = 0; kind < SIEVE_KINDS && !b->failed; kind++)
+		s->masks[kind] = masks_of(b, kind, s);
 }

@@ -33,7 +33,7 @@ struct placed_item {
 	struct group_entry entry;
 };
 
-static bool in_one_place(const struct group_entry *e)
+bool group_entry_in_one_place(const struct group_entry *e)
 {
 	return (e->flags & ENTRY_AT_END) || e->end_min == e->end_max;
 }
@@ -189,7 +189,7 @@ static void items_take(struct groups_builder *b, struct group_draft *d, struct p
 
 		if (literal->len) {
 			e = group_entry_of(item);
-			if (in_one_place(&e))
+			if (group_entry_in_one_place(&e))
 				class = class_index(classes, group->placed_count, &e);
 		}
 		if (class == group->placed_count) {
@@ -225,7 +225,7 @@ void group_placed_take(struct groups_builder *b, struct group_draft *d, struct p
 		if (!d->items[i].prefilter->literal.len)
 			continue;
 		e = group_entry_of(&d->items[i]);
-		if (!in_one_place(&e)) {
+		if (!group_entry_in_one_place(&e)) {
 			all_placed = false;
 			continue;
 		}
@@ -252,8 +252,8 @@ struct choice {
 	struct group_prefilter prefilter;
 };
 
-/* The most telling one of the payload. */
-static bool choice_make(const struct rule *rule, struct choice *out)
+/* The most telling one of the payload in one place, or if in none among the first bytes. */
+static bool choice_make(const struct rule *rule, bool near, struct choice *out)
 {
 	struct group_prefilter_score list[PREFILTER_LIST_MAX];
 	size_t count = group_prefilter_list(rule, list, PREFILTER_LIST_MAX);
@@ -269,7 +269,7 @@ static bool choice_make(const struct rule *rule, struct choice *out)
 		    l->len > sizeof(folded))
 			continue;
 		e = group_entry_of(&item);
-		if ((e.flags & ENTRY_AT_END) || e.end_min != e.end_max)
+		if ((e.flags & ENTRY_AT_END) || (near ? e.end_max > GROUP_NEAR_BYTES : e.end_min != e.end_max))
 			continue;
 		for (uint32_t k = 0; k < l->len; k++)
 			folded[k] = (uint8_t)tolower(l->data[k]);
@@ -287,6 +287,23 @@ static int choice_order(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
+/* Of rules whose literal may stand anywhere, although they have one that stands among the first bytes, and whose
+ * guard does not tell when to search. */
+static void choose_near(struct groups_builder *b, struct group_prefilter *chosen)
+{
+	for (size_t i = 0; i < b->set->rule_count; i++) {
+		const struct rule *rule = b->set->rules[i];
+		const struct draft_item item = {rule, &chosen[i]};
+		struct group_guard guard;
+		struct choice choice;
+
+		if (rule_group_kind(rule) != GROUP_PACKET || !chosen[i].literal.len || rule_guard(rule, &guard) ||
+		    group_entry_of(&item).end_max <= GROUP_NEAR_BYTES || !choice_make(rule, true, &choice))
+			continue;
+		chosen[i] = choice.prefilter;
+	}
+}
+
 void groups_choose_in_place(struct groups_builder *b)
 {
 	size_t rules = b->set->rule_count, count = 0;
@@ -300,7 +317,7 @@ void groups_choose_in_place(struct groups_builder *b)
 	}
 	memcpy(chosen, b->out->prefilter, rules * sizeof(*chosen));
 	for (size_t i = 0; i < rules; i++)
-		if (rule_group_kind(b->set->rules[i]) == GROUP_PACKET && choice_make(b->set->rules[i], &choices[count]))
+		if (rule_group_kind(b->set->rules[i]) == GROUP_PACKET && choice_make(b->set->rules[i], false, &choices[count]))
 			count++;
 	qsort(choices, count, sizeof(*choices), choice_order);
 	for (size_t i = 0, end; i < count; i = end) {
@@ -309,6 +326,7 @@ void groups_choose_in_place(struct groups_builder *b)
 		for (size_t k = i; k < end && end - i <= SHARED_MAX; k++)
 			chosen[choices[k].rule] = choices[k].prefilter;
 	}
+	choose_near(b, chosen);
 	b->out->packet_prefilter = chosen;
 	free(choices);
 }

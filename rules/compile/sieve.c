@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The sieve of a group: what finds its literals in short runs of bytes, where a call of Hyperscan
- * costs more than the bytes. Of each literal four bytes (two, one of shorter ones) are its anchor,
+ * The tables of a sieve. Of each literal four bytes (two, one of shorter ones) are its anchor,
  * the most telling ones that few others have; where it is long enough, more of it follows them, for the
- * masks. A bitmap, small enough to stay in the cache, says whether the bytes at a place may be an anchor; a
- * table which literals then are to be compared. Runs in the thread that loads a rule set.
+ * masks. Runs in the thread that loads a rule set.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +125,7 @@ void group_sieve_make(struct groups_builder *b, struct pattern_group *group)
 		s->anchor_count = n;
 		s->slots = slots;
 		s->bits = bits;
-		group_masks_make(b, s, n);
+		group_masks_make(b, s);
 		group->sieve = s;
 	}
 	free(crowd.keys);

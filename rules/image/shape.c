@@ -223,15 +223,18 @@ static void freeze_anchor(struct freezer *f, const void *object, size_t at)
 static void freeze_sieve(struct freezer *f, const void *object, size_t at)
 {
 	START(sieve);
-	const struct sieve_masks *m = o->masks;
-	struct frozen_type masks = TYPE(struct sieve_masks, NULL);
 
 	LIST(bits, ((uint64_t)1 << (32 - o->shift)) / 64, uint64_t, NULL);
 	LIST(slots, (uint64_t)o->slot_mask + 1, struct placed_slot, NULL);
 	LIST(anchors, o->anchor_count, struct sieve_anchor, freeze_anchor);
-	if (m)
-		masks.bytes += (size_t)m->sets * m->places * SIEVE_TABLE_BYTES;
-	freeze_list(f, m, 1, masks, SLOT(masks));
+	for (enum sieve_kind kind = 0; kind < SIEVE_KINDS; kind++) {
+		const struct sieve_masks *m = o->masks[kind];
+		struct frozen_type masks = TYPE(struct sieve_masks, NULL);
+
+		if (m)
+			masks.bytes += (size_t)m->sets * m->places * sieve_table_bytes(kind);
+		freeze_list(f, m, 1, masks, SLOT(masks[kind]));
+	}
 }
 
 static void freeze_group(struct freezer *f, const void *object, size_t at)
@@ -246,6 +249,7 @@ static void freeze_group(struct freezer *f, const void *object, size_t at)
 	LIST(placed, o->placed_count, struct placed_class, NULL);
 	LIST(placed_slots, o->placed_slot_count, struct placed_slot, NULL);
 	LIST(placed_entries, o->placed_entry_count, struct group_entry, freeze_entry);
+	LIST(guards, o->guard_count, struct group_guard, NULL);
 }
 
 static void freeze_buffer_group(struct freezer *f, const void *object, size_t at)
@@ -306,6 +310,8 @@ static void freeze_groups(struct freezer *f, const void *object, size_t at)
 		for (unsigned l4 = 0; l4 < GROUP_L4_COUNT; l4++) {
 			freeze_ports(f, &o->packet[l4][d], SLOT(packet[l4][d]));
 			freeze_ports(f, &o->packet_long[l4][d], SLOT(packet_long[l4][d]));
+			freeze_ports(f, &o->packet_guarded[l4][d], SLOT(packet_guarded[l4][d]));
+			freeze_ports(f, &o->packet_near[l4][d], SLOT(packet_near[l4][d]));
 			freeze_ports(f, &o->packet_always[l4][d], SLOT(packet_always[l4][d]));
 		}
 		freeze_ports(f, &o->stream[d], SLOT(stream[d]));

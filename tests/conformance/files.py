@@ -18,8 +18,9 @@ import oracle
 
 EVERYTHING = {"file_hashes": "[md5, sha256]", "file_bodies": "yes", "file_store.enabled": "yes", "file_store.force": "yes",
               "file_store.max_file": "0", "stream.reassembly.depth": "0", "stream.midstream": "yes",
-              "decoder.ipv4.offloaded": "yes", "app.imap.enabled": "yes", "app.smtp.mime.decode_bdat": "yes",
-              "app.http.request_body_limit": "0", "app.http.response_body_limit": "0"}
+              "decoder.ipv4.offloaded": "yes", "app.imap.enabled": "yes", "app.smtp.mime.decode_bdat": "yes", "app.smtp.mime.decode_early": "yes",
+              "app.http.request_body_limit": "0", "app.http.response_body_limit": "0",
+              **{name: "yes" for name in oracle.UNKNOWN_INSIDE}}
 
 
 def without_end_of_line(store, digest):

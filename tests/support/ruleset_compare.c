@@ -179,13 +179,13 @@ static bool literals_same(const struct group_literal *a, const struct group_lite
 	return true;
 }
 
-static bool masks_same(const struct sieve_masks *a, const struct sieve_masks *b)
+static bool masks_same(const struct sieve_masks *a, const struct sieve_masks *b, enum sieve_kind kind)
 {
 	if (!a || !b)
 		return a == b;
 	return a->sets == b->sets && a->places == b->places && list_same(a->of_width, b->of_width, sizeof(a->of_width)) &&
 	       (uintptr_t)b->tables % 64 == 0 &&
-	       list_same(a->tables, b->tables, (size_t)a->sets * a->places * SIEVE_TABLE_BYTES);
+	       list_same(a->tables, b->tables, (size_t)a->sets * a->places * sieve_table_bytes(kind));
 }
 
 static bool sieve_same(const struct sieve *a, const struct sieve *b)
@@ -195,8 +195,11 @@ static bool sieve_same(const struct sieve *a, const struct sieve *b)
 	if (a->slot_mask != b->slot_mask || a->shift != b->shift || a->widths != b->widths ||
 	    a->anchor_count != b->anchor_count ||
 	    !list_same(a->bits, b->bits, ((size_t)1 << (32 - a->shift)) / 8) ||
-	    !list_same(a->slots, b->slots, (a->slot_mask + 1) * sizeof(*a->slots)) || !masks_same(a->masks, b->masks))
+	    !list_same(a->slots, b->slots, (a->slot_mask + 1) * sizeof(*a->slots)))
 		return false;
+	for (enum sieve_kind kind = 0; kind < SIEVE_KINDS; kind++)
+		if (!masks_same(a->masks[kind], b->masks[kind], kind))
+			return false;
 	for (uint32_t i = 0; i < a->anchor_count; i++)
 		if (a->anchors[i].literal != b->anchors[i].literal || a->anchors[i].offset != b->anchors[i].offset ||
 		    a->anchors[i].len != b->anchors[i].len ||
@@ -235,6 +238,8 @@ static bool group_same(const struct pattern_group *a, const struct pattern_group
 	       SAME(list_same(a->placed, b->placed, a->placed_count * sizeof(*a->placed))) &&
 	       SAME(list_same(a->placed_slots, b->placed_slots, a->placed_slot_count * sizeof(*a->placed_slots))) &&
 	       SAME(entries_same(a->placed_entries, b->placed_entries, a->placed_entry_count)) &&
+	       SAME(a->reach == b->reach) && SAME(a->guard_count == b->guard_count) &&
+	       SAME(list_same(a->guards, b->guards, a->guard_count * sizeof(*a->guards))) &&
 	       SAME(sieve_same(a->sieve, b->sieve)) && SAME(database_same(a->database, b->database));
 }
 
@@ -288,6 +293,8 @@ static bool groups_same(const struct ruleset *sets[2])
 		for (unsigned l4 = 0; l4 < GROUP_L4_COUNT; l4++)
 			if (!port_groups_same(&a->packet[l4][d], &b->packet[l4][d]) ||
 			    !port_groups_same(&a->packet_long[l4][d], &b->packet_long[l4][d]) ||
+			    !port_groups_same(&a->packet_guarded[l4][d], &b->packet_guarded[l4][d]) ||
+			    !port_groups_same(&a->packet_near[l4][d], &b->packet_near[l4][d]) ||
 			    !port_groups_same(&a->packet_always[l4][d], &b->packet_always[l4][d]))
 				return false;
 		if (!port_groups_same(&a->stream[d], &b->stream[d]) ||

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 top = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), 'corpus')
 
@@ -358,6 +359,16 @@ def mysql():
         (0, packet(0, b'\3\1\1\0\1\3\0\1n\5\0\0\0select 1')), (1, packet(1, b'\1\1') + packet(2, column) + packet(3, b'\1x\xfb') + packet(4, end)),
         (0, packet(0, b'\3load')), (1, packet(1, b'\xfb/etc/passwd')), (0, packet(2, b'root') + packet(3, b'')), (1, packet(4, ok)),
         (0, packet(0, b'\3x')), (1, packet(1, b'\xff\x28\4#42000no')), (0, packet(0, b'\1'))], 0))
+    def packed(*packets):
+        body = b''.join(packets)
+        inside = zlib.compress(body)
+        return struct.pack('<I', len(inside))[:3] + b'\0' + struct.pack('<I', len(body))[:3] + inside
+    can |= 1 << 5
+    save('mysql', 'packed', pieces([
+        (1, greeting.replace(struct.pack('<H', 0xa20d), struct.pack('<H', 0xa22d), 1)),
+        (0, login.replace(struct.pack('<I', 0x0bbaa20d), struct.pack('<I', can), 1)), (1, packet(2, ok)),
+        (0, packed(packet(0, b'\3\0\1select 1'))), (1, packed(packet(1, b'\1\1'), packet(2, column)[:20])),
+        (1, packed(packet(2, column)[20:], packet(3, b'\1x'), packet(4, end))), (0, b'\5\0\0\0\0\0\0' + packet(0, b'\1'))], 0))
     save('mysql', 'prepared', pieces(on + [
         (0, packet(0, b'\x16select ?')), (1, packet(1, b'\0\7\0\0\0\1\0\1\0\0\0\0\1') + packet(2, column) * 2),
         (0, packet(0, b'\x17\7\0\0\0\1\1\0\0\0')), (1, packet(1, b'\1\1') + packet(2, column) + packet(3, b'\xfe\0\0\x42\0')),

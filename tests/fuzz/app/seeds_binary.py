@@ -137,8 +137,20 @@ def service():
     save('service', 'names', pieces_of(2 | udp, (to, b'\1\2\1\x10\0\1\0\0\0\0\0\0\x20' + b'CK' * 16 + b'\0\0\x21\0\1')))
 
 
+def proxy():
+    """Of fuzz_tcp.h."""
+    def steps(*parts):
+        return b''.join(struct.pack('<BH', way, len(b)) + b for way, b in parts) + b'\x44\0\0\x45\0\0'
+    ask, answer = b'GET /a HTTP/1.1\r\nHost: b\r\n\r\n', b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc'
+    save('proxy', 'socks4', steps((0, b'\4\1\0\x50\0\0\0\1u\0a.b\0'), (1, b'\0\x5a' + bytes(6)), (0, ask), (1, answer)))
+    save('proxy', 'socks5', steps((0, b'\5\1\2'), (1, b'\5\2'), (0, b'\1\1a\1b'), (1, b'\1\0'), (0, b'\5\1\0\3\1a\0\x50'),
+                                  (1, b'\5\0\0\1' + bytes(6)), (0, ask), (1, answer)))
+    save('proxy', 'once', steps((0, b'\5\1\0\5\1\0\1\1\2\3\4\0\x50' + ask), (1, b'\5\0\5\0\0\1' + bytes(6) + answer)))
+
+
 def main():
     service()
+    proxy()
     rdp()
     nfs()
     ike()

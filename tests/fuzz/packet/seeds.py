@@ -23,6 +23,7 @@ from scapy.layers.ppp import PPP, HDLC, PPPoE, PPPoED
 from scapy.layers.vxlan import VXLAN
 
 ETHERNET, RAW, IPV4, NULL, PPP_LINK, SLL, LOOP, SLL2, CHDLC, PPPOE = range(10)
+PPI, FRELAY, PPP_HDLC, WIFI, RADIOTAP, NFLOG, ARCNET, ARCNET_LINUX = range(12, 20)
 E = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 I4 = IP(src="10.0.0.1", dst="10.0.0.2")
 I6 = IPv6(src="2001:db8::1", dst="2001:db8::2")
@@ -86,7 +87,28 @@ def frames():
     yield SLL, CookedLinux(proto=0x800) / I4 / U
     yield SLL2, Raw(b"\x08\0\0\0\0\0\0\x01\0\x01\0\x06\0\0\0\0\0\0\0\0") / I4 / U
     yield CHDLC, Raw(b"\x0f\0\x08\0") / I4 / U
+    yield from unusual()
     yield PPPOE, PPPoE(sessionid=1) / PPP(proto=0x21) / I4 / U
+
+
+def unusual():
+    """Links that are rare, and tunnels of later."""
+    snap = Raw(b"\xaa\xaa\3\0\0\0\x08\0") / I4 / U
+    data = b"\x08\2\0\0" + bytes(18) + b"\x10\0"
+    parts = b"".join(bytes(12) + struct.pack(">H", len(raw(snap))) + raw(snap) + bytes(-(14 + len(raw(snap))) % 4) for _ in range(2))
+    yield ETHERNET, Raw(bytes(12) + struct.pack(">H", len(raw(snap)))) / snap
+    yield WIFI, Raw(data) / snap
+    yield WIFI, Raw(b"\x88\3" + data[2:] + bytes(6) + b"\0\0") / snap
+    yield WIFI, Raw(b"\x88\2" + data[2:] + b"\x80\0" + parts)
+    yield RADIOTAP, Raw(b"\0\0\x19\0\3\0\0\0" + bytes(8) + b"\x10" + bytes(8) + data) / snap / Raw(b"fcs.")
+    yield PPI, Raw(b"\0\0\x20\0\x69\0\0\0\2\0\x14\0" + bytes(8) + b"\1\0" + bytes(10) + data) / snap / Raw(b"fcs.")
+    yield NFLOG, Raw(b"\2\0\0\x28\5\0\x0a\0\0\0\0\0" + struct.pack("<HH", 4 + len(raw(I4 / U)), 9)) / I4 / U
+    yield FRELAY, Raw(b"\x18\x41\3\0\x80\0\0\0\x08\0") / I4 / U
+    yield PPP_HDLC, Raw(b"\x0f\0\x08\0") / I4 / U
+    yield ARCNET, Raw(b"\1\2\xd4\xff\xff\xff\xd4\0\0\1") / I4 / U
+    yield ARCNET_LINUX, Raw(b"\1\2\0\0\xf0") / I4 / U
+    yield ETHERNET, E / I4 / UDP(sport=5, dport=4790) / Raw(b"\x0c\0\0\3\0\0\7\0") / E / I4 / U
+    yield ETHERNET, E / I4 / UDP(sport=5, dport=5072) / Raw(b"\x41\x52\x11\x29" + bytes(40)) / I6 / U
 
 
 def main():

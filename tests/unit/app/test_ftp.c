@@ -286,6 +286,39 @@ static void starts_tls(void **state)
 	harness_free(h);
 }
 
+/* CCC: the client's commands are in clear text again, and so are the data connections it agrees upon. */
+static void ends_tls(void **state)
+{
+	static const char client_hello[] = "\x16\3\1\0\x2d\1\0\0\x29\3\3" "0123456789abcdef0123456789abcdef\0\0\2\0\x2f\1\0";
+	static const char server_hello[] = "\x16\3\3\0\x2a\2\0\0\x26\3\3" "0123456789abcdef0123456789abcdef\0\0\x2f\0";
+	static const char data[] = "\x17\3\3\0\4abcd", closing[] = "\x15\3\3\0\2xy";
+	struct harness *h = harness_new(6, 21, NULL);
+
+	(void)state;
+	greeted(h);
+	client(h, "AUTH TLS\r\n");
+	server(h, "234 go on\r\n");
+	harness_tcp(h, TO_SERVER, client_hello, sizeof(client_hello) - 1);
+	harness_tcp(h, TO_CLIENT, server_hello, sizeof(server_hello) - 1);
+	assert_int_equal(h->flow.app_proto, APP_tls);
+	harness_tcp_steps(h, TO_SERVER, data, sizeof(data) - 1, 3);
+	harness_tcp(h, TO_CLIENT, data, sizeof(data) - 1);
+	assert_true(h->flow.flags & FLOW_NO_PAYLOAD);
+	assert_int_equal(h->stream_stops, 0);
+	harness_tcp(h, TO_CLIENT, closing, sizeof(closing) - 1);
+	harness_tcp(h, TO_SERVER, closing, sizeof(closing) - 1);
+	client(h, "PASV\r\n");
+	server(h, "227 Entering (198,51,100,7,4,1)\r\n");
+	client(h, "RETR f\r\n");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"command\":\"PASV\""), 1);
+	assert_int_equal(harness_count(h, "\"dynamic_port\":1025"), 1);
+	assert_int_equal(harness_count(h, "\"event_type\":\"tls\""), 1);
+	assert_int_equal(harness_count(h, "APPLAYER"), 0);
+	assert_false(h->flow.flags & FLOW_NO_PAYLOAD);
+	harness_free(h);
+}
+
 static void other_greetings(void **state)
 {
 	struct harness *h = harness_new(6, 21, NULL);
@@ -309,7 +342,7 @@ int main(void)
 		cmocka_unit_test(active_upload),  cmocka_unit_test(listing), cmocka_unit_test(not_announced),
 		cmocka_unit_test(many_announced), cmocka_unit_test(long_lines),
 		cmocka_unit_test(holes),          cmocka_unit_test(starts_tls),
-		cmocka_unit_test(other_greetings),
+		cmocka_unit_test(ends_tls), cmocka_unit_test(other_greetings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

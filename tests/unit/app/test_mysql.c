@@ -9,6 +9,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <zlib.h>
+#include <zstd.h>
+
 #include "tests/unit/app/harness.h"
 
 #define CAN_OLD 0x00baa20d /* protocol 4.1, a database, secure, plugins, attributes of the session */
@@ -55,6 +58,40 @@ static void number(uint64_t value, unsigned bytes)
 static void say(struct harness *h, enum direction d)
 {
 	harness_tcp(h, d, m.b, m.len);
+	m.len = 0;
+}
+
+#define CAN_ZLIB (1u << 5)
+#define CAN_ZSTD (1u << 26)
+
+/* The packets put together, compressed, in pieces of `piece` bytes before that; sent `step` at once. */
+static void say_packed(struct harness *h, enum direction d, uint32_t can, uint32_t piece, size_t step)
+{
+	static uint8_t out[1 << 18];
+	size_t len = 0;
+	uint8_t count = 0;
+
+	for (uint32_t at = 0; at < m.len; at += piece) {
+		uint32_t n = m.len - at < piece ? m.len - at : piece, whole = n;
+		uLongf room = sizeof(out) - len - 7;
+
+		if (n < 50) { /* not worth it */
+			memcpy(out + len + 7, m.b + at, n);
+			room = n;
+			whole = 0;
+		} else if (can & CAN_ZLIB) {
+			assert_int_equal(compress(out + len + 7, &room, m.b + at, n), Z_OK);
+		} else {
+			room = ZSTD_compress(out + len + 7, room, m.b + at, n, 3);
+		}
+		for (unsigned i = 0; i < 3; i++) {
+			out[len + i] = (uint8_t)(room >> 8 * i);
+			out[len + 4 + i] = (uint8_t)(whole >> 8 * i);
+		}
+		out[len + 3] = count++;
+		len += 7 + room;
+	}
+	harness_tcp_steps(h, d, out, len, step);
 	m.len = 0;
 }
 
@@ -323,10 +360,71 @@ static void not_mysql(void **state)
 	}
 }
 
+/* Compressed, whatever the cuts: packets inside go over the ends of those around them. */
+static void packed(void **state)
+{
+	static const uint32_t cans[] = {CAN_OLD | CAN_ZLIB, CAN_OLD | CAN_ZSTD};
+	static const uint32_t steps[] = {1, 3, 100000}, pieces[] = {30, 77, 100000};
+
+	(void)state;
+	for (unsigned i = 0; i < 18; i++) {
+		uint32_t can = cans[i % 2], piece = pieces[i / 2 % 3], step = steps[i / 6];
+		struct harness *h = harness_new(6, 3307, settings);
+
+		login(h, can);
+		assert_int_equal(harness_count(h, "\"compressed\":true"), 1);
+		packet(0);
+		ADD("\3select '");
+		for (unsigned k = 0; k < 1000; k++)
+			ADD("0123456789");
+		ADD("'");
+		say_packed(h, TO_SERVER, can, piece, step);
+		columns(1, 2);
+		PACKET(4, "\xfe\0\0\2\0");
+		for (unsigned k = 0; k < 100; k++)
+			PACKET((uint8_t)(5 + k), "\x20" "abcdefghijklmnopabcdefghijklmnop" "\1b");
+		PACKET(105, "\xfe\0\0\2\0");
+		say_packed(h, TO_CLIENT, can, piece, step);
+		assert_int_equal(harness_count(h, "\"columns\":2,\"row_count\":100}"), 1);
+		PACKET(0, "\3drop table t");
+		say_packed(h, TO_SERVER, can, piece, step);
+		PACKET(1, "\0\1\0\2\0\0\0");
+		say_packed(h, TO_CLIENT, can, piece, step);
+		assert_int_equal(harness_count(h, "\"command\":\"drop table t\",\"affected_rows\":1}"), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"anomaly\""), 0);
+		harness_free(h);
+	}
+}
+
+/* What does not unpack, or has a hole, is not read on. */
+static void packed_badly(void **state)
+{
+	struct harness *h = harness_new(6, 3306, settings);
+
+	(void)state;
+	login(h, CAN_OLD | CAN_ZLIB);
+	harness_tcp(h, TO_SERVER, "\4\0\0\0\x50\0\0wxyz", 11);
+	PACKET(0, "\3drop table t");
+	say_packed(h, TO_SERVER, CAN_ZLIB, 100, 100);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "drop"), 0);
+	harness_free(h);
+
+	h = harness_new(6, 3306, settings);
+	login(h, CAN_OLD | CAN_ZLIB);
+	harness_gap(h, TO_SERVER, 10);
+	PACKET(0, "\3drop table t");
+	say_packed(h, TO_SERVER, CAN_ZLIB, 100, 100);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "drop"), 0);
+	harness_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session), cmocka_unit_test(newer), cmocka_unit_test(prepared),
+		cmocka_unit_test(session), cmocka_unit_test(packed), cmocka_unit_test(packed_badly),
+		cmocka_unit_test(newer), cmocka_unit_test(prepared),
 		cmocka_unit_test(refusals), cmocka_unit_test(tls), cmocka_unit_test(infile),
 		cmocka_unit_test(pieces), cmocka_unit_test(wrong), cmocka_unit_test(not_mysql),
 	};

@@ -176,6 +176,109 @@ static void proxies(void **state)
 	harness_free(h);
 }
 
+#define GET "GET /a HTTP/1.1\r\nHost: b.example\r\n\r\n"
+#define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"
+
+/* What follows the proxy's consent is what it looks like, in any cut. */
+static void through(void **state)
+{
+	static const struct {
+		const char *data;
+		size_t len;
+		enum direction d;
+	} socks4[] = {{TEXT("\4\1\0\x50\0\0\0\1me\0a.example\0"), C}, {TEXT("\0\x5a\0\x50\x0a\0\0\1"), S}},
+	  socks5[] = {{TEXT("\5\2\0\2"), C},
+		      {TEXT("\5\2"), S},
+		      {TEXT("\1\3abc\3def"), C},
+		      {TEXT("\1\0"), S},
+		      {TEXT("\5\1\0\3\x09" "a.example\0\x50"), C},
+		      {TEXT("\5\0\0\1\x0a\0\0\1\4\x38"), S}};
+
+	(void)state;
+	for (unsigned step = 1; step < 30; step += 7) {
+		for (unsigned five = 0; five < 2; five++) {
+			struct harness *h = harness_new(6, 9050, NULL);
+
+			for (unsigned i = 0; i < (five ? 6 : 2); i++) {
+				if (five) /* its first message is known as a whole only */
+					harness_tcp_steps(h, socks5[i].d, socks5[i].data, socks5[i].len, i ? step : 4);
+				else
+					harness_tcp_steps(h, socks4[i].d, socks4[i].data, socks4[i].len, i ? step : 99);
+			}
+			assert_string_equal(target_of(h), "a.example:80");
+			harness_tcp_steps(h, C, TEXT(GET), step);
+			harness_tcp_steps(h, S, TEXT(ANSWER), step);
+			assert_int_equal(h->flow.app_proto, app_proto_by_name("http"));
+			assert_int_equal(service_of(h), five ? SERVICE_socks5 : SERVICE_socks4);
+			harness_end(h, C);
+			harness_end(h, S);
+			assert_int_equal(harness_count(h, "\"filename\":\"/a\""), 1);
+			assert_int_equal(harness_count(h, "\"hostname\":\"b.example\""), 2); /* with the file */
+			assert_int_equal(app_server_port(&h->flow), 80);
+			harness_free(h);
+		}
+	}
+}
+
+/* A client that does not wait; a server behind the proxy that speaks first, in one piece with the consent. */
+static void through_at_once(void **state)
+{
+	struct harness *h = harness_new(6, 1080, NULL);
+
+	(void)state;
+	give(h, C, TEXT("\5\1\0\5\1\0\1\xc6\x33\x64\7\0\x50" GET));
+	assert_true(h->flow.app_proto <= APP_FAILED);
+	give(h, S, TEXT("\5\0\5\0\0\1\0\0\0\0\0\0" ANSWER));
+	assert_int_equal(h->flow.app_proto, app_proto_by_name("http"));
+	assert_int_equal(harness_count(h, "\"hostname\":\"b.example\""), 2); /* with the file */
+	harness_free(h);
+
+	h = harness_new(6, 9050, NULL);
+	give(h, C, TEXT("\4\1\0\x16\x0a\0\0\1u\0"));
+	give(h, S, TEXT("\0\x5a\0\0\0\0\0\0SSH-2.0-x\r\n"));
+	give(h, C, TEXT("SSH-2.0-y\r\n"));
+	assert_int_equal(h->flow.app_proto, app_proto_by_name("ssh"));
+	harness_free(h);
+}
+
+static const char *const no_socks[] = {"app_socks=no", NULL};
+
+/* Refused, no connection, or not wanted: what follows is not looked into. */
+static void not_through(void **state)
+{
+	struct harness *h = harness_new(6, 1080, NULL);
+
+	(void)state;
+	give(h, C, TEXT("\5\1\0"));
+	give(h, S, TEXT("\5\0"));
+	give(h, C, TEXT("\5\1\0\1\xc6\x33\x64\7\0\x50"));
+	give(h, S, TEXT("\5\5\0\1\0\0\0\0\0\0"));
+	give(h, C, TEXT(GET));
+	assert_true(h->flow.app_proto <= APP_FAILED);
+	harness_free(h);
+
+	h = harness_new(6, 1080, NULL);
+	give(h, C, TEXT("\5\1\0"));
+	give(h, S, TEXT("\5\xff"));
+	give(h, C, TEXT(GET));
+	assert_true(h->flow.app_proto <= APP_FAILED);
+	harness_free(h);
+
+	h = harness_new(6, 1080, NULL);
+	give(h, C, TEXT("\4\2\0\x50\x0a\0\0\1u\0"));
+	give(h, S, TEXT("\0\x5a\0\0\0\0\0\0"));
+	give(h, C, TEXT(GET));
+	assert_true(h->flow.app_proto <= APP_FAILED);
+	harness_free(h);
+
+	h = harness_new(6, 1080, no_socks);
+	give(h, C, TEXT("\4\1\0\x50\x0a\0\0\1u\0"));
+	give(h, S, TEXT("\0\x5a\0\0\0\0\0\0"));
+	give(h, C, TEXT(GET));
+	assert_true(h->flow.app_proto <= APP_FAILED);
+	harness_free(h);
+}
+
 static void names(void **state)
 {
 	struct harness *h = harness_new(6, 443, NULL);
@@ -238,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_bytes), cmocka_unit_test(cut),	cmocka_unit_test(media),
 		cmocka_unit_test(proxies),     cmocka_unit_test(names),	cmocka_unit_test(shapes_left_out),
+		cmocka_unit_test(through),     cmocka_unit_test(not_through), cmocka_unit_test(through_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,80 @@ static void one_byte_segments(void **state)
 	harness_free(h);
 }
 
+/* A client that does not wait for the answer to DATA, whole or in any cut. */
+static void early(void **state)
+{
+	static const char first[] = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
+	static const char answers[] = "250 ok\r\n250 ok\r\n354 go\r\n";
+
+	(void)state;
+	for (unsigned step = 1; step < 1000; step += 333) {
+		for (unsigned split = 0; split < 2; split++) {
+			struct harness *h = greeted(NULL);
+
+			harness_tcp_steps(h, TO_SERVER, first, sizeof(first) - 1, step);
+			harness_tcp_steps(h, TO_SERVER, mail, 100, step);
+			if (split)
+				down(h, answers);
+			harness_tcp_steps(h, TO_SERVER, mail + 100, sizeof(mail) - 101, step);
+			up(h, ".\r\n");
+			if (!split)
+				down(h, answers);
+			down(h, "250 taken\r\n");
+			up(h, "MAIL FROM:<e@f>\r\n");
+			harness_finish(h);
+			assert_int_equal(harness_count(h, "\"filename\":\"n.bin\",\"gaps\":false,\"state\":\"CLOSED\","), 1);
+			assert_int_equal(harness_count(h, "\"from\":\"A <a@example.org>\""), 2); /* with the file */
+			assert_int_equal(harness_count(h, "INVALID_PIPELINED_SEQUENCE"), 1);
+			assert_int_equal(harness_count(h, "\"mail_from\":\"<e@f>\""), 1);
+			harness_free(h);
+		}
+	}
+}
+
+/* All at once, even before the greeting. */
+static void at_once(void **state)
+{
+	struct harness *h = harness_new(6, 25, NULL);
+
+	(void)state;
+	up(h, "HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nFrom: t@u\r\n");
+	down(h, "220 m ESMTP\r\n250 m\r\n250 ok\r\n250 ok\r\n354 go\r\n");
+	up(h, "To: v@w\r\n\r\nbody\r\n.\r\n\r\nQUIT\r\n");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"from\":\"t@u\",\"to\":[\"v@w\"]"), 1);
+	assert_int_equal(harness_count(h, "REJECTED"), 0);
+	assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 1);
+	harness_free(h);
+}
+
+/* What came was no mail: the server says so, and commands are commands again. */
+static void early_rejected(void **state)
+{
+	struct harness *h = greeted(NULL);
+
+	(void)state;
+	up(h, "DATA\r\nSubject: none\r\nMAIL FROM:<a@b>\r\n");
+	down(h, "503 no\r\n500 what\r\n250 ok\r\n");
+	up(h, "RCPT TO:<c@d>\r\nDATA\r\n");
+	down(h, "250 ok\r\n354 go\r\n");
+	up(h, "From: t@u\r\n\r\n.\r\n");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"from\":\"t@u\""), 1);
+	assert_int_equal(harness_count(h, "DATA_COMMAND_REJECTED"), 1);
+	harness_free(h);
+
+	/* commands before the answer stay ones */
+	h = greeted(NULL);
+	up(h, "DATA\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+	down(h, "503 no\r\n250 ok\r\n250 ok\r\n354 go\r\n");
+	up(h, "From: t@u\r\n\r\n.\r\n");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"mail_from\":\"<a@b>\""), 1);
+	assert_int_equal(harness_count(h, "\"from\":\"t@u\""), 1);
+	harness_free(h);
+}
+
 static void bdat(void **state)
 {
 	struct harness *h = greeted(NULL);
@@ -208,7 +282,9 @@ static void bodies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments), cmocka_unit_test(bdat),
+		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments),
+		cmocka_unit_test(early), cmocka_unit_test(at_once), cmocka_unit_test(early_rejected),
+		cmocka_unit_test(bdat),
 		cmocka_unit_test(starttls), cmocka_unit_test(rset), cmocka_unit_test(events),
 		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw), cmocka_unit_test(bodies),
 	};

@@ -34,13 +34,33 @@ static void session(void **state)
 /* From the server a CR that stands alone (RFC 854) ends no line. */
 static void a_bare_return(void **state)
 {
-	static const uint8_t out[] = "\xff\xfd\x18" "10%\r\0" "20%\r\n";
+	static const uint8_t out[] = "\xff\xfd\x18" "login: 10%\r\0" "20%\r\n";
 	struct harness *h = harness_new(6, 23, frames);
 
 	(void)state;
 	harness_tcp(h, TO_CLIENT, out, sizeof(out) - 1);
 	harness_finish(h);
-	assert_int_equal(harness_count(h, "\"type\":\"data\""), 1);
+	assert_int_equal(harness_count(h, "\"type\":\"data\""), 2);
+	harness_free(h);
+}
+
+/* What asks is a frame with the lines before it; a control sequence within a line is a part of it. */
+static void questions(void **state)
+{
+	struct harness *h = harness_new(6, 23, frames);
+
+	(void)state;
+	harness_tcp_steps(h, TO_CLIENT, "\xff\xfd\x18\r\nhost: a\r\nb\r\n", 17, 1);
+	harness_tcp(h, TO_SERVER, "\xff\xfc\x18me\r\n", 7);
+	harness_tcp(h, TO_CLIENT, "\xff\xfb\1Pass\xff\xf1: c\r\n$ ", 16);
+	harness_tcp(h, TO_SERVER, "secret\r\nl\xff\xf1s\r\n", 14);
+	harness_finish(h);
+	/* "\r\nhost: ", "a", "b"; "me"; "Pass: ", "c", "$ "; "secret", "ls" */
+	assert_int_equal(harness_count(h, "\"type\":\"data\""), 9);
+	assert_int_equal(harness_count(h, "\"type\":\"ctl\""), 3);
+	assert_int_equal(harness_count(h, "\"stream_offset\":3,\"length\":8"), 2); /* also as pdu */
+	assert_int_equal(harness_count(h, "\"stream_offset\":20,\"length\":8"), 2);
+	assert_int_equal(harness_count(h, "\"stream_offset\":15,\"length\":6"), 2);
 	harness_free(h);
 }
 
@@ -63,6 +83,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session),
 		cmocka_unit_test(a_bare_return),
+		cmocka_unit_test(questions),
 		cmocka_unit_test(not_telnet),
 	};
 

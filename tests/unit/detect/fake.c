@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/app/service.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/tls.h"
 #include "dataplane/engine/emit.h"
@@ -211,6 +212,10 @@ void file_inspected(struct worker *w, struct tx *tx, enum direction d)
 }
 
 void file_alert_context(struct recorder *r, struct tx *tx)
+{
+}
+
+void service_record_target(struct recorder *r, const struct flow *f)
 {
 }
 

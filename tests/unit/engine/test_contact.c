@@ -62,6 +62,25 @@ static void inside_out(void **state)
 	wire_close(w);
 }
 
+/* Behind a SOCKS proxy: the port is that of the server which was asked for. */
+static void behind_proxy(void **state)
+{
+	struct wire *w = wire_open(NULL, -1);
+
+	w->server_port = 1080;
+	wire_handshake(w);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 1080");
+	wire_tcp(w, true, TCP_ACK, "\4\1\x1f\x90\xcb\0\x71\5u", 10);
+	wire_tcp(w, false, TCP_ACK, "\0\x5a\0\0\0\0\0\0", 8);
+	assert_string_equal(next(w), "2 10.0.0.5 203.0.113.5 8080");
+	wire_say(w, "GET /p HTTP/1.1\r\nHost: site.example\r\n\r\n");
+	assert_string_equal(next(w), "1 10.0.0.5 site.example 8080");
+	assert_string_equal(next(w), "3 10.0.0.5 site.example/p 8080");
+	flow_end_all(&w->lane->w);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 1080+");
+	wire_close(w);
+}
+
 /* The inside server had to do with the address outside; its own name is nobody's contact. */
 static void outside_in(void **state)
 {
@@ -389,7 +408,7 @@ static void url(void **state)
 	wire_close(w);
 }
 
-/* Inside the tunnel the hello names the server. */
+/* Inside the tunnel the hello names the server, at the port that the proxy was asked for. */
 static void tunnel(void **state)
 {
 	struct wire *w = wire_open(NULL, -1);
@@ -401,14 +420,14 @@ static void tunnel(void **state)
 	wire_tcp(w, false, TCP_ACK | TCP_PSH, "HTTP/1.1 200 OK\r\n\r\n", 19);
 	wire_hello(w, "front.example");
 	wire_tcp(w, false, TCP_ACK, NULL, 0);
-	assert_string_equal(next(w), "4 10.0.0.5 front.example 3128");
+	assert_string_equal(next(w), "4 10.0.0.5 front.example 443");
 	wire_close(w);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(inside_out),	 cmocka_unit_test(outside_in),
+		cmocka_unit_test(inside_out), cmocka_unit_test(behind_proxy),	 cmocka_unit_test(outside_in),
 		cmocka_unit_test(neither_or_both), cmocka_unit_test(answer_first),
 		cmocka_unit_test(midway), cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
 		cmocka_unit_test(reported), cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * dataplane/packet/link.c, mpls.c, ppp.c, arp.c, nsh.c
+ * dataplane/packet/link.c, wireless.c, mpls.c, ppp.c, arp.c, nsh.c
  */
 #include "tests/unit/packet/frames.h"
 
@@ -11,6 +11,12 @@
 	"\x60\0\0\0\0\x08\x11\x40\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x20\x01\x0d\xb8\0\0\0" \
 	"\0\0\0\0\0\0\0\0\x02" UDP
 #define UDP "\0\x01\0\x02\0\x08\0\0"
+
+/* 802.11: from an access point; RADIO: a radiotap header with time and flags. */
+#define WIFI(control, direction) control direction "\0\0" ETH "\x02\0\0\0\0\x03\x10\0"
+#define RADIO(flags) "\0\0\x19\0\x03\0\0\0\1\2\3\4\5\6\7\x08" flags "\0\0\0\0\0\0\0\0"
+#define SNAP "\xaa\xaa\3\0\0\0"
+#define SNAP_BRIDGE "\xaa\xaa\3\0\0\xf8"
 
 static const struct good_case {
 	unsigned link_type;
@@ -52,6 +58,35 @@ static const struct good_case {
 	GOOD(LINKTYPE_DLT_RAW_BSD, 6, 0, IP6),
 	GOOD(LINKTYPE_IPV4, 4, 0, IP4),
 	GOOD(LINKTYPE_IPV6, 6, 0, IP6),
+	GOOD(LINKTYPE_ETHERNET, 4, 0, ETH "\0\x24" SNAP "\x08\0" IP4),
+	GOOD(LINKTYPE_ETHERNET, 4, 0, ETH "\0\x1f\6\6\3" IP4),
+	GOOD(LINKTYPE_ETHERNET, 6, 1, ETH "\x81\0\0\x64\0\x38" SNAP_BRIDGE "\x86\xdd" IP6),
+	GOOD(LINKTYPE_ETHERNET, 4, 1, ETH "\0\x28" SNAP "\x81\0\0\x64\x08\0" IP4),
+	GOOD(LINKTYPE_LINUX_SLL, 4, 0, "\0\0\0\x01\0\x06\0\0\0\0\0\0\0\0\0\4" SNAP "\x08\0" IP4),
+	GOOD(LINKTYPE_IEEE802_11, 4, 0, WIFI("\x08", "\2") SNAP "\x08\0" IP4),
+	GOOD(LINKTYPE_IEEE802_11, 6, 0, WIFI("\x88", "\1") "\0\0" SNAP "\x86\xdd" IP6),
+	GOOD(LINKTYPE_IEEE802_11, 4, 0, WIFI("\x88", "\3") "\2\0\0\0\0\4\0\0" SNAP "\x08\0" IP4),
+	GOOD(LINKTYPE_IEEE802_11, 4, 0, WIFI("\x88", "\x82") "\0\0\1\2\3\4" SNAP "\x08\0" IP4),
+	GOOD(LINKTYPE_IEEE802_11_RADIOTAP, 4, 0, RADIO("\0") WIFI("\x08", "\2") SNAP "\x08\0" IP4),
+	GOOD(LINKTYPE_IEEE802_11_RADIOTAP, 4, 0, RADIO("\x10") WIFI("\x08", "\2") SNAP "\x08\0" IP4 "\1\2\3\4"),
+	GOOD(LINKTYPE_IEEE802_11_RADIOTAP, 4, 0, RADIO("\x20") WIFI("\x88", "\2") "\0\0\0\0" SNAP "\x08\0" IP4),
+	GOOD(LINKTYPE_IEEE802_11_RADIOTAP, 4, 0, "\0\0\x08\0\0\0\0\0" WIFI("\x08", "\2") SNAP "\x08\0" IP4),
+	GOOD(LINKTYPE_PPI, 4, 0, "\0\0\x08\0\x69\0\0\0" WIFI("\x08", "\2") SNAP "\x08\0" IP4),
+	GOOD(LINKTYPE_PPI, 4, 0, "\0\0\x20\0\x69\0\0\0\2\0\x14\0" "12345678" "\1\0" "1234567890" WIFI("\x08", "\2") SNAP "\x08\0" IP4 "fcs."),
+	GOOD(LINKTYPE_PPI, 4, 0, "\0\0\x08\0\1\0\0\0" ETH "\x08\0" IP4),
+	GOOD(LINKTYPE_FRELAY, 6, 0, "\x48\xe1\x86\xdd" IP6),
+	GOOD(LINKTYPE_FRELAY, 4, 0, "\x18\x41\3\xcc" IP4),
+	GOOD(LINKTYPE_FRELAY, 6, 0, "\x18\x40\x40\1\3\0\x8e" IP6),
+	GOOD(LINKTYPE_FRELAY, 4, 0, "\x18\x41\3\0\x80\0\0\0\x08\0" IP4),
+	GOOD(LINKTYPE_PPP_HDLC, 4, 0, "\xff\3\0\x21" IP4),
+	GOOD(LINKTYPE_PPP_HDLC, 4, 0, "\x0f\0\x08\0" IP4),
+	GOOD(LINKTYPE_NFLOG, 4, 0, "\2\0\0\x28\x05\0\x0a\0\0\0\0\0\x20\0\x09\0" IP4),
+	GOOD(LINKTYPE_NFLOG, 6, 0, "\x0a\0\0\x28\x34\0\x09\0" IP6),
+	GOOD(LINKTYPE_ARCNET, 4, 0, "\1\2\xf0" IP4),
+	GOOD(LINKTYPE_ARCNET, 4, 0, "\1\2\xd4\0\0\1" IP4),
+	GOOD(LINKTYPE_ARCNET, 4, 0, "\1\2\xd4\xff\xff\xff\xd4\0\0\1" IP4),
+	GOOD(LINKTYPE_ARCNET_LINUX, 4, 0, "\1\2\0\0\xf0" IP4),
+	GOOD(LINKTYPE_ARCNET_LINUX, 6, 0, "\1\2\0\0\xc4\0\0\1" IP6),
 };
 
 static void every_link_leads_to_ip(void **state)
@@ -128,6 +163,23 @@ static const struct bad_case bad[] = {
 	BAD(sll_pkt_too_small, true, LINKTYPE_LINUX_SLL, "\0\0\0\x01\0\x06\0\0\0\0\0\0\0\0\x08"),
 	BAD(sll2_pkt_too_small, true, LINKTYPE_LINUX_SLL2, "\x86\xdd\0\0\0\0\0\x01\0\x01\0\x06\0\0"),
 	BAD(chdlc_pkt_too_small, true, LINKTYPE_C_HDLC, "\x0f\0\x08"),
+	BAD(ethernet_unknown_ethertype, false, LINKTYPE_ETHERNET, ETH "\0\x26\x42\x42\3\0\0\0\0\0"),
+	BAD(ethernet_unknown_ethertype, false, LINKTYPE_ETHERNET, ETH "\0\x24" SNAP "\x12\x34"),
+	BAD(ipv4_trunc_pkt, true, LINKTYPE_ETHERNET, ETH "\0\x20" SNAP "\x08\0" IP4),
+	BAD(ieee80211_pkt_too_small, true, LINKTYPE_IEEE802_11, "\x08"),
+	BAD(ieee80211_pkt_too_small, true, LINKTYPE_IEEE802_11, WIFI("\x88", "\2") "\0"),
+	BAD(ieee80211_pkt_too_small, true, LINKTYPE_IEEE802_11_RADIOTAP, "\0\0\x09\0\0\0\0\0"),
+	BAD(ieee80211_pkt_too_small, true, LINKTYPE_IEEE802_11_RADIOTAP, "\0\0\x04\0\0\0\0\0"),
+	BAD(ieee80211_wrong_length, true, LINKTYPE_IEEE802_11, WIFI("\x88", "\2") "\x80\0" ETH "\0\x25" SNAP "\x08\0" IP4),
+	BAD(ieee80211_pkt_too_small, true, LINKTYPE_PPI, "\0\0\x09\0\x69\0\0\0"),
+	BAD(frame_relay_pkt_too_small, true, LINKTYPE_FRELAY, "\x18\x41\3"),
+	BAD(frame_relay_pkt_too_small, true, LINKTYPE_FRELAY, "\x18\x41\x08"),
+	BAD(nflog_malformed, true, LINKTYPE_NFLOG, "\2\0\0"),
+	BAD(nflog_malformed, true, LINKTYPE_NFLOG, "\2\0\0\0\3\0\x09\0"),
+	BAD(nflog_malformed, true, LINKTYPE_NFLOG, "\2\0\0\0\x21\0\x09\0" IP4),
+	BAD(nflog_malformed, true, LINKTYPE_NFLOG, "\2\0\0\0\x05\0\x0a\0\0\0\0\0"),
+	BAD(arcnet_pkt_too_small, true, LINKTYPE_ARCNET, "\1\2\xd4\0\0"),
+	BAD(arcnet_pkt_too_small, true, LINKTYPE_ARCNET_LINUX, "\1\2\0\0"),
 	BAD(ltnull_pkt_too_small, true, LINKTYPE_NULL, "\x02\0\0"),
 	BAD(ltnull_unsupported_type, false, LINKTYPE_NULL, "\x7f\0\0\0"),
 	BAD(ipv4_pkt_too_small, true, LINKTYPE_RAW, "\x45\0"),
@@ -177,6 +229,52 @@ static void ppp_vj_uncompressed_is_tcp(void **state)
 	assert_int_equal(pw->out[0]->dport, 23);
 }
 
+/* The parts of an aggregated frame are packets of their own, on the level of others. */
+static void aggregated_parts(void **state)
+{
+	struct packet_worker *pw = *state;
+	static const char frame[] = WIFI("\x88", "\2") "\x80\0" ETH "\0\x24" SNAP "\x08\0" IP4 "\0\0" ETH "\0\x38" SNAP
+							 "\x86\xdd" IP6;
+	unsigned n = packet_worker_frame(pw, frame, sizeof(frame) - 1, LINKTYPE_IEEE802_11, 1);
+
+	assert_int_equal(n, 3);
+	assert_int_equal(pw->out[1]->ip_version, 4);
+	assert_int_equal(pw->out[2]->ip_version, 6);
+	assert_int_equal(pw->out[1]->tunnel_depth, 0);
+	assert_int_equal(pw->out[2]->dport, 2);
+	assert_int_equal(pw->out[0]->event_count, 0);
+}
+
+/* Beacons, frames without data, what is encrypted, fragments, what did not arrive well: passed over. */
+static void not_looked_into(void **state)
+{
+	struct packet_worker *pw = *state;
+	static const struct {
+		unsigned link_type;
+		const char *bytes;
+		uint32_t len;
+	} frames[] = {
+#define FRAME(link, bytes) {link, bytes, sizeof(bytes) - 1}
+		FRAME(LINKTYPE_IEEE802_11, WIFI("\x80", "\0") SNAP "\x08\0" IP4),
+		FRAME(LINKTYPE_IEEE802_11, WIFI("\x48", "\1")),
+		FRAME(LINKTYPE_IEEE802_11, WIFI("\x08", "\x42") SNAP "\x08\0" IP4),
+		FRAME(LINKTYPE_IEEE802_11, WIFI("\x08", "\6") SNAP "\x08\0" IP4),
+		FRAME(LINKTYPE_IEEE802_11, "\x08\2\0\0" ETH "\2\0\0\0\0\3\x11\0" SNAP "\x08\0" IP4),
+		FRAME(LINKTYPE_IEEE802_11_RADIOTAP, RADIO("\x40") WIFI("\x08", "\2") SNAP "\x08\0" IP4),
+		FRAME(LINKTYPE_NFLOG, "\7\0\0\x28\x20\0\x09\0" IP4),
+		FRAME(LINKTYPE_ARCNET, "\1\2\xd4\1\0\1" IP4),
+		FRAME(LINKTYPE_ARCNET, "\1\2\xf1" IP4),
+	};
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		assert_int_equal(packet_worker_frame(pw, frames[i].bytes, frames[i].len, frames[i].link_type, 1), 1);
+		assert_int_equal(pw->out[0]->flags, 0);
+		assert_int_equal(pw->out[0]->event_count, 0);
+	}
+	assert_int_equal(pw->counters.decoder_ieee80211, 6);
+	assert_int_equal(pw->counters.decoder_ieee80211_closed, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +282,8 @@ int main(void)
 		PACKET_TEST(vlan_ids_are_kept_in_order),
 		PACKET_TEST(malformed_headers_are_events),
 		PACKET_TEST(good_arp_is_no_event),
+		PACKET_TEST(aggregated_parts),
+		PACKET_TEST(not_looked_into),
 		PACKET_TEST(ppp_vj_uncompressed_is_tcp),
 	};
 

@@ -89,7 +89,7 @@ static void unknown_links_are_refused(void **state)
 	(void)state;
 	assert_true(decode_link_supported(LINKTYPE_ETHERNET));
 	assert_true(decode_link_supported(LINKTYPE_LINUX_SLL2));
-	assert_false(decode_link_supported(105)); /* 802.11 */
+	assert_false(decode_link_supported(147)); /* for private use */
 	assert_false(decode_link_supported(99999));
 }
 

@@ -30,7 +30,7 @@ static enum record_packet_source source_of(const struct packet *outer)
 	case 47:
 		return PACKET_GRE;
 	case 17:
-		if (outer->dport == 4789 || outer->dport == 8472)
+		if (outer->dport == 4789 || outer->dport == 4790 || outer->dport == 8472)
 			return PACKET_VXLAN;
 		if (outer->dport == 6081)
 			return PACKET_GENEVE;
@@ -256,6 +256,42 @@ static void gtpu(void **state)
 	assert_null(inner_tcp(pw));
 }
 
+static void vxlan_gpe(void **state)
+{
+	struct packet_worker *pw = *state;
+
+	outer_udp(4790);
+	FRAME_BYTES_OF(&f, "\x0c\0\0\3\0\0\x2a\0");
+	frame_ethernet(&f, ETHER_IPV4);
+	assert_non_null(inner_tcp(pw));
+	outer_udp(4790);
+	FRAME_BYTES_OF(&f, "\x0c\0\0\1\0\0\x2a\0");
+	assert_non_null(inner_tcp(pw));
+	assert_int_equal(pw->counters.decoder_vxlan, 2);
+	outer_udp(4790); /* no next protocol */
+	FRAME_BYTES_OF(&f, "\x08\0\0\0\0\0\x2a\0");
+	assert_null(inner_tcp(pw));
+	outer_udp(4790); /* one that is not known */
+	FRAME_BYTES_OF(&f, "\x0c\0\0\x09\0\0\x2a\0");
+	assert_null(inner_tcp(pw));
+}
+
+static void ayiya(void **state)
+{
+	struct packet_worker *pw = *state;
+
+	outer_udp(5072); /* an identity of 16 bytes, a signature of 5 words */
+	FRAME_BYTES_OF(&f, "\x41\x52\x11\x04" "\0\0\0\1" "0123456789abcdef" "0123456789abcdefghij");
+	assert_non_null(inner_tcp(pw));
+	assert_int_equal(pw->counters.decoder_ayiya, 1);
+	outer_udp(5072); /* a heartbeat */
+	FRAME_BYTES_OF(&f, "\x41\x52\x10\x3b" "\0\0\0\1" "0123456789abcdef" "0123456789abcdefghij");
+	assert_int_equal(frame_go(pw, &f), 1);
+	outer_udp(5072); /* nothing where IPv6 should be */
+	FRAME_BYTES_OF(&f, "\xf1\xf2\x11\x29" "\0\0\0\1" "0123456789abcdef");
+	assert_int_equal(frame_go(pw, &f), 1);
+}
+
 static void ports_and_switches_are_configured(void **state)
 {
 	static const char *const settings[] = {"decoder.vxlan.ports=4789,8472",
@@ -280,7 +316,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PACKET_TEST(ip_in_ip), PACKET_TEST(gre_variants), PACKET_TEST(gre_malformed),
 		PACKET_TEST(vxlan),    PACKET_TEST(geneve),       PACKET_TEST(teredo),
-		PACKET_TEST(gtpu),     cmocka_unit_test(ports_and_switches_are_configured),
+		PACKET_TEST(gtpu),     PACKET_TEST(ayiya),        PACKET_TEST(vxlan_gpe),
+		cmocka_unit_test(ports_and_switches_are_configured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "rules/arena.h"
-#include "rules/compile/groups.h"
+#include "rules/compile/groups_private.h"
 
 #define RULES_MAX 8
 
@@ -257,8 +257,17 @@ static void entries(void **state)
 	made_free(m);
 }
 
+/* The buckets that know byte c at a place. */
+static uint8_t known_at(const struct sieve_masks *m, enum sieve_kind kind, unsigned set, uint32_t place, uint8_t c)
+{
+	const uint8_t *table = &m->tables[(set * m->places + place) * sieve_table_bytes(kind)];
+
+	return kind == SIEVE_BYTES ? table[c % SIEVE_TABLE_BYTES] : table[c & 15] & table[SIEVE_HALF_BYTES + (c >> 4)];
+}
+
 /* Whatever the case of its letters and whatever stands behind the literal. */
-static bool masks_know(const struct sieve_masks *m, const struct group_literal *l, uint32_t at, unsigned width)
+static bool masks_know(const struct sieve_masks *m, enum sieve_kind kind, const struct group_literal *l, uint32_t at,
+		       unsigned width)
 {
 	for (unsigned round = 0; round < 2; round++)
 		for (unsigned set = 0, known = 0; !known; set++) {
@@ -270,56 +279,74 @@ static bool masks_know(const struct sieve_masks *m, const struct group_literal *
 			for (uint32_t i = 0; i < m->places; i++) {
 				uint8_t c = at + i < l->len ? l->text[at + i] : (uint8_t)(200 + round);
 
-				buckets &= m->tables[set * m->places + i][(round ? toupper(c) : c) % SIEVE_TABLE_BYTES];
+				buckets &= known_at(m, kind, set, i, (uint8_t)(round ? toupper(c) : c));
 			}
 			known = buckets;
 		}
 	return true;
 }
 
-/* Every literal has one anchor, of which the bitmap and the table know. */
-static void sieve(void **state)
+/* Is there an anchor of the literal at this place of it, and known to the bitmap? */
+static bool anchor_there(const struct sieve *s, const struct group_literal *l, uint32_t id, uint32_t at,
+			 unsigned width)
 {
-	static const char *const texts[] = {"a", "xy", "GET /index", "/index.php", "\t\t\t\t\t\tq", "content"};
+	uint32_t v = sieve_load(l->text + at, width), bit = sieve_bit(s, v, width);
+	uint32_t k = sieve_slot_hash(sieve_key(v, width)) & s->slot_mask;
+
+	while (s->slots[k].count && s->slots[k].key != sieve_key(v, width))
+		k = (k + 1) & s->slot_mask;
+	for (uint32_t n = 0; n < s->slots[k].count; n++) {
+		const struct sieve_anchor *a = &s->anchors[s->slots[k].first + n];
+
+		if (a->literal != id || a->offset != at)
+			continue;
+		assert_true(s->bits[bit / 64] >> bit % 64 & 1);
+		assert_int_equal(a->len, l->len);
+		assert_ptr_equal(a->text, l->text);
+		return true;
+	}
+	return false;
+}
+
+/* Every literal has one anchor, of which the bitmap, the table and the masks know. */
+static void sieve_of(const char *const *texts, unsigned count, uint8_t widths, enum sieve_kind kinds)
+{
 	struct made *m = made_new();
 	const struct pattern_group *g;
 	const struct sieve *s;
 
-	(void)state;
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < count; i++)
 		content_add(m, rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP), "payload", KEYWORD_none, texts[i],
 			    CONTENT_NOCASE);
 	build(m, NULL, NULL);
 	g = m->set.groups->packet[GROUP_UDP][0].wide;
 	s = g->sieve;
-	assert_int_equal(g->literal_count, 6);
-	assert_int_equal(s->widths, 7);
-	assert_non_null(s->masks);
+	assert_int_equal(g->literal_count, count);
+	assert_int_equal(s->widths, widths);
 	for (uint32_t i = 0; i < g->literal_count; i++) {
 		const struct group_literal *l = &g->literals[i];
 		unsigned width = l->len >= 4 ? 4 : l->len >= 2 ? 2 : 1, found = 0;
 
 		for (uint32_t at = 0; at + width <= l->len; at++) {
-			uint32_t v = sieve_load(l->text + at, width), bit = sieve_bit(s, v, width);
-			uint32_t k = sieve_slot_hash(sieve_key(v, width)) & s->slot_mask;
-
-			while (s->slots[k].count && s->slots[k].key != sieve_key(v, width))
-				k = (k + 1) & s->slot_mask;
-			for (uint32_t n = 0; n < s->slots[k].count; n++) {
-				const struct sieve_anchor *a = &s->anchors[s->slots[k].first + n];
-
-				if (a->literal != i || a->offset != at)
-					continue;
-				assert_true(s->bits[bit / 64] >> bit % 64 & 1);
-				assert_true(masks_know(s->masks, l, at, width));
-				assert_int_equal(a->len, l->len);
-				assert_ptr_equal(a->text, l->text);
-				found++;
-			}
+			if (!anchor_there(s, l, i, at, width))
+				continue;
+			found++;
+			for (enum sieve_kind kind = 0; kind < kinds; kind++)
+				assert_true(s->masks[kind] && masks_know(s->masks[kind], kind, l, at, width));
 		}
 		assert_int_equal(found, 1);
 	}
 	made_free(m);
+}
+
+static void sieve(void **state)
+{
+	static const char *const texts[] = {"GET /index", "/index.php", "\t\t\t\t\t\tq", "content", "a", "xy"};
+
+	(void)state;
+	sieve_of(texts, 4, 4, SIEVE_KINDS);
+	/* halves of a byte cannot tell one letter from others */
+	sieve_of(texts, 6, 7, SIEVE_HALVES);
 }
 
 /* Where a literal can stand in one place only there is nothing to search for. */
@@ -360,6 +387,91 @@ static void placed(void **state)
 		assert_int_equal(slot->key, placed_key(keys[e->rule], c->width, c->width));
 		assert_memory_equal(e->pattern, patterns[e->rule], e->len);
 	}
+	made_free(m);
+}
+
+static struct rule_number number(int64_t value)
+{
+	return (struct rule_number){.value = value, .variable = -1};
+}
+
+/* A literal that may stand anywhere is searched for in long payloads that begin as its rule wants. */
+static void guarded(void **state)
+{
+	struct made *m = made_new();
+	const struct ruleset_groups *g;
+	const struct group_guard *guard;
+	uint8_t mask[GUARD_BYTES] = {0xff, 0, 0, 0, 0xff, (uint8_t)~0x20, (uint8_t)~0x20}, value[GUARD_BYTES] = {'0'};
+	struct match *c;
+	struct rule *r;
+
+	(void)state;
+	r = rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP);
+	content_add(m, r, "payload", KEYWORD_none, "0", CONTENT_STARTSWITH);
+	c = content_add(m, r, "payload", KEYWORD_none, "#Mb", CONTENT_DISTANCE | CONTENT_WITHIN | CONTENT_NOCASE);
+	c->u.content.distance = number(3);
+	c->u.content.within = number(6);
+	content_add(m, r, "payload", KEYWORD_none, "somewhere", CONTENT_DISTANCE);
+	r->buffers[0].matches[2].u.content.distance = number(0);
+	memcpy(value + 4, "#MB", 3);
+	build(m, NULL, NULL);
+	g = m->set.groups;
+	assert_null(g->packet_long[GROUP_UDP][0].wide);
+	assert_null(g->packet_near[GROUP_UDP][0].wide);
+	assert_int_equal(g->packet[GROUP_UDP][0].wide->guard_count, 0);
+	assert_int_equal(g->packet_guarded[GROUP_UDP][0].wide->guard_count, 1);
+	assert_int_equal(g->packet_guarded[GROUP_UDP][0].wide->literals[0].len, 9);
+	guard = g->packet_guarded[GROUP_UDP][0].wide->guards;
+	assert_memory_equal(guard->mask, mask, sizeof(mask));
+	assert_memory_equal(guard->value, value, sizeof(value));
+	made_free(m);
+}
+
+/* What has more than one place, or follows such a content, is no guard. */
+static void not_guarded(void **state)
+{
+	struct made *m = made_new();
+	struct group_guard guard;
+	struct match *c;
+	struct rule *r;
+
+	(void)state;
+	r = rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP);
+	c = content_add(m, r, "payload", KEYWORD_none, "ab", CONTENT_DEPTH);
+	c->u.content.depth = number(3);
+	c = content_add(m, r, "payload", KEYWORD_none, "cd", CONTENT_DISTANCE | CONTENT_WITHIN);
+	c->u.content.distance = number(0);
+	c->u.content.within = number(2);
+	assert_false(rule_guard(r, &guard));
+	r = rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP);
+	c = content_add(m, r, "payload", KEYWORD_none, "ab", CONTENT_DEPTH | CONTENT_NEGATED);
+	c->u.content.depth = number(2);
+	assert_false(rule_guard(r, &guard));
+	r = rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP);
+	c = content_add(m, r, "payload", KEYWORD_none, "ab", CONTENT_OFFSET | CONTENT_DEPTH);
+	c->u.content.offset = number(20);
+	c->u.content.depth = number(2);
+	assert_false(rule_guard(r, &guard));
+	made_free(m);
+}
+
+/* Found by what stands among the first bytes rather than by what may stand anywhere. */
+static void near(void **state)
+{
+	struct made *m = made_new();
+	const struct pattern_group *g;
+	struct rule *r;
+
+	(void)state;
+	r = rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP);
+	content_add(m, r, "payload", KEYWORD_none, "PDF-", CONTENT_DEPTH)->u.content.depth = number(300);
+	content_add(m, r, "payload", KEYWORD_none, "setTimeOut#", CONTENT_NOCASE);
+	build(m, NULL, NULL);
+	assert_null(m->set.groups->packet_long[GROUP_UDP][0].wide);
+	assert_null(m->set.groups->packet_guarded[GROUP_UDP][0].wide);
+	g = m->set.groups->packet_near[GROUP_UDP][0].wide;
+	assert_int_equal(g->literals[0].len, 4);
+	assert_int_equal(g->reach, 300);
 	made_free(m);
 }
 
@@ -420,7 +532,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prefilter),        cmocka_unit_test(ports),
 		cmocka_unit_test(packet_or_stream), cmocka_unit_test(buffers),
-		cmocka_unit_test(entries),          cmocka_unit_test(placed),
+		cmocka_unit_test(entries),          cmocka_unit_test(placed), cmocka_unit_test(guarded), cmocka_unit_test(not_guarded), cmocka_unit_test(near),
 		cmocka_unit_test(sieve),
 		cmocka_unit_test(cache),
 	};

@@ -77,7 +77,7 @@ def test_every_cut_of_a_capture(tmp_path, capture):
 
 def test_link_type_that_is_not_decoded(tmp_path):
     odd = tmp_path / "odd.pcap"
-    odd.write_bytes(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 105) +
+    odd.write_bytes(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 147) +
                     struct.pack("<IIII", 1, 0, 4, 4) + b"abcd")
     clear(inspect_path(tmp_path, odd, "-q"), "odd.pcap", "link")
 

@@ -239,6 +239,14 @@ static void through_at_once(void **state)
 	give(h, C, TEXT("SSH-2.0-y\r\n"));
 	assert_int_equal(h->flow.app_proto, app_proto_by_name("ssh"));
 	harness_free(h);
+
+	/* a server that ends without a word */
+	h = harness_new(6, 1080, NULL);
+	give(h, C, TEXT("\5\1\0"));
+	harness_end(h, S);
+	give(h, C, TEXT(GET));
+	assert_true(h->flow.app_proto <= APP_FAILED);
+	harness_free(h);
 }
 
 static const char *const no_socks[] = {"app_socks=no", NULL};

@@ -128,42 +128,63 @@ static unsigned upper_bits(unsigned c)
 	return 1u << (c >> 4) | 1u << ((unsigned)toupper((int)c) >> 4);
 }
 
-/* The share if the place knew byte c, too. */
-static double share_with_byte(const struct masks_draft *d, const struct place *p, int t, unsigned c)
+/* The shares if the place knew byte c, too. */
+static void shares_with_byte(const struct masks_draft *d, const struct place *p, unsigned c, double out[TRAFFICS])
 {
-	if (d->kind == SIEVE_BYTES)
-		return p->share[t] + (p->count[class_of(c)] ? 0 : shares.bytes[t][class_of(c)]);
-	if ((p->lower >> (c & 15) & 1) && !(upper_bits(c) & ~(unsigned)p->upper))
-		return p->share[t];
-	return halves_share(t, p->lower | 1u << (c & 15), p->upper | upper_bits(c));
+	unsigned class = d->kind == SIEVE_BYTES ? class_of(c) : 0, lower = 1u << (c & 15) | p->lower;
+	unsigned upper = d->kind == SIEVE_BYTES ? 0 : upper_bits(c) | p->upper;
+	bool known = d->kind == SIEVE_BYTES ? p->count[class] : lower == p->lower && upper == p->upper;
+
+	for (int t = 0; t < TRAFFICS; t++) {
+		if (known)
+			out[t] = p->share[t];
+		else if (d->kind == SIEVE_BYTES)
+			out[t] = p->share[t] + shares.bytes[t][class];
+		else
+			out[t] = halves_share(t, lower, upper);
+	}
 }
 
-/* An anchor with byte c there comes or goes; c of SIEVE_ANY: one that may have any. */
-#define SIEVE_ANY 256
+/* One more anchor, or one fewer, with the bytes of the class there. */
+static void class_change(struct place *p, unsigned class, int by)
+{
+	uint16_t before = p->count[class];
 
+	p->count[class] = (uint16_t)(before + by);
+	if (!before == !p->count[class])
+		return;
+	for (int t = 0; t < TRAFFICS; t++)
+		p->share[t] += by * shares.bytes[t][class];
+}
+
+/* Bits of count[from …]. Returns those that are there. */
+static uint16_t halves_change(struct place *p, unsigned from, unsigned bits, int by)
+{
+	unsigned known = 0;
+
+	for (unsigned i = 0; i < SIEVE_HALF_BYTES; i++) {
+		if (bits >> i & 1)
+			p->count[from + i] = (uint16_t)(p->count[from + i] + by);
+		known |= (unsigned)(p->count[from + i] != 0) << i;
+	}
+	return (uint16_t)known;
+}
+
+#define ANY_BYTE 256
+
+/* An anchor with byte c there comes or goes; ANY_BYTE: one that may have any. */
 static void place_change(const struct masks_draft *d, struct place *p, unsigned c, int by)
 {
-	bool halves = d->kind == SIEVE_HALVES;
+	if (d->kind == SIEVE_BYTES) {
+		unsigned from = c == ANY_BYTE ? 0 : class_of(c), to = c == ANY_BYTE ? SIEVE_TABLE_BYTES : from + 1;
 
-	for (unsigned i = 0; i < (halves ? 2u * SIEVE_HALF_BYTES : SIEVE_TABLE_BYTES); i++) {
-		bool there = c == SIEVE_ANY || (!halves ? i == class_of(c)
-					      : i < SIEVE_HALF_BYTES ? i == (c & 15)
-					      : upper_bits(c) >> (i - SIEVE_HALF_BYTES) & 1);
-		uint16_t before = p->count[i];
-
-		if (!there)
-			continue;
-		p->count[i] = (uint16_t)(before + by);
-		if (!before == !p->count[i])
-			continue;
-		if (halves && i < SIEVE_HALF_BYTES)
-			p->lower ^= (uint16_t)(1u << i);
-		else if (halves)
-			p->upper ^= (uint16_t)(1u << (i - SIEVE_HALF_BYTES));
-		for (int t = 0; t < TRAFFICS && !halves; t++)
-			p->share[t] += by * shares.bytes[t][i];
+		for (unsigned class = from; class < to; class++)
+			class_change(p, class, by);
+		return;
 	}
-	for (int t = 0; t < TRAFFICS && halves; t++)
+	p->lower = halves_change(p, 0, c == ANY_BYTE ? UINT16_MAX : 1u << (c & 15), by);
+	p->upper = halves_change(p, SIEVE_HALF_BYTES, c == ANY_BYTE ? UINT16_MAX : upper_bits(c), by);
+	for (int t = 0; t < TRAFFICS; t++)
 		p->share[t] = halves_share(t, p->lower, p->upper);
 }
 
@@ -196,15 +217,18 @@ static unsigned seen(const struct masks_draft *d, const struct sieve_anchor *a)
 static double share_with(const struct masks_draft *d, const struct bucket *b, const struct sieve_anchor *a)
 {
 	unsigned n = seen(d, a);
-	double sum = 0;
+	double share[TRAFFICS], sum = 0;
 
-	for (int t = 0; t < TRAFFICS; t++) {
-		double share = traffic_weight[t];
+	memcpy(share, traffic_weight, sizeof(share));
+	for (unsigned i = 0; i < n; i++) {
+		double there[TRAFFICS];
 
-		for (unsigned i = 0; i < n; i++)
-			share *= share_with_byte(d, &b->place[i], t, a->text[a->offset + i]);
-		sum += share;
+		shares_with_byte(d, &b->place[i], a->text[a->offset + i], there);
+		for (int t = 0; t < TRAFFICS; t++)
+			share[t] *= there[t];
 	}
+	for (int t = 0; t < TRAFFICS; t++)
+		sum += share[t];
 	return sum;
 }
 
@@ -214,7 +238,7 @@ static void bucket_change(const struct masks_draft *d, struct bucket *b, const s
 	unsigned n = seen(d, a);
 
 	for (unsigned i = 0; i < d->places; i++)
-		place_change(d, &b->place[i], i < n ? a->text[a->offset + i] : SIEVE_ANY, by);
+		place_change(d, &b->place[i], i < n ? a->text[a->offset + i] : ANY_BYTE, by);
 	b->anchors += (uint32_t)by;
 }
 

@@ -112,10 +112,8 @@ void __wrap_scan_group_from(struct worker *w, const struct pattern_group *group,
 			    uint32_t fresh, uint64_t base, bool end)
 {
 	if (__builtin_expect(recording != NULL, 0) && group->database && len) {
-		struct scan scan = {group, 0, len, fresh, base, end};
+		const struct scan scan = {group, 0, group_searched(group, len, fresh), fresh, base, end};
 
-		if (len - fresh > group->reach)
-			scan.len = fresh + group->reach;
 		recording->worker = w;
 		record(recording, &scan, data);
 	}
@@ -142,13 +140,17 @@ static int count_match(unsigned id, unsigned long long from, unsigned long long 
 	return 0;
 }
 
+static void bare(struct scans *s, const struct scan *scan, uint64_t *matches)
+{
+	hs_scan(scan->group->database, s->data + scan->offset, scan->len, 0, s->scratch, count_match, matches);
+}
+
 uint64_t scans_run(struct scans *s)
 {
 	uint64_t matches = 0;
 
 	for (size_t i = 0; i < s->count; i++)
-		hs_scan(s->list[i].group->database, s->data + s->list[i].offset, s->list[i].len, 0,
-			       s->scratch, count_match, &matches);
+		bare(s, &s->list[i], &matches);
 	return matches;
 }
 
@@ -182,8 +184,17 @@ static uint64_t bare_again(struct scans *s, const struct scan *scan, uint64_t *m
 {
 	uint64_t start = rte_rdtsc();
 
-	hs_scan(scan->group->database, s->data + scan->offset, scan->len, 0, s->scratch, count_match, matches);
+	bare(s, scan, matches);
 	return rte_rdtsc() - start;
+}
+
+static struct scan_tally *tally_of(const struct scans *s, struct scan_tally *tallies, const struct scan *scan)
+{
+	unsigned k = 0;
+
+	while (s->databases[k] != scan->group->database)
+		k++;
+	return &tallies[k];
 }
 
 struct scan_tally *scans_tally(struct scans *s)
@@ -194,21 +205,17 @@ struct scan_tally *scans_tally(struct scans *s)
 		return NULL;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct scan *scan = &s->list[i];
-		unsigned k = 0;
+		struct scan_tally *t = tally_of(s, out, scan);
 
-		while (s->databases[k] != scan->group->database)
-			k++;
-		out[k].engine_cycles += search_again(s, scan);
-		out[k].database = scan->group->database;
-		out[k].calls++;
-		out[k].bytes += scan->len;
+		t->engine_cycles += search_again(s, scan);
+		t->database = scan->group->database;
+		t->calls++;
+		t->bytes += scan->len;
 	}
 	for (size_t i = 0; i < s->count; i++) {
-		unsigned k = 0;
+		struct scan_tally *t = tally_of(s, out, &s->list[i]);
 
-		while (s->databases[k] != s->list[i].group->database)
-			k++;
-		out[k].cycles += bare_again(s, &s->list[i], &out[k].matches);
+		t->cycles += bare_again(s, &s->list[i], &t->matches);
 	}
 	return out;
 }

@@ -28,6 +28,8 @@ static bool guards_hold(const struct pattern_group *g, const uint8_t *data, uint
 {
 	uint64_t first[2] = {0};
 
+	if (g->guard_count == 0)
+		return true;
 	memcpy(first, data, len < sizeof(first) ? len : sizeof(first));
 	for (uint32_t i = 0; i < g->guard_count; i++) {
 		const struct group_guard *guard = &g->guards[i];
@@ -35,11 +37,11 @@ static bool guards_hold(const struct pattern_group *g, const uint8_t *data, uint
 		if ((((first[0] & guard->mask[0]) ^ guard->value[0]) | ((first[1] & guard->mask[1]) ^ guard->value[1])) == 0)
 			return true;
 	}
-	return g->guard_count == 0;
+	return false;
 }
 
-static void scan_guarded(struct worker *w, const struct port_groups *g, uint16_t port, const uint8_t *data,
-			 uint32_t len)
+static void scan_ports(struct worker *w, const struct port_groups *g, uint16_t port,
+		       const uint8_t *data, uint32_t len)
 {
 	const struct pattern_group *narrow = port_group_narrow(g, port);
 
@@ -49,23 +51,11 @@ static void scan_guarded(struct worker *w, const struct port_groups *g, uint16_t
 		scan_group(w, narrow, data, len, 0, true);
 }
 
-static void scan_ports(struct worker *w, const struct port_groups *g, uint16_t port,
-		       const uint8_t *data, uint32_t len)
-{
-	const struct pattern_group *narrow = port_group_narrow(g, port);
-
-	if (g->wide)
-		scan_group(w, g->wide, data, len, 0, true);
-	if (narrow)
-		scan_group(w, narrow, data, len, 0, true);
-}
-
 /* New bytes, and of those before them as many as a literal may begin in. */
 static void scan_stream_group(struct worker *w, const struct pattern_group *g,
 			      const struct stream_raw *raw)
 {
-	uint32_t back = g->literal_max ? g->literal_max - 1 : 0;
-	uint32_t from = back < raw->fresh ? raw->fresh - back : 0;
+	uint32_t from = scan_begin(g, raw->fresh);
 
 	scan_group_from(w, g, raw->data + from, raw->len - from, raw->fresh - from,
 			raw->fresh > from ? raw->offset + from : 0, true);
@@ -109,7 +99,7 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 	if (wanted(p)) {
 		if (p->payload_len > GROUP_SHORT_BYTES) {
 			scan_ports(w, &g->packet_long[l4][d], port, p->payload, p->payload_len);
-			scan_guarded(w, &g->packet_guarded[l4][d], port, p->payload, p->payload_len);
+			scan_ports(w, &g->packet_guarded[l4][d], port, p->payload, p->payload_len);
 			scan_ports(w, &g->packet_near[l4][d], port, p->payload, p->payload_len);
 		} else {
 			scan_ports(w, &g->packet[l4][d], port, p->payload, p->payload_len);

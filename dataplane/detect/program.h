@@ -334,6 +334,14 @@ struct detect_flow *detect_flow_get(struct worker *w, struct flow *f);
 void scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data,
 		     uint32_t len, uint32_t fresh, uint64_t base, bool end);
 
+/* Where the search for literals begins of which some byte is new. */
+static inline uint32_t scan_begin(const struct pattern_group *group, uint32_t fresh)
+{
+	uint32_t back = group->literal_max ? group->literal_max - 1 : 0;
+
+	return back < fresh ? fresh - back : 0;
+}
+
 static inline void scan_group(struct worker *w, const struct pattern_group *group, const uint8_t *data,
 			      uint32_t len, uint64_t base, bool end)
 {

@@ -166,8 +166,7 @@ void scan_group_from(struct worker *w, const struct pattern_group *group, const 
 	}
 	if (!group->database)
 		return;
-	if (scan.len - fresh > group->reach)
-		scan.len = fresh + group->reach;
+	scan.len = group_searched(group, len, fresh);
 	w->counters->detect_scan_calls++;
 	w->counters->detect_scan_bytes += scan.len;
 	if (!sieve_run(&scan))

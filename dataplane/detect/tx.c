@@ -176,13 +176,13 @@ static void view_scan(struct tx_run *t, unsigned buffer, const struct buffer_vie
 {
 	const struct program_buffer *b = &t->proto->buffers[buffer];
 	const struct pattern_group *g = b->group[t->d];
-	uint32_t back = g->literal_max ? g->literal_max - 1 : 0, fresh = 0, from;
+	uint32_t fresh = 0, from;
 
 	if ((b->source->flags & BUFFER_STREAMING) && !b->transforms.count && !t->s->watched)
 		t->s->kept = kept_get(t->w, &t->state->kept, buffer, view);
 	if (t->s->kept)
 		fresh = kept_show(t->s, t->s->kept, view);
-	from = back < fresh ? fresh - back : 0;
+	from = scan_begin(g, fresh);
 	scan_group_from(t->w, g, view->data + from, view->len - from, fresh - from, view->offset + from, view->complete);
 	t->s->kept = NULL;
 }

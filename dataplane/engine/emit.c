@@ -4,6 +4,7 @@
  */
 #include "dataplane/engine/emit.h"
 
+#include "dataplane/base/lines.h"
 #include "dataplane/engine/recording.h"
 #include "dataplane/flow/flow.h"
 
@@ -11,15 +12,13 @@
 #define IPPROTO_ICMP6 58
 #define LINK_ETHERNET 1
 
-/* The head of a record that begins, where it is to stand. Cleared in two pieces: of one as long as that compilers
- * make one slow instruction. */
+/* The head of a record that begins, where it is to stand. */
 static struct record_head *head_new(struct worker *w, enum record_type type)
 {
 	struct record_head *head = (struct record_head *)(void *)w->record_memory;
 
 	rec_begin_there(&w->recorder, w->record_memory, RECORD_MAX_BYTES);
-	memset(head, 0, 64);
-	memset((uint8_t *)head + 64, 0, sizeof(*head) - 64);
+	lines_clear(head, sizeof(*head));
 	head->type = (uint16_t)type;
 	head->ts_ns = w->now_ns;
 	head->tx_id = RECORD_NO_TX;

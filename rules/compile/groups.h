@@ -117,6 +117,12 @@ struct pattern_group {
 	uint32_t guard_count;
 };
 
+/* Bytes of a run that are searched, of which the first `fresh` were before. */
+static inline uint32_t group_searched(const struct pattern_group *g, uint32_t len, uint32_t fresh)
+{
+	return len - fresh > g->reach ? fresh + g->reach : len;
+}
+
 /* All groups that a packet's server port leads to: at most one for rules of many ports and one for
  * rules of few. */
 struct port_groups {

@@ -250,6 +250,13 @@ static void through_at_once(void **state)
 
 static const char *const no_socks[] = {"app_socks=no", NULL};
 
+static void not_led_on(struct harness *h)
+{
+	give(h, C, TEXT(GET));
+	assert_true(h->flow.app_proto <= APP_FAILED);
+	harness_free(h);
+}
+
 /* Refused, no connection, or not wanted: what follows is not looked into. */
 static void not_through(void **state)
 {
@@ -260,30 +267,22 @@ static void not_through(void **state)
 	give(h, S, TEXT("\5\0"));
 	give(h, C, TEXT("\5\1\0\1\xc6\x33\x64\7\0\x50"));
 	give(h, S, TEXT("\5\5\0\1\0\0\0\0\0\0"));
-	give(h, C, TEXT(GET));
-	assert_true(h->flow.app_proto <= APP_FAILED);
-	harness_free(h);
+	not_led_on(h);
 
 	h = harness_new(6, 1080, NULL);
 	give(h, C, TEXT("\5\1\0"));
 	give(h, S, TEXT("\5\xff"));
-	give(h, C, TEXT(GET));
-	assert_true(h->flow.app_proto <= APP_FAILED);
-	harness_free(h);
+	not_led_on(h);
 
 	h = harness_new(6, 1080, NULL);
 	give(h, C, TEXT("\4\2\0\x50\x0a\0\0\1u\0"));
 	give(h, S, TEXT("\0\x5a\0\0\0\0\0\0"));
-	give(h, C, TEXT(GET));
-	assert_true(h->flow.app_proto <= APP_FAILED);
-	harness_free(h);
+	not_led_on(h);
 
 	h = harness_new(6, 1080, no_socks);
 	give(h, C, TEXT("\4\1\0\x50\x0a\0\0\1u\0"));
 	give(h, S, TEXT("\0\x5a\0\0\0\0\0\0"));
-	give(h, C, TEXT(GET));
-	assert_true(h->flow.app_proto <= APP_FAILED);
-	harness_free(h);
+	not_led_on(h);
 }
 
 static void names(void **state)

@@ -150,7 +150,7 @@ static uint32_t found_again(struct worker *w, struct kept **list, const struct b
 	w->detect->kept = kept_get(w, list, 3, view);
 	assert_non_null(w->detect->kept);
 	fresh = kept_show(w->detect, w->detect->kept, view);
-	from = fresh >= g->literal_max ? fresh - (g->literal_max - 1) : 0;
+	from = scan_begin(g, fresh);
 	scan_group_from(w, g, view->data + from, view->len - from, fresh - from, view->offset + from, false);
 	w->detect->kept = NULL;
 	candidates_sort(w->detect);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -388,13 +389,14 @@ static void killed_writer(void **state)
 	} files[] = {
 		{"0123456789abcdef.rules-image.%d.tmp", true}, {"0123.hsdb.%d.tmp", true}, {"notes.%d.tmp", false},
 		{"0123.hsdb.%d", false}, {".hsdb.%d.tmp", false}, {"0123.hsdb.x%d.tmp", false},
-		{"0123.hsdb%d.tmp", false}, {"0123.hsdb.1000000%d.tmp", false},
+		{"0123.hsdb%d.tmp", false}, {"0123.hsdb.10000000000%d.tmp", false},
 	};
 	pid_t writer = fork();
 	char path[sizeof(files) / sizeof(*files)][160], name[96];
 
 	(void)state;
 	if (writer == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		pause();
 		_exit(0);
 	}

@@ -46,12 +46,18 @@ void host_worker_reset(struct worker *w);
  * is the name of a MAC address. */
 void host_note(struct worker *w, struct host_fact fact);
 
-/* Could the packet say something? Cheap, for every packet. */
+/* Could a datagram on these say something? */
+static inline bool host_ports(uint16_t sport, uint16_t dport)
+{
+	return sport == NBNS_PORT || dport == NBNS_PORT || sport == MDNS_PORT || sport == LLMNR_PORT ||
+	       dport == KRB5_PORT;
+}
+
+/* Could the packet? Cheap, for every packet. */
 static inline bool host_may_say(const struct packet *p)
 {
 	if (p->ip_proto == 17)
-		return p->sport == NBNS_PORT || p->dport == NBNS_PORT || p->sport == MDNS_PORT ||
-		       p->sport == LLMNR_PORT || p->dport == KRB5_PORT;
+		return host_ports(p->sport, p->dport);
 	return p->flags & PACKET_ARP ||
 	       (p->ip_proto == 58 && (p->icmp_type == 135 || p->icmp_type == 136));
 }

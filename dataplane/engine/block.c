@@ -236,3 +236,12 @@ bool block_hit(const struct block_table *t, const struct addr *a, int ip_version
 	}
 	return false;
 }
+
+bool blocks_concern(const struct block_table *t, const struct addr *a, const struct addr *b, int ip_version,
+		    uint64_t now_ns)
+{
+	struct limit *limit[2] = {NULL, NULL};
+
+	return t && (block_hit(t, a, ip_version, now_ns, &limit[0]) || block_hit(t, b, ip_version, now_ns, &limit[1]) ||
+		     limit[0] || limit[1]);
+}

@@ -52,5 +52,8 @@ struct block_table *block_table_new(const struct block_list *l);
  * the number of distinct prefix lengths. */
 bool block_hit(const struct block_table *t, const struct addr *a, int ip_version, uint64_t now_ns,
 	       struct limit **limit);
+/* Does the table, which may be NULL, block or limit one of the two? */
+bool blocks_concern(const struct block_table *t, const struct addr *a, const struct addr *b, int ip_version,
+		    uint64_t now_ns);
 
 #endif

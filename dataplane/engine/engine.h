@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/engine/counted.h"
 #include "dataplane/engine/overload.h"
 #include "dataplane/engine/sink.h"
 #include "dataplane/engine/worker.h"
@@ -65,8 +66,14 @@ struct lane {
 	char error[CAPTURE_ERROR_BYTES]; /* of the capture in hand */
 
 	/* the burst in hand */
-	struct packet *packets[BURST * DECODE_PACKETS_MAX];
+	struct packet *packets[BURST * DECODE_PACKETS_MAX]; /* NULL: its frame is only counted */
 	unsigned first[BURST + 1]; /* of each frame, in packets */
+	uint64_t ts_ns[BURST];     /* of each frame */
+	uint32_t seen[BURST];      /* bytes of it that are looked at */
+	struct flow_sight sight[BURST];
+	unsigned waiting;          /* of .sight, frames that wait undecoded; 0: .sight is not to be asked */
+	bool sighted;              /* .sight is set */
+	struct counted_sums counted;
 	bool inspection;           /* no: flows are tracked, no more */
 	bool anomaly_decode, anomaly_stream;
 	bool log_drops, log_every_drop;

@@ -152,11 +152,8 @@ static bool ask(struct lane *l, const struct flow *f, const struct port_flow *ke
 /* An operator's limit counts every packet. */
 static bool limited(const struct lane *l, const struct flow *f)
 {
-	const struct block_table *t = atomic_load_explicit(&l->engine->blocks, memory_order_acquire);
-	struct limit *limit[2] = {NULL, NULL};
-
-	return t && (block_hit(t, &f->client, f->ip_version, l->w.now_ns, &limit[0]) ||
-		     block_hit(t, &f->server, f->ip_version, l->w.now_ns, &limit[1]) || limit[0] || limit[1]);
+	return blocks_concern(atomic_load_explicit(&l->engine->blocks, memory_order_acquire), &f->client, &f->server,
+			      f->ip_version, l->w.now_ns);
 }
 
 void offload_offer(struct lane *l, const struct packet *p)

@@ -7,6 +7,8 @@
  *
  * packets in = packets out + Σ drop[], at all times between bursts.
  */
+#include <string.h>
+
 #include <rte_cycles.h>
 
 #include "dataplane/app/app.h"
@@ -24,10 +26,11 @@
 
 #define PROTO_TCP 6
 #define PROTO_UDP 17
+#define LINK_ETHERNET 1
 /* Stages within a packet are timed in one burst of so many; that one counts for all. */
 #define TIMED_BURSTS 16
 #define TIMERS_PER_BURST 64
-/* Flows are fetched for so many packets at once, a group ahead of the packet in hand: the core looks pages
+/* Flows are fetched for so many frames at once, a group ahead of the frame in hand: the core looks pages
  * up side by side only for what stands close together, and has no room for more lines on their way. */
 #define AHEAD 8u
 /* Farther ahead than this is a leap, to be borne out by the packet after. */
@@ -70,36 +73,96 @@ static uint64_t packet_time(const struct worker *w, struct rte_mbuf **frames, un
 	return ts_ns;
 }
 
-static unsigned decode_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
+/* Bytes of the frame that are looked at. */
+static inline uint32_t frame_seen(const struct worker *w, const struct rte_mbuf *m)
+{
+	uint64_t snaplen = w->config->snaplen;
+	uint32_t len = frame_len(m);
+
+	return snaplen && len > snaplen ? (uint32_t)snaplen : len;
+}
+
+/* Before the burst is decoded: whose times are what, and what of it might be only counted. */
+static void burst_look(struct lane *l, struct rte_mbuf **frames, unsigned n)
 {
 	struct worker *w = &l->w;
-	uint64_t snaplen = w->config->snaplen, before_ns = w->now_ns;
+	enum plain_reach reach = plain_reach(w);
+	uint64_t before_ns = w->now_ns, bytes = 0;
+
+	l->sighted = counted_open(l);
+	for (unsigned i = 0; i < n; i++) {
+		struct flow_sight *s = &l->sight[i];
+
+		l->ts_ns[i] = packet_time(w, frames, i, n);
+		l->seen[i] = frame_seen(w, frames[i]);
+		bytes += frame_len(frames[i]);
+		now_set(w, l->ts_ns[i]);
+		if (l->sighted)
+			s->is_plain = frame_info(frames[i])->link_type == LINK_ETHERNET &&
+				      plain_read(reach, frame_data(frames[i]), l->seen[i], &s->plain);
+	}
+	l->waiting = l->sighted ? flow_sights(w, l->sight, n) : 0;
+	w->counters->port_rx_packets += n;
+	w->counters->port_rx_bytes += bytes;
+	w->now_ns = before_ns;
+}
+
+/* Returns how many packets were found. */
+static unsigned frame_decode(struct lane *l, unsigned i, struct rte_mbuf *m, struct packet **out)
+{
+	const struct frame_info *info = frame_info(m);
+	struct worker *w = &l->w;
+	struct packet *p = packet_get(w);
+	unsigned count;
+
+	p->data = frame_data(m);
+	p->len = l->seen[i];
+	p->wire_len = info->wire_len;
+	p->ts_ns = l->ts_ns[i];
+	p->number = info->number;
+	p->link_type = info->link_type;
+	p->port_index = info->port_index;
+	p->frame = m;
+	if (!l->sighted || !l->sight[i].is_plain)
+		return decode_frame(w, p, out);
+	count = decode_plain_frame(w, p, &l->sight[i].plain, out);
+	flow_sight_hash(&l->sight[i], p);
+	return count;
+}
+
+static void decode_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
+{
+	struct worker *w = &l->w;
+	uint64_t before_ns = w->now_ns;
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct frame_info *info = frame_info(frames[i]);
-		struct packet *p = packet_get(w);
-
 		l->first[i] = count;
-		w->counters->port_rx_packets++;
-		w->counters->port_rx_bytes += frame_len(frames[i]);
-		p->data = frame_data(frames[i]);
-		p->len = frame_len(frames[i]);
-		if (snaplen && p->len > snaplen)
-			p->len = (uint32_t)snaplen;
-		p->wire_len = info->wire_len;
-		p->ts_ns = packet_time(w, frames, i, n);
-		p->number = info->number;
-		p->link_type = info->link_type;
-		p->port_index = info->port_index;
-		p->frame = frames[i];
-		now_set(w, p->ts_ns);
-		count += decode_frame(w, p, &l->packets[count]);
+		if (l->waiting && l->sight[i].flow) {
+			l->packets[count++] = NULL;
+			continue;
+		}
+		now_set(w, l->ts_ns[i]);
+		count += frame_decode(l, i, frames[i], &l->packets[count]);
 	}
 	l->first[n] = count;
 	/* The stages that follow see each packet at its own time again. */
 	w->now_ns = before_ns;
-	return count;
+}
+
+/* A frame that waited: its packets take the place that was kept for one. */
+static void decode_late(struct lane *l, unsigned i, struct rte_mbuf *m, unsigned n)
+{
+	struct packet *out[DECODE_PACKETS_MAX];
+	unsigned count = frame_decode(l, i, m, out), at = l->first[i];
+
+	if (count > 1) {
+		memmove(&l->packets[at + count], &l->packets[at + 1],
+			(l->first[n] - at - 1) * sizeof(l->packets[0]));
+		for (unsigned k = i + 1; k <= n; k++)
+			l->first[k] += count - 1;
+	}
+	memcpy(&l->packets[at], out, count * sizeof(out[0]));
 }
 
 static void inspect_payload(struct worker *w, struct packet *p)
@@ -230,20 +293,22 @@ static void packet_track(struct lane *l, struct packet *p, struct stopwatch *wat
 	lap(watch, &w->counters->cycles_event);
 }
 
-static inline void prefetch_flows(struct lane *l, unsigned from, unsigned count)
+/* Of the next frames. */
+static inline void prefetch_flows(struct lane *l, unsigned from, unsigned n)
 {
-	if (from < count)
-		flow_prefetch_flows(&l->w, &l->packets[from], count - from < AHEAD ? count - from : AHEAD);
+	unsigned end = from + AHEAD < n ? from + AHEAD : n;
+
+	if (from >= n)
+		return;
+	if (l->waiting < n)
+		flow_prefetch_flows(&l->w, &l->packets[l->first[from]], l->first[end] - l->first[from]);
 }
 
-/* count: packets of the burst. */
-static inline void frame_run(struct lane *l, unsigned frame, unsigned count, struct stopwatch *watch)
+static inline void frame_run(struct lane *l, unsigned frame, struct stopwatch *watch)
 {
 	unsigned first = l->first[frame], end = l->first[frame + 1];
 
 	for (unsigned i = first; i < end; i++) {
-		if (i % AHEAD == 0)
-			prefetch_flows(l, i + AHEAD, count);
 		if (l->inspection)
 			packet_run(l, l->packets[i], watch);
 		else
@@ -253,6 +318,24 @@ static inline void frame_run(struct lane *l, unsigned frame, unsigned count, str
 		recording_frame(&l->w, &l->packets[first], end - first);
 		lap(watch, &l->w.counters->cycles_event);
 	}
+}
+
+/* In their order. */
+static void burst_run(struct lane *l, struct rte_mbuf **frames, unsigned n, struct stopwatch *watch)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (i % AHEAD == 0)
+			prefetch_flows(l, i + AHEAD, n);
+		if (!l->packets[l->first[i]]) {
+			now_set(&l->w, l->ts_ns[i]);
+			if (counted_run(l, &l->sight[i], l->seen[i]))
+				continue;
+			decode_late(l, i, frames[i], n);
+		}
+		frame_run(l, i, watch);
+	}
+	if (l->waiting)
+		counted_end(l);
 }
 
 void pipeline_timers(struct lane *l, uint64_t now_ns, unsigned budget)
@@ -266,18 +349,20 @@ void pipeline_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 	struct worker *w = &l->w;
 	uint64_t start = rte_rdtsc();
 	struct stopwatch watch = {.at = start, .on = l->bursts++ % TIMED_BURSTS == 0};
-	unsigned count = decode_burst(l, frames, n);
 
+	burst_look(l, frames, n);
+	decode_burst(l, frames, n);
 	lap(&watch, &w->counters->cycles_decode);
-	flow_prefetch(w, l->packets, count);
-	prefetch_flows(l, 0, count);
-	for (unsigned i = 0; i < n; i++)
-		frame_run(l, i, count, &watch);
+	if (l->waiting < n)
+		flow_prefetch(w, l->packets, l->first[n]);
+	prefetch_flows(l, 0, n);
+	burst_run(l, frames, n, &watch);
 	pipeline_timers(l, w->now_ns, TIMERS_PER_BURST);
 	lap(&watch, &w->counters->cycles_flow);
 	verdict_burst(l, frames, n);
-	for (unsigned i = 0; i < count; i++)
-		packet_put(w, l->packets[i]);
+	for (unsigned i = 0; i < l->first[n]; i++)
+		if (l->packets[i])
+			packet_put(w, l->packets[i]);
 	lap(&watch, &w->counters->cycles_tx);
 	w->counters->cycles_total += rte_rdtsc() - start;
 }

@@ -94,19 +94,20 @@ static bool drop_is_told(struct lane *l, const struct packet *p)
 	return true;
 }
 
+/* p: NULL where the frame was only counted. */
 static void count_verdict(struct lane *l, const struct packet *p)
 {
 	struct counters *c = l->w.counters;
 
 	if (l->engine->config->firewall_enabled) {
-		bool dropped = firewall_dropped(p);
+		bool dropped = p && firewall_dropped(p);
 
 		c->firewall_blocked += dropped;
 		c->firewall_accepted += !dropped;
 		if (dropped)
 			return;
 	}
-	if (p->verdict != VERDICT_ACCEPT)
+	if (p && p->verdict != VERDICT_ACCEPT)
 		c->ips_blocked++;
 	else
 		c->ips_accepted++;
@@ -163,12 +164,12 @@ void verdict_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 		note_latency(l, frames, n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct packet *p = l->packets[l->first[i]];
-		unsigned in = p->port_index ? 1 : 0;
+		unsigned in = frame_info(frames[i])->port_index ? 1 : 0;
 
 		if (!l->w.in_the_wire) {
 			c->drop[DROP_tap]++;
 			frame_free(frames[i]);
-		} else if (p->verdict != VERDICT_ACCEPT) {
+		} else if (p && p->verdict != VERDICT_ACCEPT) {
 			drop_frame(l, i, frames[i]);
 		} else {
 			count_verdict(l, p);

@@ -10,15 +10,13 @@
 
 #include "dataplane/base/lines.h"
 #include "dataplane/engine/contact.h"
+#include "dataplane/flow/counted.h"
 #include "dataplane/flow/table.h"
 #include "dataplane/stream/stream.h"
 
 #define PROTO_ICMP 1
-#define PROTO_IPIP 4
 #define PROTO_TCP 6
 #define PROTO_UDP 17
-#define PROTO_IPV6 41
-#define PROTO_ESP 50
 #define PROTO_ICMP6 58
 #define PROTO_SCTP 132
 #define LINK_ETHERNET 1
@@ -124,41 +122,20 @@ void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, vo
 
 /* ---- one packet ---- */
 
-static inline bool packet_wants_flow(const struct packet *p)
-{
-	const uint32_t never = PACKET_FRAGMENT | PACKET_INVALID | PACKET_NO_FLOW | PACKET_PSEUDO;
-
-	if ((p->flags & (PACKET_IP | never)) != PACKET_IP)
-		return false;
-	switch (p->ip_proto) {
-	case PROTO_TCP:
-	case PROTO_UDP:
-	case PROTO_SCTP:
-	case PROTO_ICMP:
-	case PROTO_ICMP6:
-	case PROTO_ESP:
-		return p->flags & PACKET_L4;
-	case PROTO_IPIP:
-	case PROTO_IPV6:
-		return true;
-	default:
-		return false;
-	}
-}
-
 void flow_prefetch(struct worker *w, struct packet *const *packets, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (packet_wants_flow(packets[i]))
+		if (packets[i] && !(packets[i]->flags & PACKET_FLOW_HASHED) && packet_wants_flow(packets[i]))
 			table_hash(w->flows, packets[i]);
 	for (unsigned i = 0; i < count; i++)
-		table_prefetch(w->flows, packets[i]->flow_hash);
+		if (packets[i])
+			table_prefetch(w->flows, packets[i]->flow_hash);
 }
 
 void flow_prefetch_flows(struct worker *w, struct packet *const *packets, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (packets[i]->flags & PACKET_FLOW_HASHED)
+		if (packets[i] && packets[i]->flags & PACKET_FLOW_HASHED)
 			table_prefetch_flow(w->flows, packets[i]->flow_hash);
 }
 
@@ -366,7 +343,7 @@ static enum drop_reason later_drop(const struct flow *f)
 	return DROP_exception_flow;
 }
 
-static void flow_mark(struct worker *w, struct flow *f, struct packet *p)
+static void flow_mark(struct worker *w, struct flow *f, struct packet *p, uint32_t slot)
 {
 	if (f->flags & (FLOW_ESTABLISHED | FLOW_CLOSED))
 		p->flags |= PACKET_ESTABLISHED;
@@ -382,6 +359,7 @@ static void flow_mark(struct worker *w, struct flow *f, struct packet *p)
 		p->flags |= PACKET_NO_INSPECT;
 		w->counters->flow_bypassed_pkts++;
 		w->counters->flow_bypassed_bytes += p->len;
+		flow_counted_mark(w, f, slot);
 	}
 }
 
@@ -424,6 +402,7 @@ void flow_packet(struct worker *w, struct packet *p)
 			table_full(w, p);
 			return;
 		}
+		k.slot = f->table_slot;
 		if (overload_releases(w, p)) {
 			f->flags |= FLOW_BYPASSED;
 			w->counters->overload_bypassed++;
@@ -441,13 +420,13 @@ void flow_packet(struct worker *w, struct packet *p)
 		contact_begin(w, f, first_is_answer(p));
 	else if (w->now_ns >= f->contact_due_s * NS_PER_S)
 		contact_checkpoint(w, f);
-	flow_mark(w, f, p);
+	flow_mark(w, f, p, k.slot);
 }
 
 void flow_packet_done(struct worker *w, struct packet *p)
 {
 	if (p->flow)
-		timer_touch(w->flows, p->flow);
+		timer_touch(w, p->flow);
 }
 
 void flow_exception(struct worker *w, struct packet *p, unsigned policy, enum exception_target cause,

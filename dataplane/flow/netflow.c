@@ -24,17 +24,21 @@ int netflow_new(struct worker *w, struct flow_table *t)
 	return t->ttl ? 0 : -ENOMEM;
 }
 
+void netflow_ttl(struct flow_table *t, const struct flow *f, enum direction d, uint8_t ttl)
+{
+	struct flow_ttl *known = &t->ttl[flow_index(t, f)];
+
+	if (ttl < known->least[d])
+		known->least[d] = ttl;
+	if (ttl > known->most[d])
+		known->most[d] = ttl;
+}
+
 void netflow_packet(struct flow_table *t, const struct flow *f, const struct packet *p)
 {
-	struct flow_ttl *ttl = &t->ttl[flow_index(t, f)];
-	enum direction d = (enum direction)p->direction;
-
 	if (p->flags & PACKET_NEW_FLOW)
-		*ttl = (struct flow_ttl){.least = {UINT8_MAX, UINT8_MAX}};
-	if (p->ttl < ttl->least[d])
-		ttl->least[d] = p->ttl;
-	if (p->ttl > ttl->most[d])
-		ttl->most[d] = p->ttl;
+		t->ttl[flow_index(t, f)] = (struct flow_ttl){.least = {UINT8_MAX, UINT8_MAX}};
+	netflow_ttl(t, f, (enum direction)p->direction, p->ttl);
 }
 
 void netflow_reverse(struct flow_table *t, const struct flow *f)

@@ -142,40 +142,18 @@ static inline void key_of_packet(const struct packet *p, struct flow_key *k)
 
 /* ---- hash ---- */
 
-static inline uint64_t mix(uint64_t a, uint64_t b)
-{
-	unsigned __int128 m = (unsigned __int128)a * b;
-
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
-/* Each end is hashed alone with the boot's secret and the two are joined by operations that do not
- * care about the order, then mixed once more: symmetric, and not to be steered without the secret. */
-static inline uint64_t hash_end(const uint64_t *s, const struct addr *a, uint64_t port)
-{
-	uint64_t lo, hi;
-
-	memcpy(&lo, a->b, 8);
-	memcpy(&hi, a->b + 8, 8);
-	return mix(mix(lo ^ s[0], hi ^ s[1]) ^ port, s[2]);
-}
-
 static inline uint32_t key_hash(const struct flow_table *t, const struct flow_key *k)
 {
 	const uint64_t *s = t->secret;
 	const struct flow_ends *e = k->ends;
-	uint64_t a = hash_end(s, &e->src, (uint64_t)e->sport << 32 | (uint32_t)(k->extra & 0xffff));
-	uint64_t b = hash_end(s, &e->dst, (uint64_t)e->dport << 32 | (uint32_t)(k->extra >> 16));
-	uint64_t low, mask;
-	uint16_t vlan2_mask;
+	uint64_t a = hash_end(s, load16(&e->src), (uint64_t)e->sport << 32 | (uint32_t)(k->extra & 0xffff));
+	uint64_t b = hash_end(s, load16(&e->dst), (uint64_t)e->dport << 32 | (uint32_t)(k->extra >> 16));
+	uint64_t low;
 
 	if (k->one_way) /* its halves do not swap */
 		b += k->extra;
-	/* protocol, version, depth and all VLANs; the ports, which stand before them, are in already */
 	memcpy(&low, &e->ip_proto, 8);
-	memcpy(&mask, t->tail_mask + (offsetof(struct flow_ends, ip_proto) - FLOW_ENDS_TAIL), 8);
-	memcpy(&vlan2_mask, t->tail_mask + (offsetof(struct flow_ends, vlan[2]) - FLOW_ENDS_TAIL), 2);
-	return (uint32_t)mix((a + b) ^ (low & mask) ^ s[3], (a ^ b) + (e->vlan[2] & vlan2_mask) + s[1]);
+	return ends_hash(t, a, b, low, e->vlan[2]);
 }
 
 static inline void packet_hash(const struct flow_table *t, struct packet *p, const struct flow_key *k)
@@ -196,59 +174,6 @@ void table_hash(const struct flow_table *t, struct packet *p)
 
 /* ---- buckets ---- */
 
-static inline __m128i load16(const void *at)
-{
-	return _mm_loadu_si128((const __m128i *)at);
-}
-
-/* A key made ready to be compared with flows: two addresses, and what follows them, for a packet from
- * the client and for one from the server. */
-struct wanted {
-	__m128i src, dst, tail, turned, mask;
-	uint32_t extra, extra_reversed;
-	bool one_way;
-};
-
-static inline struct wanted wanted_of(const struct flow_table *t, const struct flow_key *k)
-{
-	__m128i mask = load16(t->tail_mask);
-	__m128i tail = _mm_and_si128(load16(&k->ends->sport), mask);
-
-	return (struct wanted){
-		.src = load16(&k->ends->src),
-		.dst = load16(&k->ends->dst),
-		.tail = tail,
-		.turned = _mm_shufflelo_epi16(tail, _MM_SHUFFLE(3, 2, 0, 1)), /* the ports change places */
-		.mask = mask,
-		.extra = k->extra,
-		.extra_reversed = k->extra_reversed,
-		.one_way = k->one_way,
-	};
-}
-
-/* All bits are set if the three are equal. */
-static inline unsigned ends_equal(__m128i client, __m128i src, __m128i server, __m128i dst, __m128i tail, __m128i want)
-{
-	__m128i differs = _mm_or_si128(_mm_or_si128(_mm_xor_si128(client, src), _mm_xor_si128(server, dst)),
-				       _mm_xor_si128(tail, want));
-
-	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(differs, _mm_setzero_si128()));
-}
-
-/* Both directions are compared before anything is decided: which of them it is cannot be foretold. */
-static inline bool flow_matches(const struct flow *f, const struct wanted *k, enum direction *d)
-{
-	__m128i client = load16(&f->client), server = load16(&f->server);
-	__m128i tail = _mm_and_si128(load16(&f->client_port), k->mask);
-	unsigned there = ends_equal(client, k->src, server, k->dst, tail, k->tail) == 0xffff;
-	unsigned back = ends_equal(client, k->dst, server, k->src, tail, k->turned) == 0xffff;
-
-	there &= f->key_extra == k->extra;
-	back &= (f->key_extra == k->extra_reversed) & !k->one_way;
-	*d = (enum direction)(there ^ 1);
-	return there | back;
-}
-
 struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key *k, enum direction *d)
 {
 	struct wanted want;
@@ -261,15 +186,21 @@ struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key 
 	home = p->flow_hash & t->bucket_mask;
 	tag = tag_of(p->flow_hash);
 	probes = t->buckets[home].away ? BUCKET_PROBES : 1;
-	want = wanted_of(t, k);
+	want = wanted_of(t, load16(&k->ends->src), load16(&k->ends->dst), load16(&k->ends->sport));
+	want.extra = k->extra;
+	want.extra_reversed = k->extra_reversed;
+	want.one_way = k->one_way;
 	for (unsigned i = 0; i < probes; i++) {
-		const struct flow_bucket *b = &t->buckets[(home + i) & t->bucket_mask];
+		uint32_t at = (home + i) & t->bucket_mask;
+		const struct flow_bucket *b = &t->buckets[at];
 
 		for (unsigned m = bucket_match(b, tag); m; m &= m - 1) {
 			struct flow *f = &t->flows[b->flow[__builtin_ctz(m)]];
 
-			if (flow_matches(f, &want, d))
-				return f;
+			if (!flow_matches(f, &want, d))
+				continue;
+			k->slot = at << SLOT_SHIFT | (unsigned)__builtin_ctz(m);
+			return f;
 		}
 	}
 	return NULL;
@@ -303,7 +234,12 @@ void table_remove(struct flow_table *t, struct flow *f)
 {
 	uint32_t at = f->table_slot >> SLOT_SHIFT, home = f->table_hash & t->bucket_mask;
 
-	t->buckets[at].tag[f->table_slot & ((1u << SLOT_SHIFT) - 1)] = 0;
+	unsigned slot = f->table_slot & ((1u << SLOT_SHIFT) - 1);
+	struct flow_bucket *b = &t->buckets[at];
+
+	b->tag[slot] = 0;
+	t->counted -= b->counted >> slot & 1;
+	b->counted &= (uint16_t)~(1u << slot);
 	if (home != at)
 		t->buckets[home].away--;
 }

@@ -9,6 +9,7 @@
 #define FLOW_TABLE_H
 
 #include <emmintrin.h>
+#include <string.h>
 
 #include "dataplane/flow/flow.h"
 
@@ -35,7 +36,7 @@ enum timer_list {
 struct flow_bucket {
 	uint8_t tag[BUCKET_SLOTS]; /* 0: empty */
 	uint16_t away;             /* flows at home here that stand elsewhere */
-	uint16_t reserved;
+	uint16_t counted;          /* places, a bit each, of flows whose packets are only counted: counted.h */
 	uint32_t flow[BUCKET_SLOTS];
 };
 _Static_assert(sizeof(struct flow_bucket) == 64, "a bucket is a cache line");
@@ -59,6 +60,7 @@ struct flow_key {
 	const struct flow_ends *ends; /* the packet's, or .own */
 	uint32_t extra, extra_reversed;
 	uint8_t one_way; /* only packets of this direction belong to the flow */
+	uint32_t slot;   /* of the flow found, as its table_slot */
 	struct flow_ends own;
 };
 
@@ -81,6 +83,7 @@ struct flow_table {
 	uint32_t free_first;  /* chained by timer_next */
 	uint32_t fresh;       /* flows[fresh …] were never used */
 	uint32_t active;
+	uint32_t counted;     /* flows that their buckets mark so */
 	uint64_t secret[4];
 	uint64_t id_next, id_worker;
 	uint8_t tail_mask[16]; /* parts of the ends' tail that count */
@@ -101,6 +104,124 @@ struct flow_table {
 static inline uint32_t flow_index(const struct flow_table *t, const struct flow *f)
 {
 	return (uint32_t)(f - t->flows);
+}
+
+/* ---- hash ---- */
+
+static inline uint64_t mix(uint64_t a, uint64_t b)
+{
+	unsigned __int128 m = (unsigned __int128)a * b;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+/* Each end is hashed alone with the boot's secret and the two are joined by operations that do not
+ * care about the order, then mixed once more: symmetric, and not to be steered without the secret. */
+static inline uint64_t hash_end(const uint64_t *s, __m128i addr, uint64_t port)
+{
+	uint64_t lo = (uint64_t)_mm_cvtsi128_si64(addr);
+	uint64_t hi = (uint64_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(addr, addr));
+
+	return mix(mix(lo ^ s[0], hi ^ s[1]) ^ port, s[2]);
+}
+
+/* a, b: of both ends. low: protocol, version, depth, count of tags and two of them, as they stand in struct flow_ends;
+ * vlan2: the third. */
+static inline uint32_t ends_hash(const struct flow_table *t, uint64_t a, uint64_t b, uint64_t low, uint16_t vlan2)
+{
+	const uint64_t *s = t->secret;
+	uint16_t vlan2_mask;
+	uint64_t mask;
+
+	memcpy(&mask, t->tail_mask + (offsetof(struct flow_ends, ip_proto) - FLOW_ENDS_TAIL), 8);
+	memcpy(&vlan2_mask, t->tail_mask + (offsetof(struct flow_ends, vlan[2]) - FLOW_ENDS_TAIL), 2);
+	return (uint32_t)mix((a + b) ^ (low & mask) ^ s[3], (a ^ b) + (vlan2 & vlan2_mask) + s[1]);
+}
+
+/* ---- a flow against a key ---- */
+
+static inline __m128i load16(const void *at)
+{
+	return _mm_loadu_si128((const __m128i *)at);
+}
+
+/* A key made ready to be compared with flows: two addresses, and what follows them, for a packet from
+ * the client and for one from the server. */
+struct wanted {
+	__m128i src, dst, tail, turned, mask;
+	uint32_t extra, extra_reversed;
+	bool one_way;
+};
+
+/* The ports change places. */
+static inline __m128i tail_turned(__m128i tail)
+{
+	return _mm_shufflelo_epi16(tail, _MM_SHUFFLE(3, 2, 0, 1));
+}
+
+/* Of a protocol with ports; tail: 16 bytes from the ports on. */
+static inline struct wanted wanted_of(const struct flow_table *t, __m128i src, __m128i dst, __m128i tail)
+{
+	__m128i mask = load16(t->tail_mask), masked = _mm_and_si128(tail, mask);
+
+	return (struct wanted){
+		.src = src,
+		.dst = dst,
+		.tail = masked,
+		.turned = tail_turned(masked),
+		.mask = mask,
+	};
+}
+
+static inline bool equal16(__m128i a, __m128i b)
+{
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) == 0xffff;
+}
+
+/* All bits are set if the three are equal. */
+static inline unsigned ends_equal(__m128i client, __m128i src, __m128i server, __m128i dst, __m128i tail, __m128i want)
+{
+	__m128i differs = _mm_or_si128(_mm_or_si128(_mm_xor_si128(client, src), _mm_xor_si128(server, dst)),
+				       _mm_xor_si128(tail, want));
+
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(differs, _mm_setzero_si128()));
+}
+
+/* Both directions are compared before anything is decided: which of them it is cannot be foretold. */
+static inline bool flow_matches(const struct flow *f, const struct wanted *k, enum direction *d)
+{
+	__m128i client = load16(&f->client), server = load16(&f->server);
+	__m128i tail = _mm_and_si128(load16(&f->client_port), k->mask);
+	unsigned there = ends_equal(client, k->src, server, k->dst, tail, k->tail) == 0xffff;
+	unsigned back = ends_equal(client, k->dst, server, k->src, tail, k->turned) == 0xffff;
+
+	there &= f->key_extra == k->extra;
+	back &= (f->key_extra == k->extra_reversed) & !k->one_way;
+	*d = (enum direction)(there ^ 1);
+	return there | back;
+}
+
+/* flow.c */
+static inline bool packet_wants_flow(const struct packet *p)
+{
+	const uint32_t never = PACKET_FRAGMENT | PACKET_INVALID | PACKET_NO_FLOW | PACKET_PSEUDO;
+
+	if ((p->flags & (PACKET_IP | never)) != PACKET_IP)
+		return false;
+	switch (p->ip_proto) {
+	case 1:   /* ICMP */
+	case 6:   /* TCP */
+	case 17:  /* UDP */
+	case 50:  /* ESP */
+	case 58:  /* ICMPv6 */
+	case 132: /* SCTP */
+		return p->flags & PACKET_L4;
+	case 4:  /* IP in IP */
+	case 41: /* IPv6 in IP */
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* table.c */
@@ -189,7 +310,7 @@ static inline bool flow_expired(const struct flow_table *t, const struct flow *f
 void timer_set(struct flow_table *t, struct flow *f);
 void timer_clear(struct flow_table *t, struct flow *f);
 /* After a packet: cheap when nothing changes. */
-void timer_touch(struct flow_table *t, struct flow *f);
+void timer_touch(struct worker *w, struct flow *f);
 /* The flow to give up first when there is no room; NULL: none that may be given up. */
 struct flow *timer_victim(struct flow_table *t, uint64_t now_ns);
 
@@ -197,6 +318,7 @@ struct flow *timer_victim(struct flow_table *t, uint64_t now_ns);
 /* Makes .ttl if it is needed; 0 or -ENOMEM. The others only where it is there. */
 int netflow_new(struct worker *w, struct flow_table *t);
 void netflow_packet(struct flow_table *t, const struct flow *f, const struct packet *p);
+void netflow_ttl(struct flow_table *t, const struct flow *f, enum direction d, uint8_t ttl);
 void netflow_reverse(struct flow_table *t, const struct flow *f);
 void netflow_record(struct worker *w, const struct flow *f);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "dataplane/engine/contact.h"
+#include "dataplane/flow/counted.h"
 
 #define NS_PER_S 1000000000ull
 #define TIMER_RUN_NS (NS_PER_S / 8)
@@ -129,14 +130,18 @@ void timer_set(struct flow_table *t, struct flow *f)
 	list_append(t, f, list_for(t, f));
 }
 
-void timer_touch(struct flow_table *t, struct flow *f)
+void timer_touch(struct worker *w, struct flow *f)
 {
+	struct flow_table *t = w->flows;
 	enum flow_stage stage = flow_stage_of(f);
 	bool in_wheel = f->timer_list < WHEEL_SLOTS;
 
 	if (stage == STAGE_ESTABLISHED || stage == STAGE_BYPASSED) {
-		if (!in_wheel)
-			timer_set(t, f);
+		if (in_wheel)
+			return;
+		timer_set(t, f);
+		if (stage == STAGE_BYPASSED || !t->streams)
+			flow_counted_mark(w, f, f->table_slot);
 		return;
 	}
 	/* order within a tick does not matter, and moving touches two neighbours */

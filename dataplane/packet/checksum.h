@@ -6,6 +6,7 @@
 #ifndef PACKET_CHECKSUM_H
 #define PACKET_CHECKSUM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -57,6 +58,39 @@ static inline uint64_t checksum_sum(const void *data, size_t len)
 
 /* Sum of big-endian 16-bit words, not folded; an odd last byte is the high half of a word. */
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len);
+/* Sums of which only the remainder by 0xffff is of interest: 2^16 leaves 1, so does 2^64, and what is carried out comes
+ * in again at the other end. */
+static inline uint64_t checksum_carry(uint64_t sum, uint64_t more)
+{
+	sum += more;
+	return sum + (sum < more);
+}
+
+/* Adds a run of at least 8 bytes. */
+static inline uint64_t checksum_run(uint64_t sum, const void *data, size_t len)
+{
+	const uint8_t *b = data;
+	size_t rest = len % 8;
+	uint64_t v;
+
+	for (const uint8_t *end = b + len - rest; b < end; b += 8) {
+		memcpy(&v, b, 8);
+		sum = checksum_carry(sum, v);
+	}
+	if (rest) {
+		memcpy(&v, b + rest - 8, 8);
+		sum = checksum_carry(sum, v >> (64 - 8 * rest));
+	}
+	return sum;
+}
+
+/* Is the sum of a run, its checksum field and something that is not zero among it, as a right checksum makes it? It
+ * folds to 0xffff then: it is a multiple of that. */
+static inline bool checksum_right(uint64_t sum)
+{
+	return sum % 0xffff == 0;
+}
+
 /* Folds to 16 bits; 0xffff where the checksum field was summed too and is right. */
 static inline uint16_t checksum_fold(uint64_t sum)
 {

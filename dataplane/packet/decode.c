@@ -327,7 +327,7 @@ static __attribute__((noinline)) unsigned decode_layers(struct worker *w, struct
 	return n;
 }
 
-unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DECODE_PACKETS_MAX])
+static unsigned decode_any(struct worker *w, struct packet *p, struct packet *out[DECODE_PACKETS_MAX])
 {
 	struct counters *c = w->counters;
 
@@ -335,8 +335,23 @@ unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DEC
 	c->decoder_bytes += p->len;
 	if (p->len > c->decoder_max_pkt_size)
 		c->decoder_max_pkt_size = p->len;
-	if (!decode_plain(w, p))
-		return decode_layers(w, p, out);
+	return decode_layers(w, p, out);
+}
+
+unsigned decode_plain_frame(struct worker *w, struct packet *p, const struct plain *f,
+			    struct packet *out[DECODE_PACKETS_MAX])
+{
+	if (!decode_plain(w, p, f))
+		return decode_any(w, p, out);
 	out[0] = p;
 	return 1;
+}
+
+unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DECODE_PACKETS_MAX])
+{
+	struct plain f;
+
+	if (p->link_type == LINKTYPE_ETHERNET && plain_read(plain_reach(w), p->data, p->len, &f))
+		return decode_plain_frame(w, p, &f, out);
+	return decode_any(w, p, out);
 }

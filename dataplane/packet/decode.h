@@ -6,6 +6,7 @@
 #define PACKET_DECODE_H
 
 #include "dataplane/packet/packet.h"
+#include "dataplane/packet/plain.h"
 
 /* At most so many packets come out of one frame (tunnels in tunnels). */
 #define DECODE_PACKETS_MAX 16
@@ -25,6 +26,10 @@ bool decode_link_supported(unsigned link_type);
  * that completes its packet yields the whole packet as one more. Never fails: what is wrong is in
  * the packets' flags and events. Linear in p->len. */
 unsigned decode_frame(struct worker *w, struct packet *p, struct packet *out[DECODE_PACKETS_MAX]);
+
+/* The same for a frame that plain_read has read. */
+unsigned decode_plain_frame(struct worker *w, struct packet *p, const struct plain *f,
+			    struct packet *out[DECODE_PACKETS_MAX]);
 
 /* Drops fragments that waited too long; cheap when nothing is due. */
 void decode_timers(struct worker *w, uint64_t now_ns);

@@ -13,6 +13,7 @@
 #include "dataplane/base/cursor.h"
 #include "dataplane/engine/worker.h"
 #include "dataplane/packet/decode.h"
+#include "dataplane/packet/plain.h"
 
 /* LAYER(name, counter, counts): one row a header. counter: in struct counters. counts: it counts
  * against decoder.max_layers. */
@@ -161,8 +162,9 @@ uint32_t decode_link_len(const struct packet *p);
  * decode_link_len(p) bytes of link headers. There must be room. */
 void decode_reassembled(struct decoder *d, struct packet *p, struct packet *whole);
 
-/* plain.c: decodes p, an outermost one, if it is a plain frame; else false, and nothing is changed. */
-bool decode_plain(struct worker *w, struct packet *p);
+/* plain.c: decodes p, an outermost one whose frame is plain, if its checksums are right and it is no tunnel's; else
+ * false, and nothing is changed. */
+bool decode_plain(struct worker *w, struct packet *p, const struct plain *f);
 
 /* UDP payload on a tunnel's port. True: it was one, its inner packet is queued. */
 bool decode_teredo(struct decoder *d, struct packet *p, struct cursor c);

@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The frames that most frames are, in one go: Ethernet without tags, IPv4 (RFC 791) without options and not a
- * fragment, UDP that is on no tunnel's port, or TCP with no option but time stamps; nothing wrong with
- * them. Any other is left, untouched, to the loop of decode.c, which would have set the same fields of
- * these. tests/unit/packet/test_plain.c holds the two against each other. Worker thread.
+ * Plain frames (plain.h) in one go. Any other is left, untouched, to the loop of decode.c, which would have set the
+ * same fields of these. tests/unit/packet/test_plain.c holds the two against each other. Worker thread.
  */
+#include "dataplane/packet/plain.h"
+
 #include <emmintrin.h>
 #include <netinet/in.h>
 
 #include "dataplane/packet/checksum.h"
 #include "dataplane/packet/layer.h"
-#include "dataplane/packet/link.h"
 
-#define ETHERNET_BYTES 14u
-#define IPV4_BYTES 20u
-#define UDP_BYTES 8u
-#define TCP_BYTES 20u
-#define TIMESTAMP_BYTES 12u
-#define TIMESTAMP_HEAD 0x0101080au /* no operation twice, time stamps of 10 bytes: RFC 7323, appendix A */
+#define TAGGED_LAYERS 3u /* that count: Ethernet, a tag, IP */
 
-static bool tunnel_port(const struct tunnel_ports_all *all, uint16_t a, uint16_t b)
+_Static_assert(PLAIN_TCP == IPPROTO_TCP && PLAIN_UDP == IPPROTO_UDP, "numbers of IANA");
+
+enum plain_reach plain_reach(const struct worker *w)
 {
+	const struct decode_state *s = w->decode;
+
+	if (!s || !s->plain)
+		return PLAIN_NONE;
+	return s->max_layers > TAGGED_LAYERS ? PLAIN_TAGGED : PLAIN_UNTAGGED;
+}
+
+bool plain_tunnel_port(const struct worker *w, uint16_t a, uint16_t b)
+{
+	const struct tunnel_ports_all *all = &w->decode->tunnels;
 	__m128i hit = _mm_setzero_si128(), va = _mm_set1_epi16((short)a), vb = _mm_set1_epi16((short)b);
 
 	for (unsigned i = 0; i < all->count; i += 8) {
@@ -31,112 +37,126 @@ static bool tunnel_port(const struct tunnel_ports_all *all, uint16_t a, uint16_t
 	return all->any || _mm_movemask_epi8(hit);
 }
 
-/* A run that sums up to 0xffff has the right checksum in it (RFC 1071, 1). l4: the transport header and
- * what follows, with its pseudo header of RFC 9293, 3.1. none: its sender made no sum. */
-static bool sums_ok(struct packet *p, const uint8_t *ip, const uint8_t *l4, uint32_t len, bool none)
+/* The transport with its pseudo header (RFC 9293, 3.1; RFC 8200, 8.1); addresses: their sum. */
+static inline bool transport_right(const struct plain *f, uint64_t addresses)
 {
-	uint32_t dst, layer = ip[9] == IPPROTO_TCP ? CHECKSUM_TCP : CHECKSUM_UDP;
-	uint64_t first, second, sum;
+	uint64_t sum = checksum_carry(addresses, htons(f->ip_proto) + (uint64_t)htons((uint16_t)f->l4_len));
 
-	memcpy(&first, ip, 8);
-	memcpy(&second, ip + 8, 8);
+	if (f->l4_len >= CHECKSUM_LONG)
+		return checksum_right(checksum_carry(sum, checksum_long(f->l4, f->l4_len)));
+	return checksum_right(checksum_run(sum, f->l4, f->l4_len));
+}
+
+static inline bool ipv4_right(const uint8_t *ip, uint64_t *addresses)
+{
+	uint64_t words[2];
+	uint32_t dst;
+
+	memcpy(words, ip, 16);
 	memcpy(&dst, ip + 16, 4);
-	sum = (first & UINT32_MAX) + (first >> 32) + (second & UINT32_MAX) + (second >> 32) + dst;
-	if (checksum_fold(sum) != 0xffff)
+	*addresses = (words[1] >> 32) + dst;
+	return checksum_right(checksum_carry(checksum_carry(words[0], words[1]), dst));
+}
+
+bool plain_sums_ok(const struct worker *w, const struct plain *f)
+{
+	uint64_t addresses = 0;
+
+	if (!w->decode->validate_checksums)
+		return true;
+	if (f->kind & PLAIN_IS_IPV6)
+		addresses = checksum_run(0, f->ip + 8, 32);
+	else if (!ipv4_right(f->ip, &addresses))
 		return false;
-	if (!none) {
-		sum = (second >> 32) + dst + htons(ip[9]) + htons((uint16_t)len) + checksum_sum(l4, len);
-		if (checksum_fold(sum) != 0xffff)
-			return false;
+	/* its sender made none */
+	if (!(f->kind & PLAIN_IS_TCP) && get_be16(f->l4 + 6) == 0)
+		return !(f->kind & PLAIN_IS_IPV6);
+	return transport_right(f, addresses);
+}
+
+static inline void count_layers(struct counters *c, uint8_t kind, uint64_t n)
+{
+	c->decoder_ethernet += n;
+	*(kind & PLAIN_IS_IPV6 ? &c->decoder_ipv6 : &c->decoder_ipv4) += n;
+	*(kind & PLAIN_IS_TCP ? &c->decoder_tcp : &c->decoder_udp) += n;
+	if (kind & PLAIN_IS_TAGGED)
+		c->decoder_vlan += n;
+}
+
+void plain_counts_add(struct worker *w, const struct plain_counts *sums)
+{
+	struct counters *c = w->counters;
+
+	for (uint8_t kind = 0; kind < PLAIN_KINDS; kind++) {
+		if (!sums->frames[kind])
+			continue;
+		c->decoder_pkts += sums->frames[kind];
+		count_layers(c, kind, sums->frames[kind]);
 	}
-	p->checksum_known = p->checksum_good = (uint8_t)(1u << CHECKSUM_IPV4 | 1u << layer);
-	return true;
+	c->decoder_bytes += sums->bytes;
+	if (sums->largest > c->decoder_max_pkt_size)
+		c->decoder_max_pkt_size = sums->largest;
 }
 
-/* c: what IP carries. */
-static bool plain_udp(const struct decode_state *s, struct packet *p, const uint8_t *ip, struct cursor c)
+static void take_tcp(struct packet *p, const struct plain *f)
 {
-	const uint8_t *h = cursor_take(&c, UDP_BYTES);
-	uint32_t len = h ? get_be16(h + 4) : 0;
-
-	if (len < UDP_BYTES || len - UDP_BYTES > cursor_left(&c))
-		return false;
-	if (tunnel_port(&s->tunnels, get_be16(h), get_be16(h + 2)))
-		return false;
-	if (s->validate_checksums && !sums_ok(p, ip, h, len, get_be16(h + 6) == 0))
-		return false;
-	p->l4 = h;
-	p->sport = get_be16(h);
-	p->dport = get_be16(h + 2);
-	p->payload = c.p;
-	p->payload_len = len - UDP_BYTES;
-	return true;
-}
-
-static bool plain_tcp(const struct decode_state *s, struct packet *p, const uint8_t *ip, struct cursor c)
-{
-	uint32_t len = (uint32_t)cursor_left(&c), header;
-	const uint8_t *h = cursor_take(&c, TCP_BYTES), *stamps = NULL;
+	const uint8_t *h = f->l4;
 	struct tcp_fields *t = &p->tcp;
 
-	if (!h)
-		return false;
-	header = (h[12] >> 4) * 4u;
-	if (header == TCP_BYTES + TIMESTAMP_BYTES)
-		stamps = cursor_take(&c, TIMESTAMP_BYTES);
-	if (header != TCP_BYTES && !(stamps && get_be32(stamps) == TIMESTAMP_HEAD))
-		return false;
-	if (s->validate_checksums && !sums_ok(p, ip, h, len, false))
-		return false;
-	p->l4 = h;
-	p->sport = get_be16(h);
-	p->dport = get_be16(h + 2);
 	t->seq = get_be32(h + 4);
 	t->ack = get_be32(h + 8);
 	t->reserved_bits = h[12] & 0x0f;
 	t->flags = h[13];
 	t->window = get_be16(h + 14);
 	t->urgent = get_be16(h + 18);
-	t->header_len = (uint8_t)header;
-	if (stamps) {
+	t->header_len = f->header_len;
+	if (f->header_len > PLAIN_TCP_BYTES) {
 		t->has_timestamp = 1;
-		t->ts_value = get_be32(stamps + 4);
-		t->ts_echo = get_be32(stamps + 8);
+		t->ts_value = get_be32(h + PLAIN_TCP_BYTES + 4);
+		t->ts_echo = get_be32(h + PLAIN_TCP_BYTES + 8);
 	}
-	p->payload = c.p;
-	p->payload_len = len - header;
-	return true;
 }
 
-bool decode_plain(struct worker *w, struct packet *p)
+static void take_addresses(struct packet *p, const struct plain *f)
 {
-	const struct decode_state *s = w->decode;
-	struct cursor c = cursor_of(p->data, p->len), l4;
-	const uint8_t *ethernet = cursor_take(&c, ETHERNET_BYTES), *ip = cursor_peek(&c, IPV4_BYTES);
-	uint32_t total;
+	if (f->ip_version == 4) {
+		memcpy(p->src.b, f->ip + 12, 4);
+		memcpy(p->dst.b, f->ip + 16, 4);
+	} else {
+		memcpy(p->src.b, f->ip + 8, 16);
+		memcpy(p->dst.b, f->ip + 24, 16);
+	}
+}
 
-	if (!s->plain || p->link_type != LINKTYPE_ETHERNET || !ip || get_be16(ethernet + 12) != ETHER_IPV4 ||
-	    ip[0] != 0x45 || (get_be16(ip + 6) & 0x3fff))
+bool decode_plain(struct worker *w, struct packet *p, const struct plain *f)
+{
+	struct counters *c = w->counters;
+
+	if ((f->ip_proto == IPPROTO_UDP && plain_tunnel_port(w, f->sport, f->dport)) || !plain_sums_ok(w, f))
 		return false;
-	total = get_be16(ip + 2);
-	l4 = cursor_sub(&c, total);
-	if (!cursor_skip(&l4, IPV4_BYTES))
-		return false;
-	if (ip[9] == IPPROTO_UDP && plain_udp(s, p, ip, l4))
-		w->counters->decoder_udp++;
-	else if (ip[9] == IPPROTO_TCP && plain_tcp(s, p, ip, l4))
-		w->counters->decoder_tcp++;
-	else
-		return false;
-	w->counters->decoder_ethernet++;
-	w->counters->decoder_ipv4++;
+	c->decoder_pkts++;
+	c->decoder_bytes += p->len;
+	if (p->len > c->decoder_max_pkt_size)
+		c->decoder_max_pkt_size = p->len;
+	count_layers(c, f->kind, 1);
+	if (w->decode->validate_checksums)
+		p->checksum_known = p->checksum_good = (uint8_t)(
+			1u << CHECKSUM_IPV4 | 1u << (f->ip_proto == IPPROTO_TCP ? CHECKSUM_TCP : CHECKSUM_UDP));
 	p->flags |= PACKET_IP | PACKET_L4;
-	p->ip_version = 4;
-	p->ip_proto = ip[9];
-	p->ttl = ip[8];
-	p->l3 = ip;
-	p->l3_len = total;
-	memcpy(p->src.b, ip + 12, 4);
-	memcpy(p->dst.b, ip + 16, 4);
+	p->vlan_count = !!(f->kind & PLAIN_IS_TAGGED);
+	p->vlan[0] = f->vlan;
+	p->ip_version = f->ip_version;
+	p->ip_proto = f->ip_proto;
+	p->ttl = plain_ttl(f);
+	p->l3 = f->ip;
+	p->l3_len = f->l3_len;
+	take_addresses(p, f);
+	p->l4 = f->l4;
+	p->sport = f->sport;
+	p->dport = f->dport;
+	p->payload = f->l4 + f->header_len;
+	p->payload_len = f->l4_len - f->header_len;
+	if (f->ip_proto == IPPROTO_TCP)
+		take_tcp(p, f);
 	return true;
 }

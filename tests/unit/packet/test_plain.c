@@ -19,29 +19,42 @@ static uint32_t next(void)
 }
 
 /* The sum of the transport header, right. */
-static void sum_set(uint8_t *ip, uint32_t len, uint8_t proto)
+static void sum_set(uint8_t *ip, uint8_t *l4, uint32_t len, uint8_t proto)
 {
-	uint8_t *at = ip + 20 + (proto == 6 ? 16 : 6);
+	uint8_t *at = l4 + (proto == 6 ? 16 : 6);
+	bool ipv6 = ip[0] >> 4 == 6;
 	uint16_t sum;
 
 	put16(at, 0);
-	sum = (uint16_t)~checksum_fold(checksum_add(checksum_add(len + proto, ip + 12, 8), ip + 20, len));
+	sum = (uint16_t)~checksum_fold(
+		checksum_add(checksum_add(len + proto, ip + (ipv6 ? 8 : 12), ipv6 ? 32 : 8), l4, len));
 	put16(at, sum ? sum : 0xffff);
 }
 
-/* A UDP or TCP frame, now and then on a tunnel's port, with options, or with padding behind it. */
+/* A UDP or TCP frame, now and then on a tunnel's port, tagged, with options, or with padding behind it. */
 static void make(void)
 {
 	static const uint16_t ports[] = {53, 3544, 4789, 6081, 2152, 40000, 0, 80};
 	static const uint8_t stamps[12] = {1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8};
 	static const uint8_t others[12] = {2, 4, 5, 0xb4, 3, 3, 7, 1, 4, 2, 0, 0};
 	unsigned options = next() % 3, payload = next() % 200;
-	bool tcp = next() & 1;
-	uint32_t l4, len;
+	bool tcp = next() & 1, ipv6 = next() % 4 == 0;
+	unsigned tags = next() % 4 ? 0 : 1 + next() % 2;
+	uint32_t ip, l4, len;
 
 	frame_start(&f);
-	frame_ethernet(&f, ETHER_IPV4);
-	frame_ipv4(&f, tcp ? 6 : 17, 1, 0);
+	frame_ethernet(&f, tags ? ETHER_VLAN : ipv6 ? ETHER_IPV6 : ETHER_IPV4);
+	for (; tags > 0; tags--) {
+		uint8_t *tag = frame_add(&f, NULL, 4);
+
+		put16(tag, next() & 0xffff);
+		put16(tag + 2, tags > 1 ? ETHER_VLAN : ipv6 ? ETHER_IPV6 : ETHER_IPV4);
+	}
+	ip = f.len;
+	if (ipv6)
+		frame_ipv6(&f, tcp ? 6 : 17);
+	else
+		frame_ipv4(&f, tcp ? 6 : 17, 1, 0);
 	l4 = f.len;
 	if (tcp) {
 		uint8_t *h = frame_tcp(&f, ports[next() % 8], ports[next() % 8], next() & 0xff);
@@ -57,7 +70,7 @@ static void make(void)
 	frame_done(&f);
 	len = f.len - l4;
 	if (tcp || next() & 1)
-		sum_set(f.b + 14, len, tcp ? 6 : 17);
+		sum_set(f.b + ip, f.b + l4, len, tcp ? 6 : 17);
 	if (next() % 4 == 0)
 		frame_add(&f, NULL, next() % 20);
 }

@@ -55,17 +55,35 @@ static struct ends ends_of(const struct flow *f, bool turned, bool from_outside)
 	return e;
 }
 
-static struct recorder *record_begin(struct worker *w, const struct flow *f, unsigned kind,
-				     const void *value, size_t len)
+static struct recorder *record_head(struct worker *w, const struct flow *f)
 {
 	struct recorder *r = emit_flow(w, RECORD_contact, f, TO_SERVER, RECORD_NO_TX, NULL);
 
 	/* on a tap bytes are looked at when they are acknowledged; contacted was when they were sent */
 	if (w->sent_ns)
 		((struct record_head *)r->at)->ts_ns = w->sent_ns;
+	return r;
+}
+
+static struct recorder *record_begin(struct worker *w, const struct flow *f, unsigned kind,
+				     const void *value, size_t len)
+{
+	struct recorder *r = record_head(w, f);
+
 	rec_uint(r, F_contact_kind, kind);
 	rec_bytes(r, F_contact_value, value, len);
 	return r;
+}
+
+#define ENDS_BYTES 64u /* at most */
+
+/* Whom the client has to do with, by address. */
+static uint8_t *put_ends(uint8_t *at, const struct flow *f, const struct ends *e)
+{
+	at = rec_put_uint(at, F_contact_kind, CONTACT_IP);
+	at = rec_put_addr(at, F_contact_value, e->server, f->ip_version);
+	at = rec_put_addr(at, F_contact_client, e->client, f->ip_version);
+	return rec_put_uint(at, F_contact_port, e->port);
 }
 
 static void put_service(struct recorder *r, const struct flow *f)
@@ -144,6 +162,7 @@ void contact_begin(struct worker *w, struct flow *f, bool turned)
 	bool outside = outside_in(w, f, turned);
 	struct ends e = ends_of(f, turned, outside);
 	struct recorder *r;
+	uint8_t *at;
 
 	if (outside)
 		f->flags |= FLOW_CONTACT_OUTSIDE;
@@ -154,9 +173,10 @@ void contact_begin(struct worker *w, struct flow *f, bool turned)
 		intel_contact(w, f, CONTACT_IP, e.server->b, addr_bytes(f), e.server_port);
 	if (!w->config->contacts)
 		return;
-	r = record_begin(w, f, CONTACT_IP, e.server->b, addr_bytes(f));
-	rec_addr(r, F_contact_client, e.client, f->ip_version);
-	rec_uint(r, F_contact_port, e.port);
+	r = record_head(w, f);
+	at = rec_room(r, ENDS_BYTES);
+	if (at)
+		rec_filled(r, put_ends(at, f, &e));
 	emit_end(w);
 }
 
@@ -165,17 +185,20 @@ static void goes_on(struct worker *w, struct flow *f, const struct ends *e)
 {
 	uint64_t told[2] = {0, 0};
 	struct recorder *r;
+	uint8_t *at;
 
 	if (f->notes)
 		memcpy(told, f->notes->told_bytes, sizeof(told));
-	r = record_begin(w, f, CONTACT_IP, e->server->b, addr_bytes(f));
+	r = record_head(w, f);
 	((struct record_head *)(void *)r->at)->ts_ns =
 		f->flags & FLOW_REPORTED_LAST ? f->notes->own_last_ns : f->last_ns;
-	rec_addr(r, F_contact_client, e->client, f->ip_version);
-	rec_uint(r, F_contact_port, e->port);
-	rec_uint(r, F_contact_goes_on, 1);
-	rec_uint(r, F_contact_bytes_out, f->bytes[e->swapped] - told[e->swapped]);
-	rec_uint(r, F_contact_bytes_in, f->bytes[!e->swapped] - told[!e->swapped]);
+	at = rec_room(r, ENDS_BYTES + 3 * 16);
+	if (at) {
+		at = put_ends(at, f, e);
+		at = rec_put_uint(at, F_contact_goes_on, 1);
+		at = rec_put_uint(at, F_contact_bytes_out, f->bytes[e->swapped] - told[e->swapped]);
+		rec_filled(r, rec_put_uint(at, F_contact_bytes_in, f->bytes[!e->swapped] - told[!e->swapped]));
+	}
 	put_service(r, f);
 	emit_end(w);
 }

@@ -26,19 +26,14 @@ static struct record_head *head_new(struct worker *w, enum record_type type)
 	return head;
 }
 
-static uint16_t port_flags(uint8_t ip_proto)
+static inline uint16_t port_flags(uint8_t ip_proto)
 {
-	switch (ip_proto) {
-	case 6:
-	case 17:
-	case 132:
-		return RECORD_HAS_PORTS;
-	case IPPROTO_ICMP4:
-	case IPPROTO_ICMP6:
-		return RECORD_HAS_ICMP;
-	default:
-		return 0;
-	}
+	static const uint16_t rows[UINT8_MAX + 1] = {
+		[6] = RECORD_HAS_PORTS,           [17] = RECORD_HAS_PORTS,          [132] = RECORD_HAS_PORTS,
+		[IPPROTO_ICMP4] = RECORD_HAS_ICMP, [IPPROTO_ICMP6] = RECORD_HAS_ICMP,
+	};
+
+	return rows[ip_proto];
 }
 
 static void head_flow(struct record_head *head, const struct flow *f)
@@ -190,9 +185,9 @@ struct recorder *emit_flow(struct worker *w, enum record_type type, const struct
 		head->sport = f->icmp_type;
 		head->dport = f->icmp_code;
 	}
+	_Static_assert(sizeof(head->vlan) == sizeof(f->vlan), "as many tags");
 	head->vlan_count = f->vlan_count;
-	for (unsigned i = 0; i < f->vlan_count && i < 3; i++)
-		head->vlan[i] = f->vlan[i];
+	memcpy(head->vlan, f->vlan, sizeof(head->vlan));
 	if (flow_has_macs(f)) {
 		memcpy(head->src_mac, to_server ? f->src_mac : f->dst_mac, 6);
 		memcpy(head->dst_mac, to_server ? f->dst_mac : f->src_mac, 6);

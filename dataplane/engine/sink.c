@@ -6,18 +6,11 @@
 
 #define WAIT_NS 200000
 
-static uint64_t keep_free(const struct ring *r, const struct record_head *record)
+static void keep_free_make(struct sink *s)
 {
-	switch (record_rows[record->type].record_class) {
-	case CLASS_LOG:
-		return r->size_bytes / 4;
-	case CLASS_ALERT:
-	case CLASS_CONTACT:
-		return r->size_bytes / 20;
-	case CLASS_CONTROL:
-		break;
-	}
-	return 0;
+	s->keep_free[CLASS_LOG] = s->event.size_bytes / 4;
+	s->keep_free[CLASS_ALERT] = s->keep_free[CLASS_CONTACT] = s->event.size_bytes / 20;
+	s->keep_free[CLASS_CONTROL] = 0;
 }
 
 /* Offline: waits until the consumer has made room. The only sleep of a worker with a record in
@@ -70,7 +63,7 @@ static void event_sink(struct worker *w, const struct record_head *record)
 	if (s->capture)
 		put_captured(s, record);
 	else
-		put(w, &s->event, record, w->offline ? 0 : keep_free(&s->event, record));
+		put(w, &s->event, record, w->offline ? 0 : s->keep_free[record_rows[record->type].record_class]);
 }
 
 static bool bulk_sink(struct worker *w, const struct record_head *record)
@@ -95,6 +88,7 @@ int sink_open(struct worker *w, struct sink *s, const struct sink_rings *fd, con
 		sink_close(s);
 		return err;
 	}
+	keep_free_make(s);
 	s->stop = stop;
 	w->sink = s;
 	w->record_sink = event_sink;

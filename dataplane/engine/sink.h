@@ -14,6 +14,7 @@
 
 struct sink {
 	struct ring event, bulk, packet;
+	uint64_t keep_free[CLASS_CONTROL + 1]; /* of the event ring, by class of record, in bytes */
 	const volatile uint32_t *stop; /* boot.stop: the wait for a full ring is given up */
 	/* Records go into this memory instead (flows on request); NULL: into the ring. */
 	uint8_t *capture;

@@ -40,7 +40,7 @@ void rec_begin(struct recorder *r, void *memory, uint32_t cap, const struct reco
 }
 
 /* Room for `need` bytes beside what closing all open levels takes; NULL and truncated if not. */
-static uint8_t *room(struct recorder *r, uint32_t need)
+static inline uint8_t *room(struct recorder *r, uint32_t need)
 {
 	uint8_t *at = r->at + r->len;
 
@@ -49,6 +49,15 @@ static uint8_t *room(struct recorder *r, uint32_t need)
 		return NULL;
 	}
 	r->len += need;
+	return at;
+}
+
+uint8_t *rec_room(struct recorder *r, uint32_t bytes)
+{
+	uint8_t *at = room(r, bytes);
+
+	if (at)
+		r->len -= bytes;
 	return at;
 }
 

@@ -115,6 +115,49 @@ void rec_open(struct recorder *r, enum field_id f); /* OBJECT or ARRAY */
 void rec_close(struct recorder *r);
 /* Appends values that were encoded earlier with the same functions (a rule's fixed part). */
 void rec_encoded(struct recorder *r, const void *values, uint32_t len);
+/* Where few values are written of which it is known how many bytes they take at most, heads included: asked for once,
+ * then rec_put_*, each of which returns where the next one goes, then rec_filled. NULL: there is no room, and the record
+ * is truncated. */
+uint8_t *rec_room(struct recorder *r, uint32_t bytes);
+static inline void rec_filled(struct recorder *r, const uint8_t *end)
+{
+	r->len = (uint32_t)(end - r->at);
+}
+
+static inline uint8_t *rec_put_head(uint8_t *at, enum field_id f, bool wide, uint32_t n)
+{
+	const struct value_head h = {.field = (uint16_t)f, .wide = wide, .n = n};
+
+	memcpy(at, &h, sizeof(h));
+	return at + sizeof(h);
+}
+
+static inline uint8_t *rec_put_time(uint8_t *at, enum field_id f, uint64_t ns)
+{
+	at = rec_put_head(at, f, true, 8);
+	memcpy(at, &ns, 8);
+	return at + 8;
+}
+
+/* At most 16 bytes. */
+static inline uint8_t *rec_put_uint(uint8_t *at, enum field_id f, uint64_t v)
+{
+	if (v > UINT32_MAX)
+		return rec_put_time(at, f, v);
+	return rec_put_head(at, f, false, (uint32_t)v);
+}
+
+/* At most 24 bytes. */
+static inline uint8_t *rec_put_addr(uint8_t *at, enum field_id f, const struct addr *a, int ip_version)
+{
+	size_t bytes = ip_version == 6 ? 16 : 8; /* of IPv4's, four are zero */
+
+	at = rec_put_head(at, f, false, ip_version == 6 ? 16 : 4);
+	memcpy(at, a->b, 8);
+	memcpy(at + bytes - 8, a->b + bytes - 8, 8);
+	return at + bytes;
+}
+
 /* Closes open levels, sets the length. Returns it. */
 uint32_t rec_end(struct recorder *r);
 

@@ -137,10 +137,8 @@ static void record_tcp(struct recorder *r, const struct flow *f, bool streams)
 	rec_close(r);
 }
 
-void flow_record(struct worker *w, struct flow *f)
+static void record_values(struct worker *w, struct recorder *r, struct flow *f)
 {
-	struct recorder *r = emit_flow(w, RECORD_flow, f, TO_SERVER, RECORD_NO_TX, NULL);
-
 	app_record(r, f);
 	service_record(r, f);
 	if ((f->ip_proto == PROTO_ICMP || f->ip_proto == PROTO_ICMP6) && f->packets[TO_CLIENT]) {
@@ -171,5 +169,17 @@ void flow_record(struct worker *w, struct flow *f)
 	rec_close(r);
 	if (f->ip_proto == PROTO_TCP)
 		record_tcp(r, f, w->flows->streams);
+}
+
+void flow_record(struct worker *w, struct flow *f)
+{
+	struct recorder *r = emit_flow(w, RECORD_flow, f, TO_SERVER, RECORD_NO_TX, NULL);
+	uint64_t likeness = flow_likeness(w, f);
+
+	if (!likeness || !flow_memo_write(w->flows, likeness, f, r)) {
+		record_values(w, r, f);
+		if (likeness)
+			flow_memo_keep(w->flows, likeness, r);
+	}
 	emit_end(w);
 }

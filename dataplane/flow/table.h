@@ -74,6 +74,17 @@ struct flow_ttl {
 	uint8_t least[2], most[2];
 };
 
+/* The values of a flow's record as they were last written of a flow like it: flow_memo.c. */
+#define MEMO_NUMBERS 7
+#define MEMO_BYTES 448
+struct flow_memo {
+	uint64_t likeness;          /* 0: none yet */
+	uint16_t len;
+	uint16_t at[MEMO_NUMBERS];  /* where what differs stands in .values */
+	uint8_t values[MEMO_BYTES];
+};
+#define FLOW_MEMOS 16
+
 struct flow_table {
 	struct flow_bucket *buckets;
 	uint32_t bucket_mask;
@@ -98,6 +109,7 @@ struct flow_table {
 	uint64_t wheel_used[WHEEL_SLOTS / 64];
 
 	uint64_t full_noted_ns;
+	struct flow_memo memo[FLOW_MEMOS];
 	struct packet pseudo; /* handed through the stages when a flow ends */
 };
 
@@ -337,6 +349,15 @@ static inline uint8_t flow_told_flags(const struct flow *f, enum direction d, bo
 
 /* flow_record.c */
 void flow_hex_byte(uint8_t v, char text[3]);
+
+/* flow_memo.c */
+/* What the record of a flow that has nothing of its own depends on beside its head and its numbers; 0: it is not such
+ * a flow. */
+uint64_t flow_likeness(const struct worker *w, const struct flow *f);
+/* Writes the values of f's record as those of a flow like it were. False: none is known. */
+bool flow_memo_write(const struct flow_table *t, uint64_t likeness, const struct flow *f, struct recorder *r);
+/* Keeps those that were just written. */
+void flow_memo_keep(struct flow_table *t, uint64_t likeness, const struct recorder *r);
 
 /* flow_end.c */
 void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason);

@@ -141,7 +141,8 @@ static bool fits(const struct signature *s, const struct service_look *l)
 void service_look(struct worker *w, struct flow *f, enum direction d, const uint8_t *data, uint32_t len)
 {
 	const struct service_look look = {.w = w, .f = f, .d = d, .data = data, .len = len};
-	uint8_t sureness = f->notes && f->notes->service ? f->notes->service_sureness : 0;
+	const struct flow_cold *cold = flow_cold(f);
+	uint8_t sureness = cold->notes && cold->notes->service ? cold->notes->service_sureness : 0;
 	const struct service_sieve *sieve = w->apps->services;
 	bool port = app_port_wanted(w->apps, f->client_port, f->server_port);
 
@@ -159,7 +160,7 @@ void service_look(struct worker *w, struct flow *f, enum direction d, const uint
 			}
 		}
 	}
-	if (f->notes && (f->notes->service == SERVICE_socks4 || f->notes->service == SERVICE_socks5))
+	if (cold->notes && (cold->notes->service == SERVICE_socks4 || cold->notes->service == SERVICE_socks5))
 		service_socks(&look);
 }
 
@@ -206,8 +207,10 @@ bool service_leads_on(struct flow *f, uint32_t hello[2])
 /* What is spoken through a proxy does not make it less of a proxy. */
 void service_forget(struct flow *f)
 {
-	if (f->notes && !service_target(f))
-		f->notes->service = SERVICE_NONE;
+	struct flow_notes *notes = flow_cold(f)->notes;
+
+	if (notes && !service_target(f))
+		notes->service = SERVICE_NONE;
 	if (f->app->service)
 		f->app->service->socks = false;
 }
@@ -225,7 +228,8 @@ void service_free(struct worker *w, struct flow *f)
 
 void service_record(struct recorder *r, const struct flow *f)
 {
-	uint8_t service = f->notes ? f->notes->service : SERVICE_NONE;
+	const struct flow_notes *notes = flow_cold(f)->notes;
+	uint8_t service = notes ? notes->service : SERVICE_NONE;
 
 	if (f->ip_proto == IP_PROTO_ESP)
 		service = SERVICE_esp;

@@ -171,7 +171,7 @@ static void note(const struct service_look *l, struct service_talk *t, const str
 /* The proxy's first byte is its version, 0 for SOCKS 4: anything else, and it is none. */
 static void answered(const struct service_look *l, struct service_talk *t)
 {
-	struct flow_notes *n = l->f->notes;
+	struct flow_notes *n = flow_cold(l->f)->notes;
 	bool four = n->service == SERVICE_socks4;
 	enum outcome o;
 	uint32_t end = 0;
@@ -196,13 +196,13 @@ static void asked(const struct service_look *l, struct service_talk *t)
 
 	if (t->target)
 		return;
-	o = l->f->notes->service == SERVICE_socks4 ? socks4(l->data, l->len, &to) : socks5(l->data, l->len, &to);
+	o = flow_cold(l->f)->notes->service == SERVICE_socks4 ? socks4(l->data, l->len, &to) : socks5(l->data, l->len, &to);
 	if (to.name.len > 255)
 		o = NONE;
 	t->socks = o == THERE ? to.connect && l->w->config->app_socks : o == MORE && l->len < HELLO_BYTES;
 	if (o != THERE)
 		return;
-	l->f->notes->service_sureness = SERVICE_SURE;
+	flow_cold(l->f)->notes->service_sureness = SERVICE_SURE;
 	l->f->app->behind_port = to.port;
 	t->hello[TO_SERVER] = to.end;
 	note(l, t, &to);

@@ -37,14 +37,16 @@ struct bits_table {
 
 struct detect_flow *detect_flow_get(struct worker *w, struct flow *f)
 {
-	if (!f->detect)
-		f->detect = heap_zalloc(&w->heap, sizeof(*f->detect));
-	return f->detect;
+	struct flow_cold *cold = flow_cold(f);
+
+	if (!cold->detect)
+		cold->detect = heap_zalloc(&w->heap, sizeof(*cold->detect));
+	return cold->detect;
 }
 
 static bool flow_bit_is(const struct flow *f, uint32_t id)
 {
-	const struct detect_flow *d = f->detect;
+	const struct detect_flow *d = flow_cold(f)->detect;
 
 	for (uint32_t i = 0; d && i < d->bit_count; i++)
 		if (d->bits[i] == id)
@@ -54,7 +56,7 @@ static bool flow_bit_is(const struct flow *f, uint32_t id)
 
 static void flow_bit_unset(struct flow *f, uint32_t id)
 {
-	struct detect_flow *d = f->detect;
+	struct detect_flow *d = flow_cold(f)->detect;
 
 	for (uint32_t i = 0; d && i < d->bit_count; i++)
 		if (d->bits[i] == id) {
@@ -121,7 +123,7 @@ bool post_flowbits(const struct match_context *c, const struct match *m)
 
 static struct flow_int *flow_int_find(const struct flow *f, uint32_t id)
 {
-	const struct detect_flow *d = f->detect;
+	const struct detect_flow *d = flow_cold(f)->detect;
 
 	for (uint32_t i = 0; d && i < d->int_count; i++)
 		if (d->ints[i].id == id)
@@ -201,15 +203,17 @@ bool post_flowint(const struct match_context *c, const struct match *m)
 
 void detect_flow_free(struct worker *w, struct flow *f)
 {
-	if (!f->detect)
+	struct flow_cold *cold = flow_cold(f);
+
+	if (!cold->detect)
 		return;
-	heap_free(&w->heap, f->detect->bits);
-	heap_free(&w->heap, f->detect->ints);
-	heap_free(&w->heap, f->detect->waits);
-	variables_free(w, f->detect);
-	heap_free(&w->heap, f->detect->rates);
-	heap_free(&w->heap, f->detect);
-	f->detect = NULL;
+	heap_free(&w->heap, cold->detect->bits);
+	heap_free(&w->heap, cold->detect->ints);
+	heap_free(&w->heap, cold->detect->waits);
+	variables_free(w, cold->detect);
+	heap_free(&w->heap, cold->detect->rates);
+	heap_free(&w->heap, cold->detect);
+	cold->detect = NULL;
 }
 
 /* ---- of hosts ---- */

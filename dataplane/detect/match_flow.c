@@ -10,7 +10,7 @@
 
 bool match_flow_age(const struct match_context *c, const struct match *m)
 {
-	return c->f && number_test_holds(&m->u.number, (c->f->last_ns - c->f->start_ns) / NS_PER_S);
+	return c->f && number_test_holds(&m->u.number, (c->f->last_ns - flow_cold(c->f)->start_ns) / NS_PER_S);
 }
 
 bool match_flow_pkts_toserver(const struct match_context *c, const struct match *m)

@@ -182,7 +182,7 @@ static void rates_renew(const struct detect_program *program, struct flow *f, st
 bool detect_within_rate(struct worker *w, struct packet *p)
 {
 	const struct detect_program *program = w->detect->program;
-	struct flow_rates *rates = p->flow->detect->rates;
+	struct flow_rates *rates = flow_cold(p->flow)->detect->rates;
 	struct held held[RATES_OF_FLOW];
 	unsigned count = 0;
 
@@ -213,7 +213,7 @@ bool detect_within_rate(struct worker *w, struct packet *p)
 
 static struct flow_rate *flow_rate_find(const struct flow *f, const struct tally_key *key)
 {
-	struct flow_rates *rates = f->detect ? f->detect->rates : NULL;
+	struct flow_rates *rates = flow_cold(f)->detect ? flow_cold(f)->detect->rates : NULL;
 
 	for (unsigned i = 0; rates && i < rates->count; i++)
 		if (rates->items[i].key.rule == key->rule && tally_track(&rates->items[i].key) == tally_track(key))

@@ -161,7 +161,7 @@ static int flow_get(lua_State *L)
 
 static int flow_id(lua_State *L)
 {
-	lua_pushinteger(L, (lua_Integer)flow_here(L)->id);
+	lua_pushinteger(L, (lua_Integer)flow_cold(flow_here(L))->id);
 	return 1;
 }
 
@@ -205,16 +205,16 @@ static int flow_timestamps(lua_State *L)
 {
 	const struct flow *f = flow_here(L);
 
-	lua_pushinteger(L, (lua_Integer)(f->start_ns / 1000000000u));
+	lua_pushinteger(L, (lua_Integer)(flow_cold(f)->start_ns / 1000000000u));
 	lua_pushinteger(L, (lua_Integer)(f->last_ns / 1000000000u));
-	lua_pushinteger(L, (lua_Integer)(f->start_ns / 1000 % 1000000));
+	lua_pushinteger(L, (lua_Integer)(flow_cold(f)->start_ns / 1000 % 1000000));
 	lua_pushinteger(L, (lua_Integer)(f->last_ns / 1000 % 1000000));
 	return 4;
 }
 
 static int flow_time(lua_State *L)
 {
-	return time_push(L, flow_here(L)->start_ns);
+	return time_push(L, flow_cold(flow_here(L))->start_ns);
 }
 
 static const luaL_Reg flow_methods[] = {
@@ -489,7 +489,7 @@ static int flowvar_value(lua_State *L)
 {
 	const char *name = lua_tostring(L, lua_upvalueindex(1));
 	const struct flow *f = context(L)->f;
-	const struct detect_flow *d = f ? f->detect : NULL;
+	const struct detect_flow *d = f ? flow_cold(f)->detect : NULL;
 
 	for (uint32_t i = 0; d && i < d->var_count; i++)
 		if (!d->vars[i].entropy && strcmp(d->vars[i].name, name) == 0) {

@@ -104,7 +104,7 @@ static bool hosts_tagged(struct worker *w, const struct packet *p)
 void tag_packet(struct worker *w, struct packet *p)
 {
 	struct tag_table *t = w->detect->tags;
-	struct detect_flow *d = p->flow ? p->flow->detect : NULL;
+	struct detect_flow *d = p->flow ? flow_cold(p->flow)->detect : NULL;
 	bool tagged = false;
 
 	if ((!t->used && !(d && d->tagged)) || (p->flags & PACKET_PSEUDO) || t->set_by == p->number)

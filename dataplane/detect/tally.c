@@ -72,7 +72,7 @@ bool tally_key_make(const struct packet *p, const struct rule *rule, uint8_t tra
 	case TRACK_FLOW:
 		if (!p->flow)
 			return false;
-		key->flow = p->flow->id;
+		key->flow = flow_cold(p->flow)->id;
 		break;
 	default:
 		version = 0;

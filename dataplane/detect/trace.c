@@ -37,7 +37,7 @@ struct trace_step *trace_step_new(struct detect_state *s, const struct packet *p
 	step->dst = p->dst;
 	step->sport = p->sport;
 	step->dport = p->dport;
-	step->flow_id = p->flow ? p->flow->id : 0;
+	step->flow_id = p->flow ? flow_cold(p->flow)->id : 0;
 	return step;
 }
 

@@ -167,7 +167,7 @@ void trace_tx_unhit(struct tx_run *t)
 	struct buffer_view view;
 
 	if (s->traced == TRACE_NO_RULE || candidate_there(s, s->traced) || shared->unhit >= TRACE_UNHIT_MAX ||
-	    (shared->last_unhit_flow == t->f->id && shared->last_unhit_tx == t->tx->id))
+	    (shared->last_unhit_flow == flow_cold(t->f)->id && shared->last_unhit_tx == t->tx->id))
 		return;
 	b = traced_rule(s)->refused ? NULL : tx_binding(t, traced_rule(s));
 	if (!b || !b->buffer_count || !b->buffers[0].prefilter ||
@@ -179,7 +179,7 @@ void trace_tx_unhit(struct tx_run *t)
 		return;
 	step->tx_id = t->tx->id;
 	snprintf(step->app, sizeof(step->app), "%s", t->proto->proto->name);
-	shared->last_unhit_flow = t->f->id;
+	shared->last_unhit_flow = flow_cold(t->f)->id;
 	shared->last_unhit_tx = t->tx->id;
 }
 

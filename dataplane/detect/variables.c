@@ -98,7 +98,7 @@ static bool contains(const uint8_t *data, uint32_t len, const struct bytes *text
 
 bool match_flowvar(const struct match_context *c, const struct match *m)
 {
-	const struct detect_flow *d = c->f ? c->f->detect : NULL;
+	const struct detect_flow *d = c->f ? flow_cold(c->f)->detect : NULL;
 
 	for (uint32_t i = 0; d && i < d->var_count; i++)
 		if (!d->vars[i].entropy && strcmp(d->vars[i].name, m->u.variable.name) == 0)
@@ -243,7 +243,7 @@ static void object_add(struct recorder *r, enum field_id object, enum field_id m
 void variables_record(struct worker *w, struct recorder *r, const struct flow *f, bool packet)
 {
 	struct detect_state *s = w->detect;
-	const struct detect_flow *d = f ? f->detect : NULL;
+	const struct detect_flow *d = f ? flow_cold(f)->detect : NULL;
 	struct text t;
 
 	if (!s || !s->program || !s->program->log_variables || (!d && !(packet && s->packet_var_count)))

@@ -77,7 +77,7 @@ void window_wait(struct worker *w, const struct packet *p, uint32_t rule)
 void window_candidates(struct worker *w, const struct packet *p)
 {
 	struct detect_state *s = w->detect;
-	struct detect_flow *f = p->flow ? p->flow->detect : NULL;
+	struct detect_flow *f = p->flow ? flow_cold(p->flow)->detect : NULL;
 	unsigned d = p->direction, kept = 0;
 	struct stream_wait *list;
 

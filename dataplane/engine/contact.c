@@ -88,8 +88,10 @@ static uint8_t *put_ends(uint8_t *at, const struct flow *f, const struct ends *e
 
 static void put_service(struct recorder *r, const struct flow *f)
 {
-	if (f->notes && f->notes->service)
-		rec_text(r, F_contact_service, service_names[f->notes->service]);
+	const struct flow_notes *notes = flow_cold(f)->notes;
+
+	if (notes && notes->service)
+		rec_text(r, F_contact_service, service_names[notes->service]);
 	else if (f->app_proto > APP_FAILED)
 		rec_text(r, F_contact_service, app_proto_names[f->app_proto]);
 }
@@ -183,15 +185,16 @@ void contact_begin(struct worker *w, struct flow *f, bool turned)
 /* The contact goes on until the last packet of its ends; bytes since the last record. */
 static void goes_on(struct worker *w, struct flow *f, const struct ends *e)
 {
+	const struct flow_notes *notes = flow_cold(f)->notes;
 	uint64_t told[2] = {0, 0};
 	struct recorder *r;
 	uint8_t *at;
 
-	if (f->notes)
-		memcpy(told, f->notes->told_bytes, sizeof(told));
+	if (notes)
+		memcpy(told, notes->told_bytes, sizeof(told));
 	r = record_head(w, f);
 	((struct record_head *)(void *)r->at)->ts_ns =
-		f->flags & FLOW_REPORTED_LAST ? f->notes->own_last_ns : f->last_ns;
+		f->flags & FLOW_REPORTED_LAST ? notes->own_last_ns : f->last_ns;
 	at = rec_room(r, ENDS_BYTES + 3 * 16);
 	if (at) {
 		at = put_ends(at, f, e);
@@ -215,7 +218,7 @@ void contact_checkpoint(struct worker *w, struct flow *f)
 	if (!w->config->contacts || !flow_notes(w, f))
 		return;
 	goes_on(w, f, &e);
-	memcpy(f->notes->told_bytes, f->bytes, sizeof(f->bytes));
+	memcpy(flow_cold(f)->notes->told_bytes, f->bytes, sizeof(f->bytes));
 }
 
 void contact_end(struct worker *w, struct flow *f)
@@ -224,6 +227,6 @@ void contact_end(struct worker *w, struct flow *f)
 
 	if (w->config->contacts)
 		goes_on(w, f, &e);
-	heap_free(&w->heap, f->notes);
-	f->notes = NULL;
+	heap_free(&w->heap, flow_cold(f)->notes);
+	flow_cold(f)->notes = NULL;
 }

@@ -38,8 +38,8 @@ static inline uint16_t port_flags(uint8_t ip_proto)
 
 static void head_flow(struct record_head *head, const struct flow *f)
 {
-	head->flow_id = f->id;
-	head->flow_start_ns = f->start_ns;
+	head->flow_id = flow_cold(f)->id;
+	head->flow_start_ns = flow_cold(f)->start_ns;
 	head->app_proto = f->app_proto;
 }
 
@@ -148,18 +148,20 @@ struct recorder *emit_packet(struct worker *w, enum record_type type, const stru
 
 static bool flow_has_macs(const struct flow *f)
 {
+	const struct flow_cold *cold = flow_cold(f);
 	uint64_t first;
 	uint32_t rest;
 
-	_Static_assert(offsetof(struct flow, dst_mac) == offsetof(struct flow, src_mac) + 6, "twelve bytes");
-	memcpy(&first, f->src_mac, 8);
-	memcpy(&rest, f->dst_mac + 2, 4);
+	_Static_assert(offsetof(struct flow_cold, dst_mac) == offsetof(struct flow_cold, src_mac) + 6, "twelve bytes");
+	memcpy(&first, cold->src_mac, 8);
+	memcpy(&rest, cold->dst_mac + 2, 4);
 	return first | rest;
 }
 
 struct recorder *emit_flow(struct worker *w, enum record_type type, const struct flow *f,
 			   enum direction d, uint64_t tx_id, const struct packet *p)
 {
+	const struct flow_cold *cold = flow_cold(f);
 	struct record_head *head = head_new(w, type);
 	bool to_server = d == TO_SERVER;
 
@@ -189,11 +191,11 @@ struct recorder *emit_flow(struct worker *w, enum record_type type, const struct
 	head->vlan_count = f->vlan_count;
 	memcpy(head->vlan, f->vlan, sizeof(head->vlan));
 	if (flow_has_macs(f)) {
-		memcpy(head->src_mac, to_server ? f->src_mac : f->dst_mac, 6);
-		memcpy(head->dst_mac, to_server ? f->dst_mac : f->src_mac, 6);
+		memcpy(head->src_mac, to_server ? cold->src_mac : cold->dst_mac, 6);
+		memcpy(head->dst_mac, to_server ? cold->dst_mac : cold->src_mac, 6);
 		head->flags |= RECORD_HAS_MACS;
 	}
-	if (f->detect && w->flow_notes && type != RECORD_contact && type != RECORD_certificates)
+	if (cold->detect && w->flow_notes && type != RECORD_contact && type != RECORD_certificates)
 		w->flow_notes(w, &w->recorder, f);
 	return &w->recorder;
 }

@@ -143,7 +143,7 @@ static bool offload_key(const struct flow *f, struct port_flow *key, bool *clien
 static bool ask(struct lane *l, const struct flow *f, const struct port_flow *key, uint32_t epoch, bool remove)
 {
 	struct offload *o = l->engine->offload;
-	struct request r = {.key = *key, .place = flow_place(&l->w, f), .id = f->id, .epoch = epoch,
+	struct request r = {.key = *key, .place = flow_place(&l->w, f), .id = flow_cold(f)->id, .epoch = epoch,
 			    .lane = (uint8_t)l->w.id, .remove = remove};
 
 	return rte_ring_sp_enqueue_elem(o->requests[l->w.id], &r, sizeof(r)) == 0;

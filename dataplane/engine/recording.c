@@ -256,7 +256,7 @@ static bool within_cut_off(struct worker *w, struct recording *r, const struct f
 	if (!r->order.cut_off_bytes || !flow)
 		return true;
 	if (r->order.alerts_only)
-		within = share_left(r, w->id, flow->id, f->head.wire_len);
+		within = share_left(r, w->id, flow_cold(flow)->id, f->head.wire_len);
 	else
 		within = flow->bytes[0] + flow->bytes[1] < r->order.cut_off_bytes + f->head.wire_len;
 	if (!within)
@@ -329,7 +329,7 @@ void recording_frame(struct worker *w, struct packet *const *packets, unsigned c
 	bool alerted = false, noted = false;
 	const struct flow *flow = flow_of(packets, count, &alerted);
 	struct frame f = {
-		.head = {.ts_ns = outer->ts_ns, .flow = flow ? flow->id : 0, .number = outer->number,
+		.head = {.ts_ns = outer->ts_ns, .flow = flow ? flow_cold(flow)->id : 0, .number = outer->number,
 			 .len = outer->len, .wire_len = outer->wire_len, .link_type = outer->link_type,
 			 .port_index = outer->port_index, .drop = outer->drop},
 		.data = outer->data,

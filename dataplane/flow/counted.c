@@ -56,7 +56,7 @@ static inline struct flow *flow_in(const struct flow_table *t, const struct flow
 static __attribute__((noinline)) struct flow *guess_away(const struct flow_table *t, uint32_t hash)
 {
 	for (unsigned i = 1; i < BUCKET_PROBES; i++) {
-		const struct flow_bucket *b = &t->buckets[(hash + i) & t->bucket_mask];
+		const struct flow_bucket *b = &t->buckets[table_after(t, table_home(t, hash), i)];
 		unsigned places = counted_match(b, hash);
 
 		if (places)
@@ -68,7 +68,7 @@ static __attribute__((noinline)) struct flow *guess_away(const struct flow_table
 /* The first that it may be. */
 static inline struct flow *guess(const struct flow_table *t, uint32_t hash)
 {
-	const struct flow_bucket *b = &t->buckets[hash & t->bucket_mask];
+	const struct flow_bucket *b = &t->buckets[table_home(t, hash)];
 	unsigned places = counted_match(b, hash);
 
 	if (places)
@@ -157,10 +157,11 @@ static __attribute__((noinline)) struct flow *search(const struct flow_table *t,
 						      enum direction *d)
 {
 	const struct wanted want = wanted_of(t, s->ends[0], s->ends[1], s->tail[0]);
-	unsigned probes = t->buckets[s->hash & t->bucket_mask].away ? BUCKET_PROBES : 1;
+	uint32_t home = table_home(t, s->hash);
+	unsigned probes = t->buckets[home].away ? BUCKET_PROBES : 1;
 
 	for (unsigned i = 0; i < probes; i++) {
-		const struct flow_bucket *b = &t->buckets[(s->hash + i) & t->bucket_mask];
+		const struct flow_bucket *b = &t->buckets[table_after(t, home, i)];
 
 		for (unsigned places = counted_match(b, s->hash); places; places &= places - 1)
 			if (flow_matches(flow_in(t, b, places), &want, d))
@@ -219,7 +220,7 @@ void flow_counted_mark(struct worker *w, const struct flow *f, uint32_t slot)
 	struct flow_bucket *b = &t->buckets[slot >> SLOT_SHIFT];
 	uint16_t bit = (uint16_t)(1u << (slot & ((1u << SLOT_SHIFT) - 1)));
 
-	if (b->counted & bit || !may_be_counted(w, f))
+	if (slot == FLOW_NONE || b->counted & bit || !may_be_counted(w, f))
 		return;
 	b->counted |= bit;
 	t->counted++;

@@ -36,7 +36,7 @@ void flow_sight_hash(const struct flow_sight *s, struct packet *p);
 struct flow *flow_counted_find(const struct worker *w, const struct flow_sight *s);
 /* The same, and the packet of len bytes is counted in it. Counters of the worker are the caller's to add to. */
 struct flow *flow_counted_packet(struct worker *w, const struct flow_sight *s, uint32_t len);
-/* The flow, at that place of the table (its table_slot), is one of them, unless its frames cannot be told from others
+/* The flow, at that slot of the table, is one of them, unless its frames cannot be told from others
  * or mean something to somebody: tunnels', and those that tell of hosts. */
 void flow_counted_mark(struct worker *w, const struct flow *f, uint32_t slot);
 

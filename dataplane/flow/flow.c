@@ -47,20 +47,18 @@ int flow_worker_new(struct worker *w)
 {
 	struct flow_table *t = worker_memory(w, sizeof(*t), 64);
 	const struct config *c = w->config;
-	uint64_t max = c->flow_max ? c->flow_max : 1;
-	uint32_t buckets = 16;
-	uint64_t seed = 0;
+	uint64_t max = c->flow_max ? c->flow_max : 1, seed = 0;
+	size_t blocks;
 
 	if (!t)
 		return -ENOMEM;
 	memset(t, 0, sizeof(*t));
 	t->max = (uint32_t)(max < FLOW_MAX ? max : FLOW_MAX);
-	while (buckets < t->max / (BUCKET_SLOTS / 2))
-		buckets *= 2;
-	t->bucket_mask = buckets - 1;
+	t->bucket_count = t->max / BUCKET_LOAD + BUCKET_PROBES;
 	t->free_first = FLOW_NONE;
-	t->buckets = worker_memory(w, (size_t)buckets * sizeof(*t->buckets), 64);
-	t->flows = worker_memory(w, (size_t)t->max * sizeof(*t->flows), 64);
+	blocks = (t->max + FLOWS_PER_BLOCK - 1) / FLOWS_PER_BLOCK;
+	t->buckets = worker_memory(w, (size_t)t->bucket_count * sizeof(*t->buckets), 64);
+	t->flows = worker_memory(w, blocks * sizeof(struct flow_block), FLOW_BLOCK_BYTES);
 	if (!t->buckets || !t->flows || netflow_new(w, t) != 0 ||
 	    getrandom(t->secret, sizeof(t->secret), 0) != sizeof(t->secret) ||
 	    getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
@@ -99,8 +97,8 @@ void flow_end_all(struct worker *w)
 {
 	struct flow_table *t = w->flows;
 
-	for (uint32_t i = 0; i < t->fresh; i++) {
-		if (t->flows[i].id)
+	for (uint32_t i = 0; i < t->fresh; i = flow_index_next(i)) {
+		if (flow_cold(&t->flows[i])->id)
 			flow_end(w, &t->flows[i], FLOW_END_SHUTDOWN);
 	}
 	t->wheel_started = false;
@@ -114,8 +112,8 @@ void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, vo
 {
 	struct flow_table *t = w->flows;
 
-	for (uint32_t i = 0; i < t->fresh; i++) {
-		if (t->flows[i].id && !fn(w, &t->flows[i], arg))
+	for (uint32_t i = 0; i < t->fresh; i = flow_index_next(i)) {
+		if (flow_cold(&t->flows[i])->id && !fn(w, &t->flows[i], arg))
 			return;
 	}
 }
@@ -161,8 +159,8 @@ static void flow_macs(struct flow *f, const struct packet *p)
 		p = p->outer;
 	if (p->link_type != LINK_ETHERNET || p->len < 12 || !p->data)
 		return;
-	memcpy(f->dst_mac, p->data, 6);
-	memcpy(f->src_mac, p->data + 6, 6);
+	memcpy(flow_cold(f)->dst_mac, p->data, 6);
+	memcpy(flow_cold(f)->src_mac, p->data + 6, 6);
 }
 
 static struct flow *flow_take(struct worker *w, struct flow_table *t)
@@ -178,19 +176,21 @@ static struct flow *flow_take(struct worker *w, struct flow_table *t)
 	}
 	if (t->free_first != FLOW_NONE) {
 		f = &t->flows[t->free_first];
-		t->free_first = f->timer_next;
+		t->free_first = flow_cold(f)->timer_next;
 	} else {
-		f = &t->flows[t->fresh++];
+		f = &t->flows[t->fresh];
+		t->fresh = flow_index_next(t->fresh);
 	}
 	lines_clear(f, sizeof(*f));
+	*flow_cold(f) = (struct flow_cold){0};
 	f->timer_list = LIST_NONE;
 	return f;
 }
 
 static void flow_give_back(struct flow_table *t, struct flow *f)
 {
-	f->id = 0;
-	f->timer_next = t->free_first;
+	flow_cold(f)->id = 0;
+	flow_cold(f)->timer_next = t->free_first;
 	t->free_first = flow_index(t, f);
 }
 
@@ -225,7 +225,7 @@ static bool first_is_answer(const struct packet *p)
 	return p->sport < 1024 && p->dport >= 1024;
 }
 
-static struct flow *flow_new(struct worker *w, struct packet *p, const struct flow_key *k,
+static struct flow *flow_new(struct worker *w, struct packet *p, struct flow_key *k,
 			     uint32_t hash)
 {
 	struct flow_table *t = w->flows;
@@ -236,12 +236,12 @@ static struct flow *flow_new(struct worker *w, struct packet *p, const struct fl
 	memcpy(f, k->ends, FLOW_ENDS_BYTES);
 	/* an ICMP error makes no flow of what it quotes */
 	f->key_extra = k->extra;
-	if (!table_insert(t, f, hash)) {
+	if (!table_insert(t, f, hash, &k->slot)) {
 		flow_give_back(t, f);
 		return NULL;
 	}
-	f->id = t->id_next++ << WORKER_BITS | t->id_worker;
-	f->start_ns = f->last_ns = w->now_ns;
+	flow_cold(f)->id = t->id_next++ << WORKER_BITS | t->id_worker;
+	flow_cold(f)->start_ns = f->last_ns = w->now_ns;
 	f->icmp_type = p->icmp_type;
 	f->icmp_code = p->icmp_code;
 	flow_macs(f, p);
@@ -296,7 +296,7 @@ static void flow_reported(struct worker *w, struct flow *f)
 {
 	if ((f->flags & FLOW_REPORTED_LAST) || !flow_notes(w, f))
 		return;
-	f->notes->own_last_ns = f->last_ns;
+	flow_cold(f)->notes->own_last_ns = f->last_ns;
 	f->flags |= FLOW_REPORTED_LAST;
 }
 
@@ -402,7 +402,6 @@ void flow_packet(struct worker *w, struct packet *p)
 			table_full(w, p);
 			return;
 		}
-		k.slot = f->table_slot;
 		if (overload_releases(w, p)) {
 			f->flags |= FLOW_BYPASSED;
 			w->counters->overload_bypassed++;
@@ -489,7 +488,7 @@ void flow_reverse(struct worker *w, struct flow *f)
 	swap_bytes(&f->packets[0], &f->packets[1], sizeof(f->packets[0]));
 	swap_bytes(&f->bytes[0], &f->bytes[1], sizeof(f->bytes[0]));
 	swap_bytes(&f->tcp_flags[0], &f->tcp_flags[1], 1);
-	swap_bytes(f->src_mac, f->dst_mac, sizeof(f->src_mac));
+	swap_bytes(flow_cold(f)->src_mac, flow_cold(f)->dst_mac, sizeof(flow_cold(f)->src_mac));
 	f->key_extra = f->key_extra >> 16 | f->key_extra << 16;
 	f->flags &= ~(uint32_t)(FLOW_SEEN_TO_SERVER | FLOW_SEEN_TO_CLIENT);
 	if (seen & FLOW_SEEN_TO_SERVER)

@@ -93,26 +93,45 @@ struct flow {
 	uint8_t icmp_type, icmp_code; /* of the first packet */
 	uint8_t drop_reason;          /* enum drop_reason for FLOW_DROP */
 	uint8_t exceptions;           /* bits by enum exception_target: limits whose policy decided */
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct flow) == 128 && offsetof(struct flow, last_ns) == 64, "a packet touches two lines");
 
-	/* line 2: looked at when the flow begins, ends or is hung elsewhere, and by rules that keep notes */
+/* What is looked at when the flow begins, ends or is hung elsewhere, and by rules that keep notes. */
+struct flow_cold {
 	uint64_t id;                  /* never 0; unique within a boot; fits 53 bits for JSON readers */
 	uint64_t start_ns;
-	uint8_t src_mac[6], dst_mac[6]; /* of the first packet, or zero; src is the client's */
-	uint32_t timer_next, timer_prev; /* flow/'s own: neighbours in a timer list */
-	uint32_t table_slot;          /* flow/'s own: where the table points here … */
-	uint32_t table_hash;          /* … and by which hash */
 	struct detect_flow *detect;   /* owner: detect/; flow bits and such; NULL: none yet */
 	struct flow_notes *notes;     /* owner: engine/contact; NULL: none */
-} __attribute__((aligned(64)));
-_Static_assert(sizeof(struct flow) == 192, "an idle flow stays small");
-_Static_assert(offsetof(struct flow, last_ns) == 64 && offsetof(struct flow, id) == 128, "a packet touches two lines");
+	uint32_t timer_next, timer_prev; /* flow/'s own: neighbours in a timer list */
+	uint8_t src_mac[6], dst_mac[6]; /* of the first packet, or zero; src is the client's */
+} __attribute__((packed, aligned(4)));
+_Static_assert(sizeof(struct flow_cold) == 52, "an idle flow stays small");
+
+/* Flows lie in blocks, first what packets touch of all of them, then the rest, so that from the one the other is found
+ * without more. */
+#define FLOW_BLOCK_BYTES 65536u
+#define FLOWS_PER_BLOCK (FLOW_BLOCK_BYTES / (sizeof(struct flow) + sizeof(struct flow_cold)))
+struct flow_block {
+	struct flow flow[FLOWS_PER_BLOCK];
+	struct flow_cold cold[FLOWS_PER_BLOCK];
+} __attribute__((aligned(FLOW_BLOCK_BYTES)));
+_Static_assert(sizeof(struct flow_block) == FLOW_BLOCK_BYTES, "a block is found by its address");
+
+static inline struct flow_cold *flow_cold(const struct flow *f)
+{
+	uintptr_t at = (uintptr_t)f, block = at & ~(uintptr_t)(FLOW_BLOCK_BYTES - 1);
+
+	return &((struct flow_block *)block)->cold[(at - block) / sizeof(*f)];
+}
 
 /* The flow's notes, made if need be; NULL: no memory. */
 static inline struct flow_notes *flow_notes(struct worker *w, struct flow *f)
 {
-	if (!f->notes)
-		f->notes = heap_zalloc(&w->heap, sizeof(*f->notes));
-	return f->notes;
+	struct flow_cold *c = flow_cold(f);
+
+	if (!c->notes)
+		c->notes = heap_zalloc(&w->heap, sizeof(*c->notes));
+	return c->notes;
 }
 
 /* 0, or -ENOMEM. */

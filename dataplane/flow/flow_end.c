@@ -98,6 +98,7 @@ static void direction_end(struct worker *w, struct flow *f, enum direction d,
 void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
 {
 	struct flow_table *t = w->flows;
+	struct flow_cold *cold = flow_cold(f);
 
 	f->flags |= FLOW_ENDING;
 	f->end_reason = (uint8_t)reason;
@@ -114,8 +115,8 @@ void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
 	}
 	if (f->flags & FLOW_OFFLOADED && w->flow_ended)
 		w->flow_ended(w, f);
-	if (f->notes)
-		heap_free(&w->heap, f->notes->forwarded);
+	if (cold->notes)
+		heap_free(&w->heap, cold->notes->forwarded);
 	w->counters->flow_end_state[flow_stage_of(f)]++;
 	if (f->tcp)
 		w->counters->flow_end_tcp_state[stream_state(f)]++;
@@ -125,8 +126,8 @@ void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
 	stream_flow_free(w, f);
 	timer_clear(t, f);
 	table_remove(t, f);
-	f->id = 0;
-	f->timer_next = t->free_first;
+	cold->id = 0;
+	cold->timer_next = t->free_first;
 	t->free_first = flow_index(t, f);
 	t->active--;
 	w->counters->flow_active--;

@@ -37,9 +37,10 @@ static uint64_t tcp_likeness(const struct worker *w, const struct flow *f)
 uint64_t flow_likeness(const struct worker *w, const struct flow *f)
 {
 	uint64_t most = f->packets[0] | f->packets[1] | f->bytes[0] | f->bytes[1], rest;
+	const struct flow_cold *cold = flow_cold(f);
 
-	if ((f->ip_proto != PROTO_TCP && f->ip_proto != PROTO_UDP) || f->app || f->notes || f->detect || f->exceptions ||
-	    most > UINT32_MAX)
+	if ((f->ip_proto != PROTO_TCP && f->ip_proto != PROTO_UDP) || f->app || cold->notes || cold->detect ||
+	    f->exceptions || most > UINT32_MAX)
 		return 0;
 	if (f->tcp && (stream_max_regions(f, TO_SERVER) || stream_max_regions(f, TO_CLIENT)))
 		return 0;
@@ -57,9 +58,10 @@ static struct flow_memo *memo_of(const struct flow_table *t, uint64_t likeness)
 bool flow_memo_write(const struct flow_table *t, uint64_t likeness, const struct flow *f, struct recorder *r)
 {
 	const struct flow_memo *m = memo_of(t, likeness);
+	uint64_t start_ns = flow_cold(f)->start_ns;
 	const uint32_t small[SMALL_NUMBERS] = {
 		(uint32_t)f->packets[TO_SERVER], (uint32_t)f->packets[TO_CLIENT], (uint32_t)f->bytes[TO_SERVER],
-		(uint32_t)f->bytes[TO_CLIENT],   (uint32_t)(f->last_ns / NS_PER_S - f->start_ns / NS_PER_S),
+		(uint32_t)f->bytes[TO_CLIENT],   (uint32_t)(f->last_ns / NS_PER_S - start_ns / NS_PER_S),
 	};
 	uint8_t *at = m->likeness == likeness ? rec_room(r, m->len) : NULL;
 
@@ -68,7 +70,7 @@ bool flow_memo_write(const struct flow_table *t, uint64_t likeness, const struct
 	memcpy(at, m->values, m->len);
 	for (unsigned i = 0; i < SMALL_NUMBERS; i++)
 		memcpy(at + m->at[i], &small[i], sizeof(small[i]));
-	memcpy(at + m->at[SMALL_NUMBERS], &f->start_ns, sizeof(f->start_ns));
+	memcpy(at + m->at[SMALL_NUMBERS], &start_ns, sizeof(start_ns));
 	memcpy(at + m->at[SMALL_NUMBERS + 1], &f->last_ns, sizeof(f->last_ns));
 	rec_filled(r, at + m->len);
 	return true;

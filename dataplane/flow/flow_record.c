@@ -23,7 +23,7 @@ static void record_counts(struct recorder *r, const struct flow *f)
 	rec_uint(r, F_flow_pkts_toclient, f->packets[TO_CLIENT]);
 	rec_uint(r, F_flow_bytes_toserver, f->bytes[TO_SERVER]);
 	rec_uint(r, F_flow_bytes_toclient, f->bytes[TO_CLIENT]);
-	rec_time(r, F_flow_start, f->start_ns);
+	rec_time(r, F_flow_start, flow_cold(f)->start_ns);
 }
 
 static void record_forwarded(struct recorder *r, const struct flow_forwarded *f)
@@ -139,6 +139,8 @@ static void record_tcp(struct recorder *r, const struct flow *f, bool streams)
 
 static void record_values(struct worker *w, struct recorder *r, struct flow *f)
 {
+	const struct flow_notes *notes = flow_cold(f)->notes;
+
 	app_record(r, f);
 	service_record(r, f);
 	if ((f->ip_proto == PROTO_ICMP || f->ip_proto == PROTO_ICMP6) && f->packets[TO_CLIENT]) {
@@ -148,11 +150,11 @@ static void record_values(struct worker *w, struct recorder *r, struct flow *f)
 	rec_open(r, F_top_flow);
 	record_counts(r, f);
 	rec_time(r, F_flow_end, f->last_ns);
-	rec_uint(r, F_flow_age, f->last_ns / NS_PER_S - f->start_ns / NS_PER_S);
+	rec_uint(r, F_flow_age, f->last_ns / NS_PER_S - flow_cold(f)->start_ns / NS_PER_S);
 	if (f->flags & FLOW_BYPASSED)
-		rec_text(r, F_flow_bypass, f->notes && f->notes->forwarded ? "capture" : "local");
-	if (f->notes && f->notes->forwarded)
-		record_forwarded(r, f->notes->forwarded);
+		rec_text(r, F_flow_bypass, notes && notes->forwarded ? "capture" : "local");
+	if (notes && notes->forwarded)
+		record_forwarded(r, notes->forwarded);
 	rec_text(r, F_flow_state, stage_name(f));
 	if (f->flags & FLOW_ENDING)
 		rec_text(r, F_flow_reason, end_reason_name(f));

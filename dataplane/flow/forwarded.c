@@ -17,7 +17,7 @@ struct flow *flow_at(struct worker *w, uint32_t index, uint64_t id)
 {
 	struct flow_table *t = w->flows;
 
-	return index < t->fresh && t->flows[index].id == id ? &t->flows[index] : NULL;
+	return index < t->fresh && flow_cold(&t->flows[index])->id == id ? &t->flows[index] : NULL;
 }
 
 uint32_t flow_place(const struct worker *w, const struct flow *f)

@@ -18,9 +18,12 @@
 
 int netflow_new(struct worker *w, struct flow_table *t)
 {
+	size_t blocks;
+
 	if (!config_eve_wants(w->config, "netflow"))
 		return 0;
-	t->ttl = worker_memory(w, (size_t)t->max * sizeof(*t->ttl), 64);
+	blocks = (t->max + FLOWS_PER_BLOCK - 1) / FLOWS_PER_BLOCK;
+	t->ttl = worker_memory(w, blocks * BLOCK_PLACES * sizeof(*t->ttl), 64);
 	return t->ttl ? 0 : -ENOMEM;
 }
 
@@ -87,9 +90,9 @@ static void direction_record(struct worker *w, const struct flow *f, enum direct
 	rec_open(r, F_netflow_netflow);
 	rec_uint(r, F_netflow_pkts, f->packets[d]);
 	rec_uint(r, F_netflow_bytes, f->bytes[d]);
-	rec_time(r, F_netflow_start, f->start_ns);
+	rec_time(r, F_netflow_start, flow_cold(f)->start_ns);
 	rec_time(r, F_netflow_end, f->last_ns);
-	rec_uint(r, F_netflow_age, f->last_ns / NS_PER_S - f->start_ns / NS_PER_S);
+	rec_uint(r, F_netflow_age, f->last_ns / NS_PER_S - flow_cold(f)->start_ns / NS_PER_S);
 	rec_uint(r, F_netflow_min_ttl, ttl->least[d]);
 	rec_uint(r, F_netflow_max_ttl, ttl->most[d]);
 	if (f->app && f->app->tx_count)

@@ -183,7 +183,7 @@ struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key 
 
 	key_of_packet(p, k);
 	packet_hash(t, p, k);
-	home = p->flow_hash & t->bucket_mask;
+	home = table_home(t, p->flow_hash);
 	tag = tag_of(p->flow_hash);
 	probes = t->buckets[home].away ? BUCKET_PROBES : 1;
 	want = wanted_of(t, load16(&k->ends->src), load16(&k->ends->dst), load16(&k->ends->sport));
@@ -191,7 +191,7 @@ struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key 
 	want.extra_reversed = k->extra_reversed;
 	want.one_way = k->one_way;
 	for (unsigned i = 0; i < probes; i++) {
-		uint32_t at = (home + i) & t->bucket_mask;
+		uint32_t at = table_after(t, home, i);
 		const struct flow_bucket *b = &t->buckets[at];
 
 		for (unsigned m = bucket_match(b, tag); m; m &= m - 1) {
@@ -206,12 +206,12 @@ struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key 
 	return NULL;
 }
 
-bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash)
+bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash, uint32_t *slot)
 {
-	uint32_t home = hash & t->bucket_mask;
+	uint32_t home = table_home(t, hash);
 
 	for (unsigned i = 0; i < BUCKET_PROBES; i++) {
-		uint32_t at = (home + i) & t->bucket_mask;
+		uint32_t at = table_after(t, home, i);
 		struct flow_bucket *b = &t->buckets[at];
 		unsigned empty = bucket_match(b, 0);
 
@@ -222,24 +222,57 @@ bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash)
 		empty = (unsigned)__builtin_ctz(empty);
 		b->tag[empty] = tag_of(hash);
 		b->flow[empty] = flow_index(t, f);
-		f->table_slot = at << SLOT_SHIFT | empty;
-		f->table_hash = hash;
+		*slot = at << SLOT_SHIFT | empty;
 		t->buckets[home].away = (uint16_t)(t->buckets[home].away + (i > 0));
 		return true;
 	}
 	return false;
 }
 
+uint32_t table_flow_hash(const struct flow_table *t, const struct flow *f)
+{
+	const struct flow_key k = {
+		.ends = (const struct flow_ends *)(const void *)&f->client,
+		.extra = f->key_extra,
+		.one_way = f->ip_proto == PROTO_ESP,
+	};
+
+	return key_hash(t, &k);
+}
+
+static uint32_t slot_of(const struct flow_table *t, const struct flow *f, uint32_t hash)
+{
+	uint32_t home = table_home(t, hash), index = flow_index(t, f);
+
+	for (unsigned i = 0; i < BUCKET_PROBES; i++) {
+		uint32_t at = table_after(t, home, i);
+		const struct flow_bucket *b = &t->buckets[at];
+
+		for (unsigned m = bucket_match(b, tag_of(hash)); m; m &= m - 1)
+			if (b->flow[__builtin_ctz(m)] == index)
+				return at << SLOT_SHIFT | (unsigned)__builtin_ctz(m);
+	}
+	return FLOW_NONE; /* never: what is in the table stands near its home */
+}
+
+uint32_t table_slot(const struct flow_table *t, const struct flow *f)
+{
+	return slot_of(t, f, table_flow_hash(t, f));
+}
+
 void table_remove(struct flow_table *t, struct flow *f)
 {
-	uint32_t at = f->table_slot >> SLOT_SHIFT, home = f->table_hash & t->bucket_mask;
+	uint32_t hash = table_flow_hash(t, f), at = slot_of(t, f, hash);
+	unsigned place = at & ((1u << SLOT_SHIFT) - 1);
+	struct flow_bucket *b;
 
-	unsigned slot = f->table_slot & ((1u << SLOT_SHIFT) - 1);
-	struct flow_bucket *b = &t->buckets[at];
-
-	b->tag[slot] = 0;
-	t->counted -= b->counted >> slot & 1;
-	b->counted &= (uint16_t)~(1u << slot);
-	if (home != at)
-		t->buckets[home].away--;
+	if (at == FLOW_NONE)
+		return;
+	at >>= SLOT_SHIFT;
+	b = &t->buckets[at];
+	b->tag[place] = 0;
+	t->counted -= b->counted >> place & 1;
+	b->counted &= (uint16_t)~(1u << place);
+	if (table_home(t, hash) != at)
+		t->buckets[table_home(t, hash)].away--;
 }

@@ -15,7 +15,8 @@
 
 #define FLOW_NONE UINT32_MAX
 #define BUCKET_SLOTS 12
-#define SLOT_SHIFT 4     /* flow.table_slot: bucket, and place in it */
+#define BUCKET_LOAD 6    /* flows a bucket, with flow.max of them */
+#define SLOT_SHIFT 4     /* a slot of the table: bucket, and place in it */
 #define BUCKET_PROBES 16 /* buckets a flow may stand in, its home included */
 #define WHEEL_SLOTS 1024
 #define WHEEL_SHIFT 30 /* a tick is 2^30 ns, just over a second */
@@ -60,7 +61,7 @@ struct flow_key {
 	const struct flow_ends *ends; /* the packet's, or .own */
 	uint32_t extra, extra_reversed;
 	uint8_t one_way; /* only packets of this direction belong to the flow */
-	uint32_t slot;   /* of the flow found, as its table_slot */
+	uint32_t slot;   /* of the flow found */
 	struct flow_ends own;
 };
 
@@ -87,9 +88,9 @@ struct flow_memo {
 
 struct flow_table {
 	struct flow_bucket *buckets;
-	uint32_t bucket_mask;
+	uint32_t bucket_count;
 	uint32_t max;
-	struct flow *flows;
+	struct flow *flows;   /* in blocks: their places are numbered as if no cold ones lay between */
 	struct flow_ttl *ttl; /* one a flow; NULL: no netflow records are asked for */
 	uint32_t free_first;  /* chained by timer_next */
 	uint32_t fresh;       /* flows[fresh …] were never used */
@@ -113,9 +114,17 @@ struct flow_table {
 	struct packet pseudo; /* handed through the stages when a flow ends */
 };
 
+#define BLOCK_PLACES (FLOW_BLOCK_BYTES / sizeof(struct flow))
+
 static inline uint32_t flow_index(const struct flow_table *t, const struct flow *f)
 {
 	return (uint32_t)(f - t->flows);
+}
+
+/* The place after that one. */
+static inline uint32_t flow_index_next(uint32_t i)
+{
+	return ++i % BLOCK_PLACES == FLOWS_PER_BLOCK ? i + (uint32_t)(BLOCK_PLACES - FLOWS_PER_BLOCK) : i;
 }
 
 /* ---- hash ---- */
@@ -240,9 +249,23 @@ static inline bool packet_wants_flow(const struct packet *p)
 /* Works out the packet's hash. */
 void table_hash(const struct flow_table *t, struct packet *p);
 
+/* The bucket a hash is at home in, by its upper bits; the tag is of the lower ones. */
+static inline uint32_t table_home(const struct flow_table *t, uint32_t hash)
+{
+	return (uint32_t)((uint64_t)hash * t->bucket_count >> 32);
+}
+
+/* The i-th after it, i at most BUCKET_PROBES. */
+static inline uint32_t table_after(const struct flow_table *t, uint32_t home, unsigned i)
+{
+	uint32_t at = home + i;
+
+	return at < t->bucket_count ? at : at - t->bucket_count;
+}
+
 static inline uint8_t tag_of(uint32_t hash)
 {
-	uint8_t tag = (uint8_t)(hash >> 24);
+	uint8_t tag = (uint8_t)hash;
 
 	return tag ? tag : 1;
 }
@@ -263,13 +286,13 @@ static inline void line_fetch(const void *at)
 
 static inline void table_prefetch(const struct flow_table *t, uint32_t hash)
 {
-	line_fetch(&t->buckets[hash & t->bucket_mask]);
+	line_fetch(&t->buckets[table_home(t, hash)]);
 }
 
 /* Once the bucket is there. */
 static inline void table_prefetch_flow(const struct flow_table *t, uint32_t hash)
 {
-	const struct flow_bucket *b = &t->buckets[hash & t->bucket_mask];
+	const struct flow_bucket *b = &t->buckets[table_home(t, hash)];
 
 	for (unsigned m = bucket_match(b, tag_of(hash)); m; m &= m - 1) {
 		const struct flow *f = &t->flows[b->flow[__builtin_ctz(m)]];
@@ -283,8 +306,12 @@ static inline void table_prefetch_flow(const struct flow_table *t, uint32_t hash
  * borrows from the packet. */
 struct flow *table_find(struct flow_table *t, struct packet *p, struct flow_key *k, enum direction *d);
 /* False: no slot near its home is free. */
-bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash);
+bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash, uint32_t *slot);
 void table_remove(struct flow_table *t, struct flow *f);
+/* The hash of its packets. */
+uint32_t table_flow_hash(const struct flow_table *t, const struct flow *f);
+/* Where it stands. */
+uint32_t table_slot(const struct flow_table *t, const struct flow *f);
 
 /* timer.c */
 void timers_init(struct flow_table *t, const struct config *c);

@@ -42,14 +42,15 @@ void timers_init(struct flow_table *t, const struct config *c)
 
 static void list_append(struct flow_table *t, struct flow *f, unsigned list)
 {
+	struct flow_cold *cold = flow_cold(f);
 	struct timer_head *h = &t->lists[list];
 	uint32_t i = flow_index(t, f);
 
 	f->timer_list = (uint16_t)list;
-	f->timer_next = FLOW_NONE;
-	f->timer_prev = h->last;
+	cold->timer_next = FLOW_NONE;
+	cold->timer_prev = h->last;
 	if (h->last != FLOW_NONE)
-		t->flows[h->last].timer_next = i;
+		flow_cold(&t->flows[h->last])->timer_next = i;
 	else
 		h->first = i;
 	h->last = i;
@@ -60,19 +61,20 @@ static void list_append(struct flow_table *t, struct flow *f, unsigned list)
 
 void timer_clear(struct flow_table *t, struct flow *f)
 {
+	struct flow_cold *cold = flow_cold(f);
 	struct timer_head *h;
 
 	if (f->timer_list >= LIST_COUNT)
 		return;
 	h = &t->lists[f->timer_list];
-	if (f->timer_prev != FLOW_NONE)
-		t->flows[f->timer_prev].timer_next = f->timer_next;
+	if (cold->timer_prev != FLOW_NONE)
+		flow_cold(&t->flows[cold->timer_prev])->timer_next = cold->timer_next;
 	else
-		h->first = f->timer_next;
-	if (f->timer_next != FLOW_NONE)
-		t->flows[f->timer_next].timer_prev = f->timer_prev;
+		h->first = cold->timer_next;
+	if (cold->timer_next != FLOW_NONE)
+		flow_cold(&t->flows[cold->timer_next])->timer_prev = cold->timer_prev;
 	else
-		h->last = f->timer_prev;
+		h->last = cold->timer_prev;
 	if (--h->count == 0 && f->timer_list < WHEEL_SLOTS)
 		t->wheel_used[f->timer_list / 64] &= ~(1ull << (f->timer_list % 64));
 	f->timer_list = LIST_NONE;
@@ -141,7 +143,7 @@ void timer_touch(struct worker *w, struct flow *f)
 			return;
 		timer_set(t, f);
 		if (stage == STAGE_BYPASSED || !t->streams)
-			flow_counted_mark(w, f, f->table_slot);
+			flow_counted_mark(w, f, table_slot(t, f));
 		return;
 	}
 	/* order within a tick does not matter, and moving touches two neighbours */
@@ -155,20 +157,22 @@ void timer_touch(struct worker *w, struct flow *f)
 /* All of a flow that will soon be ended is on its way to the cache. */
 static void flow_fetch(const struct flow_table *t, uint32_t i)
 {
-	const char *at = (const char *)&t->flows[i];
+	const char *at = (const char *)&t->flows[i], *cold;
 
 	if (i == FLOW_NONE)
 		return;
 	line_fetch(at);
 	line_fetch(at + 64);
-	line_fetch(at + 128);
+	cold = (const char *)flow_cold(&t->flows[i]);
+	line_fetch(cold);
+	line_fetch(cold + sizeof(struct flow_cold) - 1);
 }
 
 /* The place that points to this one, and the flow after it, are fetched while this one is told of. */
 static void end_fetch(const struct flow_table *t, const struct flow *f)
 {
-	line_fetch(&t->buckets[f->table_slot >> SLOT_SHIFT]);
-	flow_fetch(t, f->timer_next);
+	table_prefetch(t, table_flow_hash(t, f));
+	flow_fetch(t, flow_cold(f)->timer_next);
 }
 
 static void end_ahead(struct worker *w, struct flow_table *t, struct flow *f)
@@ -206,7 +210,7 @@ static unsigned slot_run(struct worker *w, struct flow_table *t, unsigned slot, 
 		if (flow_expired(t, f, now_ns)) {
 			end_ahead(w, t, f);
 		} else {
-			flow_fetch(t, f->timer_next);
+			flow_fetch(t, flow_cold(f)->timer_next);
 			if (now_ns >= f->contact_due_s * NS_PER_S)
 				contact_checkpoint(w, f);
 			timer_set(t, f);
@@ -264,7 +268,7 @@ struct flow *timer_victim(struct flow_table *t, uint64_t now_ns)
 	/* An established flow only when its time is nearly up: three quarters of its wait. */
 	slot = wheel_next(t, t->wheel_tick) % WHEEL_SLOTS;
 	for (uint32_t i = t->lists[slot].first, n = 0; i != FLOW_NONE && n < 16;
-	     i = t->flows[i].timer_next, n++) {
+	     i = flow_cold(&t->flows[i])->timer_next, n++) {
 		struct flow *f = &t->flows[i];
 		uint64_t wait = t->timeout_ns[flow_class_of(f->ip_proto)][flow_stage_of(f)];
 

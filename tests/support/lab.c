@@ -18,10 +18,9 @@ void *worker_memory(struct worker *w, size_t bytes, size_t align)
 
 	(void)w;
 	bytes = (bytes + 63) / 64 * 64;
-	at = aligned_alloc(align < 64 ? 64 : align, bytes);
-	if (at)
-		memset(at, 0, bytes);
-	return at;
+	if (posix_memalign(&at, align < 64 ? 64 : align, bytes ? bytes : 64) != 0)
+		return NULL;
+	return memset(at, 0, bytes);
 }
 
 void worker_memory_free(struct worker *w, void *memory)

@@ -10,9 +10,12 @@
 
 void *worker_memory(struct worker *w, size_t bytes, size_t align)
 {
+	void *at;
+
 	(void)w;
-	(void)align;
-	return calloc(1, bytes);
+	if (posix_memalign(&at, align < sizeof(void *) ? sizeof(void *) : align, bytes ? bytes : 1) != 0)
+		return NULL;
+	return memset(at, 0, bytes);
 }
 
 void worker_memory_free(struct worker *w, void *memory)

@@ -40,14 +40,17 @@ static void fuzz_flow(const uint8_t *data, size_t size, uint16_t port)
 {
 	static struct harness *h;
 	static struct flow fresh;
+	static struct flow_cold fresh_cold;
 
 	if (!h) {
 		static const char *const settings[] = {"file_analysis.enabled=yes", NULL};
 
 		h = harness_new(6, port, settings);
 		fresh = h->flow;
+		fresh_cold = *flow_cold(&h->flow);
 	}
 	h->flow = fresh;
+	*flow_cold(&h->flow) = fresh_cold;
 	h->offset[0] = h->offset[1] = 0;
 	h->out_len = h->contacts_len = 0;
 	while (size >= 3) {

@@ -299,7 +299,7 @@ static void flow_begin(struct harness *h, uint8_t ip_proto, uint16_t server_port
 
 struct harness *harness_new(uint8_t ip_proto, uint16_t server_port, const char *const *settings)
 {
-	struct harness *h = aligned_alloc(64, (sizeof(*h) + 63) / 64 * 64);
+	struct harness *h = aligned_alloc(_Alignof(struct harness), sizeof(*h));
 	struct config *c = config_new();
 	char error[256];
 
@@ -329,8 +329,8 @@ struct harness *harness_new(uint8_t ip_proto, uint16_t server_port, const char *
 static void flow_free(struct harness *h)
 {
 	app_flow_free(&h->w, &h->flow);
-	heap_free(&h->w.heap, h->flow.notes);
-	h->flow.notes = NULL;
+	heap_free(&h->w.heap, flow_cold(&h->flow)->notes);
+	flow_cold(&h->flow)->notes = NULL;
 }
 
 void harness_reset(struct harness *h, uint16_t server_port)

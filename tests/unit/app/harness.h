@@ -15,7 +15,10 @@
 struct harness {
 	struct worker w;
 	struct counters counters;
-	struct flow flow;
+	union {
+		struct flow flow;
+		struct flow_block block; /* where flow_cold(&flow) is */
+	};
 	struct packet packet;
 	uint64_t offset[2];     /* of the next byte of a stream */
 	uint8_t *datagram;      /* in hand: there until the packet is done */

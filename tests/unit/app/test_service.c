@@ -20,7 +20,7 @@
 
 static enum service service_of(const struct harness *h)
 {
-	return h->flow.notes ? h->flow.notes->service : SERVICE_NONE;
+	return flow_cold(&h->flow)->notes ? flow_cold(&h->flow)->notes->service : SERVICE_NONE;
 }
 
 static void give(struct harness *h, enum direction d, const char *data, size_t len)
@@ -244,7 +244,7 @@ static void through_at_once(void **state)
 	h = harness_new(6, 1080, NULL);
 	give(h, C, TEXT("\5\1\0"));
 	harness_end(h, S);
-	assert_int_equal(h->flow.notes->service, SERVICE_socks5);
+	assert_int_equal(flow_cold(&h->flow)->notes->service, SERVICE_socks5);
 	harness_free(h);
 }
 

@@ -36,10 +36,12 @@ static struct ruleset *rules_of(const char *firewall, const char *rules)
 
 struct bench *bench_with_firewall(const char *firewall, const char *rules, const char *const *policies, char *error)
 {
-	struct bench *b = calloc(1, sizeof(*b));
+	struct bench *b = aligned_alloc(_Alignof(struct bench), sizeof(*b));
 	struct ruleset *set = rules_of(firewall, rules);
 	char text[512] = "", key[128];
 
+	assert_non_null(b);
+	memset(b, 0, sizeof(*b));
 	memset(&fake, 0, sizeof(fake));
 	b->config = config_new();
 	for (; policies && *policies; policies += 2) {
@@ -62,7 +64,7 @@ struct bench *bench_with_firewall(const char *firewall, const char *rules, const
 	detect_worker_use(&b->w, b->program);
 	addr_parse("10.0.0.1", &b->flow.client);
 	addr_parse("192.0.2.1", &b->flow.server);
-	b->flow.id = 7;
+	flow_cold(&b->flow)->id = 7;
 	b->flow.ip_proto = 6;
 	b->flow.tcp = (struct tcp_session *)b;
 	b->flow.app = &b->app;

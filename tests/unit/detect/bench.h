@@ -20,7 +20,10 @@ struct bench {
 	struct counters counters;
 	struct config *config;
 	struct detect_program *program;
-	struct flow flow;
+	union {
+		struct flow flow;
+		struct flow_block block; /* where flow_cold(&flow) is */
+	};
 	struct app_session app;
 	struct packet packet;
 };

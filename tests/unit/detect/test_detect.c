@@ -227,7 +227,7 @@ static void captures(void **state)
 	(void)state;
 	packet(b, TO_SERVER, 1, "u=joe&p=secret");
 	ALERTS(1);
-	d = b->flow.detect;
+	d = flow_cold(&b->flow)->detect;
 	assert_int_equal(d->var_count, 1);
 	assert_string_equal(d->vars[0].name, "user");
 	assert_memory_equal(d->vars[0].value, "joe", d->vars[0].len);
@@ -681,10 +681,10 @@ static void entropies(void **state)
 	NO_ALERT();
 	packet(b, TO_SERVER, 1, "abcd");
 	NO_ALERT();
-	assert_int_equal(b->flow.detect->var_count, 1);
-	assert_true(b->flow.detect->vars[0].entropy);
-	assert_string_equal(b->flow.detect->vars[0].name, "content");
-	memcpy(&value, b->flow.detect->vars[0].value, sizeof(value));
+	assert_int_equal(flow_cold(&b->flow)->detect->var_count, 1);
+	assert_true(flow_cold(&b->flow)->detect->vars[0].entropy);
+	assert_string_equal(flow_cold(&b->flow)->detect->vars[0].name, "content");
+	memcpy(&value, flow_cold(&b->flow)->detect->vars[0].value, sizeof(value));
 	assert_true(value == 2);
 	bench_free(b);
 }

@@ -23,7 +23,10 @@ struct bench {
 	struct counters counters;
 	struct config *config;
 	struct detect_program *program;
-	struct flow flow;
+	union {
+		struct flow flow;
+		struct flow_block block; /* where flow_cold(&flow) is */
+	};
 	char folder[64];
 };
 
@@ -42,12 +45,14 @@ static void file_write(const char *folder, const char *name, const char *text)
 /* One script "x.lua" beside the rules. */
 static struct bench *bench_new(const char *rules, const char *script)
 {
-	struct bench *b = calloc(1, sizeof(*b));
+	struct bench *b = aligned_alloc(_Alignof(struct bench), sizeof(*b));
 	char path[96], error[512] = "";
 	const char *files[] = {path};
 	struct ruleset_options o = {.files = files, .file_count = 1};
 	struct ruleset *set;
 
+	assert_non_null(b);
+	memset(b, 0, sizeof(*b));
 	snprintf(b->folder, sizeof(b->folder), "/tmp/metsuke-script-XXXXXX");
 	assert_non_null(mkdtemp(b->folder));
 	file_write(b->folder, "x.lua", script);
@@ -70,7 +75,7 @@ static struct bench *bench_new(const char *rules, const char *script)
 	addr_parse("10.0.0.1", &b->flow.client);
 	addr_parse("192.0.2.1", &b->flow.server);
 	b->flow.ip_version = 4;
-	b->flow.id = 7;
+	flow_cold(&b->flow)->id = 7;
 	b->flow.ip_proto = 17;
 	return b;
 }

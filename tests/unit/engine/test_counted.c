@@ -132,7 +132,7 @@ static struct rte_mbuf *frame_make(uint64_t ts_ns)
 /* Now and then a flow is released or dropped by somebody. */
 static bool flow_touch(struct worker *w, struct flow *f, void *arg)
 {
-	uint64_t burst = *(unsigned *)arg, draw = (f->id * 0x9e3779b97f4a7c15ull ^ burst * 0xff51afd7ed558ccdull) >> 40;
+	uint64_t burst = *(unsigned *)arg, draw = (flow_cold(f)->id * 0x9e3779b97f4a7c15ull ^ burst * 0xff51afd7ed558ccdull) >> 40;
 
 	if (w->config->inspection && draw % 64 == 0)
 		f->flags |= FLOW_BYPASSED;

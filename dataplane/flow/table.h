@@ -299,6 +299,8 @@ static inline void table_prefetch_flow(const struct flow_table *t, uint32_t hash
 
 		line_fetch(f);
 		line_fetch((const char *)f + 64);
+		if (t->streams) /* rules and parsers ask for their notes on it */
+			line_fetch(&flow_cold(f)->detect);
 	}
 }
 

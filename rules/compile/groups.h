@@ -52,14 +52,22 @@ struct group_literal {
 	const uint8_t *text;       /* in small letters */
 };
 
+/* Of one key. Open addressing, linear. */
+struct placed_slot {
+	uint64_t key;
+	uint32_t first, count;     /* its entries; count 0: empty */
+};
+
 /* Literals that can stand in one place only are compared there, not searched for. A class is a
  * place and how many bytes of a literal, its first or (at the end) its last, are the key. */
+#define PLACED_FILTER_BITS 1024
+
 struct placed_class {
 	uint32_t at;               /* of the first byte, from the start */
 	uint8_t width;             /* 1, 2, 4 or 8 bytes */
 	bool from_end;             /* the key ends where the buffer ends */
 	uint32_t first, mask;      /* its slots: open addressing, linear */
-	uint64_t filter;           /* bit placed_filter(key) of each key */
+	uint64_t filter[PLACED_FILTER_BITS / 64]; /* bit placed_filter(hash) of each key */
 };
 
 #define PLACED_CLASSES_MAX 24
@@ -84,9 +92,9 @@ static inline uint32_t placed_hash(uint64_t key)
 	return (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32);
 }
 
-static inline uint64_t placed_filter(uint32_t hash)
+static inline uint32_t placed_filter(uint32_t hash)
 {
-	return 1ull << (hash >> 26);
+	return hash >> 22;
 }
 
 /* What the first bytes of a packet must be for a rule to match. Two words of eight bytes as they lie in

@@ -21,7 +21,7 @@
 #include "rules/compile/groups_private.h"
 
 #define ALIGN 64
-#define CYCLES_ASK 25.0      /* for a place that is asked about, and those that follow from it in real traffic */
+#define CYCLES_ASK 60.0
 #define ANCHORS_A_BUCKET 20  /* at most, where there can be more buckets */
 #define ROUNDS 2             /* in which anchors may change their bucket */
 
@@ -32,13 +32,13 @@ static const struct {
 	double cycles_max;       /* … as it is with more cycles a byte */
 	uint8_t sets_max, places_max;
 } kinds[SIEVE_KINDS] = {
-	[SIEVE_BYTES] = {64, 10.0, 1.2, 1024, INFINITY, 4, 6},
+	[SIEVE_BYTES] = {64, 9.0, 1.1, 1024, INFINITY, 8, 6},
 	[SIEVE_HALVES] = {32, 7.0, 1.7, 160, 0.75, 2, 4},
 };
 
 static const struct {
 	uint8_t sets, places;
-} shapes[] = {{1, 4}, {1, 6}, {2, 4}, {2, 6}, {3, 4}, {3, 6}, {4, 6}};
+} shapes[] = {{1, 4}, {1, 6}, {2, 4}, {2, 6}, {3, 4}, {3, 6}, {4, 6}, {6, 6}, {8, 6}};
 
 #define SHAPES (sizeof(shapes) / sizeof(*shapes))
 
@@ -81,12 +81,6 @@ static bool is_text(int c)
 	return (c >= ' ' && c <= '~') || c == '\r' || c == '\n' || c == '\t';
 }
 
-/* What the tables take for one byte: letters of both cases; a byte and its twin with the upper bit. */
-static unsigned class_of(unsigned c)
-{
-	return (unsigned)tolower((int)(c % SIEVE_TABLE_BYTES));
-}
-
 static void shares_fill(void)
 {
 	for (int t = 0; t < TRAFFICS; t++) {
@@ -99,7 +93,7 @@ static void shares_fill(void)
 		if (t == ZEROS)
 			total += share[0] = 4 * (total - share[0]);
 		for (unsigned c = 0; c < 256; c++)
-			shares.bytes[t][class_of(c)] += share[c] / total;
+			shares.bytes[t][sieve_class((uint8_t)c)] += share[c] / total;
 		for (unsigned i = 0; i < SIEVE_HALF_BYTES * 2 * 256; i++) {
 			unsigned lower = i / 512, upper = i / 256 % 2 * 8;
 
@@ -131,7 +125,7 @@ static unsigned upper_bits(unsigned c)
 /* The shares if the place knew byte c, too. */
 static void shares_with_byte(const struct masks_draft *d, const struct place *p, unsigned c, double out[TRAFFICS])
 {
-	unsigned class = d->kind == SIEVE_BYTES ? class_of(c) : 0, lower = 1u << (c & 15) | p->lower;
+	unsigned class = d->kind == SIEVE_BYTES ? sieve_class((uint8_t)c) : 0, lower = 1u << (c & 15) | p->lower;
 	unsigned upper = d->kind == SIEVE_BYTES ? 0 : upper_bits(c) | p->upper;
 	bool known = d->kind == SIEVE_BYTES ? p->count[class] : lower == p->lower && upper == p->upper;
 
@@ -176,7 +170,7 @@ static uint16_t halves_change(struct place *p, unsigned from, unsigned bits, int
 static void place_change(const struct masks_draft *d, struct place *p, unsigned c, int by)
 {
 	if (d->kind == SIEVE_BYTES) {
-		unsigned from = c == ANY_BYTE ? 0 : class_of(c), to = c == ANY_BYTE ? SIEVE_TABLE_BYTES : from + 1;
+		unsigned from = c == ANY_BYTE ? 0 : sieve_class((uint8_t)c), to = c == ANY_BYTE ? SIEVE_TABLE_BYTES : from + 1;
 
 		for (unsigned class = from; class < to; class++)
 			class_change(p, class, by);
@@ -310,11 +304,6 @@ static double cycles_of(const struct masks_draft *d)
 
 /* ---- the masks of a draft ---- */
 
-static bool table_knows(const struct masks_draft *d, const struct place *p, unsigned c)
-{
-	return p->count[d->kind == SIEVE_BYTES ? class_of(c) : c];
-}
-
 static void masks_fill(struct sieve_masks *m, const struct masks_draft *d)
 {
 	uint32_t bytes = sieve_table_bytes(d->kind);
@@ -328,7 +317,7 @@ static void masks_fill(struct sieve_masks *m, const struct masks_draft *d)
 		m->of_width[i / 8][b->width / 2] |= bit;
 		for (unsigned place = 0; place < d->places; place++)
 			for (unsigned c = 0; c < bytes; c++)
-				if (table_knows(d, &b->place[place], c))
+				if (b->place[place].count[c])
 					m->tables[(i / 8 * d->places + place) * bytes + c] |= bit;
 	}
 }

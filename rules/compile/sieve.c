@@ -67,7 +67,21 @@ static int anchor_order(const void *a, const void *b)
 	return x->anchor.literal < y->anchor.literal ? -1 : x->anchor.literal > y->anchor.literal;
 }
 
-static void sieve_fill(struct sieve *s, struct sieve_anchor *anchors, struct placed_slot *slots, uint64_t *bits,
+/* Of what is before the anchor, else behind it: the anchor itself has been seen. */
+static void check_choose(struct sieve_slot *slot, const struct sieve_anchor *a, unsigned width)
+{
+	unsigned last = (unsigned)a->len - SIEVE_CHECK_BYTES, at = 0;
+
+	if (slot->count != 1 || a->len < SIEVE_CHECK_BYTES)
+		return;
+	if (a->offset < SIEVE_CHECK_BYTES)
+		at = a->offset + width < last ? a->offset + width : last;
+	slot->check = sieve_check(a->text + at);
+	slot->check_at = (int32_t)at - a->offset;
+	slot->has_check = true;
+}
+
+static void sieve_fill(struct sieve *s, struct sieve_anchor *anchors, struct sieve_slot *slots, uint64_t *bits,
 		       const struct anchor_draft *drafts, uint32_t count)
 {
 	for (uint32_t i = 0; i < count;) {
@@ -77,11 +91,12 @@ static void sieve_fill(struct sieve *s, struct sieve_anchor *anchors, struct pla
 
 		while (slots[at].count)
 			at = (at + 1) & s->slot_mask;
-		slots[at] = (struct placed_slot){.key = key, .first = i};
+		slots[at] = (struct sieve_slot){.key = key, .first = i};
 		for (; i < count && drafts[i].key == key; i++) {
 			anchors[i] = drafts[i].anchor;
 			slots[at].count++;
 		}
+		check_choose(&slots[at], &anchors[slots[at].first], width);
 		bit = sieve_bit(s, (uint32_t)key, width);
 		bits[bit / 64] |= 1ull << bit % 64;
 		s->widths |= (uint8_t)width;
@@ -95,7 +110,7 @@ void group_sieve_make(struct groups_builder *b, struct pattern_group *group)
 	struct anchor_draft *drafts = calloc(n + 1, sizeof(*drafts));
 	struct crowd crowd = {.mask = 63};
 	struct sieve_anchor *anchors;
-	struct placed_slot *slots;
+	struct sieve_slot *slots;
 	uint64_t *bits;
 
 	for (uint32_t i = 0; i < n; i++)

@@ -225,7 +225,7 @@ static void freeze_sieve(struct freezer *f, const void *object, size_t at)
 	START(sieve);
 
 	LIST(bits, ((uint64_t)1 << (32 - o->shift)) / 64, uint64_t, NULL);
-	LIST(slots, (uint64_t)o->slot_mask + 1, struct placed_slot, NULL);
+	LIST(slots, (uint64_t)o->slot_mask + 1, struct sieve_slot, NULL);
 	LIST(anchors, o->anchor_count, struct sieve_anchor, freeze_anchor);
 	for (enum sieve_kind kind = 0; kind < SIEVE_KINDS; kind++) {
 		const struct sieve_masks *m = o->masks[kind];

@@ -262,7 +262,7 @@ static uint8_t known_at(const struct sieve_masks *m, enum sieve_kind kind, unsig
 {
 	const uint8_t *table = &m->tables[(set * m->places + place) * sieve_table_bytes(kind)];
 
-	return kind == SIEVE_BYTES ? table[c % SIEVE_TABLE_BYTES] : table[c & 15] & table[SIEVE_HALF_BYTES + (c >> 4)];
+	return kind == SIEVE_BYTES ? table[sieve_class(c)] : table[c & 15] & table[SIEVE_HALF_BYTES + (c >> 4)];
 }
 
 /* Whatever the case of its letters and whatever stands behind the literal. */

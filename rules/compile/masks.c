@@ -4,8 +4,8 @@
  * places from an anchor on a table says which buckets know the byte that stands there. A place where
  * the bytes of all tables have a bucket in common is worth asking the sieve about: 32 or 64 places are
  * judged in a few dozen instructions, whatever the number of literals. (The idea of Teddy, from
- * Hyperscan's FDR, with anchors that are rare.) Processors that look up 64 bytes in 128 at once have tables
- * of whole bytes; for others a byte is known when both of its halves are, each in a table of 16.
+ * Hyperscan's FDR, with anchors that are rare.) Processors that look up 64 bytes in 64 at once have tables
+ * of classes of bytes; for others a byte is known when both of its halves are, each in a table of 16.
  *
  * Which bucket: the one in which the anchor adds least to the places that are asked about in vain, by
  * how common bytes are. How many tables: as many as the estimated cycles a byte are least with. Runs
@@ -21,19 +21,19 @@
 #include "rules/compile/groups_private.h"
 
 #define ALIGN 64
-#define CYCLES_ASK 60.0
 #define ANCHORS_A_BUCKET 20  /* at most, where there can be more buckets */
 #define ROUNDS 2             /* in which anchors may change their bucket */
 
 static const struct {
 	double places;           /* judged at a time */
 	double base, table;      /* cycles for them: loads and what follows, and each table */
+	double ask;              /* cycles for a place that is asked about, and those that follow from it in real traffic */
 	uint32_t anchors_max;    /* with more of them Hyperscan is faster … */
 	double cycles_max;       /* … as it is with more cycles a byte */
 	uint8_t sets_max, places_max;
 } kinds[SIEVE_KINDS] = {
-	[SIEVE_BYTES] = {64, 9.0, 1.1, 1024, INFINITY, 8, 6},
-	[SIEVE_HALVES] = {32, 7.0, 1.7, 160, 0.75, 2, 4},
+	[SIEVE_BYTES] = {64, 9.0, 1.1, 60.0, 1024, INFINITY, 8, 6},
+	[SIEVE_HALVES] = {32, 7.0, 1.7, 25.0, 160, 0.75, 2, 4},
 };
 
 static const struct {
@@ -299,7 +299,7 @@ static double cycles_of(const struct masks_draft *d)
 		asked += bucket_share(d, &d->buckets[i]);
 	return (kinds[d->kind].base + kinds[d->kind].table * d->places * (d->bucket_count / 8.0)) /
 		       kinds[d->kind].places +
-	       CYCLES_ASK * asked;
+	       kinds[d->kind].ask * asked;
 }
 
 /* ---- the masks of a draft ---- */

@@ -73,6 +73,20 @@ static bool set_holds(struct detect_state *s, const struct packet *p, uint32_t s
 	return *cached & 1;
 }
 
+unsigned packet_path(struct detect_state *s, const struct packet *p)
+{
+	const struct addr_set *inside = &s->program->groups->inside;
+
+	if (!s->path) {
+		bool src = p->ip_version && address_in(inside, &p->src, p->ip_version);
+		bool dst = p->ip_version && address_in(inside, &p->dst, p->ip_version);
+		bool to_client = p->flow && p->direction == TO_CLIENT;
+
+		s->path = (uint8_t)(1 + (to_client ? dst | src << 1 : src | dst << 1));
+	}
+	return s->path - 1u;
+}
+
 static uint8_t proto_bit(const struct packet *p)
 {
 	if (!p->ip_version)

@@ -430,6 +430,8 @@ int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 	g->prefilter = groups_alloc(&b, (set->rule_count + 1) * sizeof(*g->prefilter));
 	for (size_t i = 0; i < set->rule_count && !b.failed; i++)
 		g->prefilter[i] = group_prefilter_choose(set->rules[i]);
+	if (!b.failed)
+		groups_inside_choose(&b);
 	if (!b.failed) {
 		groups_choose_in_place(&b);
 		groups_by_buffer(&b);
@@ -442,6 +444,7 @@ int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 	grouped = seconds_now();
 	rc = databases_make(&b, o, report, error, error_size);
 	free(b.wanted);
+	free(b.ends);
 	if (report) {
 		report->group_seconds += grouped - start;
 		report->compile_seconds += seconds_now() - grouped;

@@ -69,7 +69,7 @@ static uint32_t found_at(struct worker *w, const uint8_t *data, uint32_t len, ui
 	const struct ruleset_groups *g = w->detect->program->groups;
 	uint32_t n;
 
-	scan_group_from(w, g->packet[GROUP_UDP][0].wide, data, len, fresh, base, true);
+	scan_group_from(w, path_ports_of(&g->packet[GROUP_UDP][0], PATH_OUTSIDE)->wide, data, len, fresh, base, true);
 	candidates_sort(w->detect);
 	n = w->detect->candidate_count;
 	memcpy(out, w->detect->candidates, n * sizeof(*out));
@@ -144,7 +144,7 @@ static void alike(unsigned rules)
 
 static uint32_t found_again(struct worker *w, struct kept **list, const struct buffer_view *view, uint32_t *out)
 {
-	const struct pattern_group *g = w->detect->program->groups->packet[GROUP_UDP][0].wide;
+	const struct pattern_group *g = path_ports_of(&w->detect->program->groups->packet[GROUP_UDP][0], PATH_OUTSIDE)->wide;
 	uint32_t fresh, from, n;
 
 	w->detect->kept = kept_get(w, list, 3, view);

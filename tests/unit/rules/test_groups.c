@@ -169,7 +169,7 @@ static void ports(void **state)
 	content_add(m, r, "payload", KEYWORD_none, "other", 0);
 	dport_set(m, r, 60, 61);
 	build(m, NULL, NULL);
-	g = &m->set.groups->packet[GROUP_UDP][0];
+	g = path_ports_of(&m->set.groups->packet[GROUP_UDP][0], PATH_OUTSIDE);
 	assert_non_null(g->wide);
 	assert_int_equal(g->wide->entry_count, 1);
 	assert_int_equal(g->narrow_by_port[52], 0);
@@ -182,8 +182,8 @@ static void ports(void **state)
 	assert_int_equal(hits(&g->narrow[g->narrow_by_port[60]], "xxEvilxxotherxx"), 2);
 	/* The same literals make the same database. */
 	assert_ptr_equal(g->wide->database, g->narrow[g->narrow_by_port[53]].database);
-	assert_null(m->set.groups->packet[GROUP_UDP][1].wide);
-	assert_null(m->set.groups->packet[GROUP_TCP][0].wide);
+	assert_null(path_ports_of(&m->set.groups->packet[GROUP_UDP][1], PATH_OUTSIDE)->wide);
+	assert_null(path_ports_of(&m->set.groups->packet[GROUP_TCP][0], PATH_OUTSIDE)->wide);
 	made_free(m);
 }
 
@@ -203,9 +203,9 @@ static void packet_or_stream(void **state)
 	r->flags = RULE_HAS_PAYLOAD | RULE_STREAM_ONLY;
 	assert_int_equal(rule_payload_use(r), USE_STREAM);
 	build(m, NULL, NULL);
-	assert_non_null(m->set.groups->stream[0].wide);
-	assert_non_null(m->set.groups->stream[1].wide);
-	assert_null(m->set.groups->packet[GROUP_TCP][0].wide);
+	assert_non_null(path_ports_of(&m->set.groups->stream[0], PATH_OUTSIDE)->wide);
+	assert_non_null(path_ports_of(&m->set.groups->stream[1], PATH_OUTSIDE)->wide);
+	assert_null(path_ports_of(&m->set.groups->packet[GROUP_TCP][0], PATH_OUTSIDE)->wide);
 	made_free(m);
 }
 
@@ -230,7 +230,7 @@ static void buffers(void **state)
 		const struct buffer_group *g = &m->set.groups->buffers[i];
 
 		assert_int_equal(g->direction, 1);
-		assert_int_equal(g->group.entry_count, g->app ? 2 : 1);
+		assert_int_equal(buffer_group_of(g, PATH_OUTSIDE)->entry_count, g->app ? 2 : 1);
 	}
 	assert_int_equal(m->set.groups->app_always_count[1], 1);
 	assert_int_equal(m->set.groups->app_always_count[0], 0);
@@ -250,7 +250,7 @@ static void entries(void **state)
 	c->u.content.offset = (struct rule_number){.value = 10, .variable = -1};
 	c->u.content.depth = (struct rule_number){.value = 6, .variable = -1};
 	build(m, NULL, NULL);
-	e = &m->set.groups->packet[GROUP_UDP][0].wide->entries[0];
+	e = &path_ports_of(&m->set.groups->packet[GROUP_UDP][0], PATH_OUTSIDE)->wide->entries[0];
 	assert_int_equal(e->end_min, 14);
 	assert_int_equal(e->end_max, 16);
 	assert_int_equal(e->flags, ENTRY_CASE);
@@ -319,7 +319,7 @@ static void sieve_of(const char *const *texts, unsigned count, uint8_t widths, e
 		content_add(m, rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP), "payload", KEYWORD_none, texts[i],
 			    CONTENT_NOCASE);
 	build(m, NULL, NULL);
-	g = m->set.groups->packet[GROUP_UDP][0].wide;
+	g = path_ports_of(&m->set.groups->packet[GROUP_UDP][0], PATH_OUTSIDE)->wide;
 	s = g->sieve;
 	assert_int_equal(g->literal_count, count);
 	assert_int_equal(s->widths, widths);
@@ -368,7 +368,7 @@ static void placed(void **state)
 	m->matches[r->index][1] = (struct match){.keyword = KEYWORD_bsize, .u.number = {.op = NUMBER_EQUAL, .low = 6}};
 	r->buffers[0].match_count = 2;
 	build(m, NULL, NULL);
-	g = &m->set.groups->buffers[0].group;
+	g = buffer_group_of(&m->set.groups->buffers[0], PATH_OUTSIDE);
 	assert_null(g->database);
 	assert_int_equal(g->placed_count, 3);
 	assert_int_equal(g->placed_entry_count, 3);
@@ -416,12 +416,12 @@ static void guarded(void **state)
 	memcpy(value + 4, "#MB", 3);
 	build(m, NULL, NULL);
 	g = m->set.groups;
-	assert_null(g->packet_long[GROUP_UDP][0].wide);
-	assert_null(g->packet_near[GROUP_UDP][0].wide);
-	assert_int_equal(g->packet[GROUP_UDP][0].wide->guard_count, 0);
-	assert_int_equal(g->packet_guarded[GROUP_UDP][0].wide->guard_count, 1);
-	assert_int_equal(g->packet_guarded[GROUP_UDP][0].wide->literals[0].len, 9);
-	guard = g->packet_guarded[GROUP_UDP][0].wide->guards;
+	assert_null(path_ports_of(&g->packet_long[GROUP_UDP][0], PATH_OUTSIDE)->wide);
+	assert_null(path_ports_of(&g->packet_near[GROUP_UDP][0], PATH_OUTSIDE)->wide);
+	assert_int_equal(path_ports_of(&g->packet[GROUP_UDP][0], PATH_OUTSIDE)->wide->guard_count, 0);
+	assert_int_equal(path_ports_of(&g->packet_guarded[GROUP_UDP][0], PATH_OUTSIDE)->wide->guard_count, 1);
+	assert_int_equal(path_ports_of(&g->packet_guarded[GROUP_UDP][0], PATH_OUTSIDE)->wide->literals[0].len, 9);
+	guard = path_ports_of(&g->packet_guarded[GROUP_UDP][0], PATH_OUTSIDE)->wide->guards;
 	assert_memory_equal(guard->mask, mask, sizeof(mask));
 	assert_memory_equal(guard->value, value, sizeof(value));
 	made_free(m);
@@ -467,9 +467,9 @@ static void near(void **state)
 	content_add(m, r, "payload", KEYWORD_none, "PDF-", CONTENT_DEPTH)->u.content.depth = number(300);
 	content_add(m, r, "payload", KEYWORD_none, "setTimeOut#", CONTENT_NOCASE);
 	build(m, NULL, NULL);
-	assert_null(m->set.groups->packet_long[GROUP_UDP][0].wide);
-	assert_null(m->set.groups->packet_guarded[GROUP_UDP][0].wide);
-	g = m->set.groups->packet_near[GROUP_UDP][0].wide;
+	assert_null(path_ports_of(&m->set.groups->packet_long[GROUP_UDP][0], PATH_OUTSIDE)->wide);
+	assert_null(path_ports_of(&m->set.groups->packet_guarded[GROUP_UDP][0], PATH_OUTSIDE)->wide);
+	g = path_ports_of(&m->set.groups->packet_near[GROUP_UDP][0], PATH_OUTSIDE)->wide;
 	assert_int_equal(g->literals[0].len, 4);
 	assert_int_equal(g->reach, 300);
 	made_free(m);
@@ -515,7 +515,7 @@ static void cache(void **state)
 		if (i == 2)
 			cache_walk(dir, true, false);
 		build(m, dir, &report[i]);
-		assert_int_equal(hits(m->set.groups->packet[GROUP_UDP][1].wide, "the EVIL"), 1);
+		assert_int_equal(hits(path_ports_of(&m->set.groups->packet[GROUP_UDP][1], PATH_OUTSIDE)->wide, "the EVIL"), 1);
 		made_free(m);
 	}
 	assert_int_equal(report[0].databases, 1);

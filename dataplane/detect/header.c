@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "dataplane/base/cursor.h"
 #include "dataplane/detect/program.h"
 #include "dataplane/detect/trace.h"
 
@@ -73,13 +74,23 @@ static bool set_holds(struct detect_state *s, const struct packet *p, uint32_t s
 	return *cached & 1;
 }
 
+static bool is_inside(const struct detect_program *program, const struct packet *p, const struct addr *a)
+{
+	const struct inside_range *r = program->inside, *end = r + program->inside_count;
+	uint32_t v4 = get_be32(a->b);
+	bool inside = false;
+
+	if (p->ip_version != 4 || program->inside_count > INSIDE_RANGES_MAX)
+		return p->ip_version && address_in(&program->groups->inside, a, p->ip_version);
+	for (; r < end; r++)
+		inside |= v4 - r->low <= r->span;
+	return inside;
+}
+
 unsigned packet_path(struct detect_state *s, const struct packet *p)
 {
-	const struct addr_set *inside = &s->program->groups->inside;
-
 	if (!s->path) {
-		bool src = p->ip_version && address_in(inside, &p->src, p->ip_version);
-		bool dst = p->ip_version && address_in(inside, &p->dst, p->ip_version);
+		bool src = is_inside(s->program, p, &p->src), dst = is_inside(s->program, p, &p->dst);
 		bool to_client = p->flow && p->direction == TO_CLIENT;
 
 		s->path = (uint8_t)(1 + (to_client ? dst | src << 1 : src | dst << 1));

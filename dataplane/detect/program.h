@@ -172,6 +172,8 @@ struct frame_check {
 	const struct chain *chain;
 };
 
+#define INSIDE_RANGES_MAX 8
+
 struct detect_program {
 	const struct config *config;
 	struct ruleset *set;           /* owner */
@@ -185,6 +187,10 @@ struct detect_program {
 	uint32_t binding_count, binding_cap;
 	const struct addr_set **sets;  /* distinct ones; [0] stands for any */
 	uint32_t set_count;
+	struct inside_range {
+		uint32_t low, span;
+	} inside[INSIDE_RANGES_MAX];   /* of IPv4, of groups->inside */
+	uint32_t inside_count;         /* more than fit: the set itself is asked */
 	struct program_proto *protos[APP_PROTO_COUNT]; /* NULL: no rule */
 	struct frame_program *frames[APP_PROTO_COUNT]; /* likewise; owner */
 	struct frame_check *frame_checks; /* ascending by rule; owner */

@@ -164,7 +164,7 @@ void scan_group_from(struct worker *w, const struct pattern_group *group, const 
 		if (s->traced != TRACE_NO_RULE)
 			placed_explain(&scan);
 	}
-	if (!group->database)
+	if (!group->literal_count)
 		return;
 	scan.len = group_searched(group, len, fresh);
 	w->counters->detect_scan_calls++;

@@ -112,16 +112,6 @@ static void bitmap_run(struct scan *scan)
 #define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 #define INLINE inline __attribute__((always_inline))
 
-enum sieve_kind sieve_kind_possible(void)
-{
-	bool bmi = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-
-	if (bmi && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni"))
-		return SIEVE_BYTES;
-	return bmi && __builtin_cpu_supports("avx2") ? SIEVE_HALVES : SIEVE_KINDS;
-}
-
 /* The classes (sieve_class) of 64 bytes: bits 0 to 4, then 6, as rows of a matrix, the first bit's last. */
 static INLINE VBMI __m512i classes_of(__m512i bytes)
 {
@@ -321,11 +311,6 @@ static void masks_run(struct scan *scan, const struct sieve_masks *m, enum sieve
 		bytes_runs[m->sets][m->places / 2](scan, m);
 }
 #else
-enum sieve_kind sieve_kind_possible(void)
-{
-	return SIEVE_KINDS;
-}
-
 static void masks_run(struct scan *scan, const struct sieve_masks *m, enum sieve_kind kind)
 {
 }

@@ -346,6 +346,18 @@ static bool wanted_same(const struct wanted *x, const struct wanted *y)
 	return true;
 }
 
+/* Groups that masks serve on this processor need none. */
+static void wanted_drop(struct groups_builder *b)
+{
+	enum sieve_kind kind = sieve_kind_possible();
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < b->wanted_count; i++)
+		if (kind == SIEVE_KINDS || !b->wanted[i].group->sieve->masks[kind])
+			b->wanted[kept++] = b->wanted[i];
+	b->wanted_count = kept;
+}
+
 static int databases_make(struct groups_builder *b, const struct ruleset_options *o,
 			  struct ruleset_report *report, char *error, size_t error_size)
 {
@@ -360,6 +372,8 @@ static int databases_make(struct groups_builder *b, const struct ruleset_options
 		snprintf(error, error_size, "not enough memory to group the rules");
 		return -1;
 	}
+	if (!o->every_database)
+		wanted_drop(b);
 	if (b->wanted_count)
 		qsort(b->wanted, b->wanted_count, sizeof(*b->wanted), wanted_order);
 	for (uint32_t i = 0; i < b->wanted_count; i++) {

@@ -107,7 +107,7 @@ struct group_guard {
 #define GUARDS_MAX 48
 
 struct pattern_group {
-	hs_database_t *database;   /* NULL: no literals */
+	hs_database_t *database;   /* NULL: no literals, or masks serve it and that is all */
 	const struct group_literal *literals; /* by Hyperscan's pattern id */
 	uint32_t literal_count;
 	const struct sieve *sieve; /* of the same literals; NULL: no literals */

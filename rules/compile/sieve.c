@@ -14,6 +14,23 @@
 #define BITMAP_LOG2_MAX 19
 #define CROWD_WORTH 8       /* quarter bits that an anchor loses for each literal that has it already */
 
+#if defined(__x86_64__)
+enum sieve_kind sieve_kind_possible(void)
+{
+	bool bmi = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+
+	if (bmi && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni"))
+		return SIEVE_BYTES;
+	return bmi && __builtin_cpu_supports("avx2") ? SIEVE_HALVES : SIEVE_KINDS;
+}
+#else
+enum sieve_kind sieve_kind_possible(void)
+{
+	return SIEVE_KINDS;
+}
+#endif
+
 struct anchor_draft {
 	uint64_t key;
 	struct sieve_anchor anchor;

@@ -69,6 +69,9 @@ struct sieve {
 	const struct sieve_masks *masks[SIEVE_KINDS]; /* NULL: Hyperscan is faster */
 };
 
+/* What this processor can do; SIEVE_KINDS: neither. */
+enum sieve_kind sieve_kind_possible(void);
+
 /* Of SIEVE_BYTES: without the bit in which letters of both cases differ, and without the upper one. */
 static inline uint8_t sieve_class(uint8_t c)
 {

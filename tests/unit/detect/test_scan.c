@@ -43,7 +43,7 @@ static struct ruleset *rules_of(unsigned count)
 {
 	char path[] = "/tmp/metsuke-rules-XXXXXX", error[512] = "";
 	const char *files[] = {path};
-	struct ruleset_options o = {.files = files, .file_count = 1};
+	struct ruleset_options o = {.files = files, .file_count = 1, .every_database = true};
 	FILE *f = fdopen(mkstemp(path), "w");
 	struct ruleset *set;
 

@@ -82,7 +82,7 @@ static void dport_set(struct made *m, struct rule *r, uint16_t low, uint16_t hig
 
 static void build(struct made *m, const char *cache, struct ruleset_report *report)
 {
-	struct ruleset_options o = {.cache_dir = cache};
+	struct ruleset_options o = {.cache_dir = cache, .every_database = true};
 	char error[256];
 
 	if (ruleset_groups_build(&m->set, &o, report, error, sizeof(error)))

@@ -527,6 +527,92 @@ static void cache(void **state)
 	rmdir(dir);
 }
 
+/* ---- paths ---- */
+
+static const struct addr_range inside[] = {
+	{.ip_version = 4, .low = {{10, 0, 0, 0}}, .high = {{10, 255, 255, 255}}},
+	{.ip_version = 4, .low = {{192, 168, 0, 0}}, .high = {{192, 168, 255, 255}}},
+};
+static const struct addr_range outside[] = {
+	{.ip_version = 4, .low = {{0, 0, 0, 0}}, .high = {{9, 255, 255, 255}}},
+	{.ip_version = 4, .low = {{11, 0, 0, 0}}, .high = {{192, 167, 255, 255}}},
+};
+static const struct addr_range across[] = {{.ip_version = 4, .low = {{10, 200, 0, 0}}, .high = {{11, 1, 0, 0}}}};
+static const struct addr_range within[] = {{.ip_version = 4, .low = {{10, 200, 0, 0}}, .high = {{10, 201, 0, 0}}}};
+
+#define SET(list) ((struct addr_set){.ranges = list, .count = sizeof(list) / sizeof(*list)})
+
+static struct rule *between(struct made *m, struct addr_set src, struct addr_set dst, uint32_t flags, const char *text)
+{
+	struct rule *r = rule_new(m, RULE_HAS_PAYLOAD | flags, RULE_UDP);
+
+	r->src = src;
+	r->dst = dst;
+	content_add(m, r, "payload", KEYWORD_none, text, 0);
+	return r;
+}
+
+/* Bit a rule that the group of the path knows. */
+static uint32_t rules_on(const struct path_ports *p, enum group_path path)
+{
+	const struct pattern_group *g = path_ports_of(p, path)->wide;
+	uint32_t rules = 0;
+
+	for (uint32_t i = 0; g && i < g->entry_count; i++)
+		rules |= 1u << g->entries[i].rule;
+	return rules;
+}
+
+static void paths(void **state)
+{
+	struct addr_set any = {.any = true};
+	struct made *m = made_new();
+	const struct path_ports *to_server, *to_client;
+
+	(void)state;
+	between(m, SET(inside), SET(outside), 0, "from inside");
+	between(m, SET(outside), SET(inside), 0, "to inside");
+	between(m, any, SET(inside), 0, "anyone to inside");
+	between(m, SET(inside), any, RULE_BIDIRECTIONAL, "both ways");
+	between(m, SET(inside), SET(outside), RULE_TRANSACTIONAL, "a transaction");
+	between(m, SET(across), SET(within), 0, "some of both to some inside");
+	between(m, any, any, 0, "anyone");
+	build(m, NULL, NULL);
+	assert_int_equal(m->set.groups->inside.count, 2);
+	assert_memory_equal(m->set.groups->inside.ranges, inside, sizeof(inside));
+	to_server = &m->set.groups->packet[GROUP_UDP][0];
+	assert_int_equal(rules_on(to_server, PATH_OUTSIDE), 0x40);
+	assert_int_equal(rules_on(to_server, PATH_FROM_INSIDE), 0x40 | 0x10 | 8 | 1);
+	assert_int_equal(rules_on(to_server, PATH_TO_INSIDE), 0x40 | 0x20 | 8 | 4 | 2);
+	assert_int_equal(rules_on(to_server, PATH_INSIDE), 0x40 | 0x20 | 8 | 4);
+	to_client = &m->set.groups->packet[GROUP_UDP][1];
+	assert_int_equal(rules_on(to_client, PATH_OUTSIDE), 0x40);
+	assert_int_equal(rules_on(to_client, PATH_FROM_INSIDE), 0x40 | 0x20 | 0x10 | 8 | 4 | 2);
+	assert_int_equal(rules_on(to_client, PATH_TO_INSIDE), 0x40 | 8 | 1);
+	assert_int_equal(rules_on(to_client, PATH_INSIDE), 0x40 | 0x20 | 8 | 4);
+	made_free(m);
+}
+
+/* Rules that no path tells apart have one group. */
+static void one_path(void **state)
+{
+	struct addr_set any = {.any = true};
+	struct made *m = made_new();
+	const struct path_ports *p;
+
+	(void)state;
+	between(m, any, any, 0, "anyone");
+	between(m, SET(across), any, 0, "some of both");
+	between(m, SET(inside), SET(inside), RULE_HAS_APP, "one that is no rule on packets");
+	between(m, SET(inside), SET(inside), RULE_HAS_APP, "another one");
+	build(m, NULL, NULL);
+	p = &m->set.groups->packet[GROUP_UDP][0];
+	assert_int_equal(p->count, 2);
+	for (unsigned path = 0; path < PATH_COUNT; path++)
+		assert_int_equal(p->of_path[path], 1);
+	made_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,7 +620,8 @@ int main(void)
 		cmocka_unit_test(packet_or_stream), cmocka_unit_test(buffers),
 		cmocka_unit_test(entries),          cmocka_unit_test(placed), cmocka_unit_test(guarded), cmocka_unit_test(not_guarded), cmocka_unit_test(near),
 		cmocka_unit_test(sieve),
-		cmocka_unit_test(cache),
+		cmocka_unit_test(cache),            cmocka_unit_test(paths),
+		cmocka_unit_test(one_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

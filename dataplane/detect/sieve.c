@@ -321,7 +321,7 @@ bool sieve_run(struct scan *scan)
 	enum sieve_kind kind = scan->s->sieve;
 	const struct sieve_masks *m = kind < SIEVE_KINDS ? scan->group->sieve->masks[kind] : NULL;
 
-	if (m) {
+	if (m && (!m->short_only || scan->len <= SIEVE_SHORT_BYTES)) {
 		masks_run(scan, m, kind);
 		return true;
 	}

@@ -346,6 +346,11 @@ static bool wanted_same(const struct wanted *x, const struct wanted *y)
 	return true;
 }
 
+static bool sieve_serves_all(const struct sieve *s, enum sieve_kind kind)
+{
+	return kind < SIEVE_KINDS && s->masks[kind] && !s->masks[kind]->short_only;
+}
+
 /* Groups that masks serve on this processor need none. */
 static void wanted_drop(struct groups_builder *b)
 {
@@ -353,7 +358,7 @@ static void wanted_drop(struct groups_builder *b)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < b->wanted_count; i++)
-		if (kind == SIEVE_KINDS || !b->wanted[i].group->sieve->masks[kind])
+		if (!sieve_serves_all(b->wanted[i].group->sieve, kind))
 			b->wanted[kept++] = b->wanted[i];
 	b->wanted_count = kept;
 }
@@ -431,7 +436,8 @@ static uint32_t *list_of(struct groups_builder *b, enum group_kind kind, int dir
 int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 			 struct ruleset_report *report, char *error, size_t error_size)
 {
-	struct groups_builder b = {.set = set, .out = arena_alloc(set->arena, sizeof(*b.out))};
+	struct groups_builder b = {.set = set, .out = arena_alloc(set->arena, sizeof(*b.out)),
+				   .all_masks = o->every_database};
 	struct ruleset_groups *g;
 	double start = seconds_now(), grouped;
 	int rc = -1;

@@ -37,6 +37,7 @@ struct groups_builder {
 	struct ruleset_groups *out; /* in the set's arena, as all of it */
 	struct wanted *wanted;
 	uint32_t wanted_count, wanted_cap;
+	bool all_masks; /* for any processor, not only for the one at hand */
 	bool failed; /* memory was out once */
 };
 

@@ -29,11 +29,12 @@ static const struct {
 	double base, table;      /* cycles for them: loads and what follows, and each table */
 	double ask;              /* cycles for a place that is asked about, and those that follow from it in real traffic */
 	uint32_t anchors_max;    /* with more of them Hyperscan is faster … */
-	double cycles_max;       /* … as it is with more cycles a byte */
+	uint32_t short_max;      /* … except for short runs up to so many … */
+	double cycles_max;       /* … and with more cycles a byte */
 	uint8_t sets_max, places_max;
 } kinds[SIEVE_KINDS] = {
-	[SIEVE_BYTES] = {64, 9.0, 1.1, 60.0, 1024, INFINITY, 8, 6},
-	[SIEVE_HALVES] = {32, 7.0, 1.7, 25.0, 160, 0.75, 2, 4},
+	[SIEVE_BYTES] = {64, 9.0, 1.1, 60.0, 1024, 4096, INFINITY, 8, 6},
+	[SIEVE_HALVES] = {32, 7.0, 1.7, 25.0, 160, 160, 0.75, 2, 4},
 };
 
 static const struct {
@@ -322,7 +323,7 @@ static void masks_fill(struct sieve_masks *m, const struct masks_draft *d)
 	}
 }
 
-static struct sieve_masks *masks_make(struct groups_builder *b, const struct masks_draft *d)
+static struct sieve_masks *masks_make(struct groups_builder *b, const struct masks_draft *d, bool short_only)
 {
 	unsigned sets = d->bucket_count / 8;
 	uint8_t *block = groups_alloc(b, sizeof(struct sieve_masks) + sets * d->places * sieve_table_bytes(d->kind) + ALIGN);
@@ -333,6 +334,7 @@ static struct sieve_masks *masks_make(struct groups_builder *b, const struct mas
 	m = (struct sieve_masks *)(((uintptr_t)block + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
 	m->sets = (uint8_t)sets;
 	m->places = (uint8_t)d->places;
+	m->short_only = short_only;
 	masks_fill(m, d);
 	return m;
 }
@@ -389,12 +391,12 @@ static const struct sieve_masks *masks_of(struct groups_builder *b, enum sieve_k
 	struct masks_draft best = {.kind = kind}, next = {.kind = kind};
 	const struct sieve_masks *masks = NULL;
 
-	if (s->anchor_count > kinds[kind].anchors_max)
+	if (s->anchor_count > kinds[kind].short_max || (!b->all_masks && kind != sieve_kind_possible()))
 		return NULL;
 	if (!draft_make(&best, s->anchor_count) || !draft_make(&next, s->anchor_count))
 		b->failed = true;
 	else if (shapes_try(&best, &next, s) < kinds[kind].cycles_max)
-		masks = masks_make(b, &best);
+		masks = masks_make(b, &best, s->anchor_count > kinds[kind].anchors_max);
 	draft_free(&best);
 	draft_free(&next);
 	return masks;

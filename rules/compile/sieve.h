@@ -23,6 +23,7 @@ enum sieve_kind {
 	SIEVE_KINDS
 };
 
+#define SIEVE_SHORT_BYTES 512
 #define SIEVE_SETS_MAX 8
 #define SIEVE_PLACES_MAX 6
 #define SIEVE_TABLE_BYTES 64 /* SIEVE_BYTES, of one place in one set, by sieve_class */
@@ -31,6 +32,7 @@ enum sieve_kind {
 struct sieve_masks {
 	uint8_t sets;              /* of eight buckets of anchors */
 	uint8_t places;            /* bytes looked at from an anchor on: 4 or 6; SIEVE_HALVES: 4 */
+	bool short_only;           /* of runs longer than SIEVE_SHORT_BYTES Hyperscan is faster */
 	uint8_t of_width[SIEVE_SETS_MAX][3]; /* buckets with anchors of 1, 2, 4 bytes */
 	/* [set * places + place]: by byte or half the buckets of the set that know it there */
 	_Alignas(64) uint8_t tables[];

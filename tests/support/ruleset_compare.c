@@ -183,7 +183,7 @@ static bool masks_same(const struct sieve_masks *a, const struct sieve_masks *b,
 {
 	if (!a || !b)
 		return a == b;
-	return a->sets == b->sets && a->places == b->places && list_same(a->of_width, b->of_width, sizeof(a->of_width)) &&
+	return a->sets == b->sets && a->places == b->places && a->short_only == b->short_only && list_same(a->of_width, b->of_width, sizeof(a->of_width)) &&
 	       (uintptr_t)b->tables % 64 == 0 &&
 	       list_same(a->tables, b->tables, (size_t)a->sets * a->places * sieve_table_bytes(kind));
 }

@@ -218,6 +218,13 @@ static void few(void **state)
 	alike(20);
 }
 
+/* Masks of short runs, Hyperscan for others. */
+static void very_many(void **state)
+{
+	(void)state;
+	alike(2 * RULES);
+}
+
 static void many(void **state)
 {
 	(void)state;
@@ -226,7 +233,7 @@ static void many(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(few), cmocka_unit_test(many), cmocka_unit_test(growing_few),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(few), cmocka_unit_test(many), cmocka_unit_test(very_many), cmocka_unit_test(growing_few),
 					   cmocka_unit_test(growing_many)};
 
 	return cmocka_run_group_tests_name("scan", tests, NULL, NULL);

@@ -516,6 +516,7 @@ const struct proto proto_http = {
 	.name = "http",
 	.id = APP_http,
 	.over_tcp = 1,
+	.over_sctp = 1,
 	.shows_past = 1,
 	.done = {HTTP_COMPLETE, HTTP_COMPLETE},
 	.max_pending_bytes = 64 * 1024,

@@ -1,5 +1,6 @@
 """Bombs of protocols other than HTTP/1: NAME: function(path, n) that writes a capture of a size in proportion to n."""
 import struct
+import subprocess
 import zlib
 
 from session import capture
@@ -157,6 +158,90 @@ def mail_headers(path, n):
     mail(path, b"Subject: x\r\n" + b" =?utf-8?q?=41?=\r\n" * 100_000 * n + b"\r\nx")
 
 
+# ---- many of one thing in one message, for rules that look at each ----
+
+def dns_names(path, n):
+    """Messages of 48 KB of questions, and 64 KB of answers."""
+    ask = struct.pack("!HHHHHH", 1, 0x100, 8_000, 0, 0, 0) + b"\x01a\x00\x00\x01\x00\x01" + b"\xc0\x0c\x00\x01\x00\x01" * 7_999
+    tell = struct.pack("!HHHHHH", 1, 0x8180, 1, 4_600, 0, 0) + b"\x01a\x00\x00\x01\x00\x01" + b"\xc0\x0c\x00\x05\x00\x01\0\0\0\0\0\2\xc0\x0c" * 4_600
+    capture(path, [(True, struct.pack("!H", len(ask)) + ask), (False, struct.pack("!H", len(tell)) + tell)] * 4 * n, port=53)
+
+
+def http_headers(path, n):
+    line = b"X: v\r\n"
+    one = b"GET / HTTP/1.1\r\nHost: h\r\n" + b"".join(b"X%d: v\r\n" % i for i in range(1000)) + b"\r\n"
+    capture(path, [(True, one), (False, b"HTTP/1.1 204 N\r\n" + line * 1000 + b"\r\n")] * 20 * n)
+
+
+def h2_headers(path, n):
+    many = H2_GET + b"\x00\x01a\x01b" * 1000
+    capture(path, turns(H2_HELLO, lambda i: h2(1, 5, 2 * i + 1, many), lambda i: h2(1, 5, 2 * i + 1, b"\x88" + b"\x00\x01a\x01b" * 1000), 50 * n))
+
+
+def mqtt_topics(path, n):
+    hello = [(True, b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a"), (False, b"\x20\x02\x00\x00")]
+    body = b"\x00\x01" + b"\x00\x01t\x00" * 50_000
+    size, var = len(body), b""
+    while size:
+        var += bytes([size & 127 | (128 if size > 127 else 0)])
+        size >>= 7
+    capture(path, hello + [(True, b"\x82" + var + body)] * 2 * n, port=1883)
+
+
+def ber(tag, body):
+    size = len(body)
+    return bytes([tag]) + (bytes([size]) if size < 128 else b"\x83" + struct.pack("!I", size)[1:]) + body
+
+
+def ldap_attributes(path, n):
+    search = b"\x04\x00\x0a\x01\x02\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\x87\x05class"
+    capture(path, [(True, ber(0x30, b"\x02\x01\x01" + ber(0x63, search + ber(0x30, b"\x04\x01a" * 5_000))))] +
+            [(False, ber(0x30, b"\x02\x01\x01" + ber(0x64, b"\x04\x05dc=ab" + ber(0x30, ber(0x30, b"\x04\x01a" + ber(0x31, b"")) * 2_000))))] * 5 * n,
+            port=389)
+
+
+def smtp_recipients(path, n):
+    capture(path, turns(SMTP_HELLO, lambda i: b"RCPT TO:<c%d@d>\r\n" % i, lambda i: b"250 ok\r\n", 5_000 * n) +
+            [(True, b"DATA\r\n"), (False, b"354 go\r\n"), (True, b"Subject: x\r\n\r\nx\r\n.\r\n"), (False, b"250 ok\r\n")], port=25)
+
+
+def mail_urls(path, n):
+    mail(path, b"Subject: x\r\n\r\n" + b"".join(b"http://h%d.example/\r\n" % i for i in range(10_000 * n)))
+
+
+def mail_received(path, n):
+    mail(path, b"Received: from a by b\r\n" * 5_000 * n + b"\r\nx")
+
+
+def tls_certificates(path, n):
+    """A chain of certificates without end."""
+    hello = b"\x03\x03" + bytes(32) + b"\x00\x00\x02\x00\x2f\x01\x00"
+    answer = b"\x03\x03" + bytes(32) + b"\x00\x00\x2f\x00"
+    done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a", "-keyout",
+                           "/dev/null", "-outform", "DER"], capture_output=True, check=True)
+    certificates = (struct.pack("!I", len(done.stdout))[1:] + done.stdout) * 100
+
+    def handshake(kind, body):
+        message = bytes([kind]) + struct.pack("!I", len(body))[1:] + body
+        return b"".join(b"\x16\x03\x03" + struct.pack("!H", len(message[at:at + 16000])) + message[at:at + 16000] for at in range(0, len(message), 16000))
+    capture(path, [(True, handshake(1, hello)), (False, handshake(2, answer) + handshake(11, struct.pack("!I", len(certificates))[1:] + certificates) * n)], port=443)
+
+
+def sdp_lines(path, n):
+    body = b"v=0\r\no=a 1 1 IN IP4 h\r\ns=x\r\nt=0 0\r\n" + b"a=b\r\n" * 3_000
+    head = b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h\r\nFrom: a\r\nTo: b\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n"
+    capture(path, [(True, head % len(body) + body)] * 20 * n, port=5060)
+
+
+def irc_words(path, n):
+    capture(path, turns([(True, b"NICK a\r\nUSER a 0 * :a\r\n"), (False, b":s 001 a :x\r\n")], lambda i: b"PRIVMSG" + b" a" * 250 + b"\r\n", None, 1_000 * n), port=6667)
+
+
+def redis_words(path, n):
+    capture(path, [(True, b"*1\r\n$4\r\nPING\r\n"), (False, b"+PONG\r\n")] +
+            [(True, b"*10000\r\n" + b"$1\r\na\r\n" * 10_000), (False, b"*10000\r\n" + b"$1\r\na\r\n" * 10_000)] * 5 * n, port=6379)
+
+
 # ---- compressed ----
 
 def websocket(path, n):
@@ -192,5 +277,16 @@ KINDS = {
     "http unanswered": lines(80, [], b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", None),
     "smtp line": long_line(25, SMTP_HELLO), "ftp line": long_line(21, FTP_HELLO), "imap line": long_line(143, IMAP_HELLO),
     "pop3 line": long_line(110, POP3_HELLO), "mail layers": mail_layers, "mail letters": mail_letters, "mail parts": mail_parts,
-    "mail headers": mail_headers,
+    "mail headers": mail_headers, "dns names": dns_names, "http headers": http_headers, "h2 headers": h2_headers,
+    "mqtt topics": mqtt_topics, "ldap attributes": ldap_attributes, "smtp recipients": smtp_recipients, "mail urls": mail_urls,
+    "mail received": mail_received, "tls certificates": tls_certificates, "sdp lines": sdp_lines, "irc words": irc_words,
+    "redis words": redis_words,
 }
+
+# Rules that look at every one of many, and find nothing.
+LOOKING = "".join(f'alert {proto} any any -> any any (msg:"{buffer}"; {buffer}; pcre:"/[^ -~]zq/"; sid:{9000000 + i};)\n' for i, (proto, buffer) in enumerate([
+    ("dns", "dns.query"), ("dns", "dns.queries.rrname"), ("dns", "dns.answers.rrname"), ("dns", "dns.response.rrname"), ("http", "http.request_header"),
+    ("http", "http.response_header"), ("http2", "http2.header_name"), ("mqtt", "mqtt.subscribe.topic"), ("ldap", "ldap.request.attribute_type"),
+    ("ldap", "ldap.responses.attribute_type"), ("ldap", "ldap.responses.dn"), ("smtp", "smtp.rcpt_to"), ("smtp", "email.url"), ("smtp", "email.received"),
+    ("smtp", "file.name"), ("smtp", "file.data"), ("tls", "tls.certs"), ("tls", "tls.subjectaltname"), ("tls", "tls.alpn"), ("sip", "sdp.attribute"),
+    ("irc", "irc.params"), ("redis", "redis.value"), ("krb5", "krb5.sname"), ("ftp", "ftp.reply")]))

@@ -3,7 +3,8 @@
  * HTTP/1: answers whose beginning was lost. libhtp goes on behind a gap in a head as if there were none: what comes next
  * it takes for lines, without those that are empty, and the head of the next answer for more of this one, so that all
  * later answers belong to the wrong requests. Here what comes behind the gap is the body of the answer that is waited
- * for, until bytes begin as an answer does, or more is lost and a further request waits.
+ * for, until bytes begin as an answer does, or more is lost and a further request waits. Likewise the first bytes of a
+ * flow met midway.
  *
  * Runs in a worker of the dataplane process.
  */
@@ -64,6 +65,8 @@ int http_lost_data(struct http_state *s, const struct app_input *in)
 
 	if (s->headless && begins_answer(in))
 		end(s);
+	if (in->flags & INPUT_START && s->f->flags & FLOW_MIDSTREAM)
+		s->head_lost = true;
 	if (s->head_lost && !begins_answer(in))
 		t = waiting(s);
 	s->head_lost = false;

@@ -340,6 +340,7 @@ static void gap_in_headers(void **state)
 /* Answers whose beginning was lost: each is its request's, whole as far as it came, and no later one is another's. */
 static void heads_lost(void **state)
 {
+	static const uint8_t tail[4200] = "tail\r\n\r\n";
 	struct harness *h = open_http(NULL);
 
 	(void)state;
@@ -369,6 +370,16 @@ static void heads_lost(void **state)
 	assert_int_equal(harness_count(h, "\"filename\":\"/5\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":2,"), 1);
 	assert_int_equal(harness_count(h, "\"filename\":\"/6\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":8,"), 1);
 	assert_int_equal(harness_count(h, "\"event_type\":\"http\""), 6);
+	harness_free(h);
+	/* Met midway. */
+	h = open_http(NULL);
+	h->flow.flags |= FLOW_MIDSTREAM;
+	up(h, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+	harness_tcp(h, TO_CLIENT, tail, sizeof(tail));
+	up(h, "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+	assert_int_equal(harness_count(h, "\"filename\":\"/1\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":4200,"), 1);
+	assert_int_equal(harness_count(h, "\"filename\":\"/2\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":2,"), 1);
 	harness_free(h);
 	/* More than one request waits, and the flow ends. */
 	h = open_http(NULL);

@@ -25,8 +25,11 @@ static struct http_tx *waiting(const struct http_state *s)
 static bool begins_answer(const struct app_input *in)
 {
 	static const char begin[] = "HTTP/";
+	uint32_t at = 0;
 
-	return in->len >= sizeof(begin) - 1 && memcmp(in->data, begin, sizeof(begin) - 1) == 0;
+	while (at < in->len && (in->data[at] == '\r' || in->data[at] == '\n'))
+		at++;
+	return in->len - at >= sizeof(begin) - 1 && memcmp(in->data + at, begin, sizeof(begin) - 1) == 0;
 }
 
 static bool further_request(const struct http_tx *t)

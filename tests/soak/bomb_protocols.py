@@ -122,6 +122,7 @@ def lines(port, hello, ask, answer, per=100_000):
 SMTP_HELLO = [(False, b"220 h SMTP\r\n"), (True, b"EHLO h\r\n"), (False, b"250 h\r\n"), (True, b"MAIL FROM:<a@b>\r\n"), (False, b"250 ok\r\n")]
 FTP_HELLO = [(False, b"220 FTP\r\n"), (True, b"USER a\r\n"), (False, b"331 a\r\n")]
 IMAP_HELLO = [(False, b"* OK IMAP4rev1\r\n"), (True, b"a LOGIN b c\r\n"), (False, b"a OK\r\n")]
+REDIS_HELLO = [(True, b"*1\r\n$4\r\nPING\r\n"), (False, b"+PONG\r\n")]
 POP3_HELLO = [(False, b"+OK POP3\r\n"), (True, b"USER a\r\n"), (False, b"+OK\r\n")]
 
 
@@ -238,7 +239,7 @@ def irc_words(path, n):
 
 
 def redis_words(path, n):
-    capture(path, [(True, b"*1\r\n$4\r\nPING\r\n"), (False, b"+PONG\r\n")] +
+    capture(path, REDIS_HELLO +
             [(True, b"*10000\r\n" + b"$1\r\na\r\n" * 10_000), (False, b"*10000\r\n" + b"$1\r\na\r\n" * 10_000)] * 5 * n, port=6379)
 
 
@@ -273,7 +274,7 @@ KINDS = {
     "ftp": lines(21, FTP_HELLO, b"CWD /\r\n", b"250 ok\r\n"), "ftp unanswered": lines(21, FTP_HELLO, b"CWD /\r\n", None),
     "imap": lines(143, IMAP_HELLO, b"b NOOP\r\n", b"b OK x\r\n"), "imap unanswered": lines(143, IMAP_HELLO, b"b NOOP\r\n", None),
     "pop3": lines(110, POP3_HELLO, b"NOOP\r\n", b"+OK\r\n"), "pop3 unanswered": lines(110, POP3_HELLO, b"NOOP\r\n", None),
-    "redis": lines(6379, [], b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"), "redis nested": lines(6379, [], b"*1\r\n", None),
+    "redis": lines(6379, [], b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"), "redis nested": lines(6379, REDIS_HELLO, b"*1\r\n", None),
     "http unanswered": lines(80, [], b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", None),
     "smtp line": long_line(25, SMTP_HELLO), "ftp line": long_line(21, FTP_HELLO), "imap line": long_line(143, IMAP_HELLO),
     "pop3 line": long_line(110, POP3_HELLO), "mail layers": mail_layers, "mail letters": mail_letters, "mail parts": mail_parts,

@@ -157,7 +157,7 @@ bool service_is_tns(const struct service_look *l)
 {
 	const uint8_t *b = l->data;
 
-	return l->len >= 34 && get_be16(b + 2) == 0 && b[4] == 1 && get_be16(b + 8) >= 300 && get_be16(b + 8) < 400 &&
+	return l->len >= 34 && b[0] < 0x20 && get_be16(b + 2) == 0 && b[4] == 1 && get_be16(b + 8) >= 300 && get_be16(b + 8) < 400 &&
 	       get_be16(b + 10) >= 200 && get_be16(b + 10) <= get_be16(b + 8) && get_be16(b + 26) >= 34 &&
 	       get_be16(b + 26) <= 128;
 }
@@ -167,7 +167,7 @@ bool service_is_drda(const struct service_look *l)
 {
 	const uint8_t *b = l->data;
 
-	return l->len >= 10 && b[0] < 0x80 && b[2] == 0xd0 && get_be16(b) >= 10 && get_be16(b + 6) + 6u == get_be16(b) &&
+	return l->len >= 10 && b[0] < 0x20 && b[2] == 0xd0 && get_be16(b) >= 10 && get_be16(b + 6) + 6u == get_be16(b) &&
 	       get_be16(b + 8) == 0x1041;
 }
 

@@ -18,7 +18,7 @@ import sys
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ledger.csv")
 FIELDS = ("target", "seconds", "executions", "last_run")
 WANTED_SECONDS = 1800
-KEPT_FILES = 200
+KEPT_FILES = 100
 KEPT_BYTES = 64 << 10
 NAMED_BY_FUZZER = re.compile(r"[0-9a-f]{40}$")
 

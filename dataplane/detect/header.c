@@ -164,13 +164,21 @@ static inline enum trace_head flow_judge(const struct packet *p, const struct pr
 	return TRACE_HEAD_holds;
 }
 
+/* A transaction that TCP brings SCTP may bring as well. */
+static inline bool proto_fits(const struct packet *p, const struct program_rule *r, bool in_tx)
+{
+	uint8_t bit = proto_bit(p);
+
+	return r->ip_protos & (in_tx && bit == RULE_SCTP ? RULE_SCTP | RULE_TCP : bit);
+}
+
 /* What does not fit, the cheapest first. */
 static inline enum trace_head head_judge(struct detect_state *s, const struct packet *p,
 					 const struct program_rule *r, bool in_tx)
 {
 	enum trace_head head;
 
-	if (!(r->ip_protos & proto_bit(p)))
+	if (!proto_fits(p, r, in_tx))
 		return TRACE_HEAD_protocol;
 	if (p->ip_version ? !(r->ip_versions & (p->ip_version == 4 ? 1 : 2)) : r->ip_versions != 3)
 		return TRACE_HEAD_ip_version;

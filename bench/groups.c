@@ -11,7 +11,7 @@
 #define LINES_MAX 40
 
 struct label {
-	char name[64];
+	char name[80];
 	const struct pattern_group *group;
 };
 
@@ -39,31 +39,64 @@ static bool label_ports(struct label *l, const hs_database_t *database,
 	return false;
 }
 
+/* Of the first path that has the variant; the others are said only where they have their own. */
+static const char *variant_name(const uint8_t of_path[PATH_COUNT], unsigned variant)
+{
+	static const char *const names[PATH_COUNT] = {" (outside)", " (from inside)", " (to inside)", " (inside)"};
+	unsigned variants = 0;
+
+	for (unsigned path = 0; path < PATH_COUNT; path++)
+		if (of_path[path] > variants)
+			variants = of_path[path];
+	for (unsigned path = 0; path < PATH_COUNT && variants > 1; path++)
+		if (of_path[path] == variant)
+			return names[path];
+	return "";
+}
+
+static bool label_paths(struct label *l, const hs_database_t *database, const struct path_ports *p, const char *what,
+			const char *l4, unsigned way)
+{
+	for (uint32_t i = 1; i < p->count; i++)
+		if (label_ports(l, database, &p->variants[i], what, l4, way)) {
+			size_t len = strlen(l->name);
+
+			snprintf(l->name + len, sizeof(l->name) - len, "%s", variant_name(p->of_path, i));
+			return true;
+		}
+	return false;
+}
+
+static bool label_buffer(struct label *l, const hs_database_t *database, const struct buffer_group *b)
+{
+	for (uint32_t i = 1; i < b->count; i++) {
+		if (b->variants[i].database != database)
+			continue;
+		l->group = &b->variants[i];
+		snprintf(l->name, sizeof(l->name), "%s%s of %s %s%s", b->buffer,
+			 b->transform_count ? " (changed)" : "", b->app ? b->app : "any",
+			 way_names[b->direction], variant_name(b->of_path, i));
+		return true;
+	}
+	return false;
+}
+
 static struct label label_of(const struct ruleset_groups *g, const hs_database_t *database)
 {
 	struct label l = {.name = "?"};
 
 	for (unsigned d = 0; d < 2; d++) {
 		for (unsigned k = 0; k < GROUP_L4_COUNT; k++)
-			if (label_ports(&l, database, &g->packet[k][d], "packets", l4_names[k], d) ||
-			    label_ports(&l, database, &g->packet_long[k][d], "long packets", l4_names[k], d) ||
-			    label_ports(&l, database, &g->packet_guarded[k][d], "guarded packets", l4_names[k], d) ||
-			    label_ports(&l, database, &g->packet_near[k][d], "beginnings of packets", l4_names[k], d))
+			if (label_paths(&l, database, &g->packet[k][d], "packets", l4_names[k], d) ||
+			    label_paths(&l, database, &g->packet_long[k][d], "long packets", l4_names[k], d) ||
+			    label_paths(&l, database, &g->packet_guarded[k][d], "guarded packets", l4_names[k], d) ||
+			    label_paths(&l, database, &g->packet_near[k][d], "beginnings of packets", l4_names[k], d))
 				return l;
-		if (label_ports(&l, database, &g->stream[d], "streams", "tcp", d))
+		if (label_paths(&l, database, &g->stream[d], "streams", "tcp", d))
 			return l;
 	}
-	for (uint32_t i = 0; i < g->buffer_count; i++) {
-		const struct buffer_group *b = &g->buffers[i];
-
-		if (b->group.database != database)
-			continue;
-		l.group = &b->group;
-		snprintf(l.name, sizeof(l.name), "%s%s of %s %s", b->buffer,
-			 b->transform_count ? " (changed)" : "", b->app ? b->app : "any",
-			 way_names[b->direction]);
-		break;
-	}
+	for (uint32_t i = 0; i < g->buffer_count && !label_buffer(&l, database, &g->buffers[i]); i++)
+		;
 	return l;
 }
 
@@ -94,18 +127,18 @@ void groups_text(struct scan_tally *tallies, unsigned count, const struct rulese
 		bytes += tallies[i].bytes;
 		engine += tallies[i].engine_cycles;
 	}
-	printf("\n  %-44s literals  least   time  bytes     calls   matches  cycles a byte  as the engine does\n", "group");
+	printf("\n  %-54s literals  least   time  bytes     calls   matches  cycles a byte  as the engine does\n", "group");
 	for (unsigned i = 0; i < count && i < LINES_MAX; i++) {
 		const struct scan_tally *t = &tallies[i];
 		struct label l = label_of(set->groups, t->database);
 
-		printf("    %-42s %8u %6u %5.1f%% %5.1f%% %9" PRIu64 " %9" PRIu64 " %8.2f %8.2f\n", l.name,
+		printf("    %-52s %8u %6u %5.1f%% %5.1f%% %9" PRIu64 " %9" PRIu64 " %8.2f %8.2f\n", l.name,
 		       l.group ? l.group->literal_count : 0, l.group ? literal_min(l.group) : 0,
 		       100.0 * (double)t->cycles / (double)cycles,
 		       100.0 * (double)t->bytes / (double)bytes, t->calls, t->matches,
 		       (double)t->cycles / (double)(t->bytes ? t->bytes : 1),
 		       (double)t->engine_cycles / (double)(t->bytes ? t->bytes : 1));
 	}
-	printf("    %-42s %8s %6s %6s %6s %9s %9s %8.2f %8.2f\n", "all", "", "", "", "", "", "",
+	printf("    %-52s %8s %6s %6s %6s %9s %9s %8.2f %8.2f\n", "all", "", "", "", "", "", "",
 	       (double)cycles / (double)(bytes ? bytes : 1), (double)engine / (double)(bytes ? bytes : 1));
 }

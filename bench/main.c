@@ -323,6 +323,7 @@ int main(int argc, char **argv)
 		fputs(usage_text, stderr);
 		return EXIT_USAGE;
 	}
+	c->rules_databases = c->rules_databases || !o.engine_only;
 	if (engine_setup(&engine, &boot, c, o.workers) != 0)
 		return fail(engine.shared ? engine.shared->status.error : "no memory");
 	rules = ruleload_new(&engine);

@@ -111,7 +111,7 @@ static void record(struct scans *s, const struct scan *scan, const uint8_t *data
 void __wrap_scan_group_from(struct worker *w, const struct pattern_group *group, const uint8_t *data, uint32_t len,
 			    uint32_t fresh, uint64_t base, bool end)
 {
-	if (__builtin_expect(recording != NULL, 0) && group->database && len) {
+	if (__builtin_expect(recording != NULL, 0) && group->literal_count && len) {
 		const struct scan scan = {group, 0, group_searched(group, len, fresh), fresh, base, end};
 
 		recording->worker = w;

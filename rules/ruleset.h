@@ -49,6 +49,7 @@ struct ruleset_options {
 	bool no_scripts;
 	bool no_ja4;                       /* the engine makes none */
 	bool parse_only;            /* rules check: no grouping, no databases */
+	bool every_database;        /* of groups that masks serve on this processor, too: where they are not to be used */
 	bool in_the_wire;
 };
 

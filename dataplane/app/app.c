@@ -181,7 +181,7 @@ struct app_session *app_session_of(struct worker *w, struct flow *f)
 
 	if (f->app)
 		return f->app;
-	f->app = heap_zalloc(&w->heap, sizeof(*f->app));
+	f->app = heap_zalloc(&w->heap, sizeof(*f->app) + (f->ip_proto == IP_PROTO_SCTP ? sizeof(struct sctp_association) : 0));
 	if (!f->app) {
 		w->counters->app_memcap++;
 		f->flags |= FLOW_NO_APP;
@@ -297,7 +297,7 @@ static void parser_failed(struct worker *w, struct flow *f, struct packet *p, en
 
 	if (event && s->last)
 		tx_event(w, f, s->last, d, event - 1);
-	if (f->ip_proto == 6) { /* the next datagram stands for itself */
+	if (app_ordered(f)) { /* the next datagram stands for itself */
 		s->failed[TO_SERVER] = s->failed[TO_CLIENT] = 1;
 		s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
 		tx_end_all(f);
@@ -356,7 +356,7 @@ static void parse(struct worker *w, struct flow *f, struct packet *p, enum direc
 	s->first_data = APP_FIRST_DATA_SENT;
 	if (in->flags & INPUT_END)
 		s->ended[d] = 1;
-	if (res.status == PARSE_MORE && !(in->flags & INPUT_GAP) && f->ip_proto == 6) {
+	if (res.status == PARSE_MORE && !(in->flags & INPUT_GAP) && app_ordered(f)) {
 		if (keep_rest(w, s, d, in, &res))
 			return;
 		res.status = PARSE_BAD;
@@ -590,6 +590,8 @@ void app_flow_reversed(struct worker *w, struct flow *f)
 	if (s->frames)
 		SWAP(s->frames->side[0], s->frames->side[1]);
 #undef SWAP
+	if (f->ip_proto == IP_PROTO_SCTP)
+		app_sctp_reversed(s);
 	if (s->first_data == 1 + TO_SERVER)
 		s->first_data = 1 + TO_CLIENT;
 	else if (s->first_data == 1 + TO_CLIENT)
@@ -602,6 +604,8 @@ void app_flow_end(struct worker *w, struct flow *f, struct packet *p)
 
 	if (!s)
 		return;
+	if (f->ip_proto == IP_PROTO_SCTP)
+		app_sctp_end(w, f, p);
 	if (s->events)
 		write_events(w, f, p);
 	s->ended[TO_SERVER] = s->ended[TO_CLIENT] = 1;
@@ -624,6 +628,8 @@ void app_flow_free(struct worker *w, struct flow *f)
 	app_keep_free(w, &s->pending[TO_CLIENT]);
 	app_carry(w, f, NULL, 0);
 	service_free(w, f);
+	if (f->ip_proto == IP_PROTO_SCTP)
+		app_sctp_free(w, s);
 	heap_free(&w->heap, s);
 	f->app = NULL;
 }

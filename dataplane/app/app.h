@@ -153,6 +153,7 @@ struct proto {
 	const char *name;
 	enum app_proto id;
 	uint8_t over_tcp, over_udp;      /* 1: yes */
+	uint8_t over_sctp;               /* 1: as over TCP (sctp.h) */
 	uint8_t client_first;            /* 1: a flow whose first bytes are the server's is not followed */
 	uint8_t stream_waits;            /* 1: a complete transaction does not make the raw stream due */
 	uint8_t shows_past;              /* 1: alerts show the stream from before what is new, as far as it is kept */

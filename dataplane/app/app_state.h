@@ -7,6 +7,7 @@
 #define APP_APP_STATE_H
 
 #include "dataplane/app/app.h"
+#include "dataplane/app/sctp.h"
 
 #define UDP_LEAST_MAX 255
 #define PORTS_WANTED_BITS 4096
@@ -19,7 +20,7 @@ struct app_state {
 	uint8_t made[APP_PROTO_COUNT];
 	/* bits by enum app_proto: whose probes are asked, by transport; of a datagram, by its first byte and by its
 	 * length, up to which none of them is longer than that */
-	uint64_t probed[APP_TRANSPORTS];
+	uint64_t probed[APP_TRANSPORTS], probed_sctp;
 	uint64_t udp_first[256], udp_long[UDP_LEAST_MAX + 1];
 	uint64_t udp_ported; /* of those that want a port */
 	/* A bit for each port that a probe or a signature wants, modulo its size: hardly any flow has one of them. */
@@ -31,9 +32,15 @@ struct app_state {
 	bool frame_log;                        /* frame.c: all are recorded */
 };
 
+/* Its bytes come in order (TCP, SCTP), not as datagrams that stand for themselves. */
+static inline bool app_ordered(const struct flow *f)
+{
+	return f->ip_proto == 6 || f->ip_proto == IP_PROTO_SCTP;
+}
+
 static inline enum app_mode app_mode_of(const struct worker *w, const struct flow *f, unsigned proto)
 {
-	return f->ip_proto == 6 ? w->apps->mode_tcp[proto] : w->apps->mode_udp[proto];
+	return app_ordered(f) ? w->apps->mode_tcp[proto] : w->apps->mode_udp[proto];
 }
 
 static inline void app_port_want(struct app_state *a, unsigned port)
@@ -50,7 +57,7 @@ static inline bool app_port_wanted(const struct app_state *a, uint16_t client, u
 
 static inline enum app_transport app_transport_of(const struct flow *f)
 {
-	return f->ip_proto == 6 ? APP_OVER_TCP : APP_OVER_UDP;
+	return app_ordered(f) ? APP_OVER_TCP : APP_OVER_UDP;
 }
 
 static inline uint8_t *app_proto_slot(struct app_session *s, enum direction d)

@@ -35,6 +35,13 @@ struct file_hash {
 	EVP_MD_CTX *ctx[HASH_KINDS];
 };
 
+/* Where the view of that number was: the next one is looked for behind it. */
+struct file_place {
+	const struct tx *tx;    /* NULL: nowhere */
+	struct file *at;
+	unsigned direction, instance;
+};
+
 struct file_worker {
 	unsigned wants;
 	unsigned config_wants;
@@ -45,6 +52,7 @@ struct file_worker {
 	uint64_t store_count;   /* files of which something is in the bulk ring */
 	uint64_t opened;
 	const EVP_MD *md[HASH_KINDS];
+	struct file_place places[FILE_VIEW_COUNT];
 };
 
 static const uint8_t hash_flag[HASH_KINDS] = {FILE_WANT_MD5, FILE_WANT_SHA1, FILE_WANT_SHA256};
@@ -456,6 +464,9 @@ void file_free(struct worker *w, struct file *file)
 		hash_put(w, file->hash);
 	if (file->store_id && !(file->flags & FILE_LOGGED)) /* nor is its end in the ring */
 		store_forget(w, file);
+	for (unsigned i = 0; i < FILE_VIEW_COUNT; i++)
+		if (w->files->places[i].at == file)
+			w->files->places[i] = (struct file_place){0};
 	heap_free(&w->heap, file->head);
 	heap_free(&w->heap, file->magic);
 	heap_free(&w->heap, file->name);
@@ -481,15 +492,34 @@ void file_free_all(struct worker *w, struct tx *tx)
 
 /* ---- buffers ---- */
 
+struct file *file_view_from(const struct worker *w, enum file_view_kind kind, const struct tx *tx, enum direction d,
+			    unsigned *instance)
+{
+	const struct file_place *place = &w->files->places[kind];
+
+	if (!*instance || place->tx != tx || place->direction != d || place->instance + 1 != *instance)
+		return tx->files[d];
+	*instance = 0;
+	return place->at->next;
+}
+
+bool file_view_found(struct worker *w, enum file_view_kind kind, const struct tx *tx, struct file *file, unsigned instance)
+{
+	w->files->places[kind] = (struct file_place){tx, file, file->direction, instance};
+	return true;
+}
+
 bool file_name_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
 		    unsigned instance, struct buffer_view *out)
 {
-	for (struct file *file = tx->files[d]; file; file = file->next) {
-		if (file->flags & FILE_HIDDEN || !file->name_len || instance-- != 0)
+	unsigned left = instance;
+
+	for (struct file *file = file_view_from(w, FILE_VIEW_NAME, tx, d, &left); file; file = file->next) {
+		if (file->flags & FILE_HIDDEN || !file->name_len || left-- != 0)
 			continue;
 		*out = (struct buffer_view){.data = file->name, .len = file->name_len,
 					    .complete = true};
-		return true;
+		return file_view_found(w, FILE_VIEW_NAME, tx, file, instance);
 	}
 	return false;
 }
@@ -497,14 +527,16 @@ bool file_name_view(struct worker *w, struct flow *f, struct tx *tx, enum direct
 bool file_magic_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
 		     unsigned instance, struct buffer_view *out)
 {
-	for (struct file *file = tx->files[d]; file; file = file->next) {
+	unsigned left = instance;
+
+	for (struct file *file = file_view_from(w, FILE_VIEW_MAGIC, tx, d, &left); file; file = file->next) {
 		const char *words = file->flags & FILE_HIDDEN ? NULL : file_magic(w, file);
 
-		if (!words || instance-- != 0)
+		if (!words || left-- != 0)
 			continue;
 		*out = (struct buffer_view){.data = (const uint8_t *)words, .len = file->magic_len,
 					    .complete = true};
-		return true;
+		return file_view_found(w, FILE_VIEW_MAGIC, tx, file, instance);
 	}
 	return false;
 }

@@ -134,6 +134,12 @@ bool file_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d
 /* The same for one file, hidden or not. False until the minimum for a first look is there, or when
  * nothing is new. */
 bool file_view_one(struct worker *w, struct file *file, struct buffer_view *out);
+/* The views of a transaction's files, asked for by number: where to begin with the list (*instance is then the number
+ * from there on), and which file it was; so that all of them cost as much as the list is long. */
+enum file_view_kind { FILE_VIEW_DATA, FILE_VIEW_NAME, FILE_VIEW_MAGIC, FILE_VIEW_COUNT };
+struct file *file_view_from(const struct worker *w, enum file_view_kind kind, const struct tx *tx, enum direction d,
+			    unsigned *instance);
+bool file_view_found(struct worker *w, enum file_view_kind kind, const struct tx *tx, struct file *file, unsigned instance);
 /* Buffers file.name and file.magic, one instance a file; hidden ones do not count. */
 bool file_name_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
 		    unsigned instance, struct buffer_view *out);

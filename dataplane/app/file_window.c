@@ -133,9 +133,11 @@ bool file_view_one(struct worker *w, struct file *file, struct buffer_view *out)
 bool file_view(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned instance,
 	       struct buffer_view *out)
 {
-	for (struct file *file = tx->files[d]; file; file = file->next)
-		if (!(file->flags & FILE_HIDDEN) && file_view_one(w, file, out) && instance-- == 0)
-			return true;
+	unsigned left = instance;
+
+	for (struct file *file = file_view_from(w, FILE_VIEW_DATA, tx, d, &left); file; file = file->next)
+		if (!(file->flags & FILE_HIDDEN) && file_view_one(w, file, out) && left-- == 0)
+			return file_view_found(w, FILE_VIEW_DATA, tx, file, instance);
 	return false;
 }
 

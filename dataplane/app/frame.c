@@ -16,7 +16,6 @@
 #define DATA_FIRST 4096u
 #define PAYLOAD_MAX 4096     /* of a frame in a record */
 #define LOG_ENOUGH 2500      /* bytes of an open frame that are worth a record */
-#define PROTO_TCP 6
 
 /* ---- who wants what ---- */
 
@@ -215,7 +214,7 @@ void app_frames_input(struct worker *w, struct flow *f, enum direction d, const 
 	if (!s->frames)
 		return;
 	side = &s->frames->side[d];
-	if (f->ip_proto != PROTO_TCP) {
+	if (!app_ordered(f)) {
 		datagram_set(side, in);
 		return;
 	}
@@ -236,7 +235,7 @@ uint64_t app_frame_reached(const struct app_frame_side *side)
 
 bool app_frames_ended(const struct flow *f, enum direction d)
 {
-	return f->ip_proto != PROTO_TCP || (f->flags & FLOW_ENDING) || f->app->ended[d];
+	return !app_ordered(f) || (f->flags & FLOW_ENDING) || f->app->ended[d];
 }
 
 static uint64_t frame_end(const struct app_frame *frame)
@@ -339,7 +338,7 @@ void app_frame_record(struct worker *w, struct recorder *r, const struct flow *f
 	rec_text(r, F_frame_type, app_frame_name(f->app->proto, frame->type));
 	rec_uint(r, F_frame_id, frame->id);
 	rec_text(r, F_frame_direction, d == TO_SERVER ? "toserver" : "toclient");
-	if (f->ip_proto == PROTO_TCP)
+	if (app_ordered(f))
 		rec_uint(r, F_frame_stream_offset, frame->offset);
 	rec_uint(r, F_frame_length, len);
 	rec_bool(r, F_frame_complete, complete);

@@ -436,6 +436,8 @@ static void http_tx_free(struct worker *w, struct flow *f, struct tx *base)
 {
 	struct http_tx *tx = (struct http_tx *)base;
 
+	if (tx->state && tx->state->headless == tx)
+		tx->state->headless = NULL;
 	http_body_free(w, tx);
 	for (int d = 0; d < 2; d++) {
 		heap_free(&w->heap, tx->raw[d].data);
@@ -485,8 +487,12 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 	s->offset = in->offset;
 	s->input = (struct bytes){data, data ? in->len : 0};
 	if (in->len && !s->failed[d]) {
-		rc = d == TO_SERVER ? htp_connp_req_data(s->connp, NULL, data, in->len)
-				    : htp_connp_res_data(s->connp, NULL, data, in->len);
+		if (d == TO_SERVER)
+			rc = htp_connp_req_data(s->connp, NULL, data, in->len);
+		else if (data)
+			rc = http_lost_data(s, in);
+		else if (!http_lost_gap(s))
+			rc = htp_connp_res_data(s->connp, NULL, NULL, in->len);
 		http_events_drain(s, d);
 	}
 	if (rc == HTP_STREAM_TUNNEL && d == TO_CLIENT)
@@ -516,6 +522,7 @@ const struct proto proto_http = {
 	.name = "http",
 	.id = APP_http,
 	.over_tcp = 1,
+	.over_sctp = 1,
 	.shows_past = 1,
 	.done = {HTTP_COMPLETE, HTTP_COMPLETE},
 	.max_pending_bytes = 64 * 1024,

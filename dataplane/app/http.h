@@ -108,6 +108,8 @@ struct http_state {
 	unsigned messages;
 	uint32_t transactions;
 	uint8_t failed[2], close_done[2]; /* by direction */
+	bool head_lost;   /* behind the last gap begins what is left of an answer */
+	struct http_tx *headless; /* whose answer that is, as far as it has come; or NULL */
 	bool change;      /* the protocol changes after this call … */
 	uint8_t change_to; /* … to this, or APP_UNKNOWN */
 };
@@ -161,6 +163,10 @@ void http_events_drain(struct http_state *s, enum direction d);
 /* And its flags of this transaction. */
 void http_events_flags(struct http_state *s, struct http_tx *tx);
 
+/* http_lost.c: a gap in the server's bytes; true: libhtp must not see it. */
+bool http_lost_gap(struct http_state *s);
+/* The server's bytes to libhtp. Returns what it says. */
+int http_lost_data(struct http_state *s, const struct app_input *in);
 /* http_body.c: bytes of a body as libhtp hands them out (data NULL, len 0: nothing; data NULL: a gap). */
 void http_body_headers(struct http_state *s, struct http_tx *tx, enum direction d);
 void http_body_data(struct http_state *s, struct http_tx *tx, enum direction d, const uint8_t *data,

@@ -341,10 +341,17 @@ GET(request_dn)
 GET(request_attribute)
 {
 	const struct ldap_tx *t = ldap_of(tx);
+	struct ldap_attributes a;
 	struct cursor values;
 	struct bytes type;
 
-	return t->request && ldap_attribute(t->request, instance, &type, &values) && show(type, out);
+	if (!t->request)
+		return false;
+	a = ldap_attributes_of(t->request);
+	while (ldap_attribute_next(&a, &type, &values))
+		if (!instance--)
+			return show(type, out);
+	return false;
 }
 
 GET(response_dn)
@@ -376,10 +383,13 @@ GET(response_attribute)
 
 	if (instance >= LDAP_ATTRIBUTES_MAX)
 		return false;
-	for (const struct ldap_message *m = ldap_of(tx)->first; m; m = m->next)
-		for (unsigned i = 0; ldap_attribute(m, i, &type, &values); i++)
+	for (const struct ldap_message *m = ldap_of(tx)->first; m; m = m->next) {
+		struct ldap_attributes a = ldap_attributes_of(m);
+
+		while (ldap_attribute_next(&a, &type, &values))
 			if (!instance--)
 				return show(type, out);
+	}
 	return false;
 }
 

@@ -83,8 +83,14 @@ bool ldap_message_read(struct ldap_message *m);
 bool ldap_result_read(const struct ldap_message *m, struct ldap_result *out);
 /* The name that the operation is about; NULL data: none. */
 struct bytes ldap_dn(const struct ldap_message *m);
-/* The n-th attribute type of the message, and its values (empty where it has none); false: no more. */
-bool ldap_attribute(const struct ldap_message *m, unsigned n, struct bytes *type, struct cursor *values);
+/* The message's attributes in turn: their type, and their values (empty where there are none); false: no more. */
+struct ldap_attributes {
+	struct cursor list;
+	uint32_t op;
+	unsigned left;
+};
+struct ldap_attributes ldap_attributes_of(const struct ldap_message *m);
+bool ldap_attribute_next(struct ldap_attributes *a, struct bytes *type, struct cursor *values);
 
 /* ldap_log.c */
 void ldap_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);

@@ -56,13 +56,14 @@ static void put_values(struct recorder *r, enum field_id array, struct cursor va
 /* Attributes with their values; the key of the name differs. */
 static void put_attributes(struct recorder *r, const struct ldap_message *m, enum field_id name)
 {
+	struct ldap_attributes a = ldap_attributes_of(m);
 	struct cursor values;
 	struct bytes type;
 
-	if (!ldap_attribute(m, 0, &type, &values))
+	if (!ldap_attribute_next(&a, &type, &values))
 		return;
 	rec_open(r, F_ldap_attributes);
-	for (unsigned i = 0; ldap_attribute(m, i, &type, &values); i++) {
+	do {
 		if (m->op == LDAP_SEARCH_REQUEST) {
 			put(r, F_ldap_text, type);
 			continue;
@@ -71,7 +72,7 @@ static void put_attributes(struct recorder *r, const struct ldap_message *m, enu
 		put(r, name, type);
 		put_values(r, F_ldap_values, values);
 		rec_close(r);
-	}
+	} while (ldap_attribute_next(&a, &type, &values));
 	rec_close(r);
 }
 
@@ -118,6 +119,7 @@ static void put_bind(struct recorder *r, struct cursor c)
 static void put_modify(struct recorder *r, const struct ldap_message *m, struct cursor c)
 {
 	static const char *const operations[] = {"add", "delete", "replace", "increment"};
+	struct ldap_attributes a = ldap_attributes_of(m);
 	struct cursor changes, change, values;
 	struct bytes type;
 
@@ -126,7 +128,7 @@ static void put_modify(struct recorder *r, const struct ldap_message *m, struct 
 	if (!ber_take(&c, BER_SEQUENCE, &changes))
 		changes = (struct cursor){0};
 	rec_open(r, F_ldap_changes);
-	for (unsigned i = 0; ldap_attribute(m, i, &type, &values); i++) {
+	while (ldap_attribute_next(&a, &type, &values)) {
 		uint32_t operation = 4;
 
 		if (!ber_take(&changes, BER_SEQUENCE, &change))

@@ -128,41 +128,56 @@ static bool search_attributes(struct cursor *c, struct cursor *list)
 	return ber_take(c, BER_SEQUENCE, list);
 }
 
-bool ldap_attribute(const struct ldap_message *m, unsigned n, struct bytes *type, struct cursor *values)
+struct ldap_attributes ldap_attributes_of(const struct ldap_message *m)
 {
-	struct cursor c = cursor_of(m->body.data, m->body.len), list, one;
+	struct ldap_attributes a = {.op = m->op, .left = LDAP_ATTRIBUTES_MAX};
+	struct cursor c = cursor_of(m->body.data, m->body.len);
+	bool there = false;
+
+	switch (m->op) {
+	case LDAP_SEARCH_REQUEST:
+		there = search_attributes(&c, &a.list);
+		break;
+	case LDAP_COMPARE_REQUEST:
+		a.left = 1;
+		ber_bytes(&c, BER_OCTETS);
+		there = ber_take(&c, BER_SEQUENCE, &a.list);
+		break;
+	case LDAP_MODIFY_REQUEST:
+	case LDAP_ADD_REQUEST:
+	case LDAP_SEARCH_ENTRY:
+		ber_bytes(&c, BER_OCTETS);
+		there = ber_take(&c, BER_SEQUENCE, &a.list);
+		break;
+	}
+	if (!there)
+		a.left = 0;
+	return a;
+}
+
+bool ldap_attribute_next(struct ldap_attributes *a, struct bytes *type, struct cursor *values)
+{
+	struct cursor one, change;
 	uint32_t operation;
 
 	*values = (struct cursor){0};
-	if (n >= LDAP_ATTRIBUTES_MAX)
+	if (!a->left)
 		return false;
-	if (m->op == LDAP_SEARCH_REQUEST) {
-		if (!search_attributes(&c, &list))
+	a->left--;
+	if (a->op == LDAP_SEARCH_REQUEST) {
+		*type = ber_bytes(&a->list, BER_OCTETS);
+	} else if (a->op == LDAP_COMPARE_REQUEST) {
+		*type = ber_bytes(&a->list, BER_OCTETS);
+		ber_take(&a->list, BER_SET, values);
+	} else {
+		if (!ber_take(&a->list, BER_SEQUENCE, &one))
 			return false;
-		do
-			*type = ber_bytes(&list, BER_OCTETS);
-		while (type->data && n--);
-		return type->data != NULL;
+		change = one;
+		if (a->op == LDAP_MODIFY_REQUEST &&
+		    (!ber_number(&change, BER_ENUMERATED, &operation) || !ber_take(&change, BER_SEQUENCE, &one)))
+			return false;
+		*type = ber_bytes(&one, BER_OCTETS);
+		ber_take(&one, BER_SET, values);
 	}
-	if (m->op != LDAP_MODIFY_REQUEST && m->op != LDAP_ADD_REQUEST && m->op != LDAP_SEARCH_ENTRY &&
-	    m->op != LDAP_COMPARE_REQUEST)
-		return false;
-	ber_bytes(&c, BER_OCTETS);
-	if (m->op == LDAP_COMPARE_REQUEST && n)
-		return false;
-	if (!ber_take(&c, BER_SEQUENCE, m->op == LDAP_COMPARE_REQUEST ? &one : &list))
-		return false;
-	for (unsigned i = 0; m->op != LDAP_COMPARE_REQUEST && i <= n; i++)
-		if (!ber_take(&list, BER_SEQUENCE, &one))
-			return false;
-	if (m->op == LDAP_MODIFY_REQUEST) {
-		struct cursor change = one;
-
-		if (!ber_number(&change, BER_ENUMERATED, &operation) ||
-		    !ber_take(&change, BER_SEQUENCE, &one))
-			return false;
-	}
-	*type = ber_bytes(&one, BER_OCTETS);
-	ber_take(&one, BER_SET, values);
 	return type->data != NULL;
 }

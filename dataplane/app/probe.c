@@ -38,6 +38,8 @@ void app_probes_sieve(struct app_state *a)
 			continue;
 		if (a->mode_tcp[i] != APP_MODE_OFF)
 			a->probed[APP_OVER_TCP] |= bit;
+		if (proto->over_sctp && a->mode_tcp[i] != APP_MODE_OFF)
+			a->probed_sctp |= bit;
 		if (a->mode_udp[i] != APP_MODE_OFF)
 			a->probed[APP_OVER_UDP] |= bit;
 		for (unsigned k = 0; k < 2 && proto->udp_ports[k]; k++) {
@@ -56,6 +58,8 @@ static uint64_t probes_for(const struct worker *w, const struct probe_input *in)
 {
 	const struct app_state *a = w->apps;
 
+	if (in->ip_proto == IP_PROTO_SCTP)
+		return a->probed_sctp;
 	if (in->ip_proto == 6 || !in->len)
 		return a->probed[in->ip_proto == 6 ? APP_OVER_TCP : APP_OVER_UDP];
 	return a->probed[APP_OVER_UDP] & a->udp_first[in->data[0]] &
@@ -135,7 +139,7 @@ static enum app_proto probe_bytes(struct worker *w, struct flow *f, enum directi
 		.midstream = w->config && w->config->stream_midstream,
 	};
 	enum app_proto likely = s ? probe_likely(w, f, &in) : APP_UNKNOWN;
-	uint64_t no = s && f->ip_proto == 6 ? s->no[d] : 0; /* a datagram stands for itself */
+	uint64_t no = s && app_ordered(f) ? s->no[d] : 0; /* a datagram stands for itself */
 
 	*reversed = false;
 	*settled = true;

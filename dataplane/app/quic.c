@@ -380,7 +380,7 @@ static void take_initial(struct worker *w, struct flow *f, struct quic_state *s,
 	bool too_long = false;
 	uint32_t len, whole;
 
-	if (!quic_decrypt(&s->keys[d], p, frames, &len)) {
+	if (!quic_decrypt(w->quic, &s->keys[d], p, frames, &len)) {
 		bad_packet(w, f, s, d, p, QUIC_EVENT_FAILED_DECRYPT);
 		return;
 	}
@@ -528,6 +528,8 @@ const struct proto proto_quic = {
 	.done = {1, 1},
 	.max_transactions = QUIC_TRANSACTIONS_MAX,
 	.too_many_event = QUIC_EVENT_TOO_MANY_TRANSACTIONS,
+	.worker_new = quic_ciphers_new,
+	.worker_free = quic_ciphers_free,
 	.probe = quic_probe,
 	.state_bytes = sizeof(struct quic_state),
 	.state_clear = quic_state_clear,

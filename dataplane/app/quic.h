@@ -67,12 +67,19 @@ static inline struct quic_tx *quic_of(struct tx *tx)
 }
 
 /* quic_crypto.c */
+/* Of a worker, w->quic: contexts of libcrypto, which allocate nothing once they are made. */
+struct quic_ciphers {
+	struct evp_cipher_ctx_st *gcm, *ecb;
+};
+/* 0, or -1 when memory is out. */
+int quic_ciphers_new(struct worker *w);
+void quic_ciphers_free(struct worker *w);
 /* Keys of the client and the server by the client's first destination id. False: the version's salt is
  * not known. */
 bool quic_keys_make(struct quic_keys keys[2], uint32_t version, struct bytes dcid);
 /* Removes the protection of an Initial packet (RFC 9001, 5.3, 5.4). out: QUIC_PACKET_MAX bytes for
  * the frames. False: it is too short or long, or not what the keys are for. */
-bool quic_decrypt(const struct quic_keys *keys, const struct quic_packet *p, uint8_t *out, uint32_t *len);
+bool quic_decrypt(struct quic_ciphers *c, const struct quic_keys *keys, const struct quic_packet *p, uint8_t *out, uint32_t *len);
 
 /* quic_google.c: the frames of a packet in clear text. */
 void quic_google_frames(struct worker *w, struct quic_tx *t, struct bytes frames);

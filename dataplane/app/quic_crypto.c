@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * QUIC: protection of Initial packets (RFC 9001, 5; RFC 9369, 3.3). HKDF (RFC 5869) with HMAC
- * (RFC 2104), AES-128 in Galois/Counter Mode (NIST SP 800-38D). Built on the calls of libcrypto that
- * keep their state in our memory. Runs in the worker that owns the flow.
+ * (RFC 2104), AES-128 in Galois/Counter Mode (NIST SP 800-38D) by the processor's instructions. Contexts of
+ * libcrypto are made once a worker; hashes keep their state in our memory. Runs in the worker that owns the flow.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED /* the calls that keep their state in our memory */
+#define OPENSSL_SUPPRESS_DEPRECATED /* the hashes that keep their state in our memory */
 #include "dataplane/app/quic.h"
 
-#include <openssl/aes.h>
-#include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #define HASH_BYTES SHA256_DIGEST_LENGTH
@@ -99,70 +98,41 @@ bool quic_keys_make(struct quic_keys keys[2], uint32_t version, struct bytes dci
 	return true;
 }
 
-/* ---- Galois/Counter Mode ---- */
+/* ---- ciphers ---- */
 
-struct field { /* an element of GF(2^128), first byte highest */
-	uint64_t high, low;
-};
-
-static struct field field_of(const uint8_t *b)
+int quic_ciphers_new(struct worker *w)
 {
-	return (struct field){(uint64_t)get_be32(b) << 32 | get_be32(b + 4),
-			      (uint64_t)get_be32(b + 8) << 32 | get_be32(b + 12)};
+	struct quic_ciphers *c = worker_memory(w, sizeof(*c), 64);
+
+	w->quic = c;
+	if (!c)
+		return -1;
+	c->gcm = EVP_CIPHER_CTX_new();
+	c->ecb = EVP_CIPHER_CTX_new();
+	if (c->gcm && c->ecb && EVP_DecryptInit_ex(c->gcm, EVP_aes_128_gcm(), NULL, NULL, NULL) == 1 &&
+	    EVP_EncryptInit_ex(c->ecb, EVP_aes_128_ecb(), NULL, NULL, NULL) == 1 &&
+	    EVP_CIPHER_CTX_set_padding(c->ecb, 0) == 1)
+		return 0;
+	quic_ciphers_free(w);
+	return -1;
 }
 
-/* Multiples of the key by all values of four bits, so that a block takes 32 steps. */
-struct hash_key {
-	struct field m[16];
-};
-
-static struct field shifted(struct field v)
+void quic_ciphers_free(struct worker *w)
 {
-	uint64_t carry = v.low & 1;
-
-	v.low = v.low >> 1 | v.high << 63;
-	v.high = v.high >> 1 ^ (carry ? 0xe1ull << 56 : 0);
-	return v;
+	if (!w->quic)
+		return;
+	EVP_CIPHER_CTX_free(w->quic->gcm);
+	EVP_CIPHER_CTX_free(w->quic->ecb);
+	worker_memory_free(w, w->quic);
+	w->quic = NULL;
 }
 
-static void hash_key_make(struct hash_key *k, struct field h)
+static bool block_encrypt(struct quic_ciphers *c, const uint8_t *key, const uint8_t *in, uint8_t out[BLOCK_BYTES])
 {
-	k->m[0] = (struct field){0, 0};
-	k->m[8] = h;
-	for (unsigned i = 4; i; i >>= 1)
-		k->m[i] = shifted(k->m[i * 2]);
-	for (unsigned i = 2; i < 16; i <<= 1)
-		for (unsigned j = 1; j < i; j++)
-			k->m[i + j] = (struct field){k->m[i].high ^ k->m[j].high, k->m[i].low ^ k->m[j].low};
-}
+	int len;
 
-static struct field times_key(const struct hash_key *k, struct field x)
-{
-	struct field z = {0, 0};
-
-	for (unsigned i = 0; i < 32; i++) {
-		uint64_t half = i < 16 ? x.low : x.high;
-		unsigned nibble = half >> 4 * (i % 16) & 15;
-
-		for (unsigned s = 0; i && s < 4; s++)
-			z = shifted(z);
-		z.high ^= k->m[nibble].high;
-		z.low ^= k->m[nibble].low;
-	}
-	return z;
-}
-
-static struct field hash_bytes(const struct hash_key *k, struct field y, const uint8_t *data, uint32_t len)
-{
-	for (uint32_t at = 0; at < len; at += BLOCK_BYTES) {
-		uint8_t block[BLOCK_BYTES] = {0};
-		struct field x;
-
-		memcpy(block, data + at, len - at < BLOCK_BYTES ? len - at : BLOCK_BYTES);
-		x = field_of(block);
-		y = times_key(k, (struct field){y.high ^ x.high, y.low ^ x.low});
-	}
-	return y;
+	return EVP_EncryptInit_ex(c->ecb, NULL, NULL, key, NULL) == 1 &&
+	       EVP_EncryptUpdate(c->ecb, out, &len, in, BLOCK_BYTES) == 1 && len == BLOCK_BYTES;
 }
 
 struct sealed {
@@ -171,51 +141,31 @@ struct sealed {
 	struct bytes text;    /* with the tag */
 };
 
-static bool gcm_open(const AES_KEY *key, const struct sealed *in, uint8_t *out)
+static bool gcm_open(struct quic_ciphers *c, const uint8_t *key, const struct sealed *in, uint8_t *out)
 {
-	uint32_t len = in->text.len - TAG_BYTES;
-	uint8_t counter[BLOCK_BYTES] = {0}, block[BLOCK_BYTES];
-	struct hash_key k;
-	struct field y = {0, 0}, tag;
+	int text_len = (int)in->text.len - TAG_BYTES, len;
+	uint8_t tag[TAG_BYTES];
 
-	AES_encrypt(counter, block, key);
-	hash_key_make(&k, field_of(block));
-	y = hash_bytes(&k, y, in->header.data, in->header.len);
-	y = hash_bytes(&k, y, in->text.data, len);
-	y = times_key(&k, (struct field){y.high ^ (uint64_t)in->header.len * 8, y.low ^ (uint64_t)len * 8});
-	memcpy(counter, in->nonce, 12);
-	counter[15] = 1;
-	AES_encrypt(counter, block, key);
-	tag = field_of(block);
-	y = (struct field){y.high ^ tag.high, y.low ^ tag.low};
-	tag = field_of(in->text.data + len);
-	if (y.high != tag.high || y.low != tag.low)
-		return false;
-	for (uint32_t at = 0; at < len; at += BLOCK_BYTES) {
-		uint32_t n = at / BLOCK_BYTES + 2;
-
-		for (unsigned i = 0; i < 4; i++)
-			counter[15 - i] = (uint8_t)(n >> 8 * i);
-		AES_encrypt(counter, block, key);
-		for (uint32_t i = 0; i < BLOCK_BYTES && at + i < len; i++)
-			out[at + i] = in->text.data[at + i] ^ block[i];
-	}
-	return true;
+	memcpy(tag, in->text.data + text_len, TAG_BYTES);
+	return EVP_DecryptInit_ex(c->gcm, NULL, NULL, key, in->nonce) == 1 &&
+	       EVP_DecryptUpdate(c->gcm, NULL, &len, in->header.data, (int)in->header.len) == 1 &&
+	       EVP_DecryptUpdate(c->gcm, out, &len, in->text.data, text_len) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(c->gcm, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
+	       EVP_DecryptFinal_ex(c->gcm, out + len, &len) == 1;
 }
 
 /* ---- packets ---- */
 
-bool quic_decrypt(const struct quic_keys *keys, const struct quic_packet *p, uint8_t *out, uint32_t *len)
+bool quic_decrypt(struct quic_ciphers *c, const struct quic_keys *keys, const struct quic_packet *p, uint8_t *out, uint32_t *len)
 {
 	uint8_t header[QUIC_PACKET_MAX], mask[BLOCK_BYTES], nonce[12];
 	uint32_t number_len, header_len;
 	struct sealed sealed = {.nonce = nonce};
-	AES_KEY key;
 
 	if (p->whole.len > QUIC_PACKET_MAX || p->whole.len < p->number_at + 4 + SAMPLE_BYTES)
 		return false;
-	AES_set_encrypt_key(keys->hp, 128, &key);
-	AES_encrypt(p->whole.data + p->number_at + 4, mask, &key);
+	if (!block_encrypt(c, keys->hp, p->whole.data + p->number_at + 4, mask))
+		return false;
 	memcpy(header, p->whole.data, p->number_at + 4);
 	header[0] ^= mask[0] & 0x0f;
 	number_len = (header[0] & 3) + 1;
@@ -229,7 +179,6 @@ bool quic_decrypt(const struct quic_keys *keys, const struct quic_packet *p, uin
 	sealed.text = (struct bytes){p->whole.data + header_len, p->whole.len - header_len};
 	if (sealed.text.len < TAG_BYTES)
 		return false;
-	AES_set_encrypt_key(keys->key, 128, &key);
 	*len = sealed.text.len - TAG_BYTES;
-	return gcm_open(&key, &sealed, out);
+	return gcm_open(c, keys->key, &sealed, out);
 }

@@ -146,7 +146,7 @@ void service_look(struct worker *w, struct flow *f, enum direction d, const uint
 	const struct service_sieve *sieve = w->apps->services;
 	bool port = app_port_wanted(w->apps, f->client_port, f->server_port);
 
-	if (!len)
+	if (!len || f->ip_proto == IP_PROTO_SCTP)
 		return;
 	for (unsigned word = 0; word < SIEVE_WORDS; word++) {
 		uint64_t may = sieve->may[app_transport_of(f)][data[0]][word];

@@ -136,6 +136,179 @@ bool service_is_socks5(const struct service_look *l)
 	return true;
 }
 
+/* ---- databases ---- */
+
+/* A packet of TDS (MS-TDS, 2.2.3.1) with what a client begins with: PRELOGIN, whose first option is the version (2.2.6.5), or
+ * LOGIN7, whose length agrees (2.2.6.4). */
+bool service_is_tds(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+	uint32_t whole = l->len < 16 ? 0 : get_be16(b + 2);
+
+	if (whole < 16 || b[1] > 1 || b[7] != 0)
+		return false;
+	if (b[0] == 0x12)
+		return b[8] == 0 && get_be16(b + 11) == 6 && get_be16(b + 9) >= 6 && get_be16(b + 9) + 14u <= whole;
+	return b[0] == 0x10 && get_le32(b + 8) == whole - 8 && b[15] >= 0x70 && b[15] <= 0x74;
+}
+
+/* The CONNECT packet of Oracle's Net: length, two checksums of 0, versions, and where its text stands. */
+bool service_is_tns(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	return l->len >= 34 && b[0] < 0x20 && get_be16(b + 2) == 0 && b[4] == 1 && get_be16(b + 8) >= 300 && get_be16(b + 8) < 400 &&
+	       get_be16(b + 10) >= 200 && get_be16(b + 10) <= get_be16(b + 8) && get_be16(b + 26) >= 34 &&
+	       get_be16(b + 26) <= 128;
+}
+
+/* A DSS (DRDA, volume 3) around EXCSAT, with which a client of DB2 or Derby begins. */
+bool service_is_drda(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	return l->len >= 10 && b[0] < 0x20 && b[2] == 0xd0 && get_be16(b) >= 10 && get_be16(b + 6) + 6u == get_be16(b) &&
+	       get_be16(b + 8) == 0x1041;
+}
+
+/* The frame of CQL from version 3 on: OPTIONS or STARTUP, and the length of what follows. */
+bool service_is_cassandra(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	return l->len >= 9 && b[0] >= 3 && b[0] <= 6 && b[1] < 0x20 && (b[4] == 5 || b[4] == 1) && get_be32(b + 5) <= 0xffff;
+}
+
+/* ---- messages and storage ---- */
+
+/* Length, API, its version, a number, the client's name. */
+bool service_is_kafka(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+	uint32_t name = l->len < 14 ? 0 : get_be16(b + 12);
+
+	return l->len >= 14 && b[0] == 0 && get_be32(b) >= 10 && get_be32(b) + 4 >= l->len && get_be16(b + 4) < 100 && get_be16(b + 6) < 30 &&
+	       (name == 0xffff || name + 10 <= get_be32(b));
+}
+
+/* The greeting of ZMTP: 0xff, eight bytes, 0x7f. */
+bool service_is_zmtp(const struct service_look *l)
+{
+	static const uint8_t zeros[7];
+
+	return l->len >= 10 && l->data[0] == 0xff && memcmp(l->data + 1, zeros, sizeof(zeros)) == 0 && l->data[9] == 0x7f;
+}
+
+/* A login request of iSCSI (RFC 7143, 11.12). */
+bool service_is_iscsi(const struct service_look *l)
+{
+	return l->len > 48 && l->data[0] == 0x43 && says(l, "InitiatorName=");
+}
+
+/* ---- networks and telephony ---- */
+
+/* A marker of ones, length, type (RFC 4271, 4.1). */
+bool service_is_bgp(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+	unsigned ones = 0;
+
+	while (ones < 16 && ones < l->len && b[ones] == 0xff)
+		ones++;
+	return ones == 16 && l->len >= 19 && get_be16(b + 16) >= 19 && get_be16(b + 16) <= 4096 && b[18] >= 1 && b[18] <= 5;
+}
+
+/* Version 1, length, and what peers begin with: capabilities or a watchdog (RFC 6733, 3). */
+bool service_is_diameter(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+	uint32_t whole = l->len < 20 ? 0 : get_be32(b) & 0xffffff, command = whole ? get_be32(b + 4) & 0xffffff : 0;
+
+	return whole >= 20 && b[0] == 1 && whole % 4 == 0 && whole <= 0xffff && !(b[4] & 0x0f) && (command == 257 || command == 280) &&
+	       get_be32(b + 8) == 0;
+}
+
+/* Length, a bind or its answer, status, number (SMPP 3.4, 3.2). */
+bool service_is_smpp(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+	uint32_t command = l->len < 16 ? 0 : get_be32(b + 4) & 0x7fffffff;
+
+	return (command == 1 || command == 2 || command == 9) && get_be32(b) >= 16 && get_be32(b) <= 512 &&
+	       (l->d == TO_CLIENT) == (b[4] >> 7) && (l->d == TO_CLIENT || get_be32(b + 8) == 0) && get_be32(b + 12) != 0 &&
+	       get_be32(b + 12) <= 0x7fffffff;
+}
+
+/* HELLO, and its length. */
+bool service_is_openflow(const struct service_look *l)
+{
+	return l->len >= 8 && l->data[0] >= 1 && l->data[0] <= 6 && l->data[1] == 0 && get_be16(l->data + 2) >= 8 && get_be16(l->data + 2) <= l->len;
+}
+
+/* Two reserved bytes and the length of what follows. */
+bool service_is_ads(const struct service_look *l)
+{
+	return l->len >= 38 && get_be16(l->data) == 0 && get_le32(l->data + 2) >= 32 && get_le32(l->data + 2) + 6 <= l->len;
+}
+
+/* Version 1, type, id; the whole length behind. */
+bool service_is_hart_ip(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+
+	return l->len >= 8 && b[0] == 1 && b[1] <= 15 && b[2] <= 4 && get_be16(b + 6) >= 8 && get_be16(b + 6) <= l->len;
+}
+
+/* Version 5: as many records as it says. Version 9 (RFC 3954): a first set of templates or of data. */
+bool service_is_netflow(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+	unsigned count, set;
+
+	if (l->len < 24)
+		return false;
+	count = get_be16(b + 2);
+	if (get_be16(b) == 5)
+		return count >= 1 && count <= 30 && l->len == 24 + 48 * count;
+	set = get_be16(b + 20);
+	return get_be16(b) == 9 && count >= 1 && (set <= 1 || set >= 256) && get_be16(b + 22) >= 4 && get_be16(b + 22) <= l->len - 20;
+}
+
+/* Version 10, the datagram's length, a first set (RFC 7011, 3). */
+bool service_is_ipfix(const struct service_look *l)
+{
+	const uint8_t *b = l->data;
+	unsigned set;
+
+	if (l->len < 20 || get_be16(b) != 10 || get_be16(b + 2) != l->len)
+		return false;
+	set = get_be16(b + 16);
+	return (set == 2 || set == 3 || set >= 256) && get_be16(b + 18) >= 4 && get_be16(b + 18) <= l->len - 16;
+}
+
+/* Version 5, the kind of the agent's address. */
+bool service_is_sflow(const struct service_look *l)
+{
+	return l->len >= 28 && get_be32(l->data) == 5 && (get_be32(l->data + 4) == 1 || get_be32(l->data + 4) == 2);
+}
+
+/* Command, version, zeros, entries of 20 bytes (RFC 2453, 4). */
+bool service_is_rip(const struct service_look *l)
+{
+	return l->len >= 24 && (l->data[0] == 1 || l->data[0] == 2) && (l->data[1] == 1 || l->data[1] == 2) && get_be16(l->data + 2) == 0 && (l->len - 4) % 20 == 0;
+}
+
+/* Version 1, and its length (RFC 5880, 4.1). */
+bool service_is_bfd(const struct service_look *l)
+{
+	return l->len >= 24 && l->data[0] >> 5 == 1 && l->data[3] == l->len && l->data[2] != 0;
+}
+
+bool service_is_ws_discovery(const struct service_look *l)
+{
+	return l->data[0] == '<' && says(l, "Envelope") && says(l, "/discovery");
+}
+
 /* ---- UDP ---- */
 
 bool service_is_bacnet(const struct service_look *l)

@@ -26,7 +26,7 @@ static void on_header(void *ctx, struct bytes name, struct bytes value, bool top
 		return;
 	tx->header_bytes += name.len + value.len;
 	if (!texts_add(w, &tx->header_values, value.data, value.len))
-		tx->header_names.len -= (uint32_t)sizeof(uint32_t) + name.len;
+		texts_drop_last(&tx->header_names);
 }
 
 static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)

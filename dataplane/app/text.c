@@ -39,56 +39,70 @@ void text_free(struct worker *w, struct text *t)
 	*t = (struct text){0};
 }
 
+/* Room for so many more; NULL: no memory, and data stays. */
+static void *grown(struct worker *w, void *data, uint32_t *cap, uint64_t need, uint32_t size)
+{
+	uint64_t more = *cap ? *cap : 16;
+	void *moved;
+
+	if (data && need <= *cap)
+		return data;
+	while (more < need)
+		more *= 2;
+	moved = more * size < UINT32_MAX ? heap_realloc(&w->heap, data, more * size) : NULL;
+	if (moved)
+		*cap = (uint32_t)more;
+	return moved;
+}
+
 bool texts_add(struct worker *w, struct texts *t, const void *data, uint32_t len)
 {
-	uint32_t need = t->len + (uint32_t)sizeof(len) + len, cap = t->cap ? t->cap : 128;
-	uint8_t *moved;
+	uint8_t *bytes = grown(w, t->data, &t->cap, (uint64_t)t->len + len, 1);
+	uint32_t *ends;
 
-	if (need > t->cap) {
-		while (cap < need)
-			cap *= 2;
-		moved = heap_realloc(&w->heap, t->data, cap);
-		if (!moved)
-			return false;
-		t->data = moved;
-		t->cap = cap;
-	}
-	memcpy(t->data + t->len, &len, sizeof(len));
+	if (!bytes)
+		return false;
+	t->data = bytes;
+	ends = grown(w, t->ends, &t->ends_cap, t->count + 1ull, sizeof(*ends));
+	if (!ends)
+		return false;
+	t->ends = ends;
 	if (len)
-		memcpy(t->data + t->len + sizeof(len), data, len);
-	t->len = need;
-	t->count++;
+		memcpy(t->data + t->len, data, len);
+	t->len += len;
+	t->ends[t->count++] = t->len;
 	return true;
+}
+
+void texts_drop_last(struct texts *t)
+{
+	t->count--;
+	t->len = t->count ? t->ends[t->count - 1] : 0;
+}
+
+struct bytes texts_at(const struct texts *t, unsigned n)
+{
+	uint32_t from;
+
+	if (n >= t->count)
+		return (struct bytes){0};
+	from = n ? t->ends[n - 1] : 0;
+	return (struct bytes){t->data + from, t->ends[n] - from};
 }
 
 bool texts_next(const struct texts *t, uint32_t *at, struct bytes *out)
 {
-	uint32_t len;
-
-	if (*at + sizeof(len) > t->len)
+	if (*at >= t->count)
 		return false;
-	memcpy(&len, t->data + *at, sizeof(len));
-	out->data = t->data + *at + sizeof(len);
-	out->len = len;
-	*at += (uint32_t)sizeof(len) + len;
+	*out = texts_at(t, (*at)++);
 	return true;
 }
 
 void texts_free(struct worker *w, struct texts *t)
 {
 	heap_free(&w->heap, t->data);
+	heap_free(&w->heap, t->ends);
 	*t = (struct texts){0};
-}
-
-struct bytes texts_at(const struct texts *t, unsigned n)
-{
-	struct bytes b;
-	uint32_t at = 0;
-
-	while (texts_next(t, &at, &b))
-		if (n-- == 0)
-			return b;
-	return (struct bytes){0};
 }
 
 bool texts_view(const struct texts *t, unsigned instance, struct buffer_view *out)

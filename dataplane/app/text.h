@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Texts that a transaction keeps: copies on the worker's heap, owned by whoever holds the struct.
- * Any number of one kind stand one behind the other, each with its length before it. Limits are the
- * protocol's. Runs in the worker that owns the flow.
+ * Any number of one kind stand one behind the other. Limits are the protocol's. Runs in the worker that owns the flow.
  */
 #ifndef APP_TEXT_H
 #define APP_TEXT_H
@@ -17,7 +16,8 @@ struct text {
 
 struct texts {
 	uint8_t *data;
-	uint32_t len, cap;
+	uint32_t *ends; /* of each, in data */
+	uint32_t len, cap, ends_cap;
 	uint32_t count;
 };
 
@@ -32,6 +32,8 @@ static inline struct bytes text_bytes(const struct text *t)
 }
 
 bool texts_add(struct worker *w, struct texts *t, const void *data, uint32_t len);
+/* The one that was added last never was. */
+void texts_drop_last(struct texts *t);
 /* The text at *at, which is 0 for the first and moves on; false at the end. */
 bool texts_next(const struct texts *t, uint32_t *at, struct bytes *out);
 /* The n-th, from 0; NULL data: there are fewer. */

@@ -100,10 +100,10 @@ bool transforms_equal(const struct transforms *t, const struct rule_buffer *buff
 	return true;
 }
 
-const struct pattern_group *buffer_group_find(const struct detect_program *p, const struct rule_buffer *buffer,
-					      const struct proto *proto, unsigned d)
+const struct buffer_group *buffer_group_find(const struct detect_program *p, const struct rule_buffer *buffer,
+					     const struct proto *proto, unsigned d)
 {
-	const struct pattern_group *common = NULL;
+	const struct buffer_group *common = NULL;
 	const char *app = app_proto_names[proto->id];
 
 	if (strcmp(app, "http2") == 0)
@@ -120,9 +120,9 @@ const struct pattern_group *buffer_group_find(const struct detect_program *p, co
 		    !transforms_equal(&key, buffer))
 			continue;
 		if (g->app && strcmp(g->app, app) == 0)
-			return &g->group;
+			return g;
 		if (!g->app)
-			common = &g->group;
+			common = g;
 	}
 	return common;
 }

@@ -203,6 +203,7 @@ void detect_packet_begin(struct detect_state *s)
 		s->packet_generation = 1;
 	}
 	s->queue_count = s->written = 0;
+	s->path = 0;
 	s->packet_var_count = 0;
 	chain_packet_begin(&s->chain);
 	s->passed = s->stream_there = s->stream_peeked = s->tx_stream_there = false;

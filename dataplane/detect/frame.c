@@ -207,11 +207,13 @@ static void candidates_of_frame(struct frame_run *t)
 
 	for (unsigned i = 0; i < t->program->kind_count; i++) {
 		const struct frame_kind *k = &t->program->kinds[i];
+		const struct pattern_group *g;
 
 		if (k->type != t->frame->type)
 			continue;
-		for (unsigned part = 0; k->group[t->d] && frame_part(t, k, part, &view); part++)
-			scan_group(t->w, k->group[t->d], view.data, view.len, view.offset, view.complete);
+		g = k->group[t->d] ? buffer_group_of(k->group[t->d], packet_path(t->s, t->p)) : NULL;
+		for (unsigned part = 0; g && frame_part(t, k, part, &view); part++)
+			scan_group(t->w, g, view.data, view.len, view.offset, view.complete);
 		for (uint32_t at = 0; at < k->always_count[t->d]; at++)
 			candidate_add(t->s, k->always[t->d][at]);
 	}

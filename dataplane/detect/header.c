@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "dataplane/base/cursor.h"
 #include "dataplane/detect/program.h"
 #include "dataplane/detect/trace.h"
 
@@ -73,6 +74,30 @@ static bool set_holds(struct detect_state *s, const struct packet *p, uint32_t s
 	return *cached & 1;
 }
 
+static bool is_inside(const struct detect_program *program, const struct packet *p, const struct addr *a)
+{
+	const struct inside_range *r = program->inside, *end = r + program->inside_count;
+	uint32_t v4 = get_be32(a->b);
+	bool inside = false;
+
+	if (p->ip_version != 4 || program->inside_count > INSIDE_RANGES_MAX)
+		return p->ip_version && address_in(&program->groups->inside, a, p->ip_version);
+	for (; r < end; r++)
+		inside |= v4 - r->low <= r->span;
+	return inside;
+}
+
+unsigned packet_path(struct detect_state *s, const struct packet *p)
+{
+	if (!s->path) {
+		bool src = is_inside(s->program, p, &p->src), dst = is_inside(s->program, p, &p->dst);
+		bool to_client = p->flow && p->direction == TO_CLIENT;
+
+		s->path = (uint8_t)(1 + (to_client ? dst | src << 1 : src | dst << 1));
+	}
+	return s->path - 1u;
+}
+
 static uint8_t proto_bit(const struct packet *p)
 {
 	if (!p->ip_version)
@@ -139,13 +164,21 @@ static inline enum trace_head flow_judge(const struct packet *p, const struct pr
 	return TRACE_HEAD_holds;
 }
 
+/* A transaction that TCP brings SCTP may bring as well. */
+static inline bool proto_fits(const struct packet *p, const struct program_rule *r, bool in_tx)
+{
+	uint8_t bit = proto_bit(p);
+
+	return r->ip_protos & (in_tx && bit == RULE_SCTP ? RULE_SCTP | RULE_TCP : bit);
+}
+
 /* What does not fit, the cheapest first. */
 static inline enum trace_head head_judge(struct detect_state *s, const struct packet *p,
 					 const struct program_rule *r, bool in_tx)
 {
 	enum trace_head head;
 
-	if (!(r->ip_protos & proto_bit(p)))
+	if (!proto_fits(p, r, in_tx))
 		return TRACE_HEAD_protocol;
 	if (p->ip_version ? !(r->ip_versions & (p->ip_version == 4 ? 1 : 2)) : r->ip_versions != 3)
 		return TRACE_HEAD_ip_version;

@@ -40,9 +40,10 @@ static bool guards_hold(const struct pattern_group *g, const uint8_t *data, uint
 	return false;
 }
 
-static void scan_ports(struct worker *w, const struct port_groups *g, uint16_t port,
+static void scan_ports(struct worker *w, const struct path_ports *paths, unsigned path, uint16_t port,
 		       const uint8_t *data, uint32_t len)
 {
+	const struct port_groups *g = path_ports_of(paths, path);
 	const struct pattern_group *narrow = port_group_narrow(g, port);
 
 	if (g->wide && guards_hold(g->wide, data, len))
@@ -65,7 +66,7 @@ static void candidates_of_stream(struct worker *w, const struct packet *p)
 {
 	struct detect_state *s = w->detect;
 	unsigned d = p->direction;
-	const struct port_groups *g = &s->program->groups->stream[d];
+	const struct port_groups *g = path_ports_of(&s->program->groups->stream[d], packet_path(s, p));
 	const struct pattern_group *narrow =
 		port_group_narrow(g, d == TO_SERVER ? p->dport : p->sport);
 
@@ -88,25 +89,25 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 	struct detect_state *s = w->detect;
 	const struct ruleset_groups *g = s->program->groups;
 	enum group_l4 l4 = l4_of(p);
-	unsigned d = p->flow ? p->direction : TO_SERVER;
+	unsigned d = p->flow ? p->direction : TO_SERVER, path = packet_path(s, p);
 	uint16_t port = d == TO_SERVER ? p->dport : p->sport;
 
 	if (l4 == GROUP_OTHER || !packet_has_ports(p))
 		port = 0;
-	scan_ports(w, &g->packet_always[l4][d], port, NULL, 0);
+	scan_ports(w, &g->packet_always[l4][d], path, port, NULL, 0);
 	for (uint32_t i = 0; p->event_count && i < g->event_count && !(p->flags & PACKET_PSEUDO); i++)
 		candidate_add(s, g->events[i]);
 	if (wanted(p)) {
 		if (p->payload_len > GROUP_SHORT_BYTES) {
-			scan_ports(w, &g->packet_long[l4][d], port, p->payload, p->payload_len);
-			scan_ports(w, &g->packet_guarded[l4][d], port, p->payload, p->payload_len);
-			scan_ports(w, &g->packet_near[l4][d], port, p->payload, p->payload_len);
+			scan_ports(w, &g->packet_long[l4][d], path, port, p->payload, p->payload_len);
+			scan_ports(w, &g->packet_guarded[l4][d], path, port, p->payload, p->payload_len);
+			scan_ports(w, &g->packet_near[l4][d], path, port, p->payload, p->payload_len);
 		} else {
-			scan_ports(w, &g->packet[l4][d], port, p->payload, p->payload_len);
+			scan_ports(w, &g->packet[l4][d], path, port, p->payload, p->payload_len);
 		}
 		/* A segment outside its stream is looked at as a stream of its own. */
 		if (l4 == GROUP_TCP && !(p->flags & PACKET_STREAM_ADDED))
-			scan_ports(w, &g->stream[d], port, p->payload, p->payload_len);
+			scan_ports(w, &g->stream[d], path, port, p->payload, p->payload_len);
 	}
 	if (s->stream_there)
 		candidates_of_stream(w, p);

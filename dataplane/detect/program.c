@@ -14,6 +14,7 @@
 #include <xxhash.h>
 
 #include "dataplane/app/file.h"
+#include "dataplane/base/cursor.h"
 #include "dataplane/detect/bind.h"
 #include "dataplane/detect/firewall.h"
 #include "dataplane/detect/script.h"
@@ -368,6 +369,22 @@ static void settings_read(struct detect_program *p, const struct config *c)
 	p->payload_bytes_max = (uint32_t)config_map_size(m, "alert.payload-buffer-size", 4096);
 }
 
+static void inside_make(struct detect_program *p)
+{
+	const struct addr_set *set = &p->groups->inside;
+
+	for (uint32_t i = 0; i < set->count; i++) {
+		const struct addr_range *r = &set->ranges[i];
+
+		if (r->ip_version != 4)
+			continue;
+		if (p->inside_count < INSIDE_RANGES_MAX)
+			p->inside[p->inside_count] = (struct inside_range){
+				get_be32(r->low.b), get_be32(r->high.b) - get_be32(r->low.b)};
+		p->inside_count++;
+	}
+}
+
 static bool scratch_make(struct detect_program *p)
 {
 	for (uint32_t i = 0; i < p->groups->database_count; i++)
@@ -405,6 +422,7 @@ static bool program_begin(struct detect_program *p, const struct config *c, cons
 	settings_read(p, c);
 	for (uint32_t i = 0; i < p->rule_count; i++)
 		p->rules[i].rule = set->rules[i];
+	inside_make(p);
 	return sets_make(p) && scratch_make(p) && keys_make(p, set);
 }
 

@@ -130,7 +130,7 @@ struct program_buffer {
 	const struct proto_buffer *source;
 	bool about_files;              /* its instances are the files of the direction */
 	struct transforms transforms;
-	const struct pattern_group *group[2]; /* by direction; NULL: nothing to look for */
+	const struct buffer_group *group[2]; /* by direction; NULL: nothing to look for */
 };
 
 struct program_proto {
@@ -152,7 +152,7 @@ struct frame_kind {
 	uint8_t type;
 	const struct rule_buffer *buffer; /* of the first rule that does */
 	struct transforms transforms;
-	const struct pattern_group *group[2]; /* by direction; NULL: nothing to look for */
+	const struct buffer_group *group[2]; /* by direction; NULL: nothing to look for */
 	uint32_t *always[2];           /* rules to try on every such frame */
 	uint32_t always_count[2];
 };
@@ -172,6 +172,8 @@ struct frame_check {
 	const struct chain *chain;
 };
 
+#define INSIDE_RANGES_MAX 8
+
 struct detect_program {
 	const struct config *config;
 	struct ruleset *set;           /* owner */
@@ -185,6 +187,10 @@ struct detect_program {
 	uint32_t binding_count, binding_cap;
 	const struct addr_set **sets;  /* distinct ones; [0] stands for any */
 	uint32_t set_count;
+	struct inside_range {
+		uint32_t low, span;
+	} inside[INSIDE_RANGES_MAX];   /* of IPv4, of groups->inside */
+	uint32_t inside_count;         /* more than fit: the set itself is asked */
 	struct program_proto *protos[APP_PROTO_COUNT]; /* NULL: no rule */
 	struct frame_program *frames[APP_PROTO_COUNT]; /* likewise; owner */
 	struct frame_check *frame_checks; /* ascending by rule; owner */
@@ -267,6 +273,7 @@ struct detect_state {
 	/* of the packet in hand */
 	uint32_t packet_generation;
 	uint64_t *set_cache[2];        /* source, destination: generation << 1 | inside */
+	uint8_t path;                  /* 1 + enum group_path; 0: not yet known */
 	bool stream_peeked, stream_there, tx_stream_there;
 	bool payload_done;             /* the packet's own: a further window of its stream */
 	struct stream_raw stream;      /* for rules on the stream */
@@ -359,6 +366,8 @@ const struct pattern_group *port_group_narrow(const struct port_groups *g, uint1
 bool header_matches(struct detect_state *s, const struct packet *p, const struct program_rule *r,
 		    bool in_tx);
 bool packet_has_ports(const struct packet *p);
+/* enum group_path of the packet in hand. */
+unsigned packet_path(struct detect_state *s, const struct packet *p);
 bool address_in(const struct addr_set *set, const struct addr *a, uint8_t ip_version);
 bool ports_hold(const struct port_set *set, uint16_t port);
 

@@ -90,7 +90,7 @@ static inline void placed_look(const struct scan *scan, const struct placed_clas
 	uint32_t hash = placed_hash(key), k = hash & c->mask;
 	const struct group_entry *e, *end;
 
-	if (!(c->filter & placed_filter(hash)))
+	if (!(c->filter[placed_filter(hash) / 64] >> placed_filter(hash) % 64 & 1))
 		return;
 	while ((slot = &g->placed_slots[c->first + k])->count && slot->key != key)
 		k = (k + 1) & c->mask;
@@ -164,7 +164,7 @@ void scan_group_from(struct worker *w, const struct pattern_group *group, const 
 		if (s->traced != TRACE_NO_RULE)
 			placed_explain(&scan);
 	}
-	if (!group->database)
+	if (!group->literal_count)
 		return;
 	scan.len = group_searched(group, len, fresh);
 	w->counters->detect_scan_calls++;

@@ -25,7 +25,5 @@ int scan_on_literal(unsigned id, unsigned long long from, unsigned long long to,
 /* sieve.c: tells scan_on_literal of all literals; false: the run is one for Hyperscan. The group has
  * literals, the run bytes. */
 bool sieve_run(struct scan *scan);
-/* What this processor can do; SIEVE_KINDS: neither. For detect_state.sieve. */
-enum sieve_kind sieve_kind_possible(void);
 
 #endif

@@ -32,11 +32,17 @@ static __attribute__((noinline)) void look(struct scan *scan, uint32_t at, uint6
 {
 	const struct sieve *s = scan->group->sieve;
 	uint32_t k = sieve_slot_hash(key) & s->slot_mask;
+	const struct sieve_slot *slot;
+	int64_t check_at;
 
-	while (s->slots[k].count && s->slots[k].key != key)
+	while ((slot = &s->slots[k])->count && slot->key != key)
 		k = (k + 1) & s->slot_mask;
-	for (uint32_t i = 0; i < s->slots[k].count; i++)
-		compare(scan, at, &s->anchors[s->slots[k].first + i]);
+	check_at = (int64_t)at + slot->check_at;
+	if (slot->has_check && (check_at < 0 || check_at + SIEVE_CHECK_BYTES > scan->len ||
+				sieve_check(scan->data + check_at) != slot->check))
+		return;
+	for (uint32_t i = 0; i < slot->count; i++)
+		compare(scan, at, &s->anchors[slot->first + i]);
 }
 
 static inline unsigned asks(const struct sieve *s, uint32_t v, unsigned width)
@@ -102,92 +108,109 @@ static void bitmap_run(struct scan *scan)
 /* ---- by masks ---- */
 
 #if defined(__x86_64__)
-#define VBMI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,bmi,bmi2,popcnt")))
-
+#define VBMI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,gfni,bmi,bmi2,popcnt")))
 #define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
+#define INLINE inline __attribute__((always_inline))
 
-enum sieve_kind sieve_kind_possible(void)
+/* The classes (sieve_class) of 64 bytes: bits 0 to 4, then 6, as rows of a matrix, the first bit's last. */
+static INLINE VBMI __m512i classes_of(__m512i bytes)
 {
-	bool bmi = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-
-	if (bmi && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi"))
-		return SIEVE_BYTES;
-	return bmi && __builtin_cpu_supports("avx2") ? SIEVE_HALVES : SIEVE_KINDS;
+	return _mm512_gf2p8affine_epi64_epi8(bytes, _mm512_set1_epi64(0x0102040810400000), 0);
 }
 
-/* A table's byte for each of 64: the upper bit of an index does not count. */
-static inline VBMI __m512i table_of(const uint8_t *table, __m512i bytes)
-{
-	return _mm512_permutex2var_epi8(_mm512_load_si512(table), bytes, _mm512_load_si512(table + 64));
-}
-
-/* Bytes behind the end are zero: no anchor begins so near to it that they would matter. */
-static inline VBMI __m512i bytes_at(const struct scan *scan, uint32_t at)
+/* Bytes behind the end are zero. */
+static INLINE VBMI __m512i bytes_at(const struct scan *scan, uint32_t at, bool whole)
 {
 	uint32_t left = at < scan->len ? scan->len - at : 0;
 
-	if (left >= 64)
+	if (whole || left >= 64)
 		return _mm512_loadu_si512(scan->data + at);
 	return _mm512_maskz_loadu_epi8(_bzhi_u64(UINT64_MAX, left), scan->data + at);
 }
 
-/* bucket: of the place at + i those that know all of its bytes. */
-static inline __attribute__((always_inline)) void hits_ask(struct scan *scan, uint32_t at, const uint8_t *bucket,
-							   uint64_t hits, const uint8_t *of_width)
+/* Each place at + i of the hits, if it is in the run, may be where an anchor of the width begins. */
+static INLINE VBMI void hits_ask(struct scan *scan, uint32_t at, uint64_t hits, unsigned width)
 {
+	uint32_t left = scan->len - at, possible = left >= width ? left - width + 1 : 0;
+
+	if (possible < 64)
+		hits = _bzhi_u64(hits, possible);
 	for (; hits; hits &= hits - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(hits);
+		uint32_t place = at + (uint32_t)_tzcnt_u64(hits), v = sieve_load(scan->data + place, width);
 
-		if (bucket[i] & of_width[2])
-			ask(scan, at + i, 4);
-		if (bucket[i] & of_width[1])
-			ask(scan, at + i, 2);
-		if (bucket[i] & of_width[0])
-			ask(scan, at + i, 1);
+		if (asks(scan->group->sieve, v, width))
+			look(scan, place, sieve_key(v, width));
 	}
 }
 
-static VBMI void places_ask(struct scan *scan, uint32_t at, __m512i buckets, uint64_t hits,
-			    const uint8_t *of_width)
+/* known: of each set the buckets of the places from `at` on that know all of its bytes. */
+static INLINE VBMI void known_ask(struct scan *scan, const struct sieve_masks *m, uint32_t at, const __m512i *known,
+				  unsigned sets)
 {
-	_Alignas(64) uint8_t bucket[64];
+	uint64_t hits[3] = {0};
 
-	_mm512_store_si512(bucket, buckets);
-	hits_ask(scan, at, bucket, hits, of_width);
+	for (unsigned set = 0; set < sets; set++)
+		for (unsigned k = 0; k < 3; k++)
+			hits[k] |= _mm512_test_epi8_mask(known[set], _mm512_set1_epi8((char)m->of_width[set][k]));
+	hits_ask(scan, at, hits[2], 4);
+	hits_ask(scan, at, hits[1], 2);
+	hits_ask(scan, at, hits[0], 1);
 }
 
-static inline __attribute__((always_inline)) VBMI void bytes_run(struct scan *scan, const struct sieve_masks *m,
-								 unsigned places)
+/* 64 places; whole: all of their bytes and those behind them are in the run. */
+static INLINE VBMI void bytes_block(struct scan *scan, const struct sieve_masks *m, uint32_t at, unsigned sets,
+				    unsigned places, bool whole)
 {
-	for (uint32_t at = 0; at < scan->len; at += 64) {
-		__m512i bytes[SIEVE_PLACES_MAX];
+	const __m512i *tables = (const __m512i *)m->tables;
+	__m512i classes[SIEVE_PLACES_MAX], known[SIEVE_SETS_MAX], any;
 
-		for (unsigned i = 0; i < places; i++)
-			bytes[i] = bytes_at(scan, at + i);
-		for (unsigned set = 0; set < m->sets; set++) {
-			const uint8_t *tables = &m->tables[(size_t)set * places * SIEVE_TABLE_BYTES];
-			__m512i buckets = table_of(tables, bytes[0]);
-			uint64_t hits;
-
-			for (unsigned i = 1; i < places; i++)
-				buckets = _mm512_and_si512(buckets, table_of(tables + (size_t)i * SIEVE_TABLE_BYTES, bytes[i]));
-			hits = _mm512_test_epi8_mask(buckets, buckets);
-			if (hits)
-				places_ask(scan, at, buckets, hits, m->of_width[set]);
-		}
+	for (unsigned i = 0; i < places; i++)
+		classes[i] = classes_of(bytes_at(scan, at + i, whole));
+	for (unsigned set = 0; set < sets; set++) {
+		known[set] = _mm512_permutexvar_epi8(classes[0], tables[set * places]);
+		for (unsigned i = 1; i < places; i++)
+			known[set] = _mm512_and_si512(known[set],
+						      _mm512_permutexvar_epi8(classes[i], tables[set * places + i]));
 	}
+	any = known[0];
+	for (unsigned set = 1; set < sets; set++)
+		any = _mm512_or_si512(any, known[set]);
+	if (_mm512_test_epi8_mask(any, any))
+		known_ask(scan, m, at, known, sets);
 }
 
-static VBMI void bytes_run_4(struct scan *scan, const struct sieve_masks *m)
+static INLINE VBMI void bytes_run(struct scan *scan, const struct sieve_masks *m, unsigned sets, unsigned places)
 {
-	bytes_run(scan, m, 4);
+	uint32_t at = 0;
+
+	for (; at + 64 + SIEVE_PLACES_MAX <= scan->len; at += 64)
+		bytes_block(scan, m, at, sets, places, true);
+	for (; at < scan->len; at += 64)
+		bytes_block(scan, m, at, sets, places, false);
 }
 
-static VBMI void bytes_run_6(struct scan *scan, const struct sieve_masks *m)
-{
-	bytes_run(scan, m, 6);
-}
+#define BYTES_RUN(sets, places)                                                                       \
+	static VBMI void bytes_run_##sets##_##places(struct scan *scan, const struct sieve_masks *m) \
+	{                                                                                             \
+		bytes_run(scan, m, sets, places);                                                     \
+	}
+BYTES_RUN(1, 4)
+BYTES_RUN(1, 6)
+BYTES_RUN(2, 4)
+BYTES_RUN(2, 6)
+BYTES_RUN(3, 4)
+BYTES_RUN(3, 6)
+BYTES_RUN(4, 6)
+BYTES_RUN(6, 6)
+BYTES_RUN(8, 6)
+
+/* By sets, then places / 2: those of the shapes in rules/compile/masks.c. */
+static void (*const bytes_runs[SIEVE_SETS_MAX + 1][SIEVE_PLACES_MAX / 2 + 1])(struct scan *,
+									     const struct sieve_masks *) = {
+	[1] = {[2] = bytes_run_1_4, [3] = bytes_run_1_6}, [2] = {[2] = bytes_run_2_4, [3] = bytes_run_2_6},
+	[3] = {[2] = bytes_run_3_4, [3] = bytes_run_3_6}, [4] = {[3] = bytes_run_4_6},
+	[6] = {[3] = bytes_run_6_6}, [8] = {[3] = bytes_run_8_6},
+};
 
 /* A place's buckets for each of 32 bytes. */
 static inline AVX2 __m256i halves_of(const uint8_t *table, __m256i lower, __m256i upper)
@@ -203,7 +226,16 @@ static AVX2 void halves_ask(struct scan *scan, uint32_t at, __m256i buckets, uin
 	_Alignas(32) uint8_t bucket[32];
 
 	_mm256_store_si256((__m256i *)bucket, buckets);
-	hits_ask(scan, at, bucket, hits, of_width);
+	for (; hits; hits &= hits - 1) {
+		unsigned i = (unsigned)__builtin_ctz(hits);
+
+		if (bucket[i] & of_width[2])
+			ask(scan, at + i, 4);
+		if (bucket[i] & of_width[1])
+			ask(scan, at + i, 2);
+		if (bucket[i] & of_width[0])
+			ask(scan, at + i, 1);
+	}
 }
 
 /* Of each byte the one that stands `by` places before it, of the block or of that before. */
@@ -276,14 +308,9 @@ static void masks_run(struct scan *scan, const struct sieve_masks *m, enum sieve
 	if (kind == SIEVE_HALVES)
 		(m->sets == 1 ? halves_run_1 : halves_run_2)(scan, m);
 	else
-		(m->places == 4 ? bytes_run_4 : bytes_run_6)(scan, m);
+		bytes_runs[m->sets][m->places / 2](scan, m);
 }
 #else
-enum sieve_kind sieve_kind_possible(void)
-{
-	return SIEVE_KINDS;
-}
-
 static void masks_run(struct scan *scan, const struct sieve_masks *m, enum sieve_kind kind)
 {
 }
@@ -294,7 +321,7 @@ bool sieve_run(struct scan *scan)
 	enum sieve_kind kind = scan->s->sieve;
 	const struct sieve_masks *m = kind < SIEVE_KINDS ? scan->group->sieve->masks[kind] : NULL;
 
-	if (m) {
+	if (m && (!m->short_only || scan->len <= SIEVE_SHORT_BYTES)) {
 		masks_run(scan, m, kind);
 		return true;
 	}

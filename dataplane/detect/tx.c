@@ -175,9 +175,11 @@ IN_BOTH_LOOPS enum answer buffer_run(struct tx_run *t, const struct buffer_check
 static void view_scan(struct tx_run *t, unsigned buffer, const struct buffer_view *view)
 {
 	const struct program_buffer *b = &t->proto->buffers[buffer];
-	const struct pattern_group *g = b->group[t->d];
+	const struct pattern_group *g = buffer_group_of(b->group[t->d], packet_path(t->s, t->p));
 	uint32_t fresh = 0, from;
 
+	if (!g)
+		return;
 	if ((b->source->flags & BUFFER_STREAMING) && !b->transforms.count && !t->s->watched)
 		t->s->kept = kept_get(t->w, &t->state->kept, buffer, view);
 	if (t->s->kept)

@@ -13,6 +13,7 @@
 
 #include "dataplane/app/app.h"
 #include "dataplane/app/host.h"
+#include "dataplane/app/sctp.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/block.h"
 #include "dataplane/engine/engine.h"
@@ -171,6 +172,8 @@ static void inspect_payload(struct worker *w, struct packet *p)
 		stream_packet(w, p);
 	else if (p->ip_proto == PROTO_UDP)
 		app_datagram(w, p);
+	else if (p->ip_proto == IP_PROTO_SCTP)
+		app_sctp(w, p);
 }
 
 /* One that passes both ends' limits is taken from both; one that does not is dropped. */

@@ -113,6 +113,7 @@ static struct ruleset_options options_of(const struct config *c, struct lists *k
 		.no_ja4 = !config_map_bool(&c->app, "tls.ja4-fingerprints",
 					   config_map_bool(&c->app, "tls.ja4_fingerprints", true)),
 		.cache_dir = cache_dir(c),
+		.every_database = c->rules_sieve == AUTO_NO || c->rules_databases,
 		.in_the_wire = c->mode == MODE_INLINE,
 	};
 }

@@ -135,6 +135,22 @@ static void drafts_fill(struct groups_builder *b, struct buffer_drafts *all)
 	}
 }
 
+static void buffer_group_finish(struct groups_builder *b, const struct group_draft *d, struct buffer_group *g)
+{
+	uint8_t paths[PATH_COUNT + 1];
+	unsigned count = draft_variants(b, d, g->direction, g->of_path, paths) + 1;
+	struct pattern_group *variants = groups_alloc(b, count * sizeof(*variants));
+
+	for (unsigned k = 1; variants && k < count; k++) {
+		struct group_draft v = draft_variant(b, d, g->direction, paths[k]);
+
+		group_draft_finish(b, &v, &variants[k]);
+		free(v.items);
+	}
+	g->variants = variants;
+	g->count = count;
+}
+
 void groups_by_buffer(struct groups_builder *b)
 {
 	struct buffer_drafts all = {calloc(DRAFTS_MAX, sizeof(*all.drafts)), 0};
@@ -150,7 +166,7 @@ void groups_by_buffer(struct groups_builder *b)
 	for (uint32_t i = 0; i < all.count; i++) {
 		if (g->buffers) {
 			g->buffers[i] = all.drafts[i].key;
-			group_draft_finish(b, &all.drafts[i].draft, &g->buffers[i].group);
+			buffer_group_finish(b, &all.drafts[i].draft, &g->buffers[i]);
 			g->buffer_count = i + 1;
 		}
 		free(all.drafts[i].draft.items);

@@ -137,7 +137,7 @@ static void port_finish(struct groups_builder *b, struct port_draft *p, struct p
 {
 	struct group_draft wide = {0}, *drafts;
 	struct pattern_group *group;
-	uint16_t *table = groups_alloc(b, 65536 * sizeof(*table));
+	uint16_t *table = calloc(65536, sizeof(*table)), *kept;
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < p->all.count; i++) {
@@ -151,8 +151,10 @@ static void port_finish(struct groups_builder *b, struct port_draft *p, struct p
 		port_group_finish(b, p, &wide, group);
 	}
 	free(wide.items);
-	if (!table)
+	if (!table) {
+		b->failed = true;
 		return;
+	}
 	drafts = narrow_drafts(b, p, table, &count);
 	group = groups_alloc(b, count * sizeof(*group));
 	for (uint32_t i = 1; drafts && i < count; i++) {
@@ -161,11 +163,13 @@ static void port_finish(struct groups_builder *b, struct port_draft *p, struct p
 		free(drafts[i].items);
 	}
 	free(drafts);
-	if (count > 1 && group) {
+	if (count > 1 && group && (kept = groups_alloc(b, 65536 * sizeof(*kept))) != NULL) {
+		memcpy(kept, table, 65536 * sizeof(*kept));
 		out->narrow = group;
 		out->narrow_count = count;
-		out->narrow_by_port = table;
+		out->narrow_by_port = kept;
 	}
+	free(table);
 }
 
 static bool rule_has_l4(const struct rule *rule, unsigned l4)
@@ -255,20 +259,30 @@ static bool payloads_hold(const struct groups_builder *b, const struct rule *rul
 }
 
 static void port_groups_make(struct groups_builder *b, enum group_kind kind, enum payloads payloads, unsigned l4,
-			     unsigned direction, struct port_groups *out)
+			     unsigned direction, struct path_ports *out)
 {
-	struct port_draft p = {.direction = direction, .payloads = payloads};
+	struct group_draft all = {0};
+	uint8_t paths[PATH_COUNT + 1];
+	struct port_groups *variants;
 
 	for (size_t i = 0; i < b->set->rule_count && !b->failed; i++) {
 		const struct rule *rule = b->set->rules[i];
 
 		if (rule_belongs(rule, kind, l4) && rule_has_direction(rule, direction) &&
 		    payloads_hold(b, rule, payloads))
-			group_draft_add(b, &p.all, rule, prefilter_in(b, kind, i));
+			group_draft_add(b, &all, rule, prefilter_in(b, kind, i));
 	}
-	if (p.all.count)
-		port_finish(b, &p, out);
-	free(p.all.items);
+	out->count = draft_variants(b, &all, direction, out->of_path, paths) + 1;
+	variants = groups_alloc(b, out->count * sizeof(*variants));
+	for (unsigned k = 1; variants && k < out->count && !b->failed; k++) {
+		struct port_draft p = {.all = draft_variant(b, &all, direction, paths[k]), .direction = direction,
+				       .payloads = payloads};
+
+		port_finish(b, &p, &variants[k]);
+		free(p.all.items);
+	}
+	out->variants = variants;
+	free(all.items);
 }
 
 void groups_by_port(struct groups_builder *b)

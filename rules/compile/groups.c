@@ -346,6 +346,23 @@ static bool wanted_same(const struct wanted *x, const struct wanted *y)
 	return true;
 }
 
+static bool sieve_serves_all(const struct sieve *s, enum sieve_kind kind)
+{
+	return kind < SIEVE_KINDS && s->masks[kind] && !s->masks[kind]->short_only;
+}
+
+/* Groups that masks serve on this processor need none. */
+static void wanted_drop(struct groups_builder *b)
+{
+	enum sieve_kind kind = sieve_kind_possible();
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < b->wanted_count; i++)
+		if (!sieve_serves_all(b->wanted[i].group->sieve, kind))
+			b->wanted[kept++] = b->wanted[i];
+	b->wanted_count = kept;
+}
+
 static int databases_make(struct groups_builder *b, const struct ruleset_options *o,
 			  struct ruleset_report *report, char *error, size_t error_size)
 {
@@ -360,6 +377,8 @@ static int databases_make(struct groups_builder *b, const struct ruleset_options
 		snprintf(error, error_size, "not enough memory to group the rules");
 		return -1;
 	}
+	if (!o->every_database)
+		wanted_drop(b);
 	if (b->wanted_count)
 		qsort(b->wanted, b->wanted_count, sizeof(*b->wanted), wanted_order);
 	for (uint32_t i = 0; i < b->wanted_count; i++) {
@@ -417,7 +436,8 @@ static uint32_t *list_of(struct groups_builder *b, enum group_kind kind, int dir
 int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 			 struct ruleset_report *report, char *error, size_t error_size)
 {
-	struct groups_builder b = {.set = set, .out = arena_alloc(set->arena, sizeof(*b.out))};
+	struct groups_builder b = {.set = set, .out = arena_alloc(set->arena, sizeof(*b.out)),
+				   .all_masks = o->every_database};
 	struct ruleset_groups *g;
 	double start = seconds_now(), grouped;
 	int rc = -1;
@@ -430,6 +450,8 @@ int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 	g->prefilter = groups_alloc(&b, (set->rule_count + 1) * sizeof(*g->prefilter));
 	for (size_t i = 0; i < set->rule_count && !b.failed; i++)
 		g->prefilter[i] = group_prefilter_choose(set->rules[i]);
+	if (!b.failed)
+		groups_inside_choose(&b);
 	if (!b.failed) {
 		groups_choose_in_place(&b);
 		groups_by_buffer(&b);
@@ -442,6 +464,7 @@ int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 	grouped = seconds_now();
 	rc = databases_make(&b, o, report, error, error_size);
 	free(b.wanted);
+	free(b.ends);
 	if (report) {
 		report->group_seconds += grouped - start;
 		report->compile_seconds += seconds_now() - grouped;

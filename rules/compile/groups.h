@@ -52,14 +52,22 @@ struct group_literal {
 	const uint8_t *text;       /* in small letters */
 };
 
+/* Of one key. Open addressing, linear. */
+struct placed_slot {
+	uint64_t key;
+	uint32_t first, count;     /* its entries; count 0: empty */
+};
+
 /* Literals that can stand in one place only are compared there, not searched for. A class is a
  * place and how many bytes of a literal, its first or (at the end) its last, are the key. */
+#define PLACED_FILTER_BITS 1024
+
 struct placed_class {
 	uint32_t at;               /* of the first byte, from the start */
 	uint8_t width;             /* 1, 2, 4 or 8 bytes */
 	bool from_end;             /* the key ends where the buffer ends */
 	uint32_t first, mask;      /* its slots: open addressing, linear */
-	uint64_t filter;           /* bit placed_filter(key) of each key */
+	uint64_t filter[PLACED_FILTER_BITS / 64]; /* bit placed_filter(hash) of each key */
 };
 
 #define PLACED_CLASSES_MAX 24
@@ -84,9 +92,9 @@ static inline uint32_t placed_hash(uint64_t key)
 	return (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32);
 }
 
-static inline uint64_t placed_filter(uint32_t hash)
+static inline uint32_t placed_filter(uint32_t hash)
 {
-	return 1ull << (hash >> 26);
+	return hash >> 22;
 }
 
 /* What the first bytes of a packet must be for a rule to match. Two words of eight bytes as they lie in
@@ -99,7 +107,7 @@ struct group_guard {
 #define GUARDS_MAX 48
 
 struct pattern_group {
-	hs_database_t *database;   /* NULL: no literals */
+	hs_database_t *database;   /* NULL: no literals, or masks serve it and that is all */
 	const struct group_literal *literals; /* by Hyperscan's pattern id */
 	uint32_t literal_count;
 	const struct sieve *sieve; /* of the same literals; NULL: no literals */
@@ -123,6 +131,10 @@ static inline uint32_t group_searched(const struct pattern_group *g, uint32_t le
 	return len - fresh > g->reach ? fresh + g->reach : len;
 }
 
+/* Which ends of a flow are inside, that is, have an address that most rules name: bit 0 the client's, bit 1 the
+ * server's. Groups have variants for paths that differ in their rules. */
+enum group_path { PATH_OUTSIDE = 0, PATH_FROM_INSIDE = 1, PATH_TO_INSIDE = 2, PATH_INSIDE = 3, PATH_COUNT };
+
 /* All groups that a packet's server port leads to: at most one for rules of many ports and one for
  * rules of few. */
 struct port_groups {
@@ -132,14 +144,33 @@ struct port_groups {
 	uint32_t narrow_count;
 };
 
+struct path_ports {
+	const struct port_groups *variants; /* [0] is empty */
+	uint32_t count;                     /* [0] included */
+	uint8_t of_path[PATH_COUNT];
+};
+
+static inline const struct port_groups *path_ports_of(const struct path_ports *p, unsigned path)
+{
+	return &p->variants[p->of_path[path]];
+}
+
 struct buffer_group {
 	const char *buffer;            /* name of the sticky keyword */
 	const struct transform *transforms;
 	uint32_t transform_count;
 	const char *app;               /* rules for this protocol, and those for none; NULL: for none only */
 	uint8_t direction;             /* 0 to server, 1 to client */
-	struct pattern_group group;
+	const struct pattern_group *variants; /* [0] is not used */
+	uint32_t count;                /* [0] included */
+	uint8_t of_path[PATH_COUNT];
 };
+
+/* NULL: no rule is for the path. */
+static inline const struct pattern_group *buffer_group_of(const struct buffer_group *g, unsigned path)
+{
+	return g->of_path[path] ? &g->variants[g->of_path[path]] : NULL;
+}
 
 #define GROUP_SHORT_BYTES 256
 #define GROUP_NEAR_BYTES 512
@@ -148,14 +179,14 @@ struct ruleset_groups {
 	struct buffer_group *buffers;
 	uint32_t buffer_count;
 	/* kind GROUP_PACKET, GROUP_STREAM, GROUP_PACKET_ALWAYS by protocol and direction */
-	struct port_groups packet[GROUP_L4_COUNT][2];
+	struct path_ports packet[GROUP_L4_COUNT][2];
 	/* GROUP_PACKET for payloads longer than GROUP_SHORT_BYTES: without rules that ask for shorter ones; those
 	 * that say what the first bytes are, and those found among the first GROUP_NEAR_BYTES, are groups apart */
-	struct port_groups packet_long[GROUP_L4_COUNT][2];
-	struct port_groups packet_guarded[GROUP_L4_COUNT][2];
-	struct port_groups packet_near[GROUP_L4_COUNT][2];
-	struct port_groups stream[2];
-	struct port_groups packet_always[GROUP_L4_COUNT][2];
+	struct path_ports packet_long[GROUP_L4_COUNT][2];
+	struct path_ports packet_guarded[GROUP_L4_COUNT][2];
+	struct path_ports packet_near[GROUP_L4_COUNT][2];
+	struct path_ports stream[2];
+	struct path_ports packet_always[GROUP_L4_COUNT][2];
 	const uint32_t *events;        /* GROUP_EVENT */
 	uint32_t event_count;
 	const uint32_t *ip_only;       /* GROUP_IP_ONLY */
@@ -168,6 +199,7 @@ struct ruleset_groups {
 	uint32_t literal_count;        /* over all groups */
 	struct group_prefilter *prefilter; /* by rule index; for explanations */
 	struct group_prefilter *packet_prefilter; /* in groups of packets: one in its place, where there is */
+	struct addr_set inside;        /* that most rules name; any: no rule names addresses */
 };
 
 /* Which condition of a rule is its prefilter. */

@@ -26,11 +26,18 @@ struct wanted {
 	uint32_t job;
 };
 
+/* Where a rule's source and destination may be: inside, outside (path.c). */
+struct group_ends {
+	uint8_t src, dst;
+};
+
 struct groups_builder {
 	struct ruleset *set;
+	struct group_ends *ends; /* by rule index */
 	struct ruleset_groups *out; /* in the set's arena, as all of it */
 	struct wanted *wanted;
 	uint32_t wanted_count, wanted_cap;
+	bool all_masks; /* for any processor, not only for the one at hand */
 	bool failed; /* memory was out once */
 };
 
@@ -63,6 +70,14 @@ static inline uint8_t sieve_anchor_width(uint32_t literal_len)
 void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
 void groups_want_database(struct groups_builder *b, struct pattern_group *group,
 			  struct database_literal *texts);
+/* path.c. Sets out->inside and b->ends. */
+void groups_inside_choose(struct groups_builder *b);
+/* Variants of a draft: [k] from 1 on is that of paths[k] and of all paths with of_path[path] = k; a path that no rule
+ * is for has 0. Returns how many. */
+unsigned draft_variants(const struct groups_builder *b, const struct group_draft *d, unsigned direction,
+			uint8_t of_path[PATH_COUNT], uint8_t paths[PATH_COUNT + 1]);
+/* The rules of the draft that can match on the path. The caller frees the items. */
+struct group_draft draft_variant(struct groups_builder *b, const struct group_draft *d, unsigned direction, uint8_t path);
 /* Fill out->buffers, and .packet, .stream and .packet_always. */
 void groups_by_buffer(struct groups_builder *b);
 void groups_by_port(struct groups_builder *b);

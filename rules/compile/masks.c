@@ -4,8 +4,8 @@
  * places from an anchor on a table says which buckets know the byte that stands there. A place where
  * the bytes of all tables have a bucket in common is worth asking the sieve about: 32 or 64 places are
  * judged in a few dozen instructions, whatever the number of literals. (The idea of Teddy, from
- * Hyperscan's FDR, with anchors that are rare.) Processors that look up 64 bytes in 128 at once have tables
- * of whole bytes; for others a byte is known when both of its halves are, each in a table of 16.
+ * Hyperscan's FDR, with anchors that are rare.) Processors that look up 64 bytes in 64 at once have tables
+ * of classes of bytes; for others a byte is known when both of its halves are, each in a table of 16.
  *
  * Which bucket: the one in which the anchor adds least to the places that are asked about in vain, by
  * how common bytes are. How many tables: as many as the estimated cycles a byte are least with. Runs
@@ -21,24 +21,25 @@
 #include "rules/compile/groups_private.h"
 
 #define ALIGN 64
-#define CYCLES_ASK 25.0      /* for a place that is asked about, and those that follow from it in real traffic */
 #define ANCHORS_A_BUCKET 20  /* at most, where there can be more buckets */
 #define ROUNDS 2             /* in which anchors may change their bucket */
 
 static const struct {
 	double places;           /* judged at a time */
 	double base, table;      /* cycles for them: loads and what follows, and each table */
+	double ask;              /* cycles for a place that is asked about, and those that follow from it in real traffic */
 	uint32_t anchors_max;    /* with more of them Hyperscan is faster … */
-	double cycles_max;       /* … as it is with more cycles a byte */
+	uint32_t short_max;      /* … except for short runs up to so many … */
+	double cycles_max;       /* … and with more cycles a byte */
 	uint8_t sets_max, places_max;
 } kinds[SIEVE_KINDS] = {
-	[SIEVE_BYTES] = {64, 10.0, 1.2, 1024, INFINITY, 4, 6},
-	[SIEVE_HALVES] = {32, 7.0, 1.7, 160, 0.75, 2, 4},
+	[SIEVE_BYTES] = {64, 9.0, 1.1, 60.0, 1024, 4096, INFINITY, 8, 6},
+	[SIEVE_HALVES] = {32, 7.0, 1.7, 25.0, 160, 160, 0.75, 2, 4},
 };
 
 static const struct {
 	uint8_t sets, places;
-} shapes[] = {{1, 4}, {1, 6}, {2, 4}, {2, 6}, {3, 4}, {3, 6}, {4, 6}};
+} shapes[] = {{1, 4}, {1, 6}, {2, 4}, {2, 6}, {3, 4}, {3, 6}, {4, 6}, {6, 6}, {8, 6}};
 
 #define SHAPES (sizeof(shapes) / sizeof(*shapes))
 
@@ -81,12 +82,6 @@ static bool is_text(int c)
 	return (c >= ' ' && c <= '~') || c == '\r' || c == '\n' || c == '\t';
 }
 
-/* What the tables take for one byte: letters of both cases; a byte and its twin with the upper bit. */
-static unsigned class_of(unsigned c)
-{
-	return (unsigned)tolower((int)(c % SIEVE_TABLE_BYTES));
-}
-
 static void shares_fill(void)
 {
 	for (int t = 0; t < TRAFFICS; t++) {
@@ -99,7 +94,7 @@ static void shares_fill(void)
 		if (t == ZEROS)
 			total += share[0] = 4 * (total - share[0]);
 		for (unsigned c = 0; c < 256; c++)
-			shares.bytes[t][class_of(c)] += share[c] / total;
+			shares.bytes[t][sieve_class((uint8_t)c)] += share[c] / total;
 		for (unsigned i = 0; i < SIEVE_HALF_BYTES * 2 * 256; i++) {
 			unsigned lower = i / 512, upper = i / 256 % 2 * 8;
 
@@ -131,7 +126,7 @@ static unsigned upper_bits(unsigned c)
 /* The shares if the place knew byte c, too. */
 static void shares_with_byte(const struct masks_draft *d, const struct place *p, unsigned c, double out[TRAFFICS])
 {
-	unsigned class = d->kind == SIEVE_BYTES ? class_of(c) : 0, lower = 1u << (c & 15) | p->lower;
+	unsigned class = d->kind == SIEVE_BYTES ? sieve_class((uint8_t)c) : 0, lower = 1u << (c & 15) | p->lower;
 	unsigned upper = d->kind == SIEVE_BYTES ? 0 : upper_bits(c) | p->upper;
 	bool known = d->kind == SIEVE_BYTES ? p->count[class] : lower == p->lower && upper == p->upper;
 
@@ -176,7 +171,7 @@ static uint16_t halves_change(struct place *p, unsigned from, unsigned bits, int
 static void place_change(const struct masks_draft *d, struct place *p, unsigned c, int by)
 {
 	if (d->kind == SIEVE_BYTES) {
-		unsigned from = c == ANY_BYTE ? 0 : class_of(c), to = c == ANY_BYTE ? SIEVE_TABLE_BYTES : from + 1;
+		unsigned from = c == ANY_BYTE ? 0 : sieve_class((uint8_t)c), to = c == ANY_BYTE ? SIEVE_TABLE_BYTES : from + 1;
 
 		for (unsigned class = from; class < to; class++)
 			class_change(p, class, by);
@@ -305,15 +300,10 @@ static double cycles_of(const struct masks_draft *d)
 		asked += bucket_share(d, &d->buckets[i]);
 	return (kinds[d->kind].base + kinds[d->kind].table * d->places * (d->bucket_count / 8.0)) /
 		       kinds[d->kind].places +
-	       CYCLES_ASK * asked;
+	       kinds[d->kind].ask * asked;
 }
 
 /* ---- the masks of a draft ---- */
-
-static bool table_knows(const struct masks_draft *d, const struct place *p, unsigned c)
-{
-	return p->count[d->kind == SIEVE_BYTES ? class_of(c) : c];
-}
 
 static void masks_fill(struct sieve_masks *m, const struct masks_draft *d)
 {
@@ -328,12 +318,12 @@ static void masks_fill(struct sieve_masks *m, const struct masks_draft *d)
 		m->of_width[i / 8][b->width / 2] |= bit;
 		for (unsigned place = 0; place < d->places; place++)
 			for (unsigned c = 0; c < bytes; c++)
-				if (table_knows(d, &b->place[place], c))
+				if (b->place[place].count[c])
 					m->tables[(i / 8 * d->places + place) * bytes + c] |= bit;
 	}
 }
 
-static struct sieve_masks *masks_make(struct groups_builder *b, const struct masks_draft *d)
+static struct sieve_masks *masks_make(struct groups_builder *b, const struct masks_draft *d, bool short_only)
 {
 	unsigned sets = d->bucket_count / 8;
 	uint8_t *block = groups_alloc(b, sizeof(struct sieve_masks) + sets * d->places * sieve_table_bytes(d->kind) + ALIGN);
@@ -344,6 +334,7 @@ static struct sieve_masks *masks_make(struct groups_builder *b, const struct mas
 	m = (struct sieve_masks *)(((uintptr_t)block + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
 	m->sets = (uint8_t)sets;
 	m->places = (uint8_t)d->places;
+	m->short_only = short_only;
 	masks_fill(m, d);
 	return m;
 }
@@ -400,12 +391,12 @@ static const struct sieve_masks *masks_of(struct groups_builder *b, enum sieve_k
 	struct masks_draft best = {.kind = kind}, next = {.kind = kind};
 	const struct sieve_masks *masks = NULL;
 
-	if (s->anchor_count > kinds[kind].anchors_max)
+	if (s->anchor_count > kinds[kind].short_max || (!b->all_masks && kind != sieve_kind_possible()))
 		return NULL;
 	if (!draft_make(&best, s->anchor_count) || !draft_make(&next, s->anchor_count))
 		b->failed = true;
 	else if (shapes_try(&best, &next, s) < kinds[kind].cycles_max)
-		masks = masks_make(b, &best);
+		masks = masks_make(b, &best, s->anchor_count > kinds[kind].anchors_max);
 	draft_free(&best);
 	draft_free(&next);
 	return masks;

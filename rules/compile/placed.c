@@ -122,7 +122,7 @@ static void tables_fill(struct groups_builder *b, struct pattern_group *group,
 			uint32_t hash = placed_hash(items[i].key), at = hash & c->mask;
 			struct placed_slot *slot;
 
-			c->filter |= placed_filter(hash);
+			c->filter[placed_filter(hash) / 64] |= 1ull << placed_filter(hash) % 64;
 			while ((slot = &slots[c->first + at])->count)
 				at = (at + 1) & c->mask;
 			*slot = (struct placed_slot){.key = items[i].key, .first = i};

@@ -14,6 +14,23 @@
 #define BITMAP_LOG2_MAX 19
 #define CROWD_WORTH 8       /* quarter bits that an anchor loses for each literal that has it already */
 
+#if defined(__x86_64__)
+enum sieve_kind sieve_kind_possible(void)
+{
+	bool bmi = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+
+	if (bmi && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni"))
+		return SIEVE_BYTES;
+	return bmi && __builtin_cpu_supports("avx2") ? SIEVE_HALVES : SIEVE_KINDS;
+}
+#else
+enum sieve_kind sieve_kind_possible(void)
+{
+	return SIEVE_KINDS;
+}
+#endif
+
 struct anchor_draft {
 	uint64_t key;
 	struct sieve_anchor anchor;
@@ -67,7 +84,21 @@ static int anchor_order(const void *a, const void *b)
 	return x->anchor.literal < y->anchor.literal ? -1 : x->anchor.literal > y->anchor.literal;
 }
 
-static void sieve_fill(struct sieve *s, struct sieve_anchor *anchors, struct placed_slot *slots, uint64_t *bits,
+/* Of what is before the anchor, else behind it: the anchor itself has been seen. */
+static void check_choose(struct sieve_slot *slot, const struct sieve_anchor *a, unsigned width)
+{
+	unsigned last = (unsigned)a->len - SIEVE_CHECK_BYTES, at = 0;
+
+	if (slot->count != 1 || a->len < SIEVE_CHECK_BYTES)
+		return;
+	if (a->offset < SIEVE_CHECK_BYTES)
+		at = a->offset + width < last ? a->offset + width : last;
+	slot->check = sieve_check(a->text + at);
+	slot->check_at = (int32_t)at - a->offset;
+	slot->has_check = true;
+}
+
+static void sieve_fill(struct sieve *s, struct sieve_anchor *anchors, struct sieve_slot *slots, uint64_t *bits,
 		       const struct anchor_draft *drafts, uint32_t count)
 {
 	for (uint32_t i = 0; i < count;) {
@@ -77,11 +108,12 @@ static void sieve_fill(struct sieve *s, struct sieve_anchor *anchors, struct pla
 
 		while (slots[at].count)
 			at = (at + 1) & s->slot_mask;
-		slots[at] = (struct placed_slot){.key = key, .first = i};
+		slots[at] = (struct sieve_slot){.key = key, .first = i};
 		for (; i < count && drafts[i].key == key; i++) {
 			anchors[i] = drafts[i].anchor;
 			slots[at].count++;
 		}
+		check_choose(&slots[at], &anchors[slots[at].first], width);
 		bit = sieve_bit(s, (uint32_t)key, width);
 		bits[bit / 64] |= 1ull << bit % 64;
 		s->widths |= (uint8_t)width;
@@ -95,7 +127,7 @@ void group_sieve_make(struct groups_builder *b, struct pattern_group *group)
 	struct anchor_draft *drafts = calloc(n + 1, sizeof(*drafts));
 	struct crowd crowd = {.mask = 63};
 	struct sieve_anchor *anchors;
-	struct placed_slot *slots;
+	struct sieve_slot *slots;
 	uint64_t *bits;
 
 	for (uint32_t i = 0; i < n; i++)

@@ -19,6 +19,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "rules/compile/sieve.h"
 #include "rules/image/format.h"
 #include "rules/language/files.h"
 
@@ -163,6 +164,8 @@ static void add_options(struct keying *k, const struct ruleset_options *o)
 	add_number(k, o->no_scripts);
 	add_number(k, o->no_ja4);
 	add_number(k, o->in_the_wire);
+	add_number(k, o->every_database);
+	add_number(k, sieve_kind_possible());
 	add_texts(k, v->address_names, v->address_count);
 	add_texts(k, v->address_values, v->address_count);
 	add_texts(k, v->port_names, v->port_count);

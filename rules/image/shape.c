@@ -225,7 +225,7 @@ static void freeze_sieve(struct freezer *f, const void *object, size_t at)
 	START(sieve);
 
 	LIST(bits, ((uint64_t)1 << (32 - o->shift)) / 64, uint64_t, NULL);
-	LIST(slots, (uint64_t)o->slot_mask + 1, struct placed_slot, NULL);
+	LIST(slots, (uint64_t)o->slot_mask + 1, struct sieve_slot, NULL);
 	LIST(anchors, o->anchor_count, struct sieve_anchor, freeze_anchor);
 	for (enum sieve_kind kind = 0; kind < SIEVE_KINDS; kind++) {
 		const struct sieve_masks *m = o->masks[kind];
@@ -259,14 +259,21 @@ static void freeze_buffer_group(struct freezer *f, const void *object, size_t at
 	TEXT(buffer);
 	LIST(transforms, o->transform_count, struct transform, freeze_transform);
 	TEXT(app);
-	freeze_group(f, &o->group, SLOT(group));
+	LIST(variants, o->count, struct pattern_group, freeze_group);
 }
 
-static void freeze_ports(struct freezer *f, const struct port_groups *o, size_t at)
+static void freeze_ports(struct freezer *f, const void *object, size_t at)
 {
+	START(port_groups);
+
 	LIST(wide, 1, struct pattern_group, freeze_group);
 	LIST(narrow_by_port, 65536, uint16_t, NULL);
 	LIST(narrow, o->narrow_count, struct pattern_group, freeze_group);
+}
+
+static void freeze_paths(struct freezer *f, const struct path_ports *o, size_t at)
+{
+	LIST(variants, o->count, struct port_groups, freeze_ports);
 }
 
 /* A prefilter points into its rule: to a buffer, a content, bytes of that. */
@@ -303,18 +310,20 @@ static void freeze_prefilters(struct freezer *f, const struct group_prefilter *l
 
 static void freeze_groups(struct freezer *f, const void *object, size_t at)
 {
-	START(ruleset_groups);
+	/* zeroed when it was made and filled field by field; gcc 12 would take bytes of its arrays of arrays for padding */
+	const struct ruleset_groups *o = object;
 
+	SHARED(inside.ranges, o->inside.count, struct addr_range);
 	LIST(buffers, o->buffer_count, struct buffer_group, freeze_buffer_group);
 	for (unsigned d = 0; d < 2; d++) {
 		for (unsigned l4 = 0; l4 < GROUP_L4_COUNT; l4++) {
-			freeze_ports(f, &o->packet[l4][d], SLOT(packet[l4][d]));
-			freeze_ports(f, &o->packet_long[l4][d], SLOT(packet_long[l4][d]));
-			freeze_ports(f, &o->packet_guarded[l4][d], SLOT(packet_guarded[l4][d]));
-			freeze_ports(f, &o->packet_near[l4][d], SLOT(packet_near[l4][d]));
-			freeze_ports(f, &o->packet_always[l4][d], SLOT(packet_always[l4][d]));
+			freeze_paths(f, &o->packet[l4][d], SLOT(packet[l4][d]));
+			freeze_paths(f, &o->packet_long[l4][d], SLOT(packet_long[l4][d]));
+			freeze_paths(f, &o->packet_guarded[l4][d], SLOT(packet_guarded[l4][d]));
+			freeze_paths(f, &o->packet_near[l4][d], SLOT(packet_near[l4][d]));
+			freeze_paths(f, &o->packet_always[l4][d], SLOT(packet_always[l4][d]));
 		}
-		freeze_ports(f, &o->stream[d], SLOT(stream[d]));
+		freeze_paths(f, &o->stream[d], SLOT(stream[d]));
 		LIST(app_always[d], o->app_always_count[d], uint32_t, NULL);
 	}
 	LIST(events, o->event_count, uint32_t, NULL);

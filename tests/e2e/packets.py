@@ -1,5 +1,5 @@
 """Packets for the tests: whole conversations with times, made with scapy."""
-from scapy.all import DNS, DNSQR, DNSRR, IP, TCP, UDP, Ether, Raw
+from scapy.all import DNS, DNSQR, DNSRR, IP, SCTP, TCP, UDP, Ether, Raw, SCTPChunkData
 
 CLIENT, SERVER, RESOLVER = "10.0.0.10", "203.0.113.7", "10.0.0.1"
 START = 1700000000.0
@@ -74,3 +74,22 @@ def http_ranges(ranges, body, host="www.example.com", path="/", clock=None, **kw
         turns.append(("s", b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes %d-%d/%d\r\nContent-Length: %d\r\n\r\n"
                       % (first, last, len(body), len(part)) + part))
     return tcp_session(turns, clock, **kw)
+
+
+def sctp_turns(turns, clock=None, sport=50000, dport=80, chunk=1000):
+    """turns as above. An association met midway: a packet for each chunk of data, the last two
+    of a turn in the wrong order."""
+    clock = clock or Clock()
+    sides, tsn, packets = ((CLIENT, SERVER, sport, dport), (SERVER, CLIENT, dport, sport)), [7, 9], []
+    for who, data in turns:
+        side = int(who == "s")
+        src, dst, sp, dp = sides[side]
+        new = []
+        for at in range(0, len(data), chunk):
+            new.append(ends(src, dst) / SCTP(sport=sp, dport=dp, tag=side + 1) / SCTPChunkData(
+                tsn=tsn[side], stream_id=1, data=data[at:at + chunk], beginning=at == 0, ending=at + chunk >= len(data)))
+            tsn[side] += 1
+        if len(new) > 2:
+            new[-2:] = new[:-3:-1]
+        packets += [clock.stamp(p) for p in new]
+    return packets

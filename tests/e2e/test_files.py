@@ -11,7 +11,7 @@ from scapy.utils import wrpcap
 
 from conftest import METSUKE
 from live import hosts, service  # noqa: F401 (fixtures)
-from packets import Clock, http_get, http_ranges
+from packets import Clock, http_get, http_ranges, sctp_turns
 
 BODY = bytes(i * 7 % 251 for i in range(60_000)) + b"late marker" + bytes(i * 7 % 251 for i in range(140_000))
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -45,6 +45,14 @@ def test_wanted_files_are_kept_and_no_others(tmp_path):
     wanted, other = sorted(inspect(tmp_path, RULE, packets), key=lambda e: e["http"]["url"] != "/wanted")
     assert wanted["fileinfo"]["stored"] and wanted["fileinfo"]["sha256"] == DIGEST
     assert not other["fileinfo"]["stored"]
+    assert kept(tmp_path / "files") == {f"{DIGEST[:2]}/{DIGEST}": DIGEST}
+
+
+def test_a_file_that_came_over_sctp_is_kept(tmp_path):
+    packets = sctp_turns([("c", b"GET /wanted HTTP/1.1\r\nHost: sctp.test\r\n\r\n"),
+                          ("s", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY)])
+    info, = inspect(tmp_path, RULE, packets)
+    assert info["proto"] == "SCTP" and info["fileinfo"]["stored"]
     assert kept(tmp_path / "files") == {f"{DIGEST[:2]}/{DIGEST}": DIGEST}
 
 

@@ -183,7 +183,7 @@ static bool masks_same(const struct sieve_masks *a, const struct sieve_masks *b,
 {
 	if (!a || !b)
 		return a == b;
-	return a->sets == b->sets && a->places == b->places && list_same(a->of_width, b->of_width, sizeof(a->of_width)) &&
+	return a->sets == b->sets && a->places == b->places && a->short_only == b->short_only && list_same(a->of_width, b->of_width, sizeof(a->of_width)) &&
 	       (uintptr_t)b->tables % 64 == 0 &&
 	       list_same(a->tables, b->tables, (size_t)a->sets * a->places * sieve_table_bytes(kind));
 }
@@ -256,11 +256,34 @@ static bool port_groups_same(const struct port_groups *a, const struct port_grou
 	return true;
 }
 
+static bool path_ports_same(const struct path_ports *a, const struct path_ports *b)
+{
+	if (!SAME(a->count == b->count) || !SAME(list_same(a->of_path, b->of_path, sizeof(a->of_path))))
+		return false;
+	for (uint32_t i = 0; i < a->count; i++)
+		if (!port_groups_same(&a->variants[i], &b->variants[i]))
+			return false;
+	return true;
+}
+
+/* [0] is not used. */
+static bool variants_same(const struct pattern_group *a, uint32_t a_count, const struct pattern_group *b, uint32_t b_count)
+{
+	if (!SAME(a_count == b_count))
+		return false;
+	for (uint32_t i = 1; i < a_count; i++)
+		if (!group_same(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
 static bool buffer_groups_same(const struct buffer_group *a, const struct buffer_group *b)
 {
 	return SAME(text_same(a->buffer, b->buffer)) && SAME(text_same(a->app, b->app)) &&
 	       SAME(a->direction == b->direction) && SAME(a->transform_count == b->transform_count) &&
-	       SAME(transforms_same(a->transforms, b->transforms, a->transform_count)) && group_same(&a->group, &b->group);
+	       SAME(transforms_same(a->transforms, b->transforms, a->transform_count)) &&
+	       variants_same(a->variants, a->count, b->variants, b->count) &&
+	       SAME(list_same(a->of_path, b->of_path, sizeof(a->of_path)));
 }
 
 /* The same buffer, content and bytes of the rule. */
@@ -282,7 +305,7 @@ static bool groups_same(const struct ruleset *sets[2])
 
 	if (!SAME(a->buffer_count == b->buffer_count) || !SAME(a->database_count == b->database_count) ||
 	    !SAME(a->literal_count == b->literal_count) || !SAME(a->event_count == b->event_count) ||
-	    !SAME(a->ip_only_count == b->ip_only_count) ||
+	    !SAME(a->ip_only_count == b->ip_only_count) || !SAME(addresses_same(&a->inside, &b->inside)) ||
 	    !SAME(list_same(a->events, b->events, a->event_count * 4)) ||
 	    !SAME(list_same(a->ip_only, b->ip_only, a->ip_only_count * 4)))
 		return false;
@@ -291,13 +314,13 @@ static bool groups_same(const struct ruleset *sets[2])
 			return false;
 	for (unsigned d = 0; d < 2; d++) {
 		for (unsigned l4 = 0; l4 < GROUP_L4_COUNT; l4++)
-			if (!port_groups_same(&a->packet[l4][d], &b->packet[l4][d]) ||
-			    !port_groups_same(&a->packet_long[l4][d], &b->packet_long[l4][d]) ||
-			    !port_groups_same(&a->packet_guarded[l4][d], &b->packet_guarded[l4][d]) ||
-			    !port_groups_same(&a->packet_near[l4][d], &b->packet_near[l4][d]) ||
-			    !port_groups_same(&a->packet_always[l4][d], &b->packet_always[l4][d]))
+			if (!path_ports_same(&a->packet[l4][d], &b->packet[l4][d]) ||
+			    !path_ports_same(&a->packet_long[l4][d], &b->packet_long[l4][d]) ||
+			    !path_ports_same(&a->packet_guarded[l4][d], &b->packet_guarded[l4][d]) ||
+			    !path_ports_same(&a->packet_near[l4][d], &b->packet_near[l4][d]) ||
+			    !path_ports_same(&a->packet_always[l4][d], &b->packet_always[l4][d]))
 				return false;
-		if (!port_groups_same(&a->stream[d], &b->stream[d]) ||
+		if (!path_ports_same(&a->stream[d], &b->stream[d]) ||
 		    !SAME(a->app_always_count[d] == b->app_always_count[d]) ||
 		    !SAME(list_same(a->app_always[d], b->app_always[d], a->app_always_count[d] * 4)))
 			return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Any bytes to one protocol (-DFUZZED="name"), as a flow would bring them. The input is a list of
+ * Any bytes to one protocol (-DFUZZED="name", or the environment's), as a flow would bring them. The input is a list of
  * pieces, each a byte that says what it is and a byte of length:
  *   bit 7 direction, bit 6 the length counts 16 times, bits 0-2: 0…4 bytes, 5 a hole, 6 the end of
  *   the direction, 7 the packet is over (records are written, transactions freed).
@@ -14,6 +14,9 @@
 #include "dataplane/app/frame.h"
 #include "tests/unit/app/harness.h"
 
+#ifndef FUZZED
+#define FUZZED getenv("FUZZED")
+#endif
 #define RECORDS_KEPT (1u << 19)
 
 static volatile unsigned seen;

@@ -148,8 +148,26 @@ def proxy():
     save('proxy', 'once', steps((0, b'\5\1\0\5\1\0\1\1\2\3\4\0\x50' + ask), (1, b'\5\0\5\0\0\1' + bytes(6) + answer)))
 
 
+def sctp():
+    """Of fuzz_sctp.c."""
+    def chunk(kind, body):
+        return bytes([kind, 3]) + struct.pack('>H', len(body) + 4) + body + bytes(-len(body) % 4)
+
+    def data(tsn, text):
+        return chunk(0, struct.pack('>IHHI', tsn, 0, 0, 0) + text)
+
+    def packets(*parts):
+        return b''.join(bytes([what, len(b) // 4]) + b for what, b in parts)
+    ask, answer = b'GET /a HTTP/1.1\r\nHost: b\r\n\r\n', b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc'
+    save('sctp', 'begun', packets((0, chunk(1, struct.pack('>IIII', 1, 9, 9, 5))), (0xc0, chunk(2, struct.pack('>IIII', 1, 9, 9, 7))),
+                                  (0x40, data(5, ask)), (0xc0, data(7, answer) + chunk(7, bytes(4)))))
+    save('sctp', 'early', packets((0, data(2, ask[9:]) + data(1, ask[:9])), (0, data(3, ask)), (0x80, data(1, answer)),
+                                  (0x80, data(3, answer)), (0x80, chunk(192, struct.pack('>I', 4)))))
+
+
 def main():
     service()
+    sctp()
     proxy()
     rdp()
     nfs()

@@ -12,6 +12,7 @@
 
 #include "dataplane/app/expect.h"
 #include "dataplane/app/range.h"
+#include "dataplane/app/sctp.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
@@ -460,6 +461,24 @@ void harness_udp_open(struct harness *h, enum direction d, const void *data, siz
 void harness_udp(struct harness *h, enum direction d, const void *data, size_t len)
 {
 	harness_udp_open(h, d, data, len);
+	harness_done(h);
+}
+
+void harness_sctp_open(struct harness *h, enum direction d, const void *data, size_t len)
+{
+	free(h->datagram);
+	h->datagram = malloc(len);
+	memcpy(h->datagram, data, len);
+	h->packet.direction = (uint8_t)d;
+	h->packet.l4 = h->datagram;
+	h->packet.payload = h->datagram + 12;
+	h->packet.payload_len = (uint32_t)len - 12;
+	app_sctp(&h->w, &h->packet);
+}
+
+void harness_sctp(struct harness *h, enum direction d, const void *data, size_t len)
+{
+	harness_sctp_open(h, d, data, len);
 	harness_done(h);
 }
 

@@ -48,12 +48,15 @@ void harness_gap(struct harness *h, enum direction d, uint32_t len);
 void harness_end(struct harness *h, enum direction d);
 void harness_cut(struct harness *h, enum direction d); /* no more of it is followed */
 void harness_udp(struct harness *h, enum direction d, const void *data, size_t len);
+/* A packet of SCTP from its common header on: at least 12 bytes. */
+void harness_sctp(struct harness *h, enum direction d, const void *data, size_t len);
 void harness_finish(struct harness *h);
 /* Without what happens after a packet, so that transactions can be looked at. */
 void harness_tcp_open(struct harness *h, enum direction d, const void *data, size_t len);
 void harness_gap_open(struct harness *h, enum direction d, uint32_t len);
 void harness_end_open(struct harness *h, enum direction d);
 void harness_udp_open(struct harness *h, enum direction d, const void *data, size_t len);
+void harness_sctp_open(struct harness *h, enum direction d, const void *data, size_t len);
 void harness_done(struct harness *h);
 
 /* How often `text` occurs in the records. */

@@ -337,6 +337,64 @@ static void gap_in_headers(void **state)
 }
 
 /* Missing bytes in a body are counted; missing bytes in headers end the parsing. */
+/* Answers whose beginning was lost: each is its request's, whole as far as it came, and no later one is another's. */
+static void heads_lost(void **state)
+{
+	static const uint8_t tail[4200] = "tail\r\n\r\n";
+	struct harness *h = open_http(NULL);
+
+	(void)state;
+	up(h, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
+	up(h, "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+	harness_gap(h, TO_CLIENT, 1400);
+	down(h, "line\r\n\r\nmore");
+	harness_gap(h, TO_CLIENT, 10);
+	down(h, " and more");
+	up(h, "GET /3 HTTP/1.1\r\nHost: h\r\n\r\n");
+	harness_gap(h, TO_CLIENT, 700);
+	down(h, "\r\nno line");
+	up(h, "GET /4 HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 404 No\r\nContent-Length: 4\r\n\r\nnone");
+	up(h, "GET /5 HTTP/1.1\r\nHost: h\r\n\r\n");
+	harness_gap(h, TO_CLIENT, 300);
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+	up(h, "GET /6 HTTP/1.1\r\nHost: h\r\n\r\n");
+	harness_gap(h, TO_CLIENT, 300);
+	down(h, "the last");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"filename\":\"/1\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":5,"), 1);
+	assert_int_equal(harness_count(h, "\"filename\":\"/2\",\"gaps\":true,\"state\":\"TRUNCATED\",\"stored\":false,\"size\":31,"), 1);
+	assert_int_equal(harness_count(h, "\"filename\":\"/3\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":9,"), 1);
+	assert_int_equal(harness_count(h, "\"filename\":\"/4\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":4,"), 1);
+	assert_int_equal(harness_count(h, "\"filename\":\"/5\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":2,"), 1);
+	assert_int_equal(harness_count(h, "\"filename\":\"/6\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":8,"), 1);
+	assert_int_equal(harness_count(h, "\"event_type\":\"http\""), 6);
+	harness_free(h);
+	/* Met midway. */
+	h = open_http(NULL);
+	h->flow.flags |= FLOW_MIDSTREAM;
+	up(h, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+	harness_tcp(h, TO_CLIENT, tail, sizeof(tail));
+	up(h, "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+	assert_int_equal(harness_count(h, "\"filename\":\"/1\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":4200,"), 1);
+	assert_int_equal(harness_count(h, "\"filename\":\"/2\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":2,"), 1);
+	harness_free(h);
+	/* More than one request waits, and the flow ends. */
+	h = open_http(NULL);
+	up(h, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+	harness_gap(h, TO_CLIENT, 1400);
+	down(h, "tail of the first");
+	harness_gap(h, TO_CLIENT, 1400);
+	harness_gap(h, TO_CLIENT, 1400);
+	down(h, "tail of the second");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"size\":17,"), 1);
+	assert_int_equal(harness_count(h, "\"size\":18,"), 1);
+	harness_free(h);
+}
+
 static void gaps(void **state)
 {
 	struct harness *h = open_http(NULL);
@@ -709,6 +767,7 @@ int main(void)
 		cmocka_unit_test(multipart),
 		cmocka_unit_test(bodies),
 		cmocka_unit_test(gaps),
+		cmocka_unit_test(heads_lost),
 		cmocka_unit_test(gap_in_headers),
 		cmocka_unit_test(names_and_ranges),
 		cmocka_unit_test(tunnel),

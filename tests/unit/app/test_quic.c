@@ -57,17 +57,20 @@ static void server_initial(void **state)
 	uint32_t len;
 	size_t n;
 	uint8_t *bytes = unhex(SERVER_INITIAL, &n);
+	struct worker w = {0};
 
 	(void)state;
+	assert_int_equal(quic_ciphers_new(&w), 0);
 	p.whole = (struct bytes){bytes, (uint32_t)n};
 	quic_keys_make(k, QUIC_V1, (struct bytes){dcid, 8});
-	assert_true(quic_decrypt(&k[1], &p, out, &len));
+	assert_true(quic_decrypt(w.quic, &k[1], &p, out, &len));
 	assert_int_equal(len, 99);
 	is_hex(out, 12, "02000000000600405a020000");
 	bytes[60] ^= 1;
-	assert_false(quic_decrypt(&k[1], &p, out, &len)); /* the tag says so */
+	assert_false(quic_decrypt(w.quic, &k[1], &p, out, &len)); /* the tag says so */
 	p.whole.len = 30;
-	assert_false(quic_decrypt(&k[1], &p, out, &len));
+	assert_false(quic_decrypt(w.quic, &k[1], &p, out, &len));
+	quic_ciphers_free(&w);
 	free(bytes);
 }
 

@@ -43,7 +43,7 @@ static struct ruleset *rules_of(unsigned count)
 {
 	char path[] = "/tmp/metsuke-rules-XXXXXX", error[512] = "";
 	const char *files[] = {path};
-	struct ruleset_options o = {.files = files, .file_count = 1};
+	struct ruleset_options o = {.files = files, .file_count = 1, .every_database = true};
 	FILE *f = fdopen(mkstemp(path), "w");
 	struct ruleset *set;
 
@@ -69,7 +69,7 @@ static uint32_t found_at(struct worker *w, const uint8_t *data, uint32_t len, ui
 	const struct ruleset_groups *g = w->detect->program->groups;
 	uint32_t n;
 
-	scan_group_from(w, g->packet[GROUP_UDP][0].wide, data, len, fresh, base, true);
+	scan_group_from(w, path_ports_of(&g->packet[GROUP_UDP][0], PATH_OUTSIDE)->wide, data, len, fresh, base, true);
 	candidates_sort(w->detect);
 	n = w->detect->candidate_count;
 	memcpy(out, w->detect->candidates, n * sizeof(*out));
@@ -144,7 +144,7 @@ static void alike(unsigned rules)
 
 static uint32_t found_again(struct worker *w, struct kept **list, const struct buffer_view *view, uint32_t *out)
 {
-	const struct pattern_group *g = w->detect->program->groups->packet[GROUP_UDP][0].wide;
+	const struct pattern_group *g = path_ports_of(&w->detect->program->groups->packet[GROUP_UDP][0], PATH_OUTSIDE)->wide;
 	uint32_t fresh, from, n;
 
 	w->detect->kept = kept_get(w, list, 3, view);
@@ -218,6 +218,13 @@ static void few(void **state)
 	alike(20);
 }
 
+/* Masks of short runs, Hyperscan for others. */
+static void very_many(void **state)
+{
+	(void)state;
+	alike(2 * RULES);
+}
+
 static void many(void **state)
 {
 	(void)state;
@@ -226,7 +233,7 @@ static void many(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(few), cmocka_unit_test(many), cmocka_unit_test(growing_few),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(few), cmocka_unit_test(many), cmocka_unit_test(very_many), cmocka_unit_test(growing_few),
 					   cmocka_unit_test(growing_many)};
 
 	return cmocka_run_group_tests_name("scan", tests, NULL, NULL);

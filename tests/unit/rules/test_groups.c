@@ -82,7 +82,7 @@ static void dport_set(struct made *m, struct rule *r, uint16_t low, uint16_t hig
 
 static void build(struct made *m, const char *cache, struct ruleset_report *report)
 {
-	struct ruleset_options o = {.cache_dir = cache};
+	struct ruleset_options o = {.cache_dir = cache, .every_database = true};
 	char error[256];
 
 	if (ruleset_groups_build(&m->set, &o, report, error, sizeof(error)))
@@ -169,7 +169,7 @@ static void ports(void **state)
 	content_add(m, r, "payload", KEYWORD_none, "other", 0);
 	dport_set(m, r, 60, 61);
 	build(m, NULL, NULL);
-	g = &m->set.groups->packet[GROUP_UDP][0];
+	g = path_ports_of(&m->set.groups->packet[GROUP_UDP][0], PATH_OUTSIDE);
 	assert_non_null(g->wide);
 	assert_int_equal(g->wide->entry_count, 1);
 	assert_int_equal(g->narrow_by_port[52], 0);
@@ -182,8 +182,8 @@ static void ports(void **state)
 	assert_int_equal(hits(&g->narrow[g->narrow_by_port[60]], "xxEvilxxotherxx"), 2);
 	/* The same literals make the same database. */
 	assert_ptr_equal(g->wide->database, g->narrow[g->narrow_by_port[53]].database);
-	assert_null(m->set.groups->packet[GROUP_UDP][1].wide);
-	assert_null(m->set.groups->packet[GROUP_TCP][0].wide);
+	assert_null(path_ports_of(&m->set.groups->packet[GROUP_UDP][1], PATH_OUTSIDE)->wide);
+	assert_null(path_ports_of(&m->set.groups->packet[GROUP_TCP][0], PATH_OUTSIDE)->wide);
 	made_free(m);
 }
 
@@ -203,9 +203,9 @@ static void packet_or_stream(void **state)
 	r->flags = RULE_HAS_PAYLOAD | RULE_STREAM_ONLY;
 	assert_int_equal(rule_payload_use(r), USE_STREAM);
 	build(m, NULL, NULL);
-	assert_non_null(m->set.groups->stream[0].wide);
-	assert_non_null(m->set.groups->stream[1].wide);
-	assert_null(m->set.groups->packet[GROUP_TCP][0].wide);
+	assert_non_null(path_ports_of(&m->set.groups->stream[0], PATH_OUTSIDE)->wide);
+	assert_non_null(path_ports_of(&m->set.groups->stream[1], PATH_OUTSIDE)->wide);
+	assert_null(path_ports_of(&m->set.groups->packet[GROUP_TCP][0], PATH_OUTSIDE)->wide);
 	made_free(m);
 }
 
@@ -230,7 +230,7 @@ static void buffers(void **state)
 		const struct buffer_group *g = &m->set.groups->buffers[i];
 
 		assert_int_equal(g->direction, 1);
-		assert_int_equal(g->group.entry_count, g->app ? 2 : 1);
+		assert_int_equal(buffer_group_of(g, PATH_OUTSIDE)->entry_count, g->app ? 2 : 1);
 	}
 	assert_int_equal(m->set.groups->app_always_count[1], 1);
 	assert_int_equal(m->set.groups->app_always_count[0], 0);
@@ -250,7 +250,7 @@ static void entries(void **state)
 	c->u.content.offset = (struct rule_number){.value = 10, .variable = -1};
 	c->u.content.depth = (struct rule_number){.value = 6, .variable = -1};
 	build(m, NULL, NULL);
-	e = &m->set.groups->packet[GROUP_UDP][0].wide->entries[0];
+	e = &path_ports_of(&m->set.groups->packet[GROUP_UDP][0], PATH_OUTSIDE)->wide->entries[0];
 	assert_int_equal(e->end_min, 14);
 	assert_int_equal(e->end_max, 16);
 	assert_int_equal(e->flags, ENTRY_CASE);
@@ -262,7 +262,7 @@ static uint8_t known_at(const struct sieve_masks *m, enum sieve_kind kind, unsig
 {
 	const uint8_t *table = &m->tables[(set * m->places + place) * sieve_table_bytes(kind)];
 
-	return kind == SIEVE_BYTES ? table[c % SIEVE_TABLE_BYTES] : table[c & 15] & table[SIEVE_HALF_BYTES + (c >> 4)];
+	return kind == SIEVE_BYTES ? table[sieve_class(c)] : table[c & 15] & table[SIEVE_HALF_BYTES + (c >> 4)];
 }
 
 /* Whatever the case of its letters and whatever stands behind the literal. */
@@ -319,7 +319,7 @@ static void sieve_of(const char *const *texts, unsigned count, uint8_t widths, e
 		content_add(m, rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP), "payload", KEYWORD_none, texts[i],
 			    CONTENT_NOCASE);
 	build(m, NULL, NULL);
-	g = m->set.groups->packet[GROUP_UDP][0].wide;
+	g = path_ports_of(&m->set.groups->packet[GROUP_UDP][0], PATH_OUTSIDE)->wide;
 	s = g->sieve;
 	assert_int_equal(g->literal_count, count);
 	assert_int_equal(s->widths, widths);
@@ -368,7 +368,7 @@ static void placed(void **state)
 	m->matches[r->index][1] = (struct match){.keyword = KEYWORD_bsize, .u.number = {.op = NUMBER_EQUAL, .low = 6}};
 	r->buffers[0].match_count = 2;
 	build(m, NULL, NULL);
-	g = &m->set.groups->buffers[0].group;
+	g = buffer_group_of(&m->set.groups->buffers[0], PATH_OUTSIDE);
 	assert_null(g->database);
 	assert_int_equal(g->placed_count, 3);
 	assert_int_equal(g->placed_entry_count, 3);
@@ -416,12 +416,12 @@ static void guarded(void **state)
 	memcpy(value + 4, "#MB", 3);
 	build(m, NULL, NULL);
 	g = m->set.groups;
-	assert_null(g->packet_long[GROUP_UDP][0].wide);
-	assert_null(g->packet_near[GROUP_UDP][0].wide);
-	assert_int_equal(g->packet[GROUP_UDP][0].wide->guard_count, 0);
-	assert_int_equal(g->packet_guarded[GROUP_UDP][0].wide->guard_count, 1);
-	assert_int_equal(g->packet_guarded[GROUP_UDP][0].wide->literals[0].len, 9);
-	guard = g->packet_guarded[GROUP_UDP][0].wide->guards;
+	assert_null(path_ports_of(&g->packet_long[GROUP_UDP][0], PATH_OUTSIDE)->wide);
+	assert_null(path_ports_of(&g->packet_near[GROUP_UDP][0], PATH_OUTSIDE)->wide);
+	assert_int_equal(path_ports_of(&g->packet[GROUP_UDP][0], PATH_OUTSIDE)->wide->guard_count, 0);
+	assert_int_equal(path_ports_of(&g->packet_guarded[GROUP_UDP][0], PATH_OUTSIDE)->wide->guard_count, 1);
+	assert_int_equal(path_ports_of(&g->packet_guarded[GROUP_UDP][0], PATH_OUTSIDE)->wide->literals[0].len, 9);
+	guard = path_ports_of(&g->packet_guarded[GROUP_UDP][0], PATH_OUTSIDE)->wide->guards;
 	assert_memory_equal(guard->mask, mask, sizeof(mask));
 	assert_memory_equal(guard->value, value, sizeof(value));
 	made_free(m);
@@ -467,9 +467,9 @@ static void near(void **state)
 	content_add(m, r, "payload", KEYWORD_none, "PDF-", CONTENT_DEPTH)->u.content.depth = number(300);
 	content_add(m, r, "payload", KEYWORD_none, "setTimeOut#", CONTENT_NOCASE);
 	build(m, NULL, NULL);
-	assert_null(m->set.groups->packet_long[GROUP_UDP][0].wide);
-	assert_null(m->set.groups->packet_guarded[GROUP_UDP][0].wide);
-	g = m->set.groups->packet_near[GROUP_UDP][0].wide;
+	assert_null(path_ports_of(&m->set.groups->packet_long[GROUP_UDP][0], PATH_OUTSIDE)->wide);
+	assert_null(path_ports_of(&m->set.groups->packet_guarded[GROUP_UDP][0], PATH_OUTSIDE)->wide);
+	g = path_ports_of(&m->set.groups->packet_near[GROUP_UDP][0], PATH_OUTSIDE)->wide;
 	assert_int_equal(g->literals[0].len, 4);
 	assert_int_equal(g->reach, 300);
 	made_free(m);
@@ -515,7 +515,7 @@ static void cache(void **state)
 		if (i == 2)
 			cache_walk(dir, true, false);
 		build(m, dir, &report[i]);
-		assert_int_equal(hits(m->set.groups->packet[GROUP_UDP][1].wide, "the EVIL"), 1);
+		assert_int_equal(hits(path_ports_of(&m->set.groups->packet[GROUP_UDP][1], PATH_OUTSIDE)->wide, "the EVIL"), 1);
 		made_free(m);
 	}
 	assert_int_equal(report[0].databases, 1);
@@ -527,6 +527,92 @@ static void cache(void **state)
 	rmdir(dir);
 }
 
+/* ---- paths ---- */
+
+static const struct addr_range inside[] = {
+	{.ip_version = 4, .low = {{10, 0, 0, 0}}, .high = {{10, 255, 255, 255}}},
+	{.ip_version = 4, .low = {{192, 168, 0, 0}}, .high = {{192, 168, 255, 255}}},
+};
+static const struct addr_range outside[] = {
+	{.ip_version = 4, .low = {{0, 0, 0, 0}}, .high = {{9, 255, 255, 255}}},
+	{.ip_version = 4, .low = {{11, 0, 0, 0}}, .high = {{192, 167, 255, 255}}},
+};
+static const struct addr_range across[] = {{.ip_version = 4, .low = {{10, 200, 0, 0}}, .high = {{11, 1, 0, 0}}}};
+static const struct addr_range within[] = {{.ip_version = 4, .low = {{10, 200, 0, 0}}, .high = {{10, 201, 0, 0}}}};
+
+#define SET(list) ((struct addr_set){.ranges = list, .count = sizeof(list) / sizeof(*list)})
+
+static struct rule *between(struct made *m, struct addr_set src, struct addr_set dst, uint32_t flags, const char *text)
+{
+	struct rule *r = rule_new(m, RULE_HAS_PAYLOAD | flags, RULE_UDP);
+
+	r->src = src;
+	r->dst = dst;
+	content_add(m, r, "payload", KEYWORD_none, text, 0);
+	return r;
+}
+
+/* Bit a rule that the group of the path knows. */
+static uint32_t rules_on(const struct path_ports *p, enum group_path path)
+{
+	const struct pattern_group *g = path_ports_of(p, path)->wide;
+	uint32_t rules = 0;
+
+	for (uint32_t i = 0; g && i < g->entry_count; i++)
+		rules |= 1u << g->entries[i].rule;
+	return rules;
+}
+
+static void paths(void **state)
+{
+	struct addr_set any = {.any = true};
+	struct made *m = made_new();
+	const struct path_ports *to_server, *to_client;
+
+	(void)state;
+	between(m, SET(inside), SET(outside), 0, "from inside");
+	between(m, SET(outside), SET(inside), 0, "to inside");
+	between(m, any, SET(inside), 0, "anyone to inside");
+	between(m, SET(inside), any, RULE_BIDIRECTIONAL, "both ways");
+	between(m, SET(inside), SET(outside), RULE_TRANSACTIONAL, "a transaction");
+	between(m, SET(across), SET(within), 0, "some of both to some inside");
+	between(m, any, any, 0, "anyone");
+	build(m, NULL, NULL);
+	assert_int_equal(m->set.groups->inside.count, 2);
+	assert_memory_equal(m->set.groups->inside.ranges, inside, sizeof(inside));
+	to_server = &m->set.groups->packet[GROUP_UDP][0];
+	assert_int_equal(rules_on(to_server, PATH_OUTSIDE), 0x40);
+	assert_int_equal(rules_on(to_server, PATH_FROM_INSIDE), 0x40 | 0x10 | 8 | 1);
+	assert_int_equal(rules_on(to_server, PATH_TO_INSIDE), 0x40 | 0x20 | 8 | 4 | 2);
+	assert_int_equal(rules_on(to_server, PATH_INSIDE), 0x40 | 0x20 | 8 | 4);
+	to_client = &m->set.groups->packet[GROUP_UDP][1];
+	assert_int_equal(rules_on(to_client, PATH_OUTSIDE), 0x40);
+	assert_int_equal(rules_on(to_client, PATH_FROM_INSIDE), 0x40 | 0x20 | 0x10 | 8 | 4 | 2);
+	assert_int_equal(rules_on(to_client, PATH_TO_INSIDE), 0x40 | 8 | 1);
+	assert_int_equal(rules_on(to_client, PATH_INSIDE), 0x40 | 0x20 | 8 | 4);
+	made_free(m);
+}
+
+/* Rules that no path tells apart have one group. */
+static void one_path(void **state)
+{
+	struct addr_set any = {.any = true};
+	struct made *m = made_new();
+	const struct path_ports *p;
+
+	(void)state;
+	between(m, any, any, 0, "anyone");
+	between(m, SET(across), any, 0, "some of both");
+	between(m, SET(inside), SET(inside), RULE_HAS_APP, "one that is no rule on packets");
+	between(m, SET(inside), SET(inside), RULE_HAS_APP, "another one");
+	build(m, NULL, NULL);
+	p = &m->set.groups->packet[GROUP_UDP][0];
+	assert_int_equal(p->count, 2);
+	for (unsigned path = 0; path < PATH_COUNT; path++)
+		assert_int_equal(p->of_path[path], 1);
+	made_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,7 +620,8 @@ int main(void)
 		cmocka_unit_test(packet_or_stream), cmocka_unit_test(buffers),
 		cmocka_unit_test(entries),          cmocka_unit_test(placed), cmocka_unit_test(guarded), cmocka_unit_test(not_guarded), cmocka_unit_test(near),
 		cmocka_unit_test(sieve),
-		cmocka_unit_test(cache),
+		cmocka_unit_test(cache),            cmocka_unit_test(paths),
+		cmocka_unit_test(one_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

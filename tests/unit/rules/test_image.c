@@ -545,7 +545,7 @@ static void empty(const char *path)
 
 	while (d && (e = readdir(d)) != NULL) {
 		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-		if (*e->d_name != '.')
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			unlink(name);
 	}
 	if (d)

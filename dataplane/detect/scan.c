@@ -51,6 +51,12 @@ bool candidate_there(const struct detect_state *s, uint32_t rule)
 	return s->candidate_bits[rule / 64] & 1ull << rule % 64;
 }
 
+/* What is known already need not be found again, except where it is noted at which places. */
+static inline bool found_before(const struct scan *scan, uint32_t rule)
+{
+	return !scan->s->kept && candidate_there(scan->s, rule);
+}
+
 int scan_on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
 		      void *context)
 {
@@ -61,6 +67,8 @@ int scan_on_literal(unsigned id, unsigned long long from, unsigned long long to,
 	if (to <= scan->fresh)
 		return 0;
 	for (uint32_t i = 0; i < literal->count; i++, e++) {
+		if (found_before(scan, e->rule))
+			continue;
 		if (place_holds(scan, e, to) && form_holds(scan, e, to))
 			candidate_found(scan, e->rule, to - e->len);
 		else if (e->rule == scan->s->traced)

@@ -18,6 +18,7 @@
 #include "dataplane/detect/bind.h"
 #include "dataplane/detect/firewall.h"
 #include "dataplane/detect/script.h"
+#include "rules/addresses.h"
 #include "rules/arena.h"
 
 #define REASON_MAX 120
@@ -45,37 +46,14 @@ struct set_table {
 	uint32_t mask;
 };
 
-static uint64_t set_hash(const struct addr_set *s)
-{
-	uint64_t h = s->count;
-
-	for (uint32_t i = 0; i < s->count; i++) {
-		h = XXH3_64bits_withSeed(s->ranges[i].low.b, 16, h);
-		h = XXH3_64bits_withSeed(s->ranges[i].high.b, 16, h + s->ranges[i].ip_version);
-	}
-	return h;
-}
-
-static bool set_same(const struct addr_set *a, const struct addr_set *b)
-{
-	if (a->any != b->any || a->count != b->count)
-		return false;
-	for (uint32_t i = 0; i < a->count; i++)
-		if (a->ranges[i].ip_version != b->ranges[i].ip_version ||
-		    !addr_equal(&a->ranges[i].low, &b->ranges[i].low) ||
-		    !addr_equal(&a->ranges[i].high, &b->ranges[i].high))
-			return false;
-	return true;
-}
-
 static uint32_t set_number(struct detect_program *p, struct set_table *t, const struct addr_set *s)
 {
 	uint32_t at;
 
 	if (s->any)
 		return 0;
-	for (at = (uint32_t)set_hash(s) & t->mask; t->slots[at]; at = (at + 1) & t->mask)
-		if (set_same(p->sets[t->slots[at]], s))
+	for (at = (uint32_t)addr_set_hash(s) & t->mask; t->slots[at]; at = (at + 1) & t->mask)
+		if (addr_set_same(p->sets[t->slots[at]], s))
 			return t->slots[at];
 	p->sets[p->set_count] = s;
 	t->slots[at] = p->set_count;

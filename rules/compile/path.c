@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "rules/addresses.h"
 #include "rules/compile/groups_private.h"
 
 /* Where an end may be. */
@@ -22,31 +20,9 @@ struct set_count {
 	uint32_t rules;
 };
 
-static uint64_t set_hash(const struct addr_set *s)
-{
-	uint64_t h = s->count;
-
-	for (uint32_t i = 0; i < s->count; i++) {
-		h = XXH3_64bits_withSeed(s->ranges[i].low.b, sizeof(s->ranges[i].low.b), h);
-		h = XXH3_64bits_withSeed(s->ranges[i].high.b, sizeof(s->ranges[i].high.b), h + s->ranges[i].ip_version);
-	}
-	return h;
-}
-
 static int order(const struct addr *a, const struct addr *b)
 {
 	return memcmp(a->b, b->b, sizeof(a->b));
-}
-
-static bool set_same(const struct addr_set *a, const struct addr_set *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (uint32_t i = 0; i < a->count; i++)
-		if (a->ranges[i].ip_version != b->ranges[i].ip_version || order(&a->ranges[i].low, &b->ranges[i].low) ||
-		    order(&a->ranges[i].high, &b->ranges[i].high))
-			return false;
-	return true;
 }
 
 static void set_count(struct set_count *counts, uint32_t mask, const struct addr_set *s)
@@ -55,7 +31,7 @@ static void set_count(struct set_count *counts, uint32_t mask, const struct addr
 
 	if (s->any || !s->count)
 		return;
-	for (at = (uint32_t)set_hash(s) & mask; counts[at].set && !set_same(counts[at].set, s); at = (at + 1) & mask)
+	for (at = (uint32_t)addr_set_hash(s) & mask; counts[at].set && !addr_set_same(counts[at].set, s); at = (at + 1) & mask)
 		;
 	counts[at].set = s;
 	counts[at].rules++;

@@ -39,16 +39,12 @@ static bool label_ports(struct label *l, const hs_database_t *database,
 	return false;
 }
 
-/* Of the first path that has the variant; the others are said only where they have their own. */
-static const char *variant_name(const uint8_t of_path[PATH_COUNT], unsigned variant)
+/* Of the first path that has the variant, one of count with [0]; "" where there is only one. */
+static const char *variant_name(const uint8_t of_path[PATH_COUNT], uint32_t count, unsigned variant)
 {
 	static const char *const names[PATH_COUNT] = {" (outside)", " (from inside)", " (to inside)", " (inside)"};
-	unsigned variants = 0;
 
-	for (unsigned path = 0; path < PATH_COUNT; path++)
-		if (of_path[path] > variants)
-			variants = of_path[path];
-	for (unsigned path = 0; path < PATH_COUNT && variants > 1; path++)
+	for (unsigned path = 0; path < PATH_COUNT && count > 2; path++)
 		if (of_path[path] == variant)
 			return names[path];
 	return "";
@@ -61,7 +57,7 @@ static bool label_paths(struct label *l, const hs_database_t *database, const st
 		if (label_ports(l, database, &p->variants[i], what, l4, way)) {
 			size_t len = strlen(l->name);
 
-			snprintf(l->name + len, sizeof(l->name) - len, "%s", variant_name(p->of_path, i));
+			snprintf(l->name + len, sizeof(l->name) - len, "%s", variant_name(p->of_path, p->count, i));
 			return true;
 		}
 	return false;
@@ -75,7 +71,7 @@ static bool label_buffer(struct label *l, const hs_database_t *database, const s
 		l->group = &b->variants[i];
 		snprintf(l->name, sizeof(l->name), "%s%s of %s %s%s", b->buffer,
 			 b->transform_count ? " (changed)" : "", b->app ? b->app : "any",
-			 way_names[b->direction], variant_name(b->of_path, i));
+			 way_names[b->direction], variant_name(b->of_path, b->count, i));
 		return true;
 	}
 	return false;

@@ -44,7 +44,7 @@ bool rule_speaks(const struct rule *rule, const struct proto *proto);
 bool transforms_equal(const struct transforms *t, const struct rule_buffer *buffer);
 /* The group that a scan of this buffer is about: the protocol's own, else that of rules for none. */
 const struct buffer_group *buffer_group_find(const struct detect_program *p, const struct rule_buffer *buffer,
-					      const struct proto *proto, unsigned d);
+					     const struct proto *proto, unsigned d);
 /* frame.c */
 bool rule_on_frames(const struct rule *rule);
 void rule_bind_frame(struct binder *b, struct program_rule *r);

@@ -52,15 +52,19 @@ static inline unsigned asks(const struct sieve *s, uint32_t v, unsigned width)
 	return s->bits[bit / 64] >> bit % 64 & 1;
 }
 
-static inline void ask(struct scan *scan, uint32_t at, unsigned width)
+/* All of the bytes are in the run. */
+static inline void ask_within(struct scan *scan, uint32_t at, unsigned width)
 {
-	uint32_t v;
+	uint32_t v = sieve_load(scan->data + at, width);
 
-	if (at + width > scan->len)
-		return;
-	v = sieve_load(scan->data + at, width);
 	if (asks(scan->group->sieve, v, width))
 		look(scan, at, sieve_key(v, width));
+}
+
+static inline void ask(struct scan *scan, uint32_t at, unsigned width)
+{
+	if (at + width <= scan->len)
+		ask_within(scan, at, width);
 }
 
 /* ---- by the bitmap ---- */
@@ -135,12 +139,8 @@ static INLINE VBMI void hits_ask(struct scan *scan, uint32_t at, uint64_t hits, 
 
 	if (possible < 64)
 		hits = _bzhi_u64(hits, possible);
-	for (; hits; hits &= hits - 1) {
-		uint32_t place = at + (uint32_t)_tzcnt_u64(hits), v = sieve_load(scan->data + place, width);
-
-		if (asks(scan->group->sieve, v, width))
-			look(scan, place, sieve_key(v, width));
-	}
+	for (; hits; hits &= hits - 1)
+		ask_within(scan, at + (uint32_t)_tzcnt_u64(hits), width);
 }
 
 /* known: of each set the buckets of the places from `at` on that know all of its bytes. */

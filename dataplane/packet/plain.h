@@ -8,6 +8,7 @@
 #define PACKET_PLAIN_H
 
 #include "dataplane/base/cursor.h"
+#include "dataplane/packet/link.h"
 
 struct worker;
 
@@ -125,7 +126,7 @@ static inline bool plain_read(enum plain_reach reach, const uint8_t *data, uint3
 	type = get_be16(ethernet + 12);
 	out->kind = 0;
 	out->vlan = 0;
-	if (type == 0x8100) {
+	if (type == ETHER_VLAN) {
 		tag = cursor_take(&c, PLAIN_VLAN_BYTES);
 		if (!tag || reach != PLAIN_TAGGED)
 			return false;
@@ -133,8 +134,8 @@ static inline bool plain_read(enum plain_reach reach, const uint8_t *data, uint3
 		out->vlan = get_be16(tag) & 0xfff;
 		type = get_be16(tag + 2);
 	}
-	if (type == 0x0800 ? !plain_read_ipv4(c, out, &carried)
-			   : type != 0x86dd || !plain_read_ipv6(c, out, &carried))
+	if (type == ETHER_IPV4 ? !plain_read_ipv4(c, out, &carried)
+			   : type != ETHER_IPV6 || !plain_read_ipv6(c, out, &carried))
 		return false;
 	if (out->ip_proto == PLAIN_UDP ? !plain_read_udp(carried, out)
 				       : out->ip_proto != PLAIN_TCP || !plain_read_tcp(carried, out))

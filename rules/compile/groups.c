@@ -464,7 +464,7 @@ int ruleset_groups_build(struct ruleset *set, const struct ruleset_options *o,
 	grouped = seconds_now();
 	rc = databases_make(&b, o, report, error, error_size);
 	free(b.wanted);
-	free(b.ends);
+	free(b.paths);
 	if (report) {
 		report->group_seconds += grouped - start;
 		report->compile_seconds += seconds_now() - grouped;

@@ -26,14 +26,14 @@ struct wanted {
 	uint32_t job;
 };
 
-/* Where a rule's source and destination may be: inside, outside (path.c). */
-struct group_ends {
-	uint8_t src, dst;
+/* On which paths a rule can match, by direction: bit enum group_path. */
+struct rule_paths {
+	uint8_t of[2];
 };
 
 struct groups_builder {
 	struct ruleset *set;
-	struct group_ends *ends; /* by rule index */
+	struct rule_paths *paths; /* by rule index */
 	struct ruleset_groups *out; /* in the set's arena, as all of it */
 	struct wanted *wanted;
 	uint32_t wanted_count, wanted_cap;
@@ -70,7 +70,7 @@ static inline uint8_t sieve_anchor_width(uint32_t literal_len)
 void group_draft_finish(struct groups_builder *b, struct group_draft *d, struct pattern_group *group);
 void groups_want_database(struct groups_builder *b, struct pattern_group *group,
 			  struct database_literal *texts);
-/* path.c. Sets out->inside and b->ends. */
+/* path.c. Sets out->inside and b->paths. */
 void groups_inside_choose(struct groups_builder *b);
 /* Variants of a draft: [k] from 1 on is that of paths[k] and of all paths with of_path[path] = k; a path that no rule
  * is for has 0. Returns how many. */

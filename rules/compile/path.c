@@ -76,11 +76,10 @@ static bool end_may_be(uint8_t ends, bool inside)
 	return ends & (inside ? MAY_BE_INSIDE : MAY_BE_OUTSIDE);
 }
 
-/* Bit a path. The sides of a rule are those of a packet; of one on both directions of a transaction, those of
- * the packet to the server. */
-static uint8_t paths_of(const struct groups_builder *b, const struct rule *rule, unsigned direction)
+/* Bit a path. src, dst: where the ends may be. The sides of a rule are those of a packet; of one on both directions of a
+ * transaction, those of the packet to the server. */
+static uint8_t paths_of(const struct rule *rule, uint8_t src, uint8_t dst, unsigned direction)
 {
-	const struct group_ends *e = &b->ends[rule->index];
 	bool swapped = direction && !(rule->flags & RULE_TRANSACTIONAL);
 	bool both = rule->flags & RULE_BIDIRECTIONAL;
 	uint8_t paths = 0;
@@ -88,11 +87,19 @@ static uint8_t paths_of(const struct groups_builder *b, const struct rule *rule,
 	for (unsigned path = 0; path < PATH_COUNT; path++) {
 		bool client = path & PATH_FROM_INSIDE, server = path & PATH_TO_INSIDE;
 
-		if (((!swapped || both) && end_may_be(e->src, client) && end_may_be(e->dst, server)) ||
-		    ((swapped || both) && end_may_be(e->src, server) && end_may_be(e->dst, client)))
+		if (((!swapped || both) && end_may_be(src, client) && end_may_be(dst, server)) ||
+		    ((swapped || both) && end_may_be(src, server) && end_may_be(dst, client)))
 			paths |= (uint8_t)(1u << path);
 	}
 	return paths;
+}
+
+static void rule_paths_note(struct groups_builder *b, const struct rule *rule)
+{
+	uint8_t src = ends_of(&rule->src, &b->out->inside), dst = ends_of(&rule->dst, &b->out->inside);
+
+	for (unsigned d = 0; d < 2; d++)
+		b->paths[rule->index].of[d] = paths_of(rule, src, dst, d);
 }
 
 void groups_inside_choose(struct groups_builder *b)
@@ -105,8 +112,8 @@ void groups_inside_choose(struct groups_builder *b)
 	while (mask < 4 * set->rule_count)
 		mask = mask << 1 | 1;
 	counts = calloc((size_t)mask + 1, sizeof(*counts));
-	b->ends = calloc(set->rule_count + 1, sizeof(*b->ends));
-	if (!counts || !b->ends) {
+	b->paths = calloc(set->rule_count + 1, sizeof(*b->paths));
+	if (!counts || !b->paths) {
 		b->failed = true;
 		free(counts);
 		return;
@@ -121,37 +128,31 @@ void groups_inside_choose(struct groups_builder *b)
 	b->out->inside.ranges = inside ? inside->ranges : NULL;
 	b->out->inside.count = inside ? inside->count : 0;
 	for (size_t i = 0; i < set->rule_count; i++)
-		b->ends[i] = (struct group_ends){ends_of(&set->rules[i]->src, &b->out->inside),
-						 ends_of(&set->rules[i]->dst, &b->out->inside)};
+		rule_paths_note(b, set->rules[i]);
 }
 
-/* Paths that no rule of the draft tells apart have one variant. */
 unsigned draft_variants(const struct groups_builder *b, const struct group_draft *d, unsigned direction,
 			uint8_t of_path[PATH_COUNT], uint8_t paths[PATH_COUNT + 1])
 {
-	uint32_t seen = 0; /* bit paths_of of a rule */
+	/* of each path, which sets of paths its rules are for: paths with the same ones have the same rules */
+	uint32_t kinds[PATH_COUNT] = {0};
 	unsigned count = 0;
 
-	for (uint32_t i = 0; i < d->count; i++)
-		seen |= 1u << paths_of(b, d->items[i].rule, direction);
+	for (uint32_t i = 0; i < d->count; i++) {
+		uint8_t set = b->paths[d->items[i].rule->index].of[direction];
+
+		for (unsigned path = 0; path < PATH_COUNT; path++)
+			if (set >> path & 1)
+				kinds[path] |= 1u << set;
+	}
 	for (unsigned path = 0; path < PATH_COUNT; path++) {
-		bool any = false;
+		unsigned k = 1;
 
-		of_path[path] = 0;
-		for (unsigned k = 1; k <= count && !of_path[path]; k++) {
-			bool same = true;
-
-			for (unsigned p = 0; p < 1u << PATH_COUNT; p++)
-				same &= !(seen >> p & 1) || (p >> path & 1) == (p >> paths[k] & 1);
-			if (same)
-				of_path[path] = (uint8_t)k;
-		}
-		for (unsigned p = 0; p < 1u << PATH_COUNT; p++)
-			any |= (seen >> p & 1) && (p >> path & 1);
-		if (of_path[path] || !any)
-			continue;
-		paths[++count] = (uint8_t)path;
-		of_path[path] = (uint8_t)count;
+		while (k <= count && kinds[paths[k]] != kinds[path])
+			k++;
+		if (kinds[path] && k > count)
+			paths[++count] = (uint8_t)path;
+		of_path[path] = kinds[path] ? (uint8_t)k : 0;
 	}
 	return count;
 }
@@ -161,7 +162,7 @@ struct group_draft draft_variant(struct groups_builder *b, const struct group_dr
 	struct group_draft v = {0};
 
 	for (uint32_t i = 0; i < d->count && !b->failed; i++)
-		if (paths_of(b, d->items[i].rule, direction) >> path & 1)
+		if (b->paths[d->items[i].rule->index].of[direction] >> path & 1)
 			group_draft_add(b, &v, d->items[i].rule, d->items[i].prefilter);
 	return v;
 }

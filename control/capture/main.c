@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "control/base/folder.h"
+#include "control/base/pause.h"
 #include "control/base/say.h"
 #include "control/capture/capture_files.h"
 #include "control/process/ring_reader.h"
@@ -20,7 +20,6 @@
 #include "dataplane/event/boot.h"
 #include "dataplane/event/config.h"
 
-#define IDLE_SLEEP_NS 2000000
 #define NAMED_MAX 4096
 
 struct process {
@@ -55,7 +54,7 @@ static void commit(struct process *p)
 
 static void run(struct process *p)
 {
-	const struct timespec pause = {.tv_nsec = IDLE_SLEEP_NS};
+	struct pause pause = {.awaited = p->boot->purpose != BOOT_LIVE};
 
 	for (;;) {
 		bool over = ring_reader_over(&p->rings), any = false;
@@ -66,8 +65,7 @@ static void run(struct process *p)
 			commit(p);
 		if ((over && !any) || asked_to_stop)
 			break;
-		if (!any)
-			nanosleep(&pause, NULL);
+		pause_sleep(pause_next(&pause, any));
 	}
 }
 

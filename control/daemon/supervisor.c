@@ -24,6 +24,7 @@
 
 #include "control/base/program.h"
 #include "control/courier/message.h"
+#include "control/daemon/scheduling.h"
 #include "control/process/rights.h"
 #include "dataplane/event/cores.h"
 #include "dataplane/event/ring.h"
@@ -359,6 +360,8 @@ static int child_start(struct supervisor *s, struct supervisor_child *child)
 		/* A terminal's Ctrl-C is for the supervisor, which ends the others in order. */
 		setpgid(0, 0);
 		close_others(s, child);
+		if (s->boot->purpose == BOOT_LIVE)
+			scheduling_child(s->config, child != &s->dataplane);
 		if (child == &s->courier)
 			boot_fd = courier_prepare(s);
 		if (boot_fd < 0) {

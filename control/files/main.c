@@ -16,6 +16,7 @@
 
 #include "control/base/descriptor.h"
 #include "control/base/folder.h"
+#include "control/base/pause.h"
 #include "control/base/say.h"
 #include "control/files/certificates.h"
 #include "control/files/examine.h"
@@ -28,7 +29,6 @@
 #include "dataplane/event/boot.h"
 #include "dataplane/event/config.h"
 
-#define IDLE_SLEEP_NS 1000000
 #define COMMIT_NS 100000000ull    /* an end waits no longer */
 #define COMMIT_ENDS 256
 #define NAMED_MAX 4096
@@ -173,7 +173,7 @@ static void look(struct process *p, int wait_ms)
 
 static void run(struct process *p)
 {
-	const struct timespec pause = {.tv_nsec = IDLE_SLEEP_NS};
+	struct pause pause = {0};
 
 	for (;;) {
 		bool over = ring_reader_over(&p->rings), any = false;
@@ -187,8 +187,8 @@ static void run(struct process *p)
 		look(p, 0);
 		if ((over && !any) || asked_to_stop)
 			break;
-		if (!any)
-			nanosleep(&pause, NULL);
+		pause.awaited = p->boot->purpose != BOOT_LIVE || (p->examine && examine_open(p->examine));
+		pause_sleep(pause_next(&pause, any));
 	}
 	commit(p);
 }

@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/base/pause.h"
 #include "control/base/say.h"
 #include "control/contact/contacts.h"
 #include "control/hosts/hosts.h"
 #include "control/ingest/ingest_private.h"
 
-#define IDLE_SLEEP_NS 1000000    /* between looks at empty rings */
 #define BATCH_BYTES_MAX (8u << 20) /* commit before the wait is over */
 #define TURN_BYTES_MAX (1u << 20) /* of one ring before the next has its turn */
 #define RETRY_NS 1000000000ull   /* between attempts to write again */
@@ -39,14 +39,6 @@ static uint64_t wall_ns(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static void sleep_ns(uint64_t ns)
-{
-	struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000u),
-			      .tv_nsec = (long)(ns % 1000000000u)};
-
-	nanosleep(&ts, NULL);
 }
 
 /* Goes to the stored place of one ring: position, and the files of its capture. */
@@ -342,7 +334,7 @@ static void wait_for_room(struct ingest *in)
 		in->figures.waiting = 1;
 		if (__atomic_load_n(&in->setup.boot->stop, __ATOMIC_RELAXED))
 			break; /* the last try */
-		sleep_ns(SPACE_LOOK_NS);
+		pause_sleep(SPACE_LOOK_NS);
 	}
 	if (said)
 		say("there is space again");
@@ -413,7 +405,7 @@ static bool recover(struct ingest *in)
 	in->figures.failures++;
 	in->figures.waiting = 1;
 	for (;;) {
-		sleep_ns(RETRY_NS);
+		pause_sleep(RETRY_NS);
 		if (!has_room(in->setup.config->store_dir) &&
 		    !__atomic_load_n(&in->setup.boot->stop, __ATOMIC_RELAXED))
 			continue;
@@ -524,6 +516,16 @@ static bool commit_is_due(struct ingest *in, uint64_t now)
 	       (in->setup.contacts && contacts_staged_bytes(in->setup.contacts) >= BATCH_BYTES_MAX);
 }
 
+/* What was read waits for its commit no longer than it may. */
+static void rest(const struct ingest *in, struct pause *pause, bool any)
+{
+	uint64_t ns = pause_next(pause, any), sync_ns = in->setup.config->store_sync_ms * MS_NS;
+
+	if (in->uncommitted && ns > sync_ns)
+		ns = sync_ns > PAUSE_SHORT_NS ? sync_ns : PAUSE_SHORT_NS;
+	pause_sleep(ns);
+}
+
 /* All is read: the last statistics, the last commit. */
 static int finish(struct ingest *in)
 {
@@ -537,6 +539,8 @@ static int finish(struct ingest *in)
 
 int ingest_run(struct ingest *in)
 {
+	struct pause pause = {.awaited = in->purpose != BOOT_LIVE};
+
 	for (;;) {
 		bool over = is_over(in), any = ingest_turn(in);
 		uint64_t now = monotonic_ns();
@@ -554,8 +558,7 @@ int ingest_run(struct ingest *in)
 				return -EIO;
 			continue;
 		}
-		if (!any)
-			sleep_ns(IDLE_SLEEP_NS);
+		rest(in, &pause, any);
 	}
 }
 

@@ -97,14 +97,15 @@ static int check_cores(const char *path, const char *value, char *error, size_t 
 	return -EINVAL;
 }
 
-static int check_percent(const char *path, const char *value, char *error, size_t size)
+static int check_number(const char *path, const char *value, const char *what, unsigned long least, unsigned long most,
+			char *error, size_t size)
 {
 	char *end;
 	unsigned long n = strtoul(value, &end, 10);
 
-	if (end != value && !*end && n >= 1 && n <= 100)
+	if (end != value && !*end && n >= least && n <= most)
 		return 0;
-	snprintf(error, size, "%s: \"%s\" is no percentage from 1 to 100", path, value);
+	snprintf(error, size, "%s: \"%s\" is no %s from %lu to %lu", path, value, what, least, most);
 	return -EINVAL;
 }
 
@@ -118,7 +119,9 @@ int config_check(const char *path, const char *value, char *error, size_t error_
 	if (strcmp(path, "cores") == 0)
 		return check_cores(path, value, error, error_size);
 	if (strcmp(path, "overload.high") == 0 || strcmp(path, "overload.low") == 0)
-		return check_percent(path, value, error, error_size);
+		return check_number(path, value, "percentage", 1, 100, error, error_size);
+	if (strcmp(path, "control.nice") == 0)
+		return check_number(path, value, "number", 0, 19, error, error_size);
 	if (strcmp(path, "host_os_policy_default") == 0)
 		return check_policy(path, value, error, error_size);
 	if (strncmp(path, policies, sizeof(policies) - 1) == 0) {

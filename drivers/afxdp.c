@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@
 #include "drivers/eal.h"
 #include "drivers/failopen.h"
 #include "drivers/port_driver.h"
+
+#define DESCRIPTORS_MAX 4096
 
 /* Their warnings become part of our own sentence when something fails; the rest is noise. */
 static int bpf_print(enum libbpf_print_level level, const char *format, va_list args)
@@ -86,11 +89,28 @@ static int keep_wire_whole(struct port *p, const char *interface, const struct p
 	return err;
 }
 
+/* The sockets that DPDK has opened since: it does not say which they are. seen: descriptors that are not asked about;
+ * those found are added. */
+static void find_sockets(struct port *p, bool seen[DESCRIPTORS_MAX])
+{
+	for (int fd = 0; fd < DESCRIPTORS_MAX; fd++) {
+		int domain = 0;
+		socklen_t len = sizeof(domain);
+
+		if (seen[fd] || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) != 0 || domain != AF_XDP)
+			continue;
+		seen[fd] = true;
+		if (p->wait_fd_count < PORT_QUEUES_MAX)
+			p->wait_fds[p->wait_fd_count++] = fd;
+	}
+}
+
 static int afxdp_open(struct port *p, const struct port_uri *u, const struct port_config *c,
 		      char *error)
 {
 	const char *queue = port_uri_option(u, "queue"), *queues = port_uri_option(u, "queues");
 	const char *copy = port_uri_option(u, "copy");
+	bool seen[DESCRIPTORS_MAX] = {false};
 	struct port_config all = *c;
 	char name[32], args[160], what[64];
 	int err;
@@ -118,13 +138,22 @@ static int afxdp_open(struct port *p, const struct port_uri *u, const struct por
 		 copy && strcmp(copy, "yes") == 0 ? ",force_copy=1" : "");
 	snprintf(what, sizeof(what), "interface %s", u->target);
 	err = keep_wire_whole(p, u->target, c, error);
+	find_sockets(p, seen);
+	p->wait_fd_count = 0;
 	if (!err)
 		err = ethdev_create(p, &all, name, args, what,
-				    "is another XDP program on it (ip link show; ip link set dev IF xdp off), "
-				    "is it up, and may this process load BPF programs?", error);
-	if (err)
+				    "is another XDP program on it (ip link show; ip link set dev IF xdp off), is it up, "
+				    "may this process load BPF programs, and does its driver have as many combined channels "
+				    "as queues (ethtool -l; a veth has none: one queue)?", error);
+	if (err) {
 		failopen_close(p->own);
-	return err;
+		return err;
+	}
+	find_sockets(p, seen);
+	/* Were one queue's missing, its frames would be waited for in vain. */
+	if (p->wait_fd_count != p->rx_queues)
+		p->wait_fd_count = 0;
+	return 0;
 }
 
 static void afxdp_close(struct port *p)

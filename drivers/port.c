@@ -207,6 +207,14 @@ int port_rx_depth(struct port *p, unsigned queue)
 	return p->ops->rx_depth ? p->ops->rx_depth(p, queue) : -1;
 }
 
+unsigned port_wait_fds(const struct port *p, int *fds, unsigned most)
+{
+	if (p->wait_fd_count > most)
+		return 0;
+	memcpy(fds, p->wait_fds, p->wait_fd_count * sizeof(*fds));
+	return p->wait_fd_count;
+}
+
 void port_beat(struct port *p, unsigned thread, uint64_t monotonic_ns)
 {
 	if (p->ops->beat)

@@ -94,6 +94,9 @@ int port_flow_read(struct port *p, const struct port_flow *flow, struct port_flo
 int port_flow_recall(struct port *p, const struct port_flow *flow, struct port_flow_count *out);
 /* Frames that wait in the queue, in percent of what it holds; -1: the device cannot say. Some PCI reads on a card. */
 int port_rx_depth(struct port *p, unsigned queue);
+/* Descriptors that become readable when a frame comes, so that who has nothing to do may sleep; borrowed. Returns how
+ * many there are, at most "most"; 0: the port must be polled. */
+unsigned port_wait_fds(const struct port *p, int *fds, unsigned most);
 /* The thread lives; every few ms. No system call. */
 void port_beat(struct port *p, unsigned thread, uint64_t monotonic_ns);
 void port_stats(struct port *p, struct port_stats *out);

@@ -7,6 +7,8 @@
 
 #include "drivers/port.h"
 
+#define PORT_QUEUES_MAX 64
+
 struct port_ops {
 	const char *scheme;
 	const char *options; /* keys it knows, each followed by a blank: "role id " */
@@ -40,6 +42,8 @@ struct port {
 	uint16_t link_type;
 	char device[64];   /* a device that was made for this port; empty: it was there before */
 	void *own;         /* the driver's */
+	int wait_fds[PORT_QUEUES_MAX]; /* port_wait_fds */
+	unsigned wait_fd_count;
 	char uri[512];
 };
 

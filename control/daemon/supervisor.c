@@ -33,7 +33,7 @@
 #define QUICK_DEATH_NS 5000000000ull
 #define QUICK_DEATHS_MAX 20
 #define STOP_WAIT_NS 30000000000ull
-#define HEARTBEAT_LOST_NS 30000000000ull
+#define ABORT_WAIT_NS 200000000ull /* for a core dump to begin: a hang is a bug */
 
 static uint64_t monotonic_ns(void)
 {
@@ -222,7 +222,7 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 
 	memset(s, 0, sizeof(*s));
 	s->config = c;
-	s->boot_fd = -1;
+	s->boot_fd = s->hung = -1;
 	/* A running engine may be asked at any time. */
 	s->no_capture = purpose != BOOT_LIVE && !c->capture_enabled;
 	err = make_shared(s, purpose, workers, captures, capture_count);
@@ -376,6 +376,8 @@ static int child_start(struct supervisor *s, struct supervisor_child *child)
 		_exit(127);
 	}
 	child->pid = pid;
+	if (child == &s->dataplane)
+		watchdog_reset(&s->watchdog);
 	if (child->told_pid)
 		__atomic_store_n(child->told_pid, pid, __ATOMIC_RELEASE);
 	child->started_ns = monotonic_ns();
@@ -432,6 +434,21 @@ static void tell_courier_gone(struct supervisor *s, const char *how)
 		shutdown(channel, SHUT_RDWR);
 }
 
+/* For the record that the next one writes (engine/absence.h). */
+static void note_dataplane_end(struct supervisor *s, uint64_t now)
+{
+	struct boot *b = s->boot;
+	int status = s->dataplane.status;
+	uint64_t silent = 0;
+
+	b->dataplane_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	b->dataplane_hung = s->hung;
+	if (s->hung >= 0)
+		silent = s->watchdog.silent_ns[s->hung];
+	b->dataplane_ended_ns = now - silent;
+	s->hung = -1;
+}
+
 static void child_gone(struct supervisor *s, struct supervisor_child *child, int status)
 {
 	uint64_t now = monotonic_ns();
@@ -444,6 +461,8 @@ static void child_gone(struct supervisor *s, struct supervisor_child *child, int
 	child->status = status;
 	child->quick_deaths = quick ? child->quick_deaths + 1 : 0;
 	child->finished = stays_dead(s, child);
+	if (child == &s->dataplane)
+		note_dataplane_end(s, now);
 	how_it_ended(status, how, sizeof(how));
 	if (child == &s->courier)
 		tell_courier_gone(s, how);
@@ -491,19 +510,39 @@ static void restart_due(struct supervisor *s, struct supervisor_child *child)
 	}
 }
 
-/* A dataplane that runs but no longer beats is ended, so that it is started again. */
-static void watch_heartbeat(struct supervisor *s)
+static void hang_found(struct supervisor *s, int thread, uint64_t now)
+{
+	unsigned workers = s->boot->worker_count;
+	char who[32];
+
+	snprintf(who, sizeof(who), (unsigned)thread < workers ? "worker %d" : thread == (int)workers ? "the dispatcher"
+								       : "the main thread", thread);
+	fprintf(stderr, "metsuke: %s of the dataplane has said nothing for %.1f s (watchdog_ms); the dataplane is ended "
+		"and started again\n", who, (double)s->watchdog.silent_ns[thread] / 1e9);
+	s->hung = thread;
+	s->hung_kill_ns = now + ABORT_WAIT_NS;
+	s->boot->dataplane_hangs++;
+	kill(s->dataplane.pid, SIGABRT);
+}
+
+/* A dataplane that lives but of which a thread no longer beats. */
+static void watch_heartbeats(struct supervisor *s)
 {
 	const struct dataplane_status *st = &s->counters->status;
-	uint64_t beat = __atomic_load_n(&st->heartbeat_ns, __ATOMIC_RELAXED), now = monotonic_ns();
+	uint64_t now = monotonic_ns();
+	int thread;
 
 	if (s->boot->purpose != BOOT_LIVE || !s->dataplane.pid || s->stopping ||
 	    __atomic_load_n(&st->state, __ATOMIC_RELAXED) != DATAPLANE_RUNNING)
 		return;
-	if (beat > s->dataplane.started_ns && now > beat + HEARTBEAT_LOST_NS) {
-		fprintf(stderr, "metsuke: the dataplane has not answered for 30 seconds; it is ended\n");
-		kill(s->dataplane.pid, SIGKILL);
+	if (s->hung >= 0) {
+		if (now > s->hung_kill_ns)
+			kill(s->dataplane.pid, SIGKILL);
+		return;
 	}
+	thread = watchdog_look(&s->watchdog, st, s->boot->worker_count, now, s->config->watchdog_ms * 1000000ull);
+	if (thread >= 0)
+		hang_found(s, thread, now);
 }
 
 static void stop_children(struct supervisor *s)
@@ -583,7 +622,7 @@ static void run_until_ended(struct supervisor *s, int signals)
 		}
 		reap(s);
 		after_dataplane(s);
-		watch_heartbeat(s);
+		watch_heartbeats(s);
 		if (s->stopping && monotonic_ns() > s->stop_deadline_ns)
 			stop_children(s);
 		if (!ready && s->counters->status.state == DATAPLANE_RUNNING) {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "control/daemon/watchdog.h"
 #include "dataplane/event/boot.h"
 #include "dataplane/event/config.h"
 
@@ -38,6 +39,9 @@ struct supervisor {
 	bool no_capture; /* likewise: no packets are captured, nor can be */
 	bool stopping;
 	uint64_t stop_deadline_ns;
+	struct watchdog watchdog;
+	int hung;            /* the dataplane's thread that hangs; -1: none */
+	uint64_t hung_kill_ns; /* it was told to end; then it is killed */
 	/* Called about ten times a second from supervisor_run; NULL: not. */
 	void (*tick)(struct supervisor *s, void *arg);
 	void *tick_arg;

@@ -43,6 +43,7 @@ static void put_dataplane(struct text *out, const struct rpc_context *ctx)
 	json_key_uint(out, "workers", st->workers);
 	json_key_uint(out, "heartbeat_ms", age_ms(st->heartbeat_ns));
 	json_key_uint(out, "starts", ctx->boot->dataplane_starts);
+	json_key_uint(out, "hangs", ctx->boot->dataplane_hangs);
 	json_key_bool(out, "gone", ctx->boot->dataplane_gone);
 	json_key(out, "clock_skew_ns");
 	text_int(out, st->clock_skew_ns);

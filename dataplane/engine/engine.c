@@ -94,6 +94,7 @@ int engine_open(struct engine *e, int boot_fd)
 		return -EPROTO;
 	}
 	e->shared->status.error[0] = '\0';
+	memset(e->shared->status.beat_ns, 0, sizeof(e->shared->status.beat_ns));
 	e->config = config_read(e->boot->config_fd);
 	if (!e->config) {
 		engine_error(e, "the configuration cannot be read: %s", strerror(errno));
@@ -223,7 +224,7 @@ void engine_threads_join(struct engine *e)
 bool engine_finished(const struct engine *e)
 {
 	for (unsigned i = 0; i < e->lane_count; i++)
-		if (e->lanes[i]->started && !atomic_load(&e->lanes[i]->finished))
+		if (e->lanes[i] && e->lanes[i]->started && !atomic_load(&e->lanes[i]->finished))
 			return false;
 	return true;
 }

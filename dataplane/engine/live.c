@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,12 @@
 #include <rte_ring.h>
 
 #include "dataplane/app/range.h"
+#include "dataplane/engine/absence.h"
 #include "dataplane/engine/clock.h"
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/handover.h"
 #include "dataplane/engine/offload.h"
+#include "dataplane/engine/standby.h"
 #include "dataplane/flow/flow.h"
 #include "drivers/eal.h"
 #include "drivers/frame.h"
@@ -30,6 +33,14 @@
 /* Empty polls before a thread sleeps a little; the sleep is short beside a queue's depth. */
 #define POLLS_BEFORE_SLEEP 2000
 #define SLEEP_NS 20000
+/* After a second or so of nothing a thread rests longer: still far less than what fills a queue but at the rates of a
+ * flood that begins at once. */
+#define POLLS_BEFORE_REST 16000
+#define REST_NS 200000
+#define POLLS_MAX (1u << 30)
+/* Where the kernel wakes a thread it looks up all the same, for its heartbeat and timers. */
+#define WAIT_MS 10
+#define WAIT_FDS 128
 #define IDLE_TIMERS 256
 #define PORT_DESCRIPTORS 4096u /* frames that ports and rings may hold, for each port and lane */
 
@@ -47,10 +58,15 @@ struct live {
 	uint64_t anchored_ns;          /* monotonic */
 	/* what ports lost; writer main, reader lane 0, which counts it */
 	_Atomic uint64_t rx_missed, no_mbuf, passed_by;
-	/* The kernel does not stand in for the ports: the dispatcher passes by lanes that stall. */
+	/* The kernel does not stand in for the ports: the dispatcher passes by lanes that stall, or a thread of its own. */
 	bool passes_by;
-	_Atomic uint64_t lane_beat_ns[MAX_WORKERS]; /* monotonic; 0: not yet; writers: lanes */
-	_Atomic uint64_t past_lanes, past_dropped;  /* frames passed on, or not; writer dispatcher */
+	struct standby *standby;       /* NULL: the kernel, the dispatcher or nobody */
+	struct pollfd wait[WAIT_FDS];  /* one lane that reads ports of the kernel: what wakes it */
+	unsigned wait_count;           /* 0: threads poll */
+	int wait_ms;
+	pthread_t standby_thread;
+	bool standing_by;
+	_Atomic uint64_t past_lanes, past_dropped;  /* frames passed on, or not; writer dispatcher or standby */
 	_Atomic uint64_t too_long;     /* chains that did not fit; writers: whoever takes frames */
 	uint64_t rx_missed_counted, no_mbuf_counted, passed_by_counted; /* lane 0 */
 	uint64_t lost_counted[MAX_WORKERS];          /* each lane its own */
@@ -191,6 +207,36 @@ static bool ports_spread(const struct live *l)
 	return true;
 }
 
+static void *dispatcher_main(void *arg);
+
+/* From now on, not only when lanes run: what comes while rules are loaded passes by. */
+static int watch_lanes(struct live *l)
+{
+	const struct config *c = l->engine->config;
+	int err;
+
+	if (l->handover) {
+		err = pthread_create(&l->dispatcher, NULL, dispatcher_main, l);
+		l->dispatching = !err;
+		return -err;
+	}
+	if (posix_memalign((void **)&l->standby, 64, sizeof(*l->standby)) != 0) {
+		l->standby = NULL;
+		return -ENOMEM;
+	}
+	memset(l->standby, 0, sizeof(*l->standby));
+	l->standby->ports = l->ports;
+	l->standby->workers = l->engine->lane_count;
+	l->standby->open = c->pair_fail_open;
+	l->standby->max_age_ns = c->pair_heartbeat_ms * NS_PER_MS;
+	l->standby->beat_ns = l->engine->shared->status.beat_ns;
+	l->standby->passed = &l->past_lanes;
+	l->standby->dropped = &l->past_dropped;
+	err = pthread_create(&l->standby_thread, NULL, standby_main, l->standby);
+	l->standing_by = !err;
+	return -err;
+}
+
 /* What becomes of the wire when this process, or a thread of it, is not there. */
 static int without_us(struct live *l)
 {
@@ -207,13 +253,36 @@ static int without_us(struct live *l)
 			     "afxdp: for both ports of the pair, with pair.heartbeat_ms above 0", port_uri_of(weak));
 		return -EOPNOTSUPP;
 	}
-	l->passes_by = l->handover && c->pair_heartbeat_ms;
+	l->passes_by = c->pair_heartbeat_ms != 0;
 	if (c->pair_fail_open)
 		fprintf(stderr, "metsuke: pair.fail_open: %s cannot pass frames on without this process: while it is "
 			"stopped the wire is down; %s\n", port_uri_of(weak),
-			l->passes_by ? "frames of a worker that stalls pass by it"
-				     : "a worker that stalls stops it too");
-	return 0;
+			l->passes_by ? "frames of a worker that stalls, or starts, pass by it"
+				     : "a worker that stalls stops it too (pair.heartbeat_ms is 0)");
+	return l->passes_by ? watch_lanes(l) : 0;
+}
+
+/* One lane alone, and all ports wake it: else a frame might wait for a thread that sleeps. */
+static void find_wait(struct live *l)
+{
+	const struct config *c = l->engine->config;
+	int fds[WAIT_FDS];
+
+	if (l->handover || l->engine->lane_count != 1)
+		return;
+	for (unsigned i = 0; i < l->port_count; i++) {
+		unsigned n = port_wait_fds(l->ports[i], fds, WAIT_FDS - l->wait_count);
+
+		if (!n) {
+			l->wait_count = 0;
+			return;
+		}
+		for (unsigned k = 0; k < n; k++)
+			l->wait[l->wait_count++] = (struct pollfd){.fd = fds[k], .events = POLLIN};
+	}
+	l->wait_ms = WAIT_MS;
+	if (l->sends && c->pair_heartbeat_ms && c->pair_heartbeat_ms / 4 < WAIT_MS)
+		l->wait_ms = c->pair_heartbeat_ms < 4 ? 1 : (int)(c->pair_heartbeat_ms / 4);
 }
 
 int live_open(struct engine *e, struct live **out)
@@ -250,6 +319,7 @@ int live_open(struct engine *e, struct live **out)
 		if (!l->handover)
 			return -ENOMEM;
 	}
+	find_wait(l);
 	return l->sends ? without_us(l) : 0;
 }
 
@@ -257,8 +327,14 @@ void live_close(struct live *l)
 {
 	if (!l)
 		return;
+	atomic_store(&l->engine->stop, true);
 	if (l->dispatching)
 		pthread_join(l->dispatcher, NULL);
+	if (l->standing_by) {
+		atomic_store(&l->standby->stop, true);
+		pthread_join(l->standby_thread, NULL);
+	}
+	free(l->standby);
 	handover_free(l->handover);
 	offload_free(l->engine->offload);
 	l->engine->offload = NULL;
@@ -278,6 +354,10 @@ void live_close(struct live *l)
 struct heartbeat {
 	uint64_t next_tsc;
 	unsigned thread;
+	struct lane *lane;             /* NULL: the dispatcher */
+	uint64_t last_ns, told_ns;     /* when it beat last, and last told of a stall */
+	uint64_t passed;               /* frames passed by until then */
+	unsigned stalls;
 };
 
 /* Dispatcher: which lanes are not given frames any more, or again. One that has not begun yet is stalled too. */
@@ -286,25 +366,43 @@ static void find_stalled(struct live *l, uint64_t now)
 	uint64_t max_age = l->engine->config->pair_heartbeat_ms * NS_PER_MS, stalled = 0;
 
 	for (unsigned i = 0; i < l->engine->lane_count; i++) {
-		uint64_t last = atomic_load_explicit(&l->lane_beat_ns[i], memory_order_relaxed);
+		uint64_t last = __atomic_load_n(&l->engine->shared->status.beat_ns[i], __ATOMIC_RELAXED);
 
 		stalled |= (uint64_t)(now > last && now - last > max_age) << i;
 	}
 	l->handover->stalled = stalled;
 }
 
+/* A lane goes on after it had said nothing: others took its frames meanwhile. Told of once a second. */
+static void note_stall(struct live *l, struct heartbeat *h, uint64_t now)
+{
+	struct worker *w = &h->lane->w;
+	uint64_t passed = atomic_load_explicit(&l->past_lanes, memory_order_relaxed);
+
+	w->counters->worker_stalls++;
+	h->stalls++;
+	if (h->told_ns && now - h->told_ns < NS_PER_SECOND)
+		return;
+	absence_stalled(w, (now - h->last_ns) / NS_PER_MS, passed - h->passed, h->stalls);
+	h->told_ns = now;
+	h->passed = passed;
+	h->stalls = 0;
+}
+
 static void beat(struct live *l, struct heartbeat *h)
 {
-	uint64_t now = rte_rdtsc();
+	uint64_t max_age = l->sends ? l->engine->config->pair_heartbeat_ms * NS_PER_MS : 0, now = rte_rdtsc();
 
 	if (now < h->next_tsc)
 		return;
 	h->next_tsc = now + l->clock_hz / 1000;
 	now = monotonic_ns();
-	if (h->thread < l->engine->lane_count)
-		atomic_store_explicit(&l->lane_beat_ns[h->thread], now, memory_order_relaxed);
-	else if (l->passes_by)
+	__atomic_store_n(&l->engine->shared->status.beat_ns[h->thread], now, __ATOMIC_RELAXED);
+	if (!h->lane && l->passes_by)
 		find_stalled(l, now);
+	if (h->lane && max_age && h->last_ns && now - h->last_ns > max_age)
+		note_stall(l, h, now);
+	h->last_ns = now;
 	for (unsigned i = 0; i < l->port_count; i++) {
 		port_beat(l->ports[i], h->thread, now);
 		if (!l->handover && h->thread == 0) /* there is no dispatcher */
@@ -340,7 +438,7 @@ static void stamp(struct live *l, struct rte_mbuf **frames, unsigned *n)
 /* How full the port's queue is after a burst of n frames, in percent. A burst that was not full has emptied it.
  * Where the device cannot say: full bursts in a row, which together are more frames than it holds when frames come
  * no slower than they are taken. */
-static unsigned depth_of(struct lane *l, struct live *live, unsigned port, unsigned n)
+static unsigned depth_of(struct lane *l, struct live *live, unsigned port, unsigned queue, unsigned n)
 {
 	int percent;
 
@@ -348,7 +446,7 @@ static unsigned depth_of(struct lane *l, struct live *live, unsigned port, unsig
 		l->full_bursts[port] = 0;
 		return 0;
 	}
-	percent = port_rx_depth(live->ports[port], l->w.id);
+	percent = port_rx_depth(live->ports[port], queue);
 	if (percent >= 0)
 		return (unsigned)percent;
 	if (l->full_bursts[port] < UINT16_MAX)
@@ -356,22 +454,37 @@ static unsigned depth_of(struct lane *l, struct live *live, unsigned port, unsig
 	return l->full_bursts[port] * BURST * 100u / QUEUE_FRAMES;
 }
 
-static unsigned take_from_ports(struct lane *l, struct live *live)
+/* A burst of one queue. Returns how many frames; *deepest grows to the queue's depth. */
+static unsigned take_from_queue(struct lane *l, struct live *live, unsigned port, unsigned queue, unsigned *deepest)
 {
 	struct rte_mbuf *frames[BURST];
+	uint64_t before = rte_rdtsc();
+	unsigned n, deep;
+
+	standby_claim(live->standby, l->w.id);
+	n = port_rx_burst(live->ports[port], queue, frames, BURST);
+	deep = depth_of(l, live, port, queue, n);
+	standby_release(live->standby, l->w.id);
+	*deepest = deep > *deepest ? deep : *deepest;
+	if (n == 0)
+		return 0;
+	stamp(live, frames, &n);
+	l->w.counters->cycles_rx += rte_rdtsc() - before;
+	pipeline_burst(l, frames, n);
+	return n;
+}
+
+/* Of several lanes each has its queue of every port; one alone reads all queues there are. */
+static unsigned take_from_ports(struct lane *l, struct live *live)
+{
+	bool alone = l->engine->lane_count == 1;
 	unsigned total = 0, deepest = 0;
 
 	for (unsigned i = 0; i < live->port_count; i++) {
-		uint64_t before = rte_rdtsc();
-		unsigned n = port_rx_burst(live->ports[i], l->w.id, frames, BURST), deep = depth_of(l, live, i, n);
+		unsigned last = alone ? port_rx_queues(live->ports[i]) - 1 : l->w.id;
 
-		deepest = deep > deepest ? deep : deepest;
-		if (n == 0)
-			continue;
-		stamp(live, frames, &n);
-		l->w.counters->cycles_rx += rte_rdtsc() - before;
-		pipeline_burst(l, frames, n);
-		total += n;
+		for (unsigned queue = l->w.id; queue <= last; queue++)
+			total += take_from_queue(l, live, i, queue, &deepest);
 	}
 	if (total)
 		overload_note(&l->w, &l->overload, deepest);
@@ -416,30 +529,58 @@ static void count_losses(struct lane *l, struct live *live)
 	live->passed_by_counted = now;
 }
 
-static void idle(struct lane *l, struct live *live, unsigned polls)
+/* Counts empty polls; the first that are many is not many again. */
+static unsigned next_poll(unsigned polls)
 {
-	static const struct timespec pause = {.tv_nsec = SLEEP_NS};
+	return polls < POLLS_MAX ? polls + 1 : POLLS_MAX - 255;
+}
 
-	if (polls % 256 == 0) {
-		uint64_t now = clock_at(&live->clock, rte_rdtsc());
+/* What is due although nothing comes. */
+static void upkeep(struct lane *l, struct live *live)
+{
+	uint64_t now = clock_at(&live->clock, rte_rdtsc());
 
-		count_losses(l, live);
-		if (now > l->w.now_ns)
-			l->w.now_ns = now;
-		overload_note(&l->w, &l->overload, 0);
-		pipeline_timers(l, l->w.now_ns, IDLE_TIMERS);
-	}
+	count_losses(l, live);
+	if (now > l->w.now_ns)
+		l->w.now_ns = now;
+	overload_note(&l->w, &l->overload, 0);
+	pipeline_timers(l, l->w.now_ns, IDLE_TIMERS);
+}
+
+/* False: it cannot be waited for, as an interface has gone down. */
+static bool wait_for_frames(struct live *l)
+{
+	bool good = poll(l->wait, l->wait_count, l->wait_ms) >= 0;
+
+	for (unsigned i = 0; i < l->wait_count; i++)
+		good &= !(l->wait[i].revents & ~POLLIN);
+	return good;
+}
+
+/* Nothing came so many times: a thread polls on, then rests between polls, then longer; or the kernel wakes it. */
+static void rest(struct live *l, unsigned polls)
+{
+	struct timespec pause = {.tv_nsec = polls < POLLS_BEFORE_REST ? SLEEP_NS : REST_NS};
+
 	if (polls < POLLS_BEFORE_SLEEP)
 		rte_pause();
-	else
+	else if (!l->wait_count || !wait_for_frames(l))
 		nanosleep(&pause, NULL);
+}
+
+static void idle(struct lane *l, struct live *live, unsigned polls)
+{
+	if (polls % 256 == 0 || (live->wait_count && polls > POLLS_BEFORE_SLEEP))
+		upkeep(l, live);
+	rest(live, polls);
 }
 
 static void lane_poll(struct lane *l, struct live *live)
 {
-	struct heartbeat heart = {.thread = l->w.id};
+	struct heartbeat heart = {.thread = l->w.id, .lane = l};
 	unsigned polls = 0;
 
+	beat(live, &heart);
 	while (!atomic_load_explicit(&l->engine->stop, memory_order_relaxed)) {
 		unsigned n = live->handover ? take_from_handover(l, live)
 					    : take_from_ports(l, live);
@@ -451,7 +592,7 @@ static void lane_poll(struct lane *l, struct live *live)
 		if (n)
 			polls = 0;
 		else
-			idle(l, live, ++polls);
+			idle(l, live, polls = next_poll(polls));
 		if (n && l->bursts % 1024 == 0)
 			count_losses(l, live);
 	}
@@ -461,6 +602,18 @@ static void lane_poll(struct lane *l, struct live *live)
 	if (l->engine->offload)
 		offload_settle(l);
 	count_losses(l, live);
+	__atomic_store_n(&l->engine->shared->status.beat_ns[l->w.id], 0, __ATOMIC_RELAXED);
+}
+
+/* The first record of a dataplane that was started again. */
+static void tell_restart(struct lane *l, struct live *live)
+{
+	const struct boot *b = l->engine->boot;
+
+	if (l->w.id != 0 || b->dataplane_starts < 2)
+		return;
+	l->w.now_ns = clock_at(&live->clock, rte_rdtsc());
+	absence_restarted(&l->w, b, monotonic_ns());
 }
 
 static void *live_main(void *lane)
@@ -469,6 +622,7 @@ static void *live_main(void *lane)
 
 	(void)eal_thread_begin();
 	if (lane_modules_new(l) == 0) {
+		tell_restart(l, l->engine->live);
 		lane_poll(l, l->engine->live);
 		flow_end_all(&l->w);
 		range_worker_reset(&l->w);
@@ -537,12 +691,12 @@ static unsigned dispatch_out(struct live *l)
 
 static void *dispatcher_main(void *arg)
 {
-	static const struct timespec pause = {.tv_nsec = SLEEP_NS};
 	struct live *l = arg;
 	struct heartbeat heart = {.thread = l->engine->lane_count};
 	unsigned polls = 0;
 
 	(void)eal_thread_begin();
+	beat(l, &heart);
 	/* Outlives the lanes: what they handed over before they ended is sent. */
 	for (;;) {
 		bool stop = atomic_load_explicit(&l->engine->stop, memory_order_relaxed);
@@ -554,11 +708,10 @@ static void *dispatcher_main(void *arg)
 			polls = 0;
 		else if (stop && engine_finished(l->engine))
 			break;
-		else if (++polls < POLLS_BEFORE_SLEEP)
-			rte_pause();
 		else
-			nanosleep(&pause, NULL);
+			rest(l, polls = next_poll(polls));
 	}
+	__atomic_store_n(&l->engine->shared->status.beat_ns[heart.thread], 0, __ATOMIC_RELAXED);
 	eal_thread_end();
 	return NULL;
 }
@@ -567,7 +720,7 @@ int live_start(struct live *l)
 {
 	int err = engine_threads_start(l->engine, l->engine->lane_count, live_main);
 
-	if (err || !l->handover)
+	if (err || !l->handover || l->dispatching)
 		return err;
 	err = pthread_create(&l->dispatcher, NULL, dispatcher_main, l);
 	if (err) {
@@ -583,11 +736,15 @@ int live_start(struct live *l)
 static unsigned send_to(struct lane *l, unsigned port, struct rte_mbuf **frames, unsigned n)
 {
 	struct live *live = l->engine->live;
+	unsigned sent;
 
 	if (live->handover)
 		return rte_ring_sp_enqueue_burst(live->handover->out[l->w.id][port],
 						 (void **)frames, n, NULL);
-	return port_tx_burst(live->ports[port], l->w.id, frames, (uint16_t)n);
+	standby_claim(live->standby, l->w.id);
+	sent = port_tx_burst(live->ports[port], l->w.id, frames, (uint16_t)n);
+	standby_release(live->standby, l->w.id);
+	return sent;
 }
 
 unsigned live_send(struct lane *l, unsigned in, struct rte_mbuf **frames, unsigned n)

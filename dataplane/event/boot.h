@@ -36,6 +36,10 @@ struct boot {
 	int32_t file_ring_fd;    /* records of the files process; -1: files are not analysed */
 	int32_t packet_ring_fd[MAX_WORKERS]; /* captured packets */
 	uint32_t dataplane_starts; /* volatile: writer supervisor: how often it was started */
+	uint32_t dataplane_hangs;  /* volatile: likewise: … and ended because it had hung */
+	int32_t dataplane_signal;  /* volatile: likewise: what ended it last; 0: it ended by itself */
+	int32_t dataplane_hung;    /* volatile: likewise: the worker that hung then; -1: it did not hang */
+	uint64_t dataplane_ended_ns; /* volatile: likewise: CLOCK_MONOTONIC: when nothing was inspected any more */
 	uint32_t control_starts;   /* volatile: likewise */
 	uint32_t courier_starts;   /* volatile: likewise */
 	uint32_t files_starts;     /* volatile: likewise */

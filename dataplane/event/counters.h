@@ -61,7 +61,8 @@ enum dataplane_state {
 struct dataplane_status {
 	uint32_t state;          /* enum dataplane_state */
 	uint32_t workers;
-	uint64_t heartbeat_ns;   /* CLOCK_MONOTONIC */
+	uint64_t heartbeat_ns;   /* CLOCK_MONOTONIC: of the main thread */
+	uint64_t beat_ns[MAX_WORKERS + 1]; /* live: of each worker, then the dispatcher; 0: not begun, or ended. Writers: they */
 	uint64_t ruleset_version; /* 0: none; grows with every reload */
 	uint64_t rules_loaded, rules_refused, rules_active, rules_skipped;
 	uint8_t app_over[APP_PROTO_COUNT]; /* transports on which a protocol is looked for, bits by enum app_transport */

@@ -323,6 +323,8 @@ def test_frames_pass_a_killed_engine(hosts, service, tmp_path):
     before = len(engine.events("alert"))
     a.send(numbered(0, 20))
     engine.wait_for(lambda: len(engine.events("alert")) >= before + 20)
+    told = engine.events("uninspected")[0]["uninspected"]
+    assert (told["state"], told["cause"], told["signal"], told["starts"]) == ("restarted", "killed", 9, 2)
     latency = engine.cli("top", "--once")["latency_us"]
     assert 0 < latency["p50"] <= latency["p99"] <= latency["p99.9"] <= latency["max"]
 
@@ -340,6 +342,28 @@ def test_frames_pass_a_stalled_engine(hosts, service, tmp_path):
     time.sleep(0.2)
     a.send(numbered(0, 30))
     engine.wait_for(lambda: len(engine.events("alert")) >= 30)
+    assert engine.events("uninspected")[0]["uninspected"]["state"] == "stalled"
+    assert engine.counter("capture.stalls") >= 1
+
+
+def test_an_engine_that_stays_stopped_is_ended(hosts, service, tmp_path):
+    """Frames pass all the time; within two seconds it is killed and started again, and inspects what comes."""
+    a, b, settings = wire(hosts)
+    engine = service(ALERT, **settings).ready()
+    listener = listen(b, 3, str(tmp_path / "got"))
+    sender = stream(a, str(tmp_path / "frames"), 5000, 500)
+    engine.wait_for(lambda: engine.events("alert"))
+    os.kill(dataplane(engine), signal.SIGSTOP)
+    engine.wait_for(lambda: engine.cli("status")["dataplane"]["hangs"] == 1)
+    engine.ready()
+    sender.wait()
+    listener.wait()
+    assert frames_in(tmp_path / "got") >= 5000 - 150
+    told = [e["uninspected"] for e in engine.events("uninspected") if e["uninspected"]["state"] == "restarted"]
+    assert [t["cause"] for t in told] == ["hung"] and 2000 <= told[0]["ms"] < 20000
+    before = len(engine.events("alert"))
+    a.send(numbered(0, 20))
+    engine.wait_for(lambda: len(engine.events("alert")) >= before + 20)
 
 
 def test_frames_pass_a_stopped_engine_unless_told_otherwise(hosts, service, tmp_path):

@@ -1,4 +1,5 @@
 """Live on memif: two engines joined by shared memory, one in the wire, one listening behind it."""
+import pytest
 from live import busy_script, hosts, service  # noqa: F401 (fixtures)
 from test_live_afxdp import ALERT, numbered
 
@@ -24,17 +25,24 @@ def test_memif_needs_a_whole_path(service):
     assert "needs the whole path of a socket" in engine.close()[1]
 
 
-def test_a_worker_that_stalls_is_passed_by(hosts, service, tmp_path):
-    """No kernel stands in for memif: the dispatcher sends frames past a worker that says nothing for too long."""
-    host = hosts()
+def stalling(service, host, tmp_path, turns, **settings):
+    """A pair of AF_XDP and memif whose worker is busy so long with a packet to port 7777; who listens behind it."""
     socket = tmp_path / "memif.sock"
-    (tmp_path / "stall.lua").write_text(busy_script(400000000))
+    (tmp_path / "stall.lua").write_text(busy_script(turns))
     rule = 'alert udp any any -> any 7777 (msg:"stall"; content:"number "; lua:stall.lua; sid:9;)\n'
-    wire = service(rule, mode="inline", workers="2", **{
+    wire = service(rule, mode="inline", **{
         "pair.a": f"afxdp:{host.port}", "pair.b": f"memif:{socket},role=server,id=3", "checksums": "ignore",
-        "lua.dir": tmp_path, "lua.max_instructions": "4000000000"}).ready()
+        "lua.dir": tmp_path, "lua.max_instructions": "400000000000", **settings}).ready()
     listener = service(ALERT, ports=f"memif:{socket}?role=client&id=3", checksums="ignore").ready()
     wire.wait_for(lambda: host.send(numbered(0, 1)) or listener.events("alert"))
+    return wire, listener
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_worker_that_stalls_is_passed_by(hosts, service, tmp_path, workers):
+    """No kernel stands in for memif: the dispatcher, or a thread beside one worker, sends frames past it."""
+    host = hosts()
+    wire, listener = stalling(service, host, tmp_path, 400000000, workers=workers, watchdog_ms="60000")
     before = listener.counter("detect.alert")
     host.send(numbered(0, 1, dport=7777))
     host.send(numbered(1, 100))
@@ -45,7 +53,28 @@ def test_a_worker_that_stalls_is_passed_by(hosts, service, tmp_path):
     wire.wait_for(lambda: wire.counter("cycles.total") and wire.conserved())
     packets = wire.counter("capture.rx_packets")
     wire.wait_for(lambda: host.send(numbered(300, 1)) or wire.counter("capture.rx_packets") > packets)
+    wire.wait_for(lambda: wire.events("uninspected"))
+    told = wire.events("uninspected")[0]["uninspected"]
+    assert told["state"] == "stalled" and told["ms"] > 50 and told["passed_by"] > 0 and told["stalls"] >= 1
+    assert wire.counter("capture.stalls") >= 1
     assert "memif:" in wire.close()[1]
+
+
+def test_a_worker_that_hangs_is_ended(hosts, service, tmp_path):
+    """Its frames pass it; a second later the dataplane is started again, says so, and inspects what comes."""
+    host = hosts()
+    wire, listener = stalling(service, host, tmp_path, 40000000000, watchdog_ms="1000")
+    before = listener.counter("detect.alert")
+    host.send(numbered(0, 1, dport=7777))
+    wire.wait_for(lambda: host.send(numbered(200, 20)) or listener.counter("detect.alert") > before + 20)
+    wire.wait_for(lambda: wire.cli("status")["dataplane"]["hangs"] == 1)
+    wire.ready()
+    wire.wait_for(lambda: host.send(numbered(300, 1)) or wire.counter("capture.tx_packets") > 0)
+    wire.wait_for(lambda: wire.events("uninspected"))
+    told = wire.events("uninspected")[-1]["uninspected"]
+    assert (told["state"], told["cause"], told["worker"], told["starts"]) == ("restarted", "hung", 0, 2)
+    assert 1000 <= told["ms"] < 20000
+    assert "worker 0 of the dataplane has said nothing for 1." in wire.close()[1]
 
 
 def test_a_pair_that_must_stay_open(hosts, service, tmp_path):

@@ -17,17 +17,35 @@ static bool same_prefix(const struct addr_prefix *a, const struct addr_prefix *b
 	return a->ip_version == b->ip_version && a->bits == b->bits && addr_equal(&a->addr, &b->addr);
 }
 
-static struct kept_block *find(struct kept_blocks *k, const struct addr_prefix *p)
+int kept_block_parse(const char *text, struct kept_block *out)
+{
+	memset(&out->prefix, 0, sizeof(out->prefix));
+	memset(&out->flow, 0, sizeof(out->flow));
+	return block_flow_parse(text, &out->flow) == 0 ? 0 : addr_prefix_parse(text, &out->prefix);
+}
+
+char *kept_block_format(const struct kept_block *b, char *text)
+{
+	char room[ADDR_TEXT_MAX];
+
+	if (b->flow.ip_version)
+		return block_flow_format(&b->flow, text);
+	snprintf(text, KEPT_BLOCK_TEXT_MAX, "%s/%u", addr_format(&b->prefix.addr, b->prefix.ip_version, room),
+		 b->prefix.bits);
+	return text;
+}
+
+static struct kept_block *find(struct kept_blocks *k, const struct kept_block *like)
 {
 	for (size_t i = 0; i < k->count; i++)
-		if (same_prefix(&k->block[i].prefix, p))
+		if (same_prefix(&k->block[i].prefix, &like->prefix) && block_flow_equal(&k->block[i].flow, &like->flow))
 			return &k->block[i];
 	return NULL;
 }
 
 static bool put(struct kept_blocks *k, const struct kept_block *b)
 {
-	struct kept_block *at = find(k, &b->prefix), *more;
+	struct kept_block *at = find(k, b), *more;
 
 	if (at) {
 		*at = *b;
@@ -48,12 +66,12 @@ static bool put(struct kept_blocks *k, const struct kept_block *b)
 
 static void read_lines(struct kept_blocks *k, const char *text)
 {
-	char prefix[LINE_MAX_BYTES];
+	char what[LINE_MAX_BYTES];
 	struct kept_block b;
 	int used = 0;
 
-	while (sscanf(text, "%100s %" SCNu64 " %" SCNu64 " %n", prefix, &b.expires_ns, &b.rate_bps, &used) == 3) {
-		if (addr_prefix_parse(prefix, &b.prefix) == 0)
+	while (sscanf(text, "%127s %" SCNu64 " %" SCNu64 " %n", what, &b.expires_ns, &b.rate_bps, &used) == 3) {
+		if (kept_block_parse(what, &b) == 0)
 			put(k, &b);
 		text += used;
 	}
@@ -79,16 +97,14 @@ bool kept_blocks_read(struct kept_blocks *k, struct store *s)
 
 static bool write_all(const struct kept_blocks *k, struct store *s)
 {
-	char room[ADDR_TEXT_MAX];
+	char room[KEPT_BLOCK_TEXT_MAX];
 	struct text value = {0};
 	int err = -1;
 
 	for (size_t i = 0; i < k->count; i++) {
 		const struct kept_block *b = &k->block[i];
 
-		text_format(&value, "%s/%u %" PRIu64 " %" PRIu64 "\n",
-			    addr_format(&b->prefix.addr, b->prefix.ip_version, room), b->prefix.bits, b->expires_ns,
-			    b->rate_bps);
+		text_format(&value, "%s %" PRIu64 " %" PRIu64 "\n", kept_block_format(b, room), b->expires_ns, b->rate_bps);
 	}
 	if (!value.failed && s && store_enter(s)) {
 		err = store_put(s, STORE_meta, key, sizeof(key) - 1, value.data ? (const void *)value.data : "", value.len);
@@ -103,13 +119,13 @@ bool kept_blocks_add(struct kept_blocks *k, struct store *s, const struct kept_b
 	return kept_blocks_read(k, s) && put(k, b) && write_all(k, s);
 }
 
-bool kept_blocks_remove(struct kept_blocks *k, struct store *s, const struct addr_prefix *p)
+bool kept_blocks_remove(struct kept_blocks *k, struct store *s, const struct kept_block *b)
 {
 	struct kept_block *at;
 
 	if (!kept_blocks_read(k, s))
 		return false;
-	at = find(k, p);
+	at = find(k, b);
 	if (!at)
 		return true;
 	*at = k->block[--k->count];

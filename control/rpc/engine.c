@@ -181,6 +181,8 @@ void rpc_engine_receive(struct rpc_engine *e, struct rpc_context *ctx,
 	int fd;
 
 	while (e->channel >= 0 && command_receive(e->channel, &reply, &fd, 0) == 1) {
+		if (reply.reply && reply.type == COMMAND_ping && !reply.id)
+			e->hello_start = (uint32_t)reply.value;
 		for (int i = 0; i < PENDING_MAX; i++) {
 			struct pending *p = &e->pending[i];
 
@@ -368,7 +370,7 @@ void method_counters(struct rpc_call *call)
 
 struct rates {
 	double seconds;
-	uint64_t packets, bytes, flows, alerts, records, lost, active, overloaded;
+	uint64_t packets, bytes, flows, alerts, records, lost, active, overloaded, dropped, passed_by;
 	uint64_t latency[LATENCY_BUCKETS];
 	uint64_t cycles, cycles_decode, cycles_flow, cycles_stream, cycles_detect, cycles_event;
 };
@@ -382,6 +384,8 @@ static void add_rates(struct rates *r, const struct counters *now, const struct 
 	r->records += now->record_written - before->record_written;
 	r->lost += now->record_lost - before->record_lost + now->port_rx_missed -
 		   before->port_rx_missed;
+	r->dropped += now->ips_blocked - before->ips_blocked;
+	r->passed_by += now->port_passed_by - before->port_passed_by;
 	r->active += now->flow_active;
 	r->overloaded += now->overload_workers;
 	for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
@@ -399,10 +403,24 @@ static void put_rate(struct text *out, const char *key, uint64_t n, double secon
 	json_key_uint(out, key, (uint64_t)((double)n / seconds + 0.5));
 }
 
-static void put_share(struct text *out, const char *key, uint64_t part, uint64_t all)
+/* Of what the stages took together: they are timed in few bursts, the whole in all of them. */
+static void put_shares(struct text *out, const struct rates *r)
 {
-	json_key(out, key);
-	text_float(out, all ? (double)(part * 1000 / all) / 10 : 0);
+	const struct {
+		const char *name;
+		uint64_t cycles;
+	} stages[] = {{"decode", r->cycles_decode}, {"flow", r->cycles_flow}, {"stream", r->cycles_stream},
+		      {"detect", r->cycles_detect}, {"event", r->cycles_event}};
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+		sum += stages[i].cycles;
+	if (sum < r->cycles)
+		sum = r->cycles;
+	for (unsigned i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+		json_key(out, stages[i].name);
+		text_float(out, sum ? (double)(stages[i].cycles * 1000 / sum) / 10 : 0);
+	}
 }
 
 static void put_rates(struct text *out, const struct rates *r)
@@ -417,6 +435,8 @@ static void put_rates(struct text *out, const struct rates *r)
 	put_rate(out, "flows", r->flows, r->seconds);
 	put_rate(out, "alerts", r->alerts, r->seconds);
 	put_rate(out, "records", r->records, r->seconds);
+	put_rate(out, "dropped", r->dropped, r->seconds);
+	put_rate(out, "passed_by", r->passed_by, r->seconds); /* uninspected: capture.passed_by */
 	put_rate(out, "lost", r->lost, r->seconds);
 	json_key_uint(out, "flows_active", r->active);
 	json_key_uint(out, "overloaded", r->overloaded); /* workers whose queue is deep now */
@@ -429,12 +449,18 @@ static void put_rates(struct text *out, const struct rates *r)
 	text_char(out, '}');
 	json_key(out, "share");
 	text_char(out, '{');
-	put_share(out, "decode", r->cycles_decode, r->cycles);
-	put_share(out, "flow", r->cycles_flow, r->cycles);
-	put_share(out, "stream", r->cycles_stream, r->cycles);
-	put_share(out, "detect", r->cycles_detect, r->cycles);
-	put_share(out, "event", r->cycles_event, r->cycles);
+	put_shares(out, r);
 	text_char(out, '}');
+}
+
+/* A dataplane that was started anew counts from nothing. */
+static const struct counters *since(const struct counters *now, const struct counters *before)
+{
+	static const struct counters nothing;
+	bool anew = now->cycles_total < before->cycles_total || now->decoder_pkts < before->decoder_pkts ||
+		    now->flow_total < before->flow_total;
+
+	return anew ? &nothing : before;
 }
 
 void method_top(struct rpc_call *call)
@@ -455,10 +481,12 @@ void method_top(struct rpc_call *call)
 	all.seconds = (double)(clock_ns(CLOCK_MONOTONIC) - before->ns) / 1e9 + 1e-9;
 	for (unsigned i = 0; i < e->counters->worker_count; i++) {
 		struct rates one = {.seconds = all.seconds};
+		const struct counters *last;
 
 		copy_counters(now, &e->counters->worker[i]);
-		add_rates(&one, now, &before->worker[i]);
-		add_rates(&all, now, &before->worker[i]);
+		last = since(now, &before->worker[i]);
+		add_rates(&one, now, last);
+		add_rates(&all, now, last);
 		text_str(&workers, i ? ",{" : "{");
 		json_key_uint(&workers, "worker", i);
 		put_rates(&workers, &one);

@@ -45,6 +45,7 @@ struct rpc_engine {
 	struct pending pending[PENDING_MAX];
 	struct sample sample[2]; /* the one before, the last */
 	struct kept_blocks blocks;
+	uint32_t hello_start;  /* of the dataplane process that has said that it reads commands */
 	uint32_t blocks_start; /* of the dataplane process that was told them */
 	struct kept_order orders[RECORDINGS_MAX];
 	uint32_t orders_start; /* likewise */

@@ -13,12 +13,16 @@
 static void finish_block(struct rpc_call *call, const struct command *reply, int fd)
 {
 	struct rpc_engine *e = call->ctx->engine;
-	struct kept_block b = {reply->prefix, reply->expires_ns, reply->rate_bps};
+	struct kept_block b = {reply->prefix, reply->expires_ns, reply->rate_bps, reply->flow};
+	char room[KEPT_BLOCK_TEXT_MAX];
 	bool kept = reply->type == COMMAND_block ? kept_blocks_add(&e->blocks, call->ctx->store, &b)
-						  : kept_blocks_remove(&e->blocks, call->ctx->store, &reply->prefix);
+						  : kept_blocks_remove(&e->blocks, call->ctx->store, &b);
 
 	text_char(call->result, '{');
 	json_key_bool(call->result, "done", true);
+	json_key_cstr(call->result, "address", kept_block_format(&b, room));
+	if (reply->type == COMMAND_block && b.expires_ns)
+		json_key_time(call->result, "until", b.expires_ns);
 	if (!kept)
 		json_key_cstr(call->result, "text", "it could not be stored and ends with the next restart");
 	text_char(call->result, '}');
@@ -26,8 +30,12 @@ static void finish_block(struct rpc_call *call, const struct command *reply, int
 
 static void ask(struct rpc_call *call, struct command *cmd)
 {
-	if (addr_prefix_parse(param_text(call, "address"), &cmd->prefix) != 0)
+	struct kept_block b = {0};
+
+	if (kept_block_parse(param_text(call, "address"), &b) != 0)
 		return; /* params.c has refused it */
+	cmd->prefix = b.prefix;
+	cmd->flow = b.flow;
 	rpc_defer(call, cmd, 10, finish_block);
 }
 
@@ -55,7 +63,7 @@ void method_unblock(struct rpc_call *call)
 void method_blocks(struct rpc_call *call)
 {
 	struct kept_blocks *k = &call->ctx->engine->blocks;
-	char room[ADDR_TEXT_MAX];
+	char room[KEPT_BLOCK_TEXT_MAX];
 
 	if (!kept_blocks_read(k, call->ctx->store)) {
 		rpc_fail(call, RPC_FAILED, "the store cannot be read just now");
@@ -67,8 +75,8 @@ void method_blocks(struct rpc_call *call)
 		const struct kept_block *b = &k->block[i];
 
 		json_comma(call->result);
-		text_format(call->result, "{\"address\":\"%s/%u\"",
-			    addr_format(&b->prefix.addr, b->prefix.ip_version, room), b->prefix.bits);
+		text_char(call->result, '{');
+		json_key_cstr(call->result, "address", kept_block_format(b, room));
 		if (b->rate_bps)
 			json_key_uint(call->result, "rate", b->rate_bps);
 		if (b->expires_ns)
@@ -85,12 +93,14 @@ void rpc_engine_blocks(struct rpc_engine *e, struct rpc_context *ctx)
 	struct command cmd = {.magic = COMMAND_MAGIC, .type = COMMAND_block};
 
 	if (e->channel < 0 || start == e->blocks_start || ctx->config->mode != MODE_INLINE ||
-	    __atomic_load_n(&e->counters->status.state, __ATOMIC_ACQUIRE) != DATAPLANE_RUNNING ||
+	    (e->hello_start != start &&
+	     __atomic_load_n(&e->counters->status.state, __ATOMIC_ACQUIRE) != DATAPLANE_RUNNING) ||
 	    !kept_blocks_read(&e->blocks, ctx->store))
 		return;
 	kept_blocks_expire(&e->blocks, rpc_wall_ns());
 	for (size_t i = 0; i < e->blocks.count; i++) {
 		cmd.prefix = e->blocks.block[i].prefix;
+		cmd.flow = e->blocks.block[i].flow;
 		cmd.expires_ns = e->blocks.block[i].expires_ns;
 		cmd.rate_bps = e->blocks.block[i].rate_bps;
 		cmd.id = ++e->next_id;

@@ -9,6 +9,7 @@
 
 #include "control/base/when.h"
 #include "control/contact/kinds.h"
+#include "control/rpc/blocks.h"
 #include "control/rpc/rpc_private.h"
 
 #define PARAM_NAME_MAX 32
@@ -103,6 +104,11 @@ static const char *wrong(const json_t *v, const char *type)
 	if (strcmp(type, "prefix") == 0)
 		return addr_prefix_parse(text, &prefix) == 0 ? NULL
 							     : "an IP address or network";
+	if (strcmp(type, "target") == 0)
+		return kept_block_parse(text, &(struct kept_block){0}) == 0
+			       ? NULL
+			       : "an IP address, a network such as 10.0.0.0/8, or a flow such as "
+				 "10.0.0.7:4711-203.0.113.5:443/tcp";
 	if (strcmp(type, "kind") == 0)
 		return indicator_kind_by_name(text) ? NULL : INDICATOR_KIND_NAMES;
 	return NULL;

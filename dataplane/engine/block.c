@@ -9,6 +9,7 @@ struct block_table {
 	uint8_t bits[2][129]; /* the distinct lengths, by family */
 	uint8_t lengths[2];   /* how many */
 	uint32_t mask;        /* slots - 1 */
+	uint32_t flow_mask;   /* likewise, of the slots behind them, by the two addresses; 0: no flows */
 	struct block slots[]; /* linear probing; ip_version 0: empty; at most half full */
 };
 
@@ -36,10 +37,10 @@ static bool is_prefix(const struct addr_prefix *p)
 	return (p->ip_version == 4 && p->bits <= 32) || (p->ip_version == 6 && p->bits <= 128);
 }
 
-static struct block *find(struct block_list *l, const struct addr_prefix *p)
+static struct block *find(struct block_list *l, const struct block *like)
 {
 	for (size_t i = 0; i < l->count; i++)
-		if (same_prefix(&l->blocks[i].prefix, p))
+		if (same_prefix(&l->blocks[i].prefix, &like->prefix) && block_flow_equal(&l->blocks[i].flow, &like->flow))
 			return &l->blocks[i];
 	return NULL;
 }
@@ -91,20 +92,15 @@ static int set_limit(struct block_list *l, struct block *b, uint64_t rate_bps)
 	return rate_bps && !b->limit ? -ENOMEM : 0;
 }
 
-int block_add(struct block_list *l, const struct addr_prefix *p, uint64_t expires_ns, uint64_t rate_bps)
+static int add(struct block_list *l, const struct block *like, uint64_t rate_bps)
 {
-	struct addr_prefix key = *p;
-	struct block *b, fresh = {.expires_ns = expires_ns};
+	struct block *b = find(l, like), fresh = *like;
 	int err;
 
-	if (!is_prefix(p))
-		return -EINVAL;
 	if (rate_bps && (rate_bps < LIMIT_RATE_MIN || rate_bps > LIMIT_RATE_MAX))
 		return -ERANGE;
-	key.addr = masked(&p->addr, p->bits);
-	b = find(l, &key);
 	if (b) {
-		b->expires_ns = expires_ns;
+		b->expires_ns = like->expires_ns;
 		return set_limit(l, b, rate_bps);
 	}
 	if (l->count == BLOCKS_MAX)
@@ -118,27 +114,60 @@ int block_add(struct block_list *l, const struct addr_prefix *p, uint64_t expire
 		l->blocks = b;
 		l->room = room;
 	}
-	fresh.prefix = key;
 	err = set_limit(l, &fresh, rate_bps);
 	if (!err)
 		l->blocks[l->count++] = fresh;
 	return err;
 }
 
-int block_remove(struct block_list *l, const struct addr_prefix *p)
+static int take_out(struct block_list *l, const struct block *like)
 {
-	struct addr_prefix key = *p;
-	struct block *b;
+	struct block *b = find(l, like);
 
-	if (!is_prefix(p))
-		return -EINVAL;
-	key.addr = masked(&p->addr, p->bits);
-	b = find(l, &key);
 	if (!b)
 		return -ENOENT;
 	let_go(l, b->limit);
 	*b = l->blocks[--l->count];
 	return 0;
+}
+
+int block_add(struct block_list *l, const struct addr_prefix *p, uint64_t expires_ns, uint64_t rate_bps)
+{
+	struct block like = {.prefix = *p, .expires_ns = expires_ns};
+
+	if (!is_prefix(p))
+		return -EINVAL;
+	like.prefix.addr = masked(&p->addr, p->bits);
+	return add(l, &like, rate_bps);
+}
+
+int block_remove(struct block_list *l, const struct addr_prefix *p)
+{
+	struct block like = {.prefix = *p};
+
+	if (!is_prefix(p))
+		return -EINVAL;
+	like.prefix.addr = masked(&p->addr, p->bits);
+	return take_out(l, &like);
+}
+
+static bool is_flow(const struct block_flow *f)
+{
+	return (f->ip_version == 4 || f->ip_version == 6) && f->ip_proto;
+}
+
+int block_flow_add(struct block_list *l, const struct block_flow *f, uint64_t expires_ns, uint64_t rate_bps)
+{
+	struct block like = {.flow = *f, .expires_ns = expires_ns};
+
+	return is_flow(f) ? add(l, &like, rate_bps) : -EINVAL;
+}
+
+int block_flow_remove(struct block_list *l, const struct block_flow *f)
+{
+	struct block like = {.flow = *f};
+
+	return is_flow(f) ? take_out(l, &like) : -EINVAL;
 }
 
 bool block_expire(struct block_list *l, uint64_t now_ns)
@@ -187,19 +216,54 @@ static void insert(struct block_table *t, const struct block *b)
 		t->bits[family][t->lengths[family]++] = b->prefix.bits;
 }
 
-struct block_table *block_table_new(const struct block_list *l)
+static uint32_t hash_pair(const struct block_flow *f)
 {
-	struct block_table *t;
+	return hash(&f->low, f->ip_version, 0) * 31u ^ hash(&f->high, f->ip_version, 1);
+}
+
+static struct block *flow_slots(struct block_table *t)
+{
+	return t->slots + t->mask + 1;
+}
+
+static void insert_flow(struct block_table *t, const struct block *b)
+{
+	struct block *slots = flow_slots(t);
+	uint32_t at = hash_pair(&b->flow) & t->flow_mask;
+
+	while (slots[at].flow.ip_version)
+		at = (at + 1) & t->flow_mask;
+	slots[at] = *b;
+}
+
+static size_t slots_for(size_t count)
+{
 	size_t slots = 16;
 
-	while (slots < l->count * 2)
+	while (slots < count * 2)
 		slots *= 2;
-	t = calloc(1, sizeof(*t) + slots * sizeof(t->slots[0]));
+	return slots;
+}
+
+struct block_table *block_table_new(const struct block_list *l)
+{
+	size_t flows = 0, slots, flow_count;
+	struct block_table *t;
+
+	for (size_t i = 0; i < l->count; i++)
+		flows += l->blocks[i].flow.ip_version != 0;
+	slots = slots_for(l->count - flows);
+	flow_count = flows ? slots_for(flows) : 0;
+	t = calloc(1, sizeof(*t) + (slots + flow_count) * sizeof(t->slots[0]));
 	if (!t)
 		return NULL;
 	t->mask = (uint32_t)slots - 1;
+	t->flow_mask = flow_count ? (uint32_t)flow_count - 1 : 0;
 	for (size_t i = 0; i < l->count; i++)
-		insert(t, &l->blocks[i]);
+		if (l->blocks[i].flow.ip_version)
+			insert_flow(t, &l->blocks[i]);
+		else
+			insert(t, &l->blocks[i]);
 	return t;
 }
 
@@ -237,11 +301,59 @@ bool block_hit(const struct block_table *t, const struct addr *a, int ip_version
 	return false;
 }
 
+/* The next block of a flow between the two, from *at on; NULL: none. */
+static const struct block *next_between(const struct block_table *t, const struct block_flow *f, uint32_t *at, uint64_t now_ns)
+{
+	const struct block *slots = t->slots + t->mask + 1;
+
+	for (; slots[*at & t->flow_mask].flow.ip_version; (*at)++) {
+		const struct block *b = &slots[*at & t->flow_mask];
+
+		if (b->flow.ip_version != f->ip_version || !addr_equal(&b->flow.low, &f->low) ||
+		    !addr_equal(&b->flow.high, &f->high) || (b->expires_ns && b->expires_ns <= now_ns))
+			continue;
+		(*at)++;
+		return b;
+	}
+	return NULL;
+}
+
+bool block_has_flows(const struct block_table *t)
+{
+	return t->flow_mask != 0;
+}
+
+bool block_flow_hit(const struct block_table *t, const struct block_flow *f, uint64_t now_ns, struct limit **limit)
+{
+	const struct block *b;
+	uint32_t at;
+
+	*limit = NULL;
+	if (!block_has_flows(t))
+		return false;
+	at = hash_pair(f);
+	while ((b = next_between(t, f, &at, now_ns)))
+		if (block_flow_equal(&b->flow, f)) {
+			*limit = b->limit;
+			return !b->limit;
+		}
+	return false;
+}
+
+static bool flows_between(const struct block_table *t, const struct addr *a, const struct addr *b, int ip_version,
+			  uint64_t now_ns)
+{
+	struct block_flow f = block_flow_of(a, 0, b, 0, ip_version, 0);
+	uint32_t at = hash_pair(&f);
+
+	return block_has_flows(t) && next_between(t, &f, &at, now_ns);
+}
+
 bool blocks_concern(const struct block_table *t, const struct addr *a, const struct addr *b, int ip_version,
 		    uint64_t now_ns)
 {
 	struct limit *limit[2] = {NULL, NULL};
 
 	return t && (block_hit(t, a, ip_version, now_ns, &limit[0]) || block_hit(t, b, ip_version, now_ns, &limit[1]) ||
-		     limit[0] || limit[1]);
+		     limit[0] || limit[1] || flows_between(t, a, b, ip_version, now_ns));
 }

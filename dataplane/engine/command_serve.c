@@ -113,6 +113,13 @@ static uint64_t wall_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
+void serve_hello(struct serve *s)
+{
+	struct command hello = {.magic = COMMAND_MAGIC, .type = COMMAND_ping, .value = s->engine->boot->dataplane_starts};
+
+	answer(s, &hello, 0, hello.value, "", -1);
+}
+
 /* ---- what workers may still read ---- */
 
 /* In order: an older request is answered before a newer one. */
@@ -174,13 +181,17 @@ static void serve_block(struct serve *s, const struct command *c)
 		       "run it in the wire (mode: inline)", -1);
 		return;
 	}
-	err = c->type == COMMAND_block ? block_add(&s->blocks, &c->prefix, c->expires_ns, c->rate_bps)
-				       : block_remove(&s->blocks, &c->prefix);
+	if (c->flow.ip_version)
+		err = c->type == COMMAND_block ? block_flow_add(&s->blocks, &c->flow, c->expires_ns, c->rate_bps)
+					       : block_flow_remove(&s->blocks, &c->flow);
+	else
+		err = c->type == COMMAND_block ? block_add(&s->blocks, &c->prefix, c->expires_ns, c->rate_bps)
+					       : block_remove(&s->blocks, &c->prefix);
 	if (!err)
 		err = blocks_publish(s);
 	answer(s, c, err, s->blocks.count,
 	       err == 0         ? ""
-	       : err == -ENOENT ? "this prefix is not blocked"
+	       : err == -ENOENT ? "it is not blocked; metsuke blocks lists what is"
 	       : err == -ENOSPC ? "the list of blocks is full"
 	       : err == -ERANGE ? "a limit is from 8k to 1000g bits a second"
 				: strerror(-err), -1);

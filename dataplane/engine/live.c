@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/handover.h"
 #include "dataplane/engine/offload.h"
+#include "dataplane/engine/rest.h"
 #include "dataplane/engine/standby.h"
 #include "dataplane/flow/flow.h"
 #include "drivers/eal.h"
@@ -30,17 +30,6 @@
 #define NS_PER_MS 1000000ull
 /* A queue that cannot say how deep it is holds as many frames as a port is asked for. */
 #define QUEUE_FRAMES 1024u
-/* Empty polls before a thread sleeps a little; the sleep is short beside a queue's depth. */
-#define POLLS_BEFORE_SLEEP 2000
-#define SLEEP_NS 20000
-/* After a second or so of nothing a thread rests longer: still far less than what fills a queue but at the rates of a
- * flood that begins at once. */
-#define POLLS_BEFORE_REST 16000
-#define REST_NS 200000
-#define POLLS_MAX (1u << 30)
-/* Where the kernel wakes a thread it looks up all the same, for its heartbeat and timers. */
-#define WAIT_MS 10
-#define WAIT_FDS 128
 #define IDLE_TIMERS 256
 #define PORT_DESCRIPTORS 4096u /* frames that ports and rings may hold, for each port and lane */
 
@@ -61,9 +50,7 @@ struct live {
 	/* The kernel does not stand in for the ports: the dispatcher passes by lanes that stall, or a thread of its own. */
 	bool passes_by;
 	struct standby *standby;       /* NULL: the kernel, the dispatcher or nobody */
-	struct pollfd wait[WAIT_FDS];  /* one lane that reads ports of the kernel: what wakes it */
-	unsigned wait_count;           /* 0: threads poll */
-	int wait_ms;
+	struct rest rest;              /* of lanes and dispatcher */
 	pthread_t standby_thread;
 	bool standing_by;
 	_Atomic uint64_t past_lanes, past_dropped;  /* frames passed on, or not; writer dispatcher or standby */
@@ -262,29 +249,6 @@ static int without_us(struct live *l)
 	return l->passes_by ? watch_lanes(l) : 0;
 }
 
-/* One lane alone, and all ports wake it: else a frame might wait for a thread that sleeps. */
-static void find_wait(struct live *l)
-{
-	const struct config *c = l->engine->config;
-	int fds[WAIT_FDS];
-
-	if (l->handover || l->engine->lane_count != 1)
-		return;
-	for (unsigned i = 0; i < l->port_count; i++) {
-		unsigned n = port_wait_fds(l->ports[i], fds, WAIT_FDS - l->wait_count);
-
-		if (!n) {
-			l->wait_count = 0;
-			return;
-		}
-		for (unsigned k = 0; k < n; k++)
-			l->wait[l->wait_count++] = (struct pollfd){.fd = fds[k], .events = POLLIN};
-	}
-	l->wait_ms = WAIT_MS;
-	if (l->sends && c->pair_heartbeat_ms && c->pair_heartbeat_ms / 4 < WAIT_MS)
-		l->wait_ms = c->pair_heartbeat_ms < 4 ? 1 : (int)(c->pair_heartbeat_ms / 4);
-}
-
 static int settings_hold(struct engine *e, const char *uris[PORTS_MAX], unsigned *count)
 {
 	const struct config *c = e->config;
@@ -343,7 +307,9 @@ int live_open(struct engine *e, struct live **out)
 		if (!l->handover)
 			return -ENOMEM;
 	}
-	find_wait(l);
+	/* One lane alone may sleep until a frame comes; others wait for rings, too. */
+	if (!l->handover && e->lane_count == 1)
+		rest_find(&l->rest, l->ports, l->port_count, l->sends ? e->config->pair_heartbeat_ms : 0);
 	return l->sends ? without_us(l) : 0;
 }
 
@@ -553,12 +519,6 @@ static void count_losses(struct lane *l, struct live *live)
 	live->passed_by_counted = now;
 }
 
-/* Counts empty polls; the first that are many is not many again. */
-static unsigned next_poll(unsigned polls)
-{
-	return polls < POLLS_MAX ? polls + 1 : POLLS_MAX - 255;
-}
-
 /* What is due although nothing comes. */
 static void upkeep(struct lane *l, struct live *live)
 {
@@ -571,32 +531,11 @@ static void upkeep(struct lane *l, struct live *live)
 	pipeline_timers(l, l->w.now_ns, IDLE_TIMERS);
 }
 
-/* False: it cannot be waited for, as an interface has gone down. */
-static bool wait_for_frames(struct live *l)
-{
-	bool good = poll(l->wait, l->wait_count, l->wait_ms) >= 0;
-
-	for (unsigned i = 0; i < l->wait_count; i++)
-		good &= !(l->wait[i].revents & ~POLLIN);
-	return good;
-}
-
-/* Nothing came so many times: a thread polls on, then rests between polls, then longer; or the kernel wakes it. */
-static void rest(struct live *l, unsigned polls)
-{
-	struct timespec pause = {.tv_nsec = polls < POLLS_BEFORE_REST ? SLEEP_NS : REST_NS};
-
-	if (polls < POLLS_BEFORE_SLEEP)
-		rte_pause();
-	else if (!l->wait_count || !wait_for_frames(l))
-		nanosleep(&pause, NULL);
-}
-
 static void idle(struct lane *l, struct live *live, unsigned polls)
 {
-	if (polls % 256 == 0 || (live->wait_count && polls > POLLS_BEFORE_SLEEP))
+	if (polls % 256 == 0 || rest_is_long(&live->rest, polls))
 		upkeep(l, live);
-	rest(live, polls);
+	rest_after(&live->rest, polls);
 }
 
 static void lane_poll(struct lane *l, struct live *live)
@@ -616,7 +555,7 @@ static void lane_poll(struct lane *l, struct live *live)
 		if (n)
 			polls = 0;
 		else
-			idle(l, live, polls = next_poll(polls));
+			idle(l, live, polls = rest_count(polls));
 		if (n && l->bursts % 1024 == 0)
 			count_losses(l, live);
 	}
@@ -733,7 +672,7 @@ static void *dispatcher_main(void *arg)
 		else if (stop && engine_finished(l->engine))
 			break;
 		else
-			rest(l, polls = next_poll(polls));
+			rest_after(&l->rest, polls = rest_count(polls));
 	}
 	__atomic_store_n(&l->engine->shared->status.beat_ns[heart.thread], 0, __ATOMIC_RELAXED);
 	eal_thread_end();

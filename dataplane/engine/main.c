@@ -84,12 +84,14 @@ static int run_workers(struct engine *e, struct ruleload *rules, struct live *li
 
 	if (!serve)
 		return -ENOMEM;
-	if (live)
+	if (live) {
+		serve_hello(serve);
 		err = live_start(live);
-	else if (e->boot->purpose == BOOT_INSPECT_EACH)
+	} else if (e->boot->purpose == BOOT_INSPECT_EACH) {
 		err = engine_threads_start(e, e->lane_count, inspect_each_main);
-	else
+	} else {
 		err = inspect_start(e);
+	}
 	if (err)
 		atomic_store(&e->stop, true);
 	keep_house(e, serve, live);

@@ -194,18 +194,26 @@ static bool limited(struct lane *l, struct packet *p, struct limit *src, struct 
 	return true;
 }
 
+static bool flow_blocked(struct lane *l, const struct packet *p, const struct block_table *t, struct limit **limit)
+{
+	struct block_flow f = block_flow_of(&p->src, p->sport, &p->dst, p->dport, p->ip_version, p->ip_proto);
+
+	return p->flags & PACKET_L4 && block_flow_hit(t, &f, l->w.now_ns, limit);
+}
+
 /* True: an operator's block drops it; nothing else is to see what no receiver will. */
 static bool blocked(struct lane *l, struct packet *p)
 {
 	const struct block_table *t =
 		atomic_load_explicit(&l->engine->blocks, memory_order_acquire);
-	struct limit *src, *dst;
+	struct limit *src, *dst, *flow = NULL;
 
 	if (!t || !(p->flags & PACKET_IP))
 		return false;
 	if (!block_hit(t, &p->src, p->ip_version, l->w.now_ns, &src) &&
-	    !block_hit(t, &p->dst, p->ip_version, l->w.now_ns, &dst))
-		return (src || dst) && limited(l, p, src, dst);
+	    !block_hit(t, &p->dst, p->ip_version, l->w.now_ns, &dst) &&
+	    !(block_has_flows(t) && flow_blocked(l, p, t, &flow)))
+		return (src || dst || flow) && (limited(l, p, src, dst) || (flow && limited(l, p, flow, NULL)));
 	packet_drop(p, DROP_block);
 	return true;
 }

@@ -3,7 +3,8 @@
  * The command channel: a SOCK_SEQPACKET pair between control (asks) and dataplane (answers), made
  * by the supervisor, which keeps both ends open, so that either process may be restarted. One
  * message is one struct command; file descriptors ride along as SCM_RIGHTS. Every request gets
- * one reply with the same id; replies to a process that is gone are skipped by their id.
+ * one reply with the same id; replies to a process that is gone are skipped by their id. A dataplane that begins says so
+ * by a reply to ping without a request (id 0, value: how often it was started).
  */
 #ifndef EVENT_COMMAND_H
 #define EVENT_COMMAND_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "dataplane/base/addr.h"
+#include "dataplane/event/block_flow.h"
 
 /* COMMAND(name, "what the dataplane does"); the reply's fd, if any, is said there. */
 #define COMMANDS                                                                                   \
@@ -18,7 +20,8 @@
 	COMMAND(reload_rules, "loads the configured rule files anew; replies when the workers use "\
 			      "them: value = ruleset version, text = summary or reason")           \
 	COMMAND(swap_indicators, "maps the indicator table in the fd; value = its version")        \
-	COMMAND(block, "drops packets of an address (prefix, expires_ns, rate_bps); inline only")  \
+	COMMAND(block, "drops packets of an address, or of a flow (prefix or flow, expires_ns, "    \
+		       "rate_bps); inline only")                                           \
 	COMMAND(unblock, "ends a block")                                                           \
 	COMMAND(dump_flows, "replies with a memfd of flow records (record.h), at most value")      \
 	COMMAND(rule_stats, "replies with a memfd of rule_stat.h rows; value = how many")          \
@@ -46,6 +49,7 @@ struct command {
 	uint64_t expires_ns; /* 0: never */
 	uint64_t rate_bps;   /* block: bits a second that pass; 0: none */
 	struct addr_prefix prefix;
+	struct block_flow flow; /* none: the prefix counts */
 	char text[448]; /* terminated */
 };
 

@@ -145,6 +145,27 @@ def test_a_rate_limit_holds_over_restarts(hosts, service):
     assert [r["address"] for r in engine.cli("blocks")] == ["192.0.2.0/24"]
 
 
+def test_one_flow_is_blocked(hosts, service):
+    """Its packets, both ways, and no other's; it holds over a restart of the dataplane."""
+    a, b = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
+    engine = service(ALERT, mode="inline", **{"pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}"}).ready()
+    flow = "10.9.0.1:1030-10.9.0.2:9999/udp"
+    engine.cli("block", flow, "--for", "1h")
+    assert [r["address"] for r in engine.cli("blocks")] == [flow]
+    a.send(numbered(0, 20))
+    engine.wait_for(lambda: len(engine.events("alert")) >= 19)
+    assert {e["src_port"] for e in engine.events("alert")} == {*range(1024, 1044)} - {1030}
+    assert engine.counter("ips.drop_reason.block") == 1
+    os.kill(dataplane(engine), signal.SIGKILL)
+    engine.ready()
+    engine.wait_for(lambda: a.send(numbered(6, 1)) or engine.counter("ips.drop_reason.block") >= 1)
+    engine.cli("unblock", flow)
+    before = len(engine.events("alert"))
+    a.send(numbered(6, 1))
+    engine.wait_for(lambda: len(engine.events("alert")) > before)
+    assert engine.conserved()
+
+
 def test_what_a_rule_matches_is_held_to_a_rate(hosts, service, tmp_path):
     """A download of 200 kB at 800 kbit/s takes two seconds and is whole; another is not touched."""
     a, b = hosts("10.9.0.1/24"), hosts("10.9.0.2/24")
@@ -184,7 +205,7 @@ def test_two_workers_see_whole_flows(hosts, service):
         server.kill()
     rows = [line.split() for line in text.split("WORKER")[1].splitlines()[1:]]
     assert [row[0] for row in rows] == ["0", "1"]
-    assert any(0 < float(row[6]) <= float(row[7]) <= float(row[8]) <= float(row[9]) for row in rows), text
+    assert any(0 < float(row[8]) <= float(row[9]) <= float(row[10]) <= float(row[11]) for row in rows), text
     assert engine.conserved()
     engine.close()
     flows = [e for e in engine.events("flow") if e.get("app_proto") == "http"]

@@ -47,6 +47,11 @@ while not os.path.exists(end):
 """
 
 
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
 def touch(path):
     with open(path, "w", encoding="utf-8"):
         pass
@@ -71,8 +76,7 @@ class Stream:
         settle()
         touch(self.end)
         self.receiver.wait(60)
-        with open(self.folder + "sent", encoding="utf-8") as f:
-            sent = int(f.read())
+        sent = int(read(self.folder + "sent"))
         with open(self.folder + "came", "rb") as f:
             rows = list(struct.iter_unpack("=QQQ", f.read()))
         return sent, rows

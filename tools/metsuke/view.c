@@ -46,22 +46,27 @@ void view_set_limit(json_t *params, const char *text, int otherwise)
 	json_object_set_new(params, "limit", json_integer(text ? atoi(text) : otherwise));
 }
 
-/* Members of an object as "name  value", nested ones by path. depth is bounded by our own output. */
-static void print_members(const json_t *o, const char *prefix, bool zeros, const char *begin)
+/* Members of an object as "name  value", nested ones by path. depth is bounded by our own output. Returns
+ * whether there was any. */
+static bool print_members(const json_t *o, const char *prefix, bool zeros, const char *begin)
 {
 	const char *key;
+	bool any = false;
 	json_t *value;
 
 	json_object_foreach((json_t *)(uintptr_t)o, key, value) {
 		char path[256];
 
 		snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "", key);
-		if (json_is_object(value))
-			print_members(value, path, zeros, begin);
-		else if (strncmp(path, begin, strlen(begin)) == 0 &&
-			 (zeros || !json_is_integer(value) || json_integer_value(value)))
+		if (json_is_object(value)) {
+			any |= print_members(value, path, zeros, begin);
+		} else if (strncmp(path, begin, strlen(begin)) == 0 &&
+			   (zeros || !json_is_integer(value) || json_integer_value(value))) {
 			printf("%-44s %s\n", path, cli_text(o, key));
+			any = true;
+		}
 	}
+	return any;
 }
 
 int view_show_object(json_t *result, bool zeros, const char *begin)
@@ -70,8 +75,8 @@ int view_show_object(json_t *result, bool zeros, const char *begin)
 		return EXIT_FAILED;
 	if (cli_json)
 		cli_print_json(result);
-	else
-		print_members(result, "", zeros, begin);
+	else if (!print_members(result, "", zeros, begin) && *begin)
+		printf("nothing begins with \"%s\"%s\n", begin, zeros ? "" : ", or it is 0: --all shows that, too");
 	json_decref(result);
 	return EXIT_GOOD;
 }

@@ -270,6 +270,7 @@ static void show_workers(const json_t *workers)
 	static const struct cli_column columns[] = {
 		{"WORKER", "worker", true, 0},	      {"PACKETS/S", "packets", true, 0},
 		{"BITS/S", "bits", true, 0},	      {"FLOWS", "flows_active", true, 0},
+		{"DROPPED/S", "dropped", true, 0},    {"PASSED BY/S", "passed_by", true, 0},
 		{"LOST/S", "lost", true, 0},	      {"OVERLOADED", "overloaded", true, 0},
 		{"P50 us", "latency_us.p50", true, 0}, {"P99", "latency_us.p99", true, 0},
 		{"P99.9", "latency_us.p99.9", true, 0}, {"MAX", "latency_us.max", true, 0},
@@ -305,28 +306,32 @@ int command_top(const struct cli_command *self, int argc, char **argv)
 	return status;
 }
 
-/* "30m" → seconds; 0 if it is not a time. */
+/* "30m" → seconds; 0 if it is not a time, which is said. */
 json_int_t view_seconds(const char *text)
 {
 	char *end;
 	long long n = strtoll(text, &end, 10);
 
-	if (end == text || n <= 0 || (*end && end[1]))
-		return 0;
-	return n * (*end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 : *end == 's' || !*end ? 1 : 0);
+	n = end == text || n <= 0 || n > 1000000000 || (*end && end[1]) ? 0 : n;
+	n *= *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 : *end == 's' || !*end ? 1 : 0;
+	if (!n)
+		fprintf(stderr, "metsuke: \"%s\" is no time: write 30s, 10m, 2h or 7d\n", text);
+	return n;
 }
 
-/* 64kbit, 10mbit, 1gbit, in bits a second; 0: no rate. */
+/* 64kbit, 10mbit, 1gbit, in bits a second; 0: no rate, which is said. */
 static json_int_t rate_of(const char *text)
 {
 	char *end;
 	long long n = strtoll(text, &end, 10);
 	long long unit = *end == 'k' ? 1000 : *end == 'm' ? 1000000 : *end == 'g' ? 1000000000 : 1;
 
-	if (end == text || n <= 0 || n > 1000000000)
-		return 0;
 	end += unit != 1;
-	return !*end || strcmp(end, "bit") == 0 ? n * unit : 0;
+	if (end == text || n <= 0 || n > 1000000000 || (*end && strcmp(end, "bit") != 0)) {
+		fprintf(stderr, "metsuke: \"%s\" is no rate: write 64kbit, 10mbit or 1gbit\n", text);
+		return 0;
+	}
+	return n * unit;
 }
 
 int command_block(const struct cli_command *self, int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
@@ -199,10 +200,83 @@ static void rate_follows_the_packets(void **state)
 	free(l);
 }
 
+static bool flow_hit(const char *text, uint64_t now_ns, struct limit **limit)
+{
+	struct block_table *t = block_table_new(&list);
+	struct block_flow f;
+	bool is;
+
+	assert_int_equal(block_flow_parse(text, &f), 0);
+	is = block_flow_hit(t, &f, now_ns, limit);
+	free(t);
+	return is;
+}
+
+/* Both ways, this flow and no other; its hosts are not concerned, but their pair is. */
+static void flows(void **state)
+{
+	static const char text[] = "10.0.0.7:4711-203.0.113.5:443/tcp";
+	struct block_table *t;
+	struct block_flow f;
+	struct limit *limit;
+	struct addr a, b;
+
+	assert_int_equal(block_flow_parse(text, &f), 0);
+	add("192.0.2.0/24", 0);
+	assert_false(flow_hit(text, 5, &limit));
+	assert_int_equal(block_flow_add(&list, &f, 100, 0), 0);
+	assert_true(flow_hit(text, 99, &limit));
+	assert_true(flow_hit("203.0.113.5:443-10.0.0.7:4711/tcp", 99, &limit));
+	assert_false(flow_hit(text, 100, &limit));
+	assert_false(flow_hit("10.0.0.7:4712-203.0.113.5:443/tcp", 99, &limit));
+	assert_false(flow_hit("10.0.0.7:4711-203.0.113.5:443/udp", 99, &limit));
+	assert_false(hit("10.0.0.7", 99));
+	t = block_table_new(&list);
+	addr_parse("10.0.0.7", &a);
+	addr_parse("203.0.113.5", &b);
+	assert_true(blocks_concern(t, &b, &a, 4, 99));
+	assert_false(blocks_concern(t, &b, &a, 4, 100));
+	addr_parse("203.0.113.6", &b);
+	assert_false(blocks_concern(t, &a, &b, 4, 99));
+	free(t);
+	/* held to a rate, renewed, ended */
+	assert_int_equal(block_flow_add(&list, &f, 0, 80000), 0);
+	assert_int_equal(list.count, 2);
+	assert_false(flow_hit(text, 100, &limit));
+	assert_non_null(limit);
+	assert_int_equal(block_flow_remove(&list, &f), 0);
+	assert_int_equal(block_flow_remove(&list, &f), -ENOENT);
+	assert_false(flow_hit(text, 5, &limit));
+	assert_null(limit);
+	assert_int_equal(block_flow_add(&list, &(struct block_flow){0}, 0, 0), -EINVAL);
+	block_list_clear(&list);
+}
+
+/* A thousand flows between the same two hosts, and one to each of a thousand. */
+static void many_flows(void **state)
+{
+	struct limit *limit;
+	struct block_flow f;
+	char text[BLOCK_FLOW_TEXT_MAX];
+
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(text, sizeof(text), i % 2 ? "10.0.0.1:%u-10.0.0.2:80/tcp" : "10.0.0.1:%u-10.1.%u.%u:80/tcp", i + 1,
+			 i / 256, i % 256);
+		assert_int_equal(block_flow_parse(text, &f), 0);
+		assert_int_equal(block_flow_add(&list, &f, 0, 0), 0);
+	}
+	assert_true(flow_hit("10.0.0.1:1000-10.0.0.2:80/tcp", 5, &limit));
+	assert_false(flow_hit("10.0.0.1:1001-10.0.0.2:80/tcp", 5, &limit));
+	assert_true(flow_hit("10.1.0.4:80-10.0.0.1:5/tcp", 5, &limit));
+	block_list_clear(&list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prefixes),
+		cmocka_unit_test(flows),
+		cmocka_unit_test(many_flows),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(many),
 		cmocka_unit_test(not_a_prefix),

@@ -62,7 +62,18 @@ static int queues_start(struct port *p, const struct rte_eth_dev_info *info)
 		err = rte_eth_tx_queue_setup(p->eth_id, (uint16_t)q, tx, (unsigned)socket,
 					     &info->default_txconf);
 	p->rx_descriptors = rx;
-	return err ? err : rte_eth_dev_start(p->eth_id);
+	if (!err) {
+		err = rte_eth_dev_start(p->eth_id);
+		p->ready = !err;
+	}
+	return err && p->ops->mend ? 0 : err;
+}
+
+void ethdev_restart(struct port *p)
+{
+	p->ready = false;
+	rte_eth_dev_stop(p->eth_id);
+	p->ready = rte_eth_dev_start(p->eth_id) == 0;
 }
 
 int ethdev_open(struct port *p, const struct port_config *c, uint16_t eth_id, const char *what,
@@ -125,7 +136,7 @@ void ethdev_close(struct port *p)
 
 uint16_t ethdev_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n)
 {
-	uint16_t got = rte_eth_rx_burst(p->eth_id, (uint16_t)queue, frames, n);
+	uint16_t got = !p->ready ? 0 : rte_eth_rx_burst(p->eth_id, (uint16_t)queue, frames, n);
 
 	for (uint16_t i = 0; i < got; i++) {
 		struct frame_info *info = frame_info(frames[i]);
@@ -141,12 +152,12 @@ uint16_t ethdev_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frame
 
 uint16_t ethdev_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n)
 {
-	return rte_eth_tx_burst(p->eth_id, (uint16_t)queue, frames, n);
+	return !p->ready ? 0 : rte_eth_tx_burst(p->eth_id, (uint16_t)queue, frames, n);
 }
 
 int ethdev_rx_depth(struct port *p, unsigned queue)
 {
-	int waiting = rte_eth_rx_queue_count(p->eth_id, (uint16_t)queue);
+	int waiting = !p->ready ? -1 : rte_eth_rx_queue_count(p->eth_id, (uint16_t)queue);
 
 	return waiting < 0 || !p->rx_descriptors ? -1 : waiting * 100 / p->rx_descriptors;
 }

@@ -215,6 +215,12 @@ unsigned port_wait_fds(const struct port *p, int *fds, unsigned most)
 	return p->wait_fd_count;
 }
 
+void port_mend(struct port *p)
+{
+	if (p->ops->mend)
+		p->ops->mend(p);
+}
+
 void port_beat(struct port *p, unsigned thread, uint64_t monotonic_ns)
 {
 	if (p->ops->beat)

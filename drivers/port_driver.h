@@ -20,6 +20,7 @@ struct port_ops {
 	uint16_t (*rx_burst)(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 	uint16_t (*tx_burst)(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 	int (*rx_depth)(struct port *p, unsigned queue); /* NULL: it cannot say */
+	void (*mend)(struct port *p); /* NULL: nothing to mend; else a start that fails is tried again */
 	void (*beat)(struct port *p, unsigned thread, uint64_t monotonic_ns); /* NULL: nothing to keep */
 	/* Flows that it forwards by itself, as port_flow_*; NULL: it cannot. */
 	int (*flow_release)(struct port *p, const struct port_flow *flow);
@@ -39,6 +40,7 @@ struct port {
 	/* ethdev.c */
 	uint16_t eth_id;
 	uint16_t rx_descriptors; /* of a queue */
+	bool ready;              /* the device runs */
 	uint16_t link_type;
 	char device[64];   /* a device that was made for this port; empty: it was there before */
 	void *own;         /* the driver's */
@@ -62,6 +64,8 @@ int ethdev_create(struct port *p, const struct port_config *c, const char *name,
 /* Starts a device that is there. */
 int ethdev_open(struct port *p, const struct port_config *c, uint16_t eth_id, const char *what,
 		char *error);
+/* Stops the device and starts it again; port.ready says whether it runs. */
+void ethdev_restart(struct port *p);
 void ethdev_close(struct port *p);
 uint16_t ethdev_rx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);
 uint16_t ethdev_tx_burst(struct port *p, unsigned queue, struct rte_mbuf **frames, uint16_t n);

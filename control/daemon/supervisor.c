@@ -454,6 +454,7 @@ static void child_gone(struct supervisor *s, struct supervisor_child *child, int
 {
 	uint64_t now = monotonic_ns();
 	bool quick = now - child->started_ns < QUICK_DEATH_NS;
+	const char *why = child == &s->dataplane && WIFEXITED(status) ? s->counters->status.error : "";
 	char how[96];
 
 	child->pid = 0;
@@ -469,7 +470,7 @@ static void child_gone(struct supervisor *s, struct supervisor_child *child, int
 		tell_courier_gone(s, how);
 	if (ended_well(child) || (child->finished && WIFEXITED(status)))
 		return;
-	fprintf(stderr, "metsuke: the %s process %s%s\n", child->name, how,
+	fprintf(stderr, "metsuke: the %s process %s%s%s%s\n", child->name, how, *why ? ": " : "", why,
 		child->finished ? "" : "; it is started again");
 	/* 0, 0, then 25 ms doubling up to 800 ms */
 	if (child->quick_deaths > 2) {

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_pause.h>
@@ -31,6 +33,7 @@
 /* A queue that cannot say how deep it is holds as many frames as a port is asked for. */
 #define QUEUE_FRAMES 1024u
 #define IDLE_TIMERS 256
+#define AHEAD_NICE -10
 #define PORT_DESCRIPTORS 4096u /* frames that ports and rings may hold, for each port and lane */
 
 struct live {
@@ -346,6 +349,7 @@ struct heartbeat {
 	unsigned thread;
 	struct lane *lane;             /* NULL: the dispatcher */
 	uint64_t last_ns, told_ns;     /* when it beat last, and last told of a stall */
+	uint64_t mended_ns;            /* and looked after the ports */
 	uint64_t passed;               /* frames passed by until then */
 	unsigned stalls;
 };
@@ -361,6 +365,18 @@ static void find_stalled(struct live *l, uint64_t now)
 		stalled |= (uint64_t)(now > last && now - last > max_age) << i;
 	}
 	l->handover->stalled = stalled;
+}
+
+/* The thread that reads the ports. */
+static void mend_ports(struct live *l, struct heartbeat *h, uint64_t now)
+{
+	if (now - h->mended_ns < NS_PER_SECOND)
+		return;
+	h->mended_ns = now;
+	standby_claim(l->standby, h->thread);
+	for (unsigned i = 0; i < l->port_count; i++)
+		port_mend(l->ports[i]);
+	standby_release(l->standby, h->thread);
 }
 
 /* A lane goes on after it had said nothing: others took its frames meanwhile. Told of once a second. */
@@ -392,6 +408,8 @@ static void beat(struct live *l, struct heartbeat *h)
 		find_stalled(l, now);
 	if (h->lane && max_age && h->last_ns && now - h->last_ns > max_age)
 		note_stall(l, h, now);
+	if (h->thread == (l->handover ? l->engine->lane_count : 0))
+		mend_ports(l, h, now);
 	h->last_ns = now;
 	for (unsigned i = 0; i < l->port_count; i++) {
 		port_beat(l->ports[i], h->thread, now);
@@ -579,11 +597,18 @@ static void tell_restart(struct lane *l, struct live *live)
 	absence_restarted(&l->w, b, monotonic_ns());
 }
 
+/* Who forwards packets comes before who writes records of them. What the system refuses is left as it is. */
+static void go_ahead(void)
+{
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), AHEAD_NICE);
+}
+
 static void *live_main(void *lane)
 {
 	struct lane *l = lane;
 
 	(void)eal_thread_begin();
+	go_ahead();
 	if (lane_modules_new(l) == 0) {
 		tell_restart(l, l->engine->live);
 		lane_poll(l, l->engine->live);
@@ -659,6 +684,7 @@ static void *dispatcher_main(void *arg)
 	unsigned polls = 0;
 
 	(void)eal_thread_begin();
+	go_ahead();
 	beat(l, &heart);
 	/* Outlives the lanes: what they handed over before they ended is sent. */
 	for (;;) {

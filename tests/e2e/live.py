@@ -27,6 +27,18 @@ end
 """
 
 
+def hanging_script():
+    """A Lua script that does not come back: no instruction of it is counted while its pattern backtracks."""
+    return """function init (args)
+    return {}
+end
+function match (args)
+    string.find(("a"):rep(60), ("a?"):rep(60) .. ("a"):rep(60))
+    return 0
+end
+"""
+
+
 def need_namespaces():
     if os.geteuid() != 0 or not shutil.which("ip") or sh("ip", "netns", "list", check=False).returncode:
         pytest.skip("needs root and network namespaces")

@@ -1,7 +1,10 @@
 """Live on memif: two engines joined by shared memory, one in the wire, one listening behind it."""
+import os
+import signal
+
 import pytest
-from live import busy_script, hosts, service  # noqa: F401 (fixtures)
-from test_live_afxdp import ALERT, numbered
+from live import busy_script, hanging_script, hosts, service  # noqa: F401 (fixtures)
+from test_live_afxdp import ALERT, dataplane, numbered
 
 
 def test_memif_between_two_engines(hosts, service, tmp_path):
@@ -25,14 +28,14 @@ def test_memif_needs_a_whole_path(service):
     assert "needs the whole path of a socket" in engine.close()[1]
 
 
-def stalling(service, host, tmp_path, turns, **settings):
-    """A pair of AF_XDP and memif whose worker is busy so long with a packet to port 7777; who listens behind it."""
+def stalling(service, host, tmp_path, script, **settings):
+    """A pair of AF_XDP and memif whose worker runs a script for a packet to port 7777; who listens behind it."""
     socket = tmp_path / "memif.sock"
-    (tmp_path / "stall.lua").write_text(busy_script(turns))
+    (tmp_path / "stall.lua").write_text(script)
     rule = 'alert udp any any -> any 7777 (msg:"stall"; content:"number "; lua:stall.lua; sid:9;)\n'
     wire = service(rule, mode="inline", **{
         "pair.a": f"afxdp:{host.port}", "pair.b": f"memif:{socket},role=server,id=3", "checksums": "ignore",
-        "lua.dir": tmp_path, "lua.max_instructions": "400000000000", **settings}).ready()
+        "lua.dir": tmp_path, "lua.max_instructions": "4000000000", **settings}).ready()
     listener = service(ALERT, ports=f"memif:{socket}?role=client&id=3", checksums="ignore").ready()
     wire.wait_for(lambda: host.send(numbered(0, 1)) or listener.events("alert"))
     return wire, listener
@@ -42,7 +45,7 @@ def stalling(service, host, tmp_path, turns, **settings):
 def test_a_worker_that_stalls_is_passed_by(hosts, service, tmp_path, workers):
     """No kernel stands in for memif: the dispatcher, or a thread beside one worker, sends frames past it."""
     host = hosts()
-    wire, listener = stalling(service, host, tmp_path, 400000000, workers=workers, watchdog_ms="60000")
+    wire, listener = stalling(service, host, tmp_path, busy_script(400000000), workers=workers, watchdog_ms="60000")
     before = listener.counter("detect.alert")
     host.send(numbered(0, 1, dport=7777))
     host.send(numbered(1, 100))
@@ -60,21 +63,42 @@ def test_a_worker_that_stalls_is_passed_by(hosts, service, tmp_path, workers):
     assert "memif:" in wire.close()[1]
 
 
+def restarts(engine):
+    told = [e["uninspected"] for e in engine.events("uninspected")]
+    return [t for t in told if t["state"] == "restarted"]
+
+
 def test_a_worker_that_hangs_is_ended(hosts, service, tmp_path):
     """Its frames pass it; a second later the dataplane is started again, says so, and inspects what comes."""
     host = hosts()
-    wire, listener = stalling(service, host, tmp_path, 40000000000, watchdog_ms="1000")
+    wire, listener = stalling(service, host, tmp_path, hanging_script(), watchdog_ms="1000")
     before = listener.counter("detect.alert")
     host.send(numbered(0, 1, dport=7777))
     wire.wait_for(lambda: host.send(numbered(200, 20)) or listener.counter("detect.alert") > before + 20)
     wire.wait_for(lambda: wire.cli("status")["dataplane"]["hangs"] == 1)
-    wire.ready()
-    wire.wait_for(lambda: host.send(numbered(300, 1)) or wire.counter("capture.tx_packets") > 0)
-    wire.wait_for(lambda: wire.events("uninspected"))
-    told = wire.events("uninspected")[-1]["uninspected"]
+    wire.wait_for(lambda: restarts(wire))
+    before = listener.counter("detect.alert")
+    wire.wait_for(lambda: host.send(numbered(300, 1)) or listener.counter("detect.alert") > before)
+    told = restarts(wire)[0]
     assert (told["state"], told["cause"], told["worker"], told["starts"]) == ("restarted", "hung", 0, 2)
     assert 1000 <= told["ms"] < 20000
     assert "worker 0 of the dataplane has said nothing for 1." in wire.close()[1]
+
+
+def test_a_killed_server_comes_back(hosts, service, tmp_path):
+    """The client, which was there first, meets it; its socket is taken over when it was killed, and the client meets it
+    again."""
+    host = hosts()
+    socket = tmp_path / "memif.sock"
+    listener = service(ALERT, ports=f"memif:{socket}?role=client&id=3", checksums="ignore").ready()
+    wire = service("", mode="inline", **{"pair.a": f"afxdp:{host.port}", "checksums": "ignore",
+                                         "pair.b": f"memif:{socket},role=server,id=3"}).ready()
+    for starts in (2, 3):
+        wire.wait_for(lambda: host.send(numbered(0, 1)) or listener.counter("detect.alert"))
+        os.kill(dataplane(wire), signal.SIGKILL)
+        wire.wait_for(lambda n=starts: len(restarts(wire)) == n - 1)
+        before = listener.counter("detect.alert")
+        wire.wait_for(lambda n=before: host.send(numbered(0, 1)) or listener.counter("detect.alert") > n)
 
 
 def test_a_pair_that_must_stay_open(hosts, service, tmp_path):

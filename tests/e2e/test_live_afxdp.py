@@ -352,7 +352,7 @@ def test_frames_pass_a_killed_engine(hosts, service, tmp_path):
 
 def test_frames_pass_a_stalled_engine(hosts, service, tmp_path):
     a, b, settings = wire(hosts)
-    engine = service(ALERT, **settings).ready()
+    engine = service(ALERT, watchdog_ms="60000", **settings).ready()
     os.kill(dataplane(engine), signal.SIGSTOP)
     time.sleep(0.2)
     listener = listen(b, 2, str(tmp_path / "got"))

@@ -47,8 +47,8 @@ def test_a_worker_that_stalls_is_passed_by(hosts, service, tmp_path, workers):
     host = hosts()
     wire, listener = stalling(service, host, tmp_path, busy_script(400000000), workers=workers, watchdog_ms="60000")
     before, start = listener.counter("detect.alert"), wire.counter("capture.passed_by")
-    host.send(numbered(0, 1, dport=7777))
-    host.send(numbered(1, 100))
+    # At once: what comes after the burst that it is busy with waits in its queue.
+    host.send(numbered(0, 1, dport=7777) + numbered(1, 100))
     wire.wait_for(lambda: host.send(numbered(200, 20)) or listener.counter("detect.alert") > before + 20)
     wire.wait_for(lambda: wire.counter("capture.passed_by") > start)
     # It has come back: what is sent now goes through it.

@@ -119,6 +119,11 @@ bool kept_blocks_add(struct kept_blocks *k, struct store *s, const struct kept_b
 	return kept_blocks_read(k, s) && put(k, b) && write_all(k, s);
 }
 
+bool kept_blocks_has(struct kept_blocks *k, struct store *s, const struct kept_block *b)
+{
+	return kept_blocks_read(k, s) && find(k, b);
+}
+
 bool kept_blocks_remove(struct kept_blocks *k, struct store *s, const struct kept_block *b)
 {
 	struct kept_block *at;

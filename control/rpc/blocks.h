@@ -36,6 +36,8 @@ bool kept_blocks_read(struct kept_blocks *k, struct store *s);
  * store could not be written, or there are too many; what is in memory holds. */
 bool kept_blocks_add(struct kept_blocks *k, struct store *s, const struct kept_block *b);
 bool kept_blocks_remove(struct kept_blocks *k, struct store *s, const struct kept_block *b);
+/* Is it blocked? */
+bool kept_blocks_has(struct kept_blocks *k, struct store *s, const struct kept_block *b);
 /* What is blocked, as text: "10.0.0.0/8", or a flow. 0, or -EINVAL. */
 int kept_block_parse(const char *text, struct kept_block *out);
 /* Returns text, which holds KEPT_BLOCK_TEXT_MAX bytes. */

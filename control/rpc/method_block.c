@@ -2,6 +2,8 @@
  *
  * Blocks and rate limits: asked for, ended, listed, and told again to a dataplane that does not know them.
  */
+#include <string.h>
+
 #include "control/rpc/blocks.h"
 #include "control/rpc/engine.h"
 #include "control/rpc/engine_private.h"
@@ -15,9 +17,14 @@ static void finish_block(struct rpc_call *call, const struct command *reply, int
 	struct rpc_engine *e = call->ctx->engine;
 	struct kept_block b = {reply->prefix, reply->expires_ns, reply->rate_bps, reply->flow};
 	char room[KEPT_BLOCK_TEXT_MAX];
-	bool kept = reply->type == COMMAND_block ? kept_blocks_add(&e->blocks, call->ctx->store, &b)
-						  : kept_blocks_remove(&e->blocks, call->ctx->store, &b);
+	bool kept;
 
+	if (strcmp(reply->text, COMMAND_ABSENT) == 0 && !kept_blocks_has(&e->blocks, call->ctx->store, &b)) {
+		rpc_fail(call, RPC_FAILED, "it is not blocked; metsuke blocks lists what is");
+		return;
+	}
+	kept = reply->type == COMMAND_block ? kept_blocks_add(&e->blocks, call->ctx->store, &b)
+					    : kept_blocks_remove(&e->blocks, call->ctx->store, &b);
 	text_char(call->result, '{');
 	json_key_bool(call->result, "done", true);
 	json_key_cstr(call->result, "address", kept_block_format(&b, room));

@@ -174,6 +174,7 @@ static int blocks_publish(struct serve *s)
 
 static void serve_block(struct serve *s, const struct command *c)
 {
+	bool absent;
 	int err;
 
 	if (s->engine->config->mode != MODE_INLINE) {
@@ -187,11 +188,13 @@ static void serve_block(struct serve *s, const struct command *c)
 	else
 		err = c->type == COMMAND_block ? block_add(&s->blocks, &c->prefix, c->expires_ns, c->rate_bps)
 					       : block_remove(&s->blocks, &c->prefix);
+	/* One that was started anew may not have been told yet: control knows whether there was such a block. */
+	absent = err == -ENOENT;
 	if (!err)
 		err = blocks_publish(s);
-	answer(s, c, err, s->blocks.count,
-	       err == 0         ? ""
-	       : err == -ENOENT ? "it is not blocked; metsuke blocks lists what is"
+	answer(s, c, absent ? 0 : err, s->blocks.count,
+	       absent           ? COMMAND_ABSENT
+	       : err == 0       ? ""
 	       : err == -ENOSPC ? "the list of blocks is full"
 	       : err == -ERANGE ? "a limit is from 8k to 1000g bits a second"
 				: strerror(-err), -1);

@@ -22,7 +22,7 @@
 	COMMAND(swap_indicators, "maps the indicator table in the fd; value = its version")        \
 	COMMAND(block, "drops packets of an address, or of a flow (prefix or flow, expires_ns, "    \
 		       "rate_bps); inline only")                                           \
-	COMMAND(unblock, "ends a block")                                                           \
+	COMMAND(unblock, "ends a block; text = COMMAND_ABSENT where it knows none")                \
 	COMMAND(dump_flows, "replies with a memfd of flow records (record.h), at most value")      \
 	COMMAND(rule_stats, "replies with a memfd of rule_stat.h rows; value = how many")          \
 	COMMAND(recording_start, "captures packets as the order in the fd says (recording.h)")     \
@@ -53,6 +53,7 @@ struct command {
 	char text[448]; /* terminated */
 };
 
+#define COMMAND_ABSENT "absent"
 #define COMMAND_MAGIC 0x4d4d4443u
 
 /* Sends cmd, with fd unless it is -1 (not taken). 0 or -errno. */

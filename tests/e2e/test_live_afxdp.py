@@ -157,9 +157,10 @@ def test_one_flow_is_blocked(hosts, service):
     assert {e["src_port"] for e in engine.events("alert")} == {*range(1024, 1044)} - {1030}
     assert engine.counter("ips.drop_reason.block") == 1
     os.kill(dataplane(engine), signal.SIGKILL)
-    engine.ready()
+    engine.wait_for(lambda: engine.events("uninspected"))
     engine.wait_for(lambda: a.send(numbered(6, 1)) or engine.counter("ips.drop_reason.block") >= 1)
     engine.cli("unblock", flow)
+    assert engine.cli("unblock", flow, check=False) is None and engine.cli("blocks") == []
     before = len(engine.events("alert"))
     a.send(numbered(6, 1))
     engine.wait_for(lambda: len(engine.events("alert")) > before)

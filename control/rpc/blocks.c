@@ -2,9 +2,11 @@
 #include "control/rpc/blocks.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "control/base/text.h"
 
@@ -95,28 +97,137 @@ bool kept_blocks_read(struct kept_blocks *k, struct store *s)
 	return k->read;
 }
 
-static bool write_all(const struct kept_blocks *k, struct store *s)
+/* ---- writing: a thread of its own, so that a store that stalls does not stop who answers on the socket ---- */
+
+struct kept_writer {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake, done;
+	struct store *store;
+	struct text wanted;       /* to be written; empty when there is nothing newer */
+	uint64_t asked, finished; /* how often */
+	bool failed, stop;        /* the last one */
+};
+
+static int write_text(struct store *s, const struct text *value)
+{
+	int err;
+
+	if (value->failed || !store_enter(s))
+		return -1;
+	err = store_put(s, STORE_meta, key, sizeof(key) - 1, value->data ? (const void *)value->data : "", value->len);
+	store_leave(s);
+	return err;
+}
+
+static void *write_on(void *arg)
+{
+	struct kept_writer *w = arg;
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->stop || w->finished != w->asked) {
+		struct text value = w->wanted;
+		uint64_t asked = w->asked;
+		bool failed;
+
+		if (w->finished == asked) {
+			pthread_cond_wait(&w->wake, &w->lock);
+			continue;
+		}
+		w->wanted = (struct text){0};
+		pthread_mutex_unlock(&w->lock);
+		failed = write_text(w->store, &value) != 0;
+		text_free(&value);
+		pthread_mutex_lock(&w->lock);
+		w->finished = asked;
+		w->failed = failed;
+		pthread_cond_signal(&w->done);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+static struct kept_writer *writer_new(struct store *s)
+{
+	struct kept_writer *w = calloc(1, sizeof(*w));
+	pthread_condattr_t attr;
+
+	if (!w)
+		return NULL;
+	w->store = s;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, NULL);
+	pthread_cond_init(&w->done, &attr);
+	pthread_condattr_destroy(&attr);
+	if (pthread_create(&w->thread, NULL, write_on, w) == 0)
+		return w;
+	free(w);
+	return NULL;
+}
+
+static void writer_free(struct kept_writer *w)
+{
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->stop = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	pthread_cond_destroy(&w->wake);
+	pthread_cond_destroy(&w->done);
+	pthread_mutex_destroy(&w->lock);
+	text_free(&w->wanted);
+	free(w);
+}
+
+/* Takes the text. */
+static enum kept write_and_wait(struct kept_writer *w, struct text *value)
+{
+	struct timespec until;
+	enum kept kept;
+	uint64_t mine;
+	int err = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += KEPT_WAIT_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&w->lock);
+	text_free(&w->wanted);
+	w->wanted = *value;
+	mine = ++w->asked;
+	pthread_cond_signal(&w->wake);
+	while (w->finished < mine && !err)
+		err = pthread_cond_timedwait(&w->done, &w->lock, &until);
+	kept = w->finished < mine ? KEPT_LATER : w->failed ? KEPT_NOT : KEPT_STORED;
+	pthread_mutex_unlock(&w->lock);
+	return kept;
+}
+
+static enum kept write_all(struct kept_blocks *k, struct store *s)
 {
 	char room[KEPT_BLOCK_TEXT_MAX];
 	struct text value = {0};
-	int err = -1;
 
 	for (size_t i = 0; i < k->count; i++) {
 		const struct kept_block *b = &k->block[i];
 
 		text_format(&value, "%s %" PRIu64 " %" PRIu64 "\n", kept_block_format(b, room), b->expires_ns, b->rate_bps);
 	}
-	if (!value.failed && s && store_enter(s)) {
-		err = store_put(s, STORE_meta, key, sizeof(key) - 1, value.data ? (const void *)value.data : "", value.len);
-		store_leave(s);
-	}
+	if (s && !k->writer)
+		k->writer = writer_new(s);
+	if (k->writer)
+		return write_and_wait(k->writer, &value);
 	text_free(&value);
-	return err == 0;
+	return KEPT_NOT;
 }
 
-bool kept_blocks_add(struct kept_blocks *k, struct store *s, const struct kept_block *b)
+enum kept kept_blocks_add(struct kept_blocks *k, struct store *s, const struct kept_block *b)
 {
-	return kept_blocks_read(k, s) && put(k, b) && write_all(k, s);
+	return kept_blocks_read(k, s) && put(k, b) ? write_all(k, s) : KEPT_NOT;
 }
 
 bool kept_blocks_has(struct kept_blocks *k, struct store *s, const struct kept_block *b)
@@ -124,15 +235,15 @@ bool kept_blocks_has(struct kept_blocks *k, struct store *s, const struct kept_b
 	return kept_blocks_read(k, s) && find(k, b);
 }
 
-bool kept_blocks_remove(struct kept_blocks *k, struct store *s, const struct kept_block *b)
+enum kept kept_blocks_remove(struct kept_blocks *k, struct store *s, const struct kept_block *b)
 {
 	struct kept_block *at;
 
 	if (!kept_blocks_read(k, s))
-		return false;
+		return KEPT_NOT;
 	at = find(k, b);
 	if (!at)
-		return true;
+		return KEPT_STORED;
 	*at = k->block[--k->count];
 	return write_all(k, s);
 }
@@ -148,6 +259,7 @@ void kept_blocks_expire(struct kept_blocks *k, uint64_t now_ns)
 
 void kept_blocks_free(struct kept_blocks *k)
 {
+	writer_free(k->writer);
 	free(k->block);
 	memset(k, 0, sizeof(*k));
 }

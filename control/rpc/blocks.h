@@ -28,14 +28,23 @@ struct kept_blocks {
 	struct kept_block *block;
 	size_t count, room;
 	bool read; /* from the store */
+	struct kept_writer *writer; /* NULL: nothing was to be written yet */
+};
+
+#define KEPT_WAIT_MS 200 /* for the store; a stalled one must not keep an operator from blocking more */
+
+enum kept {
+	KEPT_STORED,
+	KEPT_LATER, /* the store takes its time; it is written when it can */
+	KEPT_NOT,   /* it could not be written, or there are too many; what is in memory holds */
 };
 
 /* Reads them once; false: the store is closed just now, or cannot be read. */
 bool kept_blocks_read(struct kept_blocks *k, struct store *s);
-/* Adds or renews, or takes out (b->expires_ns and rate_bps mean nothing then), and stores all. False: the
- * store could not be written, or there are too many; what is in memory holds. */
-bool kept_blocks_add(struct kept_blocks *k, struct store *s, const struct kept_block *b);
-bool kept_blocks_remove(struct kept_blocks *k, struct store *s, const struct kept_block *b);
+/* Adds or renews, or takes out (b->expires_ns and rate_bps mean nothing then), and stores all. The
+ * store is the same each time. */
+enum kept kept_blocks_add(struct kept_blocks *k, struct store *s, const struct kept_block *b);
+enum kept kept_blocks_remove(struct kept_blocks *k, struct store *s, const struct kept_block *b);
 /* Is it blocked? */
 bool kept_blocks_has(struct kept_blocks *k, struct store *s, const struct kept_block *b);
 /* What is blocked, as text: "10.0.0.0/8", or a flow. 0, or -EINVAL. */

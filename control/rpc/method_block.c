@@ -17,7 +17,7 @@ static void finish_block(struct rpc_call *call, const struct command *reply, int
 	struct rpc_engine *e = call->ctx->engine;
 	struct kept_block b = {reply->prefix, reply->expires_ns, reply->rate_bps, reply->flow};
 	char room[KEPT_BLOCK_TEXT_MAX];
-	bool kept;
+	enum kept kept;
 
 	if (strcmp(reply->text, COMMAND_ABSENT) == 0 && !kept_blocks_has(&e->blocks, call->ctx->store, &b)) {
 		rpc_fail(call, RPC_FAILED, "it is not blocked; metsuke blocks lists what is");
@@ -30,7 +30,9 @@ static void finish_block(struct rpc_call *call, const struct command *reply, int
 	json_key_cstr(call->result, "address", kept_block_format(&b, room));
 	if (reply->type == COMMAND_block && b.expires_ns)
 		json_key_time(call->result, "until", b.expires_ns);
-	if (!kept)
+	if (kept == KEPT_LATER)
+		json_key_cstr(call->result, "text", "the store does not answer just now; it is stored as soon as it does");
+	if (kept == KEPT_NOT)
 		json_key_cstr(call->result, "text", "it could not be stored and ends with the next restart");
 	text_char(call->result, '}');
 }

@@ -6,9 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_pause.h>
@@ -33,7 +31,6 @@
 /* A queue that cannot say how deep it is holds as many frames as a port is asked for. */
 #define QUEUE_FRAMES 1024u
 #define IDLE_TIMERS 256
-#define AHEAD_NICE -10
 #define PORT_DESCRIPTORS 4096u /* frames that ports and rings may hold, for each port and lane */
 
 struct live {
@@ -597,18 +594,11 @@ static void tell_restart(struct lane *l, struct live *live)
 	absence_restarted(&l->w, b, monotonic_ns());
 }
 
-/* Who forwards packets comes before who writes records of them. What the system refuses is left as it is. */
-static void go_ahead(void)
-{
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), AHEAD_NICE);
-}
-
 static void *live_main(void *lane)
 {
 	struct lane *l = lane;
 
 	(void)eal_thread_begin();
-	go_ahead();
 	if (lane_modules_new(l) == 0) {
 		tell_restart(l, l->engine->live);
 		lane_poll(l, l->engine->live);
@@ -684,7 +674,6 @@ static void *dispatcher_main(void *arg)
 	unsigned polls = 0;
 
 	(void)eal_thread_begin();
-	go_ahead();
 	beat(l, &heart);
 	/* Outlives the lanes: what they handed over before they ended is sent. */
 	for (;;) {

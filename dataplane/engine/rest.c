@@ -45,7 +45,7 @@ void rest_after(struct rest *r, unsigned polls)
 {
 	const struct timespec pause = {.tv_nsec = polls < REST_POLLS_LONG ? REST_NS : REST_LONG_NS};
 
-	if (polls < REST_POLLS)
+	if (polls < (r->fd_count ? REST_POLLS_WOKEN : REST_POLLS))
 		rte_pause();
 	else if (!r->fd_count || !sleep_until_frame(r))
 		nanosleep(&pause, NULL);

@@ -17,6 +17,7 @@ struct port;
 
 #define REST_FDS 128
 #define REST_POLLS 2000       /* empty polls before a thread rests */
+#define REST_POLLS_WOKEN 200  /* … where the kernel wakes it: each of them is a system call */
 #define REST_POLLS_LONG 16000 /* … longer */
 #define REST_POLLS_MAX (1u << 30)
 
@@ -40,7 +41,7 @@ static inline unsigned rest_count(unsigned polls)
 /* So long that what is due should be done after each. */
 static inline bool rest_is_long(const struct rest *r, unsigned polls)
 {
-	return r->fd_count && polls > REST_POLLS;
+	return r->fd_count && polls >= REST_POLLS_WOKEN;
 }
 
 #endif

@@ -14,17 +14,17 @@
 #define HOLDING_SLEEP_NS 20000
 #define LOOKS 4 /* in the time that a worker may say nothing */
 
+static bool take(struct standby_queues *q, uint32_t owner)
+{
+	uint32_t free = QUEUES_FREE;
+
+	return atomic_compare_exchange_strong_explicit(&q->owner, &free, owner, memory_order_acquire, memory_order_relaxed);
+}
+
 void standby_wait(struct standby_queues *q)
 {
-	uint32_t free;
-
-	atomic_store_explicit(&q->wanted, true, memory_order_relaxed);
-	do {
-		free = QUEUES_FREE;
+	while (!take(q, QUEUES_WORKER))
 		rte_pause();
-	} while (!atomic_compare_exchange_weak_explicit(&q->owner, &free, QUEUES_WORKER, memory_order_acquire,
-							memory_order_relaxed));
-	atomic_store_explicit(&q->wanted, false, memory_order_relaxed);
 }
 
 /* What no worker takes: on to the other side. */
@@ -44,28 +44,8 @@ static unsigned pass(struct standby *s, unsigned worker, unsigned port)
 static bool silent(const struct standby *s, unsigned worker, uint64_t now_ns)
 {
 	uint64_t last = __atomic_load_n(&s->beat_ns[worker], __ATOMIC_RELAXED);
-	uint64_t returned = s->queues[worker].returned_ns;
 
-	if (returned > last)
-		last = returned;
 	return now_ns > last && now_ns - last > s->max_age_ns;
-}
-
-/* Whether it holds the worker's queues now. */
-static bool holds(struct standby *s, unsigned worker, uint64_t now_ns)
-{
-	struct standby_queues *q = &s->queues[worker];
-	uint32_t free = QUEUES_FREE;
-
-	if (atomic_load_explicit(&q->owner, memory_order_relaxed) != QUEUES_STANDBY)
-		return silent(s, worker, now_ns) &&
-		       atomic_compare_exchange_strong_explicit(&q->owner, &free, QUEUES_STANDBY, memory_order_acquire,
-							       memory_order_relaxed);
-	if (!atomic_load_explicit(&q->wanted, memory_order_relaxed))
-		return true;
-	q->returned_ns = now_ns;
-	atomic_store_explicit(&q->owner, QUEUES_FREE, memory_order_release);
-	return false;
 }
 
 unsigned standby_turn(struct standby *s, uint64_t now_ns, bool *any)
@@ -74,19 +54,13 @@ unsigned standby_turn(struct standby *s, uint64_t now_ns, bool *any)
 
 	*any = false;
 	for (unsigned i = 0; i < s->workers; i++) {
-		if (!holds(s, i, now_ns))
+		if (!silent(s, i, now_ns) || !take(&s->queues[i], QUEUES_STANDBY))
 			continue;
 		*any = true;
 		moved += pass(s, i, 0) + pass(s, i, 1);
+		standby_release(s, i);
 	}
 	return moved;
-}
-
-static void free_all(struct standby *s)
-{
-	for (unsigned i = 0; i < s->workers; i++)
-		if (atomic_load_explicit(&s->queues[i].owner, memory_order_relaxed) == QUEUES_STANDBY)
-			atomic_store_explicit(&s->queues[i].owner, QUEUES_FREE, memory_order_release);
 }
 
 void *standby_main(void *standby)
@@ -104,7 +78,6 @@ void *standby_main(void *standby)
 		if (!moved)
 			nanosleep(&rest, NULL);
 	}
-	free_all(s);
 	eal_thread_end();
 	return NULL;
 }

@@ -2,12 +2,11 @@
  *
  * A thread that keeps the wire whole past a worker that stalls, where neither the kernel (AF_XDP) nor a dispatcher
  * does it: ports of DPDK whose queues the workers read themselves. It looks at the workers' heartbeats; whose is too
- * old, or has not begun, loses its queues to it, which sends frames straight out of the other side (or drops them,
- * pair.fail_open: no) until the worker asks for them again.
+ * old, or has not begun, has its frames sent straight out of the other side (or dropped, pair.fail_open: no) until it
+ * beats again.
  *
- * A queue has one owner at a time: a worker owns its queues while it is in a call of a port, the standby from the
- * moment it finds them free until the worker wants them. A worker that hangs inside a port's call keeps them: then the
- * watchdog is what helps (control/daemon/watchdog.h).
+ * A worker's queues have one owner at a time, and only for a burst: neither waits for the other for longer. A worker that
+ * hangs inside a port's call keeps them: then the watchdog is what helps (control/daemon/watchdog.h).
  */
 #ifndef ENGINE_STANDBY_H
 #define ENGINE_STANDBY_H
@@ -24,8 +23,6 @@ enum queue_owner { QUEUES_FREE, QUEUES_WORKER, QUEUES_STANDBY };
 
 struct standby_queues {
 	_Alignas(64) _Atomic uint32_t owner; /* enum queue_owner */
-	_Atomic bool wanted;                 /* writer: the worker */
-	uint64_t returned_ns;                /* the standby's own: when it last gave them back */
 };
 
 struct standby {
@@ -39,12 +36,13 @@ struct standby {
 	struct standby_queues queues[MAX_WORKERS];
 };
 
-/* The thread's main; returns when stop is set, with all queues free. */
+/* The thread's main; returns when stop is set. */
 void *standby_main(void *standby);
-/* One look, and a burst of each queue that is held. Returns frames taken. Its thread, and tests. */
-unsigned standby_turn(struct standby *s, uint64_t now_ns, bool *holds);
+/* One look, and a burst of each queue of workers that stall; *any: there are such. Returns frames taken. Its thread, and
+ * tests. */
+unsigned standby_turn(struct standby *s, uint64_t now_ns, bool *any);
 
-/* A worker that found its queues taken. */
+/* A worker that found its queues taken: until the burst is through. */
 void standby_wait(struct standby_queues *q);
 
 /* A worker before and after it calls a port. Nothing is taken where s is NULL. */

@@ -253,7 +253,9 @@ def test_a_worker_that_does_not_keep_up_sheds_new_flows(hosts, service, tmp_path
 def test_reload_loses_nothing(hosts, service, tmp_path):
     a, b = hosts(), hosts()
     engine = service(ALERT, mode="inline", **{"pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}",
-                                              "checksums": "ignore"}).ready()
+                                              "checksums": "ignore",
+                                              # Passed by, packets would not alert: not for want of a core.
+                                              "pair.heartbeat_ms": "5000"}).ready()
     out, count = tmp_path / "received", 4000
     listener = listen(b, 8, out)
     for part in range(4):
@@ -273,7 +275,9 @@ def test_reload_loses_nothing(hosts, service, tmp_path):
 def test_control_killed_while_packets_flow(hosts, service):
     a, b = hosts(), hosts()
     engine = service(ALERT, mode="inline", **{"pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}",
-                                              "checksums": "ignore"}).ready()
+                                              "checksums": "ignore",
+                                              # Passed by, packets would not alert: not for want of a core.
+                                              "pair.heartbeat_ms": "5000"}).ready()
     before, count = b.count("rx_packets"), 0
     for _ in range(5):
         a.send(numbered(count, 500))

@@ -98,7 +98,7 @@ int port_rx_depth(struct port *p, unsigned queue);
  * many there are, at most "most"; 0: the port must be polled. */
 unsigned port_wait_fds(const struct port *p, int *fds, unsigned most);
 /* Looks whether the port still has its other side, and meets it again where it is the port that must (a memif client).
- * The thread that uses its queues, about once a second; makes system calls only when something is to be done. */
+ * The thread that uses its queues, every half second or so; makes system calls only when something is to be done. */
 void port_mend(struct port *p);
 /* The thread lives; every few ms. No system call. */
 void port_beat(struct port *p, unsigned thread, uint64_t monotonic_ns);

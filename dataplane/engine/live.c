@@ -31,6 +31,7 @@
 /* A queue that cannot say how deep it is holds as many frames as a port is asked for. */
 #define QUEUE_FRAMES 1024u
 #define IDLE_TIMERS 256
+#define MEND_NS (NS_PER_SECOND / 2) /* a handshake takes less */
 #define PORT_DESCRIPTORS 4096u /* frames that ports and rings may hold, for each port and lane */
 
 struct live {
@@ -367,7 +368,7 @@ static void find_stalled(struct live *l, uint64_t now)
 /* The thread that reads the ports. */
 static void mend_ports(struct live *l, struct heartbeat *h, uint64_t now)
 {
-	if (now - h->mended_ns < NS_PER_SECOND)
+	if (now - h->mended_ns < MEND_NS)
 		return;
 	h->mended_ns = now;
 	standby_claim(l->standby, h->thread);

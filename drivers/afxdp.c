@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
+#include <linux/if_xdp.h>
 #include <xdp/libxdp.h>
 
 #include "drivers/eal.h"
@@ -183,11 +184,27 @@ static int afxdp_flow_recall(struct port *p, const struct port_flow *flow, struc
 	return failopen_recall(p->own, flow, out);
 }
 
+/* Frames that found a socket's ring full: DPDK's driver tells of those alone that found no buffer. */
+static uint64_t found_full(const struct port *p)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < p->wait_fd_count; i++) {
+		struct xdp_statistics s = {0};
+		socklen_t len = sizeof(s);
+
+		if (getsockopt(p->wait_fds[i], SOL_XDP, XDP_STATISTICS, &s, &len) == 0)
+			sum += s.rx_ring_full;
+	}
+	return sum;
+}
+
 static void afxdp_stats(struct port *p, struct port_stats *out)
 {
 	struct failopen_figures passed;
 
 	ethdev_stats(p, out);
+	out->rx_missed += found_full(p);
 	if (!p->own)
 		return;
 	failopen_figures(p->own, &passed);

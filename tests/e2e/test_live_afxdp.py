@@ -72,6 +72,26 @@ def test_tap_listens_and_never_sends(hosts, service):
     assert len(engine.events("flow")) >= 300
 
 
+def test_what_a_full_queue_loses_is_counted(hosts, service):
+    host = hosts()
+    engine = service("", ports=f"afxdp:{host.port}").ready()
+    dataplane = children(engine.process.pid)["metsuke-datapla"]
+    code = (f"import socket\ns = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\ns.bind(('{host.inside}', 0))\n"
+            f"for _ in range(9000): s.send({bytes(numbered(0, 1)[0])!r})\n")
+    os.kill(dataplane, signal.SIGSTOP)
+    try:
+        host.run("/usr/bin/python3", "-c", code)
+    finally:
+        os.kill(dataplane, signal.SIGCONT)
+
+    def told():
+        return engine.counter("decoder.udp") + engine.counter("capture.rx_missed")
+
+    engine.wait_for(lambda: engine.counter("capture.rx_missed") > 0 and told() >= 9000)
+    assert told() < 9020  # of what was lost some may be the neighbour's own
+    assert engine.close()[0] == 0
+
+
 def test_pair_forwards_every_byte(hosts, service, tmp_path):
     a, b = hosts(), hosts()
     engine = service("", mode="inline", **{"pair.a": f"afxdp:{a.port}", "pair.b": f"afxdp:{b.port}",

@@ -236,6 +236,8 @@ bool tcp_is_retransmission(struct tcp_seen *t);
 void tcp_event(struct tcp_seen *t, enum anomaly_id id);
 void tcp_set_state(struct tcp_seen *t, enum tcp_state state);
 struct tcp_session *tcp_session_get(struct tcp_seen *t);
+/* A cleared one from the pool, or NULL; and back. */
+struct tcp_session *tcp_session_take(struct stream_state *st);
 bool tcp_dispatch(struct tcp_seen *t, enum tcp_state state);
 void tcp_side_start(struct tcp_side *side, uint32_t isn);
 /* next_seq, last_ack and next_win only grow. */

@@ -28,6 +28,17 @@ void stream_flow_end(struct worker *w, struct flow *f, struct packet *p, enum di
 /* Releases all; called once, after the last look at the flow. */
 void stream_flow_free(struct worker *w, struct flow *f);
 
+/* ---- a session put away (flow_rest.c) ---- */
+
+#define STREAM_PACKED_MAX 128 /* bytes at most; some 45 of one with timestamps of which all was acknowledged */
+/* Writes all that f's session is; returns the end. NULL: it holds bytes, or alternatives of its handshake, and must
+ * stay. Nothing is changed. */
+uint8_t *stream_pack(const struct flow *f, uint8_t *at);
+/* The session itself, after that; it counts as active all the same. */
+void stream_give_back(struct worker *w, struct flow *f);
+/* Makes f's session of what was so written. f->last_ns is as it was then. */
+const uint8_t *stream_unpack(struct worker *w, struct flow *f, const uint8_t *at);
+
 /* Is p (direction d) a SYN that starts a session anew on the ports of f, whose session is over? */
 bool stream_reuses(struct worker *w, const struct flow *f, const struct packet *p,
 		   enum direction d);

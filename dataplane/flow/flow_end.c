@@ -104,7 +104,7 @@ void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
 		flow_wake(w, f);
 	f->flags |= FLOW_ENDING;
 	f->end_reason = (uint8_t)reason;
-	if (f->tcp) {
+	if (f->tcp && (f->app || !stream_untouched(f))) {
 		direction_end(w, f, TO_SERVER, reason);
 		direction_end(w, f, TO_CLIENT, reason);
 	}

@@ -181,11 +181,22 @@ static void flow_fetch(const struct flow_table *t, uint32_t i)
 	line_fetch(cold + sizeof(struct flow_cold) - 1);
 }
 
-/* The place that points to this one, and the flow after it, are fetched while this one is told of. */
+/* While this one is told of what points to the next one is fetched, its session, and the flow after it: that one itself
+ * was when the one before this ended. */
 static void end_fetch(const struct flow_table *t, const struct flow *f)
 {
-	table_prefetch(t, table_flow_hash(t, f));
-	flow_fetch(t, flow_cold(f)->timer_next);
+	uint32_t i = flow_cold(f)->timer_next;
+	const struct flow *next;
+
+	if (i == FLOW_NONE)
+		return;
+	next = &t->flows[i];
+	table_prefetch(t, table_flow_hash(t, next));
+	if (next->tcp && !(next->flags & FLOW_AT_REST)) {
+		line_fetch(next->tcp);
+		line_fetch((const char *)next->tcp + 64);
+	}
+	flow_fetch(t, flow_cold(next)->timer_next);
 }
 
 static void end_ahead(struct worker *w, struct flow_table *t, struct flow *f)

@@ -417,6 +417,15 @@ void stream_flow_end(struct worker *w, struct flow *f, struct packet *p, enum di
 		tcp_finish(w, f, p, d);
 }
 
+bool stream_untouched(const struct flow *f)
+{
+	const struct tcp_session *s = f->tcp;
+	const struct tcp_side *a = &s->side[0], *b = &s->side[1];
+
+	return s->state < TCP_STATE_ESTABLISHED && !a->bytes && !b->bytes &&
+	       !((a->flags | b->flags) & (SIDE_STARTED | SIDE_FIN));
+}
+
 void stream_stop(struct worker *w, struct flow *f)
 {
 	for (unsigned d = 0; f->tcp && d < 2; d++) {

@@ -25,6 +25,8 @@ void stream_packet(struct worker *w, struct packet *p);
 /* The flow ends: gives up holes, hands the rest and the end of both directions to app_stream. p is
  * the pseudo packet of that direction. */
 void stream_flow_end(struct worker *w, struct flow *f, struct packet *p, enum direction d);
+/* Was nothing taken of the session but its handshake, as far as that came? Then its end hands nothing on. */
+bool stream_untouched(const struct flow *f);
 /* Releases all; called once, after the last look at the flow. */
 void stream_flow_free(struct worker *w, struct flow *f);
 

@@ -385,6 +385,7 @@ void flow_packet(struct worker *w, struct packet *p)
 {
 	struct flow_table *t = w->flows;
 	enum direction d = TO_SERVER;
+	bool full = false;
 	struct flow_key k;
 	struct flow *f;
 
@@ -411,6 +412,7 @@ void flow_packet(struct worker *w, struct packet *p)
 		if (overload_takes(w, p))
 			return;
 		d = TO_SERVER;
+		full = t->active >= t->max;
 		f = flow_new(w, p, &k, p->flow_hash);
 		if (!f) {
 			table_full(w, p);
@@ -430,7 +432,7 @@ void flow_packet(struct worker *w, struct packet *p)
 	if (t->ttl)
 		netflow_packet(t, f, p);
 	if (p->flags & PACKET_NEW_FLOW)
-		contact_begin(w, f, first_is_answer(p));
+		contact_begin(w, f, first_is_answer(p), full);
 	else if (w->now_ns >= f->contact_due_s * NS_PER_S)
 		contact_checkpoint(w, f);
 	flow_mark(w, f, p, k.slot);

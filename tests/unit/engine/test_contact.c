@@ -424,6 +424,46 @@ static void tunnel(void **state)
 	wire_close(w);
 }
 
+/* While the table is full, what is heard of once is one record; what is answered has begun when it did. */
+static void flood(void **state)
+{
+	const char *const settings[] = {"flow.max=2", NULL};
+	struct wire *w = wire_open(settings, -1);
+	uint64_t start_ns = 0;
+	const struct record_head *r;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		w->client_port = (uint16_t)(5000 + i);
+		start_ns = w->ns;
+		wire_tcp(w, true, TCP_SYN, NULL, 0);
+	}
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80+");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80+");
+	r = wire_next(w, RECORD_contact);
+	assert_non_null(r);
+	assert_int_equal(wire_number(r, F_contact_goes_on), 0);
+	assert_true(wire_number(r, F_contact_bytes_out) > 0);
+	assert_int_equal(r->sport, 5002);
+	assert_string_equal(next(w), "");
+	wire_tcp(w, false, TCP_SYN | TCP_ACK, NULL, 0);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	assert_int_equal(next_ns, start_ns);
+	assert_string_equal(next(w), "");
+	flow_end_all(&w->lane->w);
+	/* of the one that waited, and of that which was answered */
+	for (unsigned i = 0; i < 2; i++) {
+		r = wire_next(w, RECORD_contact);
+		assert_non_null(r);
+		assert_int_equal(wire_number(r, F_contact_goes_on), r->sport == 5004);
+		assert_int_equal(wire_number(r, F_contact_bytes_in) > 0, r->sport == 5004);
+	}
+	assert_string_equal(next(w), "");
+	wire_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,6 +472,7 @@ int main(void)
 		cmocka_unit_test(midway), cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
 		cmocka_unit_test(reported), cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
 		cmocka_unit_test(forwarded_zero), cmocka_unit_test(body),
+		cmocka_unit_test(flood),
 	 cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
 		cmocka_unit_test(url), cmocka_unit_test(tunnel),
 	};

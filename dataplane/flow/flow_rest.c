@@ -129,10 +129,11 @@ bool flow_rest(struct worker *w, struct flow *f)
 
 	if (!may_rest(f) || !pointers_short(f, cold))
 		return false;
+	stream_shrink(w, f);
 	end = stream_pack(f, flow_pack(f, cold, packed));
 	if (!end || end > packed + REST_BYTES)
 		return false;
-	stream_give_back(w, f);
+	stream_put_away(w, f);
 	memcpy((uint8_t *)f + HOT_FROM, packed, HOT_BYTES);
 	memcpy((uint8_t *)cold + COLD_FROM, packed + HOT_BYTES, COLD_BYTES);
 	f->flags |= FLOW_AT_REST;

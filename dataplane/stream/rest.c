@@ -2,14 +2,17 @@
  *
  * A session put away: all that struct tcp_session has, in the few bytes that it needs while nothing is on its way.
  * Then what was sent is what was acknowledged and handed on, so that most numbers follow from others: a bit says
- * that, else the difference is written. Nothing is lost. Worker thread only.
+ * that, else the difference is written. Nothing is lost. Windows for rules, which may be looked back at, stay on the
+ * heap, in no more room than they have bytes. Worker thread only.
  */
 #include "dataplane/base/pack.h"
 #include "dataplane/stream/session.h"
 
 #define NS_PER_S 1000000000ull
+#define POINTER_BYTES 6u /* of an address in a process */
 #define SESSION_REGIONS (1u << 15) /* max_regions are written */
-_Static_assert(SESSION_STORED < SESSION_REGIONS, "session flags leave a bit");
+#define SIDE_BYTES (1u << 11)      /* struct tcp_bytes is there: the first's is written, and leads to the other */
+_Static_assert(SESSION_STORED < SESSION_REGIONS && SIDE_GAP < SIDE_BYTES, "flags leave a bit");
 _Static_assert(OS_COUNT <= 16 && TCP_WINDOW_SCALE_MAX < 16, "both in a byte");
 _Static_assert(TCP_STATE_CLOSED < 16, "two states in a byte");
 
@@ -53,7 +56,7 @@ static uint8_t *side_pack(uint8_t *at, const struct tcp_side *side, uint32_t now
 
 	*at++ = (uint8_t)has;
 	*at++ = (uint8_t)(side->wscale | side->os_policy << 4);
-	at = pack_number(at, side->flags);
+	at = pack_number(at, side->flags | (side->bytes ? SIDE_BYTES : 0));
 	at = pack_bytes(at, &side->isn, sizeof(side->isn));
 	at = pack_number(at, side->next_seq - side->isn);
 	if (has & HAS_WINDOW)
@@ -113,9 +116,67 @@ static bool side_empty(const struct tcp_side *side)
 	return !b || !(b->held_count | b->urgent_count | b->raw_len | b->raw_missing | b->gap_count);
 }
 
+/* No longer needed is room for pieces, and that of a window beyond its bytes. */
+static void side_shrink(struct worker *w, struct tcp_side *side)
+{
+	struct tcp_bytes *b = side->bytes;
+
+	if (!b || b->held_count)
+		return;
+	if (side_empty(side)) {
+		tcp_bytes_free(w, side);
+		return;
+	}
+	heap_free(&w->heap, b->held);
+	b->held = NULL;
+	b->held_cap = b->held_first = 0;
+	raw_shrink(w, b);
+}
+
+void stream_shrink(struct worker *w, struct flow *f)
+{
+	side_shrink(w, &f->tcp->side[0]);
+	side_shrink(w, &f->tcp->side[1]);
+}
+
+static bool side_holds(const struct tcp_side *side)
+{
+	return side->bytes && side->bytes->held_count;
+}
+
 static uint32_t last_s(const struct flow *f)
 {
 	return (uint32_t)(f->last_ns / NS_PER_S);
+}
+
+/* One address: where both sides have bytes, the second's stands in the first's. */
+static uint8_t *bytes_pack(uint8_t *at, const struct tcp_session *s)
+{
+	struct tcp_bytes *a = s->side[0].bytes, *b = s->side[1].bytes, *first = a ? a : b;
+	uintptr_t v = (uintptr_t)first;
+
+	if (!first)
+		return at;
+	first->mate = a ? b : NULL;
+	return pack_bytes(at, &v, POINTER_BYTES);
+}
+
+static void bytes_unpack(const uint8_t **at, struct tcp_session *s)
+{
+	bool has[2] = {s->side[0].flags & SIDE_BYTES, s->side[1].flags & SIDE_BYTES};
+	struct tcp_bytes *first;
+	uintptr_t v = 0;
+
+	if (!has[0] && !has[1])
+		return;
+	unpack_bytes(at, &v, POINTER_BYTES);
+	first = (struct tcp_bytes *)v;
+	s->side[!has[0]].bytes = first;
+	if (has[0] && has[1])
+		s->side[1].bytes = first->mate;
+	first->mate = NULL;
+	s->side[0].flags &= (uint16_t)~SIDE_BYTES;
+	s->side[1].flags &= (uint16_t)~SIDE_BYTES;
 }
 
 uint8_t *stream_pack(const struct flow *f, uint8_t *at)
@@ -124,14 +185,23 @@ uint8_t *stream_pack(const struct flow *f, uint8_t *at)
 	bool regions = s->max_regions[0] | s->max_regions[1];
 	uint16_t flags = (uint16_t)(s->flags | (regions ? SESSION_REGIONS : 0));
 
-	if (s->queue || s->queue_len || !side_empty(&s->side[0]) || !side_empty(&s->side[1]))
+	if (s->queue || s->queue_len || side_holds(&s->side[0]) || side_holds(&s->side[1]))
+		return NULL;
+	if ((uintptr_t)s->side[0].bytes >> (8 * POINTER_BYTES) || (uintptr_t)s->side[1].bytes >> (8 * POINTER_BYTES))
 		return NULL;
 	at = pack_bytes(at, &flags, sizeof(flags));
 	*at++ = (uint8_t)(s->state | s->before << 4);
 	if (regions)
 		at = pack_bytes(at, s->max_regions, sizeof(s->max_regions));
 	at = side_pack(at, &s->side[0], last_s(f));
-	return side_pack(at, &s->side[1], last_s(f));
+	at = side_pack(at, &s->side[1], last_s(f));
+	return bytes_pack(at, s);
+}
+
+void stream_put_away(struct worker *w, struct flow *f)
+{
+	f->tcp->side[0].bytes = f->tcp->side[1].bytes = NULL;
+	tcp_session_put(w, f);
 }
 
 const uint8_t *stream_unpack(struct worker *w, struct flow *f, const uint8_t *at)
@@ -149,5 +219,6 @@ const uint8_t *stream_unpack(struct worker *w, struct flow *f, const uint8_t *at
 	s->flags &= (uint16_t)~SESSION_REGIONS;
 	side_unpack(&at, &s->side[0], last_s(f));
 	side_unpack(&at, &s->side[1], last_s(f));
+	bytes_unpack(&at, s);
 	return at;
 }

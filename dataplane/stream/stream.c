@@ -101,14 +101,11 @@ struct tcp_session *tcp_session_get(struct tcp_seen *t)
 	return s;
 }
 
-void stream_give_back(struct worker *w, struct flow *f)
+void tcp_session_put(struct worker *w, struct flow *f)
 {
 	struct stream_state *st = w->streams;
 	struct tcp_session *s = f->tcp;
 
-	tcp_bytes_free(w, &s->side[TO_SERVER]);
-	tcp_bytes_free(w, &s->side[TO_CLIENT]);
-	heap_free(&w->heap, s->queue);
 	s->side[0].isn = st->session_free;
 	st->session_free = (uint32_t)(s - st->sessions);
 	f->tcp = NULL;
@@ -116,9 +113,14 @@ void stream_give_back(struct worker *w, struct flow *f)
 
 void stream_flow_free(struct worker *w, struct flow *f)
 {
-	if (!f->tcp)
+	struct tcp_session *s = f->tcp;
+
+	if (!s)
 		return;
-	stream_give_back(w, f);
+	tcp_bytes_free(w, &s->side[TO_SERVER]);
+	tcp_bytes_free(w, &s->side[TO_CLIENT]);
+	heap_free(&w->heap, s->queue);
+	tcp_session_put(w, f);
 	w->counters->tcp_active_sessions--;
 }
 

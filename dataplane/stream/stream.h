@@ -33,11 +33,13 @@ void stream_flow_free(struct worker *w, struct flow *f);
 /* ---- a session put away (flow_rest.c) ---- */
 
 #define STREAM_PACKED_MAX 128 /* bytes at most; some 45 of one with timestamps of which all was acknowledged */
-/* Writes all that f's session is; returns the end. NULL: it holds bytes, or alternatives of its handshake, and must
+/* What the session has on the heap takes no more room than it has bytes. */
+void stream_shrink(struct worker *w, struct flow *f);
+/* Writes all that f's session is; returns the end. NULL: bytes wait in it, or alternatives of its handshake, and it must
  * stay. Nothing is changed. */
 uint8_t *stream_pack(const struct flow *f, uint8_t *at);
-/* The session itself, after that; it counts as active all the same. */
-void stream_give_back(struct worker *w, struct flow *f);
+/* The session itself goes back to the pool, after that; it counts as active all the same. */
+void stream_put_away(struct worker *w, struct flow *f);
 /* Makes f's session of what was so written. f->last_ns is as it was then. */
 const uint8_t *stream_unpack(struct worker *w, struct flow *f, const uint8_t *at);
 

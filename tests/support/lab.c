@@ -336,6 +336,7 @@ static void rest_and_wake(struct lab *l, struct flow *f)
 
 	if (!f->tcp)
 		return;
+	stream_shrink(&l->w, f);
 	session = *f->tcp;
 	if (!flow_rest(&l->w, f))
 		return;
@@ -344,8 +345,6 @@ static void rest_and_wake(struct lab *l, struct flow *f)
 	after = *f;
 	cold_after = *flow_cold(f);
 	after.tcp = before.tcp;
-	for (unsigned d = 0; d < 2; d++)
-		session.side[d].bytes = NULL; /* there was nothing in it */
 	if (memcmp(&before, &after, sizeof(before)) != 0 || memcmp(&cold_before, &cold_after, sizeof(cold_before)) != 0 ||
 	    memcmp(&session, f->tcp, sizeof(session)) != 0 || active != l->counters.tcp_active_sessions ||
 	    l->counters.tcp_resting_sessions) {

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "dataplane/app/app.h"
 #include "dataplane/base/pack.h"
 #include "dataplane/flow/table.h"
 #include "dataplane/stream/stream.h"
@@ -130,6 +131,7 @@ bool flow_rest(struct worker *w, struct flow *f)
 	if (!may_rest(f) || !pointers_short(f, cold))
 		return false;
 	stream_shrink(w, f);
+	app_shrink(w, f);
 	end = stream_pack(f, flow_pack(f, cold, packed));
 	if (!end || end > packed + REST_BYTES)
 		return false;

@@ -183,7 +183,7 @@ static void flow_fetch(const struct flow_table *t, uint32_t i)
 
 /* While this one is told of what points to the next one is fetched, its session, and the flow after it: that one itself
  * was when the one before this ended. */
-static void end_fetch(const struct flow_table *t, const struct flow *f)
+static void end_fetch(struct flow_table *t, const struct flow *f)
 {
 	uint32_t i = flow_cold(f)->timer_next;
 	const struct flow *next;
@@ -191,7 +191,7 @@ static void end_fetch(const struct flow_table *t, const struct flow *f)
 	if (i == FLOW_NONE)
 		return;
 	next = &t->flows[i];
-	table_prefetch(t, table_flow_hash(t, next));
+	table_end_ahead(t, next);
 	if (next->tcp && !(next->flags & FLOW_AT_REST)) {
 		line_fetch(next->tcp);
 		line_fetch((const char *)next->tcp + 64);

@@ -111,6 +111,12 @@ void service_record(struct recorder *r, const struct flow *f)
 {
 }
 
+void app_shrink(struct worker *w, struct flow *f)
+{
+	(void)w;
+	(void)f;
+}
+
 void app_flow_free(struct worker *w, struct flow *f)
 {
 	(void)w;

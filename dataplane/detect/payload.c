@@ -44,10 +44,10 @@ static void scan_ports(struct worker *w, const struct path_ports *paths, unsigne
 		       const uint8_t *data, uint32_t len)
 {
 	const struct port_groups *g = path_ports_of(paths, path);
-	const struct pattern_group *narrow = port_group_narrow(g, port);
+	const struct pattern_group *narrow = port_group_narrow(g, port), *wide = port_group_wide(g, narrow);
 
-	if (g->wide && guards_hold(g->wide, data, len))
-		scan_group(w, g->wide, data, len, 0, true);
+	if (wide && guards_hold(wide, data, len))
+		scan_group(w, wide, data, len, 0, true);
 	if (narrow && guards_hold(narrow, data, len))
 		scan_group(w, narrow, data, len, 0, true);
 }
@@ -69,9 +69,10 @@ static void candidates_of_stream(struct worker *w, const struct packet *p)
 	const struct port_groups *g = path_ports_of(&s->program->groups->stream[d], packet_path(s, p));
 	const struct pattern_group *narrow =
 		port_group_narrow(g, d == TO_SERVER ? p->dport : p->sport);
+	const struct pattern_group *wide = port_group_wide(g, narrow);
 
-	if (g->wide)
-		scan_stream_group(w, g->wide, &s->stream);
+	if (wide)
+		scan_stream_group(w, wide, &s->stream);
 	if (narrow)
 		scan_stream_group(w, narrow, &s->stream);
 	window_candidates(w, p);

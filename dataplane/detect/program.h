@@ -361,6 +361,11 @@ bool candidate_there(const struct detect_state *s, uint32_t rule);
 void candidates_sort(struct detect_state *s);
 void candidates_clear(struct detect_state *s);
 const struct pattern_group *port_group_narrow(const struct port_groups *g, uint16_t port);
+/* The other one that must be asked beside it; NULL: none. */
+static inline const struct pattern_group *port_group_wide(const struct port_groups *g, const struct pattern_group *narrow)
+{
+	return narrow && narrow->with_wide ? NULL : g->wide;
+}
 
 /* header.c */
 bool header_matches(struct detect_state *s, const struct packet *p, const struct program_rule *r,

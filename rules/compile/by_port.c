@@ -10,6 +10,8 @@
 
 #define PORTS_WIDE 4096     /* a rule of so many ports is in the wide group */
 #define NARROW_MAX 8192     /* groups of one table */
+#define JOINED_RULES_MAX 1000 /* of a group of few ports with the rules of many: more than masks serve would be slower */
+#define JOINED_RULES_SUM 1000 /* of all such groups of one table: memory, and time to load */
 
 static bool ports_wide(const struct rule *rule, const struct port_set *ports)
 {
@@ -42,6 +44,7 @@ enum payloads { PAYLOADS_ALL, PAYLOADS_LONG, PAYLOADS_LONG_GUARDED, PAYLOADS_LON
 struct port_draft {
 	struct group_draft all; /* every rule that belongs here */
 	unsigned direction;
+	enum group_kind kind;
 	enum payloads payloads;
 };
 
@@ -125,6 +128,44 @@ out:
 	return drafts;
 }
 
+/* All that a port leads to as one group: bytes are searched once instead of twice. Replaces a draft of few ports. */
+static void draft_join(struct groups_builder *b, const struct group_draft *wide, struct group_draft *narrow)
+{
+	struct group_draft both = {0};
+	uint32_t w = 0, n = 0;
+
+	while (w < wide->count || n < narrow->count) {
+		bool next_wide = n == narrow->count ||
+				 (w < wide->count && wide->items[w].rule->index < narrow->items[n].rule->index);
+		const struct draft_item *item = next_wide ? &wide->items[w++] : &narrow->items[n++];
+
+		group_draft_add(b, &both, item->rule, item->prefilter);
+	}
+	free(narrow->items);
+	*narrow = both;
+}
+
+/* The groups of most rules are those of the ports that are met most. joined[i]: the draft has the wide rules, too. */
+static void drafts_join(struct groups_builder *b, const struct group_draft *wide, struct group_draft *drafts,
+			uint32_t count, bool *joined)
+{
+	uint32_t left = JOINED_RULES_SUM;
+
+	while (wide->count && !b->failed) {
+		uint32_t best = 0;
+
+		for (uint32_t i = 1; i < count; i++)
+			if (!joined[i] && wide->count + drafts[i].count <= JOINED_RULES_MAX &&
+			    (!best || drafts[i].count > drafts[best].count))
+				best = i;
+		if (!best || wide->count + drafts[best].count > left)
+			return;
+		left -= wide->count + drafts[best].count;
+		draft_join(b, wide, &drafts[best]);
+		joined[best] = true;
+	}
+}
+
 static void port_group_finish(struct groups_builder *b, const struct port_draft *p, struct group_draft *d,
 			      struct pattern_group *group)
 {
@@ -138,6 +179,7 @@ static void port_finish(struct groups_builder *b, struct port_draft *p, struct p
 	struct group_draft wide = {0}, *drafts;
 	struct pattern_group *group;
 	uint16_t *table = calloc(65536, sizeof(*table)), *kept;
+	bool *joined = calloc(NARROW_MAX, sizeof(*joined));
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < p->all.count; i++) {
@@ -146,23 +188,30 @@ static void port_finish(struct groups_builder *b, struct port_draft *p, struct p
 		if (ports_wide(rule, rule_server_ports(rule, p->direction)))
 			group_draft_add(b, &wide, rule, p->all.items[i].prefilter);
 	}
+	drafts = table && joined ? narrow_drafts(b, p, table, &count) : NULL;
+	if (drafts && p->payloads != PAYLOADS_LONG_GUARDED && p->kind != GROUP_PACKET_ALWAYS)
+		drafts_join(b, &wide, drafts, count, joined);
 	if (wide.count && (group = groups_alloc(b, sizeof(*group))) != NULL) {
 		out->wide = group;
 		port_group_finish(b, p, &wide, group);
 	}
 	free(wide.items);
-	if (!table) {
+	if (!drafts) {
 		b->failed = true;
+		free(table);
+		free(joined);
 		return;
 	}
-	drafts = narrow_drafts(b, p, table, &count);
 	group = groups_alloc(b, count * sizeof(*group));
-	for (uint32_t i = 1; drafts && i < count; i++) {
-		if (group)
+	for (uint32_t i = 1; i < count; i++) {
+		if (group) {
 			port_group_finish(b, p, &drafts[i], &group[i]);
+			group[i].with_wide = joined[i];
+		}
 		free(drafts[i].items);
 	}
 	free(drafts);
+	free(joined);
 	if (count > 1 && group && (kept = groups_alloc(b, 65536 * sizeof(*kept))) != NULL) {
 		memcpy(kept, table, 65536 * sizeof(*kept));
 		out->narrow = group;
@@ -276,7 +325,7 @@ static void port_groups_make(struct groups_builder *b, enum group_kind kind, enu
 	variants = groups_alloc(b, out->count * sizeof(*variants));
 	for (unsigned k = 1; variants && k < out->count && !b->failed; k++) {
 		struct port_draft p = {.all = draft_variant(b, &all, direction, paths[k]), .direction = direction,
-				       .payloads = payloads};
+				       .kind = kind, .payloads = payloads};
 
 		port_finish(b, &p, &variants[k]);
 		free(p.all.items);

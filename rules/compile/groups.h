@@ -121,6 +121,7 @@ struct pattern_group {
 	const struct placed_slot *placed_slots;
 	const struct group_entry *placed_entries;
 	uint32_t placed_count, placed_entry_count, placed_slot_count;
+	bool with_wide;            /* of few ports: the rules of many ports are in it, too; the wide group need not be asked */
 	const struct group_guard *guards; /* one of them must hold, else no rule matches; count 0: any packet */
 	uint32_t guard_count;
 };
@@ -136,7 +137,7 @@ static inline uint32_t group_searched(const struct pattern_group *g, uint32_t le
 enum group_path { PATH_OUTSIDE = 0, PATH_FROM_INSIDE = 1, PATH_TO_INSIDE = 2, PATH_INSIDE = 3, PATH_COUNT };
 
 /* All groups that a packet's server port leads to: at most one for rules of many ports and one for
- * rules of few. */
+ * rules of few, which has both where that is cheaper. */
 struct port_groups {
 	const struct pattern_group *wide;    /* NULL: no such rule */
 	const uint16_t *narrow_by_port;      /* 65536 indices into narrow, 0: none; NULL: none at all */

@@ -238,7 +238,7 @@ static bool group_same(const struct pattern_group *a, const struct pattern_group
 	       SAME(list_same(a->placed, b->placed, a->placed_count * sizeof(*a->placed))) &&
 	       SAME(list_same(a->placed_slots, b->placed_slots, a->placed_slot_count * sizeof(*a->placed_slots))) &&
 	       SAME(entries_same(a->placed_entries, b->placed_entries, a->placed_entry_count)) &&
-	       SAME(a->reach == b->reach) && SAME(a->guard_count == b->guard_count) &&
+	       SAME(a->reach == b->reach) && SAME(a->with_wide == b->with_wide) && SAME(a->guard_count == b->guard_count) &&
 	       SAME(list_same(a->guards, b->guards, a->guard_count * sizeof(*a->guards))) &&
 	       SAME(sieve_same(a->sieve, b->sieve)) && SAME(database_same(a->database, b->database));
 }

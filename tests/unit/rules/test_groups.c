@@ -17,7 +17,7 @@
 #include "rules/arena.h"
 #include "rules/compile/groups_private.h"
 
-#define RULES_MAX 8
+#define RULES_MAX 1024
 
 /* A few rules, built by hand. */
 struct made {
@@ -150,7 +150,8 @@ static void prefilter(void **state)
 	made_free(m);
 }
 
-/* Rules of few ports are met only by packets to these ports; equal literals are one. */
+/* Rules of few ports are met only by packets to these ports, with those of many ports beside them in one group; equal
+ * literals are one. */
 static void ports(void **state)
 {
 	struct made *m = made_new();
@@ -175,15 +176,40 @@ static void ports(void **state)
 	assert_int_equal(g->narrow_by_port[52], 0);
 	assert_int_not_equal(g->narrow_by_port[53], 0);
 	assert_int_equal(g->narrow[g->narrow_by_port[53]].literal_count, 1);
-	assert_int_equal(g->narrow[g->narrow_by_port[53]].entry_count, 2);
+	assert_int_equal(g->narrow[g->narrow_by_port[53]].entry_count, 3);
+	assert_true(g->narrow[g->narrow_by_port[53]].with_wide);
 	assert_int_equal(g->narrow[g->narrow_by_port[60]].literal_count, 2);
-	assert_int_equal(g->narrow[g->narrow_by_port[61]].literal_count, 1);
+	assert_int_equal(g->narrow[g->narrow_by_port[61]].literal_count, 2);
 	assert_int_equal(g->narrow_by_port[62], 0);
 	assert_int_equal(hits(&g->narrow[g->narrow_by_port[60]], "xxEvilxxotherxx"), 2);
 	/* The same literals make the same database. */
 	assert_ptr_equal(g->wide->database, g->narrow[g->narrow_by_port[53]].database);
 	assert_null(path_ports_of(&m->set.groups->packet[GROUP_UDP][1], PATH_OUTSIDE)->wide);
 	assert_null(path_ports_of(&m->set.groups->packet[GROUP_TCP][0], PATH_OUTSIDE)->wide);
+	made_free(m);
+}
+
+/* Beside very many rules of many ports those of few are a group of their own. */
+static void many_ports_apart(void **state)
+{
+	static char texts[1001][16];
+	struct made *m = made_new();
+	const struct port_groups *g;
+
+	(void)state;
+	for (unsigned i = 0; i < 1001; i++) {
+		struct rule *r = rule_new(m, RULE_HAS_PAYLOAD | RULE_TO_SERVER, RULE_UDP);
+
+		snprintf(texts[i], sizeof(texts[i]), "literal%u", i);
+		content_add(m, r, "payload", KEYWORD_none, texts[i], 0);
+		if (i == 0)
+			dport_set(m, r, 53, 53);
+	}
+	build(m, NULL, NULL);
+	g = path_ports_of(&m->set.groups->packet[GROUP_UDP][0], PATH_OUTSIDE);
+	assert_int_equal(g->wide->literal_count, 1000);
+	assert_int_equal(g->narrow[g->narrow_by_port[53]].literal_count, 1);
+	assert_false(g->narrow[g->narrow_by_port[53]].with_wide);
 	made_free(m);
 }
 
@@ -616,7 +642,7 @@ static void one_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(prefilter),        cmocka_unit_test(ports),
+		cmocka_unit_test(prefilter),        cmocka_unit_test(ports), cmocka_unit_test(many_ports_apart),
 		cmocka_unit_test(packet_or_stream), cmocka_unit_test(buffers),
 		cmocka_unit_test(entries),          cmocka_unit_test(placed), cmocka_unit_test(guarded), cmocka_unit_test(not_guarded), cmocka_unit_test(near),
 		cmocka_unit_test(sieve),

@@ -88,6 +88,12 @@ struct flow_memo {
 };
 #define FLOW_MEMOS 16
 
+/* A flow by its id, and its hash, which stays when its ends change places. */
+struct flow_ahead {
+	uint64_t id;
+	uint32_t hash;
+};
+
 struct flow_table {
 	struct flow_bucket *buckets;
 	uint32_t bucket_count;
@@ -99,8 +105,7 @@ struct flow_table {
 	uint32_t active;
 	uint32_t counted;     /* flows that their buckets mark so */
 	uint64_t secret[4];
-	uint64_t ahead_id;    /* of the flow that is likely to be ended next … */
-	uint32_t ahead_hash;  /* … and its hash, which stays when its ends change places */
+	struct flow_ahead ending, ahead; /* of the flows that are likely to be ended now, and next */
 	uint64_t id_next, id_worker;
 	uint8_t tail_mask[16]; /* parts of the ends' tail that count */
 	bool streams;         /* stream/ follows TCP sessions; no: tcp_flags.c */
@@ -317,7 +322,7 @@ bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash, uint32_t 
 void table_remove(struct flow_table *t, struct flow *f);
 /* The hash of its packets. */
 uint32_t table_flow_hash(const struct flow_table *t, const struct flow *f);
-/* That flow will soon be ended: its bucket is on its way. */
+/* That flow will be ended after the one that is about to: its bucket is on its way. */
 void table_end_ahead(struct flow_table *t, const struct flow *f);
 /* Where it stands. */
 uint32_t table_slot(const struct flow_table *t, const struct flow *f);

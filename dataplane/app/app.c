@@ -233,6 +233,29 @@ void app_keep_free(struct worker *w, struct app_pending *keep)
 	*keep = (struct app_pending){0};
 }
 
+static void keep_shrink(struct worker *w, struct app_pending *keep)
+{
+	uint8_t *less;
+
+	if (!keep->len) {
+		heap_free(&w->heap, keep->data);
+		keep->data = NULL;
+		keep->cap = 0;
+		return;
+	}
+	less = keep->len < keep->cap ? heap_realloc(&w->heap, keep->data, keep->len) : NULL;
+	if (!less)
+		return;
+	keep->data = less;
+	keep->cap = keep->len;
+}
+
+void app_shrink(struct worker *w, struct flow *f)
+{
+	for (unsigned d = 0; f->app && d < 2; d++)
+		keep_shrink(w, &f->app->pending[d]);
+}
+
 void app_stop(struct worker *w, struct flow *f)
 {
 	f->flags |= FLOW_NO_APP;

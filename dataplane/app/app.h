@@ -272,6 +272,8 @@ static inline bool app_stop_tells(const struct flow *f)
 }
 /* After detect: writes the records of transactions that are complete, frees those also inspected. */
 void app_packet_done(struct worker *w, struct flow *f, struct packet *p);
+/* The flow is idle: bytes that are kept take no more room than they need. */
+void app_shrink(struct worker *w, struct flow *f);
 /* The flow's client and server were swapped by someone else than the framework. */
 void app_flow_reversed(struct worker *w, struct flow *f);
 /* End of the flow: everything still there is logged; then freed by app_flow_free. */

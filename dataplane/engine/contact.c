@@ -8,6 +8,7 @@
 #include "dataplane/event/service.h"
 
 #define NS_PER_S 1000000000ull
+#define DUE_BEGIN 0u /* contact_due_s: not even its begin is written */
 
 /* The two ends of a contact: who is remembered, and with whom. */
 struct ends {
@@ -159,12 +160,21 @@ void emit_contact(struct worker *w, struct flow *f, unsigned kind, const void *v
 	contact_add(w, f, &c);
 }
 
-void contact_begin(struct worker *w, struct flow *f, bool turned)
+static void begins(struct worker *w, const struct flow *f, const struct ends *e)
+{
+	struct recorder *r = record_head(w, f);
+	uint8_t *at = rec_room(r, ENDS_BYTES);
+
+	((struct record_head *)(void *)r->at)->ts_ns = flow_cold(f)->start_ns;
+	if (at)
+		rec_filled(r, put_ends(at, f, e));
+	emit_end(w);
+}
+
+void contact_begin(struct worker *w, struct flow *f, bool turned, bool may_wait)
 {
 	bool outside = outside_in(w, f, turned);
 	struct ends e = ends_of(f, turned, outside);
-	struct recorder *r;
-	uint8_t *at;
 
 	if (outside)
 		f->flags |= FLOW_CONTACT_OUTSIDE;
@@ -175,15 +185,22 @@ void contact_begin(struct worker *w, struct flow *f, bool turned)
 		intel_contact(w, f, CONTACT_IP, e.server->b, addr_bytes(f), e.server_port);
 	if (!w->config->contacts)
 		return;
-	r = record_head(w, f);
-	at = rec_room(r, ENDS_BYTES);
-	if (at)
-		rec_filled(r, put_ends(at, f, &e));
-	emit_end(w);
+	if (may_wait)
+		f->contact_due_s = DUE_BEGIN;
+	else
+		begins(w, f, &e);
 }
 
-/* The contact goes on until the last packet of its ends; bytes since the last record. */
-static void goes_on(struct worker *w, struct flow *f, const struct ends *e)
+/* Its record waited, and now more comes than that it began. */
+static void begins_late(struct worker *w, struct flow *f, const struct ends *e)
+{
+	f->contact_due_s = due_s(w, flow_cold(f)->start_ns);
+	begins(w, f, e);
+}
+
+/* The contact goes on until the last packet of its ends; bytes since the last record. whole: this is the only one of
+ * it. */
+static void goes_on(struct worker *w, struct flow *f, const struct ends *e, bool whole)
 {
 	const struct flow_notes *notes = flow_cold(f)->notes;
 	uint64_t told[2] = {0, 0};
@@ -198,7 +215,8 @@ static void goes_on(struct worker *w, struct flow *f, const struct ends *e)
 	at = rec_room(r, ENDS_BYTES + 3 * 16);
 	if (at) {
 		at = put_ends(at, f, e);
-		at = rec_put_uint(at, F_contact_goes_on, 1);
+		if (!whole)
+			at = rec_put_uint(at, F_contact_goes_on, 1);
 		at = rec_put_uint(at, F_contact_bytes_out, f->bytes[e->swapped] - told[e->swapped]);
 		rec_filled(r, rec_put_uint(at, F_contact_bytes_in, f->bytes[!e->swapped] - told[!e->swapped]));
 	}
@@ -210,6 +228,10 @@ void contact_checkpoint(struct worker *w, struct flow *f)
 {
 	struct ends e = ends_of(f, f->flags & FLOW_CONTACT_TURNED, f->flags & FLOW_CONTACT_OUTSIDE);
 
+	if (f->contact_due_s == DUE_BEGIN)
+		begins_late(w, f, &e);
+	if (w->now_ns < f->contact_due_s * NS_PER_S)
+		return;
 	f->contact_due_s = due_s(w, w->now_ns);
 	/* What became known bad since the flow began. */
 	if (w->indicators)
@@ -217,7 +239,7 @@ void contact_checkpoint(struct worker *w, struct flow *f)
 	/* Without memory to say what was told, all is told at the end. */
 	if (!w->config->contacts || !flow_notes(w, f))
 		return;
-	goes_on(w, f, &e);
+	goes_on(w, f, &e, false);
 	memcpy(flow_cold(f)->notes->told_bytes, f->bytes, sizeof(f->bytes));
 }
 
@@ -225,8 +247,13 @@ void contact_end(struct worker *w, struct flow *f)
 {
 	struct ends e = ends_of(f, f->flags & FLOW_CONTACT_TURNED, f->flags & FLOW_CONTACT_OUTSIDE);
 
-	if (w->config->contacts)
-		goes_on(w, f, &e);
+	bool whole = f->contact_due_s == DUE_BEGIN && f->last_ns == flow_cold(f)->start_ns;
+
+	if (w->config->contacts) {
+		if (f->contact_due_s == DUE_BEGIN && !whole)
+			begins_late(w, f, &e);
+		goes_on(w, f, &e, whole);
+	}
 	heap_free(&w->heap, flow_cold(f)->notes);
 	flow_cold(f)->notes = NULL;
 }

@@ -56,6 +56,19 @@ static int read_list(const struct config *c, const char *key, const struct confi
 	return err;
 }
 
+static void few_ranges(struct home *h)
+{
+	for (uint32_t i = 0; i < h->inside_count; i++) {
+		const struct addr_range *r = &h->inside[i];
+
+		if (r->ip_version != 4)
+			continue;
+		if (h->inside4_count < HOME_RANGES_FEW)
+			h->inside4[h->inside4_count] = (struct home_range4){get_be32(r->low.b), get_be32(r->high.b)};
+		h->inside4_count++;
+	}
+}
+
 struct home *home_new(const struct config *c, char *error, size_t error_size)
 {
 	struct home *h = calloc(1, sizeof(*h));
@@ -73,6 +86,7 @@ struct home *home_new(const struct config *c, char *error, size_t error_size)
 	    read_list(c, "contacts.proxies", &c->contacts_proxies, "", &h->proxies,
 		      &h->proxy_count, error, error_size) != 0)
 		goto fail;
+	few_ranges(h);
 	return h;
 fail:
 	home_free(h);

@@ -368,12 +368,13 @@ void pipeline_burst(struct lane *l, struct rte_mbuf **frames, unsigned n)
 		flow_prefetch(w, l->packets, l->first[n]);
 	prefetch_flows(l, 0, n);
 	burst_run(l, frames, n, &watch);
-	pipeline_timers(l, w->now_ns, TIMERS_PER_BURST);
-	lap(&watch, &w->counters->cycles_flow);
 	verdict_burst(l, frames, n);
 	for (unsigned i = 0; i < l->first[n]; i++)
 		if (l->packets[i])
 			packet_put(w, l->packets[i]);
 	lap(&watch, &w->counters->cycles_tx);
+	/* no packet is left that might have a flow of those that end or are put to rest */
+	pipeline_timers(l, w->now_ns, TIMERS_PER_BURST);
+	lap(&watch, &w->counters->cycles_flow);
 	w->counters->cycles_total += rte_rdtsc() - start;
 }

@@ -113,7 +113,17 @@ void flow_walk(struct worker *w, bool (*fn)(struct worker *w, struct flow *f, vo
 	struct flow_table *t = w->flows;
 
 	for (uint32_t i = 0; i < t->fresh; i = flow_index_next(i)) {
-		if (flow_cold(&t->flows[i])->id && !fn(w, &t->flows[i], arg))
+		struct flow *f = &t->flows[i];
+		bool resting = f->flags & FLOW_AT_REST, more;
+
+		if (!flow_cold(f)->id)
+			continue;
+		if (resting)
+			flow_wake(w, f);
+		more = fn(w, f, arg);
+		if (resting)
+			flow_rest(w, f);
+		if (!more)
 			return;
 	}
 }
@@ -375,12 +385,17 @@ void flow_packet(struct worker *w, struct packet *p)
 {
 	struct flow_table *t = w->flows;
 	enum direction d = TO_SERVER;
+	bool full = false;
 	struct flow_key k;
 	struct flow *f;
 
 	if (!(p->flags & PACKET_FLOW_HASHED) && !packet_wants_flow(p))
 		return;
 	f = table_find(t, p, &k, &d);
+	if (f && f->flags & FLOW_AT_REST) {
+		flow_wake(w, f);
+		timer_set(t, f);
+	}
 	if (f && flow_expired(t, f, w->now_ns)) {
 		flow_end(w, f, FLOW_END_TIMEOUT);
 		f = NULL;
@@ -397,6 +412,7 @@ void flow_packet(struct worker *w, struct packet *p)
 		if (overload_takes(w, p))
 			return;
 		d = TO_SERVER;
+		full = t->active >= t->max;
 		f = flow_new(w, p, &k, p->flow_hash);
 		if (!f) {
 			table_full(w, p);
@@ -416,7 +432,7 @@ void flow_packet(struct worker *w, struct packet *p)
 	if (t->ttl)
 		netflow_packet(t, f, p);
 	if (p->flags & PACKET_NEW_FLOW)
-		contact_begin(w, f, first_is_answer(p));
+		contact_begin(w, f, first_is_answer(p), full);
 	else if (w->now_ns >= f->contact_due_s * NS_PER_S)
 		contact_checkpoint(w, f);
 	flow_mark(w, f, p, k.slot);

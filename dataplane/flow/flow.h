@@ -44,6 +44,8 @@ enum flow_flags {
 	FLOW_REPORTED_LAST = 1 << 21,       /* the last packet only reported on it (ICMP error): see notes */
 };
 
+#define FLOW_AT_REST (1u << 31) /* flow/'s own: most of it is in short form (flow_rest.c); nobody else sees it so */
+
 enum flow_end_reason { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLOW_END_REUSE };
 
 #define FLOW_INDICATORS 7 /* told of in one flow before the first may be told again */
@@ -99,10 +101,10 @@ _Static_assert(sizeof(struct flow) == 128 && offsetof(struct flow, last_ns) == 6
 /* What is looked at when the flow begins, ends or is hung elsewhere, and by rules that keep notes. */
 struct flow_cold {
 	uint64_t id;                  /* never 0; unique within a boot; fits 53 bits for JSON readers */
+	uint32_t timer_next, timer_prev; /* flow/'s own: neighbours in a timer list */
 	uint64_t start_ns;
 	struct detect_flow *detect;   /* owner: detect/; flow bits and such; NULL: none yet */
 	struct flow_notes *notes;     /* owner: engine/contact; NULL: none */
-	uint32_t timer_next, timer_prev; /* flow/'s own: neighbours in a timer list */
 	uint8_t src_mac[6], dst_mac[6]; /* of the first packet, or zero; src is the client's */
 } __attribute__((packed, aligned(4)));
 _Static_assert(sizeof(struct flow_cold) == 52, "an idle flow stays small");

@@ -100,9 +100,11 @@ void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason)
 	struct flow_table *t = w->flows;
 	struct flow_cold *cold = flow_cold(f);
 
+	if (f->flags & FLOW_AT_REST)
+		flow_wake(w, f);
 	f->flags |= FLOW_ENDING;
 	f->end_reason = (uint8_t)reason;
-	if (f->tcp) {
+	if (f->tcp && (f->app || !stream_untouched(f))) {
 		direction_end(w, f, TO_SERVER, reason);
 		direction_end(w, f, TO_CLIENT, reason);
 	}

@@ -42,7 +42,7 @@ uint64_t flow_likeness(const struct worker *w, const struct flow *f)
 	if ((f->ip_proto != PROTO_TCP && f->ip_proto != PROTO_UDP) || f->app || cold->notes || cold->detect ||
 	    f->exceptions || most > UINT32_MAX)
 		return 0;
-	if (f->tcp && (stream_max_regions(f, TO_SERVER) || stream_max_regions(f, TO_CLIENT)))
+	if (stream_max_regions(f, TO_SERVER) > 1 || stream_max_regions(f, TO_CLIENT) > 1)
 		return 0;
 	rest = f->ip_proto == PROTO_TCP ? tcp_likeness(w, f) : 0;
 	_Static_assert(SHOWN < 1 << 28 && APP_PROTO_COUNT <= 128, "each has bits of its own");

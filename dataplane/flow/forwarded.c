@@ -16,8 +16,15 @@ static struct flow_forwarded *forwarded_of(struct worker *w, struct flow *f)
 struct flow *flow_at(struct worker *w, uint32_t index, uint64_t id)
 {
 	struct flow_table *t = w->flows;
+	struct flow *f = index < t->fresh ? &t->flows[index] : NULL;
 
-	return index < t->fresh && flow_cold(&t->flows[index])->id == id ? &t->flows[index] : NULL;
+	if (!f || flow_cold(f)->id != id)
+		return NULL;
+	if (f->flags & FLOW_AT_REST) {
+		flow_wake(w, f);
+		timer_set(t, f);
+	}
+	return f;
 }
 
 uint32_t flow_place(const struct worker *w, const struct flow *f)

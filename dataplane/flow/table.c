@@ -260,9 +260,17 @@ uint32_t table_slot(const struct flow_table *t, const struct flow *f)
 	return slot_of(t, f, table_flow_hash(t, f));
 }
 
+void table_end_ahead(struct flow_table *t, const struct flow *f)
+{
+	t->ending = t->ahead;
+	t->ahead = (struct flow_ahead){flow_cold(f)->id, table_flow_hash(t, f)};
+	table_prefetch(t, t->ahead.hash);
+}
+
 void table_remove(struct flow_table *t, struct flow *f)
 {
-	uint32_t hash = table_flow_hash(t, f), at = slot_of(t, f, hash);
+	uint32_t hash = flow_cold(f)->id == t->ending.id ? t->ending.hash : table_flow_hash(t, f);
+	uint32_t at = slot_of(t, f, hash);
 	unsigned place = at & ((1u << SLOT_SHIFT) - 1);
 	struct flow_bucket *b;
 

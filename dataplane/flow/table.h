@@ -26,10 +26,12 @@ enum flow_stage { STAGE_NEW, STAGE_ESTABLISHED, STAGE_CLOSED, STAGE_BYPASSED, ST
 _Static_assert(STAGE_COUNT == FLOW_STATES, "a counter for each");
 
 /* Flows that end soonest stand in lists in the order of their last packet: new ones by class, and
- * closed ones. All others hang in the wheel by the tick in which they are looked at next. */
+ * closed ones. All others hang in the wheel by the tick in which they are looked at next; a TCP session that might
+ * be put to rest before stands in a list until then. */
 enum timer_list {
 	LIST_NEW = WHEEL_SLOTS, /* + enum flow_class */
 	LIST_CLOSED = LIST_NEW + CLASS_COUNT,
+	LIST_AWAKE, /* established TCP flows that are not at rest, by when they were last looked at */
 	LIST_COUNT,
 	LIST_NONE,
 };
@@ -86,6 +88,12 @@ struct flow_memo {
 };
 #define FLOW_MEMOS 16
 
+/* A flow by its id, and its hash, which stays when its ends change places. */
+struct flow_ahead {
+	uint64_t id;
+	uint32_t hash;
+};
+
 struct flow_table {
 	struct flow_bucket *buckets;
 	uint32_t bucket_count;
@@ -97,12 +105,14 @@ struct flow_table {
 	uint32_t active;
 	uint32_t counted;     /* flows that their buckets mark so */
 	uint64_t secret[4];
+	struct flow_ahead ending, ahead; /* of the flows that are likely to be ended now, and next */
 	uint64_t id_next, id_worker;
 	uint8_t tail_mask[16]; /* parts of the ends' tail that count */
 	bool streams;         /* stream/ follows TCP sessions; no: tcp_flags.c */
 
 	/* timers */
 	uint64_t timeout_ns[CLASS_COUNT][STAGE_COUNT];
+	uint64_t rest_ns;     /* a session idle for so long is put to rest; 0: none is */
 	uint64_t wheel_tick;  /* next slot to be looked at */
 	uint64_t next_run_ns;
 	bool wheel_started;
@@ -312,6 +322,8 @@ bool table_insert(struct flow_table *t, struct flow *f, uint32_t hash, uint32_t 
 void table_remove(struct flow_table *t, struct flow *f);
 /* The hash of its packets. */
 uint32_t table_flow_hash(const struct flow_table *t, const struct flow *f);
+/* That flow will be ended after the one that is about to: its bucket is on its way. */
+void table_end_ahead(struct flow_table *t, const struct flow *f);
 /* Where it stands. */
 uint32_t table_slot(const struct flow_table *t, const struct flow *f);
 
@@ -387,6 +399,12 @@ uint64_t flow_likeness(const struct worker *w, const struct flow *f);
 bool flow_memo_write(const struct flow_table *t, uint64_t likeness, const struct flow *f, struct recorder *r);
 /* Keeps those that were just written. */
 void flow_memo_keep(struct flow_table *t, uint64_t likeness, const struct recorder *r);
+
+/* flow_rest.c */
+/* Puts the flow to rest; false: it must stay as it is. */
+bool flow_rest(struct worker *w, struct flow *f);
+/* It is as it was before. Only of one at rest. */
+void flow_wake(struct worker *w, struct flow *f);
 
 /* flow_end.c */
 void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason);

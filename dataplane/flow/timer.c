@@ -17,6 +17,7 @@
 
 #define NS_PER_S 1000000000ull
 #define TIMER_RUN_NS (NS_PER_S / 8)
+#define RESTS_PER_TIMEOUT 4 /* a session whose timeout is shorter than so many is not put to rest before it */
 
 void timers_init(struct flow_table *t, const struct config *c)
 {
@@ -34,6 +35,9 @@ void timers_init(struct flow_table *t, const struct config *c)
 			t->timeout_ns[i][s] = (v < UINT32_MAX ? v : UINT32_MAX) * NS_PER_S;
 		}
 	}
+	t->rest_ns = (c->stream_rest < UINT16_MAX / 2 ? c->stream_rest : 0) * NS_PER_S;
+	if (t->timeout_ns[CLASS_TCP][STAGE_ESTABLISHED] < t->rest_ns * RESTS_PER_TIMEOUT)
+		t->rest_ns = 0;
 	for (unsigned i = 0; i < LIST_COUNT; i++)
 		t->lists[i] = (struct timer_head){.first = FLOW_NONE, .last = FLOW_NONE};
 }
@@ -96,15 +100,11 @@ static uint64_t wheel_next(const struct flow_table *t, uint64_t tick)
 	return end;
 }
 
-static unsigned list_for(struct flow_table *t, const struct flow *f)
+/* Its slot by when it is due. */
+static unsigned wheel_slot(struct flow_table *t, const struct flow *f)
 {
-	enum flow_stage stage = flow_stage_of(f);
 	uint64_t tick;
 
-	if (stage == STAGE_NEW)
-		return LIST_NEW + flow_class_of(f->ip_proto);
-	if (stage == STAGE_CLOSED)
-		return LIST_CLOSED;
 	if (!t->wheel_started) {
 		t->wheel_started = true;
 		t->wheel_tick = f->last_ns >> WHEEL_SHIFT;
@@ -118,6 +118,19 @@ static unsigned list_for(struct flow_table *t, const struct flow *f)
 	if (tick >= t->wheel_tick + WHEEL_SLOTS)
 		tick = t->wheel_tick + WHEEL_SLOTS - 1;
 	return tick % WHEEL_SLOTS;
+}
+
+static unsigned list_for(struct flow_table *t, const struct flow *f)
+{
+	enum flow_stage stage = flow_stage_of(f);
+
+	if (stage == STAGE_NEW)
+		return LIST_NEW + flow_class_of(f->ip_proto);
+	if (stage == STAGE_CLOSED)
+		return LIST_CLOSED;
+	if (stage == STAGE_ESTABLISHED && t->rest_ns && !(f->flags & FLOW_AT_REST) && f->tcp)
+		return LIST_AWAKE;
+	return wheel_slot(t, f);
 }
 
 static uint16_t tick_of(const struct flow *f)
@@ -139,7 +152,7 @@ void timer_touch(struct worker *w, struct flow *f)
 	bool in_wheel = f->timer_list < WHEEL_SLOTS;
 
 	if (stage == STAGE_ESTABLISHED || stage == STAGE_BYPASSED) {
-		if (in_wheel)
+		if (in_wheel || (f->timer_list == LIST_AWAKE && stage == STAGE_ESTABLISHED))
 			return;
 		timer_set(t, f);
 		if (stage == STAGE_BYPASSED || !t->streams)
@@ -168,11 +181,22 @@ static void flow_fetch(const struct flow_table *t, uint32_t i)
 	line_fetch(cold + sizeof(struct flow_cold) - 1);
 }
 
-/* The place that points to this one, and the flow after it, are fetched while this one is told of. */
-static void end_fetch(const struct flow_table *t, const struct flow *f)
+/* While this one is told of what points to the next one is fetched, its session, and the flow after it: that one itself
+ * was when the one before this ended. */
+static void end_fetch(struct flow_table *t, const struct flow *f)
 {
-	table_prefetch(t, table_flow_hash(t, f));
-	flow_fetch(t, flow_cold(f)->timer_next);
+	uint32_t i = flow_cold(f)->timer_next;
+	const struct flow *next;
+
+	if (i == FLOW_NONE)
+		return;
+	next = &t->flows[i];
+	table_end_ahead(t, next);
+	if (next->tcp && !(next->flags & FLOW_AT_REST)) {
+		line_fetch(next->tcp);
+		line_fetch((const char *)next->tcp + 64);
+	}
+	flow_fetch(t, flow_cold(next)->timer_next);
 }
 
 static void end_ahead(struct worker *w, struct flow_table *t, struct flow *f)
@@ -198,6 +222,54 @@ static unsigned list_run(struct worker *w, struct flow_table *t, unsigned list, 
 	return done;
 }
 
+/* Sessions that are idle are put to rest; whether they are or not, those hang in the wheel from now on. */
+static void awake_look(struct worker *w, struct flow_table *t, struct flow *f, uint64_t now_ns)
+{
+	bool idle = now_ns > f->last_ns && now_ns - f->last_ns >= t->rest_ns;
+	unsigned list = LIST_AWAKE;
+
+	if (idle) {
+		flow_rest(w, f);
+		list = wheel_slot(t, f);
+	}
+	timer_clear(t, f);
+	f->timer_tick = (uint16_t)(now_ns >> WHEEL_SHIFT);
+	list_append(t, f, list);
+}
+
+static unsigned awake_run(struct worker *w, struct flow_table *t, uint64_t now_ns, unsigned budget)
+{
+	uint16_t now = (uint16_t)(now_ns >> WHEEL_SHIFT), rest = (uint16_t)(t->rest_ns >> WHEEL_SHIFT);
+	unsigned done = 0;
+
+	while (done < budget && t->lists[LIST_AWAKE].first != FLOW_NONE) {
+		struct flow *f = &t->flows[t->lists[LIST_AWAKE].first];
+
+		if ((uint16_t)(now - f->timer_tick) < rest)
+			break;
+		if (flow_expired(t, f, now_ns)) {
+			end_ahead(w, t, f);
+		} else {
+			flow_fetch(t, flow_cold(f)->timer_next);
+			awake_look(w, t, f, now_ns);
+		}
+		done++;
+	}
+	return done;
+}
+
+/* One at rest is so afterwards. */
+static void checkpoint(struct worker *w, struct flow *f)
+{
+	bool resting = f->flags & FLOW_AT_REST;
+
+	if (resting)
+		flow_wake(w, f);
+	contact_checkpoint(w, f);
+	if (resting)
+		flow_rest(w, f);
+}
+
 static unsigned slot_run(struct worker *w, struct flow_table *t, unsigned slot, uint64_t now_ns,
 			 unsigned budget)
 {
@@ -212,7 +284,7 @@ static unsigned slot_run(struct worker *w, struct flow_table *t, unsigned slot, 
 		} else {
 			flow_fetch(t, flow_cold(f)->timer_next);
 			if (now_ns >= f->contact_due_s * NS_PER_S)
-				contact_checkpoint(w, f);
+				checkpoint(w, f);
 			timer_set(t, f);
 		}
 	}
@@ -227,8 +299,9 @@ void flow_timers(struct worker *w, uint64_t now_ns, unsigned budget)
 	/* time may go back where captures are read one after the other */
 	if (now_ns < t->next_run_ns && t->next_run_ns - now_ns <= TIMER_RUN_NS)
 		return;
-	for (unsigned i = LIST_NEW; i < LIST_COUNT && budget > 0; i++)
+	for (unsigned i = LIST_NEW; i <= LIST_CLOSED && budget > 0; i++)
 		budget -= list_run(w, t, i, now_ns, budget);
+	budget -= awake_run(w, t, now_ns, budget);
 	while (t->wheel_tick < now_tick && budget > 0) {
 		uint64_t next = wheel_next(t, t->wheel_tick);
 		unsigned done;
@@ -248,10 +321,24 @@ void flow_timers(struct worker *w, uint64_t now_ns, unsigned budget)
 		t->next_run_ns = now_ns + TIMER_RUN_NS;
 }
 
+/* An established flow only when its time is nearly up: three quarters of its wait. */
+static struct flow *idle_one(struct flow_table *t, unsigned list, uint64_t now_ns)
+{
+	for (uint32_t i = t->lists[list].first, n = 0; i != FLOW_NONE && n < 16;
+	     i = flow_cold(&t->flows[i])->timer_next, n++) {
+		struct flow *f = &t->flows[i];
+		uint64_t wait = t->timeout_ns[flow_class_of(f->ip_proto)][flow_stage_of(f)];
+
+		if (now_ns >= f->last_ns + wait / 4 * 3)
+			return f;
+	}
+	return NULL;
+}
+
 struct flow *timer_victim(struct flow_table *t, uint64_t now_ns)
 {
 	unsigned best = LIST_NEW;
-	uint64_t slot;
+	struct flow *idle;
 
 	for (unsigned i = LIST_NEW; i < LIST_NEW + CLASS_COUNT; i++) {
 		if (t->lists[i].count > t->lists[best].count)
@@ -265,15 +352,6 @@ struct flow *timer_victim(struct flow_table *t, uint64_t now_ns)
 	}
 	if (t->lists[LIST_CLOSED].first != FLOW_NONE)
 		return &t->flows[t->lists[LIST_CLOSED].first];
-	/* An established flow only when its time is nearly up: three quarters of its wait. */
-	slot = wheel_next(t, t->wheel_tick) % WHEEL_SLOTS;
-	for (uint32_t i = t->lists[slot].first, n = 0; i != FLOW_NONE && n < 16;
-	     i = flow_cold(&t->flows[i])->timer_next, n++) {
-		struct flow *f = &t->flows[i];
-		uint64_t wait = t->timeout_ns[flow_class_of(f->ip_proto)][flow_stage_of(f)];
-
-		if (now_ns >= f->last_ns + wait / 4 * 3)
-			return f;
-	}
-	return NULL;
+	idle = idle_one(t, wheel_next(t, t->wheel_tick) % WHEEL_SLOTS, now_ns);
+	return idle ? idle : idle_one(t, LIST_AWAKE, now_ns);
 }

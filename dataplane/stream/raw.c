@@ -19,6 +19,21 @@ void raw_free(struct worker *w, struct tcp_bytes *b)
 	b->gap_count = b->gap_past = 0;
 }
 
+void raw_shrink(struct worker *w, struct tcp_bytes *b)
+{
+	uint8_t *less;
+
+	if (!b->raw_len || b->raw_cap == b->raw_len)
+		return;
+	memmove(b->raw, b->raw + b->raw_head, b->raw_len);
+	b->raw_head = 0;
+	less = heap_realloc(&w->heap, b->raw, b->raw_len);
+	if (!less)
+		return;
+	b->raw = less;
+	b->raw_cap = b->raw_len;
+}
+
 /* Where the part that is looked at begins, and where it ends. */
 static uint32_t part_begin(const struct tcp_bytes *b)
 {
@@ -82,7 +97,7 @@ static void raw_trim(const struct stream_state *st, const struct tcp_side *side)
 
 static bool raw_room(struct worker *w, struct tcp_bytes *b, uint32_t len)
 {
-	uint32_t cap = b->raw_cap ? b->raw_cap : RAW_MIN;
+	uint32_t cap = b->raw_cap > RAW_MIN ? b->raw_cap : RAW_MIN;
 	uint8_t *grown;
 
 	if (b->raw_head + b->raw_len + len <= b->raw_cap)

@@ -92,6 +92,7 @@ struct tcp_bytes {
 	uint64_t flush_to;      /* position up to which a look is asked for */
 	uint32_t gap_at[TCP_RAW_GAPS];  /* before this byte of the window … */
 	uint32_t gap_len[TCP_RAW_GAPS]; /* … so many are missing */
+	struct tcp_bytes *mate; /* while the session is put away: the other direction's */
 	uint8_t gap_count;
 	uint8_t gap_past;       /* of these, those behind which the looking goes on */
 };
@@ -236,6 +237,9 @@ bool tcp_is_retransmission(struct tcp_seen *t);
 void tcp_event(struct tcp_seen *t, enum anomaly_id id);
 void tcp_set_state(struct tcp_seen *t, enum tcp_state state);
 struct tcp_session *tcp_session_get(struct tcp_seen *t);
+/* A cleared one from the pool, or NULL; and back. */
+struct tcp_session *tcp_session_take(struct stream_state *st);
+void tcp_session_put(struct worker *w, struct flow *f);
 bool tcp_dispatch(struct tcp_seen *t, enum tcp_state state);
 void tcp_side_start(struct tcp_side *side, uint32_t isn);
 /* next_seq, last_ack and next_win only grow. */
@@ -282,6 +286,8 @@ void raw_append(struct worker *w, struct tcp_side *side, const uint8_t *data, ui
 /* Bytes were given up at the end of what the window has. */
 void raw_gap(struct worker *w, struct tcp_side *side, uint32_t len);
 void raw_free(struct worker *w, struct tcp_bytes *b);
+/* It takes no more room than it has bytes, until more come. */
+void raw_shrink(struct worker *w, struct tcp_bytes *b);
 /* Have rules seen all that the window has? And: they have. */
 bool raw_all_seen(const struct tcp_side *side);
 void raw_see_all(struct tcp_side *side);

@@ -66,13 +66,10 @@ void stream_worker_free(struct worker *w)
 	w->streams = NULL;
 }
 
-struct tcp_session *tcp_session_get(struct tcp_seen *t)
+struct tcp_session *tcp_session_take(struct stream_state *st)
 {
-	struct stream_state *st = t->st;
 	struct tcp_session *s;
 
-	if (t->s)
-		return t->s;
 	if (st->session_free != POOL_NONE) {
 		s = &st->sessions[st->session_free];
 		st->session_free = s->side[0].isn;
@@ -82,6 +79,18 @@ struct tcp_session *tcp_session_get(struct tcp_seen *t)
 		return NULL;
 	}
 	memset(s, 0, sizeof(*s));
+	return s;
+}
+
+struct tcp_session *tcp_session_get(struct tcp_seen *t)
+{
+	struct tcp_session *s;
+
+	if (t->s)
+		return t->s;
+	s = tcp_session_take(t->st);
+	if (!s)
+		return NULL;
 	t->f->tcp = t->s = s;
 	t->own = &s->side[t->d];
 	t->other = &s->side[direction_other(t->d)];
@@ -92,9 +101,18 @@ struct tcp_session *tcp_session_get(struct tcp_seen *t)
 	return s;
 }
 
-void stream_flow_free(struct worker *w, struct flow *f)
+void tcp_session_put(struct worker *w, struct flow *f)
 {
 	struct stream_state *st = w->streams;
+	struct tcp_session *s = f->tcp;
+
+	s->side[0].isn = st->session_free;
+	st->session_free = (uint32_t)(s - st->sessions);
+	f->tcp = NULL;
+}
+
+void stream_flow_free(struct worker *w, struct flow *f)
+{
 	struct tcp_session *s = f->tcp;
 
 	if (!s)
@@ -102,9 +120,7 @@ void stream_flow_free(struct worker *w, struct flow *f)
 	tcp_bytes_free(w, &s->side[TO_SERVER]);
 	tcp_bytes_free(w, &s->side[TO_CLIENT]);
 	heap_free(&w->heap, s->queue);
-	s->side[0].isn = st->session_free;
-	st->session_free = (uint32_t)(s - st->sessions);
-	f->tcp = NULL;
+	tcp_session_put(w, f);
 	w->counters->tcp_active_sessions--;
 }
 
@@ -401,6 +417,15 @@ void stream_flow_end(struct worker *w, struct flow *f, struct packet *p, enum di
 {
 	if (f->tcp && !(f->flags & (FLOW_BYPASSED | FLOW_DROP)))
 		tcp_finish(w, f, p, d);
+}
+
+bool stream_untouched(const struct flow *f)
+{
+	const struct tcp_session *s = f->tcp;
+	const struct tcp_side *a = &s->side[0], *b = &s->side[1];
+
+	return s->state < TCP_STATE_ESTABLISHED && !a->bytes && !b->bytes &&
+	       !((a->flags | b->flags) & (SIDE_STARTED | SIDE_FIN));
 }
 
 void stream_stop(struct worker *w, struct flow *f)

@@ -25,8 +25,23 @@ void stream_packet(struct worker *w, struct packet *p);
 /* The flow ends: gives up holes, hands the rest and the end of both directions to app_stream. p is
  * the pseudo packet of that direction. */
 void stream_flow_end(struct worker *w, struct flow *f, struct packet *p, enum direction d);
+/* Was nothing taken of the session but its handshake, as far as that came? Then its end hands nothing on. */
+bool stream_untouched(const struct flow *f);
 /* Releases all; called once, after the last look at the flow. */
 void stream_flow_free(struct worker *w, struct flow *f);
+
+/* ---- a session put away (flow_rest.c) ---- */
+
+#define STREAM_PACKED_MAX 128 /* bytes at most; some 45 of one with timestamps of which all was acknowledged */
+/* What the session has on the heap takes no more room than it has bytes. */
+void stream_shrink(struct worker *w, struct flow *f);
+/* Writes all that f's session is; returns the end. NULL: bytes wait in it, or alternatives of its handshake, and it must
+ * stay. Nothing is changed. */
+uint8_t *stream_pack(const struct flow *f, uint8_t *at);
+/* The session itself goes back to the pool, after that; it counts as active all the same. */
+void stream_put_away(struct worker *w, struct flow *f);
+/* Makes f's session of what was so written. f->last_ns is as it was then. */
+const uint8_t *stream_unpack(struct worker *w, struct flow *f, const uint8_t *at);
 
 /* Is p (direction d) a SYN that starts a session anew on the ports of f, whose session is over? */
 bool stream_reuses(struct worker *w, const struct flow *f, const struct packet *p,

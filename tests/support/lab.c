@@ -8,6 +8,7 @@
 #include "dataplane/app/service.h"
 #include "dataplane/detect/detect.h"
 #include "dataplane/engine/emit.h"
+#include "dataplane/flow/table.h"
 #include "dataplane/stream/session.h"
 
 #define START_NS 1700000000000000000ull
@@ -108,6 +109,12 @@ void app_record_direction(struct recorder *r, const struct flow *f, enum directi
 
 void service_record(struct recorder *r, const struct flow *f)
 {
+}
+
+void app_shrink(struct worker *w, struct flow *f)
+{
+	(void)w;
+	(void)f;
 }
 
 void app_flow_free(struct worker *w, struct flow *f)
@@ -324,6 +331,34 @@ void lab_wait(struct lab *l, double seconds)
 	l->w.now_ns += (uint64_t)(seconds * 1e9);
 }
 
+/* At any time a flow may be put to rest, and is as it was when it wakes: for what is kept by a session of no bytes,
+ * whatever its state. */
+static void rest_and_wake(struct lab *l, struct flow *f)
+{
+	struct flow_cold cold_before = *flow_cold(f), cold_after;
+	struct flow before = *f, after;
+	struct tcp_session session;
+	uint64_t active = l->counters.tcp_active_sessions;
+
+	if (!f->tcp)
+		return;
+	stream_shrink(&l->w, f);
+	session = *f->tcp;
+	if (!flow_rest(&l->w, f))
+		return;
+	l->rests++;
+	flow_wake(&l->w, f);
+	after = *f;
+	cold_after = *flow_cold(f);
+	after.tcp = before.tcp;
+	if (memcmp(&before, &after, sizeof(before)) != 0 || memcmp(&cold_before, &cold_after, sizeof(cold_before)) != 0 ||
+	    memcmp(&session, f->tcp, sizeof(session)) != 0 || active != l->counters.tcp_active_sessions ||
+	    l->counters.tcp_resting_sessions) {
+		fprintf(stderr, "a flow that was at rest is not what it was\n");
+		abort();
+	}
+}
+
 void lab_packet(struct lab *l, struct packet *p)
 {
 	struct worker *w = &l->w;
@@ -341,6 +376,8 @@ void lab_packet(struct lab *l, struct packet *p)
 	}
 	if (p->flow)
 		flow_packet_done(w, p);
+	if (p->flow && !l->wakeful)
+		rest_and_wake(l, p->flow);
 	l->keep = *p;
 	l->p = &l->keep;
 }

@@ -64,6 +64,8 @@ struct lab {
 	int held;
 	uint32_t turn_at;      /* app_stream turns the flow round at this call, 0 never */
 	uint32_t stop_at;      /* app_stream stops the stream at this call */
+	bool wakeful;          /* else flows that may rest do so for a moment after each of their packets */
+	unsigned rests;        /* how often they did */
 };
 
 /* settings: "path=value" texts, ended by NULL; or NULL. Aborts when one is wrong. */

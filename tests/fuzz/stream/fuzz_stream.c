@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/flow/table.h"
 #include "tests/support/lab.h"
 
 #define OP_BYTES 8
@@ -87,8 +88,20 @@ static void op_tcp(struct lab *l, const uint8_t *op, struct peer *peers)
 		own->next = t.seq + len + ((t.flags & (TCP_SYN | TCP_FIN)) != 0);
 }
 
+/* The flow of the last packet, as who has a packet of it sees it; NULL: it has ended. */
+static struct flow *flow_of(struct lab *l)
+{
+	if (!l->flow || !flow_cold(l->flow)->id)
+		return NULL;
+	if (l->flow->flags & FLOW_AT_REST)
+		flow_wake(&l->w, l->flow);
+	return l->flow;
+}
+
 static void op_other(struct lab *l, const uint8_t *op)
 {
+	struct flow *f;
+
 	switch (op[1] % 6) {
 	case 0:
 		lab_wait(l, op[2]);
@@ -101,12 +114,14 @@ static void op_other(struct lab *l, const uint8_t *op)
 		l->stop_at = op[2] % 4;
 		break;
 	case 3:
-		if (l->flow && flow_cold(l->flow)->id)
-			stream_raw_off(&l->w, l->flow, op[2] & 1);
+		f = flow_of(l);
+		if (f)
+			stream_raw_off(&l->w, f, op[2] & 1);
 		break;
 	case 4:
-		if (l->flow && flow_cold(l->flow)->id)
-			stream_raw_flush(l->flow, op[2] & 1);
+		f = flow_of(l);
+		if (f)
+			stream_raw_flush(f, op[2] & 1);
 		break;
 	case 5:
 		l->frames = op[2] & 1;

@@ -186,6 +186,45 @@ static void in_pieces(void **state)
 	harness_free(h);
 }
 
+static void idle_steps(struct harness *h, enum direction d, const char *bytes, size_t len)
+{
+	uint64_t used;
+
+	for (size_t i = 0; i < len; i++) {
+		harness_tcp(h, d, bytes + i, 1);
+		used = h->w.heap.used_bytes;
+		app_shrink(&h->w, &h->flow);
+		assert_true(h->w.heap.used_bytes <= used);
+		/* what is kept has no room left */
+		for (unsigned k = 0; h->flow.app && k < 2; k++)
+			assert_int_equal(h->flow.app->pending[k].cap, h->flow.app->pending[k].len);
+	}
+}
+
+/* The same, idle after each piece. */
+static void idle_between_pieces(void **state)
+{
+	struct harness *h = harness_new(6, 8080, NULL);
+	static const char request[] = "GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n";
+	static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+	static const char question[] = "\0\x21\x12\x34\1\0\0\1\0\0\0\0\0\0\3www\7example\3com\0\0\1\0\1";
+
+	(void)state;
+	idle_steps(h, TO_SERVER, request, strlen(request));
+	idle_steps(h, TO_CLIENT, response, strlen(response));
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"event_type\":\"http\""), 1);
+	assert_int_equal(harness_count(h, "APPLAYER"), 0);
+	harness_free(h);
+
+	h = harness_new(6, 53, NULL);
+	for (unsigned i = 0; i < 3; i++)
+		idle_steps(h, TO_SERVER, question, 2 + 0x21);
+	assert_int_equal(h->flow.app_proto, APP_dns);
+	assert_int_equal(harness_count(h, "\"event_type\":\"dns\""), 3);
+	harness_free(h);
+}
+
 /* A hole before anything was found out. */
 static void gap_first(void **state)
 {
@@ -240,6 +279,7 @@ int main(void)
 		cmocka_unit_test(wrong_direction),
 		cmocka_unit_test(only_one_direction),
 		cmocka_unit_test(in_pieces),
+		cmocka_unit_test(idle_between_pieces),
 		cmocka_unit_test(gap_first),
 		cmocka_unit_test(linear_time),
 	};

@@ -240,6 +240,39 @@ static void no_checkpoints(void **state)
 	wire_close(w);
 }
 
+/* However many networks there are, and of whatever family, what is inside is the same. */
+static void inside_few_and_many(void **state)
+{
+	static const char *const lists[] = {"10.0.0.0/8,192.168.0.0/16,172.16.0.0/12,fd00::/8", "0.0.0.0/0,!10.0.0.0/8",
+					    "255.255.255.255,0.0.0.0", "fd00::/8",
+					    "1.0.0.0/8,3.0.0.0/8,5.0.0.0/8,7.0.0.0/8,9.0.0.0/8,11.0.0.0/8,13.0.0.0/8,"
+					    "15.0.0.0/8,17.0.0.0/8,19.1.2.3"};
+	static const uint8_t edges[] = {0, 1, 2, 3, 9, 10, 11, 15, 17, 19, 20, 172, 192, 253, 255};
+	char error[400];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct config *c = config_new();
+		struct home *h;
+
+		assert_int_equal(config_set(c, "home_nets", lists[i], error, sizeof(error)), 0);
+		h = home_new(c, error, sizeof(error));
+		assert_non_null(h);
+		for (unsigned a = 0; a < sizeof(edges) * sizeof(edges); a++) {
+			uint8_t x = edges[a / sizeof(edges)], y = edges[a % sizeof(edges)];
+			struct addr v = {.b = {x, y, x, y}};
+
+			for (int version = 4; version <= 6; version += 2)
+				assert_int_equal(home_inside(h, &v, version),
+						 home_range(h->inside, h->inside_count, &v, version));
+			memset(v.b + 4, x, 12);
+			assert_int_equal(home_inside(h, &v, 6), home_range(h->inside, h->inside_count, &v, 6));
+		}
+		home_free(h);
+		config_free(c);
+	}
+}
+
 static void bad_networks(void **state)
 {
 	struct config *c = config_new();
@@ -424,14 +457,55 @@ static void tunnel(void **state)
 	wire_close(w);
 }
 
+/* While the table is full, what is heard of once is one record; what is answered has begun when it did. */
+static void flood(void **state)
+{
+	const char *const settings[] = {"flow.max=2", NULL};
+	struct wire *w = wire_open(settings, -1);
+	uint64_t start_ns = 0;
+	const struct record_head *r;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		w->client_port = (uint16_t)(5000 + i);
+		start_ns = w->ns;
+		wire_tcp(w, true, TCP_SYN, NULL, 0);
+	}
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80+");
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80+");
+	r = wire_next(w, RECORD_contact);
+	assert_non_null(r);
+	assert_int_equal(wire_number(r, F_contact_goes_on), 0);
+	assert_true(wire_number(r, F_contact_bytes_out) > 0);
+	assert_int_equal(r->sport, 5002);
+	assert_string_equal(next(w), "");
+	wire_tcp(w, false, TCP_SYN | TCP_ACK, NULL, 0);
+	assert_string_equal(next(w), "2 10.0.0.5 198.51.100.7 80");
+	assert_int_equal(next_ns, start_ns);
+	assert_string_equal(next(w), "");
+	flow_end_all(&w->lane->w);
+	/* of the one that waited, and of that which was answered */
+	for (unsigned i = 0; i < 2; i++) {
+		r = wire_next(w, RECORD_contact);
+		assert_non_null(r);
+		assert_int_equal(wire_number(r, F_contact_goes_on), r->sport == 5004);
+		assert_int_equal(wire_number(r, F_contact_bytes_in) > 0, r->sport == 5004);
+	}
+	assert_string_equal(next(w), "");
+	wire_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inside_out), cmocka_unit_test(behind_proxy),	 cmocka_unit_test(outside_in),
 		cmocka_unit_test(neither_or_both), cmocka_unit_test(answer_first),
 		cmocka_unit_test(midway), cmocka_unit_test(checkpoints),	 cmocka_unit_test(no_checkpoints),
-		cmocka_unit_test(reported), cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
+		cmocka_unit_test(reported), cmocka_unit_test(inside_few_and_many), cmocka_unit_test(bad_networks),	 cmocka_unit_test(forwarded),
 		cmocka_unit_test(forwarded_zero), cmocka_unit_test(body),
+		cmocka_unit_test(flood),
 	 cmocka_unit_test(only_proxies),	 cmocka_unit_test(to_a_proxy),
 		cmocka_unit_test(url), cmocka_unit_test(tunnel),
 	};

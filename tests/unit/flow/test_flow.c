@@ -403,6 +403,32 @@ static void flood_gives_up_half_open_first(void **state)
 	lab_free(l);
 }
 
+/* Records of half-open flows are copied from the last one of their kind, and say the same as if they were not. */
+static void records_of_a_flood(void **state)
+{
+	struct lab *l = lab_with(NULL, NULL);
+	uint64_t likeness;
+
+	(void)state;
+	one_packet(l, 0x0c000000, 6, TCP_SYN);
+	likeness = flow_likeness(&l->w, l->flow);
+	assert_true(likeness);
+	for (unsigned i = 1; i < 4; i++)
+		one_packet(l, 0x0c000000 + i, 6, TCP_SYN);
+	assert_true(flow_likeness(&l->w, l->flow) == likeness);
+	lab_end(l);
+	assert_int_equal(l->record_count, 4);
+	assert_int_equal(l->detects, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_string_equal(l->records[i].tcp_state, "syn_sent");
+		assert_string_equal(l->records[i].tcp_flags, "02");
+		assert_string_equal(l->records[i].state, "new");
+		assert_int_equal(l->records[i].packets[TO_SERVER], 1);
+		assert_int_equal(l->records[i].bytes[TO_SERVER], 60);
+	}
+	lab_free(l);
+}
+
 static void full_of_established(void **state)
 {
 	static const struct {
@@ -645,6 +671,7 @@ int main(void)
 		cmocka_unit_test(timers_budget),
 		cmocka_unit_test(reuse),
 		cmocka_unit_test(flood_gives_up_half_open_first),
+		cmocka_unit_test(records_of_a_flood),
 		cmocka_unit_test(full_of_established),
 		cmocka_unit_test(many_flows),
 		cmocka_unit_test(tcp_by_flags),

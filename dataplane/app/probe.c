@@ -303,9 +303,11 @@ static bool not_found_in(struct worker *w, struct flow *f, enum direction d, uin
 	if (s->probe_done[TO_SERVER] && s->probe_done[TO_CLIENT] && service_waits(f) && !end) {
 		count_failed(w, f);
 	} else if (s->probe_done[TO_SERVER] && s->probe_done[TO_CLIENT]) {
+		app_port_failed(w, f);
 		failed(w, f);
 	} else if (seen > APP_PROBE_LIMIT_BYTES) {
 		app_note(f, APP_EVENT_PROTO_DETECTION_SKIPPED);
+		app_port_failed(w, f);
 		failed(w, f);
 	}
 	return false;
@@ -494,8 +496,10 @@ void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p)
 	if (announced(w, f, p))
 		return;
 	if (f->datagrams[d] >= APP_PROBE_DATAGRAMS) {
-		if (!(f->app && f->app->proto) && f->datagrams[direction_other(d)] >= APP_PROBE_DATAGRAMS)
+		if (!(f->app && f->app->proto) && f->datagrams[direction_other(d)] >= APP_PROBE_DATAGRAMS) {
+			app_port_failed(w, f);
 			app_stop(w, f);
+		}
 		return;
 	}
 	found = probe_bytes(w, f, d, p->payload, p->payload_len, &reversed, &settled);

@@ -129,5 +129,7 @@ void mime_free(struct mime *m);
  * joined and percent signs decoded. Written to out; its length, 0 when it is not there. More than
  * room bytes are cut; *cut is set then. */
 uint32_t mime_parameter(struct bytes header, const char *name, uint8_t *out, uint32_t room, bool *cut);
+/* "charset'language'percent-encoded" (RFC 2231, 4; RFC 8187) decoded into out; the length. More is cut. */
+uint32_t mime_encoded_value(struct bytes value, uint8_t *out, uint32_t room);
 
 #endif

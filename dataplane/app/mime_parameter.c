@@ -93,6 +93,13 @@ static uint32_t copy_encoded(struct bytes v, bool first, uint8_t *out, uint32_t 
 	return n;
 }
 
+uint32_t mime_encoded_value(struct bytes value, uint8_t *out, uint32_t room)
+{
+	bool cut = false;
+
+	return copy_encoded(value, true, out, room, &cut);
+}
+
 /* Is `have` the name, or a section of it: -1 no, -2 plain, -3 plain encoded, else the section's
  * number; *encoded says whether a section is. */
 static int section_of(struct bytes have, const char *name, size_t n, bool *encoded)

@@ -428,6 +428,35 @@ static void names_and_ranges(void **state)
 	harness_free(h);
 }
 
+/* The name that a browser would give the file. */
+static void names_as_browsers_have_them(void **state)
+{
+	static const struct {
+		const char *disposition, *name;
+	} cases[] = {
+		{"attachment; filename=\"x.txt\"; filename*=UTF-8''ev%20il.exe", "ev il.exe"},
+		{"attachment; filename*=utf-8'en'%e2%82%ac.iso; filename=\"x.txt\"", "\\u00e2\\u0082\\u00ac.iso"},
+		{"attachment; filename*=UTF-8''a.exe", "a.exe"},
+		{"inline; FILENAME = \"b.exe\" ", "b.exe"},
+		{"attachment; filename*=\"UTF-8''c.exe\"", "c.exe"},
+		{"attachment; filename*=; filename=d.exe", "d.exe"},
+		{"attachment; filenames=e.exe", "/x"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct harness *h = open_http(NULL);
+		char text[256];
+
+		up(h, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+		snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Disposition: %s\r\nContent-Length: 2\r\n\r\nab", cases[i].disposition);
+		down(h, text);
+		snprintf(text, sizeof(text), "\"filename\":\"%s\"", cases[i].name);
+		assert_int_equal(harness_count(h, text), 1);
+		harness_free(h);
+	}
+}
+
 /* What servers and browsers take, and libhtp does not. */
 static void lenient(void **state)
 {
@@ -770,6 +799,7 @@ int main(void)
 		cmocka_unit_test(heads_lost),
 		cmocka_unit_test(gap_in_headers),
 		cmocka_unit_test(names_and_ranges),
+		cmocka_unit_test(names_as_browsers_have_them),
 		cmocka_unit_test(tunnel),
 		cmocka_unit_test(windows),
 		cmocka_unit_test(hashes),

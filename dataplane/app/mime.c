@@ -132,6 +132,8 @@ static void take_header(struct mime *m, struct bytes name, struct bytes value)
 			m->encoding = MIME_BASE64;
 		else if (bytes_are(word, "quoted-printable") && !(m->flags & MIME_NO_QP))
 			m->encoding = MIME_QP;
+		else if (bytes_are(word, "x-uuencode") || bytes_are(word, "uuencode") || bytes_are(word, "x-uue"))
+			m->encoding = MIME_UU;
 	} else if (bytes_are(name, "content-type")) {
 		take_content_type(m, value);
 	}
@@ -271,11 +273,12 @@ static void part_end(struct mime *m, bool complete)
 {
 	if (!m->in_part)
 		return;
-	mime_decode_end(m);
+	complete &= mime_decode_end(m);
 	m->in_part = false;
 	if (m->name_len && !m->part_has_data)
 		m->anomalies |= MIME_EMPTY_PART;
-	m->ops->part_end(m->ctx, complete);
+	if (!m->uu_closed)
+		m->ops->part_end(m->ctx, complete);
 }
 
 /* The held line end is the body's after all. */

@@ -21,6 +21,8 @@
 #define MIME_LINE_LONG 998      /* RFC 5322, 2.1.1 */
 #define MIME_ENCODED_LINE_LONG 76 /* RFC 2045, 6.7 and 6.8 */
 #define MIME_URL_MAX 2048
+#define MIME_UU_BEGIN_MAX 300   /* of "begin 644 name" */
+#define MIME_UU_LINE_MAX 128    /* of a line of uuencode: 61 and a few */
 #define MIME_OUT_BYTES 1024     /* decoded bytes are handed out in such pieces */
 #define MIME_PARTS_MAX 4096     /* leaves of a message; the rest is not looked into */
 
@@ -107,6 +109,12 @@ struct mime {
 	uint8_t qp_len;
 	uint8_t out[MIME_OUT_BYTES];
 	uint32_t out_len;
+
+	/* uuencode: mime_uu.c */
+	uint8_t uu;              /* enum mime_uu */
+	bool uu_closed;          /* a file in the text has ended, and nothing came after it: no part is open */
+	uint16_t uu_len, uu_begin; /* bytes of the lines held; of the first of them, a "begin" */
+	uint8_t uu_line[MIME_UU_BEGIN_MAX + MIME_UU_LINE_MAX];
 
 	/* URLs */
 	uint8_t word[8];         /* letters before "://" */

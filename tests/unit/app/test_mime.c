@@ -110,6 +110,22 @@ static void encodings(void **state)
 	expect("Content-Transfer-Encoding: base64\r\n\r\naGVs\r\n", MIME_NO_BASE64, "[|aGVs]");
 }
 
+/* Files in text, a part that is coded so as a whole, and what only looks like either. */
+static void uuencode(void **state)
+{
+	expect("Subject: x\r\n\r\nhello\r\nbegin 644 a b.txt\r\n#0V%T\r\n`\r\nend\r\nbye\r\n", 0, "[|hello\r\n][a b.txt|Cat][|bye]");
+	expect("Content-Type: text/plain\n\nbegin 644 a\n#0V%T\n#0V%T\n \nend\nbegin 0755 b\n\"2&D\n`\nend\n", 0, "[|][a|CatCat][b|Hi]");
+	expect("Content-Transfer-Encoding: quoted-printable\r\n\r\nbegin 644 a\r\n#0V%=\r\nT\r\n`\r\nend\r\n", 0, "[|][a|Cat]");
+	expect("Content-Transfer-Encoding: x-uuencode\r\nContent-Disposition: attachment; filename=f\r\n\r\nbegin 644 g\r\n#0V%T\r\n`\r\nend\r\nrest\r\n", 0, "[f|Cat]");
+	/* cut: at the end of the message, and by a boundary */
+	expect("\r\nbegin 644 a\r\n#0V%T\r\n#0V", 0, "[|][a|Cat...");
+	expect("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nbegin 644 a\r\n#0V%T\r\n--b--\r\n", 0, "[|][a|Cat...");
+	/* none */
+	expect("\r\nbegin the day\r\nbegin 644 with\r\nall of this, and more than a line of code has\r\nbegin 644 x", 0,
+	       "[|begin the day\r\nbegin 644 with\r\nall of this, and more than a line of code has\r\nbegin 644 x]");
+	expect("Content-Disposition: attachment; filename=f.uue\r\n\r\nbegin 644 a\r\n#0V%T\r\n`\r\nend\r\n", 0, "[f.uue|begin 644 a\r\n#0V%T\r\n`\r\nend]");
+}
+
 static void parameters(void **state)
 {
 	static const struct {
@@ -175,7 +191,7 @@ static void deep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(structure), cmocka_unit_test(encodings), cmocka_unit_test(parameters),
+		cmocka_unit_test(structure), cmocka_unit_test(encodings), cmocka_unit_test(uuencode), cmocka_unit_test(parameters),
 		cmocka_unit_test(anomalies), cmocka_unit_test(deep),
 	};
 

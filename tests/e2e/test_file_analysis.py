@@ -191,7 +191,7 @@ def test_every_sample_says_what_it_must(tmp_path):
     must = {
         "ole-autorun.doc": {"macro", "macro_autorun", "macro_calls"}, "ole-package.doc": {"program_in_document"},
         "ole-sheet.xls": {"macro_sheet"}, "ooxml-autorun.docm": {"macro_autorun"}, "ooxml-template.docx": {"external_template"},
-        "ooxml-dde.docx": {"dde"}, "rtf-package.rtf": {"embedded_object", "object_autoload"}, "rtf-equation.rtf": {"equation"},
+        "ooxml-dde.docx": {"dde"}, "onenote-script.one": {"embedded_object", "program_in_document", "script_run"}, "rtf-package.rtf": {"embedded_object", "object_autoload"}, "rtf-equation.rtf": {"equation"},
         "pdf-script.pdf": {"pdf_script", "pdf_script_auto"}, "pdf-disguise.pdf": {"pdf_disguise", "script_hidden"},
         "pdf-launch.pdf": {"pdf_launch"}, "pdf-objstm.pdf": {"pdf_launch"}, "pdf-embedded.pdf": {"program_in_document"},
         "lnk-shell.lnk": {"lnk_interpreter", "script_encoded"}, "pe-inject.exe": {"imports_inject"}, "pe-overlay.exe": {"script_run"},
@@ -201,6 +201,7 @@ def test_every_sample_says_what_it_must(tmp_path):
         "mail-macro.eml": {"macro_autorun"}, "mail-image.eml": {"image_in_mail", "program_in_image", "lnk_interpreter"},
         "archive-out.tar.gz": {"unsafe_path"}, "archive-double.zip": {"name_double"}, "script-host.js": {"script_run"},
         "script-fetch.ps1": {"script_fetch", "script_run"}, "script-hta.hta": {"script_host"}, "script-page.html": {"html_smuggling"},
+        "script-carries.html": {"html_smuggling", "script_run", "program_in_archive"},
         "ole-harmless.doc": {"macro"}, "ole-long.doc": {"macro_autorun"},
         "ole-slides.ppt": {"macro_autorun", "macro_calls"}, "ole-outlook.msg": {"program_in_mail", "script_run"},
     }

@@ -27,7 +27,9 @@ struct service_talk {
 		uint16_t number;
 		bool seen;
 	} rtp[2];       /* the datagram before, by direction */
-	bool socks;     /* a proxy and its client have not agreed yet */
+	bool socks;     /* a proxy and its client, or both sides of XMPP, have not agreed yet */
+	bool over;      /* of XMPP: they will not */
+	bool led_on;    /* they have: what follows is probed anew */
 	uint32_t hello[2]; /* bytes of what they agree with, by direction; 0: not known yet */
 	char *target;   /* "host:port"; owned */
 };
@@ -67,6 +69,8 @@ void service_worker_free(struct worker *w);
 struct service_talk *service_talk_of(struct worker *w, struct flow *f);
 /* service_socks.c: has the client said where to, and the proxy let it through? */
 void service_socks(const struct service_look *l);
+/* Likewise: have they agreed upon TLS? */
+void service_xmpp(const struct service_look *l);
 
 /* service_shape.c */
 #define MAGIC(...)

@@ -380,12 +380,52 @@ static void shapes_left_out(void **state)
 	}
 }
 
+/* XMPP that turns to TLS, in segments of any size, and that does not. */
+static void xmpp(void **state)
+{
+	static const char open[] = "<?xml version='1.0'?><stream:stream to='x' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+	static const char features[] = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>";
+	static const char start[] = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", proceed[] = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'></proceed>";
+	static const uint8_t hello[] = {0x16, 3, 1, 0, 5, 1, 0, 0, 1, 3}, answer[] = {0x16, 3, 3, 0, 5, 2, 0, 0, 1, 3};
+	char talk[2000];
+
+	(void)state;
+	memset(talk, 'x', sizeof(talk));
+	for (size_t step = 1; step < 400; step += 1 + step * 2) {
+		struct harness *h = harness_new(6, 5222, NULL);
+
+		harness_tcp_steps(h, C, open, sizeof(open) - 1, step);
+		harness_tcp_steps(h, S, open, sizeof(open) - 1, step);
+		harness_tcp_steps(h, S, features, sizeof(features) - 1, step);
+		harness_tcp_steps(h, C, start, sizeof(start) - 1, step);
+		harness_tcp_steps(h, S, proceed, sizeof(proceed) - 1, step);
+		harness_tcp_steps(h, C, hello, sizeof(hello), step);
+		harness_tcp_steps(h, S, answer, sizeof(answer), step);
+		assert_int_equal(h->flow.app_proto, APP_tls);
+		assert_int_equal(flow_cold(&h->flow)->notes->service, SERVICE_xmpp);
+		harness_free(h);
+
+		h = harness_new(6, 5222, NULL);
+		harness_tcp_steps(h, C, open, sizeof(open) - 1, step);
+		harness_tcp_steps(h, S, open, sizeof(open) - 1, step);
+		for (unsigned i = 0; i < 5; i++) {
+			harness_tcp(h, C, talk, sizeof(talk));
+			harness_tcp(h, S, talk, sizeof(talk));
+		}
+		assert_int_equal(h->flow.app_proto, APP_FAILED);
+		assert_true(h->flow.flags & FLOW_NO_APP);
+		assert_int_equal(flow_cold(&h->flow)->notes->service, SERVICE_xmpp);
+		harness_free(h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_bytes), cmocka_unit_test(cut),	cmocka_unit_test(media),
 		cmocka_unit_test(proxies),     cmocka_unit_test(names),	cmocka_unit_test(shapes_left_out),
 		cmocka_unit_test(through),     cmocka_unit_test(not_through), cmocka_unit_test(through_at_once),
+		cmocka_unit_test(xmpp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -457,6 +457,33 @@ static void names_as_browsers_have_them(void **state)
 	}
 }
 
+/* Who logs on by NTLM, to a server and to a proxy; other messages and other schemes say nothing. */
+static void logons(void **state)
+{
+	static const char type3[] = "TlRMTVNTUAADAAAAAAAAAEgAAAAAAAAASAAAAAgACABIAAAACgAKAFAAAAAGAAYAWgAAAAAAAABgAAAABYKIogoAYUoAAAAPQwBPAFIAUABhAGwAaQBjAGUAVwBTADEA";
+	static const char *const schemes[] = {"Authorization: NTLM", "authorization: Negotiate", "Proxy-Authorization: ntlm"};
+	char text[512];
+	struct harness *h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		h = open_http(NULL);
+		snprintf(text, sizeof(text), "GET /wsman HTTP/1.1\r\nHost: h\r\n%s %s\r\n\r\n", schemes[i], type3);
+		up(h, text);
+		down(h, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+		assert_int_equal(harness_count(h, "\"ntlmssp\":{\"domain\":\"CORP\",\"user\":\"alice\",\"host\":\"WS1\",\"version\":\"10.0 build 19041 rev 15\"}"), 1);
+		harness_free(h);
+	}
+	h = open_http(NULL);
+	up(h, "GET / HTTP/1.1\r\nHost: h\r\nAuthorization: NTLM TlRMTVNTUAABAAAA\r\n\r\n");
+	down(h, "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n");
+	up(h, "GET / HTTP/1.1\r\nHost: h\r\nAuthorization: Basic dTpw\r\n\r\n");
+	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	assert_int_equal(harness_count(h, "\"event_type\":\"http\""), 2);
+	assert_int_equal(harness_count(h, "ntlmssp"), 0);
+	harness_free(h);
+}
+
 /* What servers and browsers take, and libhtp does not. */
 static void lenient(void **state)
 {
@@ -800,6 +827,7 @@ int main(void)
 		cmocka_unit_test(gap_in_headers),
 		cmocka_unit_test(names_and_ranges),
 		cmocka_unit_test(names_as_browsers_have_them),
+		cmocka_unit_test(logons),
 		cmocka_unit_test(tunnel),
 		cmocka_unit_test(windows),
 		cmocka_unit_test(hashes),

@@ -194,6 +194,7 @@ def test_every_sample_says_what_it_must(tmp_path):
         "ooxml-dde.docx": {"dde"}, "onenote-script.one": {"embedded_object", "program_in_document", "script_run"}, "rtf-package.rtf": {"embedded_object", "object_autoload"}, "rtf-equation.rtf": {"equation"},
         "pdf-script.pdf": {"pdf_script", "pdf_script_auto"}, "pdf-disguise.pdf": {"pdf_disguise", "script_hidden"},
         "pdf-launch.pdf": {"pdf_launch"}, "pdf-objstm.pdf": {"pdf_launch"}, "pdf-embedded.pdf": {"program_in_document"},
+        "shortcut-share.url": {"shortcut_share", "shortcut_program"}, "shortcut-folder.library-ms": {"shortcut_share"},
         "lnk-shell.lnk": {"lnk_interpreter", "script_encoded"}, "pe-inject.exe": {"imports_inject"}, "pe-overlay.exe": {"script_run"},
         "pe-disguised.pdf": {"name_disguised"}, "tnef-script.dat": {"program_in_mail"}, "mail-locked.eml": {"unlocked_by_mail", "script_run"},
         "ole-locked-show.xlsm": {"locked_for_show", "macro_autorun"}, "ole-locked.docm": {"locked"},

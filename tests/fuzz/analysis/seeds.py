@@ -30,7 +30,7 @@ EXTRA = {
              "uu": ("mail.eml", b"From: a\n\ntext\nbegin 644 a.txt\n#0V%T\n`\nend\n")},
     "vba": {"autorun": (None, samples.vba_compress(samples.AUTORUN.encode() * 3))},
 }
-KINDS = {"ole": "ole-", "ooxml": "ooxml-", "onenote": "onenote-", "rtf": "rtf-", "pdf": "pdf-", "pe": "pe-", "elf": "elf-", "lnk": "lnk-", "mail": "mail-",
+KINDS = {"ole": "ole-", "ooxml": "ooxml-", "onenote": "onenote-", "rtf": "rtf-", "pdf": "pdf-", "pe": "pe-", "elf": "elf-", "lnk": "lnk-", "shortcut": "shortcut-", "mail": "mail-",
          "tnef": "tnef-", "script": "script-", "archive": "archive-"}
 
 

@@ -229,6 +229,12 @@ static void failed(struct worker *w, struct flow *f)
 	app_stop(w, f);
 }
 
+/* What carries DNS in it (doh2) looks like what it is made of. */
+static bool differ(enum app_proto one, enum app_proto other)
+{
+	return one != other && !(one == APP_doh2 && other == APP_http2) && !(one == APP_http2 && other == APP_doh2);
+}
+
 /* The direction that has been waiting, now that the other one is known. */
 static void look_at_other(struct worker *w, struct flow *f, struct packet *p, enum direction d)
 {
@@ -241,7 +247,7 @@ static void look_at_other(struct worker *w, struct flow *f, struct packet *p, en
 		return;
 	if (!s->probe_done[d] || !*app_proto_slot(s, d))
 		found = probe_bytes(w, f, d, kept->data, kept->len, &reversed, &settled);
-	if (app_known(found) && found != f->app_proto)
+	if (app_known(found) && differ(found, f->app_proto))
 		app_note(f, APP_EVENT_MISMATCH_PROTOCOL_BOTH_DIRECTIONS);
 	else if (found == APP_UNKNOWN && settled)
 		app_note(f, APP_EVENT_DETECT_PROTOCOL_ONLY_ONE_DIRECTION);
@@ -269,8 +275,8 @@ static bool found_in(struct worker *w, struct flow *f, struct packet *p, enum di
 	struct app_session *s = f->app;
 	enum app_proto other = *app_proto_slot(s, direction_other(d));
 
-	*app_proto_slot(s, d) = (uint8_t)found;
-	if (app_known(other) && other != found) {
+	*app_proto_slot(s, d) = (uint8_t)(app_known(other) && !differ(found, other) ? other : found);
+	if (app_known(other) && differ(found, other)) {
 		app_note(f, APP_EVENT_MISMATCH_PROTOCOL_BOTH_DIRECTIONS);
 		if (s->first_data == APP_FIRST_DATA_SENT || d == TO_SERVER)
 			found = other;

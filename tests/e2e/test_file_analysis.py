@@ -199,7 +199,7 @@ def test_every_sample_says_what_it_must(tmp_path):
         "pe-disguised.pdf": {"name_disguised"}, "tnef-script.dat": {"program_in_mail"}, "mail-locked.eml": {"unlocked_by_mail", "script_run"},
         "ole-locked-show.xlsm": {"locked_for_show", "macro_autorun"}, "ole-locked.docm": {"locked"},
         "mail-locked-agile.eml": {"unlocked_by_mail", "macro_autorun"}, "mail-locked-standard.eml": {"unlocked_by_mail", "macro_autorun"},
-        "mail-macro.eml": {"macro_autorun"}, "mail-image.eml": {"image_in_mail", "program_in_image", "lnk_interpreter"},
+        "mail-macro.eml": {"macro_autorun"}, "mail-disk.eml": {"image_in_mail"}, "mail-image.eml": {"image_in_mail", "program_in_image", "lnk_interpreter"},
         "archive-out.tar.gz": {"unsafe_path"}, "archive-double.zip": {"name_double"}, "script-host.js": {"script_run"},
         "script-fetch.ps1": {"script_fetch", "script_run"}, "script-hta.hta": {"script_host"}, "script-page.html": {"html_smuggling"},
         "script-carries.html": {"html_smuggling", "script_run", "program_in_archive"},
@@ -215,6 +215,13 @@ def test_every_sample_says_what_it_must(tmp_path):
         assert name in must or report["verdict"] < 5, name
         if name.startswith("archive-hello"):
             assert [p["sha256"] for p in report["file"]["parts"]] == [hashlib.sha256(b"hello world" * 50).hexdigest()], name
+
+
+def test_the_hash_of_imports(tmp_path):
+    """As the tools of others compute it: "library.function", lower case, joined by commas."""
+    (tmp_path / "a.exe").write_bytes(samples.pe(imports=("KERNEL32.dll", ("ExitProcess", "LoadLibraryA"))))
+    facts = analyse(tmp_path / "a.exe")["file"]["facts"]
+    assert facts["imphash"] == [hashlib.md5(b"kernel32.exitprocess,kernel32.loadlibrarya").hexdigest()]
 
 
 def mails(count, start=0):

@@ -23,7 +23,7 @@ static void server(struct harness *h, const char *text)
 
 static void session(void **state)
 {
-	struct harness *h = harness_new(6, 6668, NULL);
+	struct harness *h = harness_new(6, 7001, (const char *const[]){"app_ports=no", NULL});
 
 	(void)state;
 	client(h, "PASS hidden\r\nNICK joe\r\n");

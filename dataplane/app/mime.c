@@ -72,13 +72,21 @@ static bool is_space(uint8_t c)
 
 static void take_name(struct mime *m, struct bytes value, const char *parameter)
 {
+	uint8_t written[MIME_NAME_WRITTEN_MAX];
+	uint32_t len;
 	bool cut;
 
 	if (m->name_len)
 		return;
-	m->name_len = mime_parameter(value, parameter, m->name, sizeof(m->name), &cut);
-	if (cut)
+	len = mime_parameter(value, parameter, written, sizeof(written), &cut);
+	if (cut || len > MIME_NAME_MAX)
 		m->anomalies |= MIME_LONG_NAME;
+	if (!(m->flags & MIME_RAW) && len && memmem(written, len, "=?", 2)) {
+		m->name_len = mime_words((struct bytes){written, len}, m->name, MIME_NAME_MAX);
+		return;
+	}
+	m->name_len = len < MIME_NAME_MAX ? len : MIME_NAME_MAX;
+	memcpy(m->name, written, m->name_len);
 }
 
 static void take_content_type(struct mime *m, struct bytes value)

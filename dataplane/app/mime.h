@@ -16,6 +16,7 @@
 #define MIME_DEPTH_MAX 16       /* multipart inside multipart, message inside message */
 #define MIME_BOUNDARY_MAX 254
 #define MIME_NAME_MAX 255       /* of a file */
+#define MIME_NAME_WRITTEN_MAX 1024 /* of one as it is written, in encoded words */
 #define MIME_HEADER_NAME_LONG 75
 #define MIME_HEADER_VALUE_MAX 2000 /* kept of a header; longer is an anomaly */
 #define MIME_LINE_LONG 998      /* RFC 5322, 2.1.1 */
@@ -139,5 +140,7 @@ void mime_free(struct mime *m);
 uint32_t mime_parameter(struct bytes header, const char *name, uint8_t *out, uint32_t room, bool *cut);
 /* "charset'language'percent-encoded" (RFC 2231, 4; RFC 8187) decoded into out; the length. More is cut. */
 uint32_t mime_encoded_value(struct bytes value, uint8_t *out, uint32_t room);
+/* Text with encoded words (RFC 2047) as it is meant, Latin ones as UTF-8, others in their own bytes; the length. */
+uint32_t mime_words(struct bytes in, uint8_t *out, uint32_t room);
 
 #endif

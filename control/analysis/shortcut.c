@@ -49,7 +49,7 @@ static void judge_target(struct analysis *a, struct part *p, const char *target)
 
 	if (!*target)
 		return;
-	part_fact(a, p, "target", "%.280s", target);
+	part_fact_bytes(a, p, "target", target, strlen(target));
 	n = n < sizeof(path) - 1 ? n : sizeof(path) - 1;
 	memcpy(path, target, n);
 	path[n] = '\0';

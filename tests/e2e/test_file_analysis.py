@@ -217,6 +217,13 @@ def test_every_sample_says_what_it_must(tmp_path):
             assert [p["sha256"] for p in report["file"]["parts"]] == [hashlib.sha256(b"hello world" * 50).hexdigest()], name
 
 
+def test_list_says_what_is_no_number(tmp_path):
+    for words in (["--limit", "x"], ["--limit", "-1"], ["--verdict", "11"], ["--verdict", "5x"]):
+        done = cli("list", "--dir", tmp_path, *words)
+        assert done.returncode == 2 and words[1] in done.stderr and "give a number" in done.stderr
+    assert cli("list", "--dir", tmp_path, "--limit", "0").returncode == 0
+
+
 def test_the_hash_of_imports(tmp_path):
     """As the tools of others compute it: "library.function", lower case, joined by commas."""
     (tmp_path / "a.exe").write_bytes(samples.pe(imports=("KERNEL32.dll", ("ExitProcess", "LoadLibraryA"))))

@@ -190,6 +190,18 @@ void service_subject(struct worker *w, struct flow *f, const char *name, uint32_
 			found(w, f, subjects[i].service, SERVICE_SURE);
 }
 
+void service_relay(struct worker *w, struct flow *f, struct bytes subject, struct bytes issuer)
+{
+	if (service_is_tor_relay(subject, issuer))
+		found(w, f, SERVICE_tor, SERVICE_SURE);
+}
+
+void service_hello(struct worker *w, struct flow *f, struct bytes name, bool alpn)
+{
+	if (service_is_tor_client(name, alpn))
+		found(w, f, SERVICE_tor, SERVICE_GUESS);
+}
+
 static const char *service_target(const struct flow *f)
 {
 	return f->app && f->app->service ? f->app->service->target : NULL;

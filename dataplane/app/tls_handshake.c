@@ -113,6 +113,7 @@ static void note_sni(struct worker *w, struct flow *f, struct tls_tx *t, const s
 		lower[i] = t->sni[i] >= 'A' && t->sni[i] <= 'Z' ? t->sni[i] | 0x20 : t->sni[i];
 	emit_contact(w, f, CONTACT_SNI, lower, len);
 	service_host(w, f, (const char *)lower, len);
+	service_hello(w, f, (struct bytes){lower, len}, h->alpn_count > 0);
 }
 
 static bool client_hello(struct worker *w, struct flow *f, struct tls_tx *t, const uint8_t *body,
@@ -281,6 +282,9 @@ static bool certificate(struct worker *w, struct flow *f, struct tls_tx *t, enum
 			host_certificate(w, f, &certs->first);
 		if (certs->first.subject.data)
 			service_subject(w, f, certs->first.subject.data, certs->first.subject.len);
+		if (d == TO_CLIENT && certs->first.subject.data && certs->first.issuer.data)
+			service_relay(w, f, (struct bytes){(const uint8_t *)certs->first.subject.data, certs->first.subject.len},
+				      (struct bytes){(const uint8_t *)certs->first.issuer.data, certs->first.issuer.len});
 	}
 	if (d == TO_SERVER && t->tx.progress[d] < TLS_CLIENT_CERT)
 		t->tx.progress[d] = TLS_CLIENT_CERT;

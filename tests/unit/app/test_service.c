@@ -339,6 +339,34 @@ static void names(void **state)
 	harness_free(h);
 }
 
+/* Names that Tor invents, and those of others. */
+static void tor(void **state)
+{
+	static const struct {
+		const char *subject, *issuer;
+		bool is;
+	} relays[] = {{"CN=www.4fkq7abcdwx.net", "CN=www.zz2x5hgtrwq.com", true}, {"CN=www.4fkq7abcdwx.net", "CN=R3, O=x", false},
+		      {"CN=www.short.net", "CN=www.zz2x5hgtrwq.com", false}, {"C=US, CN=www.4fkq7abcdwx.net", "CN=www.zz2x5hgtrwq.com", false},
+		      {"CN=www.4fkq7-bcdwx.net", "CN=www.zz2x5hgtrwq.com", false}, {"", "", false}};
+	static const struct {
+		const char *name;
+		bool alpn, is;
+	} clients[] = {{"www.q7xkdvt3hwz5.com", false, true}, {"www.q7xkdvt3hwz5.com", true, false}, {"www.office365.com", false, false},
+		       {"www.knightsbridge.com", false, false}, {"www.q7xk.com", false, false}, {"q7xkdvt3hwz5.com", false, false}};
+	struct harness *h = harness_new(6, 9001, NULL);
+
+	(void)state;
+#define BYTES(s) (struct bytes){(const uint8_t *)(s), (uint32_t)strlen(s)}
+	for (size_t i = 0; i < sizeof(relays) / sizeof(relays[0]); i++)
+		assert_int_equal(service_is_tor_relay(BYTES(relays[i].subject), BYTES(relays[i].issuer)), relays[i].is);
+	for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++)
+		assert_int_equal(service_is_tor_client(BYTES(clients[i].name), clients[i].alpn), clients[i].is);
+	give(h, C, TEXT("x"));
+	service_relay(&h->w, &h->flow, BYTES(relays[0].subject), BYTES(relays[0].issuer));
+	assert_int_equal(service_of(h), SERVICE_tor);
+	harness_free(h);
+}
+
 /* Shapes that are not asked would have said no. */
 static void shapes_left_out(void **state)
 {
@@ -425,7 +453,7 @@ int main(void)
 		cmocka_unit_test(first_bytes), cmocka_unit_test(cut),	cmocka_unit_test(media),
 		cmocka_unit_test(proxies),     cmocka_unit_test(names),	cmocka_unit_test(shapes_left_out),
 		cmocka_unit_test(through),     cmocka_unit_test(not_through), cmocka_unit_test(through_at_once),
-		cmocka_unit_test(xmpp),
+		cmocka_unit_test(xmpp), cmocka_unit_test(tor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

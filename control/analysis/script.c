@@ -15,6 +15,7 @@
 #define BASE64_LONG 8000u    /* characters of a run in a page that is a file */
 #define CARRIED_LEAST 120u   /* of one that is looked at */
 #define IMAGE_LEAST 43700u   /* of one that may be a disk image, whose mark stands far within */
+#define DOWNLOADS_MAX 50u    /* looked at for a name */
 #define HEAD_BYTES 1024u
 
 enum language { NO_SCRIPT, WINDOWS_HOST, VBA, POWERSHELL, BATCH, HTA, PAGE, PDF_SCRIPT, SHELL };
@@ -171,7 +172,7 @@ static struct bytes download_name(struct bytes page, struct bytes folded)
 	const uint8_t *found = folded.len == page.len ? bytes_find(folded, 0, word, sizeof(word) - 1) : NULL;
 	struct bytes name = {(const uint8_t *)"", 0};
 
-	for (; found; found = bytes_find(folded, (size_t)(found - folded.data) + 1, word, sizeof(word) - 1)) {
+	for (unsigned i = 0; found && i < DOWNLOADS_MAX; i++, found = bytes_find(folded, (size_t)(found - folded.data) + 1, word, sizeof(word) - 1)) {
 		uint32_t at = (uint32_t)(found - folded.data) + sizeof(word) - 1;
 		const uint8_t *end;
 

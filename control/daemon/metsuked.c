@@ -14,7 +14,8 @@ static const char usage[] =
 	"usage: metsuked -c FILE [--set KEY=VALUE]... [--check]\n"
 	"  -c, --config FILE   configuration (YAML)\n"
 	"      --set KEY=VALUE sets one key after the file has been read\n"
-	"      --check         reads the configuration, says what is wrong with it, and ends\n"
+	"      --check         reads the configuration and the files it names, rules above all, says what is wrong\n"
+	"                      with them, and ends; touches no port and no store\n"
 	"  -V, --version       prints the version\n";
 
 static int set_one(struct config *c, char *word)
@@ -50,18 +51,19 @@ static int check(const struct config *c)
 	return 0;
 }
 
-static int run(const struct config *c)
+/* live: until a signal comes; else what a start would refuse is said. */
+static int run(const struct config *c, bool live)
 {
 	struct supervisor s;
 	char error[512];
 	int status;
 
-	if (supervisor_init(&s, c, BOOT_LIVE, supervisor_workers(c, false), NULL, 0, error,
+	if (supervisor_init(&s, c, live ? BOOT_LIVE : BOOT_CHECK, supervisor_workers(c, false), NULL, 0, error,
 			    sizeof(error)) != 0) {
 		fprintf(stderr, "metsuked: %s\n", error);
 		return 1;
 	}
-	status = supervisor_run(&s);
+	status = live ? supervisor_run(&s) : supervisor_check(&s);
 	supervisor_free(&s);
 	return status;
 }
@@ -108,8 +110,8 @@ int main(int argc, char **argv)
 	}
 	if (status == 0)
 		status = check(c);
-	if (status == 0 && !only_check)
-		status = run(c);
+	if (status == 0)
+		status = run(c, !only_check);
 	config_free(c);
 	return status;
 }

@@ -117,7 +117,6 @@ static void make_indicators(struct supervisor *s)
 	struct stat st;
 	pid_t pid;
 
-	s->boot->indicators_fd = -1;
 	snprintf(path, sizeof(path), "%.4000s/CURRENT", s->config->store_dir);
 	if (access(path, F_OK) != 0)
 		return;
@@ -185,7 +184,9 @@ static int make_shared(struct supervisor *s, enum boot_purpose purpose, unsigned
 	err = config_write(s->config, s->boot->config_fd);
 	if (err)
 		return err;
-	make_indicators(s);
+	s->boot->indicators_fd = -1;
+	if (purpose != BOOT_CHECK)
+		make_indicators(s);
 	s->boot->courier_channel = s->boot->control_courier = -1;
 	if (purpose == BOOT_LIVE && wants_courier(s->config)) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0)
@@ -628,4 +629,24 @@ int supervisor_run(struct supervisor *s)
 	    (!s->no_files && !ended_well(&s->files)) || (!s->no_capture && !ended_well(&s->capture)))
 		status = 1;
 	return status;
+}
+
+int supervisor_check(struct supervisor *s)
+{
+	struct supervisor_child *asked[] = {&s->control, &s->dataplane};
+	bool well = true;
+
+	for (unsigned i = 0; i < 2; i++) {
+		int err = child_start(s, asked[i]);
+
+		if (!err && waitpid(asked[i]->pid, &asked[i]->status, 0) < 0)
+			err = -errno;
+		asked[i]->pid = 0;
+		if (err)
+			fprintf(stderr, "metsuke: the %s process cannot be asked: %s\n", asked[i]->name, strerror(-err));
+		well = well && !err && ended_well(asked[i]);
+	}
+	if (s->counters->status.error[0])
+		fprintf(stderr, "metsuke: %s\n", s->counters->status.error);
+	return well ? 0 : 1;
 }

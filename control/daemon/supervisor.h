@@ -51,6 +51,8 @@ int supervisor_init(struct supervisor *s, const struct config *c, enum boot_purp
 /* Runs until both have ended (offline: all captures read and stored) or a signal asks to stop.
  * Returns the exit status for the program: 0 good, 1 failed; a sentence on stderr says why. */
 int supervisor_run(struct supervisor *s);
+/* Of one made for BOOT_CHECK: dataplane and control process say what they would refuse. Returns as above. */
+int supervisor_check(struct supervisor *s);
 void supervisor_free(struct supervisor *s);
 
 /* Worker count from the configuration and the machine. */

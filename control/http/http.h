@@ -12,6 +12,8 @@
 
 struct http_server;
 
+/* What http_bind would refuse but for the address being taken. 0 or -errno, after a sentence. */
+int http_check(const struct config *config);
 /* Binds http.listen, reads certificate and tokens. 0 (*out NULL: no HTTP is configured); -errno
  * after a sentence. */
 int http_bind(struct http_server **out, const struct config *config);

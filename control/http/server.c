@@ -105,42 +105,47 @@ static int resolve(const char *text, struct addrinfo **out)
 	return getaddrinfo(host, colon + 1, &hints, out) == 0 ? 0 : -EINVAL;
 }
 
-static int bind_listener(struct http_server *h)
+/* The address of http.listen, of freeaddrinfo. 0 or -errno, after a sentence. */
+static int listen_address(const struct http_server *h, struct addrinfo **out)
 {
 	const char *text = h->config->http_listen;
-	struct addrinfo *a = NULL;
-	int one = 1, err = resolve(text, &a);
+	int err = resolve(text, out);
 
 	if (err) {
 		say("http.listen: %s is not ADDRESS:PORT", text);
 		return err;
 	}
-	if (!h->cert && !is_loopback(a->ai_addr)) {
-		say("http.listen: %s is no loopback address: set http.tls_cert and http.tls_key, tokens "
-		    "must not go over the network in the clear", text);
-		freeaddrinfo(a);
-		return -EINVAL;
-	}
+	if (h->cert || is_loopback((*out)->ai_addr))
+		return 0;
+	say("http.listen: %s is no loopback address: set http.tls_cert and http.tls_key, tokens "
+	    "must not go over the network in the clear", text);
+	freeaddrinfo(*out);
+	return -EINVAL;
+}
+
+static int bind_listener(struct http_server *h)
+{
+	struct addrinfo *a = NULL;
+	int one = 1, err = listen_address(h, &a);
+
+	if (err)
+		return err;
 	h->listener = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (h->listener < 0 ||
 	    setsockopt(h->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
 	    bind(h->listener, a->ai_addr, a->ai_addrlen) != 0 || listen(h->listener, 128) != 0) {
 		err = -errno;
-		say("http.listen: %s cannot be listened on: %s", text, strerror(errno));
+		say("http.listen: %s cannot be listened on: %s", h->config->http_listen, strerror(errno));
 	}
 	freeaddrinfo(a);
 	return err;
 }
 
-int http_bind(struct http_server **out, const struct config *config)
+static int server_new(struct http_server **out, const struct config *config)
 {
-	struct http_server *h;
-	int err = 0;
+	struct http_server *h = calloc(1, sizeof(*h));
 
 	*out = NULL;
-	if (!*config->http_listen)
-		return 0;
-	h = calloc(1, sizeof(*h));
 	if (!h)
 		return -ENOMEM;
 	h->config = config;
@@ -152,14 +157,43 @@ int http_bind(struct http_server **out, const struct config *config)
 		h->cert = read_pem(config->http_cert);
 		h->key = read_pem(config->http_key);
 	}
-	if (!h->tokens || (*config->http_cert && (!h->cert || !h->key)))
-		err = -EINVAL;
-	if (!err)
-		err = bind_listener(h);
-	if (err)
+	if (!h->tokens || (*config->http_cert && (!h->cert || !h->key))) {
 		http_free(h);
-	else
-		*out = h;
+		return -EINVAL;
+	}
+	*out = h;
+	return 0;
+}
+
+int http_check(const struct config *config)
+{
+	struct addrinfo *a = NULL;
+	struct http_server *h;
+	int err = *config->http_listen ? server_new(&h, config) : 0;
+
+	if (err || !*config->http_listen)
+		return err;
+	err = listen_address(h, &a);
+	if (!err)
+		freeaddrinfo(a);
+	http_free(h);
+	return err;
+}
+
+int http_bind(struct http_server **out, const struct config *config)
+{
+	int err;
+
+	*out = NULL;
+	if (!*config->http_listen)
+		return 0;
+	err = server_new(out, config);
+	if (!err)
+		err = bind_listener(*out);
+	if (err) {
+		http_free(*out);
+		*out = NULL;
+	}
 	return err;
 }
 

@@ -207,6 +207,16 @@ static void finish(struct process *p)
 	config_free(p->config);
 }
 
+/* Without store, socket and address: what would be refused of the files that are named. */
+static int check(struct boot *b)
+{
+	struct config *config = config_read(b->config_fd);
+	int err = config ? http_check(config) : -EINVAL;
+
+	config_free(config);
+	return err;
+}
+
 static int run(struct boot *b)
 {
 	struct process p = {.boot = b};
@@ -299,5 +309,5 @@ int main(int argc, char **argv)
 		    strerror(errno));
 		return 2;
 	}
-	return run(b) == 0 ? 0 : 1;
+	return (b->purpose == BOOT_CHECK ? check(b) : run(b)) == 0 ? 0 : 1;
 }

@@ -57,23 +57,33 @@ static inline bool found_before(const struct scan *scan, uint32_t rule)
 	return !scan->s->kept && candidate_there(scan->s, rule);
 }
 
-int scan_on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-		      void *context)
+bool scan_found(struct scan *scan, uint32_t id, uint64_t to)
 {
-	struct scan *scan = context;
 	const struct group_literal *literal = &scan->group->literals[id];
 	const struct group_entry *e = &scan->group->entries[literal->first];
+	bool all = true;
 
 	if (to <= scan->fresh)
-		return 0;
+		return false;
 	for (uint32_t i = 0; i < literal->count; i++, e++) {
 		if (found_before(scan, e->rule))
 			continue;
-		if (place_holds(scan, e, to) && form_holds(scan, e, to))
+		if (place_holds(scan, e, to) && form_holds(scan, e, to)) {
 			candidate_found(scan, e->rule, to - e->len);
-		else if (e->rule == scan->s->traced)
-			trace_misplaced(scan->w, e, scan->data, scan->len, literal->len, to, scan->base);
+			all = all && !scan->s->kept;
+		} else {
+			all = false;
+			if (e->rule == scan->s->traced)
+				trace_misplaced(scan->w, e, scan->data, scan->len, literal->len, to, scan->base);
+		}
 	}
+	return all;
+}
+
+int scan_on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+		    void *context)
+{
+	scan_found(context, id, to);
 	return 0;
 }
 
@@ -161,7 +171,7 @@ void scan_group_from(struct worker *w, const struct pattern_group *group, const 
 		     uint32_t len, uint32_t fresh, uint64_t base, bool end)
 {
 	struct detect_state *s = w->detect;
-	struct scan scan = {w, s, group, data, base, len, fresh, end};
+	struct scan scan = {w, s, group, data, base, len, fresh, end, {0}};
 
 	for (uint32_t i = 0; i < group->always_count; i++)
 		candidate_add(s, group->always[i]);

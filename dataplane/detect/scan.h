@@ -7,6 +7,8 @@
 
 #include "dataplane/detect/program.h"
 
+#define SCAN_SETTLED 8 /* a power of two */
+
 struct scan {
 	struct worker *w;
 	struct detect_state *s;
@@ -16,13 +18,19 @@ struct scan {
 	uint32_t len;
 	uint32_t fresh; /* what ends here or before was seen in an earlier scan */
 	bool end;
+	/* Of the sieve: keys of anchors of which this scan can learn nothing more, by their bits; 0: none. Traffic made
+	 * of one literal over and over costs no more than a question for each. */
+	uint64_t settled[SCAN_SETTLED];
 };
 
-/* A literal ends at `to`: Hyperscan's callback, context is the scan. Always 0. */
+/* A literal ends at `to`. True: all of its rules are candidates, it need not be told of again. */
+bool scan_found(struct scan *scan, uint32_t literal, uint64_t to);
+
+/* The same as Hyperscan's callback, context is the scan. Always 0. */
 int scan_on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
 		    void *context);
 
-/* sieve.c: tells scan_on_literal of all literals; false: the run is one for Hyperscan. The group has
+/* sieve.c: tells scan_found of all literals; false: the run is one for Hyperscan. The group has
  * literals, the run bytes. */
 bool sieve_run(struct scan *scan);
 

@@ -15,20 +15,21 @@
 #define BITMAP_BYTES_MAX 128 /* without masks longer runs are Hyperscan's */
 #define HALVES_PLACES 4
 
-static void compare(struct scan *scan, uint32_t at, const struct sieve_anchor *a)
+/* True as scan_found. */
+static bool compare(struct scan *scan, uint32_t at, const struct sieve_anchor *a)
 {
 	const uint8_t *data;
 
 	if (at < a->offset || at - a->offset + a->len > scan->len)
-		return;
+		return false;
 	data = scan->data + (at - a->offset);
 	for (uint32_t i = 0; i < a->len; i++)
 		if (fold_byte(data[i]) != a->text[i])
-			return;
-	scan_on_literal(a->literal, 0, at - a->offset + a->len, 0, scan);
+			return false;
+	return scan_found(scan, a->literal, at - a->offset + a->len);
 }
 
-static __attribute__((noinline)) void look(struct scan *scan, uint32_t at, uint64_t key)
+static __attribute__((noinline)) void look(struct scan *scan, uint32_t at, uint64_t key, uint32_t bit)
 {
 	const struct sieve *s = scan->group->sieve;
 	uint32_t k = sieve_slot_hash(key) & s->slot_mask;
@@ -42,23 +43,31 @@ static __attribute__((noinline)) void look(struct scan *scan, uint32_t at, uint6
 				sieve_check(scan->data + check_at) != slot->check))
 		return;
 	for (uint32_t i = 0; i < slot->count; i++)
-		compare(scan, at, &s->anchors[slot->first + i]);
+		if (compare(scan, at, &s->anchors[slot->first + i]) && slot->count == 1)
+			scan->settled[bit % SCAN_SETTLED] = key;
 }
 
-static inline unsigned asks(const struct sieve *s, uint32_t v, unsigned width)
+/* The bitmap knows an anchor that begins so. */
+static inline void maybe_look(struct scan *scan, uint32_t at, uint32_t v, unsigned width, uint32_t bit)
 {
-	uint32_t bit = sieve_bit(s, v, width);
+	uint64_t key = sieve_key(v, width);
 
+	if (scan->settled[bit % SCAN_SETTLED] != key)
+		look(scan, at, key, bit);
+}
+
+static inline unsigned asks(const struct sieve *s, uint32_t bit)
+{
 	return s->bits[bit / 64] >> bit % 64 & 1;
 }
 
 /* All of the bytes are in the run. */
 static inline void ask_within(struct scan *scan, uint32_t at, unsigned width)
 {
-	uint32_t v = sieve_load(scan->data + at, width);
+	uint32_t v = sieve_load(scan->data + at, width), bit = sieve_bit(scan->group->sieve, v, width);
 
-	if (asks(scan->group->sieve, v, width))
-		look(scan, at, sieve_key(v, width));
+	if (asks(scan->group->sieve, bit))
+		maybe_look(scan, at, v, width, bit);
 }
 
 static inline void ask(struct scan *scan, uint32_t at, unsigned width)
@@ -76,25 +85,22 @@ static inline __attribute__((always_inline)) void width_run(struct scan *scan, u
 	uint32_t at = 0, count = scan->len >= width ? scan->len - width + 1 : 0;
 
 	for (; at + 4 <= count; at += 4) {
-		const uint8_t *data = scan->data + at;
-		uint32_t a = sieve_load(data, width), b = sieve_load(data + 1, width);
-		uint32_t c = sieve_load(data + 2, width), d = sieve_load(data + 3, width);
-		unsigned hits = asks(s, a, width) | asks(s, b, width) << 1 |
-				asks(s, c, width) << 2 | asks(s, d, width) << 3;
+		uint32_t v[4], bit[4];
+		unsigned hits = 0;
 
-		if (__builtin_expect(hits == 0, 1))
-			continue;
-		if (hits & 1)
-			look(scan, at, sieve_key(a, width));
-		if (hits & 2)
-			look(scan, at + 1, sieve_key(b, width));
-		if (hits & 4)
-			look(scan, at + 2, sieve_key(c, width));
-		if (hits & 8)
-			look(scan, at + 3, sieve_key(d, width));
+		for (unsigned i = 0; i < 4; i++) {
+			v[i] = sieve_load(scan->data + at + i, width);
+			bit[i] = sieve_bit(s, v[i], width);
+			hits |= asks(s, bit[i]) << i;
+		}
+		for (; __builtin_expect(hits != 0, 0); hits &= hits - 1) {
+			unsigned i = (unsigned)__builtin_ctz(hits);
+
+			maybe_look(scan, at + i, v[i], width, bit[i]);
+		}
 	}
 	for (; at < count; at++)
-		ask(scan, at, width);
+		ask_within(scan, at, width);
 }
 
 static void bitmap_run(struct scan *scan)

@@ -216,6 +216,35 @@ static int without_us(struct live *l)
 	return 0;
 }
 
+static int settings_hold(struct engine *e, const char *uris[PORTS_MAX], unsigned *count)
+{
+	const struct config *c = e->config;
+
+	if (c->overload_low >= c->overload_high) {
+		engine_error(e, "overload.low (%" PRIu64 ") must be below overload.high (%" PRIu64 "): a queue is "
+			     "shallow before it is deep", c->overload_low, c->overload_high);
+		return -EINVAL;
+	}
+	return uris_of(e, uris, count);
+}
+
+int live_check(struct engine *e)
+{
+	char error[ENGINE_ERROR_BYTES];
+	const char *uris[PORTS_MAX];
+	unsigned count = 0;
+	int err = settings_hold(e, uris, &count);
+
+	for (unsigned i = 0; i < count && !err; i++) {
+		struct port_uri parsed;
+
+		err = port_uri_parse(uris[i], &parsed, error);
+		if (err)
+			engine_error(e, "%s", error);
+	}
+	return err;
+}
+
 int live_open(struct engine *e, struct live **out)
 {
 	struct live *l = calloc(1, sizeof(*l));
@@ -229,12 +258,7 @@ int live_open(struct engine *e, struct live **out)
 	l->engine = e;
 	e->live = l;
 	l->sends = e->config->mode == MODE_INLINE;
-	if (e->config->overload_low >= e->config->overload_high) {
-		engine_error(e, "overload.low (%" PRIu64 ") must be below overload.high (%" PRIu64 "): a queue is "
-			     "shallow before it is deep", e->config->overload_low, e->config->overload_high);
-		return -EINVAL;
-	}
-	err = uris_of(e, uris, &count);
+	err = settings_hold(e, uris, &count);
 	if (!err)
 		err = start_eal(l, uris, count);
 	if (!err)

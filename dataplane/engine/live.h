@@ -17,6 +17,8 @@ struct live;
 struct rte_mbuf;
 
 /* Starts EAL, opens the ports. 0, or -errno and the status sentence. */
+/* What live_open would refuse of the configuration, before any port is opened. 0; -errno, told. */
+int live_check(struct engine *e);
 int live_open(struct engine *e, struct live **out);
 /* Starts the lanes (and the dispatcher). */
 int live_start(struct live *l);

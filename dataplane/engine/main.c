@@ -99,6 +99,20 @@ static int run_workers(struct engine *e, struct ruleload *rules, struct live *li
 	return err ? err : atomic_load(&e->failed) ? -EIO : 0;
 }
 
+/* As far as it goes without ports and workers. */
+static int check(struct engine *e)
+{
+	struct ruleload *rules = NULL;
+	int err = live_check(e);
+
+	if (!err) {
+		rules = ruleload_new(e);
+		err = rules ? ruleload_first(rules) : -ENOMEM;
+	}
+	ruleload_free(rules);
+	return err;
+}
+
 static int run(struct engine *e)
 {
 	struct ruleload *rules = NULL;
@@ -106,6 +120,11 @@ static int run(struct engine *e)
 	int err;
 
 	engine_state(e, DATAPLANE_STARTING);
+	if (e->boot->purpose == BOOT_CHECK) {
+		err = check(e);
+		engine_state(e, err ? DATAPLANE_FAILED : DATAPLANE_FINISHED);
+		return err;
+	}
 	err = e->boot->purpose == BOOT_LIVE ? live_open(e, &live) : inspect_list(e);
 	if (!err)
 		err = engine_lanes_new(e);

@@ -230,7 +230,7 @@ int ruleload_first(struct ruleload *r)
 	struct detect_program *program;
 
 	r->version = r->engine->shared->status.ruleset_version;
-	program = load(r, r->engine->boot->purpose == BOOT_LIVE);
+	program = load(r, r->engine->boot->purpose == BOOT_LIVE || r->engine->boot->purpose == BOOT_CHECK);
 	if (!program) {
 		engine_error(r->engine, "%s", r->text);
 		return -EINVAL;

@@ -17,6 +17,7 @@ enum boot_purpose {
 	BOOT_LIVE,         /* run on ports until told to stop */
 	BOOT_INSPECT,      /* captures, read in the order of time as one stream, then end */
 	BOOT_INSPECT_EACH, /* captures, each alone from fresh state, one worker per capture */
+	BOOT_CHECK,        /* what a live start would refuse of the configuration and the files it names; then end */
 };
 
 struct boot {

@@ -108,6 +108,25 @@ def test_wrong_config_key(tmp_path, capture):
     clear(run(METSUKED, "-c", str(conf), "--check"), "m.yaml:3")
 
 
+def test_check_says_what_a_start_would_refuse(tmp_path):
+    conf, rules = tmp_path / "m.yaml", tmp_path / "own.rules"
+    rules.write_text('alert dns any any -> any any (msg:"x"; dns.query; content:"a.example"; sid:1;)\n')
+    conf.write_text(f"ports: [afxdp:eth9]\nrules: [{rules}]\nstore: {{dir: {tmp_path}/store}}\n")
+
+    def check(*settings):
+        words = [word for setting in settings for word in ("--set", setting)]
+        return run(METSUKED, "-c", str(conf), *words, "--check")
+
+    good = check()
+    assert good.returncode == 0 and not good.stderr
+    assert not (tmp_path / "store").exists()
+    clear(check("ports=afdxp:eth9"), "afdxp", "afxdp:INTERFACE")
+    clear(check(f"rules={tmp_path}/no*.rules"), "no*.rules")
+    clear(check("overload.low=99"), "overload.low", "overload.high")
+    clear(check("http.listen=127.0.0.1:8080"), "http.tokens_file")
+    clear(check("http.listen=192.0.2.1:8080", f"http.tokens_file={rules}"), str(rules))
+
+
 def test_config_that_is_not_yaml(tmp_path, capture):
     conf = tmp_path / "m.yaml"
     conf.write_text("mode: [tap\n: :")

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak)); /* of some targets */
 
 static int replay(const char *path)
 {
@@ -34,6 +35,8 @@ int main(int argc, char **argv)
 {
 	unsigned count = 0;
 
+	if (LLVMFuzzerInitialize)
+		LLVMFuzzerInitialize(&argc, &argv);
 	for (int i = 1; i < argc; i++) {
 		DIR *folder = opendir(argv[i]);
 		struct dirent *e;

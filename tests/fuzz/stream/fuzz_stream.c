@@ -101,11 +101,11 @@ static void op_other(struct lab *l, const uint8_t *op)
 		l->stop_at = op[2] % 4;
 		break;
 	case 3:
-		if (l->flow && l->flow->id)
+		if (l->flow && flow_cold(l->flow)->id)
 			stream_raw_off(&l->w, l->flow, op[2] & 1);
 		break;
 	case 4:
-		if (l->flow && l->flow->id)
+		if (l->flow && flow_cold(l->flow)->id)
 			stream_raw_flush(l->flow, op[2] & 1);
 		break;
 	case 5:

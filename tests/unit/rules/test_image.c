@@ -444,7 +444,7 @@ static void usable(void)
 static void byte_flip(off_t at)
 {
 	int fd = open(image_of_rules(), O_RDWR | O_CLOEXEC);
-	uint8_t byte;
+	uint8_t byte = 0;
 
 	assert_true(fd >= 0 && pread(fd, &byte, 1, at) == 1);
 	byte ^= 0x40;

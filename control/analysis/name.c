@@ -14,7 +14,9 @@ static const char *const harmless[] = {".pdf", ".doc", ".docx", ".xls", ".xlsx",
 				       ".odt", ".ods", ".eml", ".xml", ".tif", ".bmp", NULL};
 /* Endings that Windows runs. */
 static const char *const running[] = {".exe", ".scr", ".com", ".pif", ".bat", ".cmd", ".js", ".jse", ".vbs", ".vbe",
-				      ".wsf", ".wsh", ".hta", ".ps1", ".lnk", ".cpl", ".msi", ".jar", ".chm", NULL};
+				      ".wsf", ".wsh", ".hta", ".ps1", ".lnk", ".cpl", ".msi", ".jar", ".chm", ".url", ".xll",
+				     ".wsc", ".sct", ".reg", ".msp", ".msix", ".appx", ".appinstaller", ".application", ".jnlp",
+				     ".settingcontent-ms", ".library-ms", ".search-ms", NULL};
 /* U+202E, U+202D, U+2066 … U+2068 turn the direction of what follows (Unicode 3.9, UAX 9). */
 static const char *const turning[] = {"\xe2\x80\xae", "\xe2\x80\xad", "\xe2\x81\xa6", "\xe2\x81\xa7", "\xe2\x81\xa8", NULL};
 

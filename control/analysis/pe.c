@@ -2,6 +2,8 @@
  *
  * Programs of Windows (PE format, Microsoft): what their headers say.
  */
+#include <ctype.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,8 @@
 #define SECTIONS_MAX 96u
 #define DLLS_MAX 256u
 #define IMPORTS_MAX 4096u
-#define IMPORT_NAME_MAX 128u
+#define IMPORT_NAME_MAX 512u
+#define DLL_NAME_MAX 64u
 #define DENSE_BITS 7.3
 #define DENSE_FROM_BYTES 4096u
 #define DIRECTORY_IMPORT 1u
@@ -33,6 +36,9 @@ struct image {
 	uint32_t directory[16][2];
 	unsigned imports;
 	uint32_t seen; /* bits of imports of note */
+	EVP_MD_CTX *hash; /* of the imports' names (Mandiant, 2014: "imphash") */
+	bool hashed;      /* there is one at least */
+	bool inexact;     /* a number that others know the name of, or too much */
 };
 
 enum import_flag {
@@ -138,7 +144,28 @@ static void read_sections(struct image *m, struct cursor c, unsigned count)
 
 /* ---- imports ---- */
 
-static void take_import(struct image *m, uint32_t rva)
+static void hash_text(struct image *m, const char *text)
+{
+	for (; *text; text++) {
+		const uint8_t c = (uint8_t)tolower((unsigned char)*text);
+
+		EVP_DigestUpdate(m->hash, &c, 1);
+	}
+}
+
+/* "kernel32.exitprocess", joined by commas; library: its name without the ending. */
+static void hash_import(struct image *m, const char *library, const char *name)
+{
+	if (!m->hash || !*name)
+		return;
+	hash_text(m, m->hashed ? "," : "");
+	hash_text(m, library);
+	hash_text(m, ".");
+	hash_text(m, name);
+	m->hashed = true;
+}
+
+static void take_import(struct image *m, const char *library, uint32_t rva)
 {
 	char name[IMPORT_NAME_MAX];
 	uint32_t at, n = 0;
@@ -150,6 +177,8 @@ static void take_import(struct image *m, uint32_t rva)
 		n++;
 	}
 	name[n] = '\0';
+	m->inexact |= n == IMPORT_NAME_MAX - 1;
+	hash_import(m, library, name);
 	for (size_t i = 0; i < sizeof(imports_of_note) / sizeof(imports_of_note[0]); i++)
 		if (strcmp(name, imports_of_note[i].name) == 0) {
 			m->seen |= imports_of_note[i].flag;
@@ -157,7 +186,17 @@ static void take_import(struct image *m, uint32_t rva)
 		}
 }
 
-static void read_thunks(struct image *m, uint32_t rva)
+/* By number: of three libraries the hash takes names that stand in lists of old. */
+static void take_number(struct image *m, const char *library, uint16_t number)
+{
+	char name[16];
+
+	m->inexact |= strcmp(library, "ws2_32") == 0 || strcmp(library, "wsock32") == 0 || strcmp(library, "oleaut32") == 0;
+	snprintf(name, sizeof(name), "ord%u", number);
+	hash_import(m, library, name);
+}
+
+static void read_thunks(struct image *m, const char *library, uint32_t rva)
 {
 	unsigned step = m->wide ? 8 : 4;
 	uint32_t at;
@@ -171,12 +210,34 @@ static void read_thunks(struct image *m, uint32_t rva)
 			break;
 		m->imports++;
 		if (!(high & 0x80000000))
-			take_import(m, low);
+			take_import(m, library, low);
+		else
+			take_number(m, library, (uint16_t)low);
 	}
+	m->inexact |= m->imports == IMPORTS_MAX;
+}
+
+/* In lower case, without .dll, .ocx, .sys. */
+static void library_name(const struct image *m, uint32_t at, char out[DLL_NAME_MAX])
+{
+	static const char *const endings[] = {".dll", ".ocx", ".sys"};
+	uint32_t n = 0;
+
+	while (n < DLL_NAME_MAX - 1 && at + n < m->p->data.len && m->p->data.data[at + n]) {
+		out[n] = (char)tolower(m->p->data.data[at + n]);
+		n++;
+	}
+	out[n] = '\0';
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (name_ends(out, endings[i])) {
+			out[n - 4] = '\0';
+			return;
+		}
 }
 
 static void read_imports(struct image *m)
 {
+	char library[DLL_NAME_MAX];
 	uint32_t at, name_at;
 	unsigned dlls;
 
@@ -188,13 +249,28 @@ static void read_imports(struct image *m)
 
 		if (!name && !table)
 			break;
-		if (place_of(m, name, &name_at))
+		library[0] = '\0';
+		if (place_of(m, name, &name_at)) {
 			part_fact_bytes(m->a, m->p, "library", m->p->data.data + name_at,
 					strnlen((const char *)m->p->data.data + name_at,
 						m->p->data.len - name_at < 64 ? m->p->data.len - name_at : 64));
-		read_thunks(m, lookup ? lookup : table);
+			library_name(m, name_at, library);
+		}
+		read_thunks(m, library, lookup ? lookup : table);
 	}
 	part_fact(m->a, m->p, "imports", "%u of %u libraries", m->imports, dlls);
+}
+
+static void tell_hash(struct image *m)
+{
+	uint8_t sum[16];
+	char text[33];
+
+	if (!m->hash || !m->hashed || m->inexact || !EVP_DigestFinal_ex(m->hash, sum, NULL))
+		return;
+	for (unsigned i = 0; i < sizeof(sum); i++)
+		snprintf(text + 2 * i, 3, "%02x", sum[i]);
+	part_fact(m->a, m->p, "imphash", "%s", text);
 }
 
 static void judge_imports(struct image *m)
@@ -268,7 +344,14 @@ void pe_run(struct analysis *a, struct part *p)
 	}
 	tell_head(m, machine, stamp, flags);
 	read_sections(m, c, sections);
+	m->hash = EVP_MD_CTX_new();
+	if (m->hash && !EVP_DigestInit_ex(m->hash, EVP_md5(), NULL)) {
+		EVP_MD_CTX_free(m->hash);
+		m->hash = NULL;
+	}
 	read_imports(m);
+	tell_hash(m);
+	EVP_MD_CTX_free(m->hash);
 	judge_imports(m);
 	judge_overlay(m);
 	free(m);

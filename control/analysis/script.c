@@ -9,9 +9,13 @@
 #include <string.h>
 
 #include "control/analysis/words.h"
+#include "dataplane/base/digit.h"
 
 #define CODES_MANY 60u       /* Chr(…) and the like in a script */
 #define BASE64_LONG 8000u    /* characters of a run in a page that is a file */
+#define CARRIED_LEAST 120u   /* of one that is looked at */
+#define IMAGE_LEAST 43700u   /* of one that may be a disk image, whose mark stands far within */
+#define DOWNLOADS_MAX 50u    /* looked at for a name */
 #define HEAD_BYTES 1024u
 
 enum language { NO_SCRIPT, WINDOWS_HOST, VBA, POWERSHELL, BATCH, HTA, PAGE, PDF_SCRIPT, SHELL };
@@ -112,16 +116,102 @@ static void judge_host(struct analysis *a, struct part *p)
 
 /* ---- pages ---- */
 
-/* The longest run of base64 digits. */
-static uint32_t longest_run(struct bytes b)
+static bool is_base64(uint8_t c)
 {
-	uint32_t best = 0, run = 0;
+	return isalnum(c) || c == '+' || c == '/';
+}
 
-	for (uint32_t i = 0; i < b.len; i++) {
-		uint8_t c = b.data[i];
+/* The next run of base64 digits from *at on; behind it then. Empty: there is none. */
+static struct bytes next_run(struct bytes b, uint32_t *at)
+{
+	uint32_t from;
 
-		run = isalnum(c) || c == '+' || c == '/' || c == '=' ? run + 1 : 0;
-		best = run > best ? run : best;
+	while (*at < b.len && !is_base64(b.data[*at]))
+		++*at;
+	from = *at;
+	while (*at < b.len && is_base64(b.data[*at]))
+		++*at;
+	return (struct bytes){b.data + from, *at - from};
+}
+
+static uint32_t decode_run(struct bytes run, uint8_t *out, uint64_t room)
+{
+	struct base64_rest rest = {0};
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < run.len && n < room; i++) {
+		int c = base64_next(&rest, base64_digit(run.data[i]));
+
+		if (c >= 0)
+			out[n++] = (uint8_t)c;
+	}
+	return n;
+}
+
+/* What nobody needs to see a page: programs, archives, disk images, documents with macros. */
+static bool is_carried(struct bytes b)
+{
+	static const struct {
+		uint32_t at;
+		const char *bytes;
+		uint8_t len;
+	} marks[] = {{0, "MZ", 2}, {0, "PK\3\4", 4}, {0, "Rar!\x1a\x07", 6}, {0, "7z\xbc\xaf\x27\x1c", 6}, {0, "MSCF\0\0\0\0", 8},
+		     {0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8}, {0, "L\0\0\0\1\x14\2\0", 8}, {0, "\x7f" "ELF", 4},
+		     {0, "\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", 8}, {0, "ITSF", 4}, {0, "{\\rtf", 5}, {32769, "CD001", 5}};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (b.len >= marks[i].at + marks[i].len && memcmp(b.data + marks[i].at, marks[i].bytes, marks[i].len) == 0)
+			return true;
+	return false;
+}
+
+/* download="name", a.download='name'; the name is borrowed from the page. */
+static struct bytes download_name(struct bytes page, struct bytes folded)
+{
+	static const char word[] = "download";
+	const uint8_t *found = folded.len == page.len ? bytes_find(folded, 0, word, sizeof(word) - 1) : NULL;
+	struct bytes name = {(const uint8_t *)"", 0};
+
+	for (unsigned i = 0; found && i < DOWNLOADS_MAX; i++, found = bytes_find(folded, (size_t)(found - folded.data) + 1, word, sizeof(word) - 1)) {
+		uint32_t at = (uint32_t)(found - folded.data) + sizeof(word) - 1;
+		const uint8_t *end;
+
+		while (at < page.len && (page.data[at] == ' ' || page.data[at] == '='))
+			at++;
+		if (at + 1 >= page.len || (page.data[at] != '"' && page.data[at] != '\''))
+			continue;
+		end = memchr(page.data + at + 1, page.data[at], page.len - at - 1);
+		if (end && end > page.data + at + 1 && end - page.data - at < 200)
+			return (struct bytes){page.data + at + 1, (uint32_t)(end - page.data) - at - 1};
+	}
+	return name;
+}
+
+/* Files that a page carries as base64, in a script or a data: address; returns the longest run. */
+static uint32_t take_carried(struct analysis *a, struct part *p, struct bytes folded, bool *carries)
+{
+	struct bytes name = download_name(p->data, folded), run;
+	uint32_t at = 0, best = 0;
+
+	while ((run = next_run(p->data, &at)).len && !analysis_over(a)) {
+		enum reason_code code;
+		uint8_t head[48], *out;
+		struct bytes file = {head, 0};
+
+		best = run.len > best ? run.len : best;
+		if (run.len < CARRIED_LEAST)
+			continue;
+		file.len = decode_run(run, head, sizeof(head));
+		if (!is_carried(file) && run.len < IMAGE_LEAST)
+			continue;
+		out = malloc(run.len);
+		file = (struct bytes){out, out ? decode_run(run, out, analysis_room(a, run.len, &code)) : 0};
+		if (is_carried(file)) {
+			*carries = true;
+			p->traits |= PART_DOCUMENT;
+			part_add(a, p, name, "", file);
+		}
+		free(out);
 	}
 	return best;
 }
@@ -131,9 +221,11 @@ static void judge_page(struct analysis *a, struct part *p)
 	struct bytes folded = text_fold(p->data);
 	bool hands_out = text_has(folded, "mssaveoropenblob") || (text_has(folded, "createobjecturl") && text_has(folded, "download"));
 	bool makes = text_has(folded, "atob(") || text_has(folded, "uint8array") || text_has(folded, "charcodeat");
-	uint32_t run = hands_out && makes && text_has(folded, "blob(") ? longest_run(p->data) : 0;
+	bool carries = false;
+	uint32_t run = take_carried(a, p, folded, &carries);
 
-	if (run >= BASE64_LONG)
+	hands_out = hands_out && makes && text_has(folded, "blob(");
+	if ((hands_out && (run >= BASE64_LONG || carries)) || (carries && text_has(folded, "download")))
 		part_reason(a, p, REASON_html_smuggling, "%u characters of base64", run);
 	if (text_has(folded, "<hta:application") || name_ends(p->name, ".hta")) {
 		p->traits |= PART_SCRIPT | PART_EXECUTABLE;

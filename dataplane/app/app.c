@@ -296,6 +296,7 @@ bool app_start(struct worker *w, struct flow *f, struct packet *p, enum app_prot
 
 	f->app_proto = (uint8_t)id;
 	w->counters->app_flow[app_transport_of(f)][id]++;
+	app_port_found(w, f, id);
 	if (app_mode_of(w, f, id) != APP_MODE_FULL) {
 		app_stop(w, f);
 		return false;

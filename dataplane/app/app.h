@@ -79,7 +79,9 @@ enum probe_result probe_words(const struct probe_input *in, const char *const *w
 	APP_EVENT(DETECT_PROTOCOL_ONLY_ONE_DIRECTION)                                              \
 	APP_EVENT(PROTO_DETECTION_SKIPPED)                                                         \
 	APP_EVENT(NO_TLS_AFTER_STARTTLS)                                                           \
-	APP_EVENT(UNEXPECTED_PROTOCOL)
+	APP_EVENT(UNEXPECTED_PROTOCOL)                                                             \
+	APP_EVENT(PROTOCOL_ON_UNUSUAL_PORT)                                                        \
+	APP_EVENT(NOT_WHAT_THE_PORT_PROMISES)
 
 enum app_event {
 #define APP_EVENT(id) APP_EVENT_##id,
@@ -87,6 +89,8 @@ enum app_event {
 #undef APP_EVENT
 	APP_EVENT_COUNT
 };
+
+_Static_assert(APP_EVENT_COUNT <= 8, "app_session.events has a bit for each");
 
 /* "APPLAYER_UNEXPECTED_PROTOCOL": as anomaly records print them; rules name them in any case. */
 extern const char *const app_event_names[APP_EVENT_COUNT];

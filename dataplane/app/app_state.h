@@ -94,6 +94,10 @@ void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p);
 /* Once the protocols' modes are known: which probes may say anything but no. */
 void app_probes_sieve(struct app_state *a);
 
+/* port.c: a protocol was found; looking for one has ended without any. Both may note what they think of the port. */
+void app_port_found(const struct worker *w, struct flow *f, enum app_proto proto);
+void app_port_failed(struct worker *w, struct flow *f);
+
 /* tx.c */
 /* Writes what is to be written, frees what is done with. all: as if everything had ended. */
 void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all);

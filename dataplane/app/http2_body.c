@@ -8,13 +8,13 @@
 #include "dataplane/app/http2.h"
 #include "dataplane/app/http_multipart.h"
 
-static struct bytes body_name(const struct http2_tx *t, enum direction d)
+static struct bytes body_name(const struct http2_tx *t, enum direction d, uint8_t room[HTTP_FILE_NAME_MAX])
 {
 	struct bytes name = {NULL, 0}, path;
 	const uint8_t *query;
 
 	if (d == TO_CLIENT)
-		name = http_parameter(http2_field_value(t, d, "content-disposition"), "filename=");
+		name = http_file_name(http2_field_value(t, d, "content-disposition"), room);
 	if (name.len)
 		return name;
 	path = http2_field_value(t, TO_SERVER, ":path");
@@ -72,7 +72,8 @@ static void body_range(const struct http2_input *in, struct http2_tx *t, struct 
 static void body_open(const struct http2_input *in, struct http2_tx *t)
 {
 	struct http2_side *side = &t->side[in->d];
-	struct bytes name = body_name(t, in->d);
+	uint8_t room[HTTP_FILE_NAME_MAX];
+	struct bytes name = body_name(t, in->d, room);
 	enum content_coding coding =
 		content_coding_of(http2_field_value(t, in->d, "content-encoding"));
 

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "dataplane/app/http_multipart.h"
+#include "dataplane/app/mime.h"
 
 static void skip_spaces(struct bytes *b)
 {
@@ -41,8 +42,8 @@ static enum content_coding first_coding(struct bytes value)
 
 /* ---- names ---- */
 
-/* The value of `name` ("filename=") in "form-data; name=x; filename=\"y\"". NULL data: not there. */
-struct bytes http_parameter(struct bytes header, const char *name)
+/* The value of `name` in "form-data; name=x; filename=\"y\"". NULL data: not there. */
+static struct bytes parameter(struct bytes header, const char *name)
 {
 	struct bytes rest = header, piece, none = {NULL, 0};
 	uint32_t n = (uint32_t)strlen(name), i;
@@ -64,6 +65,12 @@ struct bytes http_parameter(struct bytes header, const char *name)
 			continue;
 		piece.data += n;
 		piece.len -= n;
+		skip_spaces(&piece);
+		if (!piece.len || *piece.data != '=')
+			continue;
+		piece.data++;
+		piece.len--;
+		skip_spaces(&piece);
 		while (piece.len && (piece.data[piece.len - 1] == ' ' || piece.data[piece.len - 1] == '\t'))
 			piece.len--;
 		if (piece.len >= 2 && piece.data[0] == '"' && piece.data[piece.len - 1] == '"') {
@@ -75,13 +82,21 @@ struct bytes http_parameter(struct bytes header, const char *name)
 	return none;
 }
 
-static struct bytes body_name(struct http_tx *tx, enum direction d)
+struct bytes http_file_name(struct bytes disposition, uint8_t room[HTTP_FILE_NAME_MAX])
+{
+	struct bytes name = parameter(disposition, "filename*");
+
+	if (name.len)
+		name = (struct bytes){room, mime_encoded_value(name, room, HTTP_FILE_NAME_MAX)};
+	return name.len ? name : parameter(disposition, "filename");
+}
+
+static struct bytes body_name(struct http_tx *tx, enum direction d, uint8_t room[HTTP_FILE_NAME_MAX])
 {
 	struct bytes name = {NULL, 0};
 
 	if (d == TO_CLIENT)
-		name = http_parameter(http_field(tx->htp->response_headers, "content-disposition"),
-				      "filename=");
+		name = http_file_name(http_field(tx->htp->response_headers, "content-disposition"), room);
 	if (!name.len && tx->htp->parsed_uri)
 		name = http_bytes(tx->htp->parsed_uri->path);
 	return name;
@@ -135,7 +150,8 @@ static void body_open(struct http_state *s, struct http_tx *tx, enum direction d
 {
 	struct http_body *b = &tx->body[d];
 	enum htp_method_t method = tx->htp->request_method_number;
-	struct bytes name = body_name(tx, d);
+	uint8_t room[HTTP_FILE_NAME_MAX];
+	struct bytes name = body_name(tx, d, room);
 
 	if (d == TO_SERVER && (method == HTP_M_POST || method == HTP_M_PUT) && !whole_multipart(s, tx))
 		tx->multipart = http_multipart_new(

@@ -5,11 +5,15 @@
 #include "dataplane/app/http.h"
 
 #include <ctype.h>
+#include <strings.h>
 
+#include "dataplane/app/ntlmssp.h"
+#include "dataplane/base/digit.h"
 #include "dataplane/engine/emit.h"
 
 #define NAME_MAX_BYTES 255   /* of a header in a record */
 #define VALUE_MAX_BYTES 2047
+#define LOGON_MAX_BYTES 4096 /* decoded of what a client logs on with */
 
 static void put(struct recorder *r, enum field_id f, struct bytes b)
 {
@@ -115,6 +119,54 @@ static void record_basic(struct recorder *r, const htp_tx_t *htp)
 		record_content_range(r, range);
 }
 
+/* "NTLM TlRMTVN…", "Negotiate …" (RFC 4559) */
+static struct bytes logon_of(struct bytes value, uint8_t out[LOGON_MAX_BYTES])
+{
+	static const char *const schemes[] = {"NTLM ", "Negotiate "};
+	struct base64_rest rest = {0};
+	uint32_t n = 0, at = 0;
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (value.len > strlen(schemes[i]) && strncasecmp((const char *)value.data, schemes[i], strlen(schemes[i])) == 0)
+			at = (uint32_t)strlen(schemes[i]);
+	for (; at && at < value.len && n < LOGON_MAX_BYTES; at++) {
+		int c = base64_next(&rest, base64_digit(value.data[at]));
+
+		if (c >= 0)
+			out[n++] = (uint8_t)c;
+	}
+	return (struct bytes){out, n};
+}
+
+static void record_name(struct recorder *r, enum field_id field, struct bytes name, bool unicode)
+{
+	uint8_t text[NTLMSSP_TEXT_MAX];
+
+	if (name.len)
+		rec_bytes(r, field, text, ntlmssp_text(name, unicode, text));
+}
+
+/* Who logs on, to the server or the proxy. */
+static void record_logon(struct recorder *r, const htp_tx_t *htp, const char *header)
+{
+	uint8_t blob[LOGON_MAX_BYTES];
+	char version[NTLMSSP_VERSION_CHARS];
+	struct bytes value = http_field(htp->request_headers, header);
+	struct ntlmssp n;
+
+	if (!value.data || ntlmssp_read(logon_of(value, blob), &n) != NTLMSSP_AUTHENTICATE)
+		return;
+	rec_open(r, F_http_ntlmssp);
+	record_name(r, F_http_domain, n.domain, n.unicode);
+	record_name(r, F_http_user, n.user, n.unicode);
+	record_name(r, F_http_host, n.host, n.unicode);
+	if (n.has_version) {
+		ntlmssp_version(&n, version);
+		rec_text(r, F_http_ntlmssp_version, version);
+	}
+	rec_close(r);
+}
+
 static void record_extended(struct recorder *r, const htp_tx_t *htp)
 {
 	put(r, F_http_http_refer, http_field(htp->request_headers, "referer"));
@@ -126,6 +178,10 @@ static void record_extended(struct recorder *r, const htp_tx_t *htp)
 		put(r, F_http_status_string, http_bytes(htp->response_status));
 	put(r, F_http_redirect, http_field(htp->response_headers, "location"));
 	rec_uint(r, F_http_length, (uint64_t)htp->response_message_len);
+	if (http_field(htp->request_headers, "authorization").data)
+		record_logon(r, htp, "authorization");
+	else
+		record_logon(r, htp, "proxy-authorization");
 }
 
 /* ---- options ---- */

@@ -7,6 +7,8 @@
 
 #include "dataplane/app/http.h"
 
+#define HTTP_FILE_NAME_MAX 1024
+
 /* NULL: no boundary, or no memory. The type's name does not matter, as in the reference. */
 struct http_multipart *http_multipart_new(struct worker *w, struct bytes content_type);
 /* data NULL: a gap. */
@@ -14,7 +16,8 @@ void http_multipart_data(struct http_state *s, struct http_tx *tx, const uint8_t
 void http_multipart_end(struct http_state *s, struct http_tx *tx);
 void http_multipart_free(struct worker *w, struct http_tx *tx);
 
-/* http_body.c: the value of a parameter ("filename=") of a header. */
-struct bytes http_parameter(struct bytes header, const char *name);
+/* http_body.c: the file's name by Content-Disposition (RFC 6266, 4.3: filename* before filename), decoded into room or
+ * borrowed from the header. Empty: it says none. */
+struct bytes http_file_name(struct bytes disposition, uint8_t room[HTTP_FILE_NAME_MAX]);
 
 #endif

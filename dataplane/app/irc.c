@@ -111,7 +111,7 @@ static enum probe_result client_line(struct bytes line, bool whole, bool *pass)
 		return more == 1 || more == 2 ? PROBE_YES : PROBE_NO;
 	if (bytes_are(word, "SERVER"))
 		return more >= 3 ? PROBE_YES : PROBE_NO;
-	return bytes_are(word, "STARTTLS") ? PROBE_YES : PROBE_MORE;
+	return PROBE_MORE; /* PASS; STARTTLS, which other protocols have as well: the server says which it is */
 }
 
 static enum probe_result probe_client(const struct probe_input *in)
@@ -156,7 +156,7 @@ static enum probe_result probe_server(const struct probe_input *in)
 		return word.len > 6 || memchr(word.data, '\n', word.len) ? PROBE_NO : PROBE_MORE;
 	if (bytes_are(word, "NOTICE"))
 		return PROBE_YES;
-	return word.len == 3 && memcmp(word.data, "00", 2) == 0 ? PROBE_YES : PROBE_NO;
+	return (word.len == 3 && memcmp(word.data, "00", 2) == 0) || bytes_are(word, "670") ? PROBE_YES : PROBE_NO;
 }
 
 static enum probe_result irc_probe(const struct probe_input *in)

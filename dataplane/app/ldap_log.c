@@ -4,6 +4,7 @@
  */
 
 #include "dataplane/app/ldap.h"
+#include "dataplane/app/ntlmssp.h"
 #include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
@@ -98,6 +99,32 @@ static void put_search(struct recorder *r, const struct ldap_message *m, struct 
 	rec_close(r);
 }
 
+static void put_name(struct recorder *r, enum field_id field, struct bytes name, bool unicode)
+{
+	uint8_t text[NTLMSSP_TEXT_MAX];
+
+	if (name.len)
+		rec_bytes(r, field, text, ntlmssp_text(name, unicode, text));
+}
+
+static void put_ntlmssp(struct recorder *r, struct bytes credentials)
+{
+	char version[NTLMSSP_VERSION_CHARS];
+	struct ntlmssp n;
+
+	if (!credentials.data || ntlmssp_read(credentials, &n) != NTLMSSP_AUTHENTICATE)
+		return;
+	rec_open(r, F_ldap_ntlmssp);
+	put_name(r, F_ldap_domain, n.domain, n.unicode);
+	put_name(r, F_ldap_user, n.user, n.unicode);
+	put_name(r, F_ldap_host, n.host, n.unicode);
+	if (n.has_version) {
+		ntlmssp_version(&n, version);
+		rec_text(r, F_ldap_ntlmssp_version, version);
+	}
+	rec_close(r);
+}
+
 static void put_bind(struct recorder *r, struct cursor c)
 {
 	struct cursor sasl;
@@ -111,6 +138,7 @@ static void put_bind(struct recorder *r, struct cursor c)
 		put(r, F_ldap_mechanism, ber_bytes(&sasl, BER_OCTETS));
 		credentials = ber_bytes(&sasl, BER_OCTETS);
 		put(r, F_ldap_credentials, credentials);
+		put_ntlmssp(r, credentials);
 		rec_close(r);
 	}
 	rec_close(r);

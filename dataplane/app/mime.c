@@ -72,13 +72,21 @@ static bool is_space(uint8_t c)
 
 static void take_name(struct mime *m, struct bytes value, const char *parameter)
 {
+	uint8_t written[MIME_NAME_WRITTEN_MAX];
+	uint32_t len;
 	bool cut;
 
 	if (m->name_len)
 		return;
-	m->name_len = mime_parameter(value, parameter, m->name, sizeof(m->name), &cut);
-	if (cut)
+	len = mime_parameter(value, parameter, written, sizeof(written), &cut);
+	if (cut || len > MIME_NAME_MAX)
 		m->anomalies |= MIME_LONG_NAME;
+	if (!(m->flags & MIME_RAW) && len && memmem(written, len, "=?", 2)) {
+		m->name_len = mime_words((struct bytes){written, len}, m->name, MIME_NAME_MAX);
+		return;
+	}
+	m->name_len = len < MIME_NAME_MAX ? len : MIME_NAME_MAX;
+	memcpy(m->name, written, m->name_len);
 }
 
 static void take_content_type(struct mime *m, struct bytes value)
@@ -132,6 +140,8 @@ static void take_header(struct mime *m, struct bytes name, struct bytes value)
 			m->encoding = MIME_BASE64;
 		else if (bytes_are(word, "quoted-printable") && !(m->flags & MIME_NO_QP))
 			m->encoding = MIME_QP;
+		else if (bytes_are(word, "x-uuencode") || bytes_are(word, "uuencode") || bytes_are(word, "x-uue"))
+			m->encoding = MIME_UU;
 	} else if (bytes_are(name, "content-type")) {
 		take_content_type(m, value);
 	}
@@ -271,11 +281,12 @@ static void part_end(struct mime *m, bool complete)
 {
 	if (!m->in_part)
 		return;
-	mime_decode_end(m);
+	complete &= mime_decode_end(m);
 	m->in_part = false;
 	if (m->name_len && !m->part_has_data)
 		m->anomalies |= MIME_EMPTY_PART;
-	m->ops->part_end(m->ctx, complete);
+	if (!m->uu_closed)
+		m->ops->part_end(m->ctx, complete);
 }
 
 /* The held line end is the body's after all. */

@@ -16,11 +16,14 @@
 #define MIME_DEPTH_MAX 16       /* multipart inside multipart, message inside message */
 #define MIME_BOUNDARY_MAX 254
 #define MIME_NAME_MAX 255       /* of a file */
+#define MIME_NAME_WRITTEN_MAX 1024 /* of one as it is written, in encoded words */
 #define MIME_HEADER_NAME_LONG 75
 #define MIME_HEADER_VALUE_MAX 2000 /* kept of a header; longer is an anomaly */
 #define MIME_LINE_LONG 998      /* RFC 5322, 2.1.1 */
 #define MIME_ENCODED_LINE_LONG 76 /* RFC 2045, 6.7 and 6.8 */
 #define MIME_URL_MAX 2048
+#define MIME_UU_BEGIN_MAX 300   /* of "begin 644 name" */
+#define MIME_UU_LINE_MAX 128    /* of a line of uuencode: 61 and a few */
 #define MIME_OUT_BYTES 1024     /* decoded bytes are handed out in such pieces */
 #define MIME_PARTS_MAX 4096     /* leaves of a message; the rest is not looked into */
 
@@ -108,6 +111,12 @@ struct mime {
 	uint8_t out[MIME_OUT_BYTES];
 	uint32_t out_len;
 
+	/* uuencode: mime_uu.c */
+	uint8_t uu;              /* enum mime_uu */
+	bool uu_closed;          /* a file in the text has ended, and nothing came after it: no part is open */
+	uint16_t uu_len, uu_begin; /* bytes of the lines held; of the first of them, a "begin" */
+	uint8_t uu_line[MIME_UU_BEGIN_MAX + MIME_UU_LINE_MAX];
+
 	/* URLs */
 	uint8_t word[8];         /* letters before "://" */
 	uint8_t word_len, colon; /* colon: how much of "://" is there */
@@ -129,5 +138,9 @@ void mime_free(struct mime *m);
  * joined and percent signs decoded. Written to out; its length, 0 when it is not there. More than
  * room bytes are cut; *cut is set then. */
 uint32_t mime_parameter(struct bytes header, const char *name, uint8_t *out, uint32_t room, bool *cut);
+/* "charset'language'percent-encoded" (RFC 2231, 4; RFC 8187) decoded into out; the length. More is cut. */
+uint32_t mime_encoded_value(struct bytes value, uint8_t *out, uint32_t room);
+/* Text with encoded words (RFC 2047) as it is meant, Latin ones as UTF-8, others in their own bytes; the length. */
+uint32_t mime_words(struct bytes in, uint8_t *out, uint32_t room);
 
 #endif

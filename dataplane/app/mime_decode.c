@@ -96,10 +96,18 @@ static void url_byte(struct mime *m, uint8_t c)
 
 /* ---- output ---- */
 
+static void hand_out(struct mime *m, const uint8_t *data, uint32_t len)
+{
+	if (m->uu != UU_OFF)
+		mime_uu(m, data, len);
+	else
+		m->ops->part_data(m->ctx, data, len);
+}
+
 static void out_flush(struct mime *m)
 {
 	if (m->out_len)
-		m->ops->part_data(m->ctx, m->out, m->out_len);
+		hand_out(m, m->out, m->out_len);
 	m->out_len = 0;
 }
 
@@ -192,6 +200,7 @@ void mime_decode_begin(struct mime *m)
 	m->out_len = 0;
 	m->in_url = false;
 	m->word_len = m->colon = 0;
+	mime_uu_begin(m);
 }
 
 void mime_decode(struct mime *m, const uint8_t *data, uint32_t len)
@@ -204,7 +213,7 @@ void mime_decode(struct mime *m, const uint8_t *data, uint32_t len)
 			qp_byte(m, data[i]);
 	} else {
 		out_flush(m);
-		m->ops->part_data(m->ctx, data, len);
+		hand_out(m, data, len);
 		for (uint32_t i = 0; wants_urls(m) && i < len; i++)
 			url_byte(m, data[i]);
 		return;
@@ -212,7 +221,7 @@ void mime_decode(struct mime *m, const uint8_t *data, uint32_t len)
 	out_flush(m);
 }
 
-void mime_decode_end(struct mime *m)
+bool mime_decode_end(struct mime *m)
 {
 	if (m->encoding == MIME_BASE64 && m->quantum_len) {
 		if (m->quantum_len == 1)
@@ -225,4 +234,5 @@ void mime_decode_end(struct mime *m)
 	}
 	out_flush(m);
 	url_done(m);
+	return m->uu == UU_OFF || mime_uu_end(m);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Parameters of a MIME header: "attachment; filename=x", with RFC 2231 continuations (name*0,
- * name*1*) and encoded values (name*=charset'language'percent-encoded). Any thread.
+ * name*1*) and encoded values (name*=charset'language'percent-encoded). The encoded form comes before the plain one,
+ * which is there for readers that know no better. And encoded words (RFC 2047), which stand in names although they
+ * must not. Any thread.
  */
 #include "dataplane/app/mime.h"
 #include "dataplane/base/digit.h"
@@ -93,6 +95,13 @@ static uint32_t copy_encoded(struct bytes v, bool first, uint8_t *out, uint32_t 
 	return n;
 }
 
+uint32_t mime_encoded_value(struct bytes value, uint8_t *out, uint32_t room)
+{
+	bool cut = false;
+
+	return copy_encoded(value, true, out, room, &cut);
+}
+
 /* Is `have` the name, or a section of it: -1 no, -2 plain, -3 plain encoded, else the section's
  * number; *encoded says whether a section is. */
 static int section_of(struct bytes have, const char *name, size_t n, bool *encoded)
@@ -149,10 +158,10 @@ uint32_t mime_parameter(struct bytes header, const char *name, uint8_t *out, uin
 			sections[section].encoded = encoded;
 		}
 	}
-	if (plain.len)
-		return copy(plain, out, room, cut);
 	if (encoded_plain.len)
 		return copy_encoded(encoded_plain, true, out, room, cut);
+	if (plain.len && !sections[0].there)
+		return copy(plain, out, room, cut);
 	for (int i = 0; i < SECTIONS_MAX && sections[i].there; i++) {
 		if (sections[i].encoded)
 			len += copy_encoded(sections[i].value, i == 0, out + len, room - len, cut);
@@ -160,4 +169,103 @@ uint32_t mime_parameter(struct bytes header, const char *name, uint8_t *out, uin
 			len += copy(sections[i].value, out + len, room - len, cut);
 	}
 	return len;
+}
+
+/* ---- encoded words ---- */
+
+struct output {
+	uint8_t *at;
+	uint32_t n, room;
+	bool latin; /* bytes of ISO 8859-1 or what extends it, not of UTF-8 */
+};
+
+static void put_byte(struct output *o, uint8_t c)
+{
+	if (o->latin && c >= 0x80 && o->n + 2 <= o->room) {
+		o->at[o->n++] = (uint8_t)(0xc0 | c >> 6);
+		o->at[o->n++] = (uint8_t)(0x80 | (c & 0x3f));
+	} else if (o->n < o->room) {
+		o->at[o->n++] = c;
+	}
+}
+
+static void put_quoted(struct output *o, struct bytes text)
+{
+	for (uint32_t i = 0; i < text.len; i++) {
+		int high = text.data[i] == '=' && i + 2 < text.len ? hex_digit(text.data[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(text.data[i + 2]) : -1;
+
+		if (low >= 0) {
+			put_byte(o, (uint8_t)(high << 4 | low));
+			i += 2;
+		} else {
+			put_byte(o, text.data[i] == '_' ? ' ' : text.data[i]);
+		}
+	}
+}
+
+static void put_base64(struct output *o, struct bytes text)
+{
+	struct base64_rest rest = {0};
+
+	for (uint32_t i = 0; i < text.len; i++) {
+		int c = base64_next(&rest, base64_digit(text.data[i]));
+
+		if (c >= 0)
+			put_byte(o, (uint8_t)c);
+	}
+}
+
+static bool starts_with(struct bytes b, const char *word)
+{
+	size_t n = strlen(word);
+
+	return b.len >= n && strncasecmp((const char *)b.data, word, n) == 0;
+}
+
+/* "=?charset?Q?text?=" at the beginning of b. Returns its length; 0: there is none. */
+static uint32_t put_word(struct output *o, struct bytes b)
+{
+	const uint8_t *end = b.data + b.len, *charset, *encoding, *text, *stop;
+
+	if (b.len < 8 || b.data[0] != '=' || b.data[1] != '?')
+		return 0;
+	charset = b.data + 2;
+	encoding = memchr(charset, '?', (size_t)(end - charset));
+	if (!encoding || end - encoding < 5 || encoding[2] != '?')
+		return 0;
+	text = encoding + 3;
+	stop = memmem(text, (size_t)(end - text), "?=", 2);
+	if (!stop)
+		return 0;
+	o->latin = starts_with((struct bytes){charset, (uint32_t)(encoding - charset)}, "iso-8859-1") ||
+		   starts_with((struct bytes){charset, (uint32_t)(encoding - charset)}, "windows-1252");
+	if ((encoding[1] | 0x20) == 'q')
+		put_quoted(o, (struct bytes){text, (uint32_t)(stop - text)});
+	else if ((encoding[1] | 0x20) == 'b')
+		put_base64(o, (struct bytes){text, (uint32_t)(stop - text)});
+	else
+		return 0;
+	return (uint32_t)(stop + 2 - b.data);
+}
+
+uint32_t mime_words(struct bytes in, uint8_t *out, uint32_t room)
+{
+	struct output o = {.at = out, .room = room};
+
+	for (uint32_t at = 0, n, gap; at < in.len; at += n) {
+		n = put_word(&o, (struct bytes){in.data + at, in.len - at});
+		if (!n) {
+			o.latin = false;
+			put_byte(&o, in.data[at]);
+			n = 1;
+			continue;
+		}
+		/* blanks between two of them are no text */
+		for (gap = 0; at + n + gap < in.len && is_space(in.data[at + n + gap]); gap++)
+			;
+		if (at + n + gap + 1 < in.len && in.data[at + n + gap] == '=' && in.data[at + n + gap + 1] == '?')
+			n += gap;
+	}
+	return o.n;
 }

@@ -229,6 +229,12 @@ static void failed(struct worker *w, struct flow *f)
 	app_stop(w, f);
 }
 
+/* What carries DNS in it (doh2) looks like what it is made of. */
+static bool differ(enum app_proto one, enum app_proto other)
+{
+	return one != other && !(one == APP_doh2 && other == APP_http2) && !(one == APP_http2 && other == APP_doh2);
+}
+
 /* The direction that has been waiting, now that the other one is known. */
 static void look_at_other(struct worker *w, struct flow *f, struct packet *p, enum direction d)
 {
@@ -241,7 +247,7 @@ static void look_at_other(struct worker *w, struct flow *f, struct packet *p, en
 		return;
 	if (!s->probe_done[d] || !*app_proto_slot(s, d))
 		found = probe_bytes(w, f, d, kept->data, kept->len, &reversed, &settled);
-	if (app_known(found) && found != f->app_proto)
+	if (app_known(found) && differ(found, f->app_proto))
 		app_note(f, APP_EVENT_MISMATCH_PROTOCOL_BOTH_DIRECTIONS);
 	else if (found == APP_UNKNOWN && settled)
 		app_note(f, APP_EVENT_DETECT_PROTOCOL_ONLY_ONE_DIRECTION);
@@ -269,8 +275,8 @@ static bool found_in(struct worker *w, struct flow *f, struct packet *p, enum di
 	struct app_session *s = f->app;
 	enum app_proto other = *app_proto_slot(s, direction_other(d));
 
-	*app_proto_slot(s, d) = (uint8_t)found;
-	if (app_known(other) && other != found) {
+	*app_proto_slot(s, d) = (uint8_t)(app_known(other) && !differ(found, other) ? other : found);
+	if (app_known(other) && differ(found, other)) {
 		app_note(f, APP_EVENT_MISMATCH_PROTOCOL_BOTH_DIRECTIONS);
 		if (s->first_data == APP_FIRST_DATA_SENT || d == TO_SERVER)
 			found = other;
@@ -303,9 +309,11 @@ static bool not_found_in(struct worker *w, struct flow *f, enum direction d, uin
 	if (s->probe_done[TO_SERVER] && s->probe_done[TO_CLIENT] && service_waits(f) && !end) {
 		count_failed(w, f);
 	} else if (s->probe_done[TO_SERVER] && s->probe_done[TO_CLIENT]) {
+		app_port_failed(w, f);
 		failed(w, f);
 	} else if (seen > APP_PROBE_LIMIT_BYTES) {
 		app_note(f, APP_EVENT_PROTO_DETECTION_SKIPPED);
+		app_port_failed(w, f);
 		failed(w, f);
 	}
 	return false;
@@ -494,8 +502,10 @@ void app_probe_datagram(struct worker *w, struct flow *f, struct packet *p)
 	if (announced(w, f, p))
 		return;
 	if (f->datagrams[d] >= APP_PROBE_DATAGRAMS) {
-		if (!(f->app && f->app->proto) && f->datagrams[direction_other(d)] >= APP_PROBE_DATAGRAMS)
+		if (!(f->app && f->app->proto) && f->datagrams[direction_other(d)] >= APP_PROBE_DATAGRAMS) {
+			app_port_failed(w, f);
 			app_stop(w, f);
+		}
 		return;
 	}
 	found = probe_bytes(w, f, d, p->payload, p->payload_len, &reversed, &settled);

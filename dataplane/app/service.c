@@ -162,6 +162,8 @@ void service_look(struct worker *w, struct flow *f, enum direction d, const uint
 	}
 	if (cold->notes && (cold->notes->service == SERVICE_socks4 || cold->notes->service == SERVICE_socks5))
 		service_socks(&look);
+	else if (cold->notes && cold->notes->service == SERVICE_xmpp && f->ip_proto == 6)
+		service_xmpp(&look);
 }
 
 bool service_waits(const struct flow *f)
@@ -188,6 +190,18 @@ void service_subject(struct worker *w, struct flow *f, const char *name, uint32_
 			found(w, f, subjects[i].service, SERVICE_SURE);
 }
 
+void service_relay(struct worker *w, struct flow *f, struct bytes subject, struct bytes issuer)
+{
+	if (service_is_tor_relay(subject, issuer))
+		found(w, f, SERVICE_tor, SERVICE_SURE);
+}
+
+void service_hello(struct worker *w, struct flow *f, struct bytes name, bool alpn)
+{
+	if (service_is_tor_client(name, alpn))
+		found(w, f, SERVICE_tor, SERVICE_GUESS);
+}
+
 static const char *service_target(const struct flow *f)
 {
 	return f->app && f->app->service ? f->app->service->target : NULL;
@@ -200,16 +214,17 @@ bool service_leads_on(struct flow *f, uint32_t hello[2])
 	if (!t || !t->socks || !t->hello[TO_SERVER] || !t->hello[TO_CLIENT])
 		return false;
 	t->socks = false;
+	t->led_on = true;
 	memcpy(hello, t->hello, sizeof(t->hello));
 	return true;
 }
 
-/* What is spoken through a proxy does not make it less of a proxy. */
+/* What is spoken through a proxy does not make it less of a proxy, nor TLS less of XMPP. */
 void service_forget(struct flow *f)
 {
 	struct flow_notes *notes = flow_cold(f)->notes;
 
-	if (notes && !service_target(f))
+	if (notes && !service_target(f) && !(f->app->service && f->app->service->led_on))
 		notes->service = SERVICE_NONE;
 	if (f->app->service)
 		f->app->service->socks = false;

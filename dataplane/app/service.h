@@ -27,7 +27,9 @@ struct service_talk {
 		uint16_t number;
 		bool seen;
 	} rtp[2];       /* the datagram before, by direction */
-	bool socks;     /* a proxy and its client have not agreed yet */
+	bool socks;     /* a proxy and its client, or both sides of XMPP, have not agreed yet */
+	bool over;      /* of XMPP: they will not */
+	bool led_on;    /* they have: what follows is probed anew */
 	uint32_t hello[2]; /* bytes of what they agree with, by direction; 0: not known yet */
 	char *target;   /* "host:port"; owned */
 };
@@ -49,8 +51,11 @@ void service_look(struct worker *w, struct flow *f, enum direction d, const uint
 bool service_waits(const struct flow *f);
 /* A proxy has let its client through: true once, with how many bytes of each direction were about that. */
 bool service_leads_on(struct flow *f, uint32_t hello[2]);
-/* The host's name as the client gave it, lower case; the subject of a certificate. */
+/* The host's name as the client gave it, lower case; a hello with one, and whether it offers protocols; subject and
+ * issuer of a server's certificate. */
 void service_host(struct worker *w, struct flow *f, const char *name, uint32_t len);
+void service_relay(struct worker *w, struct flow *f, struct bytes subject, struct bytes issuer);
+void service_hello(struct worker *w, struct flow *f, struct bytes name, bool alpn);
 void service_subject(struct worker *w, struct flow *f, const char *name, uint32_t len);
 /* A protocol was found: it is none of the services. */
 void service_forget(struct flow *f);
@@ -67,6 +72,12 @@ void service_worker_free(struct worker *w);
 struct service_talk *service_talk_of(struct worker *w, struct flow *f);
 /* service_socks.c: has the client said where to, and the proxy let it through? */
 void service_socks(const struct service_look *l);
+/* Likewise: have they agreed upon TLS? */
+void service_xmpp(const struct service_look *l);
+
+/* service_tor.c */
+bool service_is_tor_relay(struct bytes subject, struct bytes issuer);
+bool service_is_tor_client(struct bytes sni, bool alpn);
 
 /* service_shape.c */
 #define MAGIC(...)

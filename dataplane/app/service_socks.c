@@ -2,7 +2,7 @@
  *
  * Where a client of a SOCKS proxy wants to go (SOCKS 4 and 4A, RFC 1928, RFC 1929), and whether the
  * proxy lets it: what follows in both directions is then probed as if the flow began there (probe.c).
- * Each direction is read by itself. What the client names is a contact.
+ * Each direction is read by itself. What the client names is a contact. And where XMPP goes on as TLS.
  */
 #include "dataplane/app/service.h"
 
@@ -206,6 +206,33 @@ static void asked(const struct service_look *l, struct service_talk *t)
 	l->f->app->behind_port = to.port;
 	t->hello[TO_SERVER] = to.end;
 	note(l, t, &to);
+}
+
+/* ---- XMPP (RFC 6120, 5.4.2): TLS behind <starttls/> and <proceed/> ---- */
+
+/* How many bytes there are up to the end of the first such element; 0: it is not there. */
+static uint32_t element_end(const struct service_look *l, const char *begin)
+{
+	const uint8_t *at = memmem(l->data, l->len, begin, strlen(begin)), *end;
+
+	end = at ? memchr(at, '>', l->len - (size_t)(at - l->data)) : NULL;
+	if (end && end[-1] != '/') { /* not empty: up to its end tag */
+		at = memmem(end, l->len - (size_t)(end - l->data), "</", 2);
+		end = at ? memchr(at, '>', l->len - (size_t)(at - l->data)) : NULL;
+	}
+	return end ? (uint32_t)(end - l->data) + 1 : 0;
+}
+
+void service_xmpp(const struct service_look *l)
+{
+	struct service_talk *t = service_talk_of(l->w, l->f);
+
+	if (!t || t->led_on || t->over)
+		return;
+	if (!t->hello[l->d])
+		t->hello[l->d] = element_end(l, l->d == TO_SERVER ? "<starttls" : "<proceed");
+	t->over = !t->hello[l->d] && l->len >= APP_PROBE_BYTES;
+	t->socks = !t->over;
 }
 
 void service_socks(const struct service_look *l)

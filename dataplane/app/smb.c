@@ -187,45 +187,6 @@ static void smb_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 
 /* ---- texts ---- */
 
-static uint32_t utf8_put(uint8_t *to, uint32_t c)
-{
-	if (c < 0x80) {
-		to[0] = (uint8_t)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		to[0] = (uint8_t)(0xc0 | c >> 6);
-		to[1] = (uint8_t)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		to[0] = (uint8_t)(0xe0 | c >> 12);
-		to[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		to[2] = (uint8_t)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	to[0] = (uint8_t)(0xf0 | c >> 18);
-	to[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-	to[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	to[3] = (uint8_t)(0x80 | (c & 0x3f));
-	return 4;
-}
-
-/* The next character of UTF-16; a surrogate without its other half is U+FFFD. */
-static uint32_t utf16_take(struct cursor *c)
-{
-	uint32_t high = cursor_le16(c), low;
-	const uint8_t *next = cursor_peek(c, 2);
-
-	if (high < 0xd800 || high > 0xdfff)
-		return high;
-	low = next ? (uint32_t)(next[1] << 8 | next[0]) : 0;
-	if (high > 0xdbff || low < 0xdc00 || low > 0xdfff)
-		return 0xfffd;
-	cursor_skip(c, 2);
-	return 0x10000 + ((high - 0xd800) << 10 | (low - 0xdc00));
-}
-
 void smb_copy(struct smb_state *s, struct bytes *out, struct bytes in)
 {
 	if (out->data || !in.len)
@@ -238,18 +199,8 @@ void smb_text(struct smb_state *s, struct bytes *out, const uint8_t *data, uint3
 	      bool unicode)
 {
 	uint8_t text[SMB_TEXT_MAX];
-	struct cursor c = cursor_of(data, unicode ? len & ~1u : len);
-	uint32_t n = 0;
 
-	while (cursor_left(&c) && n + 4 <= sizeof(text)) {
-		uint32_t one = unicode ? utf16_take(&c) : cursor_u8(&c);
-
-		if (one && unicode)
-			n += utf8_put(text + n, one);
-		else if (one)
-			text[n++] = (uint8_t)one;
-	}
-	smb_copy(s, out, (struct bytes){text, n});
+	smb_copy(s, out, (struct bytes){text, ntlmssp_text((struct bytes){data, len}, unicode, text)});
 }
 
 uint32_t smb_seconds(uint64_t filetime)

@@ -12,6 +12,7 @@
 #define APP_SMB_H
 
 #include "dataplane/app/dcerpc.h"
+#include "dataplane/app/ntlmssp.h"
 #include "dataplane/app/file.h"
 
 #define SMB_TRANSACTIONS_MAX 1024
@@ -23,7 +24,7 @@
 #define SMB_HELD_BYTES (1u << 20)     /* of a file, in front of bytes that are not there yet */
 #define SMB_HELD_COUNT 64
 #define SMB_HELD_ALL_BYTES (8u << 20) /* of all files of a flow */
-#define SMB_TEXT_MAX 1024             /* names, in bytes of UTF-8 */
+#define SMB_TEXT_MAX NTLMSSP_TEXT_MAX             /* names, in bytes of UTF-8 */
 #define SMB_DIALECTS_MAX 64
 #define SMB_COMPOUND_MAX 128          /* messages in one record */
 #define SMB_FID_BYTES 16

@@ -6,75 +6,37 @@
  */
 #include "dataplane/app/smb.h"
 
-#define NTLMSSP_AUTHENTICATE 3
-#define NTLMSSP_UNICODE (1u << 0)
-#define NTLMSSP_VERSION (1u << 25)
-#define NTLMSSP_FIXED_BYTES 64
 #define TICKET_TAG 0x61
 #define SERVICE_PARTS_MAX 8
 
 /* ---- NTLMSSP ---- */
 
-struct field {
-	uint32_t len, offset;
-};
-
-static struct field field_read(struct cursor *c)
+/* True: the blob holds one of its messages. */
+static bool ntlmssp_take(struct smb_state *s, struct smb_session *session, enum direction d, struct bytes blob)
 {
-	struct field f;
+	struct ntlmssp n;
+	enum ntlmssp_found found = ntlmssp_read(blob, &n);
 
-	f.len = cursor_le16(c);
-	cursor_skip(c, 2);
-	f.offset = cursor_le32(c);
-	return f;
-}
-
-/* False: the field is not within the message. */
-static bool field_text(struct smb_state *s, struct bytes *out, struct bytes message,
-		       const struct field *f, bool unicode)
-{
-	if (!f->len)
-		return true;
-	if (f->offset > message.len || f->len > message.len - f->offset)
+	if (found == NTLMSSP_NONE)
 		return false;
-	smb_text(s, out, message.data + f->offset, f->len, unicode);
-	return true;
-}
-
-static void ntlmssp_take(struct smb_state *s, struct smb_session *session, enum direction d,
-			 struct bytes message)
-{
-	struct cursor c = cursor_of(message.data, message.len);
-	struct field domain, user, host;
-	uint32_t type, flags;
-	bool unicode;
-
-	cursor_skip(&c, 8);
-	type = cursor_le32(&c);
-	if (type != NTLMSSP_AUTHENTICATE || d != TO_SERVER)
-		return;
-	cursor_skip(&c, 16);
-	domain = field_read(&c);
-	user = field_read(&c);
-	host = field_read(&c);
-	cursor_skip(&c, 8);
-	flags = cursor_le32(&c);
-	unicode = flags & NTLMSSP_UNICODE;
-	if (c.bad || !field_text(s, &session->text[SMB_DOMAIN], message, &domain, unicode) ||
-	    !field_text(s, &session->text[SMB_USER], message, &user, unicode) ||
-	    !field_text(s, &session->text[SMB_HOST], message, &host, unicode)) {
+	if (d != TO_SERVER || found == NTLMSSP_OTHER)
+		return true;
+	if (found == NTLMSSP_MALFORMED) {
 		smb_event(s, d, SMB_EVENT_MALFORMED_NTLMSSP_REQUEST);
-		return;
+		return true;
 	}
+	smb_text(s, &session->text[SMB_DOMAIN], n.domain.data, n.domain.len, n.unicode);
+	smb_text(s, &session->text[SMB_USER], n.user.data, n.user.len, n.unicode);
+	smb_text(s, &session->text[SMB_HOST], n.host.data, n.host.len, n.unicode);
 	session->ntlmssp = true;
-	if (!(flags & NTLMSSP_VERSION) || cursor_left(&c) < 8)
-		return;
-	session->major = cursor_u8(&c);
-	session->minor = cursor_u8(&c);
-	session->build = cursor_le16(&c);
-	cursor_skip(&c, 3);
-	session->revision = cursor_u8(&c);
-	session->has_version = true;
+	if (n.has_version) {
+		session->major = n.major;
+		session->minor = n.minor;
+		session->build = n.build;
+		session->revision = n.revision;
+		session->has_version = true;
+	}
+	return true;
 }
 
 /* ---- Kerberos ---- */
@@ -134,14 +96,7 @@ static bool ticket_read(struct smb_state *s, struct smb_session *session, struct
 void smb_auth(struct smb_state *s, struct smb_session *session, enum direction d,
 	      const uint8_t *data, uint32_t len)
 {
-	static const char mark[] = "NTLMSSP";
-	const uint8_t *at = memmem(data, len, mark, sizeof(mark));
-
-	if (at) {
-		ntlmssp_take(s, session, d, (struct bytes){at, len - (uint32_t)(at - data)});
-		return;
-	}
-	if (d != TO_SERVER)
+	if (ntlmssp_take(s, session, d, (struct bytes){data, len}) || d != TO_SERVER)
 		return;
 	for (const uint8_t *end = data + len; data < end; data++) {
 		data = memchr(data, TICKET_TAG, (size_t)(end - data));

@@ -54,7 +54,7 @@ static void write_status(struct recorder *r, const struct smb_head *h)
 static void write_session(struct recorder *r, const struct smb_session *n)
 {
 	const struct bytes *text = n->text;
-	char version[48];
+	char version[NTLMSSP_VERSION_CHARS];
 
 	if (n->ntlmssp) {
 		rec_open(r, F_smb_ntlmssp);
@@ -62,11 +62,9 @@ static void write_session(struct recorder *r, const struct smb_session *n)
 		write_text(r, F_smb_user, text[SMB_USER]);
 		write_text(r, F_smb_host, text[SMB_HOST]);
 		if (n->has_version) {
-			struct put p = put_uint(put_to(version, sizeof(version)), n->major);
+			const struct ntlmssp v = {.major = n->major, .minor = n->minor, .build = n->build, .revision = n->revision};
 
-			p = put_uint(put_char(p, '.'), n->minor);
-			p = put_uint(put_text(p, " build "), n->build);
-			put_uint(put_text(p, " rev "), n->revision);
+			ntlmssp_version(&v, version);
 			rec_text(r, F_smb_ntlmssp_version, version);
 		}
 		rec_close(r);

@@ -174,8 +174,7 @@ void smtp_mail_begin(struct smtp_state *s)
 	mime_init(tx->mime, s->w, &ops, tx, flags);
 	if (s->w->config)
 		schemes = config_map_get(&s->w->config->app, "smtp.mime.extract_urls_schemes");
-	if (schemes)
-		tx->mime->schemes = schemes;
+	tx->mime->schemes = schemes ? schemes : "[http,https]";
 }
 
 void smtp_mail_data(struct smtp_state *s, const uint8_t *data, uint32_t len)

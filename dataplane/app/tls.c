@@ -91,6 +91,7 @@ static void tls_tx_free(struct worker *w, struct flow *f, struct tx *tx)
 	for (unsigned d = 0; d < 2; d++) {
 		heap_free(&w->heap, t->side[d].alpn_memory);
 		heap_free(&w->heap, t->side[d].ja3);
+		heap_free(&w->heap, t->side[d].lists);
 		heap_free(&w->heap, t->side[d].certs.memory);
 		x509_free(&w->heap, &t->side[d].certs.first);
 	}

@@ -83,6 +83,7 @@ enum tls_flags {
 	TLS_STORE = 1 << 14,         /* a rule wants the certificates kept … */
 	TLS_STORED_CLIENT = 1 << 15, /* … those of the client are on their way */
 	TLS_STORED_SERVER = 1 << 16,
+	TLS_ECH = 1 << 17,           /* the client offers an encrypted hello: the name is that of the outer one */
 };
 
 /* Certificates that one side has shown. */
@@ -107,6 +108,8 @@ struct tls_side {
 	uint8_t *alpn_memory;
 	char *ja3;          /* JA3 of the client, JA3S of the server; owned; NULL none */
 	uint32_t ja3_len;
+	uint16_t *lists;    /* ciphers, extensions, signatures of the hello, without GREASE; owned; NULL: nobody wants them */
+	uint16_t ciphers, extensions, signatures; /* how many of each */
 	char ja3_hash[JA3_HASH_CHARS + 1];
 	struct tls_certs certs;
 };
@@ -149,7 +152,8 @@ enum tls_log_field {
 	TLS_LOG_JA3S = 1 << 12, TLS_LOG_JA4 = 1 << 13, TLS_LOG_ALT_NAMES = 1 << 14,
 	TLS_LOG_CLIENT = 1 << 15, TLS_LOG_CLIENT_CERTIFICATE = 1 << 16,
 	TLS_LOG_CLIENT_CHAIN = 1 << 17, TLS_LOG_CLIENT_ALPNS = 1 << 18,
-	TLS_LOG_SERVER_ALPNS = 1 << 19,
+	TLS_LOG_SERVER_ALPNS = 1 << 19, TLS_LOG_CLIENT_HANDSHAKE = 1 << 20,
+	TLS_LOG_SERVER_HANDSHAKE = 1 << 21, TLS_LOG_ECH = 1 << 22,
 };
 
 struct tls_config {

@@ -50,6 +50,30 @@ static void keep_alpn(struct worker *w, struct tls_side *side, const struct tls_
 	side->alpn_count = (uint8_t)h->alpn_count;
 }
 
+static uint16_t put_list(uint16_t *to, const struct hello_list *l)
+{
+	uint16_t n = 0;
+
+	for (unsigned i = 0; i < l->count; i++)
+		if (!tls_is_grease(l->v[i]))
+			to[n++] = l->v[i];
+	return n;
+}
+
+static void keep_lists(struct worker *w, struct tls_side *side, const struct tls_hello *h)
+{
+	unsigned most = h->ciphers.count + h->extensions.count + h->signatures.count;
+
+	if (side->lists || !most)
+		return;
+	side->lists = heap_alloc(&w->heap, most * sizeof(*side->lists));
+	if (!side->lists)
+		return;
+	side->ciphers = put_list(side->lists, &h->ciphers);
+	side->extensions = put_list(side->lists + side->ciphers, &h->extensions);
+	side->signatures = put_list(side->lists + side->ciphers + side->extensions, &h->signatures);
+}
+
 static void keep_hello(struct worker *w, struct tls_side *side, const struct tls_hello *h, bool ja3)
 {
 	side->hello = true;
@@ -89,6 +113,7 @@ static void note_sni(struct worker *w, struct flow *f, struct tls_tx *t, const s
 		lower[i] = t->sni[i] >= 'A' && t->sni[i] <= 'Z' ? t->sni[i] | 0x20 : t->sni[i];
 	emit_contact(w, f, CONTACT_SNI, lower, len);
 	service_host(w, f, (const char *)lower, len);
+	service_hello(w, f, (struct bytes){lower, len}, h->alpn_count > 0);
 }
 
 static bool client_hello(struct worker *w, struct flow *f, struct tls_tx *t, const uint8_t *body,
@@ -109,7 +134,11 @@ static bool client_hello(struct worker *w, struct flow *f, struct tls_tx *t, con
 		t->flags |= TLS_EARLY_DATA;
 	if (h.flags & HELLO_BAD_LENGTH)
 		tx_event(w, f, &t->tx, TO_SERVER, TLS_EVENT_HANDSHAKE_INVALID_LENGTH);
+	if (h.flags & HELLO_ECH)
+		t->flags |= TLS_ECH;
 	keep_hello(w, &t->side[TO_SERVER], &h, c->ja3);
+	if (c->log_fields & TLS_LOG_CLIENT_HANDSHAKE)
+		keep_lists(w, &t->side[TO_SERVER], &h);
 	note_sni(w, f, t, &h);
 	if (t->side[TO_SERVER].ja3)
 		emit_contact(w, f, CONTACT_JA3, t->side[TO_SERVER].ja3_hash, JA3_HASH_CHARS);
@@ -142,6 +171,8 @@ static bool server_hello(struct worker *w, struct flow *f, struct tls_tx *t, con
 	if (h.flags & HELLO_BAD_LENGTH)
 		tx_event(w, f, &t->tx, TO_CLIENT, TLS_EVENT_HANDSHAKE_INVALID_LENGTH);
 	keep_hello(w, server, &h, c->ja3);
+	if (c->log_fields & TLS_LOG_SERVER_HANDSHAKE)
+		keep_lists(w, server, &h);
 	if (server->version >= 0x0304)
 		t->flags |= TLS_LOG_WITHOUT_CERT;
 	if (client->session_id_len && client->session_id_len == server->session_id_len &&
@@ -251,6 +282,9 @@ static bool certificate(struct worker *w, struct flow *f, struct tls_tx *t, enum
 			host_certificate(w, f, &certs->first);
 		if (certs->first.subject.data)
 			service_subject(w, f, certs->first.subject.data, certs->first.subject.len);
+		if (d == TO_CLIENT && certs->first.subject.data && certs->first.issuer.data)
+			service_relay(w, f, (struct bytes){(const uint8_t *)certs->first.subject.data, certs->first.subject.len},
+				      (struct bytes){(const uint8_t *)certs->first.issuer.data, certs->first.issuer.len});
 	}
 	if (d == TO_SERVER && t->tx.progress[d] < TLS_CLIENT_CERT)
 		t->tx.progress[d] = TLS_CLIENT_CERT;

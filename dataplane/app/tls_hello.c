@@ -18,6 +18,7 @@ enum extension {
 	EXT_TICKET = 35,
 	EXT_EARLY_DATA = 42,
 	EXT_VERSIONS = 43,
+	EXT_ECH = 0xfe0d,
 };
 
 /* RFC 8701: 0x0a0a, 0x1a1a, … 0xfafa. */
@@ -147,6 +148,9 @@ static void read_extension(struct tls_hello *h, uint16_t type, struct cursor c)
 		break;
 	case EXT_VERSIONS:
 		read_versions(h, c);
+		break;
+	case EXT_ECH:
+		h->flags |= HELLO_ECH;
 		break;
 	}
 }

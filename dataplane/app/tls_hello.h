@@ -27,6 +27,7 @@ enum hello_flags {
 	HELLO_BAD_LENGTH = 1 << 5,     /* an extension's length leaves the message */
 	HELLO_HAS_TICKET = 1 << 6,     /* session ticket with something in it */
 	HELLO_EARLY_DATA = 1 << 7,
+	HELLO_ECH = 1 << 8,            /* encrypted_client_hello (RFC 9849, 5): the hello is an outer one, or GREASE */
 };
 
 struct hello_list {

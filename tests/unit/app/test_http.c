@@ -414,20 +414,6 @@ static void gaps(void **state)
 	harness_free(h);
 }
 
-static void names_and_ranges(void **state)
-{
-	struct harness *h = open_http(NULL);
-
-	up(h, "GET /dir/x.bin HTTP/1.1\r\nHost: h\r\n\r\n");
-	down(h, "HTTP/1.1 206 Partial\r\nContent-Disposition: attachment; filename=\"a;b.exe\"\r\n"
-		"Content-Range: bytes 100-104/2000\r\nContent-Length: 5\r\n\r\nabcde");
-	assert_int_equal(harness_count(h, "\"content_range\":{\"raw\":\"bytes 100-104/2000\",\"start\":100,"
-					  "\"end\":104,\"size\":2000}"), 2);
-	assert_int_equal(harness_count(h, "\"filename\":\"a;b.exe\""), 1);
-	assert_int_equal(harness_count(h, "\"size\":5,\"start\":100,\"end\":104"), 1);
-	harness_free(h);
-}
-
 /* What servers and browsers take, and libhtp does not. */
 static void lenient(void **state)
 {
@@ -769,7 +755,6 @@ int main(void)
 		cmocka_unit_test(gaps),
 		cmocka_unit_test(heads_lost),
 		cmocka_unit_test(gap_in_headers),
-		cmocka_unit_test(names_and_ranges),
 		cmocka_unit_test(tunnel),
 		cmocka_unit_test(windows),
 		cmocka_unit_test(hashes),

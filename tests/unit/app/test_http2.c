@@ -298,6 +298,18 @@ static void dns_in_streams(void **state)
 	send(h, TO_CLIENT, "000001 01 05 00000003 89");
 	assert_non_null(strstr(h->out, "\"queries\":[{\"rrname\":\"a.b\",\"rrtype\":\"A\"}]"));
 	harness_free(h);
+
+	/* the server's first bytes come when the flow is one of doh2 already */
+	h = harness_new(6, 8080, NULL);
+	send(h, TO_SERVER, PREFACE SETTINGS);
+	send(h, TO_SERVER, doh_get);
+	assert_int_equal(h->flow.app_proto, APP_doh2);
+	send(h, TO_CLIENT, SETTINGS ACK);
+	send(h, TO_CLIENT, doh_answer);
+	assert_non_null(strstr(h->out, "\"rdata\":\"10.0.0.1\""));
+	assert_int_equal(harness_count(h, "MISMATCH_PROTOCOL"), 0);
+	assert_int_equal(h->flow.app->proto_tc, APP_doh2);
+	harness_free(h);
 }
 
 /* The client takes its request back when the response is on its way. */

@@ -23,7 +23,7 @@ static void server(struct harness *h, const char *text)
 
 static void session(void **state)
 {
-	struct harness *h = harness_new(6, 7001, NULL);
+	struct harness *h = harness_new(6, 7001, (const char *const[]){"app_ports=no", NULL});
 
 	(void)state;
 	client(h, "PASS hidden\r\nNICK joe\r\n");
@@ -127,11 +127,26 @@ static void not_irc(void **state)
 	}
 }
 
+/* STARTTLS alone is a word of many protocols. */
+static void starttls_of_others(void **state)
+{
+	struct harness *h = harness_new(6, 4190, NULL);
+
+	(void)state;
+	server(h, "\"IMPLEMENTATION\" \"x\"\r\n\"STARTTLS\"\r\nOK\r\n");
+	client(h, "STARTTLS\r\n");
+	server(h, "OK\r\n");
+	harness_finish(h);
+	assert_int_not_equal(h->flow.app_proto, APP_irc);
+	harness_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session), cmocka_unit_test(direct), cmocka_unit_test(buffers),
 		cmocka_unit_test(pieces), cmocka_unit_test(tls), cmocka_unit_test(not_irc),
+		cmocka_unit_test(starttls_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

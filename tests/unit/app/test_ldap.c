@@ -149,11 +149,26 @@ static void not_ldap(void **state)
 	harness_free(h);
 }
 
+/* NTLM within SASL. */
+static void logon(void **state)
+{
+	struct harness *h = harness_new(6, 389, NULL);
+
+	(void)state;
+	send(h, TO_SERVER, "307a 020101 6075 020103 0400 a36e 040a 4753532d53504e45474f 0460"
+			   "4e544c4d53535000030000000000000048000000000000004800000008000800480000000a000a0050000000060006005a0000000000000060000000"
+			   "058288a20a00614a0000000f43004f005200500061006c00690063006500570053003100");
+	send(h, TO_CLIENT, "300c 020101 61070a010004000400");
+	assert_int_equal(harness_count(h, "\"ntlmssp\":{\"domain\":\"CORP\",\"user\":\"alice\",\"host\":\"WS1\",\"version\":\"10.0 build 19041 rev 15\"}"), 1);
+	harness_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(searches), cmocka_unit_test(buffers),	cmocka_unit_test(over_udp),
 		cmocka_unit_test(changes_to_tls), cmocka_unit_test(bad_input), cmocka_unit_test(not_ldap),
+		cmocka_unit_test(logon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

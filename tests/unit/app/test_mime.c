@@ -110,6 +110,22 @@ static void encodings(void **state)
 	expect("Content-Transfer-Encoding: base64\r\n\r\naGVs\r\n", MIME_NO_BASE64, "[|aGVs]");
 }
 
+/* Files in text, a part that is coded so as a whole, and what only looks like either. */
+static void uuencode(void **state)
+{
+	expect("Subject: x\r\n\r\nhello\r\nbegin 644 a b.txt\r\n#0V%T\r\n`\r\nend\r\nbye\r\n", 0, "[|hello\r\n][a b.txt|Cat][|bye]");
+	expect("Content-Type: text/plain\n\nbegin 644 a\n#0V%T\n#0V%T\n \nend\nbegin 0755 b\n\"2&D\n`\nend\n", 0, "[|][a|CatCat][b|Hi]");
+	expect("Content-Transfer-Encoding: quoted-printable\r\n\r\nbegin 644 a\r\n#0V%=\r\nT\r\n`\r\nend\r\n", 0, "[|][a|Cat]");
+	expect("Content-Transfer-Encoding: x-uuencode\r\nContent-Disposition: attachment; filename=f\r\n\r\nbegin 644 g\r\n#0V%T\r\n`\r\nend\r\nrest\r\n", 0, "[f|Cat]");
+	/* cut: at the end of the message, and by a boundary */
+	expect("\r\nbegin 644 a\r\n#0V%T\r\n#0V", 0, "[|][a|Cat...");
+	expect("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nbegin 644 a\r\n#0V%T\r\n--b--\r\n", 0, "[|][a|Cat...");
+	/* none */
+	expect("\r\nbegin the day\r\nbegin 644 with\r\nall of this, and more than a line of code has\r\nbegin 644 x", 0,
+	       "[|begin the day\r\nbegin 644 with\r\nall of this, and more than a line of code has\r\nbegin 644 x]");
+	expect("Content-Disposition: attachment; filename=f.uue\r\n\r\nbegin 644 a\r\n#0V%T\r\n`\r\nend\r\n", 0, "[f.uue|begin 644 a\r\n#0V%T\r\n`\r\nend]");
+}
+
 static void parameters(void **state)
 {
 	static const struct {
@@ -139,6 +155,37 @@ static void parameters(void **state)
 	assert_int_equal(mime_parameter((struct bytes){(const uint8_t *)"a; filename=12345", 17}, "filename",
 					out, 3, &cut), 3);
 	assert_true(cut);
+}
+
+/* Names in encoded words, in one or several, of one charset or another; what only looks like it. */
+static void words(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{"=?utf-8?Q?inv=6Fice_1.exe?=", "invoice 1.exe"},
+		{"=?UTF-8?B?ZXZpbA==?= =?utf-8?b?LmV4ZQ==?=", "evil.exe"},
+		{"a =?utf-8?Q?b?= c", "a b c"},
+		{"=?iso-8859-1?Q?=E4.doc?=", "\xc3\xa4.doc"},
+		{"=?koi8-r?B?xQ==?=", "\xc5"},
+		{"=?utf-8?X?a?=", "=?utf-8?X?a?="},
+		{"=?utf-8?Q?open", "=?utf-8?Q?open"},
+		{"=?", "=?"},
+		{"=?utf-8?Q?=4?=", "=4"},
+	};
+	uint8_t out[64];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t n = mime_words((struct bytes){(const uint8_t *)cases[i].in, (uint32_t)strlen(cases[i].in)}, out, sizeof(out));
+
+		assert_int_equal(n, strlen(cases[i].out));
+		assert_memory_equal(out, cases[i].out, n);
+	}
+	assert_int_equal(mime_words((struct bytes){(const uint8_t *)"abcdef", 6}, out, 3), 3);
+	expect("Content-Disposition: attachment; filename=\"=?utf-8?B?ZXZpbC5leGU=?=\"\r\n\r\nx\r\n", 0, "[evil.exe|x]");
+	expect("Content-Disposition: attachment; filename=\"a.txt\"; filename*=utf-8''evil.exe\r\n\r\nx\r\n", 0, "[evil.exe|x]");
+	expect("Content-Disposition: attachment; filename=\"a.txt\"; filename*0=ev; filename*1=il.exe\r\n\r\nx\r\n", 0, "[evil.exe|x]");
+	expect("--b\r\nContent-Disposition: form-data; filename=\"=?utf-8?Q?q?=\"\r\n\r\nx\r\n--b--\r\n", MIME_RAW, "[=?utf-8?Q?q?=|x]");
 }
 
 static void anomalies(void **state)
@@ -175,7 +222,7 @@ static void deep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(structure), cmocka_unit_test(encodings), cmocka_unit_test(parameters),
+		cmocka_unit_test(structure), cmocka_unit_test(encodings), cmocka_unit_test(uuencode), cmocka_unit_test(parameters), cmocka_unit_test(words),
 		cmocka_unit_test(anomalies), cmocka_unit_test(deep),
 	};
 

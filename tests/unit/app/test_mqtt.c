@@ -40,7 +40,7 @@ static struct harness *connected(uint16_t port)
 /* On any port, byte by byte: one record of both messages. */
 static void connects(void **state)
 {
-	struct harness *h = harness_new(6, 9999, NULL);
+	struct harness *h = harness_new(6, 9999, (const char *const[]){"app_ports=no", NULL});
 	size_t n;
 	uint8_t *bytes = unhex(CONNECT, &n);
 

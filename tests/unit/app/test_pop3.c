@@ -28,7 +28,7 @@ static void server(struct harness *h, const char *text)
 
 static void session(void **state)
 {
-	struct harness *h = harness_new(6, 8110, NULL);
+	struct harness *h = harness_new(6, 8110, (const char *const[]){"app_ports=no", NULL});
 
 	(void)state;
 	server(h, "+OK ready\r\n");

@@ -26,7 +26,7 @@ static void send(struct harness *h, enum direction d, const char *hex)
 
 static void negotiation(void **state)
 {
-	struct harness *h = harness_new(6, 2000, NULL);
+	struct harness *h = harness_new(6, 2000, (const char *const[]){"app_ports=no", NULL});
 	size_t len;
 	uint8_t *data = unhex(REQUEST, &len);
 

@@ -24,7 +24,7 @@ static void server(struct harness *h, const char *text)
 
 static void session(void **state)
 {
-	struct harness *h = harness_new(6, 7000, NULL);
+	struct harness *h = harness_new(6, 7000, (const char *const[]){"app_ports=no", NULL});
 
 	(void)state;
 	client(h, "*3\r\n$3\r\nset\r\n$1\r\nk\r\n$4\r\na\r\nb\r\n");

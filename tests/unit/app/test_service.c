@@ -339,6 +339,34 @@ static void names(void **state)
 	harness_free(h);
 }
 
+/* Names that Tor invents, and those of others. */
+static void tor(void **state)
+{
+	static const struct {
+		const char *subject, *issuer;
+		bool is;
+	} relays[] = {{"CN=www.4fkq7abcdwx.net", "CN=www.zz2x5hgtrwq.com", true}, {"CN=www.4fkq7abcdwx.net", "CN=R3, O=x", false},
+		      {"CN=www.short.net", "CN=www.zz2x5hgtrwq.com", false}, {"C=US, CN=www.4fkq7abcdwx.net", "CN=www.zz2x5hgtrwq.com", false},
+		      {"CN=www.4fkq7-bcdwx.net", "CN=www.zz2x5hgtrwq.com", false}, {"", "", false}};
+	static const struct {
+		const char *name;
+		bool alpn, is;
+	} clients[] = {{"www.q7xkdvt3hwz5.com", false, true}, {"www.q7xkdvt3hwz5.com", true, false}, {"www.office365.com", false, false},
+		       {"www.knightsbridge.com", false, false}, {"www.q7xk.com", false, false}, {"q7xkdvt3hwz5.com", false, false}};
+	struct harness *h = harness_new(6, 9001, NULL);
+
+	(void)state;
+#define BYTES(s) (struct bytes){(const uint8_t *)(s), (uint32_t)strlen(s)}
+	for (size_t i = 0; i < sizeof(relays) / sizeof(relays[0]); i++)
+		assert_int_equal(service_is_tor_relay(BYTES(relays[i].subject), BYTES(relays[i].issuer)), relays[i].is);
+	for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++)
+		assert_int_equal(service_is_tor_client(BYTES(clients[i].name), clients[i].alpn), clients[i].is);
+	give(h, C, TEXT("x"));
+	service_relay(&h->w, &h->flow, BYTES(relays[0].subject), BYTES(relays[0].issuer));
+	assert_int_equal(service_of(h), SERVICE_tor);
+	harness_free(h);
+}
+
 /* Shapes that are not asked would have said no. */
 static void shapes_left_out(void **state)
 {
@@ -380,12 +408,52 @@ static void shapes_left_out(void **state)
 	}
 }
 
+/* XMPP that turns to TLS, in segments of any size, and that does not. */
+static void xmpp(void **state)
+{
+	static const char open[] = "<?xml version='1.0'?><stream:stream to='x' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+	static const char features[] = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>";
+	static const char start[] = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", proceed[] = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'></proceed>";
+	static const uint8_t hello[] = {0x16, 3, 1, 0, 5, 1, 0, 0, 1, 3}, answer[] = {0x16, 3, 3, 0, 5, 2, 0, 0, 1, 3};
+	char talk[2000];
+
+	(void)state;
+	memset(talk, 'x', sizeof(talk));
+	for (size_t step = 1; step < 400; step += 1 + step * 2) {
+		struct harness *h = harness_new(6, 5222, NULL);
+
+		harness_tcp_steps(h, C, open, sizeof(open) - 1, step);
+		harness_tcp_steps(h, S, open, sizeof(open) - 1, step);
+		harness_tcp_steps(h, S, features, sizeof(features) - 1, step);
+		harness_tcp_steps(h, C, start, sizeof(start) - 1, step);
+		harness_tcp_steps(h, S, proceed, sizeof(proceed) - 1, step);
+		harness_tcp_steps(h, C, hello, sizeof(hello), step);
+		harness_tcp_steps(h, S, answer, sizeof(answer), step);
+		assert_int_equal(h->flow.app_proto, APP_tls);
+		assert_int_equal(flow_cold(&h->flow)->notes->service, SERVICE_xmpp);
+		harness_free(h);
+
+		h = harness_new(6, 5222, NULL);
+		harness_tcp_steps(h, C, open, sizeof(open) - 1, step);
+		harness_tcp_steps(h, S, open, sizeof(open) - 1, step);
+		for (unsigned i = 0; i < 5; i++) {
+			harness_tcp(h, C, talk, sizeof(talk));
+			harness_tcp(h, S, talk, sizeof(talk));
+		}
+		assert_int_equal(h->flow.app_proto, APP_FAILED);
+		assert_true(h->flow.flags & FLOW_NO_APP);
+		assert_int_equal(flow_cold(&h->flow)->notes->service, SERVICE_xmpp);
+		harness_free(h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_bytes), cmocka_unit_test(cut),	cmocka_unit_test(media),
 		cmocka_unit_test(proxies),     cmocka_unit_test(names),	cmocka_unit_test(shapes_left_out),
 		cmocka_unit_test(through),     cmocka_unit_test(not_through), cmocka_unit_test(through_at_once),
+		cmocka_unit_test(xmpp), cmocka_unit_test(tor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

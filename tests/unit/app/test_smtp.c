@@ -25,7 +25,7 @@ static void down(struct harness *h, const char *text)
 static const char mail[] =
 	"From: A <a@example.org>\r\nTo: b@example.org, \"C, D\" <c@example.org>\r\nSubject: s\r\n"
 	"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
-	"--b\r\nContent-Type: text/plain\r\n\r\nsee http://one.example/x and\r\n..dots\r\n"
+	"--b\r\nContent-Type: text/plain\r\n\r\nsee http://one.example/x and https://two.example/y\r\n..dots\r\n"
 	"--b\r\nContent-Disposition: attachment; filename=n.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 	"aGVsbG8=\r\n--b--\r\n";
 
@@ -65,7 +65,7 @@ static void session(void **state)
 					  "\"rcpt_to\":[\"<b@example.org>\"]},\"email\":{\"status\":\"PARSE_DONE\","
 					  "\"from\":\"A <a@example.org>\",\"to\":[\"b@example.org\","
 					  "\"\\u0022C, D\\u0022 <c@example.org>\"],\"attachment\":[\"n.bin\"],"
-					  "\"url\":[\"one.example/x\"]}"), 2);
+					  "\"url\":[\"one.example/x\",\"two.example/y\"]}"), 2);
 	up(h, "MAIL FROM:<second@example.org>\r\n");
 	down(h, "250 ok\r\n");
 	harness_finish(h);
@@ -87,7 +87,7 @@ static void one_byte_segments(void **state)
 	harness_tcp_steps(h, TO_SERVER, ".\r\nQUIT\r\n", 9, 1);
 	harness_finish(h);
 	assert_int_equal(harness_count(h, "\"size\":5,\"tx_id\":0"), 1);
-	assert_int_equal(harness_count(h, "\"url\":[\"one.example/x\"]"), 2);
+	assert_int_equal(harness_count(h, "\"url\":[\"one.example/x\",\"two.example/y\"]"), 2);
 	harness_free(h);
 }
 

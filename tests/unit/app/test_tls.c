@@ -388,6 +388,26 @@ static void without_certificate(void **state)
 	}
 }
 
+/* An encrypted hello is told of; the numbers of both hellos only to who asks for them, without GREASE. */
+static void hellos_in_numbers(void **state)
+{
+	static const char *const custom[] = {"eve.types.tls.custom=[client_handshake,server_handshake,ech]", NULL};
+
+	(void)state;
+	for (int asked = 0; asked < 2; asked++) {
+		struct harness *h = harness_new(6, 443, asked ? custom : NULL);
+
+		send(h, TO_SERVER, client_hello("7a7a 0000 000d 0004 0002 0403 fe0d 0002 0000 002b 0005 04 0304 0303", 16384), 65536);
+		send(h, TO_CLIENT, server_hello("0303", "00", "002b 0002 0304"), 65536);
+		send_hex(h, TO_CLIENT, "140303000101 1703030002abcd");
+		assert_int_equal(harness_count(h, "\"ech\":true"), 1);
+		assert_int_equal(harness_count(h, "\"client_handshake\":{\"version\":\"TLS 1.3\",\"ciphers\":["), asked);
+		assert_int_equal(harness_count(h, "\"exts\":[13,65037,43],\"sig_algs\":[1027]}"), asked);
+		assert_int_equal(harness_count(h, "\"server_handshake\":{\"version\":\"TLS 1.3\",\"cipher\":47,\"exts\":[43]}"), asked);
+		harness_free(h);
+	}
+}
+
 /* A chain that says it is longer than its message: the session goes on, and has its record. */
 static void certificate_cut(void **state)
 {
@@ -457,6 +477,7 @@ int main(void)
 		cmocka_unit_test(client_certificate),
 		cmocka_unit_test(buffers),
 		cmocka_unit_test(without_certificate),
+		cmocka_unit_test(hellos_in_numbers),
 		cmocka_unit_test(events),
 		cmocka_unit_test(certificate_cut),
 		cmocka_unit_test(sslv2_hello),

@@ -44,6 +44,31 @@ enum content_coding content_coding_of(struct bytes v)
 	return CONTENT_PLAIN;
 }
 
+unsigned content_codings_of(struct bytes v, enum content_coding list[CONTENT_CODINGS_MAX])
+{
+	enum content_coding found[CONTENT_CODINGS_MAX];
+	unsigned count = 0;
+
+	while (v.len) {
+		const uint8_t *comma = memchr(v.data, ',', v.len);
+		struct bytes one = {v.data, comma ? (uint32_t)(comma - v.data) : v.len};
+
+		v = comma ? (struct bytes){comma + 1, v.len - one.len - 1} : (struct bytes){NULL, 0};
+		while (one.len && (one.data[0] == ' ' || one.data[0] == '\t'))
+			one = (struct bytes){one.data + 1, one.len - 1};
+		while (one.len && (one.data[one.len - 1] == ' ' || one.data[one.len - 1] == '\t'))
+			one.len--;
+		if (!one.len || (one.len == 8 && strncasecmp((const char *)one.data, "identity", 8) == 0))
+			continue;
+		if (count == CONTENT_CODINGS_MAX || (found[count] = content_coding_of(one)) == CONTENT_PLAIN)
+			return 0;
+		count++;
+	}
+	for (unsigned i = 0; i < count; i++)
+		list[i] = found[count - 1 - i];
+	return count;
+}
+
 static ZSTD_DStream *zstd_new(struct heap *heap)
 {
 	ZSTD_DStream *z = ZSTD_createDCtx_advanced((ZSTD_customMem){heap_block, give_back, heap});
@@ -84,10 +109,40 @@ struct content_decoder *content_decoder_new(struct heap *heap, enum content_codi
 	return NULL;
 }
 
+struct content_decoder *content_decoders_new(struct heap *heap, const enum content_coding *list, unsigned count)
+{
+	struct content_decoder *first = content_decoder_new(heap, list[0]), *d = first;
+
+	for (unsigned i = 1; d && i < count; i++) {
+		d->inner = content_decoder_new(heap, list[i]);
+		if (d->inner)
+			d->inner->outer = d;
+		d = d->inner;
+	}
+	if (d)
+		return first;
+	content_decoder_free(heap, first);
+	return NULL;
+}
+
+bool content_goes_on(const struct content_decoder *d)
+{
+	while (d && d->coding != CONTENT_PLAIN)
+		d = d->inner;
+	return d != NULL;
+}
+
+void content_stop(struct content_decoder *d)
+{
+	for (; d; d = d->inner)
+		d->over = true;
+}
+
 void content_decoder_free(struct heap *heap, struct content_decoder *d)
 {
 	if (!d)
 		return;
+	content_decoder_free(heap, d->inner);
 	if (d->brotli)
 		BrotliDecoderDestroyInstance(d->brotli);
 	ZSTD_freeDStream(d->zstd);
@@ -96,10 +151,17 @@ void content_decoder_free(struct heap *heap, struct content_decoder *d)
 	heap_free(heap, d);
 }
 
+/* Against what came over the wire, however many codings are between. */
 static bool bomb(struct content_decoder *d)
 {
-	d->over = d->over || (d->out > CONTENT_BOMB_BYTES && d->out > CONTENT_BOMB_RATIO * d->in);
-	return d->out > CONTENT_BOMB_BYTES && d->out > CONTENT_BOMB_RATIO * d->in;
+	const struct content_decoder *first = d;
+
+	while (first->outer)
+		first = first->outer;
+	if (d->out <= CONTENT_BOMB_BYTES || d->out <= CONTENT_BOMB_RATIO * first->in)
+		return false;
+	d->over = true;
+	return true;
 }
 
 static void hand_on(struct content_decoder *d, const uint8_t *data, size_t len, content_take *take,
@@ -109,7 +171,12 @@ static void hand_on(struct content_decoder *d, const uint8_t *data, size_t len, 
 		return;
 	d->out += len;
 	d->begun = true;
-	take(context, data, (uint32_t)len);
+	if (!d->inner) {
+		take(context, data, (uint32_t)len);
+		return;
+	}
+	d->inner_status = content_decode(d->inner, data, (uint32_t)len, take, context);
+	d->over = d->over || d->inner_status == CONTENT_BOMB;
 }
 
 /* Bytes that came before these, and were kept. */
@@ -256,12 +323,9 @@ static void head_keep(struct content_decoder *d, const uint8_t *data, uint32_t l
 	d->head_len += n;
 }
 
-enum content_status content_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
-				   content_take *take, void *context)
+static enum content_status decode(struct content_decoder *d, const uint8_t *data, uint32_t len, content_take *take,
+				  void *context)
 {
-	if (d->over || !len)
-		return CONTENT_GOOD;
-	d->in += len;
 	if (d->coding == CONTENT_PLAIN) {
 		hand_on(d, data, len, take, context);
 		return CONTENT_GOOD;
@@ -273,4 +337,17 @@ enum content_status content_decode(struct content_decoder *d, const uint8_t *dat
 	if (d->coding == CONTENT_ZSTD)
 		return zstd_decode(d, data, len, take, context);
 	return zlib_decode(d, data, len, take, context);
+}
+
+enum content_status content_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
+				   content_take *take, void *context)
+{
+	enum content_status status;
+
+	if (d->over || !len)
+		return CONTENT_GOOD;
+	d->in += len;
+	d->inner_status = CONTENT_GOOD;
+	status = decode(d, data, len, take, context);
+	return d->inner_status != CONTENT_GOOD ? d->inner_status : status;
 }

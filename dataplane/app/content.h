@@ -21,6 +21,7 @@
 #define CONTENT_STEP 4096 /* bytes decoded at once */
 #define CONTENT_HEAD 64   /* first bytes, kept until something came out */
 #define CONTENT_ZSTD_WINDOW_LOG 23 /* what browsers take: RFC 9659 */
+#define CONTENT_CODINGS_MAX 3 /* one over the other */
 
 enum content_coding { CONTENT_PLAIN, CONTENT_GZIP, CONTENT_DEFLATE, CONTENT_BARE_DEFLATE, CONTENT_BROTLI, CONTENT_ZSTD };
 
@@ -37,15 +38,26 @@ struct content_decoder {
 	z_stream z;
 	BrotliDecoderState *brotli;
 	ZSTD_DStream *zstd;
+	struct content_decoder *inner, *outer; /* of what comes out the coding that was put on before; NULL: none */
+	enum content_status inner_status;
 };
 
 typedef void content_take(void *context, const uint8_t *data, uint32_t len);
 
 /* By the value of Content-Encoding; PLAIN for what is not known, or several. */
 enum content_coding content_coding_of(struct bytes value);
+/* The codings of a list (RFC 9110, 8.4: in the order in which they were put on) in list, the last one first. Returns how
+ * many; 0: one of them is not known, or there are too many. "identity" is none. */
+unsigned content_codings_of(struct bytes value, enum content_coding list[CONTENT_CODINGS_MAX]);
 /* NULL: memory is out. */
 struct content_decoder *content_decoder_new(struct heap *heap, enum content_coding coding);
+/* For several, as content_codings_of gives them; count from 1. */
+struct content_decoder *content_decoders_new(struct heap *heap, const enum content_coding *list, unsigned count);
 void content_decoder_free(struct heap *heap, struct content_decoder *d);
+/* After a failure: one of the codings proved to be none, its bytes are handed on. */
+bool content_goes_on(const struct content_decoder *d);
+/* Nothing more is decoded. From take, too. */
+void content_stop(struct content_decoder *d);
 /* Hands the decoded bytes to take, CONTENT_STEP at most at once. After a failure nothing comes, but
  * for what proves not to be coded at all: .coding is PLAIN from then on, and all of it is handed on. */
 enum content_status content_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,

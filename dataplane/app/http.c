@@ -283,6 +283,7 @@ static int on_response_trailer(htp_tx_t *htp)
 
 	if (!tx)
 		return without(htp);
+	http_codings_show(tx->state);
 	progress(tx, TO_CLIENT, HTTP_TRAILER);
 	return HTP_OK;
 }
@@ -293,6 +294,7 @@ static int on_response_complete(htp_tx_t *htp)
 
 	if (!tx)
 		return without(htp);
+	http_codings_show(tx->state);
 	if (tx->open_ended)
 		file_close_all(tx->state->w, &tx->tx, TO_CLIENT, FILE_TRUNCATED);
 	http_body_end(tx->state, tx, TO_CLIENT);
@@ -429,6 +431,7 @@ static void http_state_clear(struct worker *w, struct flow *f, void *state)
 
 	s->w = w;
 	s->f = f;
+	http_codings_show(s);
 	htp_connp_destroy_all(s->connp);
 }
 
@@ -438,6 +441,8 @@ static void http_tx_free(struct worker *w, struct flow *f, struct tx *base)
 
 	if (tx->state && tx->state->headless == tx)
 		tx->state->headless = NULL;
+	if (tx->state)
+		http_codings_show(tx->state);
 	http_body_free(w, tx);
 	for (int d = 0; d < 2; d++) {
 		heap_free(&w->heap, tx->raw[d].data);
@@ -468,6 +473,7 @@ static void close_direction(struct http_state *s, enum direction d)
 	} else {
 		http_lenient_close(s);
 		htp_connp_close(s->connp, NULL);
+		http_codings_show(s);
 	}
 	http_events_drain(s, d);
 	for (struct tx *tx = s->f->app->first; tx; tx = tx->next)
@@ -493,6 +499,7 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 			rc = http_lost_data(s, in);
 		else if (!http_lost_gap(s))
 			rc = htp_connp_res_data(s->connp, NULL, NULL, in->len);
+		http_codings_show(s);
 		http_events_drain(s, d);
 	}
 	if (rc == HTP_STREAM_TUNNEL && d == TO_CLIENT)

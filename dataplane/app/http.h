@@ -110,6 +110,8 @@ struct http_state {
 	uint8_t failed[2], close_done[2]; /* by direction */
 	bool head_lost;   /* behind the last gap begins what is left of an answer */
 	struct http_tx *headless; /* whose answer that is, as far as it has come; or NULL */
+	htp_header_t *hidden; /* a Content-Encoding that libhtp is not to see, and its value; NULL: none */
+	bstr *hidden_value;
 	bool change;      /* the protocol changes after this call … */
 	uint8_t change_to; /* … to this, or APP_UNKNOWN */
 };
@@ -169,6 +171,9 @@ bool http_lost_gap(struct http_state *s);
 int http_lost_data(struct http_state *s, const struct app_input *in);
 /* http_body.c: bytes of a body as libhtp hands them out (data NULL, len 0: nothing; data NULL: a gap). */
 void http_body_headers(struct http_state *s, struct http_tx *tx, enum direction d);
+/* The headers of a response say all again: with its first bytes, at its end, when the call of libhtp that saw them is over,
+ * and before its transaction goes. */
+void http_codings_show(struct http_state *s);
 void http_body_data(struct http_state *s, struct http_tx *tx, enum direction d, const uint8_t *data,
 		    uint32_t len);
 void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d);

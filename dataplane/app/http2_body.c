@@ -74,13 +74,13 @@ static void body_open(const struct http2_input *in, struct http2_tx *t)
 	struct http2_side *side = &t->side[in->d];
 	uint8_t room[HTTP_FILE_NAME_MAX];
 	struct bytes name = body_name(t, in->d, room);
-	enum content_coding coding =
-		content_coding_of(http2_field_value(t, in->d, "content-encoding"));
+	enum content_coding list[CONTENT_CODINGS_MAX];
+	unsigned codings = content_codings_of(http2_field_value(t, in->d, "content-encoding"), list);
 
 	side->body_seen = true;
 	side->file = file_open(in->w, in->f, &t->tx, in->d, name.data, name.len);
-	if (coding != CONTENT_PLAIN)
-		side->decoder = content_decoder_new(&in->w->heap, coding);
+	if (codings)
+		side->decoder = content_decoders_new(&in->w->heap, list, codings);
 	if (!side->file)
 		return;
 	if (in->d == TO_CLIENT)
@@ -118,7 +118,7 @@ void http2_body_take(const struct http2_input *in, struct http2_tx *t, const uin
 	if (content_decode(side->decoder, data, len, append, &a) == CONTENT_GOOD)
 		return;
 	tx_event(in->w, in->f, &t->tx, in->d, HTTP2_EVENT_FAILED_DECOMPRESSION);
-	if (side->decoder->coding != CONTENT_PLAIN) /* it was coded, and broke off */
+	if (!content_goes_on(side->decoder)) /* it was coded, and broke off */
 		file_close(in->w, a.file, FILE_TRUNCATED);
 }
 

@@ -26,18 +26,53 @@ static void skip_spaces(struct bytes *b)
 
 /* ---- codings ---- */
 
-/* Brotli or Zstandard first: it was put on first, and comes off last, after what libhtp undoes. */
-static enum content_coding first_coding(struct bytes value)
+static bool not_of_libhtp(enum content_coding coding)
 {
-	enum content_coding coding;
-	uint32_t n = 0;
+	return coding == CONTENT_BROTLI || coding == CONTENT_ZSTD;
+}
 
-	skip_spaces(&value);
-	while (n < value.len && value.data[n] != ',' && value.data[n] != ' ' && value.data[n] != '\t')
-		n++;
-	value.len = n;
-	coding = content_coding_of(value);
-	return coding == CONTENT_BROTLI || coding == CONTENT_ZSTD ? coding : CONTENT_PLAIN;
+/* libhtp, which looks at the header when we have, would undo a coding of zlib that came before the last one. Until
+ * http_codings_show it reads an empty value. */
+static void codings_hide(struct http_state *s, const htp_table_t *headers)
+{
+	htp_header_t *h = htp_table_get_c(headers, "content-encoding");
+	bstr *nothing = bstr_alloc(0);
+
+	http_codings_show(s);
+	if (!nothing)
+		return;
+	s->hidden = h;
+	s->hidden_value = h->value;
+	h->value = nothing;
+}
+
+void http_codings_show(struct http_state *s)
+{
+	if (!s->hidden)
+		return;
+	bstr_free(s->hidden->value);
+	s->hidden->value = s->hidden_value;
+	s->hidden = NULL;
+}
+
+/* What is left to undo of a response. libhtp undoes those of zlib that were put on last; what was before them, Brotli or
+ * Zstandard, is ours. Where one of those came last all is ours. Returns how many. */
+static unsigned own_codings(struct http_state *s, const htp_table_t *headers, struct bytes value,
+			    enum content_coding list[CONTENT_CODINGS_MAX])
+{
+	unsigned count = content_codings_of(value, list);
+
+	if (count && not_of_libhtp(list[0])) {
+		if (count > 1)
+			codings_hide(s, headers);
+		return count;
+	}
+	if (!count)
+		return 0;
+	if (!not_of_libhtp(list[count - 1]))
+		return 0;
+	list[0] = list[count - 1];
+	return 1;
 }
 
 /* ---- names ---- */
@@ -221,7 +256,7 @@ static void decoded(void *context, const uint8_t *data, uint32_t len)
 
 	body_take(t->s, t->tx, t->d, data, len);
 	if (t->tx->body[t->d].over_limit)
-		t->tx->decoder[t->d]->over = true;
+		content_stop(t->tx->decoder[t->d]);
 }
 
 static void decode(struct http_state *s, struct http_tx *tx, enum direction d, const uint8_t *data,
@@ -247,18 +282,21 @@ void http_body_headers(struct http_state *s, struct http_tx *tx, enum direction 
 {
 	const htp_table_t *headers = d == TO_SERVER ? tx->htp->request_headers : tx->htp->response_headers;
 	struct bytes value = http_field(headers, "content-encoding");
-	enum content_coding coding;
+	enum content_coding list[CONTENT_CODINGS_MAX];
+	unsigned count;
 
 	if (tx->decoder[d] || !value.data)
 		return;
-	coding = d == TO_SERVER ? content_coding_of(value) : first_coding(value);
-	if (coding != CONTENT_PLAIN)
-		tx->decoder[d] = content_decoder_new(&s->w->heap, coding);
+	count = d == TO_SERVER ? content_codings_of(value, list) : own_codings(s, headers, value, list);
+	if (count)
+		tx->decoder[d] = content_decoders_new(&s->w->heap, list, count);
 }
 
 void http_body_data(struct http_state *s, struct http_tx *tx, enum direction d, const uint8_t *data,
 		    uint32_t len)
 {
+	if (d == TO_CLIENT)
+		http_codings_show(s);
 	if (tx->body[d].over_limit)
 		return;
 	if (tx->decoder[d] && data)

@@ -234,6 +234,65 @@ static void compressed(void **state)
 	harness_free(h);
 }
 
+static size_t coded(char how, const uint8_t *data, size_t len, uint8_t *out, size_t room)
+{
+	z_stream z = {0};
+
+	if (how == 'b') {
+		assert_int_equal(BrotliEncoderCompress(5, 18, BROTLI_MODE_GENERIC, len, data, &room, out), 1);
+		return room;
+	}
+	if (how == 'z') {
+		room = ZSTD_compress(out, room, data, len, 3);
+		assert_false(ZSTD_isError(room));
+		return room;
+	}
+	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	z.next_in = (Bytef *)(uintptr_t)data;
+	z.avail_in = (uInt)len;
+	z.next_out = out;
+	z.avail_out = (uInt)room;
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&z);
+	return z.total_out;
+}
+
+/* Several codings, in the order in which they were put on, both ways, whole and byte by byte. */
+static void codings(void **state)
+{
+	static const struct {
+		const char *value, *how;
+	} lists[] = {{"gzip, br", "gb"}, {"br, gzip", "bg"}, {"zstd,br", "zb"}, {"br , zstd", "bz"}, {"gzip, identity, zstd", "gz"},
+		     {"br, br", "bb"}, {"gzip, br, zstd", "gbz"}};
+	static const char text[] = "the body of the response, the body of the response";
+	struct harness *h = open_http(NULL);
+
+	for (size_t i = 0; i < 4 * sizeof(lists) / sizeof(lists[0]); i++) {
+		const char *value = lists[i / 4].value, *how = lists[i / 4].how;
+		enum direction d = i % 2 ? TO_SERVER : TO_CLIENT;
+		uint8_t packed[2][512];
+		size_t len = sizeof(text) - 1, step = i / 2 % 2 ? 1 : sizeof(packed[0]);
+		char head[256];
+
+		memcpy(packed[0], text, len);
+		for (unsigned k = 0; how[k]; k++)
+			len = coded(how[k], packed[k % 2], len, packed[(k + 1) % 2], sizeof(packed[0]));
+		if (d == TO_CLIENT)
+			up(h, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+		snprintf(head, sizeof(head), "%s\r\nContent-Encoding: %s\r\nContent-Length: %zu\r\n\r\n",
+			 d == TO_CLIENT ? "HTTP/1.1 200 OK" : "POST /u HTTP/1.1\r\nHost: h", value, len);
+		harness_tcp_open(h, d, head, strlen(head));
+		for (size_t at = 0; at < len; at += step)
+			harness_tcp_open(h, d, packed[strlen(how) % 2] + at, len - at < step ? len - at : step);
+		assert_buffer(h, d, "file.data", text);
+		if (d == TO_SERVER)
+			down(h, "HTTP/1.1 204 No\r\n\r\n");
+		harness_done(h);
+	}
+	harness_finish(h);
+	harness_free(h);
+}
+
 /* A bomb costs what the limit allows. */
 static void bomb(void **state)
 {
@@ -748,7 +807,7 @@ int main(void)
 		cmocka_unit_test(one_byte_segments),
 		cmocka_unit_test(pipelined),
 		cmocka_unit_test(response_alone),
-		cmocka_unit_test(compressed),
+		cmocka_unit_test(compressed),        cmocka_unit_test(codings),
 		cmocka_unit_test(bomb),
 		cmocka_unit_test(multipart),
 		cmocka_unit_test(bodies),

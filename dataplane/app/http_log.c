@@ -138,33 +138,16 @@ static struct bytes logon_of(struct bytes value, uint8_t out[LOGON_MAX_BYTES])
 	return (struct bytes){out, n};
 }
 
-static void record_name(struct recorder *r, enum field_id field, struct bytes name, bool unicode)
-{
-	uint8_t text[NTLMSSP_TEXT_MAX];
-
-	if (name.len)
-		rec_bytes(r, field, text, ntlmssp_text(name, unicode, text));
-}
-
 /* Who logs on, to the server or the proxy. */
 static void record_logon(struct recorder *r, const htp_tx_t *htp, const char *header)
 {
-	uint8_t blob[LOGON_MAX_BYTES];
-	char version[NTLMSSP_VERSION_CHARS];
+	static const struct ntlmssp_fields fields = {F_http_ntlmssp, F_http_domain, F_http_user, F_http_host,
+						     F_http_ntlmssp_version};
 	struct bytes value = http_field(htp->request_headers, header);
-	struct ntlmssp n;
+	uint8_t blob[LOGON_MAX_BYTES];
 
-	if (!value.data || ntlmssp_read(logon_of(value, blob), &n) != NTLMSSP_AUTHENTICATE)
-		return;
-	rec_open(r, F_http_ntlmssp);
-	record_name(r, F_http_domain, n.domain, n.unicode);
-	record_name(r, F_http_user, n.user, n.unicode);
-	record_name(r, F_http_host, n.host, n.unicode);
-	if (n.has_version) {
-		ntlmssp_version(&n, version);
-		rec_text(r, F_http_ntlmssp_version, version);
-	}
-	rec_close(r);
+	if (value.data)
+		ntlmssp_record(r, &fields, logon_of(value, blob));
 }
 
 static void record_extended(struct recorder *r, const htp_tx_t *htp)

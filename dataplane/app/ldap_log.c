@@ -99,30 +99,13 @@ static void put_search(struct recorder *r, const struct ldap_message *m, struct 
 	rec_close(r);
 }
 
-static void put_name(struct recorder *r, enum field_id field, struct bytes name, bool unicode)
-{
-	uint8_t text[NTLMSSP_TEXT_MAX];
-
-	if (name.len)
-		rec_bytes(r, field, text, ntlmssp_text(name, unicode, text));
-}
-
 static void put_ntlmssp(struct recorder *r, struct bytes credentials)
 {
-	char version[NTLMSSP_VERSION_CHARS];
-	struct ntlmssp n;
+	static const struct ntlmssp_fields fields = {F_ldap_ntlmssp, F_ldap_domain, F_ldap_user, F_ldap_host,
+						     F_ldap_ntlmssp_version};
 
-	if (!credentials.data || ntlmssp_read(credentials, &n) != NTLMSSP_AUTHENTICATE)
-		return;
-	rec_open(r, F_ldap_ntlmssp);
-	put_name(r, F_ldap_domain, n.domain, n.unicode);
-	put_name(r, F_ldap_user, n.user, n.unicode);
-	put_name(r, F_ldap_host, n.host, n.unicode);
-	if (n.has_version) {
-		ntlmssp_version(&n, version);
-		rec_text(r, F_ldap_ntlmssp_version, version);
-	}
-	rec_close(r);
+	if (credentials.data)
+		ntlmssp_record(r, &fields, credentials);
 }
 
 static void put_bind(struct recorder *r, struct cursor c)

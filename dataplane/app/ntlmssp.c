@@ -130,3 +130,29 @@ enum ntlmssp_found ntlmssp_read(struct bytes blob, struct ntlmssp *out)
 	out->has_version = true;
 	return NTLMSSP_AUTHENTICATE;
 }
+
+static void name_record(struct recorder *r, enum field_id field, struct bytes name, bool unicode)
+{
+	uint8_t text[NTLMSSP_TEXT_MAX];
+
+	if (name.len)
+		rec_bytes(r, field, text, ntlmssp_text(name, unicode, text));
+}
+
+void ntlmssp_record(struct recorder *r, const struct ntlmssp_fields *fields, struct bytes blob)
+{
+	char version[NTLMSSP_VERSION_CHARS];
+	struct ntlmssp n;
+
+	if (ntlmssp_read(blob, &n) != NTLMSSP_AUTHENTICATE)
+		return;
+	rec_open(r, fields->object);
+	name_record(r, fields->domain, n.domain, n.unicode);
+	name_record(r, fields->user, n.user, n.unicode);
+	name_record(r, fields->host, n.host, n.unicode);
+	if (n.has_version) {
+		ntlmssp_version(&n, version);
+		rec_text(r, fields->version, version);
+	}
+	rec_close(r);
+}

@@ -7,6 +7,7 @@
 #define APP_NTLMSSP_H
 
 #include "dataplane/base/cursor.h"
+#include "dataplane/event/record.h"
 
 #define NTLMSSP_TEXT_MAX 1024  /* names, in bytes of UTF-8 */
 #define NTLMSSP_VERSION_CHARS 32
@@ -21,10 +22,17 @@ struct ntlmssp {
 	uint16_t build;
 };
 
+/* Of a record: the object, and in it. */
+struct ntlmssp_fields {
+	enum field_id object, domain, user, host, version;
+};
+
 enum ntlmssp_found ntlmssp_read(struct bytes blob, struct ntlmssp *out);
 /* One of its names in UTF-8, zeros left out; returns its length. */
 uint32_t ntlmssp_text(struct bytes name, bool unicode, uint8_t out[NTLMSSP_TEXT_MAX]);
 /* "10.0 build 19041 rev 15" */
 void ntlmssp_version(const struct ntlmssp *n, char out[NTLMSSP_VERSION_CHARS]);
+/* The object, if the message is one of a logon. */
+void ntlmssp_record(struct recorder *r, const struct ntlmssp_fields *fields, struct bytes blob);
 
 #endif

@@ -11,10 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <brotli/encode.h>
-#include <zlib.h>
-#include <zstd.h>
-
 #include "dataplane/app/file.h"
 #include "tests/unit/app/harness.h"
 
@@ -173,157 +169,6 @@ static void response_alone(void **state)
 	harness_finish(h);
 	assert_int_equal(harness_count(h, "\"event_type\":\"http\""), 1);
 	harness_free(h);
-}
-
-/* Compressed bodies: gzip and deflate by libhtp, brotli here; broken brotli is shown as it is. */
-static void compressed(void **state)
-{
-	static const char text[] = "the body of the response, the body of the response";
-	struct harness *h = open_http(NULL);
-	uint8_t packed[512];
-	size_t len = sizeof(packed);
-	char head[256];
-
-	up(h, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
-	assert_int_equal(BrotliEncoderCompress(5, 18, BROTLI_MODE_GENERIC, sizeof(text) - 1,
-					       (const uint8_t *)text, &len, packed), 1);
-	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: %zu\r\n\r\n", len);
-	harness_tcp_open(h, TO_CLIENT, head, strlen(head));
-	harness_tcp_open(h, TO_CLIENT, packed, len);
-	assert_buffer(h, TO_CLIENT, "file.data", text);
-	harness_done(h);
-	assert_int_equal(harness_count(h, "\"size\":50"), 1);
-
-	up(h, "GET /g HTTP/1.1\r\nHost: h\r\n\r\n");
-	z_stream z = {0};
-
-	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
-	z.next_in = (Bytef *)(uintptr_t)text;
-	z.avail_in = sizeof(text) - 1;
-	z.next_out = packed;
-	z.avail_out = sizeof(packed);
-	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-	len = z.total_out;
-	deflateEnd(&z);
-	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", len);
-	harness_tcp_open(h, TO_CLIENT, head, strlen(head));
-	harness_tcp_open(h, TO_CLIENT, packed, len);
-	assert_buffer(h, TO_CLIENT, "file.data", text);
-	harness_done(h);
-
-	up(h, "GET /z HTTP/1.1\r\nHost: h\r\n\r\n");
-	len = ZSTD_compress(packed, sizeof(packed), text, sizeof(text) - 1, 3);
-	assert_false(ZSTD_isError(len));
-	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: %zu\r\n\r\n", len);
-	harness_tcp_open(h, TO_CLIENT, head, strlen(head));
-	for (size_t at = 0; at < len; at++)
-		harness_tcp_open(h, TO_CLIENT, packed + at, 1);
-	assert_buffer(h, TO_CLIENT, "file.data", text);
-	harness_done(h);
-	up(h, "GET /no HTTP/1.1\r\nHost: h\r\n\r\n");
-	harness_tcp_open(h, TO_CLIENT, "HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\nContent-Length: 5\r\n\r\n"
-				  "plain", 67);
-	assert_buffer(h, TO_CLIENT, "file.data", "plain");
-	harness_done(h);
-
-	up(h, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
-	harness_tcp_open(h, TO_CLIENT, "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 7\r\n\r\n"
-				  "\xff\xff plain", 68);
-	harness_done(h);
-	harness_finish(h);
-	harness_free(h);
-}
-
-static size_t coded(char how, const uint8_t *data, size_t len, uint8_t *out, size_t room)
-{
-	z_stream z = {0};
-
-	if (how == 'b') {
-		assert_int_equal(BrotliEncoderCompress(5, 18, BROTLI_MODE_GENERIC, len, data, &room, out), 1);
-		return room;
-	}
-	if (how == 'z') {
-		room = ZSTD_compress(out, room, data, len, 3);
-		assert_false(ZSTD_isError(room));
-		return room;
-	}
-	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
-	z.next_in = (Bytef *)(uintptr_t)data;
-	z.avail_in = (uInt)len;
-	z.next_out = out;
-	z.avail_out = (uInt)room;
-	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-	deflateEnd(&z);
-	return z.total_out;
-}
-
-/* Several codings, in the order in which they were put on, both ways, whole and byte by byte. */
-static void codings(void **state)
-{
-	static const struct {
-		const char *value, *how;
-	} lists[] = {{"gzip, br", "gb"}, {"br, gzip", "bg"}, {"zstd,br", "zb"}, {"br , zstd", "bz"}, {"gzip, identity, zstd", "gz"},
-		     {"br, br", "bb"}, {"gzip, br, zstd", "gbz"}};
-	static const char text[] = "the body of the response, the body of the response";
-	struct harness *h = open_http(NULL);
-
-	for (size_t i = 0; i < 4 * sizeof(lists) / sizeof(lists[0]); i++) {
-		const char *value = lists[i / 4].value, *how = lists[i / 4].how;
-		enum direction d = i % 2 ? TO_SERVER : TO_CLIENT;
-		uint8_t packed[2][512];
-		size_t len = sizeof(text) - 1, step = i / 2 % 2 ? 1 : sizeof(packed[0]);
-		char head[256];
-
-		memcpy(packed[0], text, len);
-		for (unsigned k = 0; how[k]; k++)
-			len = coded(how[k], packed[k % 2], len, packed[(k + 1) % 2], sizeof(packed[0]));
-		if (d == TO_CLIENT)
-			up(h, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
-		snprintf(head, sizeof(head), "%s\r\nContent-Encoding: %s\r\nContent-Length: %zu\r\n\r\n",
-			 d == TO_CLIENT ? "HTTP/1.1 200 OK" : "POST /u HTTP/1.1\r\nHost: h", value, len);
-		harness_tcp_open(h, d, head, strlen(head));
-		for (size_t at = 0; at < len; at += step)
-			harness_tcp_open(h, d, packed[strlen(how) % 2] + at, len - at < step ? len - at : step);
-		assert_buffer(h, d, "file.data", text);
-		if (d == TO_SERVER)
-			down(h, "HTTP/1.1 204 No\r\n\r\n");
-		harness_done(h);
-	}
-	harness_finish(h);
-	harness_free(h);
-}
-
-/* A bomb costs what the limit allows. */
-static void bomb(void **state)
-{
-	static const char *const open_limit[] = {"app.http.response_body_limit=0", NULL};
-	size_t size = 64u << 20, most = BrotliEncoderMaxCompressedSize(size), len = most;
-	uint8_t *zeros = calloc(1, size), *packed = malloc(most);
-	char head[256];
-
-	for (int n = 0; n < 4; n++) {
-		bool limited = n & 1, zstd = n & 2;
-		struct harness *h = open_http(limited ? NULL : open_limit);
-
-		len = most;
-		if (zstd)
-			len = ZSTD_compress(packed, most, zeros, size, 1);
-		else
-			assert_int_equal(BrotliEncoderCompress(1, 22, BROTLI_MODE_GENERIC, size, zeros, &len, packed), 1);
-
-		up(h, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
-		snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %zu\r\n\r\n",
-			 zstd ? "zstd" : "br", len);
-		down(h, head);
-		harness_tcp_steps(h, TO_CLIENT, packed, len, 1460);
-		harness_finish(h);
-		assert_int_equal(harness_count(h, "TRUNCATED"), 1);
-		assert_int_equal(harness_count(h, "COMPRESSION_BOMB"), limited ? 0 : 1);
-		assert_int_equal(harness_count(h, "\"size\":102400,"), limited);
-		harness_free(h);
-	}
-	free(zeros);
-	free(packed);
 }
 
 /* A multipart that is no upload is one file, where such are wanted. */
@@ -516,48 +361,6 @@ static void lenient(void **state)
 	down(h, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
 	assert_int_equal(harness_count(h, "\"hostname\":\"h\""), 2);
 	harness_free(h);
-}
-
-/* Requests: what says gzip is undone when it is, and taken as it is when it is not. */
-static void coded_requests(void **state)
-{
-	static const char text[] = "{\"sdk_version\":11026,\"app_package\":\"com.example.app\"}";
-	static const char form[] = "POST /u HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\n"
-				   "Content-Length: %zu\r\n\r\n";
-	char head[256];
-	static const int windows[] = {31, 15, -15}; /* gzip; zlib's and bare deflate, called gzip */
-
-	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-		struct harness *h = open_http(NULL);
-		uint8_t packed[512];
-		z_stream z = {0};
-
-		assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, windows[i], 8, Z_DEFAULT_STRATEGY), Z_OK);
-		z.next_in = (Bytef *)(uintptr_t)text;
-		z.avail_in = sizeof(text) - 1;
-		z.next_out = packed;
-		z.avail_out = sizeof(packed);
-		assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-		deflateEnd(&z);
-		snprintf(head, sizeof(head), form, (size_t)z.total_out);
-		harness_tcp_open(h, TO_SERVER, head, strlen(head));
-		harness_tcp_open(h, TO_SERVER, packed, z.total_out);
-		assert_buffer(h, TO_SERVER, "http.request_body", text);
-		harness_done(h);
-		harness_free(h);
-	}
-	for (size_t step = 1; step <= sizeof(text); step += sizeof(text) - 1) {
-		struct harness *h = open_http(NULL);
-
-		snprintf(head, sizeof(head), form, sizeof(text) - 1);
-		harness_tcp_open(h, TO_SERVER, head, strlen(head));
-		for (size_t i = 0; i < sizeof(text) - 1; i += step)
-			harness_tcp_open(h, TO_SERVER, text + i, step < sizeof(text) ? step : step - 1);
-		assert_buffer(h, TO_SERVER, "http.request_body", text);
-		harness_done(h);
-		assert_int_equal(harness_count(h, "GZIP_DECOMPRESSION_FAILED"), 1);
-		harness_free(h);
-	}
 }
 
 /* Behind a CONNECT: empty lines are nobody's, and the next protocol counts its own transactions. */
@@ -800,15 +603,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stored_files),
-		cmocka_unit_test(log_options), cmocka_unit_test(lenient), cmocka_unit_test(coded_requests), cmocka_unit_test(connect_then_http),
+		cmocka_unit_test(log_options), cmocka_unit_test(lenient), cmocka_unit_test(connect_then_http),
 		cmocka_unit_test(connect_to_path), cmocka_unit_test(dropped_half_way),
 		cmocka_unit_test(buffers),
 		cmocka_unit_test(records),
 		cmocka_unit_test(one_byte_segments),
 		cmocka_unit_test(pipelined),
 		cmocka_unit_test(response_alone),
-		cmocka_unit_test(compressed),        cmocka_unit_test(codings),
-		cmocka_unit_test(bomb),
 		cmocka_unit_test(multipart),
 		cmocka_unit_test(bodies),
 		cmocka_unit_test(gaps),

@@ -134,20 +134,6 @@ static struct bytes next_run(struct bytes b, uint32_t *at)
 	return (struct bytes){b.data + from, *at - from};
 }
 
-static uint32_t decode_run(struct bytes run, uint8_t *out, uint64_t room)
-{
-	struct base64_rest rest = {0};
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < run.len && n < room; i++) {
-		int c = base64_next(&rest, base64_digit(run.data[i]));
-
-		if (c >= 0)
-			out[n++] = (uint8_t)c;
-	}
-	return n;
-}
-
 /* What nobody needs to see a page: programs, archives, disk images, documents with macros. */
 static bool is_carried(struct bytes b)
 {
@@ -201,11 +187,13 @@ static uint32_t take_carried(struct analysis *a, struct part *p, struct bytes fo
 		best = run.len > best ? run.len : best;
 		if (run.len < CARRIED_LEAST)
 			continue;
-		file.len = decode_run(run, head, sizeof(head));
+		file.len = (uint32_t)base64_bytes(run.data, run.len, head, sizeof(head));
 		if (!is_carried(file) && run.len < IMAGE_LEAST)
 			continue;
 		out = malloc(run.len);
-		file = (struct bytes){out, out ? decode_run(run, out, analysis_room(a, run.len, &code)) : 0};
+		file = (struct bytes){out, 0};
+		if (out)
+			file.len = (uint32_t)base64_bytes(run.data, run.len, out, analysis_room(a, run.len, &code));
 		if (is_carried(file)) {
 			*carries = true;
 			p->traits |= PART_DOCUMENT;

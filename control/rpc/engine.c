@@ -39,6 +39,11 @@ uint64_t rpc_wall_ns(void)
 	return clock_ns(CLOCK_REALTIME);
 }
 
+bool rpc_engine_listens(const struct rpc_engine *e, uint32_t start)
+{
+	return e->hello_start == start || __atomic_load_n(&e->counters->status.state, __ATOMIC_ACQUIRE) == DATAPLANE_RUNNING;
+}
+
 int rpc_engine_new(struct rpc_engine **out, int channel, struct counters_shared *counters)
 {
 	struct rpc_engine *e = calloc(1, sizeof(*e));

@@ -55,6 +55,8 @@ struct rpc_engine {
 };
 
 uint64_t rpc_wall_ns(void);
+/* Does the dataplane process of this number read commands? It has said so, or runs. */
+bool rpc_engine_listens(const struct rpc_engine *e, uint32_t start);
 void rpc_orders_free(struct rpc_engine *e);
 
 #endif

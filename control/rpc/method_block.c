@@ -102,8 +102,7 @@ void rpc_engine_blocks(struct rpc_engine *e, struct rpc_context *ctx)
 	struct command cmd = {.magic = COMMAND_MAGIC, .type = COMMAND_block};
 
 	if (e->channel < 0 || start == e->blocks_start || ctx->config->mode != MODE_INLINE ||
-	    (e->hello_start != start &&
-	     __atomic_load_n(&e->counters->status.state, __ATOMIC_ACQUIRE) != DATAPLANE_RUNNING) ||
+	    !rpc_engine_listens(e, start) ||
 	    !kept_blocks_read(&e->blocks, ctx->store))
 		return;
 	kept_blocks_expire(&e->blocks, rpc_wall_ns());

@@ -68,8 +68,7 @@ void rpc_engine_captures(struct rpc_engine *e, struct rpc_context *ctx)
 	struct command cmd = {.magic = COMMAND_MAGIC, .type = COMMAND_recording_start};
 	uint64_t now = rpc_wall_ns(), started_s = now / SECOND_NS;
 
-	if (e->channel < 0 || start == e->orders_start ||
-	    (e->hello_start != start && __atomic_load_n(&e->counters->status.state, __ATOMIC_ACQUIRE) != DATAPLANE_RUNNING))
+	if (e->channel < 0 || start == e->orders_start || !rpc_engine_listens(e, start))
 		return;
 	for (unsigned i = 0; e->orders_start && i < RECORDINGS_MAX; i++) {
 		struct kept_order *k = &e->orders[i];

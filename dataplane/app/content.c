@@ -25,7 +25,8 @@ static void give_back(void *heap, void *block)
 	heap_free(heap, block);
 }
 
-enum content_coding content_coding_of(struct bytes v)
+/* PLAIN for what is not known. */
+static enum content_coding coding_of(struct bytes v)
 {
 	static const struct {
 		const char *name;
@@ -33,10 +34,6 @@ enum content_coding content_coding_of(struct bytes v)
 	} names[] = {{"gzip", CONTENT_GZIP}, {"x-gzip", CONTENT_GZIP}, {"deflate", CONTENT_DEFLATE},
 		     {"br", CONTENT_BROTLI}, {"zstd", CONTENT_ZSTD}};
 
-	while (v.len && (v.data[0] == ' ' || v.data[0] == '\t'))
-		v = (struct bytes){v.data + 1, v.len - 1};
-	while (v.len && (v.data[v.len - 1] == ' ' || v.data[v.len - 1] == '\t'))
-		v.len--;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (v.len == strlen(names[i].name) &&
 		    strncasecmp((const char *)v.data, names[i].name, v.len) == 0)
@@ -60,7 +57,7 @@ unsigned content_codings_of(struct bytes v, enum content_coding list[CONTENT_COD
 			one.len--;
 		if (!one.len || (one.len == 8 && strncasecmp((const char *)one.data, "identity", 8) == 0))
 			continue;
-		if (count == CONTENT_CODINGS_MAX || (found[count] = content_coding_of(one)) == CONTENT_PLAIN)
+		if (count == CONTENT_CODINGS_MAX || (found[count] = coding_of(one)) == CONTENT_PLAIN)
 			return 0;
 		count++;
 	}

@@ -44,8 +44,6 @@ struct content_decoder {
 
 typedef void content_take(void *context, const uint8_t *data, uint32_t len);
 
-/* By the value of Content-Encoding; PLAIN for what is not known, or several. */
-enum content_coding content_coding_of(struct bytes value);
 /* The codings of a list (RFC 9110, 8.4: in the order in which they were put on) in list, the last one first. Returns how
  * many; 0: one of them is not known, or there are too many. "identity" is none. */
 unsigned content_codings_of(struct bytes value, enum content_coding list[CONTENT_CODINGS_MAX]);

@@ -123,19 +123,12 @@ static void record_basic(struct recorder *r, const htp_tx_t *htp)
 static struct bytes logon_of(struct bytes value, uint8_t out[LOGON_MAX_BYTES])
 {
 	static const char *const schemes[] = {"NTLM ", "Negotiate "};
-	struct base64_rest rest = {0};
-	uint32_t n = 0, at = 0;
+	uint32_t at = 0;
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		if (value.len > strlen(schemes[i]) && strncasecmp((const char *)value.data, schemes[i], strlen(schemes[i])) == 0)
 			at = (uint32_t)strlen(schemes[i]);
-	for (; at && at < value.len && n < LOGON_MAX_BYTES; at++) {
-		int c = base64_next(&rest, base64_digit(value.data[at]));
-
-		if (c >= 0)
-			out[n++] = (uint8_t)c;
-	}
-	return (struct bytes){out, n};
+	return (struct bytes){out, at ? (uint32_t)base64_bytes(value.data + at, value.len - at, out, LOGON_MAX_BYTES) : 0};
 }
 
 /* Who logs on, to the server or the proxy. */

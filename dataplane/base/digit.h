@@ -5,6 +5,7 @@
 #ifndef BASE_DIGIT_H
 #define BASE_DIGIT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 static inline int hex_digit(uint8_t c)
@@ -42,6 +43,21 @@ static inline int base64_next(struct base64_rest *r, int value)
 		return -1;
 	r->have -= 8;
 	return (uint8_t)(r->bits >> r->have);
+}
+
+/* The bytes that the digits of a text say, at most room; what is no digit is passed over. Returns how many. */
+static inline uint64_t base64_bytes(const uint8_t *text, size_t len, uint8_t *out, uint64_t room)
+{
+	struct base64_rest rest = {0};
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < len && n < room; i++) {
+		int c = base64_next(&rest, base64_digit(text[i]));
+
+		if (c >= 0)
+			out[n++] = (uint8_t)c;
+	}
+	return n;
 }
 
 #endif

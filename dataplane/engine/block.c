@@ -221,14 +221,15 @@ static uint32_t hash_pair(const struct block_flow *f)
 	return hash(&f->low, f->ip_version, 0) * 31u ^ hash(&f->high, f->ip_version, 1);
 }
 
-static struct block *flow_slots(struct block_table *t)
+/* Behind those of prefixes. */
+static size_t flow_slots_at(const struct block_table *t)
 {
-	return t->slots + t->mask + 1;
+	return (size_t)t->mask + 1;
 }
 
 static void insert_flow(struct block_table *t, const struct block *b)
 {
-	struct block *slots = flow_slots(t);
+	struct block *slots = t->slots + flow_slots_at(t);
 	uint32_t at = hash_pair(&b->flow) & t->flow_mask;
 
 	while (slots[at].flow.ip_version)
@@ -304,7 +305,7 @@ bool block_hit(const struct block_table *t, const struct addr *a, int ip_version
 /* The next block of a flow between the two, from *at on; NULL: none. */
 static const struct block *next_between(const struct block_table *t, const struct block_flow *f, uint32_t *at, uint64_t now_ns)
 {
-	const struct block *slots = t->slots + t->mask + 1;
+	const struct block *slots = t->slots + flow_slots_at(t);
 
 	for (; slots[*at & t->flow_mask].flow.ip_version; (*at)++) {
 		const struct block *b = &slots[*at & t->flow_mask];

@@ -115,18 +115,12 @@ static int check(struct engine *e)
 	return err;
 }
 
-static int run(struct engine *e)
+static int inspect(struct engine *e)
 {
 	struct ruleload *rules = NULL;
 	struct live *live = NULL;
 	int err;
 
-	engine_state(e, DATAPLANE_STARTING);
-	if (e->boot->purpose == BOOT_CHECK) {
-		err = check(e);
-		engine_state(e, err ? DATAPLANE_FAILED : DATAPLANE_FINISHED);
-		return err;
-	}
 	err = e->boot->purpose == BOOT_LIVE ? live_open(e, &live) : inspect_list(e);
 	if (!err)
 		err = engine_lanes_new(e);
@@ -143,6 +137,15 @@ static int run(struct engine *e)
 		(void)rulestats_write(e, e->boot->rule_stats_fd, &(uint64_t){0});
 	live_close(live);
 	ruleload_free(rules);
+	return err;
+}
+
+static int run(struct engine *e)
+{
+	int err;
+
+	engine_state(e, DATAPLANE_STARTING);
+	err = e->boot->purpose == BOOT_CHECK ? check(e) : inspect(e);
 	if (err && !e->shared->status.error[0])
 		engine_error(e, "the dataplane cannot run: %s", strerror(-err));
 	engine_state(e, err ? DATAPLANE_FAILED : DATAPLANE_FINISHED);

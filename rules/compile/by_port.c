@@ -10,8 +10,9 @@
 
 #define PORTS_WIDE 4096     /* a rule of so many ports is in the wide group */
 #define NARROW_MAX 8192     /* groups of one table */
-#define JOINED_RULES_MAX 1000 /* of a group of few ports with the rules of many: more than masks serve would be slower */
-#define JOINED_RULES_SUM 1000 /* of all such groups of one table: memory, and time to load */
+/* Of all groups of one table that have rules of few ports and those of many: memory, and time to load. One with more
+ * literals than masks serve would be slower. */
+#define JOINED_RULES_MAX 1000
 
 static bool ports_wide(const struct rule *rule, const struct port_set *ports)
 {
@@ -149,7 +150,7 @@ static void draft_join(struct groups_builder *b, const struct group_draft *wide,
 static void drafts_join(struct groups_builder *b, const struct group_draft *wide, struct group_draft *drafts,
 			uint32_t count, bool *joined)
 {
-	uint32_t left = JOINED_RULES_SUM;
+	uint32_t left = JOINED_RULES_MAX;
 
 	while (wide->count && !b->failed) {
 		uint32_t best = 0;

@@ -12,34 +12,7 @@
 #include <cmocka.h>
 
 #include "dataplane/app/file.h"
-#include "tests/unit/app/harness.h"
-
-static struct harness *open_http(const char *const *settings)
-{
-	return harness_new(6, 80, settings);
-}
-
-static void up(struct harness *h, const char *text)
-{
-	harness_tcp(h, TO_SERVER, text, strlen(text));
-}
-
-static void down(struct harness *h, const char *text)
-{
-	harness_tcp(h, TO_CLIENT, text, strlen(text));
-}
-
-static void assert_buffer(struct harness *h, enum direction d, const char *name, const char *expect)
-{
-	const char *got = harness_text(h, d, name, 0);
-
-	if (!expect)
-		assert_null(got);
-	else if (!got)
-		fail_msg("%s: not there", name);
-	else
-		assert_string_equal(got, expect);
-}
+#include "tests/unit/app/http_talk.h"
 
 static const char request[] =
 	"GET /a/./b/../c//d%2fe\\f%41%20G/%u0041?q=%41%2541+z HTTP/1.1\r\n"

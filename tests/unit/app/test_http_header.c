@@ -10,17 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "tests/unit/app/harness.h"
-
-static void up(struct harness *h, const char *text)
-{
-	harness_tcp(h, TO_SERVER, text, strlen(text));
-}
-
-static void down(struct harness *h, const char *text)
-{
-	harness_tcp(h, TO_CLIENT, text, strlen(text));
-}
+#include "tests/unit/app/http_talk.h"
 
 static void names_and_ranges(void **state)
 {

@@ -83,6 +83,12 @@ struct http_body {
 	struct range_part range; /* of a longer file */
 };
 
+/* Which names the headers of a direction may have. */
+struct http_names {
+	uint64_t bits;
+	uint32_t count; /* of headers that are in it */
+};
+
 struct http_tx {
 	struct tx tx;
 	htp_tx_t *htp;      /* NULL once libhtp has let go of it */
@@ -90,6 +96,7 @@ struct http_tx {
 	uint64_t flags_seen; /* HTP_* flags that were turned into events */
 	uint64_t contacts_ns; /* when what the request contacts was added; 0: not yet */
 	struct http_body body[2];
+	struct http_names names_seen[2];
 	bool open_ended; /* its body began without a status line, and the server says no more */
 	struct blob raw[2], header[2], names[2], start[2], fields[2], uri, host,
 		status_line;
@@ -125,10 +132,9 @@ static inline struct bytes http_bytes(const bstr *b)
 	return (struct bytes){bstr_ptr(b), (uint32_t)bstr_len(b)};
 }
 
-/* http_field.c: a header by its name in lower case. As libhtp does, NULs in what was sent do not count. */
-const htp_header_t *http_header(const htp_table_t *headers, const char *name);
-/* Its value, or NULL data. */
-struct bytes http_field(const htp_table_t *headers, const char *name);
+/* http_field.c: the value of a header by its name in lower case, or NULL data. As with libhtp, NULs in the name that was
+ * sent do not count. */
+struct bytes http_field(struct http_tx *tx, enum direction d, const char *name);
 
 /* http.c */
 /* The transaction of libhtp's; NULL: it has none (yet, or any more). */

@@ -79,7 +79,7 @@ static struct bytes body_name(struct http_tx *tx, enum direction d, uint8_t room
 	struct bytes name = {NULL, 0};
 
 	if (d == TO_CLIENT)
-		name = http_file_name(http_field(tx->htp->response_headers, "content-disposition"), room);
+		name = http_file_name(http_field(tx, TO_CLIENT, "content-disposition"), room);
 	if (!name.len && tx->htp->parsed_uri)
 		name = http_bytes(tx->htp->parsed_uri->path);
 	return name;
@@ -98,13 +98,13 @@ static void body_joins(struct http_state *s, struct http_tx *tx, struct bytes na
 		.limits = &s->w->http->options.limits[TO_CLIENT],
 	};
 
-	if (http_range_is_part(range) && !http_field(tx->htp->response_headers, "content-encoding").data)
+	if (http_range_is_part(range) && !http_field(tx, TO_CLIENT, "content-encoding").data)
 		range_begin(s->w, s->f, &tx->tx, &tx->body[TO_CLIENT].range, &origin);
 }
 
 static void body_range(struct http_state *s, struct http_tx *tx, struct file *file, struct bytes name)
 {
-	struct bytes value = http_field(tx->htp->response_headers, "content-range");
+	struct bytes value = http_field(tx, TO_CLIENT, "content-range");
 	struct http_range range;
 
 	if (!value.data)
@@ -120,10 +120,10 @@ static void body_range(struct http_state *s, struct http_tx *tx, struct file *fi
 }
 
 /* A multipart that is a file as a whole: its parts carry no names (WinRM's multipart/encrypted, batches). */
-static bool whole_multipart(const struct http_state *s, const struct http_tx *tx)
+static bool whole_multipart(const struct http_state *s, struct http_tx *tx)
 {
 	static const char form[] = "multipart/form-data";
-	struct bytes type = http_field(tx->htp->request_headers, "content-type");
+	struct bytes type = http_field(tx, TO_SERVER, "content-type");
 
 	return file_bodies(s->w) && type.data &&
 	       (type.len < sizeof(form) - 1 || strncasecmp((const char *)type.data, form, sizeof(form) - 1) != 0);
@@ -138,7 +138,7 @@ static void body_open(struct http_state *s, struct http_tx *tx, enum direction d
 
 	if (d == TO_SERVER && (method == HTP_M_POST || method == HTP_M_PUT) && !whole_multipart(s, tx))
 		tx->multipart = http_multipart_new(
-			s->w, http_field(tx->htp->request_headers, "content-type"));
+			s->w, http_field(tx, TO_SERVER, "content-type"));
 	if (tx->multipart && d == TO_SERVER)
 		b->kind = BODY_MULTIPART;
 	else if (name.data && (d == TO_CLIENT || method == HTP_M_POST || method == HTP_M_PUT))
@@ -231,8 +231,7 @@ static void decode(struct http_state *s, struct http_tx *tx, enum direction d, c
 
 void http_body_headers(struct http_state *s, struct http_tx *tx, enum direction d)
 {
-	const htp_table_t *headers = d == TO_SERVER ? tx->htp->request_headers : tx->htp->response_headers;
-	struct bytes value = http_field(headers, "content-encoding");
+	struct bytes value = http_field(tx, d, "content-encoding");
 	struct content_codings codings;
 
 	if (tx->decoder[d] || !value.data)

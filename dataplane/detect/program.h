@@ -258,8 +258,22 @@ struct view_slot {
 	struct buffer_view view;
 };
 
+/* The groups that a packet of one transport, direction, path and server port leads to, in the order in which they are
+ * searched. Ports of servers are few: the last ones are kept. */
+enum port_list { LIST_ALWAYS, LIST_SHORT, LIST_LONG, LIST_STREAM, PORT_LISTS };
+
+#define PORTS_FOUND 64
+#define PORTS_KEY (1u << 31)
+
+struct ports_found {
+	uint32_t key; /* 0: none */
+	uint8_t begin[PORT_LISTS + 1]; /* of each list in groups */
+	const struct pattern_group *groups[12];
+};
+
 struct detect_state {
 	const struct detect_program *program;
+	struct ports_found ports[PORTS_FOUND]; /* of the program */
 	hs_scratch_t *scratch;
 	enum sieve_kind sieve;         /* how literals are searched for; SIEVE_KINDS: by Hyperscan */
 	struct chain_scratch chain;

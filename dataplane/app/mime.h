@@ -86,6 +86,10 @@ struct mime {
 	uint8_t encoding;
 	bool part_has_data;
 	bool typed;              /* its type is settled */
+	bool name_disposition;   /* its name is that of Content-Disposition */
+	bool coded_message;      /* a message said to be in base64: its first line tells whether it is */
+	bool within;             /* this is another's inner */
+	struct mime *inner;      /* reads the message that the part is in base64; owner; NULL: it is none */
 	uint32_t name_len;
 	uint8_t name[MIME_NAME_MAX];
 
@@ -106,8 +110,9 @@ struct mime {
 	uint32_t quantum;        /* base64: bits so far */
 	uint8_t quantum_len;
 	bool base64_end;
-	uint8_t qp[3];
+	uint8_t qp[2];
 	uint8_t qp_len;
+	uint16_t qp_blanks;      /* behind its "=" */
 	uint8_t out[MIME_OUT_BYTES];
 	uint32_t out_len;
 

@@ -18,7 +18,8 @@ bool tnef_is(const struct part *p)
 void tnef_run(struct analysis *a, struct part *p)
 {
 	struct cursor c = cursor_of(p->data.data, p->data.len);
-	struct bytes name = {p->data.data, 0};
+	struct bytes none = {p->data.data, 0}, name = none, data = none;
+	bool there = false; /* data, of an attachment whose title may still come */
 
 	p->traits |= PART_MAIL;
 	cursor_skip(&c, 6);
@@ -35,11 +36,20 @@ void tnef_run(struct analysis *a, struct part *p)
 			part_reason(a, p, REASON_broken, "TNEF");
 			break;
 		}
-		if (id == ATTACH_RENDERING)
+		if (id == ATTACH_RENDERING) {
+			if (there)
+				part_add(a, p, name, "", data);
+			there = false;
 			name.len = 0;
-		else if (id == ATTACH_TITLE)
+		} else if (id == ATTACH_TITLE) {
 			name = (struct bytes){body, len && body[len - 1] == 0 ? len - 1 : len};
-		else if (id == ATTACH_DATA)
-			part_add(a, p, name, "", (struct bytes){body, len});
+		} else if (id == ATTACH_DATA) {
+			if (there)
+				part_add(a, p, name, "", data);
+			there = true;
+			data = (struct bytes){body, len};
+		}
 	}
+	if (there)
+		part_add(a, p, name, "", data);
 }

@@ -540,6 +540,16 @@ void mime_data(struct mime *m, const uint8_t *data, uint32_t len)
 	}
 }
 
+void mime_is_decoded(struct mime *m)
+{
+	m->encoding = MIME_PLAIN;
+}
+
+bool mime_is_open(const struct mime *m)
+{
+	return m->depth > 0;
+}
+
 void mime_end(struct mime *m, bool complete)
 {
 	if (m->cr)

@@ -135,6 +135,10 @@ void mime_init(struct mime *m, struct worker *w, const struct mime_ops *ops, voi
 /* False: too long, or no memory. */
 bool mime_set_boundary(struct mime *m, struct bytes boundary);
 void mime_data(struct mime *m, const uint8_t *data, uint32_t len);
+/* What comes of the part in hand has been decoded already. */
+void mime_is_decoded(struct mime *m);
+/* Is it known that more must come: a multipart without its last boundary? */
+bool mime_is_open(const struct mime *m);
 /* No more comes. complete: the message is whole. */
 void mime_end(struct mime *m, bool complete);
 void mime_free(struct mime *m);

@@ -189,6 +189,8 @@ static bool command_bdat(struct smtp_state *s, struct bytes line)
 			n = n * 10 + (size.data[i] - '0');
 	}
 	s->bdat_left = n;
+	while (line.len && line.data[line.len - 1] == ' ')
+		line.len--;
 	s->bdat_last = line.len >= 4 && word_at((struct bytes){line.data + line.len - 4, 4}, "last");
 	s->in_data = n > 0;
 	if (!smtp_mail_in_chunks(s))

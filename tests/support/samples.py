@@ -364,10 +364,11 @@ def pe(sections=((".text", b"\xc3" * 512),), imports=("KERNEL32.dll", ("ExitProc
     return head.ljust(raw_at, b"\0") + body + overlay
 
 
-def tnef(name, data):
+def tnef(name, data, title_first=True):
     def attribute(ident, body):
         return b"\2" + struct.pack("<II", ident, len(body)) + body + struct.pack("<H", sum(body) & 0xFFFF)
-    return b"\x78\x9f\x3e\x22\0\0" + attribute(0x69002, b"\0" * 14) + attribute(0x18010, name.encode() + b"\0") + attribute(0x6800F, data)
+    parts = [attribute(0x18010, name.encode() + b"\0"), attribute(0x6800F, data)]
+    return b"\x78\x9f\x3e\x22\0\0" + attribute(0x69002, b"\0" * 14) + b"".join(parts if title_first else reversed(parts))
 
 
 def onenote(files):
@@ -448,6 +449,7 @@ def all_samples():
         "pe-overlay.exe": pe(overlay=zip_of({"inner.js": host})),
         "pe-disguised.pdf": pe(),
         "tnef-script.dat": tnef("a.js", host),
+        "tnef-late.dat": tnef("a.js", host, False),
         "mail-locked.eml": mail([("invoice.zip", zip_locked("invoice.js", host * 20, b"sesame77"))], text="The password is sesame77."),
         "ole-locked-show.xlsm": cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "VelvetSweatshop", name="sha1", bits=128)),
         "ole-locked.docm": cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "nobody knows")),

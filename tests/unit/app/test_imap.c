@@ -69,6 +69,63 @@ static void mails(void **state)
 	}
 }
 
+/* One mail in several literals: pieces that several commands ask for, header and text, a part's header and the part. */
+static void pieces(void **state)
+{
+	static const char part[] = "* 7 FETCH (BODY[2.MIME] {72}\r\nContent-Disposition: attachment; filename=p.bin\r\nX: abcdefghijklmnop\r\n\r\n"
+				   " ENVELOPE {3}\r\nabc body[2] {4}\r\n1234)\r\n"
+				   "* 7 FETCH (BODY[2.MIME] {72}\r\nContent-Disposition: attachment; filename=q.bin\r\nX: abcdefghijklmnop\r\n\r\n"
+				   " BODY[3] {4}\r\n1234)\r\nb OK\r\n";
+	static const char binary[] = "* 7 FETCH (BODY[3.MIME] {86}\r\nContent-Disposition: attachment; filename=p.bin\r\n"
+				     "Content-Transfer-Encoding: base64\r\n\r\n BINARY[3] ~{4}\r\n1234)\r\nb OK\r\n";
+	uint32_t cut = 100, head = (uint32_t)(strstr(MAIL, "--b") - MAIL);
+	char text[2048];
+
+	for (size_t step = 1; step < 2000; step = step * 3 + 1) {
+		struct harness *h = harness_new(6, 143, NULL);
+
+		server(h, "* OK ready\r\n");
+		client(h, "a UID FETCH 5 (UID BODY.PEEK[]<0.100>)\r\n");
+		snprintf(text, sizeof(text), "* 7 FETCH (UID 5 BODY[]<0> {%u}\r\n%.100s)\r\na OK done\r\n", cut, MAIL);
+		harness_tcp_steps(h, TO_CLIENT, text, strlen(text), step);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 1);
+		client(h, "b NOOP\r\n");
+		server(h, "b OK\r\n");
+		client(h, "a UID FETCH 5 (UID BODY.PEEK[]<100.100>)\r\n");
+		snprintf(text, sizeof(text), "* 7 FETCH (UID 5 BODY[]<%u> {%zu}\r\n%s)\r\na OK done\r\n", cut, strlen(MAIL) - cut, MAIL + cut);
+		harness_tcp_steps(h, TO_CLIENT, text, strlen(text), step);
+		assert_int_equal(harness_count(h, "\"filename\":\"x.txt\",\"gaps\":false,\"state\":\"CLOSED\""), 1);
+		assert_int_equal(harness_count(h, "\"size\":7"), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 4);
+		/* the rest does not come: another message's does */
+		client(h, "a UID FETCH 5 (UID BODY.PEEK[]<0.100>)\r\n");
+		snprintf(text, sizeof(text), "* 7 FETCH (UID 5 BODY[]<0> {%u}\r\n%.100s)\r\na OK done\r\n"
+			 "* 8 FETCH (BODY[]<%u> {%zu}\r\n%s)\r\n", cut, MAIL, cut, strlen(MAIL) - cut, MAIL + cut);
+		harness_tcp_steps(h, TO_CLIENT, text, strlen(text), step);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 5);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 1);
+		harness_free(h);
+
+		h = harness_new(6, 143, NULL);
+		server(h, "* OK ready\r\n");
+		client(h, "b FETCH 7 (BODY[HEADER] BODY[TEXT])\r\n");
+		snprintf(text, sizeof(text), "* 7 FETCH (BODY[HEADER] {%u}\r\n%.*s BODY[TEXT] {%zu}\r\n%s)\r\nb OK\r\n", head, (int)head, MAIL,
+			 strlen(MAIL) - head, MAIL + head);
+		harness_tcp_steps(h, TO_CLIENT, text, strlen(text), step);
+		assert_int_equal(harness_count(h, "\"filename\":\"x.txt\",\"gaps\":false,\"state\":\"CLOSED\""), 1);
+		harness_clear(h);
+		client(h, "b FETCH 7 (BODY[2.MIME] ENVELOPE BODY[2])\r\n");
+		harness_tcp_steps(h, TO_CLIENT, part, strlen(part), step);
+		assert_int_equal(harness_count(h, "\"filename\":\"p.bin\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":4"), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 1);
+		harness_clear(h);
+		client(h, "b FETCH 7 (BODY[2.MIME] BINARY[2])\r\n");
+		harness_tcp_steps(h, TO_CLIENT, binary, strlen(binary), step);
+		assert_int_equal(harness_count(h, "\"filename\":\"p.bin\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":4"), 1);
+		harness_free(h);
+	}
+}
+
 /* A mail that the client stores, with a hole in it. */
 static void append(void **state)
 {
@@ -121,7 +178,7 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session),    cmocka_unit_test(mails), cmocka_unit_test(append),
+		cmocka_unit_test(session),    cmocka_unit_test(mails), cmocka_unit_test(append), cmocka_unit_test(pieces),
 		cmocka_unit_test(starts_tls), cmocka_unit_test(many),
 	};
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -177,6 +178,72 @@ static void bdat(void **state)
 	harness_free(h);
 }
 
+/* Chunks that end anywhere, with blanks behind LAST; several mails at once in one connection. */
+static void chunks(void **state)
+{
+	static const char content[] = "Content-Disposition: attachment; filename=f\r\nSubject: x\r\n\r\n.\r\n..56";
+	char text[4096];
+
+	for (size_t step = 1; step < sizeof(content); step++) {
+		struct harness *h = greeted(NULL);
+		size_t n = 0;
+
+		for (unsigned mail = 0; mail < 2; mail++) {
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<c@d>\r\n");
+			for (size_t at = 0; at < sizeof(content) - 1; at += step) {
+				size_t len = sizeof(content) - 1 - at < step ? sizeof(content) - 1 - at : step;
+
+				n += (size_t)snprintf(text + n, sizeof(text) - n, "BDAT %zu%s\r\n%.*s", len,
+						      at + len == sizeof(content) - 1 && mail ? " last  " : "", (int)len, content + at);
+			}
+			if (!mail)
+				n += (size_t)snprintf(text + n, sizeof(text) - n, "bdat 0 LAST\r\n");
+		}
+		for (size_t at = 0; at < n; at += step)
+			harness_tcp(h, TO_SERVER, text + at, n - at < step ? n - at : step);
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "\"filename\":\"f\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":7"), 2);
+		assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 2);
+		harness_free(h);
+	}
+}
+
+static const char tnef_mail[] = "Content-Type: application/ms-tnef; name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	/* signature, key; message class; rendering data, title "a.exe", data "MZ123"; rendering data, data "x", title "b" */
+	"eJ8+IgEAAQiAAQADAAAAaXBtAAACApAGAAIAAAAAAAAAAhCAAQAGAAAAYS5leGUAAAACD4AGAAUAAABNWjEyMwAAAgKQBgACAAAA\r\n"
+	"AAAAAAIPgAYAAQAAAHgAAAIQgAEAAgAAAGIAAAA=\r\n";
+
+/* What is attached in a winmail.dat becomes files; cut in one, that is one cut off. */
+static void tnef(void **state)
+{
+	for (size_t step = 1; step < sizeof(tnef_mail); step = step * 2 + 1) {
+		struct harness *h = greeted(NULL);
+
+		up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+		down(h, "250 a\r\n250 b\r\n354 c\r\n");
+		harness_tcp_steps(h, TO_SERVER, tnef_mail, sizeof(tnef_mail) - 1, step);
+		up(h, ".\r\n");
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 3);
+		assert_int_equal(harness_count(h, "\"filename\":\"winmail.dat\",\"gaps\":false,\"state\":\"CLOSED\""), 1);
+		assert_int_equal(harness_count(h, "\"filename\":\"a.exe\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":5"), 1);
+		assert_int_equal(harness_count(h, "\"filename\":\"b\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":1"), 1);
+		assert_int_equal(harness_count(h, "\"attachment\":[\"winmail.dat\"]"), 4);
+		harness_free(h);
+	}
+	for (size_t len = 0; len < sizeof(tnef_mail); len++) {
+		struct harness *h = greeted(NULL);
+
+		up(h, "DATA\r\n");
+		down(h, "354 c\r\n");
+		harness_tcp(h, TO_SERVER, tnef_mail, len);
+		if (len & 1)
+			harness_gap(h, TO_SERVER, 3);
+		up(h, ".\r\n");
+		harness_free(h); /* asks whether all was given back */
+	}
+}
+
 static void starttls(void **state)
 {
 	struct harness *h = greeted(NULL);
@@ -284,7 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments),
 		cmocka_unit_test(early), cmocka_unit_test(at_once), cmocka_unit_test(early_rejected),
-		cmocka_unit_test(bdat),
+		cmocka_unit_test(bdat), cmocka_unit_test(chunks), cmocka_unit_test(tnef),
 		cmocka_unit_test(starttls), cmocka_unit_test(rset), cmocka_unit_test(events),
 		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw), cmocka_unit_test(bodies),
 	};

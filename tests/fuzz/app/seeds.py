@@ -34,16 +34,16 @@ def save(proto, name, data):
 
 
 def tnef():
-    """Inputs of fuzz_tnef.c: the size of pieces, and a winmail.dat."""
+    """Inputs of fuzz_winmail.c: the size of pieces, and a winmail.dat."""
     def attribute(level, number, body):
         return struct.pack('<BII', level, number, len(body)) + body + struct.pack('<H', sum(body) & 0xffff)
     whole = b'\x78\x9f\x3e\x22\1\0' + attribute(1, 0x78008, b'IPM.Note\0')
     for name, data in ((b'a.exe\0', b'MZ' + bytes(50)), (b'', b''), (b'x' * 300, b'y')):
         parts = [attribute(2, 0x18010, name), attribute(2, 0x6800f, data)]
         whole += attribute(2, 0x69002, bytes(14)) + b''.join(parts if data else reversed(parts))
-    save('tnef', 'whole', b'\0' + whole)
-    save('tnef', 'cut', b'\6' + whole[:120])
-    save('tnef', 'level', b'\2' + whole[:32] + b'\7' + whole[33:])
+    save('winmail', 'whole', b'\0' + whole)
+    save('winmail', 'cut', b'\6' + whole[:120])
+    save('winmail', 'level', b'\2' + whole[:32] + b'\7' + whole[33:])
 
 
 def handshake(version, folder):

@@ -3,6 +3,7 @@
 Each function returns bytes. Nothing in them does anything; they only look as if.
 """
 import base64
+import binascii
 import bz2
 import email.message
 import gzip
@@ -327,6 +328,78 @@ def pdf(objects):
     return out + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(at) + 1, start)
 
 
+def lzw(data, early=1):
+    """ISO 32000-1, 7.4.4.2: codes of 9 to 12 bits, the highest bit first."""
+    bits, table, word, width = "", {bytes([i]): i for i in range(256)}, b"", 9
+    following = 258
+
+    def code(n):
+        return f"{n:0{width}b}"
+    bits += code(256)
+    for c in data:
+        if word + bytes([c]) in table:
+            word += bytes([c])
+            continue
+        bits += code(table[word])
+        table[word + bytes([c])] = following
+        following += 1
+        if following - 1 + early >= 1 << width and width < 12:
+            width += 1
+        if following == 4095:
+            bits += code(256)
+            table, following, width = {bytes([i]): i for i in range(256)}, 258, 9
+        word = bytes([c])
+    bits += (code(table[word]) if word else "") + code(257)
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+
+
+def run_length(data):
+    """7.4.5: every run of one byte as a repetition, all else as it is."""
+    out, at = b"", 0
+    while at < len(data):
+        n = 1
+        while n < 128 and at + n < len(data) and data[at + n] == data[at]:
+            n += 1
+        out += bytes([257 - n]) + data[at:at + 1] if n > 1 else b"\0" + data[at:at + 1]
+        at += n
+    return out + b"\x80"
+
+
+def predicted(data, columns):
+    """Rows of PNG, each with another predictor."""
+    data += b"\n" * (-len(data) % columns)
+    out, above = b"", bytes(columns)
+    for at in range(0, len(data), columns):
+        row, kind, coded = data[at:at + columns], at // columns % 5, []
+        for i, c in enumerate(row):
+            left, up, corner = row[i - 1] if i else 0, above[i], above[i - 1] if i else 0
+            p = left + up - corner
+            near = min((left, up, corner), key=lambda v: (abs(p - v)))
+            coded.append(c - (0, left, up, (left + up) // 2, near)[kind] & 255)
+        out += bytes([kind]) + bytes(coded)
+        above = row
+    return out
+
+
+def pdf_filters():
+    """A script behind every filter, and behind some that stand in a row; one that says its filter elsewhere."""
+    script = b"eval(unescape('%u9090'));" * 200
+    hexed, text85 = binascii.hexlify, lambda b: base64.a85encode(b, wrapcol=60) + b"~>"
+    streams = {
+        "hex": (b"/Filter/ASCIIHexDecode", hexed(script) + b">"), "a85": (b"/Filter [ /A85 ]", text85(script)),
+        "lzw": (b"/Filter/LZWDecode", lzw(script)), "lzw-late": (b"/Filter/LZWDecode/DecodeParms<</EarlyChange 0>>", lzw(script, 0)),
+        "lzw-long": (b"/Filter/LZW", lzw(bytes(i * i >> 7 & 127 for i in range(50000)) + script)),
+        "run": (b"/Filter/RunLengthDecode", run_length(script)),
+        "chain": (b"/Filter[/ASCII#385Decode/ASCIIHexDecode/RL/LZWDecode/FlateDecode]", text85(hexed(run_length(lzw(zlib.compress(script)))))),
+        "predictor": (b"/Filter/FlateDecode/DecodeParms<</Predictor 15/Columns 7>>", zlib.compress(predicted(script, 7))),
+        "crypt": (b"/Filter[/Crypt/FlateDecode]", zlib.compress(script)), "elsewhere": (b"/Filter 3 0 R", zlib.compress(script)),
+        "broken": (b"/Filter/ASCIIHexDecode", hexed(script)[:999] + b"?"),
+    }
+    return {f"pdf-filter-{name}.pdf": pdf([b"<</Type/Catalog/OpenAction<</S/JavaScript/JS 2 0 R>>>>", stream, b"/FlateDecode"])
+            for name, stream in streams.items()}
+
+
 def lnk(target, arguments):
     def text(t):
         return struct.pack("<H", len(t)) + t.encode("utf-16-le")
@@ -439,6 +512,7 @@ def all_samples():
         "pdf-objstm.pdf": pdf([(b"/Type/ObjStm/N 1/First 4/Filter/FlateDecode", zlib.compress(b"5 0 <</S/Launch/F(calc.exe)>>"))]),
         "pdf-embedded.pdf": pdf([b"<</Type/Catalog>>", (b"/Type/EmbeddedFile/Filter/FlateDecode", zlib.compress(pe()))]),
         "pdf-plain.pdf": pdf([b"<</Type/Catalog>>"]),
+        **pdf_filters(),
         "shortcut-share.url": b"[InternetShortcut]\r\nURL=file://198.51.100.7/share/Invoice.zip/Invoice.exe\r\nIconIndex=3\r\n",
         "shortcut-web.url": b"[InternetShortcut]\r\nURL=https://www.example.com/index.html\r\n",
         "shortcut-folder.library-ms": b'<?xml version="1.0"?>\n<libraryDescription xmlns="x"><searchConnectorDescription>'

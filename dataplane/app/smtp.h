@@ -76,6 +76,7 @@ struct smtp_state {
 	bool in_data;              /* DATA: content until the dot; STARTTLS: nothing to read */
 	bool early;                /* content came, or will, before the answer to DATA */
 	bool data_waits;           /* for the answer to DATA */
+	bool doubtful;             /* the end of the mail is none if the client goes on with what is no command */
 	bool first_reply, multiline, pipelining;
 	bool starttls;             /* accepted: the protocol changes after this call */
 	struct dot_reader dot;     /* DATA */

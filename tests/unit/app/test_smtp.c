@@ -208,6 +208,47 @@ static void chunks(void **state)
 	}
 }
 
+#define ATTACHED "Content-Disposition: attachment; filename=f\r\n\r\n123\r\n"
+
+/* A dot between line ends that not every server takes for an end: more of the mail follows it, or a command, or the answer. */
+static void doubtful_end(void **state)
+{
+	static const char *const ends[] = {"\n.\n", "\n.\r\n", "\r\n.\n"};
+	char text[1024];
+
+	for (unsigned i = 0; i < 3; i++) {
+		for (size_t step = 1; step < 200; step = step * 2 + 1) {
+			struct harness *h = greeted(NULL);
+
+			up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+			down(h, "250 a\r\n250 b\r\n354 c\r\n");
+			snprintf(text, sizeof(text), "Content-Type: multipart/mixed; boundary=b\r\n\r\nMail me%s--b\r\n" ATTACHED "--b--\r\n.\r\nQUIT\r\n", ends[i]);
+			harness_tcp_steps(h, TO_SERVER, text, strlen(text), step);
+			down(h, "250 d\r\n221 e\r\n");
+			harness_finish(h);
+			assert_int_equal(harness_count(h, "\"filename\":\"f\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":3"), 1);
+			assert_int_equal(harness_count(h, "\"event\":"), 0);
+			harness_free(h);
+
+			h = greeted(NULL);
+			up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+			down(h, "250 a\r\n250 b\r\n354 c\r\n");
+			snprintf(text, sizeof(text), "From: one\r\n\r\nx%sMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n", ends[i]);
+			harness_tcp_steps(h, TO_SERVER, text, strlen(text), step);
+			down(h, "250 a\r\n250 b\r\n250 c\r\n354 d\r\n");
+			snprintf(text, sizeof(text), "From: two\r\n\r\nx%s", ends[i]);
+			harness_tcp_steps(h, TO_SERVER, text, strlen(text), step);
+			down(h, "250 d\r\n");
+			up(h, "what\r\n");
+			harness_finish(h);
+			assert_int_equal(harness_count(h, "\"from\":\"one\""), 1);
+			assert_int_equal(harness_count(h, "\"from\":\"two\""), 1);
+			assert_int_equal(harness_count(h, "\"event\":"), 0);
+			harness_free(h);
+		}
+	}
+}
+
 static const char tnef_mail[] = "Content-Type: application/ms-tnef; name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 	/* signature, key; message class; rendering data, title "a.exe", data "MZ123"; rendering data, data "x", title "b" */
 	"eJ8+IgEAAQiAAQADAAAAaXBtAAACApAGAAIAAAAAAAAAAhCAAQAGAAAAYS5leGUAAAACD4AGAAUAAABNWjEyMwAAAgKQBgACAAAA\r\n"
@@ -351,7 +392,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments),
 		cmocka_unit_test(early), cmocka_unit_test(at_once), cmocka_unit_test(early_rejected),
-		cmocka_unit_test(bdat), cmocka_unit_test(chunks), cmocka_unit_test(tnef),
+		cmocka_unit_test(bdat), cmocka_unit_test(chunks), cmocka_unit_test(tnef), cmocka_unit_test(doubtful_end),
 		cmocka_unit_test(starttls), cmocka_unit_test(rset), cmocka_unit_test(events),
 		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw), cmocka_unit_test(bodies),
 	};

@@ -124,6 +124,7 @@ void mail_drop(struct mail *m)
 	if (!m)
 		return;
 	mime_free(&m->mime);
+	tnef_drop(&m->tnef, m->w);
 	mail_note_free(m->w, &m->note);
 	heap_free(&m->w->heap, m);
 }

@@ -225,6 +225,7 @@ void smtp_mail_end(struct smtp_state *s, bool complete)
 void smtp_mail_free(struct worker *w, struct smtp_tx *tx)
 {
 	mail_note_free(w, &tx->note);
+	tnef_drop(&tx->tnef, w);
 	if (!tx->mime)
 		return;
 	mime_free(tx->mime);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * See tnef.h. A stream is a signature, a key, and attributes: level, number, length, bytes, sum. The attributes of an
- * attachment follow its rendering data; its title may come before its bytes or behind them.
+ * attachment follow its rendering data; its title, a short name, may come before its bytes or behind them, and its long
+ * name comes with the properties behind both.
  */
 #include "dataplane/app/tnef.h"
+#include "dataplane/base/mapi.h"
 
 #define HEADER_BYTES 6u    /* signature and key */
 #define ATTRIBUTE_BYTES 9u /* level, number, length */
@@ -15,6 +17,7 @@
 #define ATTACH_TITLE 0x00018010u
 #define ATTACH_RENDERING 0x00069002u
 #define ATTACH_DATA 0x0006800fu
+#define ATTACH_PROPERTIES 0x00069005u
 
 enum state { BEGIN, ATTRIBUTE, BODY, SUM, OVER };
 
@@ -29,13 +32,36 @@ static void attachment_end(struct tnef *t, struct worker *w)
 void tnef_end(struct tnef *t, struct worker *w)
 {
 	attachment_end(t, w);
+	tnef_drop(t, w);
+}
+
+void tnef_drop(struct tnef *t, struct worker *w)
+{
+	heap_free(&w->heap, t->properties);
 	*t = (struct tnef){.state = BEGIN};
+}
+
+static void properties_end(struct tnef *t, struct worker *w)
+{
+	uint8_t name[TNEF_NAME_MAX];
+	struct bytes value;
+	uint32_t len = 0;
+	uint16_t type;
+
+	if (t->properties && mapi_find(cursor_of(t->properties, t->properties_len), MAPI_LONG_FILE_NAME, &type, &value))
+		len = mapi_text(type, value, name, sizeof(name));
+	if (len && t->file)
+		file_name_set(w, t->file, name, len);
+	heap_free(&w->heap, t->properties);
+	t->properties = NULL;
 }
 
 static void attribute_end(struct tnef *t, struct worker *w)
 {
 	if (t->id == ATTACH_DATA) {
 		t->whole = true;
+	} else if (t->id == ATTACH_PROPERTIES) {
+		properties_end(t, w);
 	} else if (t->id == ATTACH_TITLE) {
 		while (t->name_len && !t->name[t->name_len - 1])
 			t->name_len--;
@@ -62,6 +88,10 @@ static void attribute_begin(struct tnef *t, struct worker *w, struct flow *f, st
 		attachment_end(t, w);
 	} else if (t->id == ATTACH_TITLE) {
 		t->name_len = 0;
+	} else if (t->id == ATTACH_PROPERTIES && t->file) {
+		if (!t->properties)
+			t->properties = heap_alloc(&w->heap, TNEF_PROPERTIES_MAX);
+		t->properties_len = 0;
 	} else if (t->id == ATTACH_DATA) {
 		file_close(w, t->file, FILE_CLOSED); /* a second one of the same attachment */
 		t->file = file_open(w, f, tx, d, t->name, t->name_len);
@@ -81,6 +111,11 @@ static void body_take(struct tnef *t, struct worker *w, const uint8_t *data, uin
 		room = room < len ? room : len;
 		memcpy(t->name + t->name_len, data, room);
 		t->name_len = (uint8_t)(t->name_len + room);
+	} else if (t->id == ATTACH_PROPERTIES && t->properties) {
+		room = TNEF_PROPERTIES_MAX - t->properties_len;
+		room = room < len ? room : len;
+		memcpy(t->properties + t->properties_len, data, room);
+		t->properties_len += room;
 	}
 	t->left -= len;
 	if (!t->left)

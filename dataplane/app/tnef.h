@@ -11,6 +11,7 @@
 #include "dataplane/app/file.h"
 
 #define TNEF_NAME_MAX 255
+#define TNEF_PROPERTIES_MAX 4096 /* bytes kept of the properties of an attachment, among which is its long name */
 
 /* All zeros: an attachment of a mail begins. */
 struct tnef {
@@ -22,6 +23,8 @@ struct tnef {
 	uint8_t name_len;
 	uint8_t name[TNEF_NAME_MAX];
 	bool whole;          /* the file has all its bytes */
+	uint8_t *properties; /* while they come; owned */
+	uint32_t properties_len;
 };
 
 void tnef_data(struct tnef *t, struct worker *w, struct flow *f, struct tx *tx, enum direction d, const uint8_t *data,
@@ -29,5 +32,7 @@ void tnef_data(struct tnef *t, struct worker *w, struct flow *f, struct tx *tx, 
 void tnef_gap(struct tnef *t, struct worker *w, uint64_t len);
 /* No more comes; the next one may begin. */
 void tnef_end(struct tnef *t, struct worker *w);
+/* Its transaction goes, and with it the files. */
+void tnef_drop(struct tnef *t, struct worker *w);
 
 #endif

@@ -437,10 +437,16 @@ def pe(sections=((".text", b"\xc3" * 512),), imports=("KERNEL32.dll", ("ExitProc
     return head.ljust(raw_at, b"\0") + body + overlay
 
 
-def tnef(name, data, title_first=True):
+def tnef(name, data, title_first=True, long_name=None):
     def attribute(ident, body):
         return b"\2" + struct.pack("<II", ident, len(body)) + body + struct.pack("<H", sum(body) & 0xFFFF)
     parts = [attribute(0x18010, name.encode() + b"\0"), attribute(0x6800F, data)]
+    if long_name:
+        text = (long_name + "\0").encode("utf-16-le")
+        properties = [struct.pack("<HHI", 3, 0x0E21, 1), struct.pack("<HH16sIII", 11, 0x8001, bytes(16), 0, 9, 1),
+                      struct.pack("<HHII", 31, 0x3707, 1, len(text)) + text + bytes(-len(text) % 4)]
+        parts.append(attribute(0x69005, struct.pack("<I", len(properties)) + b"".join(properties)))
+        title_first = True
     return b"\x78\x9f\x3e\x22\0\0" + attribute(0x69002, b"\0" * 14) + b"".join(parts if title_first else reversed(parts))
 
 
@@ -524,6 +530,7 @@ def all_samples():
         "pe-disguised.pdf": pe(),
         "tnef-script.dat": tnef("a.js", host),
         "tnef-late.dat": tnef("a.js", host, False),
+        "tnef-long.dat": tnef("A~1.TXT", host, long_name="agenda \u00fc\U0001F600.js"),
         "mail-locked.eml": mail([("invoice.zip", zip_locked("invoice.js", host * 20, b"sesame77"))], text="The password is sesame77."),
         "ole-locked-show.xlsm": cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "VelvetSweatshop", name="sha1", bits=128)),
         "ole-locked.docm": cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "nobody knows")),

@@ -250,9 +250,11 @@ static void doubtful_end(void **state)
 }
 
 static const char tnef_mail[] = "Content-Type: application/ms-tnef; name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-	/* signature, key; message class; rendering data, title "a.exe", data "MZ123"; rendering data, data "x", title "b" */
+	/* signature, key; message class; rendering data, title "a.exe", data "MZ123"; rendering data, data "x", title "b";
+	 * rendering data, title "A~1.EXE", data "yy", properties with the long name "\u00e4.exe" */
 	"eJ8+IgEAAQiAAQADAAAAaXBtAAACApAGAAIAAAAAAAAAAhCAAQAGAAAAYS5leGUAAAACD4AGAAUAAABNWjEyMwAAAgKQBgACAAAA\r\n"
-	"AAAAAAIPgAYAAQAAAHgAAAIQgAEAAgAAAGIAAAA=\r\n";
+	"AAAAAAIPgAYAAQAAAHgAAAIQgAEAAgAAAGIAAAACApAGAAAAAAAAAAIQgAEACAAAAEF+MS5FWEUAAAACD4AGAAIAAAB5eQAAAgWQ\r\n"
+	"BgAkAAAAAgAAAAMAIQ4BAAAAHwAHNwEAAAAMAAAA5AAuAGUAeABlAAAAAAA=\r\n";
 
 /* What is attached in a winmail.dat becomes files; cut in one, that is one cut off. */
 static void tnef(void **state)
@@ -265,11 +267,12 @@ static void tnef(void **state)
 		harness_tcp_steps(h, TO_SERVER, tnef_mail, sizeof(tnef_mail) - 1, step);
 		up(h, ".\r\n");
 		harness_finish(h);
-		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 3);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 4);
 		assert_int_equal(harness_count(h, "\"filename\":\"winmail.dat\",\"gaps\":false,\"state\":\"CLOSED\""), 1);
 		assert_int_equal(harness_count(h, "\"filename\":\"a.exe\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":5"), 1);
 		assert_int_equal(harness_count(h, "\"filename\":\"b\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":1"), 1);
-		assert_int_equal(harness_count(h, "\"attachment\":[\"winmail.dat\"]"), 4);
+		assert_int_equal(harness_count(h, "\"attachment\":[\"winmail.dat\"]"), 5);
+		assert_int_equal(harness_count(h, "\"filename\":\"\\u00c3\\u00a4.exe\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":2"), 1);
 		harness_free(h);
 	}
 	for (size_t len = 0; len < sizeof(tnef_mail); len++) {

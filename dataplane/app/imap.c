@@ -6,13 +6,15 @@
  * MIME parser: its attachments are files. So does a mail that comes in several literals that follow one
  * another: header and text, the header of a part (BODY[2.MIME]) and the part (BODY[2], BINARY[2]), or
  * partial fetches (BODY[]<0>, BODY[]<65536>), also by several commands: the transaction of the first one
- * then lasts until the mail is over. Other literals are passed over. STARTTLS changes the protocol. Arguments are not kept: they hold passwords. Runs in the worker that owns the flow.
+ * then lasts until the mail is over. A part without its header is a file if it is in base64, or comes decoded
+ * (BINARY[2]); how it is called is not known. Other literals are passed over. STARTTLS changes the protocol. Arguments are not kept: they hold passwords. Runs in the worker that owns the flow.
  */
 #include <strings.h>
 
 #include "dataplane/app/line.h"
 #include "dataplane/app/mail.h"
 #include "dataplane/app/text.h"
+#include "dataplane/base/digit.h"
 #include "dataplane/engine/emit.h"
 
 #define IMAP_LINE_MAX 4096
@@ -20,6 +22,7 @@
 #define IMAP_TEXT_MAX 512
 #define IMAP_TRANSACTIONS_MAX 64
 #define IMAP_SECTION_MAX 32
+#define IMAP_LOOK_BYTES 60 /* of a part: so long are lines of base64 at least, but for the last */
 
 enum imap_progress { IMAP_NOTHING, IMAP_COMMAND, IMAP_DONE };
 
@@ -58,6 +61,8 @@ struct imap_state {
 		uint32_t message;  /* that the response in hand is about */
 		uint64_t at;       /* bytes of the mail so far, with those of the literal in hand */
 		struct imap_fetch fetch; /* what the mail's latest literal was */
+		bool looks;        /* a part without header begins: is it base64? */
+		uint8_t look[IMAP_LOOK_BYTES], look_len;
 		struct mail *mail; /* that the literal is, or was and goes on with; NULL: passed over */
 	} stream[2];
 };
@@ -302,10 +307,19 @@ static bool is_part_header(const struct imap_fetch *f)
 	return f->section_len > 5 && section_is(f, f->section_len - 5u, ".MIME") && !f->partial;
 }
 
+/* BODY[2], BODY[1.2] */
+static bool is_part(const struct imap_fetch *f)
+{
+	for (uint32_t i = 0; i < f->section_len; i++)
+		if ((f->section[i] < '0' || f->section[i] > '9') && f->section[i] != '.')
+			return false;
+	return f->section_len > 0;
+}
+
 /* Does a mail begin with it? */
 static bool fetch_begins(const struct imap_fetch *f)
 {
-	return (!f->section_len && !f->offset) || is_part_header(f) || (section_is(f, 0, "HEADER") && !f->partial);
+	return (is_part(f) && !f->offset) || (!f->section_len && !f->offset) || is_part_header(f) || (section_is(f, 0, "HEADER") && !f->partial);
 }
 
 /* Does it go on with the mail in hand? */
@@ -323,6 +337,20 @@ static bool fetch_follows(const struct imap_stream *st, const struct imap_fetch 
 	if (is_part_header(last))
 		return f->section_len == last->section_len - 5 && memcmp(f->section, last->section, f->section_len) == 0;
 	return section_is(last, 0, "HEADER") && section_is(f, 0, "TEXT");
+}
+
+/* The header that a part without one would have. */
+static void part_header(struct imap_stream *st, bool base64)
+{
+	static const char before[] = "Content-Disposition: attachment; filename=\"BODY[", after[] = "]\"\r\n",
+			  coded[] = "Content-Transfer-Encoding: base64\r\n", end[] = "\r\n";
+
+	mail_data(st->mail, (const uint8_t *)before, sizeof(before) - 1);
+	mail_data(st->mail, st->fetch.section, st->fetch.section_len);
+	mail_data(st->mail, (const uint8_t *)after, sizeof(after) - 1);
+	if (base64)
+		mail_data(st->mail, (const uint8_t *)coded, sizeof(coded) - 1);
+	mail_data(st->mail, (const uint8_t *)end, sizeof(end) - 1);
 }
 
 /* The literal that a line of the server announced. */
@@ -347,6 +375,10 @@ static void fetch_take(struct imap_state *s, struct imap_stream *st, const struc
 	}
 	st->fetch = *f;
 	st->at += st->literal;
+	st->looks = st->mail && !follows && is_part(f) && !f->decoded;
+	st->look_len = 0;
+	if (st->mail && !follows && is_part(f) && f->decoded)
+		part_header(st, false);
 	/* Less than was asked for: the end of the mail is in it. */
 	if (f->partial && tx && st->literal < tx->asked)
 		st->fetch.partial = false;
@@ -463,11 +495,34 @@ static struct mail *mail_of(const struct imap_stream *st)
 	return st->passes ? NULL : st->mail;
 }
 
+/* The first bytes of a part, which tell whether it is base64. */
+static void part_look(struct imap_state *s, struct imap_stream *st, const uint8_t *data, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		if (base64_digit(data[i]) < 0) {
+			st->looks = false;
+			mail_over(s, st, false);
+			return;
+		}
+		st->look[st->look_len++] = data[i];
+	}
+	if (st->look_len < IMAP_LOOK_BYTES)
+		return;
+	st->looks = false;
+	part_header(st, true);
+	mail_data(st->mail, st->look, st->look_len);
+}
+
 static void literal_take(struct imap_state *s, struct imap_stream *st, struct cursor *c)
 {
-	size_t n = st->literal < cursor_left(c) ? (size_t)st->literal : cursor_left(c);
+	size_t n = st->literal < cursor_left(c) ? (size_t)st->literal : cursor_left(c), most = IMAP_LOOK_BYTES - st->look_len;
 
-	mail_data(mail_of(st), c->p, (uint32_t)n);
+	if (st->looks && mail_of(st)) {
+		n = n < most ? n : most;
+		part_look(s, st, c->p, (uint32_t)n);
+	} else {
+		mail_data(mail_of(st), c->p, (uint32_t)n);
+	}
 	cursor_skip(c, n);
 	st->literal -= n;
 	if (!st->literal)
@@ -476,6 +531,8 @@ static void literal_take(struct imap_state *s, struct imap_stream *st, struct cu
 
 static void gap_take(struct imap_state *s, struct imap_stream *st, uint64_t len)
 {
+	if (st->looks && mail_of(st))
+		mail_over(s, st, false);
 	if (len <= st->literal) {
 		mail_gap(mail_of(st), len);
 		st->literal -= len;

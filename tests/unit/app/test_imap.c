@@ -126,6 +126,30 @@ static void pieces(void **state)
 	}
 }
 
+/* Parts without their headers: one in base64, text, a short one, one that comes decoded, one in two pieces. */
+static void parts(void **state)
+{
+	static const char text[] = "* 7 FETCH (BODY[2] {84}\r\nMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTAx\r\nMjM0NTY3ODkw\r\n"
+				   " BODY[1] {13}\r\nPlain text it BODY[3] {4}\r\nYWJj BINARY[1.4] {3}\r\nxyz)\r\na OK\r\n"
+				   "* 7 FETCH (BODY[5]<0> {62}\r\nMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Nj)\r\n"
+				   "* 7 FETCH (BODY[5]<62> {6}\r\nc4\r\nOQ)\r\n* 7 FETCH (BODY[6]<3> {2}\r\nab)\r\nb OK\r\n";
+
+	for (size_t step = 1; step < 2000; step = step * 3 + 1) {
+		struct harness *h = harness_new(6, 143, NULL);
+
+		server(h, "* OK ready\r\n");
+		client(h, "a FETCH 7 (BODY.PEEK[2] BODY.PEEK[1] BODY[3] BINARY[1.4])\r\nb FETCH 7 (BODY[5]<0.62>)\r\n");
+		harness_tcp_steps(h, TO_CLIENT, text, sizeof(text) - 1, step);
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "\"filename\":\"BODY[2]\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":60"), 1);
+		assert_int_equal(harness_count(h, "\"filename\":\"BODY[1.4]\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":3"), 1);
+		assert_int_equal(harness_count(h, "\"filename\":\"BODY[5]\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":49"), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 3);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 3);
+		harness_free(h);
+	}
+}
+
 /* A mail that the client stores, with a hole in it. */
 static void append(void **state)
 {
@@ -178,7 +202,7 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session),    cmocka_unit_test(mails), cmocka_unit_test(append), cmocka_unit_test(pieces),
+		cmocka_unit_test(session),    cmocka_unit_test(mails), cmocka_unit_test(append), cmocka_unit_test(pieces), cmocka_unit_test(parts),
 		cmocka_unit_test(starts_tls), cmocka_unit_test(many),
 	};
 

@@ -93,6 +93,19 @@ static void take_name(struct mime *m, struct bytes value, const char *parameter,
 	memcpy(m->name, written, m->name_len);
 }
 
+/* The first word of a value, without comments, quotes and parameters. */
+static struct bytes value_word(struct bytes value)
+{
+	while (value.len && (is_space(value.data[0]) || value.data[0] == '"')) {
+		value.data++;
+		value.len--;
+	}
+	for (uint32_t i = 0; i < value.len; i++)
+		if (is_space(value.data[i]) || strchr(";(\"", value.data[i]))
+			value.len = i;
+	return value;
+}
+
 /* A message that is sent in pieces: the first one begins with its headers (RFC 2046, 5.2.2). */
 static bool is_first_fragment(struct bytes word, struct bytes value)
 {
@@ -106,16 +119,11 @@ static bool is_first_fragment(struct bytes word, struct bytes value)
 static void take_content_type(struct mime *m, struct bytes value)
 {
 	uint8_t boundary[MIME_BOUNDARY_MAX];
-	struct bytes word = value;
-	const uint8_t *semicolon = value.len ? memchr(value.data, ';', value.len) : NULL;
+	struct bytes word = value_word(value);
 	uint32_t len;
 	bool cut;
 
 	m->typed = true;
-	if (semicolon)
-		word.len = (uint32_t)(semicolon - value.data);
-	while (word.len && is_space(word.data[word.len - 1]))
-		word.len--;
 	if (!(m->flags & MIME_RAW))
 		take_name(m, value, "name", false);
 	if (bytes_are(word, "text/plain"))
@@ -142,19 +150,6 @@ static void take_content_type(struct mime *m, struct bytes value)
 		m->digests |= (uint16_t)(1 << (m->depth - 1));
 }
 
-/* The word of a coding, without comments, quotes and parameters that do not belong there. */
-static struct bytes coding_word(struct bytes value)
-{
-	while (value.len && (is_space(value.data[0]) || value.data[0] == '"')) {
-		value.data++;
-		value.len--;
-	}
-	for (uint32_t i = 0; i < value.len; i++)
-		if (is_space(value.data[i]) || strchr(";(\"", value.data[i]))
-			value.len = i;
-	return value;
-}
-
 static void take_encoding(struct mime *m, struct bytes word)
 {
 	if (bytes_are(word, "base64") && !(m->flags & MIME_NO_BASE64))
@@ -172,7 +167,7 @@ static void take_header(struct mime *m, struct bytes name, struct bytes value)
 	if (bytes_are(name, "content-disposition")) {
 		take_name(m, value, "filename", true);
 	} else if (bytes_are(name, "content-transfer-encoding") && !(m->flags & MIME_RAW)) {
-		take_encoding(m, coding_word(value));
+		take_encoding(m, value_word(value));
 	} else if (bytes_are(name, "content-type")) {
 		take_content_type(m, value);
 	}
@@ -192,6 +187,8 @@ static void header_flush(struct mime *m)
 	if (colon) {
 		name = (struct bytes){line.data, (uint32_t)(colon - line.data)};
 		value = (struct bytes){colon + 1, line.len - name.len - 1};
+		while (name.len && is_space(name.data[name.len - 1])) /* RFC 5322, 4.5 */
+			name.len--;
 		while (value.len && is_space(value.data[0])) {
 			value.data++;
 			value.len--;

@@ -99,6 +99,9 @@ static void structure(void **state)
 	/* of two boundaries that begin alike the one that stands there alone counts, whichever is the inner one */
 	expect("Content-Type: multipart/mixed; boundary=bb\r\n\r\n--bb\r\n"
 	       "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--bb\r\n\r\ny\r\n--bb--\r\n", 0, "[|x][|y]");
+	/* a blank before the colon, a comment behind the type */
+	expect("Content-Type : multipart/mixed (b; c); boundary=b\r\n\r\n--b\r\nContent-Disposition\t: attachment; filename=g\r\n\r\nx\r\n--b--\r\n", 0,
+	       "[g|x]");
 	/* headers that a boundary ends, the mail's own and a part's */
 	expect("Content-Type: multipart/mixed; boundary=b\r\n--b\r\nContent-Type: a/b; name=\"f\"\r\n--b\r\n"
 	       "-X: y\r\n--Y: z\r\nContent-Disposition: attachment; filename=g\r\n\r\nx\r\n--b--\r\n", 0, "[g|x]");

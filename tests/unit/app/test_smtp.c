@@ -208,6 +208,34 @@ static void chunks(void **state)
 	}
 }
 
+/* Several mails in one connection, all that may be said at once in segments of any size. */
+static void several(void **state)
+{
+	char text[1024];
+
+	for (size_t step = 1; step < 600; step = step * 2 + 1) {
+		struct harness *h = harness_new(6, 25, NULL);
+		size_t n = 0;
+
+		down(h, "220 m ESMTP\r\n");
+		up(h, "EHLO me.example\r\n");
+		down(h, "250-m\r\n250 PIPELINING\r\n");
+		for (char mail = 'a'; mail < 'd'; mail++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "MAIL FROM:<%c@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nContent-Disposition: attachment; "
+					      "filename=%c\r\n\r\n..%c\r\n.\r\n", mail, mail, mail);
+		harness_tcp_steps(h, TO_SERVER, text, n, step);
+		down(h, "250 a\r\n250 b\r\n354 c\r\n250 d\r\n250 a\r\n250 b\r\n354 c\r\n250 d\r\n250 a\r\n250 b\r\n354 c\r\n250 d\r\n");
+		harness_finish(h);
+		for (char mail = 'a'; mail < 'd'; mail++) {
+			snprintf(text, sizeof(text), "\"mail_from\":\"<%c@b>\",\"rcpt_to\":[\"<c@d>\"]},\"email\":{\"status\":\"PARSE_DONE\",\"attachment\":[\"%c\"]},"
+				 "\"fileinfo\":{\"filename\":\"%c\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":2", mail, mail, mail);
+			assert_int_equal(harness_count(h, text), 1);
+		}
+		assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 3);
+		harness_free(h);
+	}
+}
+
 #define ATTACHED "Content-Disposition: attachment; filename=f\r\n\r\n123\r\n"
 
 /* A dot between line ends that not every server takes for an end: more of the mail follows it, or a command, or the answer. */
@@ -395,7 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments),
 		cmocka_unit_test(early), cmocka_unit_test(at_once), cmocka_unit_test(early_rejected),
-		cmocka_unit_test(bdat), cmocka_unit_test(chunks), cmocka_unit_test(tnef), cmocka_unit_test(doubtful_end),
+		cmocka_unit_test(bdat), cmocka_unit_test(chunks), cmocka_unit_test(tnef), cmocka_unit_test(several), cmocka_unit_test(doubtful_end),
 		cmocka_unit_test(starttls), cmocka_unit_test(rset), cmocka_unit_test(events),
 		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw), cmocka_unit_test(bodies),
 	};

@@ -7,10 +7,13 @@
  * another: header and text, the header of a part (BODY[2.MIME]) and the part (BODY[2], BINARY[2]), or
  * partial fetches (BODY[]<0>, BODY[]<65536>), also by several commands: the transaction of the first one
  * then lasts until the mail is over. A part without its header is a file if it is in base64, or comes decoded
- * (BINARY[2]); how it is called is not known. Other literals are passed over. STARTTLS changes the protocol. Arguments are not kept: they hold passwords. Runs in the worker that owns the flow.
+ * (BINARY[2]); how it is called is not known. Other literals are passed over. STARTTLS changes the protocol;
+ * compression (RFC 4978) is undone, up to the first hole. Arguments are not kept: they hold passwords. Runs in the worker that owns the flow.
  */
 #include <strings.h>
 
+#include "dataplane/app/app_state.h"
+#include "dataplane/app/content.h"
 #include "dataplane/app/line.h"
 #include "dataplane/app/mail.h"
 #include "dataplane/app/text.h"
@@ -18,6 +21,7 @@
 #include "dataplane/engine/emit.h"
 
 #define IMAP_LINE_MAX 4096
+#define IMAP_KEPT_MAX (IMAP_LINE_MAX + CONTENT_STEP) /* unpacked bytes that wait for a line's end */
 #define IMAP_TAG_MAX 64
 #define IMAP_TEXT_MAX 512
 #define IMAP_TRANSACTIONS_MAX 64
@@ -53,7 +57,11 @@ struct imap_fetch {
 struct imap_state {
 	struct worker *w; /* of the call in hand */
 	struct flow *f;
+	bool packed;      /* both directions are compressed from here on */
+	bool blind;       /* what comes cannot be read */
 	struct imap_stream {
+		struct content_decoder *decoder; /* owned; NULL: nothing compressed yet */
+		struct app_pending kept;         /* the beginning of an unpacked line */
 		bool skip;         /* rest of a long line */
 		bool within;       /* the line goes on behind a literal */
 		uint64_t literal;  /* bytes of it that are to come */
@@ -426,6 +434,8 @@ static void completion(struct imap_state *s, struct imap_tx *tx, struct bytes re
 		transaction_end(s, tx);
 	if (bytes_are(text_bytes(&tx->command), "STARTTLS") && bytes_are(status, "OK"))
 		app_change_protocol(s->w, s->f, APP_tls);
+	if (bytes_are(text_bytes(&tx->command), "COMPRESS") && bytes_are(status, "OK"))
+		s->packed = true;
 }
 
 /* "* 5 FETCH (": 5; 0: another response. */
@@ -546,20 +556,15 @@ static void gap_take(struct imap_state *s, struct imap_stream *st, uint64_t len)
 	st->skip = true;
 }
 
-static struct parse_result imap_parse(struct worker *w, struct flow *f, void *state,
-				      enum direction d, const struct app_input *in)
+/* Lines and literals. Returns how many bytes were taken. */
+static uint32_t text_take(struct imap_state *s, enum direction d, const uint8_t *data, uint32_t len)
 {
-	struct cursor c = cursor_of(in->data, in->data ? in->len : 0);
-	struct parse_result res = {.status = PARSE_OK};
-	struct imap_state *s = state;
+	struct cursor c = cursor_of(data, len);
 	struct imap_stream *st = &s->stream[d];
+	bool packed = s->packed;
 	struct line line;
 
-	s->w = w;
-	s->f = f;
-	if (in->flags & INPUT_GAP)
-		gap_take(s, st, in->len);
-	while (cursor_left(&c) && !f->app->change) {
+	while (cursor_left(&c) && !s->f->app->change && s->packed == packed) {
 		if (st->literal) {
 			literal_take(s, st, &c);
 			continue;
@@ -573,18 +578,92 @@ static struct parse_result imap_parse(struct worker *w, struct flow *f, void *st
 		if (st->within && !st->literal)
 			literal_end(s, st); /* an empty one */
 	}
-	if (in->flags & INPUT_END) {
-		struct imap_tx *tx;
+	return (uint32_t)(c.p - data);
+}
 
-		if (st->mail)
-			mail_over(s, st, !st->literal && !mime_is_open(&st->mail->mime));
-		while (d == TO_CLIENT && (tx = oldest_open(s)))
-			transaction_end(s, tx);
+struct unpacking {
+	struct imap_state *s;
+	enum direction d;
+};
+
+/* Unpacked bytes: what is whole of them is read, the beginning of a line kept. */
+static void unpacked(void *context, const uint8_t *data, uint32_t len)
+{
+	struct unpacking *u = context;
+	struct app_pending *kept = &u->s->stream[u->d].kept;
+	uint32_t taken;
+
+	if (kept->len) {
+		if (app_keep(u->s->w, kept, data, len, IMAP_KEPT_MAX, 0) != len) {
+			u->s->blind = true;
+			return;
+		}
+		taken = text_take(u->s, u->d, kept->data, kept->len);
+		kept->len -= taken;
+		memmove(kept->data, kept->data + taken, kept->len);
+		return;
 	}
-	res.consumed = (uint32_t)(c.p - in->data);
-	if (cursor_left(&c) && !(in->flags & INPUT_END))
+	taken = text_take(u->s, u->d, data, len);
+	if (taken < len && app_keep(u->s->w, kept, data + taken, len - taken, IMAP_KEPT_MAX, 0) != len - taken)
+		u->s->blind = true;
+}
+
+static void packed_take(struct imap_state *s, enum direction d, const uint8_t *data, uint32_t len)
+{
+	struct imap_stream *st = &s->stream[d];
+	struct unpacking u = {s, d};
+
+	if (!st->decoder)
+		st->decoder = content_decoder_new(&s->w->heap, CONTENT_BARE_DEFLATE);
+	if (!st->decoder || content_decode(st->decoder, data, len, unpacked, &u) != CONTENT_GOOD)
+		s->blind = true;
+}
+
+/* No more of the direction comes. */
+static void stream_end(struct imap_state *s, enum direction d)
+{
+	struct imap_stream *st = &s->stream[d];
+	struct imap_tx *tx;
+
+	if (st->mail)
+		mail_over(s, st, !st->literal && !mime_is_open(&st->mail->mime));
+	while (d == TO_CLIENT && (tx = oldest_open(s)))
+		transaction_end(s, tx);
+}
+
+static struct parse_result imap_parse(struct worker *w, struct flow *f, void *state,
+				      enum direction d, const struct app_input *in)
+{
+	struct parse_result res = {.status = PARSE_OK};
+	struct imap_state *s = state;
+	uint32_t len = in->data ? in->len : 0, taken = 0;
+
+	s->w = w;
+	s->f = f;
+	if (in->flags & INPUT_GAP && s->packed)
+		s->blind = true;
+	else if (in->flags & INPUT_GAP)
+		gap_take(s, &s->stream[d], in->len);
+	if (!s->packed)
+		taken = text_take(s, d, in->data, len);
+	if (s->packed && taken < len && !s->blind)
+		packed_take(s, d, in->data + taken, len - taken);
+	if (in->flags & INPUT_END)
+		stream_end(s, d);
+	res.consumed = s->packed ? len : taken;
+	if (res.consumed < len && !(in->flags & INPUT_END))
 		res.status = PARSE_MORE;
 	return res;
+}
+
+static void imap_state_clear(struct worker *w, struct flow *f, void *state)
+{
+	struct imap_state *s = state;
+
+	for (unsigned d = 0; d < 2; d++) {
+		content_decoder_free(&w->heap, s->stream[d].decoder);
+		app_keep_free(w, &s->stream[d].kept);
+	}
 }
 
 /* ---- flows and records ---- */
@@ -630,6 +709,7 @@ const struct proto proto_imap = {
 	.too_many_event = IMAP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = imap_probe,
 	.state_bytes = sizeof(struct imap_state),
+	.state_clear = imap_state_clear,
 	.parse = imap_parse,
 	.tx_free = imap_tx_free,
 	.log = imap_log,

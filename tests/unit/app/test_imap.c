@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "tests/unit/app/harness.h"
 
@@ -171,6 +172,52 @@ static void append(void **state)
 	harness_free(h);
 }
 
+/* The text packed, as what follows the one before in the same stream. */
+static size_t pack(z_stream *z, const char *text, uint8_t *out, size_t room)
+{
+	z->next_in = (Bytef *)(uintptr_t)text;
+	z->avail_in = (uInt)strlen(text);
+	z->next_out = out;
+	z->avail_out = (uInt)room;
+	assert_int_equal(deflate(z, Z_SYNC_FLUSH), Z_OK);
+	return room - z->avail_out;
+}
+
+/* Compressed from the answer on, in both directions, which is in the segment with what follows; then a hole. */
+static void compressed(void **state)
+{
+	char text[2048];
+
+	for (size_t step = 1; step < 2000; step = step * 3 + 1) {
+		struct harness *h = harness_new(6, 143, NULL);
+		z_stream z[2] = {{0}, {0}};
+		uint8_t out[4096];
+		size_t n;
+
+		for (int d = 0; d < 2; d++)
+			assert_int_equal(deflateInit2(&z[d], 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+		server(h, "* OK ready\r\n");
+		client(h, "a COMPRESS DEFLATE\r\n");
+		n = (size_t)snprintf((char *)out, sizeof(out), "a OK on\r\n");
+		n += pack(&z[1], "* OK more\r\n", out + n, sizeof(out) - n);
+		harness_tcp_steps(h, TO_CLIENT, out, n, step);
+		n = pack(&z[0], "b FETCH 1 BODY[]\r\n", out, sizeof(out));
+		harness_tcp_steps(h, TO_SERVER, out, n, step);
+		snprintf(text, sizeof(text), "* 1 FETCH (BODY[] {%zu}\r\n" MAIL ")\r\nb OK done\r\n", strlen(MAIL));
+		n = pack(&z[1], text, out, sizeof(out));
+		harness_tcp_steps(h, TO_CLIENT, out, n, step);
+		assert_int_equal(harness_count(h, "\"filename\":\"x.txt\",\"gaps\":false,\"state\":\"CLOSED\""), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 3);
+		harness_gap(h, TO_CLIENT, 10);
+		harness_tcp_steps(h, TO_CLIENT, out, n, step);
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "anomaly"), 0);
+		for (int d = 0; d < 2; d++)
+			deflateEnd(&z[d]);
+		harness_free(h);
+	}
+}
+
 static void starts_tls(void **state)
 {
 	struct harness *h = harness_new(6, 143, NULL);
@@ -203,7 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session),    cmocka_unit_test(mails), cmocka_unit_test(append), cmocka_unit_test(pieces), cmocka_unit_test(parts),
-		cmocka_unit_test(starts_tls), cmocka_unit_test(many),
+		cmocka_unit_test(starts_tls), cmocka_unit_test(compressed), cmocka_unit_test(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,8 +8,8 @@ static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)
 {
 	struct mail *m = ctx;
 
-	mail_note_part(&m->note, name, type);
-	if (name.len && !(m->lazy && name.data == m->mime.name))
+	mail_note_part(&m->note, name, type, mime_is_attached(&m->mime));
+	if ((name.len || mail_note_wants(m->w, &m->mime)) && !(m->lazy && name.data == m->mime.name))
 		m->file = file_open(m->w, m->f, m->tx, m->direction, name.data, name.len);
 }
 

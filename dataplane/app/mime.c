@@ -124,6 +124,7 @@ static void take_content_type(struct mime *m, struct bytes value)
 	bool cut;
 
 	m->typed = true;
+	m->attached |= starts(word, "application/");
 	if (!(m->flags & MIME_RAW))
 		take_name(m, value, "name", false);
 	if (bytes_are(word, "text/plain"))
@@ -165,6 +166,7 @@ static void take_header(struct mime *m, struct bytes name, struct bytes value)
 	if (name.len > MIME_HEADER_NAME_LONG)
 		m->anomalies |= MIME_LONG_HEADER_NAME;
 	if (bytes_are(name, "content-disposition")) {
+		m->attached |= starts(value, "attachment");
 		take_name(m, value, "filename", true);
 	} else if (bytes_are(name, "content-transfer-encoding") && !(m->flags & MIME_RAW)) {
 		take_encoding(m, value_word(value));
@@ -236,7 +238,7 @@ static void entity_reset(struct mime *m)
 	m->type = MIME_OTHER;
 	m->encoding = MIME_PLAIN;
 	m->name_len = 0;
-	m->name_disposition = false;
+	m->name_disposition = m->attached = false;
 	m->typed = true;
 	m->part_has_data = false;
 	m->at_start = true;

@@ -87,6 +87,7 @@ struct mime {
 	bool part_has_data;
 	bool typed;              /* its type is settled */
 	bool name_disposition;   /* its name is that of Content-Disposition */
+	bool attached;           /* it says so, or is an application's */
 	bool coded_message;      /* a message said to be in base64: its first line tells whether it is */
 	bool within;             /* this is another's inner */
 	struct mime *inner;      /* reads the message that the part is in base64; owner; NULL: it is none */
@@ -137,6 +138,11 @@ bool mime_set_boundary(struct mime *m, struct bytes boundary);
 void mime_data(struct mime *m, const uint8_t *data, uint32_t len);
 /* What comes of the part in hand has been decoded already. */
 void mime_is_decoded(struct mime *m);
+/* Is the part that begins something that readers offer to save, though it may have no name? */
+static inline bool mime_is_attached(const struct mime *m)
+{
+	return m->attached;
+}
 /* Is it known that more must come: a multipart without its last boundary? */
 bool mime_is_open(const struct mime *m);
 /* No more comes. complete: the message is whole. */

@@ -34,11 +34,11 @@ static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)
 	struct smtp_tx *tx = ctx;
 	struct smtp_state *s = tx->state;
 
-	mail_note_part(&tx->note, name, type);
+	mail_note_part(&tx->note, name, type, mime_is_attached(tx->mime));
 	tnef_end(&tx->tnef, s->w);
-	if (!name.len)
+	if (!name.len && !mail_note_wants(s->w, tx->mime))
 		return;
-	if (tx->attachments.count < SMTP_ATTACHMENTS_MAX)
+	if (name.len && tx->attachments.count < SMTP_ATTACHMENTS_MAX)
 		texts_add(s->w, &tx->attachments, name.data, name.len);
 	tx->file = file_open(s->w, s->f, &tx->tx, TO_SERVER, name.data, name.len);
 }

@@ -277,6 +277,28 @@ static void doubtful_end(void **state)
 	}
 }
 
+/* Parts that readers offer to save without a name of theirs are files where files are analysed, and only there. */
+static void nameless(void **state)
+{
+	static const char *const analysed[] = {"file_analysis.enabled=yes", NULL};
+
+	for (unsigned on = 0; on < 2; on++) {
+		struct harness *h = greeted(on ? analysed : NULL);
+
+		up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+		down(h, "250 a\r\n250 b\r\n354 c\r\n");
+		up(h, "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nwords\r\n--b\r\n"
+		      "Content-Type: application/hta\r\n\r\n123\r\n--b\r\nContent-Type: text/html\r\nContent-Disposition: attachment\r\n\r\n4567\r\n"
+		      "--b--\r\n.\r\n");
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "\"fileinfo\":{"), 4 * on); /* each in the bulk ring, too */
+		assert_int_equal(harness_count(h, "\"size\":3,"), 2 * on);
+		assert_int_equal(harness_count(h, "\"size\":4,"), 2 * on);
+		assert_int_equal(harness_count(h, "\"attachment\""), 0);
+		harness_free(h);
+	}
+}
+
 static const char tnef_mail[] = "Content-Type: application/ms-tnef; name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 	/* signature, key; message class; rendering data, title "a.exe", data "MZ123"; rendering data, data "x", title "b";
 	 * rendering data, title "A~1.EXE", data "yy", properties with the long name "\u00e4.exe" */
@@ -423,7 +445,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments),
 		cmocka_unit_test(early), cmocka_unit_test(at_once), cmocka_unit_test(early_rejected),
-		cmocka_unit_test(bdat), cmocka_unit_test(chunks), cmocka_unit_test(tnef), cmocka_unit_test(several), cmocka_unit_test(doubtful_end),
+		cmocka_unit_test(bdat), cmocka_unit_test(chunks), cmocka_unit_test(tnef), cmocka_unit_test(nameless), cmocka_unit_test(several), cmocka_unit_test(doubtful_end),
 		cmocka_unit_test(starttls), cmocka_unit_test(rset), cmocka_unit_test(events),
 		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw), cmocka_unit_test(bodies),
 	};

@@ -79,6 +79,15 @@ def records(data, size=16384, kind=22, version=0x0301):
     return b"".join(bytes([kind]) + be16(version) + with16(data[at:at + size]) for at in range(0, len(data), size))
 
 
+def recut(data, size):
+    """The contents of records of one type and version, in other records."""
+    kind, version, out, at = data[0], data[1] << 8 | data[2], b"", 0
+    while at < len(data):
+        end = at + 5 + (data[at + 3] << 8 | data[at + 4])
+        out, at = out + data[at + 5:end], end
+    return records(out, size, kind, version)
+
+
 CHANGE_CIPHER_SPEC = records(b"\x01", kind=20, version=0x0303)
 
 

@@ -252,12 +252,15 @@ static void request_open(struct smb_state *s, struct block *b)
 static void request_close(struct smb_state *s, struct block *b)
 {
 	struct smb_tx *t = smb_tx_new(s, &b->h, SMB_GENERIC);
-	struct smb_open *o = open_of(s, b, cursor_le16(&b->words), false);
+	uint16_t number = cursor_le16(&b->words);
+	struct smb_open *o = open_of(s, b, number, false);
 
-	if (t)
+	if (t) {
 		smb_tx_done(s, t, TO_SERVER);
+		fid_set(t->fid, number);
+	}
 	if (o)
-		smb_open_close(s, o, true);
+		smb_open_close_asked(s, o);
 }
 
 static void request_read(struct smb_state *s, struct block *b)
@@ -517,17 +520,9 @@ static void response_tree(struct smb_state *s, struct block *b, struct smb_tx *t
 
 static void opened(struct smb_state *s, struct block *b, struct smb_tx *t, uint16_t number)
 {
-	struct smb_open *o;
-
 	fid_set(t->fid, number);
-	o = smb_open_find(s, t->fid);
-	if (o)
-		smb_open_close(s, o, false);
-	o = smb_open_get(s, t->fid, &b->h);
-	if (!o)
-		return;
-	smb_copy(s, &o->name, t->name);
-	o->size = t->create ? t->create->size : 0;
+	t->head.tree = b->h.tree; /* in a chain the request did not know it */
+	smb_open_settle(s, t->fid, t);
 }
 
 static void response_create(struct smb_state *s, struct block *b, struct smb_tx *t)
@@ -630,6 +625,9 @@ static void response_take(struct smb_state *s, struct block *b)
 		break;
 	case TRANS:
 		response_trans(s, b, t);
+		break;
+	case CLOSE:
+		smb_open_close_answered(s, t->fid);
 		break;
 	}
 	smb_tx_answered(s, t, b->h.status);

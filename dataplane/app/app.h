@@ -217,6 +217,8 @@ extern const struct proto *const app_protos[APP_PROTO_COUNT]; /* NULL for UNKNOW
 struct app_frames; /* frame.h */
 struct expectation; /* expect.h */
 
+enum app_unread { APP_UNREAD_ENCRYPTED = 1 << 0, APP_UNREAD_COMPRESSED = 1 << 1 };
+
 struct app_session {
 	const struct proto *proto;       /* NULL: not found out, or only identified, not parsed */
 	void *state;                     /* the protocol's */
@@ -231,6 +233,7 @@ struct app_session {
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
 	uint8_t events;                  /* bit by enum app_event, of the packet in hand */
+	uint8_t unread;                  /* enum app_unread: why messages of it were not read */
 	uint16_t behind_port;            /* of the server that a proxy was asked for; 0: none was */
 	struct expectation *announced;   /* while state_init runs: why it is thought to be this; else NULL */
 

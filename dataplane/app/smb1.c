@@ -42,6 +42,7 @@ struct block {
 	const uint8_t *data; /* the whole message */
 	uint32_t len;
 	uint8_t word_count;
+	bool opens; /* a request before it in the chain opens the file that it is about (MS-CIFS, 3.2.4.1.4) */
 	struct cursor words, bytes;
 };
 
@@ -133,12 +134,20 @@ static void fid_set(uint8_t fid[SMB_FID_BYTES], uint16_t number)
 	fid[1] = (uint8_t)(number >> 8);
 }
 
+static void fid_of(const struct block *b, uint16_t number, uint8_t fid[SMB_FID_BYTES])
+{
+	if (b->opens)
+		smb_fid_early(fid, b->h.message);
+	else
+		fid_set(fid, number);
+}
+
 static struct smb_open *open_of(struct smb_state *s, const struct block *b, uint16_t number,
 				bool make)
 {
 	uint8_t fid[SMB_FID_BYTES];
 
-	fid_set(fid, number);
+	fid_of(b, number, fid);
 	return make ? smb_open_get(s, fid, &b->h) : smb_open_find(s, fid);
 }
 
@@ -257,7 +266,7 @@ static void request_close(struct smb_state *s, struct block *b)
 
 	if (t) {
 		smb_tx_done(s, t, TO_SERVER);
-		fid_set(t->fid, number);
+		fid_of(b, number, t->fid);
 	}
 	if (o)
 		smb_open_close_asked(s, o);
@@ -276,7 +285,7 @@ static void request_read(struct smb_state *s, struct block *b)
 		cursor_skip(&b->words, 10);
 		offset |= (uint64_t)cursor_le32(&b->words) << 32;
 	}
-	fid_set(fid, number);
+	fid_of(b, number, fid);
 	smb_read_note(s, &b->h, fid, offset);
 }
 
@@ -673,6 +682,7 @@ void smb1_record(struct smb_state *s, enum direction d, const uint8_t *data, uin
 			response_take(s, &b);
 		if (command == NO_ANDX || next <= at || next >= len)
 			return;
+		b.opens = b.opens || b.h.command == NT_CREATE || b.h.command == OPEN_ANDX;
 		b.h.command = command;
 		at = next;
 	}

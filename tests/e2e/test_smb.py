@@ -204,3 +204,86 @@ def test_pipe(inspect, way, little):
              c["res"]["stub_data_size"], c["interfaces"][0]["uuid"]) for c in calls[2:]] == [
                  (15, 3, 9000, 3, 9000, s.SVCCTL), (7, 1, 100, 1, 100, s.SAMR)]
     assert set(result.sids()) == {3, 4, 11, 12, 13, 14}
+
+
+@pytest.mark.parametrize("segment", [100, 1400])
+@pytest.mark.parametrize("size", [200, 300000])
+def test_encrypted(inspect, size, segment):
+    """Behind the transform header nothing is read; the flow says why. Messages in clear around it are."""
+    turns = s.opening() + [("c", s.record(s.transformed(size))), ("s", s.record(s.transformed(size)))]
+    turns += opened(4, ONE, NAME) + [("c", s.record(s.smb2(s.WRITE, 5, s.write(ONE, SMALL)))),
+                                     ("s", s.record(s.answer(s.WRITE, 5, s.written(5000))))] + closed(6, ONE)
+    result = run(inspect, turns, segment=segment)
+    assert [(e["app_proto"], e.get("app_encrypted"), e.get("app_compressed")) for e in result.events("flow")] == [
+        ("smb", True, None)]
+    assert files(result) == [(NAME, 5000, "CLOSED")]
+    assert result.sids() == [3]
+
+
+def test_compressed(inspect):
+    turns = s.opening() + [("s", s.record(s.compressed(900, 4000)))] + opened(4, ONE, NAME) + closed(5, ONE)
+    result = run(inspect, turns)
+    assert [(e.get("app_encrypted"), e.get("app_compressed")) for e in result.events("flow")] == [(None, True)]
+    assert result.sids() == [3]
+
+
+def test_nothing_unread(inspect):
+    flow = run(inspect, s.opening()).events("flow")[0]
+    assert "app_encrypted" not in flow and "app_compressed" not in flow
+
+
+# ---- SMB 1 ----
+
+def setup_andx(blob=b""):
+    """The words of a session setup with extended security, behind AndX."""
+    return s.struct.pack("<HHHIHII", 4356, 10, 0, 0, len(blob), 0, 0xd4)
+
+
+def open_name(name):
+    name = s.utf16(name)
+    words = s.struct.pack("<BHIIIQIIIIIB", 0, len(name), 0x16, 0, 0x2019f, 0, 0x80, 7, 1, 0x40, 2, 3)
+    return words, b"\0" + name
+
+
+def opened1(fid, size=0):
+    return s.struct.pack("<BHI", 0, fid, 1) + bytes(32) + s.struct.pack("<IQQHHB", 0x80, size, size, 0, 5, 0)
+
+
+def read1(fid, n, offset=0):
+    return s.struct.pack("<HIHHIHI", fid, offset, n, n, 0, 0, 0)
+
+
+def read1_answer(data, at):
+    """at: the offset of the data from the message's header."""
+    return s.struct.pack("<HHHHHHQ", 0xffff, 0, 0, len(data), at, 0, 0), data
+
+
+def start1():
+    blob = s.ntlm_authenticate()
+    return [("c", s.record(s.smb1(0x72, 0, [(0x72, b"", b"\2NT LM 0.12\0")]))),
+            ("s", s.record(s.smb1(0x72, 0, [(0x72, s.struct.pack("<HBHHIIIIQhB", 0, 3, 50, 1, 16644, 65536, 0,
+                                                                 0x8000f3fd, 0, 0, 0), bytes(16))], True))),
+            ("c", s.record(s.smb1(0x73, 1, [
+                (0x73, setup_andx(blob), blob + bytes(1 + len(blob) % 2) + s.utf16("Windows\0Lan\0")),
+                (0x75, s.struct.pack("<HH", 0, 1), b"\0" + s.utf16("\\\\server\\data\0") + b"?????\0")], tree=0))),
+            ("s", s.record(s.smb1(0x73, 1, [
+                (0x73, s.struct.pack("<HH", 0, 0), b"\0" + s.utf16("Unix\0Samba\0")),
+                (0x75, s.struct.pack("<H", 1), b"A:\0" + s.utf16("NTFS\0"))], True)))]
+
+
+def test_smb1_chains(inspect):
+    """SESSION_SETUP with TREE_CONNECT, then NT_CREATE with READ and, in another record, CLOSE."""
+    data = SMALL[:900]
+    words, name = open_name(NAME)
+    turns = start1() + [("c", s.record(s.smb1(0xa2, 2, [(0xa2, words, name), (0x2e, read1(0xffff, 4096), b"")])))]
+    first = s.smb1(0xa2, 2, [(0xa2, opened1(0x4001, 900), b"")], True)
+    at = len(first) + len(first) % 2 + 1 + 24 + 2
+    turns += [("s", s.record(s.smb1(0xa2, 2, [(0xa2, opened1(0x4001, 900), b""), (0x2e, *read1_answer(data, at))], True))),
+              ("c", s.record(s.smb1(4, 3, [(4, s.struct.pack("<HI", 0x4001, 0), b"")]))),
+              ("s", s.record(s.smb1(4, 3, [(4, b"", b"")], True)))]
+    result = run(inspect, turns)
+    records = [e["smb"] for e in result.events("smb")]
+    assert [r["ntlmssp"]["user"] for r in records if "ntlmssp" in r] == ["alice"]
+    assert [r["share"] for r in records if r["command"] == "SMB1_COMMAND_TREE_CONNECT_ANDX"] == ["\\\\server\\data"]
+    assert files(result) == [(NAME, 900, "CLOSED")]
+    assert set(result.sids()) == {3}

@@ -408,6 +408,8 @@ static void fragment_take(struct smb_state *s, struct smb_open *o, enum directio
 {
 	struct smb_tx *t;
 
+	if (d == TO_SERVER && rpc->auth_bytes)
+		dcerpc_logon_take(s->w, &o->association, rpc, data, len);
 	if (rpc->type >= DCERPC_AUTH3)
 		return;
 	t = call_for(s, o, d, h, rpc);

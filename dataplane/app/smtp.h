@@ -41,6 +41,7 @@ struct smtp_tx {
 	struct tx tx;
 	struct smtp_state *state;
 	struct text helo, mail_from; /* data NULL: not seen */
+	struct text logon;         /* of NTLM, in base64 as sent; data NULL: none */
 	struct texts rcpt_to;
 	bool content;              /* DATA or BDAT was seen: there is an email object */
 	bool content_done;
@@ -66,7 +67,7 @@ struct smtp_state {
 	struct worker *w;          /* of the call in hand */
 	struct flow *f;
 	struct smtp_tx *tx;        /* current; NULL: the next command makes one */
-	struct text helo;
+	struct text helo, logon;
 	struct smtp_line line[2];
 	uint8_t *commands;         /* queue: first … count */
 	uint32_t command_first, command_count, command_cap;

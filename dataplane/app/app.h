@@ -73,20 +73,10 @@ enum probe_result probe_words(const struct probe_input *in, const char *const *w
 #define PROBE_RANGES_MAX 4
 
 /* What the framework itself has to say, about the packet in hand. */
-#define APP_EVENTS                                                                                 \
-	APP_EVENT(MISMATCH_PROTOCOL_BOTH_DIRECTIONS)                                               \
-	APP_EVENT(WRONG_DIRECTION_FIRST_DATA)                                                      \
-	APP_EVENT(DETECT_PROTOCOL_ONLY_ONE_DIRECTION)                                              \
-	APP_EVENT(PROTO_DETECTION_SKIPPED)                                                         \
-	APP_EVENT(NO_TLS_AFTER_STARTTLS)                                                           \
-	APP_EVENT(UNEXPECTED_PROTOCOL)                                                             \
-	APP_EVENT(PROTOCOL_ON_UNUSUAL_PORT)                                                        \
-	APP_EVENT(NOT_WHAT_THE_PORT_PROMISES)
-
 enum app_event {
-#define APP_EVENT(id) APP_EVENT_##id,
-	APP_EVENTS
-#undef APP_EVENT
+#define EVENT(id, name) APP_EVENT_##id,
+#include "dataplane/event/app_event/applayer.def"
+#undef EVENT
 	APP_EVENT_COUNT
 };
 

@@ -18,13 +18,15 @@
 #define UDP_TYPE_LAST 10
 
 enum dcerpc_event {
-	DCERPC_EVENT_MALFORMED_DATA,
-	DCERPC_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) DCERPC_EVENT_##id,
+#include "dataplane/event/app_event/dcerpc.def"
+#undef EVENT
 };
 
 static const char *const dcerpc_events[] = {
-	[DCERPC_EVENT_MALFORMED_DATA] = "malformed_data",
-	[DCERPC_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/dcerpc.def"
+#undef EVENT
 	NULL,
 };
 

@@ -20,12 +20,16 @@ enum { AS_REQ = 10, AS_REP, TGS_REQ, TGS_REP, AP_REQ, AP_REP, KRB_ERROR = 30 };
 enum { TAG_APPLICATION = 0x60, TAG_GENERAL_STRING = 0x1b };
 #define TAG_CONTEXT(n) (uint8_t)(0xa0 + (n))
 
-enum krb5_event { KRB5_EVENT_MALFORMED_DATA, KRB5_EVENT_WEAK_ENCRYPTION, KRB5_EVENT_TOO_MANY_TRANSACTIONS };
+enum krb5_event {
+#define EVENT(id, name) KRB5_EVENT_##id,
+#include "dataplane/event/app_event/krb5.def"
+#undef EVENT
+};
 
 static const char *const krb5_events[] = {
-	[KRB5_EVENT_MALFORMED_DATA] = "malformed_data",
-	[KRB5_EVENT_WEAK_ENCRYPTION] = "weak_encryption",
-	[KRB5_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/krb5.def"
+#undef EVENT
 	NULL,
 };
 

@@ -7,19 +7,15 @@
 #include "dataplane/engine/contact.h"
 
 enum quic_event {
-	QUIC_EVENT_FAILED_DECRYPT,
-	QUIC_EVENT_ERROR_ON_DATA,
-	QUIC_EVENT_ERROR_ON_HEADER,
-	QUIC_EVENT_CRYPTO_FRAG_TOO_LONG,
-	QUIC_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) QUIC_EVENT_##id,
+#include "dataplane/event/app_event/quic.def"
+#undef EVENT
 };
 
 static const char *const quic_events[] = {
-	[QUIC_EVENT_FAILED_DECRYPT] = "failed_decrypt",
-	[QUIC_EVENT_ERROR_ON_DATA] = "error_on_data",
-	[QUIC_EVENT_ERROR_ON_HEADER] = "error_on_header",
-	[QUIC_EVENT_CRYPTO_FRAG_TOO_LONG] = "crypto_frag_too_long",
-	[QUIC_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/quic.def"
+#undef EVENT
 	NULL,
 };
 

@@ -20,7 +20,7 @@
 
 static const char *const smb_event_names[] = {
 #define EVENT(id, name) [SMB_EVENT_##id] = name,
-#include "dataplane/app/smb_events.def"
+#include "dataplane/event/app_event/smb.def"
 #undef EVENT
 	NULL,
 };

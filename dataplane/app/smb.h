@@ -36,7 +36,7 @@
 
 enum smb_event {
 #define EVENT(id, name) SMB_EVENT_##id,
-#include "dataplane/app/smb_events.def"
+#include "dataplane/event/app_event/smb.def"
 #undef EVENT
 	SMB_EVENT_COUNT
 };

@@ -21,7 +21,7 @@
 
 const char *const smtp_event_names[] = {
 #define EVENT(id, name) name,
-#include "dataplane/app/smtp_events.def"
+#include "dataplane/event/app_event/smtp.def"
 #undef EVENT
 	NULL,
 };

@@ -30,7 +30,7 @@ enum smtp_progress { SMTP_NOTHING, SMTP_COMMANDS, SMTP_CONTENT, SMTP_DONE };
 
 enum smtp_event {
 #define EVENT(id, name) SMTP_EVENT_##id,
-#include "dataplane/app/smtp_events.def"
+#include "dataplane/event/app_event/smtp.def"
 #undef EVENT
 	SMTP_EVENT_COUNT
 };

@@ -246,6 +246,7 @@ static void take_hello(struct worker *w, struct flow *f, enum direction d, const
 		ja3_hash(t->ja3, t->ja3_len, t->ja3_hash);
 	if (client)
 		ja4_text(&h, 'q', t->ja4);
+	t->ech = h.flags & HELLO_ECH;
 	if (h.sni.len) {
 		t->sni.len = h.sni.len < QUIC_NAME_MAX ? h.sni.len : QUIC_NAME_MAX;
 		t->sni.data = heap_dup(&w->heap, h.sni.data, t->sni.len);

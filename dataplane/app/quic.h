@@ -60,6 +60,7 @@ struct quic_tx {
 	uint8_t *hello;            /* owned; the hello's message, for the record; NULL: none */
 	uint32_t hello_len;
 	bool client;
+	bool ech; /* the hello offers an encrypted one: the name is that of the outer one */
 };
 
 static inline struct quic_tx *quic_of(struct tx *tx)

@@ -206,6 +206,7 @@ struct smb_state {
 	uint32_t stub_bytes;    /* of live calls */
 	struct smb_tree trees[SMB_TREES_MAX];
 	uint32_t tree_count, tree_next;
+	bool early;             /* messages have been about files whose number was not known yet */
 	bool overrun;           /* no room for one more transaction: parsing ends */
 	struct smb_read *reads; /* SMB_READS_MAX, a ring; made with the first */
 	uint32_t read_next;

@@ -134,8 +134,9 @@ static void fid_set(uint8_t fid[SMB_FID_BYTES], uint16_t number)
 	fid[1] = (uint8_t)(number >> 8);
 }
 
-static void fid_of(const struct block *b, uint16_t number, uint8_t fid[SMB_FID_BYTES])
+static void fid_of(struct smb_state *s, const struct block *b, uint16_t number, uint8_t fid[SMB_FID_BYTES])
 {
+	s->early |= b->opens;
 	if (b->opens)
 		smb_fid_early(fid, b->h.message);
 	else
@@ -147,7 +148,7 @@ static struct smb_open *open_of(struct smb_state *s, const struct block *b, uint
 {
 	uint8_t fid[SMB_FID_BYTES];
 
-	fid_of(b, number, fid);
+	fid_of(s, b, number, fid);
 	return make ? smb_open_get(s, fid, &b->h) : smb_open_find(s, fid);
 }
 
@@ -266,7 +267,7 @@ static void request_close(struct smb_state *s, struct block *b)
 
 	if (t) {
 		smb_tx_done(s, t, TO_SERVER);
-		fid_of(b, number, t->fid);
+		fid_of(s, b, number, t->fid);
 	}
 	if (o)
 		smb_open_close_asked(s, o);
@@ -285,7 +286,7 @@ static void request_read(struct smb_state *s, struct block *b)
 		cursor_skip(&b->words, 10);
 		offset |= (uint64_t)cursor_le32(&b->words) << 32;
 	}
-	fid_of(b, number, fid);
+	fid_of(s, b, number, fid);
 	smb_read_note(s, &b->h, fid, offset);
 }
 

@@ -80,8 +80,12 @@ static const uint8_t *fid_take(struct smb_state *s, struct cursor *c)
 	const uint8_t *fid = cursor_take(c, SMB_FID_BYTES);
 	uint8_t *last = s->side[TO_SERVER].last_fid;
 
-	if (!fid || fid_unknown(fid))
-		return fid ? last : NULL;
+	if (!fid)
+		return NULL;
+	if (fid_unknown(fid)) {
+		s->early |= smb_fid_is_early(last);
+		return last;
+	}
 	memcpy(last, fid, SMB_FID_BYTES);
 	return fid;
 }

@@ -328,8 +328,9 @@ struct smb_open *smb_open_settle(struct smb_state *s, const uint8_t *fid, const 
 	if (o)
 		smb_open_close(s, o, false);
 	smb_fid_early(early, create->head.message);
-	o = smb_open_find(s, early);
-	fid_settle(s, early, fid);
+	o = s->early ? smb_open_find(s, early) : NULL;
+	if (s->early)
+		fid_settle(s, early, fid);
 	if (o)
 		memcpy(o->fid, fid, SMB_FID_BYTES);
 	else

@@ -97,6 +97,18 @@ SHAPES = {
 }
 
 
+def test_encrypted_hello(inspect):
+    """ECH (RFC 9849): the record says so; the name is that of the outer hello."""
+    c, s = q.pair()
+    hello = tls.client_hello(shares=(tls.X25519MLKEM768,), ech=True)
+    one, two = q.in_pieces(hello, [900])
+    result = inspect(q.datagrams([("c", c.initial(two, 1200)), ("c", c.initial(one, 1200)),
+                                  ("s", s.initial(q.crypto(tls.server_hello(tls.X25519MLKEM768))))]), RULES)
+    client, server = [e["quic"] for e in result.events("quic")]
+    assert (client["sni"], client["ech"], "ech" in server) == ("a.example", True, False)
+    assert 0xfe0d in [e["type"] for e in client["extensions"]]
+
+
 def kind(record):
     return "c" if "ja4" in record else "s" if "extensions" in record else "u"
 

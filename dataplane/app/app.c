@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "dataplane/app/digest.h"
 #include "dataplane/app/expect.h"
 #include "dataplane/app/file.h"
 #include "dataplane/app/frame.h"
@@ -112,7 +113,7 @@ int app_worker_new(struct worker *w)
 		return -1;
 	w->apps = a;
 	a->frame_log = w->config && config_eve_wants(w->config, "frame");
-	if (file_worker_new(w) != 0 || host_worker_new(w) != 0 || expect_worker_new(w) != 0 ||
+	if (digest_worker_new(w) != 0 || file_worker_new(w) != 0 || host_worker_new(w) != 0 || expect_worker_new(w) != 0 ||
 	    range_worker_new(w) != 0) {
 		app_worker_free(w);
 		return -1;
@@ -142,6 +143,7 @@ void app_worker_free(struct worker *w)
 			worker_memory_free(w, w->apps->config[i]);
 	}
 	service_worker_free(w);
+	digest_worker_free(w);
 	range_worker_free(w);
 	expect_worker_free(w);
 	host_worker_free(w);

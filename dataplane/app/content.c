@@ -7,17 +7,18 @@
 
 #include <strings.h>
 
-#define GZIP_WINDOW (15 + 16) /* zlib: a gzip header is wanted */
-#define BARE_SURE 32          /* fewer bytes of text may well pass for bare deflate */
-
-static void *zlib_alloc(void *heap, unsigned count, unsigned size)
-{
-	return heap_zalloc(heap, (size_t)count * size);
-}
+#define BARE_SURE 32 /* fewer bytes of text may well pass for bare deflate */
+#define LZMA_WORK_BYTES (256u << 10) /* what the decoder has beside its dictionary */
+#define GZIP_HEADER_BYTES 10
 
 static void *heap_block(void *heap, size_t size)
 {
 	return heap_alloc(heap, size);
+}
+
+static void *heap_blocks(void *heap, size_t count, size_t size)
+{
+	return heap_alloc(heap, count * size);
 }
 
 static void give_back(void *heap, void *block)
@@ -25,46 +26,88 @@ static void give_back(void *heap, void *block)
 	heap_free(heap, block);
 }
 
-/* PLAIN for what is not known. */
-static enum content_coding coding_of(struct bytes v)
+/* ---- the list ---- */
+
+static bool is(struct bytes v, const char *name)
+{
+	return v.len == strlen(name) && strncasecmp((const char *)v.data, name, v.len) == 0;
+}
+
+static bool holds(struct bytes v, const char *name)
+{
+	uint32_t n = (uint32_t)strlen(name);
+
+	for (uint32_t i = 0; i + n <= v.len; i++)
+		if (strncasecmp((const char *)v.data + i, name, n) == 0)
+			return true;
+	return false;
+}
+
+/* PLAIN for what needs no undoing, or is not known. */
+static enum content_coding coding_of(struct bytes v, bool *unknown)
 {
 	static const struct {
 		const char *name;
 		enum content_coding coding;
-	} names[] = {{"gzip", CONTENT_GZIP}, {"x-gzip", CONTENT_GZIP}, {"deflate", CONTENT_DEFLATE},
-		     {"br", CONTENT_BROTLI}, {"zstd", CONTENT_ZSTD}};
+	} names[] = {{"gzip", CONTENT_GZIP},	{"x-gzip", CONTENT_GZIP},     {"deflate", CONTENT_DEFLATE},
+		     {"x-deflate", CONTENT_DEFLATE}, {"lzma", CONTENT_LZMA},  {"br", CONTENT_BROTLI},
+		     {"zstd", CONTENT_ZSTD},	{"identity", CONTENT_PLAIN},  {"none", CONTENT_PLAIN},
+		     {"inflate", CONTENT_PLAIN}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (v.len == strlen(names[i].name) &&
-		    strncasecmp((const char *)v.data, names[i].name, v.len) == 0)
+		if (is(v, names[i].name))
 			return names[i].coding;
-	return CONTENT_PLAIN;
+	*unknown = true;
+	return holds(v, "gzip") ? CONTENT_GZIP : holds(v, "deflate") ? CONTENT_DEFLATE : CONTENT_PLAIN;
 }
 
-unsigned content_codings_of(struct bytes v, enum content_coding list[CONTENT_CODINGS_MAX])
+static void codings_add(struct content_codings *c, enum content_coding coding, unsigned layers)
 {
-	enum content_coding found[CONTENT_CODINGS_MAX];
-	unsigned count = 0;
+	unsigned deflated = 0;
 
-	while (v.len) {
-		const uint8_t *comma = memchr(v.data, ',', v.len);
-		struct bytes one = {v.data, comma ? (uint32_t)(comma - v.data) : v.len};
-
-		v = comma ? (struct bytes){comma + 1, v.len - one.len - 1} : (struct bytes){NULL, 0};
-		while (one.len && (one.data[0] == ' ' || one.data[0] == '\t'))
-			one = (struct bytes){one.data + 1, one.len - 1};
-		while (one.len && (one.data[one.len - 1] == ' ' || one.data[one.len - 1] == '\t'))
-			one.len--;
-		if (!one.len || (one.len == 8 && strncasecmp((const char *)one.data, "identity", 8) == 0))
-			continue;
-		if (count == CONTENT_CODINGS_MAX || (found[count] = coding_of(one)) == CONTENT_PLAIN)
-			return 0;
-		count++;
+	for (unsigned i = 0; i < c->count; i++) {
+		deflated += c->list[i] <= CONTENT_LZMA;
+		if (c->list[i] == CONTENT_LZMA && coding == CONTENT_LZMA) {
+			c->lzma_twice = true;
+			return;
+		}
 	}
-	for (unsigned i = 0; i < count; i++)
-		list[i] = found[count - 1 - i];
-	return count;
+	if (c->count == CONTENT_CODINGS_MAX || (layers && coding <= CONTENT_LZMA && deflated >= layers)) {
+		c->too_many = true;
+		return;
+	}
+	c->list[c->count++] = coding;
 }
+
+/* The next name from the back: what was put on last is undone first. */
+static struct bytes last_name(struct bytes *v)
+{
+	const uint8_t *end = v->data + v->len, *begin;
+
+	while (end > v->data && (end[-1] == ',' || end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	begin = end;
+	while (begin > v->data && begin[-1] != ',' && begin[-1] != ' ' && begin[-1] != '\t')
+		begin--;
+	v->len = (uint32_t)(begin - v->data);
+	return (struct bytes){begin, (uint32_t)(end - begin)};
+}
+
+struct content_codings content_codings_of(struct bytes value, unsigned layers)
+{
+	struct content_codings c = {.count = 0};
+
+	while (value.len && !c.too_many && !c.lzma_twice) {
+		struct bytes name = last_name(&value);
+		enum content_coding coding = name.len ? coding_of(name, &c.unknown) : CONTENT_PLAIN;
+
+		if (coding != CONTENT_PLAIN)
+			codings_add(&c, coding, layers);
+	}
+	return c;
+}
+
+/* ---- decoders ---- */
 
 static ZSTD_DStream *zstd_new(struct heap *heap)
 {
@@ -75,43 +118,70 @@ static ZSTD_DStream *zstd_new(struct heap *heap)
 	return z;
 }
 
-static bool uses_zlib(enum content_coding coding)
+static lzma_stream *lzma_new(struct heap *heap)
 {
-	return coding == CONTENT_GZIP || coding == CONTENT_DEFLATE || coding == CONTENT_BARE_DEFLATE;
+	struct lzma_block {
+		lzma_stream stream;
+		lzma_allocator allocator;
+	} *b = heap_zalloc(heap, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->allocator = (lzma_allocator){heap_blocks, give_back, heap};
+	b->stream.allocator = &b->allocator;
+	if (lzma_alone_decoder(&b->stream, CONTENT_LZMA_BYTES + LZMA_WORK_BYTES) == LZMA_OK)
+		return &b->stream;
+	heap_free(heap, b);
+	return NULL;
+}
+
+static bool open_decoder(struct heap *heap, struct content_decoder *d)
+{
+	switch (d->coding) {
+	case CONTENT_PLAIN:
+		return true;
+	case CONTENT_BROTLI:
+		d->brotli = BrotliDecoderCreateInstance(heap_block, give_back, heap);
+		break;
+	case CONTENT_ZSTD:
+		d->zstd = zstd_new(heap);
+		break;
+	case CONTENT_LZMA:
+		d->lzma = lzma_new(heap);
+		break;
+	case CONTENT_GZIP:
+		d->inflater = inflater_new(heap, INFLATE_GZIP, false);
+		break;
+	case CONTENT_DEFLATE:
+		d->inflater = inflater_new(heap, INFLATE_ZLIB, false);
+		break;
+	case CONTENT_BARE_DEFLATE: /* of a WebSocket, as long as that lives */
+		d->inflater = inflater_new(heap, INFLATE_RAW, true);
+		break;
+	}
+	return d->brotli || d->zstd || d->lzma || d->inflater;
 }
 
 struct content_decoder *content_decoder_new(struct heap *heap, enum content_coding coding)
 {
 	struct content_decoder *d = heap_zalloc(heap, sizeof(*d));
-	int window = coding == CONTENT_GZIP	    ? GZIP_WINDOW
-		     : coding == CONTENT_BARE_DEFLATE ? -MAX_WBITS
-						      : MAX_WBITS;
 
 	if (!d)
 		return NULL;
 	d->coding = coding;
 	d->fell_back = coding == CONTENT_BARE_DEFLATE; /* agreed upon: nothing else can come */
-	d->z.zalloc = zlib_alloc;
-	d->z.zfree = give_back;
-	d->z.opaque = heap;
-	if (coding == CONTENT_PLAIN)
-		return d;
-	if (coding == CONTENT_BROTLI)
-		d->brotli = BrotliDecoderCreateInstance(heap_block, give_back, heap);
-	else if (coding == CONTENT_ZSTD)
-		d->zstd = zstd_new(heap);
-	if (d->brotli || d->zstd || (uses_zlib(coding) && inflateInit2(&d->z, window) == Z_OK))
+	if (open_decoder(heap, d))
 		return d;
 	heap_free(heap, d);
 	return NULL;
 }
 
-struct content_decoder *content_decoders_new(struct heap *heap, const enum content_coding *list, unsigned count)
+struct content_decoder *content_decoders_new(struct heap *heap, const struct content_codings *codings)
 {
-	struct content_decoder *first = content_decoder_new(heap, list[0]), *d = first;
+	struct content_decoder *first = content_decoder_new(heap, codings->list[0]), *d = first;
 
-	for (unsigned i = 1; d && i < count; i++) {
-		d->inner = content_decoder_new(heap, list[i]);
+	for (unsigned i = 1; d && i < codings->count; i++) {
+		d->inner = content_decoder_new(heap, codings->list[i]);
 		if (d->inner)
 			d->inner->outer = d;
 		d = d->inner;
@@ -143,8 +213,10 @@ void content_decoder_free(struct heap *heap, struct content_decoder *d)
 	if (d->brotli)
 		BrotliDecoderDestroyInstance(d->brotli);
 	ZSTD_freeDStream(d->zstd);
-	if (uses_zlib(d->coding))
-		inflateEnd(&d->z);
+	if (d->lzma)
+		lzma_end(d->lzma);
+	heap_free(heap, d->lzma);
+	inflater_free(heap, d->inflater);
 	heap_free(heap, d);
 }
 
@@ -240,76 +312,141 @@ static enum content_status zstd_decode(struct content_decoder *d, const uint8_t 
 	return CONTENT_GOOD;
 }
 
-/* Does zlib, begun again with this window, take the bytes? Nothing is handed on. */
-static bool fits(struct content_decoder *d, int window, const struct bytes pieces[2])
-{
-	uint8_t buffer[CONTENT_STEP];
-	uint64_t out = 0;
-	int rc = inflateReset2(&d->z, window);
-
-	for (unsigned i = 0; i < 2 && rc == Z_OK; i++) {
-		d->z.next_in = (Bytef *)(uintptr_t)pieces[i].data;
-		d->z.avail_in = pieces[i].len;
-		while (rc == Z_OK && d->z.avail_in && out < CONTENT_BOMB_BYTES) {
-			d->z.next_out = buffer;
-			d->z.avail_out = sizeof(buffer);
-			rc = inflate(&d->z, Z_SYNC_FLUSH);
-			out += sizeof(buffer) - d->z.avail_out;
-		}
-		if (rc == Z_BUF_ERROR)
-			rc = Z_OK;
-	}
-	return (rc == Z_OK || rc == Z_STREAM_END) && out && inflateReset2(&d->z, window) == Z_OK;
-}
-
-static enum content_status zlib_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
-				       content_take *take, void *context);
-
-/* These bytes are not what the coding says: another one of zlib's, or none. */
-static enum content_status fall_back(struct content_decoder *d, const uint8_t *data, uint32_t len,
-				     content_take *take, void *context)
-{
-	static const int windows[] = {-MAX_WBITS, MAX_WBITS, GZIP_WINDOW};
-	uint32_t before = head_before(d, len);
-	const struct bytes pieces[2] = {{d->head, before}, {data, len}};
-
-	d->fell_back = true;
-	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-		bool unsure = windows[i] < 0 && d->coding != CONTENT_DEFLATE && before + len < BARE_SURE;
-
-		if (unsure || !fits(d, windows[i], pieces))
-			continue;
-		if (before && zlib_decode(d, d->head, before, take, context) != CONTENT_GOOD)
-			return CONTENT_FAILED;
-		return d->over ? CONTENT_GOOD : zlib_decode(d, data, len, take, context);
-	}
-	inflateEnd(&d->z);
-	plain_from_here(d, data, len, take, context);
-	return CONTENT_FAILED;
-}
-
-static enum content_status zlib_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
+static enum content_status lzma_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
 				       content_take *take, void *context)
 {
 	uint8_t buffer[CONTENT_STEP];
-	int rc;
+	lzma_ret rc;
 
-	d->z.next_in = (Bytef *)(uintptr_t)data;
-	d->z.avail_in = len;
+	d->lzma->next_in = data;
+	d->lzma->avail_in = len;
 	do {
-		d->z.next_out = buffer;
-		d->z.avail_out = sizeof(buffer);
-		rc = inflate(&d->z, Z_SYNC_FLUSH);
-		if (rc == Z_DATA_ERROR && !d->begun && !d->fell_back)
-			return fall_back(d, data, len, take, context);
-		hand_on(d, buffer, sizeof(buffer) - d->z.avail_out, take, context);
+		d->lzma->next_out = buffer;
+		d->lzma->avail_out = sizeof(buffer);
+		rc = lzma_code(d->lzma, LZMA_RUN);
+		if (rc == LZMA_FORMAT_ERROR && !d->begun) {
+			plain_from_here(d, data, len, take, context);
+			return CONTENT_FAILED;
+		}
+		hand_on(d, buffer, sizeof(buffer) - d->lzma->avail_out, take, context);
 		if (d->over)
 			return CONTENT_GOOD;
 		if (bomb(d))
 			return CONTENT_BOMB;
-	} while (rc == Z_OK && (d->z.avail_in || !d->z.avail_out));
-	d->over = rc != Z_OK && rc != Z_BUF_ERROR;
-	return d->over && rc != Z_STREAM_END ? CONTENT_FAILED : CONTENT_GOOD;
+	} while (rc == LZMA_OK && (d->lzma->avail_in || !d->lzma->avail_out));
+	d->over = rc != LZMA_OK && rc != LZMA_BUF_ERROR;
+	if (rc == LZMA_MEMLIMIT_ERROR)
+		return CONTENT_LARGE;
+	return d->over && rc != LZMA_STREAM_END ? CONTENT_FAILED : CONTENT_GOOD;
+}
+
+/* ---- deflate ---- */
+
+/* Some form of deflate in which the bytes, from `skip` on, can be read. */
+struct form {
+	enum inflate_format format;
+	uint32_t skip;
+};
+
+/* Do they, from the beginning, as far as they are there? Nothing is handed on. */
+static bool fits(struct content_decoder *d, struct form form, const struct bytes pieces[2])
+{
+	enum inflate_status status = INFLATE_MORE;
+	uint8_t buffer[CONTENT_STEP];
+	uint64_t out = 0;
+
+	inflater_reset(d->inflater, form.format);
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t skip = form.skip < pieces[i].len ? form.skip : pieces[i].len, made = 1;
+		struct bytes in = {pieces[i].data + skip, pieces[i].len - skip};
+
+		form.skip -= skip;
+		while (status == INFLATE_MORE && (in.len || made == sizeof(buffer)) && out < CONTENT_BOMB_BYTES) {
+			status = inflater_run(d->inflater, &in, buffer, sizeof(buffer), &made);
+			out += made;
+		}
+	}
+	inflater_reset(d->inflater, form.format);
+	return status != INFLATE_BAD && out;
+}
+
+/* The bytes of a gzip header (RFC 1952, 2.3), whatever is wrong with it; 0: it is none, or longer than what was kept. */
+static uint32_t gzip_header_bytes(const struct content_decoder *d)
+{
+	struct cursor c = cursor_of(d->head, d->head_len);
+	const uint8_t *fixed = cursor_take(&c, GZIP_HEADER_BYTES);
+
+	if (!fixed || fixed[0] != 0x1f || fixed[1] != 0x8b)
+		return 0;
+	if (fixed[3] & 4) /* FEXTRA */
+		cursor_skip(&c, cursor_le16(&c));
+	for (unsigned names = ((fixed[3] >> 3) & 1) + ((fixed[3] >> 4) & 1); names; names--) /* FNAME, FCOMMENT */
+		while (cursor_u8(&c))
+			;
+	if (fixed[3] & 2) /* FHCRC */
+		cursor_skip(&c, 2);
+	return c.bad ? 0 : (uint32_t)(c.p - d->head);
+}
+
+static enum content_status inflate_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
+					  content_take *take, void *context);
+
+/* From the beginning in that form. */
+static enum content_status begin_again(struct content_decoder *d, struct form form, const struct bytes pieces[2],
+				       content_take *take, void *context)
+{
+	enum content_status status = CONTENT_GOOD;
+
+	for (unsigned i = 0; i < 2 && status == CONTENT_GOOD && !d->over; i++) {
+		uint32_t skip = form.skip < pieces[i].len ? form.skip : pieces[i].len;
+
+		form.skip -= skip;
+		if (skip < pieces[i].len)
+			status = inflate_decode(d, pieces[i].data + skip, pieces[i].len - skip, take, context);
+	}
+	return status;
+}
+
+/* These bytes are not what the coding says: another form, or none. */
+static enum content_status fall_back(struct content_decoder *d, const uint8_t *data, uint32_t len,
+				     content_take *take, void *context)
+{
+	uint32_t before = head_before(d, len), header = gzip_header_bytes(d);
+	const struct form forms[] = {{INFLATE_RAW, 0}, {INFLATE_ZLIB, 0}, {INFLATE_GZIP, 0}, {INFLATE_RAW, header}};
+	const struct bytes pieces[2] = {{d->head, before}, {data, len}};
+
+	d->fell_back = true;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		bool unsure = forms[i].format == INFLATE_RAW && !forms[i].skip && d->coding != CONTENT_DEFLATE &&
+			      before + len < BARE_SURE;
+
+		if (!unsure && fits(d, forms[i], pieces))
+			return begin_again(d, forms[i], pieces, take, context);
+	}
+	plain_from_here(d, data, len, take, context);
+	return CONTENT_FAILED;
+}
+
+static enum content_status inflate_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,
+					  content_take *take, void *context)
+{
+	struct bytes in = {data, len};
+	enum inflate_status status;
+	uint8_t buffer[CONTENT_STEP];
+	uint32_t made;
+
+	do {
+		status = inflater_run(d->inflater, &in, buffer, sizeof(buffer), &made);
+		if (status == INFLATE_BAD && !d->begun && !d->fell_back)
+			return fall_back(d, data, len, take, context);
+		hand_on(d, buffer, made, take, context);
+		if (d->over)
+			return CONTENT_GOOD;
+		if (bomb(d))
+			return CONTENT_BOMB;
+	} while (status == INFLATE_MORE && (in.len || made == sizeof(buffer)));
+	d->over = status != INFLATE_MORE;
+	return status == INFLATE_BAD ? CONTENT_FAILED : CONTENT_GOOD;
 }
 
 static void head_keep(struct content_decoder *d, const uint8_t *data, uint32_t len)
@@ -333,7 +470,9 @@ static enum content_status decode(struct content_decoder *d, const uint8_t *data
 		return brotli_decode(d, data, len, take, context);
 	if (d->coding == CONTENT_ZSTD)
 		return zstd_decode(d, data, len, take, context);
-	return zlib_decode(d, data, len, take, context);
+	if (d->coding == CONTENT_LZMA)
+		return lzma_decode(d, data, len, take, context);
+	return inflate_decode(d, data, len, take, context);
 }
 
 enum content_status content_decode(struct content_decoder *d, const uint8_t *data, uint32_t len,

@@ -283,7 +283,6 @@ static int on_response_trailer(htp_tx_t *htp)
 
 	if (!tx)
 		return without(htp);
-	http_codings_show(tx->state);
 	progress(tx, TO_CLIENT, HTTP_TRAILER);
 	return HTP_OK;
 }
@@ -294,7 +293,6 @@ static int on_response_complete(htp_tx_t *htp)
 
 	if (!tx)
 		return without(htp);
-	http_codings_show(tx->state);
 	if (tx->open_ended)
 		file_close_all(tx->state->w, &tx->tx, TO_CLIENT, FILE_TRUNCATED);
 	http_body_end(tx->state, tx, TO_CLIENT);
@@ -338,6 +336,7 @@ static void options_read(const struct config *c, struct http_options *o)
 		(uint32_t)config_map_size(m, "http.response_body_inspect_window", 16 * 1024);
 	for (int d = 0; d < 2; d++)
 		o->limits[d].content_limit = (uint32_t)o->body_limit[d];
+	o->layers = (unsigned)config_map_size(m, "http.response_body_decompress_layer_limit", 2);
 	http_log_configure(c, &o->log);
 	o->double_decode_path = config_map_bool(m, "http.double_decode_path", false);
 	o->double_decode_query = config_map_bool(m, "http.double_decode_query", false);
@@ -366,8 +365,6 @@ static void callbacks_set(htp_cfg_t *cfg)
 
 static int http_worker_new(struct worker *w)
 {
-	static const struct config_map none;
-	const struct config_map *m = w->config ? &w->config->app : &none;
 	struct http_worker *h = worker_memory(w, sizeof(*h), 64);
 
 	if (!h)
@@ -387,14 +384,7 @@ static int http_worker_new(struct worker *w)
 	htp_config_set_parse_request_cookies(h->cfg, 0);
 	htp_config_set_plusspace_decode(h->cfg, HTP_DECODER_URLENCODED, 0);
 	htp_config_set_request_decompression(h->cfg, 0); /* by http_body.c */
-	htp_config_set_response_decompression(h->cfg, 1);
-	htp_config_set_response_decompression_layer_limit(
-		h->cfg, (int)config_map_size(m, "http.response_body_decompress_layer_limit", 2));
-	htp_config_set_lzma_memlimit(h->cfg, HTTP_LZMA_BYTES);
-	htp_config_set_lzma_layers(h->cfg, 1);
-	htp_config_set_compression_bomb_limit(h->cfg, CONTENT_BOMB_BYTES);
-	/* The wall clock must not decide what a capture gives: the longest that libhtp takes. */
-	htp_config_set_compression_time_limit(h->cfg, 1000000);
+	htp_config_set_response_decompression(h->cfg, 0);
 	callbacks_set(h->cfg);
 	return 0;
 }
@@ -431,7 +421,6 @@ static void http_state_clear(struct worker *w, struct flow *f, void *state)
 
 	s->w = w;
 	s->f = f;
-	http_codings_show(s);
 	htp_connp_destroy_all(s->connp);
 }
 
@@ -441,8 +430,6 @@ static void http_tx_free(struct worker *w, struct flow *f, struct tx *base)
 
 	if (tx->state && tx->state->headless == tx)
 		tx->state->headless = NULL;
-	if (tx->state)
-		http_codings_show(tx->state);
 	http_body_free(w, tx);
 	for (int d = 0; d < 2; d++) {
 		heap_free(&w->heap, tx->raw[d].data);
@@ -473,7 +460,6 @@ static void close_direction(struct http_state *s, enum direction d)
 	} else {
 		http_lenient_close(s);
 		htp_connp_close(s->connp, NULL);
-		http_codings_show(s);
 	}
 	http_events_drain(s, d);
 	for (struct tx *tx = s->f->app->first; tx; tx = tx->next)
@@ -499,7 +485,6 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 			rc = http_lost_data(s, in);
 		else if (!http_lost_gap(s))
 			rc = htp_connp_res_data(s->connp, NULL, NULL, in->len);
-		http_codings_show(s);
 		http_events_drain(s, d);
 	}
 	if (rc == HTP_STREAM_TUNNEL && d == TO_CLIENT)

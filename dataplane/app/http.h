@@ -27,7 +27,6 @@
 #define HTTP_RAW_HEADERS_MAX (256u * 1024)    /* kept for http.header.raw */
 #define HTTP_MESSAGES_MAX 512         /* libhtp's complaints looked at in a flow */
 #define HTTP_JUNK_MAX 16              /* bytes of white space behind a request of HTTP/0.9 */
-#define HTTP_LZMA_BYTES (1u << 20)
 #define HTTP_CARRY_MAX 4096           /* of a request that goes on as HTTP/2 */
 
 /* Progress of a direction; proto_http.done is the last. */
@@ -59,6 +58,7 @@ struct http_options {
 	struct http_log_options log;
 	uint64_t body_limit[2];
 	struct file_limits limits[2];
+	unsigned layers; /* of deflate and LZMA that are undone; 0: as many as there are */
 	bool double_decode_path, double_decode_query;
 };
 
@@ -83,6 +83,12 @@ struct http_body {
 	struct range_part range; /* of a longer file */
 };
 
+/* Which names the headers of a direction may have. */
+struct http_names {
+	uint64_t bits;
+	uint32_t count; /* of headers that are in it */
+};
+
 struct http_tx {
 	struct tx tx;
 	htp_tx_t *htp;      /* NULL once libhtp has let go of it */
@@ -90,12 +96,13 @@ struct http_tx {
 	uint64_t flags_seen; /* HTP_* flags that were turned into events */
 	uint64_t contacts_ns; /* when what the request contacts was added; 0: not yet */
 	struct http_body body[2];
+	struct http_names names_seen[2];
 	bool open_ended; /* its body began without a status line, and the server says no more */
 	struct blob raw[2], header[2], names[2], start[2], fields[2], uri, host,
 		status_line;
 	uint64_t frame[2], frame_at[2]; /* by direction: id, and where it began in the stream */
 	struct http_multipart *multipart;
-	struct content_decoder *decoder[2]; /* what libhtp does not undo; NULL: nothing */
+	struct content_decoder *decoder[2]; /* NULL: nothing is to be undone */
 };
 
 /* Once a flow. */
@@ -110,8 +117,6 @@ struct http_state {
 	uint8_t failed[2], close_done[2]; /* by direction */
 	bool head_lost;   /* behind the last gap begins what is left of an answer */
 	struct http_tx *headless; /* whose answer that is, as far as it has come; or NULL */
-	htp_header_t *hidden; /* a Content-Encoding that libhtp is not to see, and its value; NULL: none */
-	bstr *hidden_value;
 	bool change;      /* the protocol changes after this call … */
 	uint8_t change_to; /* … to this, or APP_UNKNOWN */
 };
@@ -127,13 +132,9 @@ static inline struct bytes http_bytes(const bstr *b)
 	return (struct bytes){bstr_ptr(b), (uint32_t)bstr_len(b)};
 }
 
-/* The value of a header, or NULL data. name in lower case. */
-static inline struct bytes http_field(const htp_table_t *headers, const char *name)
-{
-	const htp_header_t *h = headers ? htp_table_get_c(headers, name) : NULL;
-
-	return http_bytes(h ? h->value : NULL);
-}
+/* http_field.c: the value of a header by its name in lower case, or NULL data. As with libhtp, NULs in the name that was
+ * sent do not count. */
+struct bytes http_field(struct http_tx *tx, enum direction d, const char *name);
 
 /* http.c */
 /* The transaction of libhtp's; NULL: it has none (yet, or any more). */
@@ -171,9 +172,6 @@ bool http_lost_gap(struct http_state *s);
 int http_lost_data(struct http_state *s, const struct app_input *in);
 /* http_body.c: bytes of a body as libhtp hands them out (data NULL, len 0: nothing; data NULL: a gap). */
 void http_body_headers(struct http_state *s, struct http_tx *tx, enum direction d);
-/* The headers of a response say all again: with its first bytes, at its end, when the call of libhtp that saw them is over,
- * and before its transaction goes. */
-void http_codings_show(struct http_state *s);
 void http_body_data(struct http_state *s, struct http_tx *tx, enum direction d, const uint8_t *data,
 		    uint32_t len);
 void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d);

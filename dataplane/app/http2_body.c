@@ -74,13 +74,12 @@ static void body_open(const struct http2_input *in, struct http2_tx *t)
 	struct http2_side *side = &t->side[in->d];
 	uint8_t room[HTTP_FILE_NAME_MAX];
 	struct bytes name = body_name(t, in->d, room);
-	enum content_coding list[CONTENT_CODINGS_MAX];
-	unsigned codings = content_codings_of(http2_field_value(t, in->d, "content-encoding"), list);
+	struct content_codings codings = content_codings_of(http2_field_value(t, in->d, "content-encoding"), 0);
 
 	side->body_seen = true;
 	side->file = file_open(in->w, in->f, &t->tx, in->d, name.data, name.len);
-	if (codings)
-		side->decoder = content_decoders_new(&in->w->heap, list, codings);
+	if (codings.count)
+		side->decoder = content_decoders_new(&in->w->heap, &codings);
 	if (!side->file)
 		return;
 	if (in->d == TO_CLIENT)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * HTTP bodies: what libhtp hands out de-chunked. gzip, deflate and lzma of responses are undone by
- * libhtp, brotli and what requests have by content.c. A body becomes a file (struct file) that keeps
- * the window for rules. Its name is that of Content-Disposition, else the normalised path. The body
+ * HTTP bodies: what libhtp hands out de-chunked, their codings undone by content.c. A body becomes a file (struct
+ * file) that keeps the window for rules. Its name is that of Content-Disposition, else the normalised path. The body
  * of a multipart upload is kept as a hidden file, and its parts with a file name are files.
  *
  * Bytes beyond the body limit are neither kept nor decoded: the file ends there, truncated.
@@ -22,57 +21,6 @@ static void skip_spaces(struct bytes *b)
 		b->data++;
 		b->len--;
 	}
-}
-
-/* ---- codings ---- */
-
-static bool not_of_libhtp(enum content_coding coding)
-{
-	return coding == CONTENT_BROTLI || coding == CONTENT_ZSTD;
-}
-
-/* libhtp, which looks at the header when we have, would undo a coding of zlib that came before the last one. Until
- * http_codings_show it reads an empty value. */
-static void codings_hide(struct http_state *s, const htp_table_t *headers)
-{
-	htp_header_t *h = htp_table_get_c(headers, "content-encoding");
-	bstr *nothing = bstr_alloc(0);
-
-	http_codings_show(s);
-	if (!nothing)
-		return;
-	s->hidden = h;
-	s->hidden_value = h->value;
-	h->value = nothing;
-}
-
-void http_codings_show(struct http_state *s)
-{
-	if (!s->hidden)
-		return;
-	bstr_free(s->hidden->value);
-	s->hidden->value = s->hidden_value;
-	s->hidden = NULL;
-}
-
-/* What is left to undo of a response. libhtp undoes those of zlib that were put on last; what was before them, Brotli or
- * Zstandard, is ours. Where one of those came last all is ours. Returns how many. */
-static unsigned own_codings(struct http_state *s, const htp_table_t *headers, struct bytes value,
-			    enum content_coding list[CONTENT_CODINGS_MAX])
-{
-	unsigned count = content_codings_of(value, list);
-
-	if (count && not_of_libhtp(list[0])) {
-		if (count > 1)
-			codings_hide(s, headers);
-		return count;
-	}
-	if (!count)
-		return 0;
-	if (!not_of_libhtp(list[count - 1]))
-		return 0;
-	list[0] = list[count - 1];
-	return 1;
 }
 
 /* ---- names ---- */
@@ -131,7 +79,7 @@ static struct bytes body_name(struct http_tx *tx, enum direction d, uint8_t room
 	struct bytes name = {NULL, 0};
 
 	if (d == TO_CLIENT)
-		name = http_file_name(http_field(tx->htp->response_headers, "content-disposition"), room);
+		name = http_file_name(http_field(tx, TO_CLIENT, "content-disposition"), room);
 	if (!name.len && tx->htp->parsed_uri)
 		name = http_bytes(tx->htp->parsed_uri->path);
 	return name;
@@ -150,13 +98,13 @@ static void body_joins(struct http_state *s, struct http_tx *tx, struct bytes na
 		.limits = &s->w->http->options.limits[TO_CLIENT],
 	};
 
-	if (http_range_is_part(range) && !http_field(tx->htp->response_headers, "content-encoding").data)
+	if (http_range_is_part(range) && !http_field(tx, TO_CLIENT, "content-encoding").data)
 		range_begin(s->w, s->f, &tx->tx, &tx->body[TO_CLIENT].range, &origin);
 }
 
 static void body_range(struct http_state *s, struct http_tx *tx, struct file *file, struct bytes name)
 {
-	struct bytes value = http_field(tx->htp->response_headers, "content-range");
+	struct bytes value = http_field(tx, TO_CLIENT, "content-range");
 	struct http_range range;
 
 	if (!value.data)
@@ -172,10 +120,10 @@ static void body_range(struct http_state *s, struct http_tx *tx, struct file *fi
 }
 
 /* A multipart that is a file as a whole: its parts carry no names (WinRM's multipart/encrypted, batches). */
-static bool whole_multipart(const struct http_state *s, const struct http_tx *tx)
+static bool whole_multipart(const struct http_state *s, struct http_tx *tx)
 {
 	static const char form[] = "multipart/form-data";
-	struct bytes type = http_field(tx->htp->request_headers, "content-type");
+	struct bytes type = http_field(tx, TO_SERVER, "content-type");
 
 	return file_bodies(s->w) && type.data &&
 	       (type.len < sizeof(form) - 1 || strncasecmp((const char *)type.data, form, sizeof(form) - 1) != 0);
@@ -190,7 +138,7 @@ static void body_open(struct http_state *s, struct http_tx *tx, enum direction d
 
 	if (d == TO_SERVER && (method == HTP_M_POST || method == HTP_M_PUT) && !whole_multipart(s, tx))
 		tx->multipart = http_multipart_new(
-			s->w, http_field(tx->htp->request_headers, "content-type"));
+			s->w, http_field(tx, TO_SERVER, "content-type"));
 	if (tx->multipart && d == TO_SERVER)
 		b->kind = BODY_MULTIPART;
 	else if (name.data && (d == TO_CLIENT || method == HTP_M_POST || method == HTP_M_PUT))
@@ -270,6 +218,9 @@ static void decode(struct http_state *s, struct http_tx *tx, enum direction d, c
 	case CONTENT_FAILED:
 		http_event(s, tx, d, HTTP_EVENT_GZIP_FAILED);
 		break;
+	case CONTENT_LARGE:
+		http_event(s, tx, d, HTTP_EVENT_LZMA_MEMORY);
+		break;
 	case CONTENT_BOMB:
 		http_event(s, tx, d, HTTP_EVENT_BOMB);
 		tx->body[d].over_limit = true;
@@ -280,32 +231,31 @@ static void decode(struct http_state *s, struct http_tx *tx, enum direction d, c
 
 void http_body_headers(struct http_state *s, struct http_tx *tx, enum direction d)
 {
-	const htp_table_t *headers = d == TO_SERVER ? tx->htp->request_headers : tx->htp->response_headers;
-	struct bytes value = http_field(headers, "content-encoding");
-	enum content_coding list[CONTENT_CODINGS_MAX];
-	unsigned count;
+	struct bytes value = http_field(tx, d, "content-encoding");
+	struct content_codings codings;
 
 	if (tx->decoder[d] || !value.data)
 		return;
-	count = d == TO_SERVER ? content_codings_of(value, list) : own_codings(s, headers, value, list);
-	if (count)
-		tx->decoder[d] = content_decoders_new(&s->w->heap, list, count);
+	codings = content_codings_of(value, s->w->http->options.layers);
+	if (d == TO_CLIENT && codings.unknown)
+		http_event(s, tx, d, HTTP_EVENT_ENCODING_ABNORMAL);
+	if (d == TO_CLIENT && codings.too_many)
+		http_event(s, tx, d, HTTP_EVENT_ENCODING_LAYERS);
+	if (codings.lzma_twice)
+		http_event(s, tx, d, HTTP_EVENT_BOMB);
+	if (codings.count)
+		tx->decoder[d] = content_decoders_new(&s->w->heap, &codings);
 }
 
 void http_body_data(struct http_state *s, struct http_tx *tx, enum direction d, const uint8_t *data,
 		    uint32_t len)
 {
-	if (d == TO_CLIENT)
-		http_codings_show(s);
 	if (tx->body[d].over_limit)
 		return;
 	if (tx->decoder[d] && data)
 		decode(s, tx, d, data, len);
 	else
 		body_take(s, tx, d, data, len);
-	/* Nothing of the rest will be looked at: libhtp need not decode it either. */
-	if (d == TO_CLIENT && tx->body[d].over_limit)
-		tx->htp->response_content_encoding_processing = HTP_COMPRESSION_NONE;
 }
 
 void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d)

@@ -32,7 +32,7 @@ static const htp_table_t *headers_of(struct tx *base, enum direction d)
 
 static bool show_field(struct tx *base, enum direction d, const char *name, struct buffer_view *out)
 {
-	return show(http_field(headers_of(base, d), name), out);
+	return show(http_field((struct http_tx *)base, d, name), out);
 }
 
 /* ---- the request and status line ---- */

@@ -17,14 +17,14 @@ static uint32_t carry_add(uint8_t *to, uint32_t at, uint32_t room, struct bytes 
 }
 
 /* The request goes on as a stream of HTTP/2 (http2_upgrade.c says how it is handed over). */
-static void carry_request(struct http_state *s, const htp_tx_t *htp)
+static void carry_request(struct http_state *s, struct http_tx *tx)
 {
 	uint8_t carry[HTTP_CARRY_MAX];
-	uint32_t n = carry_add(carry, 0, sizeof(carry) - 6, http_bytes(htp->request_method));
+	uint32_t n = carry_add(carry, 0, sizeof(carry) - 6, http_bytes(tx->htp->request_method));
 
-	n = carry_add(carry, n, sizeof(carry) - 4, http_bytes(htp->request_uri));
-	n = carry_add(carry, n, sizeof(carry) - 2, http_field(htp->request_headers, "host"));
-	n = carry_add(carry, n, sizeof(carry), http_field(htp->request_headers, "http2-settings"));
+	n = carry_add(carry, n, sizeof(carry) - 4, http_bytes(tx->htp->request_uri));
+	n = carry_add(carry, n, sizeof(carry) - 2, http_field(tx, TO_SERVER, "host"));
+	n = carry_add(carry, n, sizeof(carry), http_field(tx, TO_SERVER, "http2-settings"));
 	app_carry(s->w, s->f, carry, n);
 }
 
@@ -33,13 +33,13 @@ static bool names(struct bytes b, const char *word)
 	return b.len == strlen(word) && strncasecmp((const char *)b.data, word, b.len) == 0;
 }
 
-static enum app_proto upgraded_to(struct http_state *s, const htp_tx_t *htp)
+static enum app_proto upgraded_to(struct http_state *s, struct http_tx *tx)
 {
-	struct bytes to = http_field(htp->response_headers, "upgrade");
+	struct bytes to = http_field(tx, TO_CLIENT, "upgrade");
 
 	if (!names(to, "h2c"))
 		return names(to, "websocket") ? app_proto_by_name("websocket") : APP_UNKNOWN;
-	carry_request(s, htp);
+	carry_request(s, tx);
 	return app_proto_by_name("http2");
 }
 
@@ -55,9 +55,9 @@ void http_change_after(struct http_tx *tx)
 			s->change_to = APP_UNKNOWN;
 			s->f->app->behind_port = http_port_behind(htp);
 		}
-	} else if (status == 101 && http_field(htp->response_headers, "upgrade").data) {
+	} else if (status == 101 && http_field(tx, TO_CLIENT, "upgrade").data) {
 		s->change = true;
-		s->change_to = (uint8_t)upgraded_to(s, htp);
+		s->change_to = (uint8_t)upgraded_to(s, tx);
 	}
 }
 

@@ -100,13 +100,13 @@ static unsigned forwarded(struct bytes value, struct addr *out)
 }
 
 /* The inside host that a proxy sends this request for. 0: it is its own, or it does not say. */
-static unsigned client_of(const struct http_state *s, const htp_tx_t *htp, struct addr *out)
+static unsigned client_of(const struct http_state *s, struct http_tx *tx, struct addr *out)
 {
-	struct bytes list = http_field(htp->request_headers, "x-forwarded-for");
+	struct bytes list = http_field(tx, TO_SERVER, "x-forwarded-for");
 	const struct home *home = s->w->home;
 	unsigned version = list.data ? forwarded_for(list, out) : 0;
 
-	list = http_field(htp->request_headers, "forwarded");
+	list = http_field(tx, TO_SERVER, "forwarded");
 	if (!version && list.data)
 		version = forwarded(list, out);
 	if (!version || !home_proxy(home, &s->f->client, s->f->ip_version) ||
@@ -184,10 +184,10 @@ static void host_contact(struct worker *w, struct flow *f, struct contact c, con
 static void add_contacts(struct http_state *s, struct http_tx *tx, bool goes_on)
 {
 	const htp_tx_t *htp = tx->htp;
-	struct bytes agent = http_field(htp->request_headers, "user-agent");
+	struct bytes agent = http_field(tx, TO_SERVER, "user-agent");
 	uint8_t url[HTTP_URL_CONTACT_MAX];
 	struct addr client;
-	struct contact c = {.client_version = (uint8_t)client_of(s, htp, &client), .goes_on = goes_on};
+	struct contact c = {.client_version = (uint8_t)client_of(s, tx, &client), .goes_on = goes_on};
 	uint32_t n;
 
 	if (c.client_version)

@@ -20,9 +20,6 @@ static const struct {
 	const char *begin;
 	uint8_t event;
 } messages[] = {
-	{"GZip decompressor:", HTTP_EVENT_GZIP_FAILED},
-	{"LZMA decompressor: memory limit reached", HTTP_EVENT_LZMA_MEMORY},
-	{"Compression bomb:", HTTP_EVENT_BOMB},
 	{"Request field invalid: colon missing", HTTP_EVENT_REQUEST_COLON},
 	{"Response field invalid: missing colon", HTTP_EVENT_RESPONSE_COLON},
 	{"Request field invalid", HTTP_EVENT_REQUEST_HEADER_INVALID},
@@ -49,8 +46,6 @@ static const struct {
 	{"Request line: leading whitespace", HTTP_EVENT_LINE_LEADING_SPACE},
 	{"Request line: missing protocol", HTTP_EVENT_LINE_NO_PROTOCOL},
 	{"Request line incomplete", HTTP_EVENT_LINE_INCOMPLETE},
-	{"Too many response content encoding layers", HTTP_EVENT_ENCODING_LAYERS},
-	{"C-E ", HTTP_EVENT_ENCODING_ABNORMAL},
 	{"Transfer-encoding has abnormal chunked value", HTTP_EVENT_RESPONSE_TE_ABNORMAL},
 	{"Chunked transfer-encoding on HTTP/0.9 or", HTTP_EVENT_RESPONSE_CHUNKED_OLD},
 	{"Invalid response line: invalid protocol", HTTP_EVENT_RESPONSE_PROTOCOL},
@@ -78,17 +73,6 @@ static struct http_tx *message_tx(struct http_state *s, const htp_log_t *log)
 	return tx ? tx : (struct http_tx *)s->f->app->last;
 }
 
-/* Codings that libhtp does not know, but need no undoing or are undone here. */
-static bool known_coding(const struct http_tx *tx)
-{
-	struct bytes b = {0};
-
-	if (tx && tx->htp)
-		b = http_field(tx->htp->response_headers, "content-encoding");
-	return (b.len == 8 && memcmp(b.data, "identity", 8) == 0) ||
-	       (b.len == 2 && memcmp(b.data, "br", 2) == 0);
-}
-
 static void message_event(struct http_state *s, enum direction d, const htp_log_t *log)
 {
 	if (s->messages >= HTTP_MESSAGES_MAX) {
@@ -99,9 +83,6 @@ static void message_event(struct http_state *s, enum direction d, const htp_log_
 	s->messages++;
 	for (unsigned i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
 		if (strncmp(log->msg, messages[i].begin, strlen(messages[i].begin)) == 0) {
-			if (messages[i].event == HTTP_EVENT_ENCODING_ABNORMAL &&
-			    known_coding(message_tx(s, log)))
-				return;
 			http_event(s, message_tx(s, log), d, messages[i].event);
 			return;
 		}

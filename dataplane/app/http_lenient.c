@@ -58,7 +58,7 @@ void http_lenient_request_line(struct http_state *s, struct http_tx *tx)
 void http_lenient_length(struct http_tx *tx)
 {
 	htp_tx_t *htp = tx->htp;
-	struct bytes length = http_field(htp->request_headers, "content-length");
+	struct bytes length = http_field(tx, TO_SERVER, "content-length");
 
 	if (!(htp->flags & HTP_REQUEST_INVALID_C_L) || htp->flags & HTP_REQUEST_INVALID_T_E ||
 	    !length.data || !length.len)

@@ -94,9 +94,9 @@ static void record_content_range(struct recorder *r, struct bytes value)
 	rec_close(r);
 }
 
-static struct bytes content_type(const htp_tx_t *htp)
+static struct bytes content_type(struct http_tx *tx)
 {
-	struct bytes b = http_field(htp->response_headers, "content-type");
+	struct bytes b = http_field(tx, TO_CLIENT, "content-type");
 	const uint8_t *semicolon = b.data ? memchr(b.data, ';', b.len) : NULL;
 
 	if (semicolon)
@@ -104,17 +104,18 @@ static struct bytes content_type(const htp_tx_t *htp)
 	return b;
 }
 
-static void record_basic(struct recorder *r, const htp_tx_t *htp)
+static void record_basic(struct recorder *r, struct http_tx *tx)
 {
-	struct bytes range = http_field(htp->response_headers, "content-range");
+	const htp_tx_t *htp = tx->htp;
+	struct bytes range = http_field(tx, TO_CLIENT, "content-range");
 
 	put(r, F_http_hostname, http_bytes(htp->request_hostname));
 	if (htp->request_port_number > 0)
 		rec_uint(r, F_http_http_port, (uint64_t)htp->request_port_number);
 	put(r, F_http_url, http_bytes(htp->request_uri));
-	put(r, F_http_http_user_agent, http_field(htp->request_headers, "user-agent"));
-	put(r, F_http_xff, http_field(htp->request_headers, "x-forwarded-for"));
-	put(r, F_http_http_content_type, content_type(htp));
+	put(r, F_http_http_user_agent, http_field(tx, TO_SERVER, "user-agent"));
+	put(r, F_http_xff, http_field(tx, TO_SERVER, "x-forwarded-for"));
+	put(r, F_http_http_content_type, content_type(tx));
 	if (range.data)
 		record_content_range(r, range);
 }
@@ -132,32 +133,34 @@ static struct bytes logon_of(struct bytes value, uint8_t out[LOGON_MAX_BYTES])
 }
 
 /* Who logs on, to the server or the proxy. */
-static void record_logon(struct recorder *r, const htp_tx_t *htp, const char *header)
+static void record_logon(struct recorder *r, struct http_tx *tx, const char *header)
 {
 	static const struct ntlmssp_fields fields = {F_http_ntlmssp, F_http_domain, F_http_user, F_http_host,
 						     F_http_ntlmssp_version};
-	struct bytes value = http_field(htp->request_headers, header);
+	struct bytes value = http_field(tx, TO_SERVER, header);
 	uint8_t blob[LOGON_MAX_BYTES];
 
 	if (value.data)
 		ntlmssp_record(r, &fields, logon_of(value, blob));
 }
 
-static void record_extended(struct recorder *r, const htp_tx_t *htp)
+static void record_extended(struct recorder *r, struct http_tx *tx)
 {
-	put(r, F_http_http_refer, http_field(htp->request_headers, "referer"));
+	const htp_tx_t *htp = tx->htp;
+
+	put(r, F_http_http_refer, http_field(tx, TO_SERVER, "referer"));
 	put(r, F_http_http_method, http_bytes(htp->request_method));
 	put(r, F_http_protocol, http_bytes(htp->request_protocol));
 	if (htp->response_status_number > 0)
 		rec_uint(r, F_http_status, (uint64_t)htp->response_status_number);
 	else
 		put(r, F_http_status_string, http_bytes(htp->response_status));
-	put(r, F_http_redirect, http_field(htp->response_headers, "location"));
+	put(r, F_http_redirect, http_field(tx, TO_CLIENT, "location"));
 	rec_uint(r, F_http_length, (uint64_t)htp->response_message_len);
-	if (http_field(htp->request_headers, "authorization").data)
-		record_logon(r, htp, "authorization");
+	if (http_field(tx, TO_SERVER, "authorization").data)
+		record_logon(r, tx, "authorization");
 	else
-		record_logon(r, htp, "proxy-authorization");
+		record_logon(r, tx, "proxy-authorization");
 }
 
 /* ---- options ---- */
@@ -250,8 +253,8 @@ void http_alert_context(struct worker *w, struct flow *f, struct tx *base, struc
 	if (!tx->htp)
 		return;
 	rec_open(r, F_http_http);
-	record_basic(r, tx->htp);
-	record_extended(r, tx->htp);
+	record_basic(r, tx);
+	record_extended(r, tx);
 	if (w->http->options.log.bodies) {
 		record_body(w, r, tx, TO_SERVER);
 		record_body(w, r, tx, TO_CLIENT);
@@ -272,9 +275,9 @@ void http_log(struct worker *w, struct flow *f, struct tx *base, const struct pa
 	if (!r)
 		return;
 	rec_open(r, F_http_http);
-	record_basic(r, tx->htp);
+	record_basic(r, tx);
 	if (o->extended)
-		record_extended(r, tx->htp);
+		record_extended(r, tx);
 	if (o->all_headers[TO_SERVER] || o->custom)
 		record_headers(r, o, TO_SERVER, tx->htp->request_headers);
 	if (o->all_headers[TO_CLIENT] || o->custom)

@@ -153,12 +153,21 @@ static void finish(struct worker *w, struct flow *f, struct mqtt_tx *t)
 	f->app->changed[TO_SERVER] = f->app->changed[TO_CLIENT] = 1;
 }
 
-static struct mqtt_tx *waiting(struct flow *f, uint32_t id)
+/* Each side counts its packets by itself: asked is who sent the one that is answered. Where nothing is known of that
+ * one, as on a connection that turned out to be the other way round, the number alone decides. */
+static struct mqtt_tx *waiting(struct flow *f, uint32_t id, enum direction asked)
 {
-	for (struct tx *tx = f->app->first; tx; tx = tx->next)
-		if (mqtt_of(tx)->waits_for == id)
+	struct mqtt_tx *other = NULL;
+
+	for (struct tx *tx = f->app->first; tx; tx = tx->next) {
+		if (mqtt_of(tx)->waits_for != id)
+			continue;
+		if (mqtt_of(tx)->direction == asked)
 			return mqtt_of(tx);
-	return NULL;
+		if (!other)
+			other = mqtt_of(tx);
+	}
+	return other;
 }
 
 /* The oldest one that waits gives way. */
@@ -262,7 +271,8 @@ static unsigned missing_event(uint8_t type)
 static void handle_answer(struct worker *w, struct flow *f, struct mqtt_state *s, enum direction d,
 			  struct mqtt_message *m)
 {
-	struct mqtt_tx *t = waiting(f, m->type == MQTT_CONNACK ? MQTT_WAITS_CONNACK : m->id);
+	struct mqtt_tx *t = waiting(f, m->type == MQTT_CONNACK ? MQTT_WAITS_CONNACK : m->id,
+				    m->type == MQTT_PUBREL ? d : direction_other(d));
 
 	if (t) {
 		uint8_t type = m->type;

@@ -10,6 +10,7 @@
 #define CODE_SSL 80877103u
 #define CODE_GSS 80877104u
 #define CODE_CANCEL 80877102u
+#define CANCEL_MAX 268 /* with the key of version 3.2 */
 #define STARTUP_MAX 10000 /* as servers have it */
 #define MESSAGE_LENGTH_MAX (1u << 30)
 #define HEAD_BYTES 5
@@ -31,6 +32,7 @@ static const char *const pgsql_events[] = {
 struct pgsql_state {
 	bool started;      /* messages of the client have a type from now on */
 	bool ssl_asked;    /* the server's next byte answers that */
+	bool blind;        /* GSS hides the rest */
 	uint8_t wants;     /* enum pgsql_request that the next message p is */
 	bool lost[2];
 	uint32_t skip[2];  /* bytes of a message that are not looked at */
@@ -52,8 +54,8 @@ static enum probe_result probe_client(const struct probe_input *in)
 	if (code == CODE_SSL || code == CODE_GSS)
 		return len == 8 ? PROBE_YES : PROBE_NO;
 	if (code == CODE_CANCEL)
-		return len == 16 ? PROBE_YES : PROBE_NO;
-	if (code != 3u << 16 || len < 9 || len > STARTUP_MAX)
+		return len >= 16 && len <= CANCEL_MAX ? PROBE_YES : PROBE_NO;
+	if (code >> 16 != 3 || len < 9 || len > STARTUP_MAX)
 		return PROBE_NO;
 	/* user, database, … */
 	return in->len < 9 ? PROBE_MORE : in->data[8] >= 'a' && in->data[8] <= 'z' ? PROBE_YES : PROBE_NO;
@@ -64,12 +66,12 @@ static enum probe_result probe_server(const struct probe_input *in)
 	const uint8_t *b = in->data;
 	uint32_t at = 0, len;
 
-	if (in->len && (b[0] == 'N' || b[0] == 'S')) {
-		if (in->len == 1)
-			return in->server_port == PGSQL_PORT ? PROBE_YES : PROBE_MORE;
+	if (in->len && (b[0] == 'N' || b[0] == 'S' || (b[0] == 'G' && in->known))) {
+		if (in->len == 1 || b[0] == 'G')
+			return in->server_port == PGSQL_PORT || in->known ? PROBE_YES : PROBE_MORE;
 		at = 1;
 	}
-	if (in->len > at && b[at] != 'R' && b[at] != 'E')
+	if (in->len > at && b[at] != 'R' && b[at] != 'E' && b[at] != 'v')
 		return PROBE_NO;
 	if (in->len < at + HEAD_BYTES)
 		return PROBE_MORE;
@@ -381,6 +383,7 @@ static bool take_ssl_answer(struct worker *w, struct flow *f, struct pgsql_state
 	}
 	if (byte == 'S')
 		app_change_protocol(w, f, APP_tls);
+	s->blind = byte == 'G';
 	return true;
 }
 
@@ -455,7 +458,7 @@ static struct parse_result pgsql_parse(struct worker *w, struct flow *f, void *s
 	at = s->skip[d] < in->len ? s->skip[d] : in->len;
 	s->skip[d] -= at;
 	s->begun[d] = 0;
-	while (at < in->len && !f->app->change) {
+	while (at < in->len && !f->app->change && !s->blind) {
 		uint32_t left = in->len - at, total = 0, n;
 
 		if (d == TO_CLIENT && s->ssl_asked && take_ssl_answer(w, f, s, in->data[at])) {
@@ -485,7 +488,7 @@ static struct parse_result pgsql_parse(struct worker *w, struct flow *f, void *s
 		s->skip[d] = total > left ? total - left : 0;
 		at += total < left ? total : left;
 	}
-	if (at < in->len) {
+	if (at < in->len && !s->blind) {
 		res.status = PARSE_MORE;
 		res.consumed = at;
 	}

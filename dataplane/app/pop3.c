@@ -96,7 +96,9 @@ static void transaction_end(struct pop3_state *s)
 {
 	struct pop3_tx *tx = s->waiting;
 
-	mail_end(s->mail, s->body == BODY_NONE);
+	/* TOP gives the beginning of a mail. */
+	mail_end(s->mail, s->body == BODY_NONE && !(s->mail && tx && bytes_are(text_bytes(&tx->command), "TOP") &&
+						     mime_is_open(&s->mail->mime)));
 	s->mail = NULL;
 	s->body = BODY_NONE;
 	if (!tx)

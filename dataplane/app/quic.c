@@ -4,6 +4,7 @@
  * the flow.
  */
 #include "dataplane/app/quic.h"
+#include "dataplane/app/digest.h"
 #include "dataplane/engine/contact.h"
 
 enum quic_event {
@@ -243,7 +244,7 @@ static void take_hello(struct worker *w, struct flow *f, enum direction d, const
 	t->hello_len = t->hello ? len : 0;
 	t->ja3 = ja3_string(&w->heap, &h, &t->ja3_len);
 	if (t->ja3)
-		ja3_hash(t->ja3, t->ja3_len, t->ja3_hash);
+		md5_hex(w, t->ja3, t->ja3_len, t->ja3_hash);
 	if (client)
 		ja4_text(&h, 'q', t->ja4);
 	t->ech = h.flags & HELLO_ECH;

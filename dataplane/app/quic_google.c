@@ -6,6 +6,7 @@
  * owns the flow.
  */
 #include "dataplane/app/quic.h"
+#include "dataplane/app/digest.h"
 
 #define CHLO_PAIR_BYTES 8
 
@@ -59,7 +60,7 @@ static void read_chlo(struct worker *w, struct quic_tx *t, struct cursor c)
 	if (!t->cyu)
 		return;
 	t->cyu_len = n;
-	ja3_hash(text, n, t->cyu_hash);
+	md5_hex(w, text, n, t->cyu_hash);
 }
 
 /* 1fdooossB: fin, length there, bytes of the offset (0, or one more than that), of the stream's id. */

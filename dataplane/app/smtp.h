@@ -15,6 +15,7 @@
 #include "dataplane/app/mail_note.h"
 #include "dataplane/app/mime.h"
 #include "dataplane/app/text.h"
+#include "dataplane/app/tnef.h"
 
 #define SMTP_LINE_MAX 4096        /* a longer command or reply is not looked at */
 #define SMTP_COMMANDS_MAX 8192    /* waiting for their replies */
@@ -48,6 +49,7 @@ struct smtp_tx {
 	bool bdat;                 /* its content comes in chunks that are read, and is complete with content_done */
 	struct mime *mime;         /* while the content is read */
 	struct file *file;         /* the attachment being read */
+	struct tnef tnef;          /* what it itself is, or not */
 	struct file *whole;        /* NULL: mails are no files (file_bodies) */
 	struct mail_note note;     /* for the analysis of attachments */
 	uint32_t anomalies_seen;
@@ -75,6 +77,7 @@ struct smtp_state {
 	bool in_data;              /* DATA: content until the dot; STARTTLS: nothing to read */
 	bool early;                /* content came, or will, before the answer to DATA */
 	bool data_waits;           /* for the answer to DATA */
+	bool doubtful;             /* the end of the mail is none if the client goes on with what is no command */
 	bool first_reply, multiline, pipelining;
 	bool starttls;             /* accepted: the protocol changes after this call */
 	struct dot_reader dot;     /* DATA */

@@ -183,7 +183,7 @@ static void offer_read(struct worker *w, struct ssh_side *side, enum direction d
 		return;
 	}
 	side->offer = (struct text){text, (uint32_t)(at - text)};
-	md5_hex(text, side->offer.len, side->hash);
+	md5_hex(w, text, side->offer.len, side->hash);
 }
 
 static void frames(struct worker *w, struct flow *f, const struct ssh_tx *t, enum direction d,

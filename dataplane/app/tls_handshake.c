@@ -9,6 +9,7 @@
 
 #include <openssl/sha.h>
 
+#include "dataplane/app/digest.h"
 #include "dataplane/app/host.h"
 #include "dataplane/app/service.h"
 #include "dataplane/engine/contact.h"
@@ -89,7 +90,7 @@ static void keep_hello(struct worker *w, struct tls_side *side, const struct tls
 		return;
 	side->ja3 = ja3_string(&w->heap, h, &side->ja3_len);
 	if (side->ja3)
-		ja3_hash(side->ja3, side->ja3_len, side->ja3_hash);
+		md5_hex(w, side->ja3, side->ja3_len, side->ja3_hash);
 }
 
 static void note_sni(struct worker *w, struct flow *f, struct tls_tx *t, const struct tls_hello *h)
@@ -203,20 +204,14 @@ static void fingerprint(struct worker *w, struct flow *f, struct tls_certs *cert
 	const struct bytes *der = &certs->chain[0];
 	uint8_t sum[SHA256_DIGEST_LENGTH];
 	char text[2 * SHA256_DIGEST_LENGTH + 1];
-	SHA256_CTX ctx256;
-	SHA_CTX ctx;
 
-	SHA1_Init(&ctx);
-	SHA1_Update(&ctx, der->data, der->len);
-	SHA1_Final(sum, &ctx);
+	digest(w, DIGEST_SHA1, der->data, der->len, sum);
 	hex_text(certs->fingerprint, sum, SHA_DIGEST_LENGTH, true);
-	if (d != TO_CLIENT)
+	if (d == TO_SERVER)
 		return;
 	hex_text(text, sum, SHA_DIGEST_LENGTH, false);
 	emit_contact(w, f, CONTACT_CERT_SHA1, text, 2 * SHA_DIGEST_LENGTH);
-	SHA256_Init(&ctx256);
-	SHA256_Update(&ctx256, der->data, der->len);
-	SHA256_Final(sum, &ctx256);
+	digest(w, DIGEST_SHA256, der->data, der->len, sum);
 	hex_text(text, sum, SHA256_DIGEST_LENGTH, false);
 	emit_contact(w, f, CONTACT_CERT_SHA256, text, 2 * SHA256_DIGEST_LENGTH);
 }

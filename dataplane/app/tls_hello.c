@@ -7,7 +7,6 @@
 
 #include <openssl/sha.h>
 
-#include "dataplane/app/digest.h"
 
 enum extension {
 	EXT_SNI = 0,
@@ -261,11 +260,6 @@ char *ja3_string(struct heap *heap, const struct tls_hello *h, uint32_t *len)
 	}
 	*len = (uint32_t)(at - text);
 	return text;
-}
-
-void ja3_hash(const char *text, uint32_t len, char hash[JA3_HASH_CHARS + 1])
-{
-	md5_hex(text, len, hash);
 }
 
 /* ---- JA4 ---- */

@@ -57,8 +57,6 @@ bool tls_is_grease(uint16_t v);
 
 /* The JA3 or JA3S string, in new memory of the heap (*len bytes, not terminated); NULL: memory. */
 char *ja3_string(struct heap *heap, const struct tls_hello *h, uint32_t *len);
-/* Its MD5 in hex. */
-void ja3_hash(const char *text, uint32_t len, char hash[JA3_HASH_CHARS + 1]);
 /* transport: 't' TCP, 'q' QUIC. h: NULL, a client hello was not seen. */
 void ja4_text(const struct tls_hello *h, char transport, char text[JA4_CHARS + 1]);
 

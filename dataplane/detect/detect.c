@@ -113,6 +113,7 @@ void detect_worker_use(struct worker *w, const struct detect_program *p)
 	s->candidate_count = 0;
 	s->packet_generation = 1;
 	s->program = p;
+	memset(s->ports, 0, sizeof(s->ports));
 	for (unsigned i = 0; i < DETECT_EARLY_COUNT; i++)
 		w->early_rules[i] = p->early[i].count || (p->firewall && p->firewall->early[i].action == ACTION_DROP);
 	s->profile = profile_of_worker(p, w->id);

@@ -13,14 +13,6 @@
 #include "dataplane/detect/trace.h"
 
 #define PROTO_TCP 6
-#define PROTO_UDP 17
-
-static enum group_l4 l4_of(const struct packet *p)
-{
-	if (p->ip_proto == PROTO_TCP && p->ip_version)
-		return GROUP_TCP;
-	return p->ip_proto == PROTO_UDP && p->ip_version ? GROUP_UDP : GROUP_OTHER;
-}
 
 /* Do the first bytes leave a rule of the group in question? What is behind the end is zero: a rule that
  * asks for more bytes than there are is looked at in vain. */
@@ -40,16 +32,12 @@ static bool guards_hold(const struct pattern_group *g, const uint8_t *data, uint
 	return false;
 }
 
-static void scan_ports(struct worker *w, const struct path_ports *paths, unsigned path, uint16_t port,
-		       const uint8_t *data, uint32_t len)
+static void scan_list(struct worker *w, const struct ports_found *found, enum port_list list, const uint8_t *data,
+		      uint32_t len)
 {
-	const struct port_groups *g = path_ports_of(paths, path);
-	const struct pattern_group *narrow = port_group_narrow(g, port), *wide = port_group_wide(g, narrow);
-
-	if (wide && guards_hold(wide, data, len))
-		scan_group(w, wide, data, len, 0, true);
-	if (narrow && guards_hold(narrow, data, len))
-		scan_group(w, narrow, data, len, 0, true);
+	for (unsigned i = found->begin[list]; i < found->begin[list + 1]; i++)
+		if (guards_hold(found->groups[i], data, len))
+			scan_group(w, found->groups[i], data, len, 0, true);
 }
 
 /* New bytes, and of those before them as many as a literal may begin in. */
@@ -64,17 +52,10 @@ static void scan_stream_group(struct worker *w, const struct pattern_group *g,
 
 static void candidates_of_stream(struct worker *w, const struct packet *p)
 {
-	struct detect_state *s = w->detect;
-	unsigned d = p->direction;
-	const struct port_groups *g = path_ports_of(&s->program->groups->stream[d], packet_path(s, p));
-	const struct pattern_group *narrow =
-		port_group_narrow(g, d == TO_SERVER ? p->dport : p->sport);
-	const struct pattern_group *wide = port_group_wide(g, narrow);
+	const struct ports_found *found = ports_find(w->detect, p, true);
 
-	if (wide)
-		scan_stream_group(w, wide, &s->stream);
-	if (narrow)
-		scan_stream_group(w, narrow, &s->stream);
+	for (unsigned i = found->begin[LIST_STREAM]; i < found->begin[LIST_STREAM + 1]; i++)
+		scan_stream_group(w, found->groups[i], &w->detect->stream);
 	window_candidates(w, p);
 }
 
@@ -89,26 +70,17 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 {
 	struct detect_state *s = w->detect;
 	const struct ruleset_groups *g = s->program->groups;
-	enum group_l4 l4 = l4_of(p);
-	unsigned d = p->flow ? p->direction : TO_SERVER, path = packet_path(s, p);
-	uint16_t port = d == TO_SERVER ? p->dport : p->sport;
+	bool has_ports = packet_l4(p) != GROUP_OTHER && packet_has_ports(p);
+	const struct ports_found *found = ports_find(s, p, has_ports);
 
-	if (l4 == GROUP_OTHER || !packet_has_ports(p))
-		port = 0;
-	scan_ports(w, &g->packet_always[l4][d], path, port, NULL, 0);
+	scan_list(w, found, LIST_ALWAYS, NULL, 0);
 	for (uint32_t i = 0; p->event_count && i < g->event_count && !(p->flags & PACKET_PSEUDO); i++)
 		candidate_add(s, g->events[i]);
 	if (wanted(p)) {
-		if (p->payload_len > GROUP_SHORT_BYTES) {
-			scan_ports(w, &g->packet_long[l4][d], path, port, p->payload, p->payload_len);
-			scan_ports(w, &g->packet_guarded[l4][d], path, port, p->payload, p->payload_len);
-			scan_ports(w, &g->packet_near[l4][d], path, port, p->payload, p->payload_len);
-		} else {
-			scan_ports(w, &g->packet[l4][d], path, port, p->payload, p->payload_len);
-		}
+		scan_list(w, found, p->payload_len > GROUP_SHORT_BYTES ? LIST_LONG : LIST_SHORT, p->payload, p->payload_len);
 		/* A segment outside its stream is looked at as a stream of its own. */
-		if (l4 == GROUP_TCP && !(p->flags & PACKET_STREAM_ADDED))
-			scan_ports(w, &g->stream[d], path, port, p->payload, p->payload_len);
+		if (packet_l4(p) == GROUP_TCP && !(p->flags & PACKET_STREAM_ADDED))
+			scan_list(w, found, LIST_STREAM, p->payload, p->payload_len);
 	}
 	if (s->stream_there)
 		candidates_of_stream(w, p);

@@ -51,6 +51,7 @@ struct worker {
 	struct app_state *apps;
 	struct file_worker *files;
 	struct http_worker *http;
+	struct digest_memo *digests;
 	struct quic_ciphers *quic;
 	struct host_worker *hosts;
 	struct expect_table *expected;

@@ -198,7 +198,7 @@ struct flow *flow_counted_packet(struct worker *w, const struct flow_sight *s, u
 	enum direction d;
 	struct flow *f = find(w, s, &d);
 
-	if (!f)
+	if (!f || (!(f->flags & FLOW_BYPASSED) && !plain_sums_ok(w, &s->plain)))
 		return NULL;
 	f->packets[d]++;
 	f->bytes[d] += len;

@@ -34,7 +34,9 @@ void flow_sight_hash(const struct flow_sight *s, struct packet *p);
 /* The flow, if all that the packet does to it, at the worker's time, is to count; NULL: flow_packet is to be asked.
  * Nothing is changed. */
 struct flow *flow_counted_find(const struct worker *w, const struct flow_sight *s);
-/* The same, and the packet of len bytes is counted in it. Counters of the worker are the caller's to add to. */
+/* The same, and the packet of len bytes is counted in it. NULL, too, for one with a wrong checksum, unless its flow is
+ * released: nobody reads its bytes then, as nobody does in the XDP program. Counters of the worker are the caller's
+ * to add to. */
 struct flow *flow_counted_packet(struct worker *w, const struct flow_sight *s, uint32_t len);
 /* The flow, at that slot of the table, is one of them, unless its frames cannot be told from others
  * or mean something to somebody: tunnels', and those that tell of hosts. */

@@ -33,6 +33,21 @@ def save(proto, name, data):
         f.write(data)
 
 
+def tnef():
+    """Inputs of fuzz_winmail.c: the size of pieces, and a winmail.dat."""
+    def attribute(level, number, body):
+        return struct.pack('<BII', level, number, len(body)) + body + struct.pack('<H', sum(body) & 0xffff)
+    whole = b'\x78\x9f\x3e\x22\1\0' + attribute(1, 0x78008, b'IPM.Note\0')
+    for name, data in ((b'a.exe\0', b'MZ' + bytes(50)), (b'', b''), (b'x' * 300, b'y')):
+        parts = [attribute(2, 0x18010, name), attribute(2, 0x6800f, data)]
+        whole += attribute(2, 0x69002, bytes(14)) + b''.join(parts if data else reversed(parts))
+    long_name = 'long.exe\0'.encode('utf-16-le')
+    whole += attribute(2, 0x69005, struct.pack('<IHHIHHII', 2, 3, 0x0e21, 1, 31, 0x3707, 1, len(long_name)) + long_name + bytes(-len(long_name) % 4))
+    save('winmail', 'whole', b'\0' + whole)
+    save('winmail', 'cut', b'\6' + whole[:120])
+    save('winmail', 'level', b'\2' + whole[:32] + b'\7' + whole[33:])
+
+
 def handshake(version, folder):
     server_ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_ctx.load_cert_chain(os.path.join(folder, 'c'), os.path.join(folder, 'k'))
@@ -417,6 +432,7 @@ if __name__ == '__main__':
     tls()
     dns()
     ranges()
+    tnef()
     dhcp()
     dcerpc()
     smb()

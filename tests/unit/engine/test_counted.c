@@ -30,6 +30,7 @@ struct outcome {
 };
 
 static uint32_t random_state;
+static bool damaged; /* one frame in eight is, somewhere */
 
 static uint32_t random_next(void)
 {
@@ -100,7 +101,7 @@ static void put_transport(uint8_t *l4, uint32_t len, bool tcp)
 	}
 }
 
-/* One of them in eight is damaged somewhere, one in eight tagged, one in four IPv6. */
+/* One of them in eight may be damaged, one in eight is tagged, one in four IPv6. */
 static struct rte_mbuf *frame_make(uint64_t ts_ns)
 {
 	uint32_t payload = random_next() % (random_next() % 4 ? 40 : 200), tag = random_next() % 8 ? 0 : 4;
@@ -121,7 +122,7 @@ static struct rte_mbuf *frame_make(uint64_t ts_ns)
 	if (tcp || ipv6 || random_next() % 4)
 		sum_set(sum, checksum_add(checksum_add(l4_len + (tcp ? 6 : 17), ip + (ipv6 ? 8 : 12), ipv6 ? 32 : 8),
 					  l4, l4_len));
-	if (random_next() % 8 == 0)
+	if (random_next() % 8 == 0 && damaged)
 		b[random_next() % len] ^= (uint8_t)(1u << random_next() % 8);
 	if (random_next() % 32 == 0)
 		m->pkt_len = m->data_len = (uint16_t)(random_next() % len);
@@ -224,10 +225,11 @@ static void run(struct outcome *o, const char *const *settings, bool fast, const
 }
 
 /* least: so many frames must have been only counted, or the test says nothing. */
-static void both(const char *const *settings, const char *block, unsigned least)
+static void both(const char *const *settings, bool damage, const char *block, unsigned least)
 {
 	struct outcome with, without;
 
+	damaged = damage;
 	run(&with, settings, true, block);
 	run(&without, settings, false, block);
 	assert_int_equal(without.counted, 0);
@@ -242,10 +244,11 @@ static void both(const char *const *settings, const char *block, unsigned least)
 
 static void tap(void **state)
 {
-	static const char *const settings[] = {"mode=tap", NULL};
+	static const char *const ignored[] = {"mode=tap", "checksums=ignore", NULL}, *const settings[] = {"mode=tap", NULL};
 
 	(void)state;
-	both(settings, NULL, 1000);
+	both(settings, false, NULL, 1000);
+	both(ignored, true, NULL, 1000);
 }
 
 static void in_the_wire(void **state)
@@ -253,8 +256,8 @@ static void in_the_wire(void **state)
 	static const char *const settings[] = {"mode=inline", "checksums=validate", NULL};
 
 	(void)state;
-	both(settings, NULL, 1000);
-	both(settings, "10.0.0.1/32", 500);
+	both(settings, false, NULL, 1000);
+	both(settings, false, "10.0.0.1/32", 500);
 }
 
 static void without_inspection(void **state)
@@ -262,7 +265,7 @@ static void without_inspection(void **state)
 	static const char *const settings[] = {"mode=inline", "checksums=validate", "inspection=no", NULL};
 
 	(void)state;
-	both(settings, NULL, 1000);
+	both(settings, true, NULL, 1000);
 }
 
 static void both_directions(void **state)
@@ -270,7 +273,7 @@ static void both_directions(void **state)
 	static const char *const settings[] = {"mode=inline", "eve.types.netflow=yes", "inspection=no", NULL};
 
 	(void)state;
-	both(settings, NULL, 1000);
+	both(settings, true, NULL, 1000);
 }
 
 static void some_bytes(void **state)
@@ -278,7 +281,7 @@ static void some_bytes(void **state)
 	static const char *const settings[] = {"mode=tap", "snaplen=150", "flow.max=200", NULL};
 
 	(void)state;
-	both(settings, NULL, 200);
+	both(settings, false, NULL, 200);
 }
 
 static void every_tcp_packet_told(void **state)
@@ -286,7 +289,23 @@ static void every_tcp_packet_told(void **state)
 	static const char *const settings[] = {"mode=tap", "eve.types.stream.all=yes", NULL};
 
 	(void)state;
-	both(settings, NULL, 500);
+	both(settings, false, NULL, 500);
+}
+
+/* Nobody reads the bytes of a released flow: a wrong checksum among them is not looked for. */
+static void released_unread(void **state)
+{
+	static const char *const settings[] = {"mode=inline", "checksums=validate", NULL};
+	struct outcome with, without;
+
+	(void)state;
+	damaged = true;
+	run(&with, settings, true, NULL);
+	run(&without, settings, false, NULL);
+	assert_true(with.counters.checksum_bad < without.counters.checksum_bad);
+	assert_true(with.counters.flow_bypassed_pkts > without.counters.flow_bypassed_pkts);
+	free(with.records);
+	free(without.records);
 }
 
 int main(void)
@@ -298,6 +317,7 @@ int main(void)
 		cmocka_unit_test(both_directions),
 		cmocka_unit_test(some_bytes),
 		cmocka_unit_test(every_tcp_packet_told),
+		cmocka_unit_test(released_unread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,9 +30,9 @@
 #define KEEP_LARGE_BYTES 4096  /* an empty buffer beyond this is given back */
 
 const char *const app_event_names[APP_EVENT_COUNT] = {
-#define APP_EVENT(id) [APP_EVENT_##id] = "APPLAYER_" #id,
-	APP_EVENTS
-#undef APP_EVENT
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/applayer.def"
+#undef EVENT
 };
 
 /* ---- worker ---- */

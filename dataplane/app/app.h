@@ -73,20 +73,10 @@ enum probe_result probe_words(const struct probe_input *in, const char *const *w
 #define PROBE_RANGES_MAX 4
 
 /* What the framework itself has to say, about the packet in hand. */
-#define APP_EVENTS                                                                                 \
-	APP_EVENT(MISMATCH_PROTOCOL_BOTH_DIRECTIONS)                                               \
-	APP_EVENT(WRONG_DIRECTION_FIRST_DATA)                                                      \
-	APP_EVENT(DETECT_PROTOCOL_ONLY_ONE_DIRECTION)                                              \
-	APP_EVENT(PROTO_DETECTION_SKIPPED)                                                         \
-	APP_EVENT(NO_TLS_AFTER_STARTTLS)                                                           \
-	APP_EVENT(UNEXPECTED_PROTOCOL)                                                             \
-	APP_EVENT(PROTOCOL_ON_UNUSUAL_PORT)                                                        \
-	APP_EVENT(NOT_WHAT_THE_PORT_PROMISES)
-
 enum app_event {
-#define APP_EVENT(id) APP_EVENT_##id,
-	APP_EVENTS
-#undef APP_EVENT
+#define EVENT(id, name) APP_EVENT_##id,
+#include "dataplane/event/app_event/applayer.def"
+#undef EVENT
 	APP_EVENT_COUNT
 };
 
@@ -217,6 +207,8 @@ extern const struct proto *const app_protos[APP_PROTO_COUNT]; /* NULL for UNKNOW
 struct app_frames; /* frame.h */
 struct expectation; /* expect.h */
 
+enum app_unread { APP_UNREAD_ENCRYPTED = 1 << 0, APP_UNREAD_COMPRESSED = 1 << 1 };
+
 struct app_session {
 	const struct proto *proto;       /* NULL: not found out, or only identified, not parsed */
 	void *state;                     /* the protocol's */
@@ -231,6 +223,7 @@ struct app_session {
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
 	uint8_t events;                  /* bit by enum app_event, of the packet in hand */
+	uint8_t unread;                  /* enum app_unread: why messages of it were not read */
 	uint16_t behind_port;            /* of the server that a proxy was asked for; 0: none was */
 	struct expectation *announced;   /* while state_init runs: why it is thought to be this; else NULL */
 

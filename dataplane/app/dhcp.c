@@ -25,15 +25,15 @@
 #define DHCP_TRANSACTIONS_MAX 500
 
 enum dhcp_event {
-	DHCP_EVENT_TRUNCATED_OPTIONS,
-	DHCP_EVENT_MALFORMED_OPTIONS,
-	DHCP_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) DHCP_EVENT_##id,
+#include "dataplane/event/app_event/dhcp.def"
+#undef EVENT
 };
 
 static const char *const dhcp_events[] = {
-	[DHCP_EVENT_TRUNCATED_OPTIONS] = "truncated_options",
-	[DHCP_EVENT_MALFORMED_OPTIONS] = "malformed_options",
-	[DHCP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/dhcp.def"
+#undef EVENT
 	NULL,
 };
 

@@ -14,11 +14,16 @@
 #define STATUS_AT 8
 #define OPTIONS_AT 20
 
-enum enip_event { ENIP_EVENT_TOO_MANY_TRANSACTIONS, ENIP_EVENT_INVALID_PDU };
+enum enip_event {
+#define EVENT(id, name) ENIP_EVENT_##id,
+#include "dataplane/event/app_event/enip.def"
+#undef EVENT
+};
 
 static const char *const enip_events[] = {
-	[ENIP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
-	[ENIP_EVENT_INVALID_PDU] = "invalid_pdu",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/enip.def"
+#undef EVENT
 	NULL,
 };
 

@@ -41,7 +41,7 @@ enum http_progress {
 
 enum http_event {
 #define EVENT(id, name) HTTP_EVENT_##id,
-#include "dataplane/app/http_events.def"
+#include "dataplane/event/app_event/http.def"
 #undef EVENT
 	HTTP_EVENT_COUNT
 };

@@ -12,7 +12,7 @@
 
 const char *const http2_events[HTTP2_EVENT_COUNT + 1] = {
 #define EVENT(id, name) [HTTP2_EVENT_##id] = name,
-#include "dataplane/app/http2_events.def"
+#include "dataplane/event/app_event/http2.def"
 #undef EVENT
 };
 

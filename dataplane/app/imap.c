@@ -30,11 +30,16 @@
 
 enum imap_progress { IMAP_NOTHING, IMAP_COMMAND, IMAP_DONE };
 
-enum imap_event { IMAP_EVENT_TOO_MANY_TRANSACTIONS, IMAP_EVENT_LINE_TOO_LONG };
+enum imap_event {
+#define EVENT(id, name) IMAP_EVENT_##id,
+#include "dataplane/event/app_event/imap.def"
+#undef EVENT
+};
 
 static const char *const imap_events[] = {
-	[IMAP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
-	[IMAP_EVENT_LINE_TOO_LONG] = "line_too_long",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/imap.def"
+#undef EVENT
 	NULL,
 };
 

@@ -15,14 +15,14 @@
 
 enum mqtt_event {
 #define EVENT(id, name) MQTT_EVENT_##id,
-#include "dataplane/app/mqtt_events.def"
+#include "dataplane/event/app_event/mqtt.def"
 #undef EVENT
 	MQTT_EVENT_COUNT
 };
 
 static const char *const mqtt_events[MQTT_EVENT_COUNT + 1] = {
 #define EVENT(id, name) [MQTT_EVENT_##id] = name,
-#include "dataplane/app/mqtt_events.def"
+#include "dataplane/event/app_event/mqtt.def"
 #undef EVENT
 };
 

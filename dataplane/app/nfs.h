@@ -32,10 +32,9 @@ enum nfs_kind {
 };
 
 enum nfs_event {
-	NFS_EVENT_MALFORMED_DATA,
-	NFS_EVENT_NONEXISTING_VERSION,
-	NFS_EVENT_UNSUPPORTED_VERSION,
-	NFS_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) NFS_EVENT_##id,
+#include "dataplane/event/app_event/nfs.def"
+#undef EVENT
 };
 
 enum nfs_progress { NFS_NOTHING, NFS_BEGUN, NFS_DONE };

@@ -17,17 +17,15 @@
 #define ROW_HEAD_BYTES 7
 
 enum pgsql_event {
-	PGSQL_EVENT_INVALID_LENGTH,
-	PGSQL_EVENT_MALFORMED_REQUEST,
-	PGSQL_EVENT_MALFORMED_RESPONSE,
-	PGSQL_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) PGSQL_EVENT_##id,
+#include "dataplane/event/app_event/pgsql.def"
+#undef EVENT
 };
 
 static const char *const pgsql_events[] = {
-	[PGSQL_EVENT_INVALID_LENGTH] = "invalid_length",
-	[PGSQL_EVENT_MALFORMED_REQUEST] = "malformed_request",
-	[PGSQL_EVENT_MALFORMED_RESPONSE] = "malformed_response",
-	[PGSQL_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/pgsql.def"
+#undef EVENT
 	NULL,
 };
 

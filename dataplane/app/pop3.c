@@ -21,17 +21,15 @@
 enum pop3_progress { POP3_NOTHING, POP3_REQUEST, POP3_DONE };
 
 enum pop3_event {
-	POP3_EVENT_TOO_MANY_TRANSACTIONS,
-	POP3_EVENT_REQUEST_TOO_LONG,
-	POP3_EVENT_RESPONSE_TOO_LONG,
-	POP3_EVENT_INVALID_RESPONSE,
+#define EVENT(id, name) POP3_EVENT_##id,
+#include "dataplane/event/app_event/pop3.def"
+#undef EVENT
 };
 
 static const char *const pop3_events[] = {
-	[POP3_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
-	[POP3_EVENT_REQUEST_TOO_LONG] = "request_too_long",
-	[POP3_EVENT_RESPONSE_TOO_LONG] = "response_too_long",
-	[POP3_EVENT_INVALID_RESPONSE] = "invalid_response",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/pop3.def"
+#undef EVENT
 	NULL,
 };
 

@@ -13,9 +13,9 @@
 #define REDIS_PORT 6379
 
 static const char *const redis_events[] = {
-	[REDIS_EVENT_MALFORMED_REQUEST] = "malformed_request",
-	[REDIS_EVENT_MALFORMED_RESPONSE] = "malformed_response",
-	[REDIS_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/redis.def"
+#undef EVENT
 	NULL,
 };
 

@@ -22,9 +22,9 @@
 #define REDIS_TRANSACTIONS_MAX 1024
 
 enum redis_event {
-	REDIS_EVENT_MALFORMED_REQUEST,
-	REDIS_EVENT_MALFORMED_RESPONSE,
-	REDIS_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) REDIS_EVENT_##id,
+#include "dataplane/event/app_event/redis.def"
+#undef EVENT
 };
 
 /* Reads one direction element by element, in pieces of any size. */

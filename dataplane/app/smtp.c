@@ -11,6 +11,7 @@
  * Runs in a worker of the dataplane process.
  */
 #include "dataplane/app/smtp.h"
+#include "dataplane/app/ntlmssp.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -20,7 +21,7 @@
 
 const char *const smtp_event_names[] = {
 #define EVENT(id, name) name,
-#include "dataplane/app/smtp_events.def"
+#include "dataplane/event/app_event/smtp.def"
 #undef EVENT
 	NULL,
 };
@@ -122,6 +123,8 @@ static bool transaction_new(struct smtp_state *s)
 	tx->state = s;
 	if (s->helo.data)
 		text_set(s->w, &tx->helo, text_bytes(&s->helo));
+	if (s->logon.data)
+		text_set(s->w, &tx->logon, text_bytes(&s->logon));
 	s->tx = tx;
 	advance(tx, SMTP_COMMANDS);
 	return true;
@@ -253,6 +256,15 @@ static void command_helo(struct smtp_state *s, struct bytes line)
 		text_set(s->w, &s->tx->helo, name);
 }
 
+/* The client's last line of AUTH NTLM (MS-SMTPNTLM): who sends all mails from now on. */
+static void take_logon(struct smtp_state *s, struct bytes line)
+{
+	text_free(s->w, &s->logon);
+	text_free(s->w, &s->tx->logon);
+	text_set(s->w, &s->logon, line);
+	text_set(s->w, &s->tx->logon, line);
+}
+
 /* Does this line begin a new mail? RSET, QUIT and an empty one belong to the one before. */
 static bool needs_new(const struct smtp_state *s, struct bytes line)
 {
@@ -291,6 +303,8 @@ static bool command_line(struct smtp_state *s, struct bytes line)
 		command_mail(s, line);
 	} else if (word_at(line, "rcpt to")) {
 		command_rcpt(s, line);
+	} else if (word_at(line, NTLMSSP_LOGON_BASE64)) {
+		take_logon(s, line);
 	} else if (word_at(line, "rset")) {
 		s->bdat_left = 0;
 		s->current = SMTP_RSET;
@@ -698,6 +712,7 @@ static void smtp_state_clear(struct worker *w, struct flow *f, void *state)
 	heap_free(&w->heap, s->line[0].data);
 	heap_free(&w->heap, s->line[1].data);
 	text_free(w, &s->helo);
+	text_free(w, &s->logon);
 	heap_free(&w->heap, s->commands);
 }
 
@@ -709,6 +724,7 @@ static void smtp_tx_free(struct worker *w, struct flow *f, struct tx *base)
 		tx->state->tx = NULL;
 	smtp_mail_free(w, tx);
 	text_free(w, &tx->helo);
+	text_free(w, &tx->logon);
 	text_free(w, &tx->mail_from);
 	texts_free(w, &tx->rcpt_to);
 	texts_free(w, &tx->header_names);

@@ -31,7 +31,7 @@ enum smtp_progress { SMTP_NOTHING, SMTP_COMMANDS, SMTP_CONTENT, SMTP_DONE };
 
 enum smtp_event {
 #define EVENT(id, name) SMTP_EVENT_##id,
-#include "dataplane/app/smtp_events.def"
+#include "dataplane/event/app_event/smtp.def"
 #undef EVENT
 	SMTP_EVENT_COUNT
 };
@@ -42,6 +42,7 @@ struct smtp_tx {
 	struct tx tx;
 	struct smtp_state *state;
 	struct text helo, mail_from; /* data NULL: not seen */
+	struct text logon;         /* of NTLM, in base64 as sent; data NULL: none */
 	struct texts rcpt_to;
 	bool content;              /* DATA or BDAT was seen: there is an email object */
 	bool content_done;
@@ -68,7 +69,7 @@ struct smtp_state {
 	struct worker *w;          /* of the call in hand */
 	struct flow *f;
 	struct smtp_tx *tx;        /* current; NULL: the next command makes one */
-	struct text helo;
+	struct text helo, logon;
 	struct smtp_line line[2];
 	uint8_t *commands;         /* queue: first … count */
 	uint32_t command_first, command_count, command_cap;

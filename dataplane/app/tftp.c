@@ -22,11 +22,16 @@ enum { TFTP_READ = 1, TFTP_WRITE, TFTP_DATA, TFTP_ACK, TFTP_ERROR, TFTP_OPTIONS_
 
 enum tftp_progress { TFTP_BEGUN = 1, TFTP_DONE };
 
-enum tftp_event { TFTP_EVENT_MALFORMED_REQUEST, TFTP_EVENT_TOO_MANY_TRANSACTIONS };
+enum tftp_event {
+#define EVENT(id, name) TFTP_EVENT_##id,
+#include "dataplane/event/app_event/tftp.def"
+#undef EVENT
+};
 
 static const char *const tftp_events[] = {
-	[TFTP_EVENT_MALFORMED_REQUEST] = "malformed_request",
-	[TFTP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/tftp.def"
+#undef EVENT
 	NULL,
 };
 

@@ -27,9 +27,9 @@ enum sslv2_message { SSLV2_ERROR, SSLV2_CLIENT_HELLO, SSLV2_CLIENT_MASTER_KEY, S
 		     SSLV2_SERVER_HELLO, SSLV2_SERVER_VERIFY };
 
 static const char *const tls_event_names[] = {
-#define TLS_EVENT(id) #id,
-	TLS_EVENTS
-#undef TLS_EVENT
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/tls.def"
+#undef EVENT
 	NULL,
 };
 

@@ -242,7 +242,7 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 	for (uint32_t i = 0; !r->refused && i < rule->packet_match_count; i++)
 		if (rule->packet_matches[i].keyword == KEYWORD_app_layer_event &&
 		    app_event_find(rule->packet_matches[i].u.event.name) < 0)
-			rule_refuse(b, r, "app-layer-event: there is no event of that name");
+			rule_refuse(b, r, "app-layer-event: there is no event of that name"); /* the language says so before */
 	if (!r->refused)
 		r->posts = checks_of(b, r, rule->post_matches, rule->post_match_count, true,
 				     &r->post_count);

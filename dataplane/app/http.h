@@ -102,6 +102,7 @@ struct http_tx {
 		status_line;
 	uint64_t frame[2], frame_at[2]; /* by direction: id, and where it began in the stream */
 	struct http_multipart *multipart;
+	struct http_byteranges *byteranges; /* NULL: the answer is of one range, or of none */
 	struct content_decoder *decoder[2]; /* NULL: nothing is to be undone */
 };
 

@@ -182,6 +182,9 @@ struct proto {
 	bool (*state_init)(struct worker *w, struct flow *f, void *state);
 	/* Gives back what hangs off it, or NULL. */
 	void (*state_clear)(struct worker *w, struct flow *f, void *state);
+	/* The flow is idle and no transaction is open: gives back what can be made again. True: nothing points into the
+	 * state, so that it may move; app_state_moves where that is so anyway. NULL: it stays. */
+	bool (*state_rest)(struct worker *w, void *state);
 	/* Bytes in order (TCP), or one datagram (UDP: PARSE_MORE means the rest is missing). */
 	struct parse_result (*parse)(struct worker *w, struct flow *f, void *state, enum direction d,
 				     const struct app_input *in);
@@ -269,8 +272,22 @@ static inline bool app_stop_tells(const struct flow *f)
 }
 /* After detect: writes the records of transactions that are complete, frees those also inspected. */
 void app_packet_done(struct worker *w, struct flow *f, struct packet *p);
+/* ---- a session put away (flow_rest.c, rest.c) ---- */
+
+#define APP_PACKED_MAX 4032 /* bytes at most; some 30 of most */
+bool app_state_moves(struct worker *w, void *state);
 /* The flow is idle: bytes that are kept take no more room than they need. */
 void app_shrink(struct worker *w, struct flow *f);
+/* Can f's session be packed? Otherwise it stays where it is. */
+bool app_may_pack(const struct flow *f);
+/* Writes all that f's session is, while f's stream is there; returns the end. Nothing is changed, but what the parser's
+ * state can make again is given back. */
+uint8_t *app_pack(struct worker *w, const struct flow *f, uint8_t *at);
+/* What was written goes back to the heap, after that, and before the stream's does. */
+void app_put_away(struct worker *w, struct flow *f);
+/* Makes f's session of what was so written, once its stream is there again. Without memory the flow is parsed no more. */
+const uint8_t *app_unpack(struct worker *w, struct flow *f, const uint8_t *at);
+
 /* The flow's client and server were swapped by someone else than the framework. */
 void app_flow_reversed(struct worker *w, struct flow *f);
 /* End of the flow: everything still there is logged; then freed by app_flow_free. */

@@ -470,6 +470,7 @@ const struct proto proto_dcerpc = {
 	.udp_first = {{4, 4}},
 	.udp_least = UDP_HEADER_BYTES,
 	.state_bytes = sizeof(struct dcerpc_state),
+	.state_rest = app_state_moves,
 	.state_clear = dcerpc_state_clear,
 	.parse = dcerpc_parse,
 	.tx_free = dcerpc_tx_free,

@@ -368,6 +368,7 @@ const struct proto proto_dnp3 = {
 	.too_many_event = DNP3_EVENT_FLOODED,
 	.probe = dnp3_probe,
 	.state_bytes = sizeof(struct dnp3_state),
+	.state_rest = app_state_moves,
 	.state_clear = dnp3_state_clear,
 	.parse = dnp3_parse,
 	.tx_free = dnp3_tx_free,

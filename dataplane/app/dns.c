@@ -248,6 +248,7 @@ const struct proto proto_dns = {
 	.config_bytes = sizeof(struct dns_config),
 	.configure = dns_configure,
 	.state_bytes = sizeof(struct dns_state),
+	.state_rest = app_state_moves,
 	.parse = dns_parse,
 	.tx_free = dns_tx_free,
 	.log = dns_log,

@@ -344,6 +344,7 @@ const struct proto proto_enip = {
 	.udp_first = {{0, 4}, {0x63, 0x66}, {0x6f, 0x73}},
 	.udp_least = ENIP_HEADER_BYTES,
 	.state_bytes = sizeof(struct enip_state),
+	.state_rest = app_state_moves,
 	.parse = enip_parse,
 	.tx_free = enip_tx_free,
 	.log = enip_log,

@@ -327,6 +327,7 @@ const struct proto proto_ftp = {
 	.too_many_event = FTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ftp_probe,
 	.state_bytes = sizeof(struct ftp_state),
+	.state_rest = app_state_moves,
 	.parse = ftp_parse,
 	.tx_free = ftp_tx_free,
 	.log = ftp_log,

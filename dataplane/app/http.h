@@ -110,12 +110,14 @@ struct http_tx {
 struct http_state {
 	struct worker *w; /* of the call in hand */
 	struct flow *f;
-	htp_connp_t *connp;
+	htp_connp_t *connp; /* NULL: it was idle; made again with the next bytes */
 	uint64_t offset;  /* of the call's bytes in their stream */
 	struct bytes input; /* them; NULL data: a gap */
 	unsigned messages;
 	uint32_t transactions;
 	uint8_t failed[2], close_done[2]; /* by direction */
+	uint8_t stopped[2]; /* the last bytes did not leave libhtp waiting for more of them */
+	bool version_0_9; /* a request of HTTP/0.9: libhtp takes no other one */
 	bool head_lost;   /* behind the last gap begins what is left of an answer */
 	struct http_tx *headless; /* whose answer that is, as far as it has come; or NULL */
 	bool change;      /* the protocol changes after this call … */

@@ -649,6 +649,7 @@ const struct proto proto_http2 = {
 	.too_many_event = HTTP2_EVENT_TOO_MANY_STREAMS,
 	.probe = http2_probe,
 	.state_bytes = sizeof(struct http2_state),
+	.state_rest = app_state_moves,
 	.state_init = http2_state_init,
 	.state_clear = http2_state_clear,
 	.parse = http2_parse,

@@ -714,6 +714,7 @@ const struct proto proto_imap = {
 	.too_many_event = IMAP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = imap_probe,
 	.state_bytes = sizeof(struct imap_state),
+	.state_rest = app_state_moves,
 	.state_clear = imap_state_clear,
 	.parse = imap_parse,
 	.tx_free = imap_tx_free,

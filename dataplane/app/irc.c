@@ -480,6 +480,7 @@ const struct proto proto_irc = {
 	.too_many_event = IRC_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = irc_probe,
 	.state_bytes = sizeof(struct irc_state),
+	.state_rest = app_state_moves,
 	.state_clear = irc_state_clear,
 	.parse = irc_parse,
 	.tx_free = irc_tx_free,

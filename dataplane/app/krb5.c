@@ -485,6 +485,7 @@ const struct proto proto_krb5 = {
 	.probe = krb5_probe,
 	.udp_first = {{TAG_APPLICATION, TAG_APPLICATION | 0x1f}},
 	.state_bytes = sizeof(struct krb5_state),
+	.state_rest = app_state_moves,
 	.parse = krb5_parse,
 	.tx_free = krb5_tx_free,
 	.log = krb5_log,

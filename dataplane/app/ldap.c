@@ -465,6 +465,7 @@ const struct proto proto_ldap = {
 	.probe = ldap_probe,
 	.udp_first = {{BER_SEQUENCE, BER_SEQUENCE}},
 	.state_bytes = sizeof(struct ldap_state),
+	.state_rest = app_state_moves,
 	.parse = ldap_parse,
 	.tx_free = ldap_tx_free,
 	.log = ldap_log,

@@ -237,6 +237,7 @@ const struct proto proto_modbus = {
 	.too_many_event = MODBUS_EVENT_FLOODED,
 	.probe = modbus_probe,
 	.state_bytes = sizeof(struct modbus_state),
+	.state_rest = app_state_moves,
 	.parse = modbus_parse,
 	.tx_free = modbus_tx_free,
 	.log = modbus_log,

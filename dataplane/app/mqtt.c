@@ -657,6 +657,7 @@ const struct proto proto_mqtt = {
 	.config_bytes = sizeof(struct mqtt_config),
 	.configure = mqtt_configure,
 	.state_bytes = sizeof(struct mqtt_state),
+	.state_rest = app_state_moves,
 	.parse = mqtt_parse,
 	.tx_free = mqtt_tx_free,
 	.log = mqtt_log,

@@ -545,6 +545,7 @@ const struct proto proto_mysql = {
 	.config_bytes = sizeof(struct mysql_config),
 	.wanted = mysql_wanted,
 	.state_bytes = sizeof(struct mysql_state),
+	.state_rest = app_state_moves,
 	.state_clear = mysql_state_clear,
 	.parse = mysql_parse,
 	.tx_free = mysql_tx_free,

@@ -539,6 +539,7 @@ const struct proto proto_pgsql = {
 	.config_bytes = sizeof(struct pgsql_config),
 	.configure = pgsql_configure,
 	.state_bytes = sizeof(struct pgsql_state),
+	.state_rest = app_state_moves,
 	.parse = pgsql_parse,
 	.tx_free = pgsql_tx_free,
 	.log = pgsql_log,

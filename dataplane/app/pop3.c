@@ -362,6 +362,7 @@ const struct proto proto_pop3 = {
 	.too_many_event = POP3_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = pop3_probe,
 	.state_bytes = sizeof(struct pop3_state),
+	.state_rest = app_state_moves,
 	.parse = pop3_parse,
 	.tx_free = pop3_tx_free,
 	.log = pop3_log,

@@ -374,6 +374,7 @@ const struct proto proto_rdp = {
 	.too_many_event = RDP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = rdp_probe,
 	.state_bytes = sizeof(struct rdp_state),
+	.state_rest = app_state_moves,
 	.state_clear = rdp_state_clear,
 	.parse = rdp_parse,
 	.tx_free = rdp_tx_free,

@@ -502,6 +502,7 @@ const struct proto proto_redis = {
 	.config_bytes = sizeof(struct redis_config),
 	.configure = redis_configure,
 	.state_bytes = sizeof(struct redis_state),
+	.state_rest = app_state_moves,
 	.parse = redis_parse,
 	.tx_free = redis_tx_free,
 	.log = redis_log,

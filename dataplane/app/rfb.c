@@ -444,6 +444,7 @@ const struct proto proto_rfb = {
 	.too_many_event = RFB_EVENT_CONFUSED_STATE,
 	.probe = rfb_probe,
 	.state_bytes = sizeof(struct rfb_state),
+	.state_rest = app_state_moves,
 	.parse = rfb_parse,
 	.tx_free = rfb_tx_free,
 	.log = rfb_log,

@@ -289,6 +289,7 @@ const struct proto proto_sip = {
 	.probe = sip_probe,
 	.udp_first = {{'A', 'Z'}},
 	.state_bytes = sizeof(struct sip_state),
+	.state_rest = app_state_moves,
 	.parse = sip_parse,
 	.tx_free = sip_tx_free,
 	.log = sip_log,

@@ -551,6 +551,7 @@ const struct proto proto_smb = {
 	.too_many_event = SMB_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = smb_probe,
 	.state_bytes = sizeof(struct smb_state),
+	.state_rest = app_state_moves,
 	.state_clear = smb_state_clear,
 	.parse = smb_parse,
 	.tx_free = smb_tx_free,

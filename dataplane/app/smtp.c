@@ -744,6 +744,7 @@ const struct proto proto_smtp = {
 	.too_many_event = SMTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = smtp_probe,
 	.state_bytes = sizeof(struct smtp_state),
+	.state_rest = app_state_moves,
 	.state_clear = smtp_state_clear,
 	.parse = smtp_parse,
 	.tx_free = smtp_tx_free,

@@ -454,6 +454,7 @@ const struct proto proto_ssh = {
 	.wanted = ssh_wanted,
 	.probe = ssh_probe,
 	.state_bytes = sizeof(struct ssh_state),
+	.state_rest = app_state_moves,
 	.parse = ssh_parse,
 	.tx_free = ssh_tx_free,
 	.log = ssh_log,

@@ -165,6 +165,7 @@ const struct proto proto_telnet = {
 	.max_transactions = 1,
 	.probe = telnet_probe,
 	.state_bytes = sizeof(struct telnet_state),
+	.state_rest = app_state_moves,
 	.parse = telnet_parse,
 	.events = telnet_events,
 	.frames = telnet_frames,

@@ -518,6 +518,7 @@ const struct proto proto_tls = {
 	.configure = tls_configure,
 	.probe = tls_probe,
 	.state_bytes = sizeof(struct tls_state),
+	.state_rest = app_state_moves,
 	.state_clear = tls_state_clear,
 	.parse = tls_parse,
 	.tx_free = tls_tx_free,

@@ -354,6 +354,7 @@ const struct proto proto_websocket = {
 	.too_many_event = WEBSOCKET_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = websocket_probe,
 	.state_bytes = sizeof(struct websocket_state),
+	.state_rest = app_state_moves,
 	.state_clear = websocket_state_clear,
 	.parse = websocket_parse,
 	.tx_free = websocket_tx_free,

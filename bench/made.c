@@ -5,12 +5,13 @@
  */
 #include "bench/made.h"
 
-#include "bench/made_idle.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bench/bytes.h"
+#include "bench/made_idle.h"
 
 #define ETHERNET 14u
 #define IP 20u
@@ -271,18 +272,6 @@ int made_parse(struct made *m, const char *name, char error[MADE_ERROR_BYTES])
 }
 
 /* ---- bytes ---- */
-
-static void put16(uint8_t *at, uint32_t v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *at, uint32_t v)
-{
-	put16(at, v >> 16);
-	put16(at + 2, v & 0xffff);
-}
 
 static uint32_t fold(uint32_t sum)
 {

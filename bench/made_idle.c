@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "bench/bytes.h"
+
 #define ETHERNET 14u
 #define IP 20u
 #define TCP 20u
@@ -43,18 +45,6 @@ static const struct {
 	{ACK, false, false, 2, 2, true},
 	{ACK, true, false, 2, 2},
 };
-
-static void put16(uint8_t *at, uint32_t v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *at, uint32_t v)
-{
-	put16(at, v >> 16);
-	put16(at + 2, v & 0xffff);
-}
 
 static uint32_t sum_over(const uint8_t *at, uint32_t len)
 {

@@ -5,6 +5,8 @@
  */
 #include "bench/made.h"
 
+#include "bench/made_idle.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@
 #define CLIENTS 0x0a000000u    /* 10.0.0.0/8 */
 #define SERVERS 0x64400000u    /* 100.64.0.0/10 */
 #define SYN 0x02u
+#define IDLE_OPEN_S 560u       /* so long it takes to open all: less than flow.timeouts.tcp.established */
 
 struct made_packet {
 	uint32_t client, server;
@@ -150,11 +153,30 @@ static void syn_packet(const struct made *m, uint64_t number, struct made_packet
 	out->to_client = false;
 }
 
+/* ---- idle: sessions that open, talk once, and are idle (made_idle.c) ---- */
+
+static void idle_plan(struct made *m)
+{
+	uint32_t least = made_idle_size(m->talk);
+
+	m->per = made_idle_steps(m->talk);
+	m->packets = m->flows * m->per;
+	m->step_ns = IDLE_OPEN_S * 1000000000ull / m->packets;
+	if (m->size < least)
+		m->size = least;
+}
+
+static void idle_packet(const struct made *m, uint64_t number, struct made_packet *out)
+{
+	flow_of(number / m->per, out);
+}
+
 static const struct made_kind kinds[] = {
 	{"spread", 17, 1000000, 16000000, 1, spread_plan, spread_packet},
 	{"collide", 17, 1000000, 16000000, 1, spread_plan, collide_packet},
 	{"churn", 17, 1000000, 4000000, 2, churn_plan, churn_packet},
 	{"syn", 6, 1000000, 4000000, 1, syn_plan, syn_packet},
+	{"idle", 6, 40000, 240000, 6, idle_plan, idle_packet},
 };
 
 static uint32_t header_bytes(const struct made *m)
@@ -178,11 +200,21 @@ bool made_is(const char *name)
 	return strncmp(name, "made:", 5) == 0;
 }
 
+static bool talk_option(struct made *m, const char *name)
+{
+	for (const struct made_talk *t = made_talks; t->name; t++)
+		if (strcmp(t->name, name) == 0)
+			m->talk = t;
+	return strcmp(m->talk->name, name) == 0;
+}
+
 static bool option(struct made *m, const char *key, const char *value)
 {
 	char *end;
 	uint64_t n = strtoull(value, &end, 10);
 
+	if (strcmp(key, "talk") == 0)
+		return talk_option(m, value);
 	if (strcmp(key, "text") == 0) {
 		snprintf(m->text, sizeof(m->text), "%s", value);
 		return *value && strlen(value) < sizeof(m->text);
@@ -207,6 +239,7 @@ int made_parse(struct made *m, const char *name, char error[MADE_ERROR_BYTES])
 	char text[200], *at = text, *word;
 
 	memset(m, 0, sizeof(*m));
+	m->talk = made_talks;
 	snprintf(text, sizeof(text), "%s", name + 5);
 	word = strsep(&at, ",");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -214,7 +247,7 @@ int made_parse(struct made *m, const char *name, char error[MADE_ERROR_BYTES])
 			m->kind = &kinds[i];
 	if (!m->kind) {
 		snprintf(error, MADE_ERROR_BYTES, "made:%s: there is no such traffic; there is spread, collide, "
-			 "churn, syn", word);
+			 "churn, syn, idle", word);
 		return -1;
 	}
 	m->flows = m->kind->flows;
@@ -228,7 +261,7 @@ int made_parse(struct made *m, const char *name, char error[MADE_ERROR_BYTES])
 			*equals = '\0';
 		if (!equals || !option(m, word, equals + 1)) {
 			snprintf(error, MADE_ERROR_BYTES, "%s: %s is not one of flows=N, packets=N, per=N (of a flow), "
-				 "size=64 … 1518, text=WORD (less than 32 letters)", name, word);
+				 "size=64 … 1518, text=WORD (less than 32 letters), talk=words, http or kept", name, word);
 			return -1;
 		}
 	}
@@ -277,9 +310,13 @@ uint64_t made_frame(const struct made *m, uint64_t number, unsigned worker, uint
 	uint32_t len = m->size - ETHERNET - IP, src, dst, addresses, sum, sport, dport;
 	struct made_packet p;
 
-	put_template(m, frame);
 	m->kind->packet(m, number, &p);
 	p.server ^= worker << 20;
+	if (m->kind->packet == idle_packet) {
+		made_idle_frame(m->talk, number, p.client, p.server, m->size, frame);
+		return number * m->step_ns;
+	}
+	put_template(m, frame);
 	src = p.to_client ? p.server : p.client;
 	dst = p.to_client ? p.client : p.server;
 	sport = p.to_client ? p.server_port : p.client_port;

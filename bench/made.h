@@ -2,7 +2,7 @@
  *
  * Traffic that is made while it is taken: flows by the million, of which no capture is kept. Named in
  * the place of a capture: made:KIND[,flows=N][,packets=N][,size=BYTES][,per=N]
- * [,text=WORD].
+ * [,text=WORD][,talk=NAME].
  *
  * A frame is a function of its number alone (and of the worker), so that every loop is the same work.
  * Frames come from a small ring of buffers, as from a card's queue: their bytes are in the cache when
@@ -19,6 +19,7 @@
 #define MADE_ERROR_BYTES 256
 
 struct made_kind;
+struct made_talk;
 
 struct made {
 	const struct made_kind *kind;
@@ -30,6 +31,7 @@ struct made {
 	uint64_t step_ns;  /* from packet to packet */
 	char text[32];     /* payload is this again and again; empty: zeros */
 	uint32_t text_sum; /* of the payload's 16-bit words */
+	const struct made_talk *talk; /* of idle sessions (made_idle.h) */
 };
 
 /* Does the name stand for made traffic? */

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -31,18 +32,19 @@
 
 static const char usage_text[] =
 	"usage: bench/run CAPTURE|made:KIND [--rules FILE]... [--set KEY=VALUE]... [--workers N] [--loops N]\n"
-	"                 [--reorder PERCENT] [--json] [--anyway] [--groups | --engine-only]\n"
+	"                 [--reorder PERCENT] [--json] [--anyway] [--groups | --engine-only | --idle]\n"
 	"--loops: rounds that are measured, 7 unless told; in each the engine, the bare scans, the\n"
 	"source alone. --anyway: measures and says so on a machine that is not quiet.\n"
 	"--reorder: so many of a hundred frames come after the next one of their two hosts.\n"
 	"made:KIND: no capture, traffic is made; README.md names the kinds.\n"
 	"--groups: what each pattern group costs, too.\n"
+	"--idle: what flows take that are idle; nothing is timed.\n"
 	"--engine-only: no scans are recorded or run bare: what a profiler should see.\n";
 
 struct options {
 	const char *capture;
 	unsigned workers, rounds, reorder;
-	bool json, anyway, groups, engine_only;
+	bool json, anyway, groups, engine_only, idle;
 };
 
 static int fail(const char *what)
@@ -87,7 +89,8 @@ static bool options_read(int argc, char **argv, struct options *o, struct config
 		{"workers", required_argument, NULL, 'w'}, {"loops", required_argument, NULL, 'l'},
 		{"reorder", required_argument, NULL, 'o'},
 		{"json", no_argument, NULL, 'j'}, {"anyway", no_argument, NULL, 'a'},
-		{"groups", no_argument, NULL, 'g'}, {"engine-only", no_argument, NULL, 'e'}, {NULL, 0, NULL, 0},
+		{"groups", no_argument, NULL, 'g'}, {"engine-only", no_argument, NULL, 'e'}, {"idle", no_argument, NULL, 'i'},
+		{NULL, 0, NULL, 0},
 	};
 	char error[512];
 	bool good = true;
@@ -113,6 +116,8 @@ static bool options_read(int argc, char **argv, struct options *o, struct config
 			o->groups = true;
 		else if (k == 'e')
 			o->engine_only = true;
+		else if (k == 'i')
+			o->idle = true;
 		else
 			good = false;
 	}
@@ -226,6 +231,7 @@ static int run_workers(struct runner *runners, const struct options *o, struct e
 		runners[k].barrier = &barrier;
 		runners[k].rounds = o->rounds;
 		runners[k].engine_only = o->engine_only;
+		runners[k].idle = o->idle;
 		runners[k].groups = o->groups && !o->json && k == 0;
 		if (pthread_create(&runners[k].thread, NULL, runner_main, &runners[k]) != 0) {
 			/* Those that run wait for this one for ever. */
@@ -240,6 +246,23 @@ static int run_workers(struct runner *runners, const struct options *o, struct e
 		if (runners[k].error)
 			return fail(runners[k].error);
 	return 0;
+}
+
+/* What idle flows take: memory only, on any machine. */
+static int measure_idle(const struct options *o, struct engine *e, struct traffic *t)
+{
+	struct runner *runners = calloc(o->workers, sizeof(*runners));
+	int status = EXIT_SUCCESS;
+
+	if (!runners)
+		return fail("no memory");
+	if (run_workers(runners, o, e, t) != 0)
+		status = EXIT_FAILURE;
+	printf("%s: %" PRIu64 " rules\n", o->capture, e->shared->status.rules_loaded);
+	for (unsigned k = 0; status == EXIT_SUCCESS && k < o->workers; k++)
+		idle_text(&runners[k].memory);
+	free(runners);
+	return status;
 }
 
 static int measure(const struct options *o, struct engine *e, struct traffic *t)
@@ -329,7 +352,7 @@ int main(int argc, char **argv)
 	rules = ruleload_new(&engine);
 	status = prepare(&o, &engine, rules, &traffic);
 	if (status == 0)
-		status = measure(&o, &engine, &traffic);
+		status = (o.idle ? measure_idle : measure)(&o, &engine, &traffic);
 	traffic_free(&traffic);
 	ruleload_free(rules);
 	engine_close(&engine);

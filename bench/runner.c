@@ -244,12 +244,30 @@ static bool prepare(struct runner *r)
 	return !r->error;
 }
 
+/* A loop, at whose end flows are idle for a while. */
+static void idle_turn(struct runner *r)
+{
+	r->memory.begin = idle_read(&r->lane->w);
+	feed(r, 0, r->traffic->count);
+	idle_wait(&r->lane->w, &r->memory);
+	end_flows(r);
+	decode_worker_reset(&r->lane->w);
+	detect_worker_reset(&r->lane->w);
+	drain(r);
+}
+
 void *runner_main(void *runner)
 {
 	struct runner *r = runner;
 	bool good = prepare(r);
 
 	pthread_barrier_wait(r->barrier);
+	if (good && r->idle) {
+		idle_turn(r);
+		lane_modules_free(r->lane);
+		traffic_copy_free(&r->copy);
+		return NULL;
+	}
 	if (good)
 		engine_turn(r, NULL);
 	r->scans_whole = true;

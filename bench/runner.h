@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bench/idle.h"
 #include "bench/scans.h"
 #include "bench/traffic.h"
 #include "dataplane/engine/engine.h"
@@ -45,6 +46,8 @@ struct runner {
 	pthread_barrier_t *barrier;
 	unsigned rounds;
 	bool engine_only;                    /* no scans recorded or run bare */
+	bool idle;                           /* what idle flows take is wanted, and nothing else */
+	struct idle memory;
 	bool groups;               /* what each group costs is wanted, too */
 	struct scan_tally *tallies; /* owner; NULL: not wanted, or no memory */
 	pthread_t thread;

@@ -76,9 +76,13 @@ static bool next_line(struct message *m, struct bytes *line)
 	return true;
 }
 
-/* Which open level the line bounds, from 1; 0 none. *closes: it is the last of it. */
+/* Which open level the line bounds, from 1; 0 none. *closes: it is the last of it. A line that only begins with a
+ * boundary is one, too (RFC 2046, 5.1.1), unless it is that of another level. */
 static unsigned bounds(const struct message *m, struct bytes line, bool *closes)
 {
+	unsigned begins = 0;
+	bool begins_closes = false;
+
 	if (line.len < 3 || line.data[0] != '-' || line.data[1] != '-')
 		return 0;
 	for (unsigned i = m->levels; i > 0; i--) {
@@ -93,8 +97,13 @@ static unsigned bounds(const struct message *m, struct bytes line, bool *closes)
 			rest++;
 		if (rest == line.len)
 			return i;
+		if (!begins) {
+			begins = i;
+			begins_closes = *closes;
+		}
 	}
-	return 0;
+	*closes = begins_closes;
+	return begins;
 }
 
 /* ---- headers ---- */
@@ -108,6 +117,8 @@ static void take_header(struct message *m, char *header)
 
 	if (!value)
 		return;
+	for (char *end = value; end > header && (end[-1] == ' ' || end[-1] == '\t'); end--) /* RFC 5322, 4.5 */
+		end[-1] = '\0';
 	*value++ = '\0';
 	while (*value == ' ' || *value == '\t')
 		value++;

@@ -21,8 +21,13 @@ static void append(char *out, size_t room, size_t *n, char c)
 	out[*n] = '\0';
 }
 
+/* "utf-8", or with a language behind it: "utf-8*en" (RFC 2231, 5). */
 static bool is_charset(const char *name, size_t len, const char *known)
 {
+	const char *language = memchr(name, '*', len);
+
+	if (language)
+		len = (size_t)(language - name);
 	return strlen(known) == len && strncasecmp(name, known, len) == 0;
 }
 
@@ -137,7 +142,8 @@ static void undo_percent(const char *value, bool first, char *out, size_t room, 
 	}
 }
 
-/* The value of a parameter, its pieces joined in the order in which they stand. False: none. */
+/* The value of a parameter, its pieces joined in the order in which they stand. The encoded form and pieces come before
+ * the plain one, which is there for readers that know no better. False: none. */
 static bool parameter(const char *header, const char *name, char *out, size_t room)
 {
 	const char *at = strchr(header, ';');
@@ -164,14 +170,16 @@ static bool parameter(const char *header, const char *name, char *out, size_t ro
 		if (word_len < len || strncasecmp(word, name, len) != 0 || (word_len > len && word[len] != '*') || pieces++ >= PIECES_MAX)
 			continue;
 		percent = word_len > len && word[word_len - 1] == '*';
+		if (percent && word_len == len + 1)
+			n = 0;
 		if (percent)
-			undo_percent(value, pieces == 1, out, room, &n);
+			undo_percent(value, n == 0, out, room, &n);
 		else if (word_len > len)
 			for (const char *c = value; *c; c++)
 				append(out, room, &n, *c);
-		else
+		else if (!n)
 			mime_words(value, out, room);
-		if (word_len == len || (percent && word_len == len + 1))
+		if (percent && word_len == len + 1)
 			break;
 	}
 	return pieces != 0;
@@ -201,6 +209,7 @@ void mime_entity_header(struct mime_entity *e, const char *name, const char *val
 		if (parameter(value, "filename", found, sizeof(found)))
 			snprintf(e->name, sizeof(e->name), "%s", found);
 	} else if (strcasecmp(name, "content-transfer-encoding") == 0) {
+		value += strspn(value, " \t\"");
 		e->encoding = strncasecmp(value, "base64", 6) == 0 ? MIME_BASE64 :
 			      strncasecmp(value, "quoted-printable", 16) == 0 ? MIME_QUOTED :
 			      strncasecmp(value, "x-uue", 5) == 0 || strncasecmp(value, "uuencode", 8) == 0 ? MIME_UUENCODE : MIME_PLAIN;
@@ -217,6 +226,8 @@ static uint32_t decode_base64(struct bytes in, uint8_t *out, uint64_t room)
 	for (uint32_t i = 0; i < in.len && n < room; i++) {
 		int c = base64_next(&rest, base64_of(in.data[i]));
 
+		if (in.data[i] == '=') /* behind it may be another run */
+			rest = (struct base64_rest){0};
 		if (c >= 0)
 			out[n++] = (uint8_t)c;
 	}

@@ -2,7 +2,7 @@
  *
  * PDF (ISO 32000-1). Read as a run of tokens from its first byte to its last, without trust in
  * its cross-reference table: what is written there is seen wherever a reader would be led. Objects
- * in object streams (7.5.7) are read the same way after inflating. Names in disguise (#xx, 7.3.5)
+ * in object streams (7.5.7) are read the same way once their filters are undone (pdf_filter.c). Names in disguise (#xx, 7.3.5)
  * are undone. Each byte is looked at once, each inflated byte once.
  */
 #include <ctype.h>
@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "control/analysis/analyser.h"
+#include "control/analysis/pdf_filter.h"
+#include "dataplane/base/digit.h"
 
 #define HEADER_LOOK_BYTES 1024u /* readers take a header as late as that */
 #define NAME_MAX_BYTES 64u
@@ -24,14 +26,17 @@ enum name_flag {
 	NAME_OPEN = 1 << 1,
 	NAME_LAUNCH = 1 << 2,
 	NAME_EMBEDDED = 1 << 3,
-	NAME_FLATE = 1 << 4,
 	NAME_OBJSTM = 1 << 5,
 	NAME_URI = 1 << 6,
 	NAME_ENCRYPT = 1 << 7,
-	NAME_OTHER_FILTER = 1 << 8,
+	NAME_PREDICTOR = 1 << 8,
 	NAME_XFA = 1 << 9,
 	NAME_FILE = 1 << 10,
 	NAME_ACROFORM = 1 << 11,
+	NAME_COLUMNS = 1 << 12,
+	NAME_COLORS = 1 << 13,
+	NAME_BITS = 1 << 14,
+	NAME_EARLY = 1 << 15,
 };
 
 static const struct {
@@ -42,12 +47,11 @@ static const struct {
 	{"JS", NAME_JS, true},           {"JavaScript", NAME_JS, true},
 	{"OpenAction", NAME_OPEN, true}, {"AA", NAME_OPEN, true},
 	{"Launch", NAME_LAUNCH, true},   {"EmbeddedFile", NAME_EMBEDDED, true},
-	{"FlateDecode", NAME_FLATE, false}, {"Fl", NAME_FLATE, false},
 	{"ObjStm", NAME_OBJSTM, false},  {"URI", NAME_URI, false},
-	{"Encrypt", NAME_ENCRYPT, false}, {"ASCIIHexDecode", NAME_OTHER_FILTER, false},
-	{"ASCII85Decode", NAME_OTHER_FILTER, false}, {"LZWDecode", NAME_OTHER_FILTER, false},
-	{"RunLengthDecode", NAME_OTHER_FILTER, false}, {"DCTDecode", NAME_OTHER_FILTER, false},
-	{"Crypt", NAME_OTHER_FILTER, false}, {"XFA", NAME_XFA, false},
+	{"Encrypt", NAME_ENCRYPT, false}, {"XFA", NAME_XFA, false},
+	{"Predictor", NAME_PREDICTOR, false}, {"Columns", NAME_COLUMNS, false},
+	{"Colors", NAME_COLORS, false},  {"BitsPerComponent", NAME_BITS, false},
+	{"EarlyChange", NAME_EARLY, false},
 	{"F", NAME_FILE, false},         {"AcroForm", NAME_ACROFORM, false},
 };
 
@@ -56,6 +60,7 @@ struct pdf {
 	struct part *p;
 	uint32_t seen;        /* of the whole file */
 	uint32_t here;        /* since the last object began */
+	struct pdf_chain chain; /* filters named since then */
 	uint32_t last;        /* the name just read */
 	uint64_t number[2];   /* the last two numbers: "12 0 obj", "12 0 R" */
 	uint64_t object;      /* the one being read */
@@ -65,7 +70,7 @@ struct pdf {
 		uint64_t object;
 		uint32_t at;  /* of its stream's bytes in the file */
 		uint32_t len;
-		bool flate;
+		struct pdf_chain chain;
 	} *place;
 	uint32_t places, place_room;
 	char launch[200];
@@ -90,15 +95,37 @@ static bool is_delimiter(uint8_t c)
 
 /* ---- names ---- */
 
-static int hex_digit(uint8_t c)
+static void take_filter(struct pdf *d, uint8_t filter)
 {
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+	if (d->chain.count < PDF_FILTERS_MAX)
+		d->chain.filter[d->chain.count++] = filter;
+	else
+		d->chain.too_many = true;
+}
+
+/* What a number says of the filters. */
+static void take_parameter(struct pdf *d, uint64_t v)
+{
+	if (d->last == NAME_PREDICTOR)
+		d->chain.predictor = v < UINT16_MAX ? (uint16_t)v : 0;
+	else if (d->last == NAME_COLUMNS)
+		d->chain.columns = v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
+	else if (d->last == NAME_COLORS)
+		d->chain.colors = v <= 32 ? (uint8_t)v : 0;
+	else if (d->last == NAME_BITS)
+		d->chain.bits = v <= 16 ? (uint8_t)v : 0;
+	else if (d->last == NAME_EARLY)
+		d->chain.late = v == 0;
+	else
+		return;
+	d->last = 0;
 }
 
 static void take_name(struct pdf *d, struct bytes b, uint32_t *at)
 {
 	char name[NAME_MAX_BYTES];
 	uint32_t n = 0;
+	uint8_t filter;
 	bool disguised = false;
 
 	while (*at < b.len && !is_blank(b.data[*at]) && !is_delimiter(b.data[*at])) {
@@ -114,6 +141,9 @@ static void take_name(struct pdf *d, struct bytes b, uint32_t *at)
 	}
 	name[n] = '\0';
 	d->last = 0;
+	filter = pdf_filter_named(name);
+	if (filter)
+		take_filter(d, filter);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(name, names[i].name) != 0)
 			continue;
@@ -229,28 +259,29 @@ static void remember(struct pdf *d, uint32_t at, uint32_t len)
 		d->place = more;
 		d->place_room = room;
 	}
-	d->place[d->places++] = (struct place){d->object, at, len, (d->here & NAME_FLATE) != 0};
+	d->place[d->places++] = (struct place){d->object, at, len, d->chain};
+}
+
+/* A stream whose filter is said elsewhere (by reference) may still tell by itself: RFC 1950, 2.2. */
+static bool looks_deflated(struct bytes raw)
+{
+	return raw.len > 2 && (raw.data[0] & 15) == 8 && (raw.data[0] << 8 | raw.data[1]) % 31 == 0;
 }
 
 /* The stream's bytes as they are meant, in a new buffer; data NULL: cannot be had. */
-static struct bytes decoded(struct pdf *d, struct bytes raw, bool flate)
+static struct bytes decoded(struct pdf *d, struct bytes raw, const struct pdf_chain *chain)
 {
+	const struct pdf_chain guess = {.count = 1, .filter = {PDF_FLATE}};
 	enum reason_code code;
 	struct bytes out;
-	uint64_t room = analysis_room(d->a, raw.len, &code);
-	bool whole;
+	uint64_t room = analysis_room(d->a, raw.len, &code), work;
+	bool whole, fine;
 
-	if (!flate) {
-		uint8_t *copy = raw.len && raw.len <= room ? malloc(raw.len) : NULL;
-
-		if (copy)
-			memcpy(copy, raw.data, raw.len);
-		return (struct bytes){copy, copy ? raw.len : 0};
-	}
-	if (!bytes_inflate(raw, true, room, &out, &whole))
+	fine = !chain->count && looks_deflated(raw) && pdf_decode(raw, &guess, room, &out, &whole, &work);
+	if (!fine && !pdf_decode(raw, chain, room, &out, &whole, &work))
 		return (struct bytes){NULL, 0};
-	d->a->bytes += out.len;
-	if (!whole && out.len >= room) {
+	d->a->bytes += work;
+	if (!whole) {
 		d->a->incomplete = true;
 		part_reason(d->a, d->p, code, "a stream of %u bytes", raw.len);
 	}
@@ -272,9 +303,9 @@ static void take_stream(struct pdf *d, struct bytes b, uint32_t *at)
 	raw = (struct bytes){b.data + from, end ? (uint32_t)(end - b.data) - from : b.len - from};
 	*at = from + raw.len;
 	remember(d, from, raw.len);
-	if (!(here & (NAME_OBJSTM | NAME_EMBEDDED)) || here & NAME_OTHER_FILTER)
+	if (!(here & (NAME_OBJSTM | NAME_EMBEDDED)))
 		return;
-	out = decoded(d, raw, here & NAME_FLATE);
+	out = decoded(d, raw, &d->chain);
 	if (here & NAME_OBJSTM && out.len) {
 		read_tokens(d, out, false);
 	} else if (out.len) {
@@ -307,12 +338,14 @@ static void take_word(struct pdf *d, struct bytes b, uint32_t *at, bool streams)
 	if (number) {
 		d->number[0] = d->number[1];
 		d->number[1] = v;
+		take_parameter(d, v);
 		return;
 	}
 	if (n == 1 && *word == 'R' && d->last == NAME_JS && d->ref_count < SCRIPT_REFS_MAX)
 		d->refs[d->ref_count++] = d->number[0];
 	if (n >= 3 && memcmp(word + n - 3, "obj", 3) == 0) { /* "obj", "endobj" */
 		d->here = 0;
+		d->chain = (struct pdf_chain){0};
 		if (n == 3)
 			d->object = d->number[0];
 	}
@@ -360,7 +393,7 @@ static void take_scripts(struct pdf *d)
 
 			if (d->place[k].object != d->refs[i])
 				continue;
-			out = decoded(d, (struct bytes){d->p->data.data + d->place[k].at, d->place[k].len}, d->place[k].flate);
+			out = decoded(d, (struct bytes){d->p->data.data + d->place[k].at, d->place[k].len}, &d->place[k].chain);
 			add_script(d, out);
 			free((void *)(uintptr_t)out.data);
 			break;

@@ -30,9 +30,9 @@
 #define KEEP_LARGE_BYTES 4096  /* an empty buffer beyond this is given back */
 
 const char *const app_event_names[APP_EVENT_COUNT] = {
-#define APP_EVENT(id) [APP_EVENT_##id] = "APPLAYER_" #id,
-	APP_EVENTS
-#undef APP_EVENT
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/applayer.def"
+#undef EVENT
 };
 
 /* ---- worker ---- */
@@ -640,12 +640,10 @@ void app_flow_end(struct worker *w, struct flow *f, struct packet *p)
 	tx_settle(w, f, p, true);
 }
 
-void app_flow_free(struct worker *w, struct flow *f)
+void app_session_clear(struct worker *w, struct flow *f)
 {
 	struct app_session *s = f->app;
 
-	if (!s)
-		return;
 	tx_free_all(w, f);
 	app_frames_free(w, s);
 	if (s->proto)
@@ -656,7 +654,14 @@ void app_flow_free(struct worker *w, struct flow *f)
 	service_free(w, f);
 	if (f->ip_proto == IP_PROTO_SCTP)
 		app_sctp_free(w, s);
-	heap_free(&w->heap, s);
+}
+
+void app_flow_free(struct worker *w, struct flow *f)
+{
+	if (!f->app)
+		return;
+	app_session_clear(w, f);
+	heap_free(&w->heap, f->app);
 	f->app = NULL;
 }
 

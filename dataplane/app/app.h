@@ -73,20 +73,10 @@ enum probe_result probe_words(const struct probe_input *in, const char *const *w
 #define PROBE_RANGES_MAX 4
 
 /* What the framework itself has to say, about the packet in hand. */
-#define APP_EVENTS                                                                                 \
-	APP_EVENT(MISMATCH_PROTOCOL_BOTH_DIRECTIONS)                                               \
-	APP_EVENT(WRONG_DIRECTION_FIRST_DATA)                                                      \
-	APP_EVENT(DETECT_PROTOCOL_ONLY_ONE_DIRECTION)                                              \
-	APP_EVENT(PROTO_DETECTION_SKIPPED)                                                         \
-	APP_EVENT(NO_TLS_AFTER_STARTTLS)                                                           \
-	APP_EVENT(UNEXPECTED_PROTOCOL)                                                             \
-	APP_EVENT(PROTOCOL_ON_UNUSUAL_PORT)                                                        \
-	APP_EVENT(NOT_WHAT_THE_PORT_PROMISES)
-
 enum app_event {
-#define APP_EVENT(id) APP_EVENT_##id,
-	APP_EVENTS
-#undef APP_EVENT
+#define EVENT(id, name) APP_EVENT_##id,
+#include "dataplane/event/app_event/applayer.def"
+#undef EVENT
 	APP_EVENT_COUNT
 };
 
@@ -192,6 +182,9 @@ struct proto {
 	bool (*state_init)(struct worker *w, struct flow *f, void *state);
 	/* Gives back what hangs off it, or NULL. */
 	void (*state_clear)(struct worker *w, struct flow *f, void *state);
+	/* The flow is idle and no transaction is open: gives back what can be made again. True: nothing points into the
+	 * state, so that it may move; app_state_moves where that is so anyway. NULL: it stays. */
+	bool (*state_rest)(struct worker *w, void *state);
 	/* Bytes in order (TCP), or one datagram (UDP: PARSE_MORE means the rest is missing). */
 	struct parse_result (*parse)(struct worker *w, struct flow *f, void *state, enum direction d,
 				     const struct app_input *in);
@@ -217,6 +210,8 @@ extern const struct proto *const app_protos[APP_PROTO_COUNT]; /* NULL for UNKNOW
 struct app_frames; /* frame.h */
 struct expectation; /* expect.h */
 
+enum app_unread { APP_UNREAD_ENCRYPTED = 1 << 0, APP_UNREAD_COMPRESSED = 1 << 1 };
+
 struct app_session {
 	const struct proto *proto;       /* NULL: not found out, or only identified, not parsed */
 	void *state;                     /* the protocol's */
@@ -231,6 +226,7 @@ struct app_session {
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
 	uint8_t events;                  /* bit by enum app_event, of the packet in hand */
+	uint8_t unread;                  /* enum app_unread: why messages of it were not read */
 	uint16_t behind_port;            /* of the server that a proxy was asked for; 0: none was */
 	struct expectation *announced;   /* while state_init runs: why it is thought to be this; else NULL */
 
@@ -276,8 +272,22 @@ static inline bool app_stop_tells(const struct flow *f)
 }
 /* After detect: writes the records of transactions that are complete, frees those also inspected. */
 void app_packet_done(struct worker *w, struct flow *f, struct packet *p);
+/* ---- a session put away (flow_rest.c, rest.c) ---- */
+
+#define APP_PACKED_MAX 4032 /* bytes at most; some 30 of most */
+bool app_state_moves(struct worker *w, void *state);
 /* The flow is idle: bytes that are kept take no more room than they need. */
 void app_shrink(struct worker *w, struct flow *f);
+/* Can f's session be packed? Otherwise it stays where it is. */
+bool app_may_pack(const struct flow *f);
+/* Writes all that f's session is, while f's stream is there; returns the end. Nothing is changed, but what the parser's
+ * state can make again is given back. */
+uint8_t *app_pack(struct worker *w, const struct flow *f, uint8_t *at);
+/* What was written goes back to the heap, after that, and before the stream's does. */
+void app_put_away(struct worker *w, struct flow *f);
+/* Makes f's session of what was so written, once its stream is there again. Without memory the flow is parsed no more. */
+const uint8_t *app_unpack(struct worker *w, struct flow *f, const uint8_t *at);
+
 /* The flow's client and server were swapped by someone else than the framework. */
 void app_flow_reversed(struct worker *w, struct flow *f);
 /* End of the flow: everything still there is logged; then freed by app_flow_free. */

@@ -80,6 +80,8 @@ void app_feed(struct worker *w, struct flow *f, struct packet *p, enum direction
 uint32_t app_keep(struct worker *w, struct app_pending *keep, const uint8_t *data, uint32_t len,
 		  uint32_t limit, uint64_t offset);
 void app_keep_free(struct worker *w, struct app_pending *keep);
+/* All that the flow's session has is given back, but not the session. */
+void app_session_clear(struct worker *w, struct flow *f);
 /* No more parsing on this flow. */
 void app_stop(struct worker *w, struct flow *f);
 /* The flow speaks this; starts its parser. False: nothing to feed. */

@@ -15,11 +15,16 @@
 #define DHT_VALUES_MAX 128
 #define NODE_ID_BYTES 20
 
-enum dht_event { DHT_EVENT_MALFORMED_PACKET, DHT_EVENT_TOO_MANY_TRANSACTIONS };
+enum dht_event {
+#define EVENT(id, name) DHT_EVENT_##id,
+#include "dataplane/event/app_event/bittorrent_dht.def"
+#undef EVENT
+};
 
 static const char *const dht_events[] = {
-	[DHT_EVENT_MALFORMED_PACKET] = "malformed_packet",
-	[DHT_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/bittorrent_dht.def"
+#undef EVENT
 	NULL,
 };
 

@@ -18,13 +18,15 @@
 #define UDP_TYPE_LAST 10
 
 enum dcerpc_event {
-	DCERPC_EVENT_MALFORMED_DATA,
-	DCERPC_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) DCERPC_EVENT_##id,
+#include "dataplane/event/app_event/dcerpc.def"
+#undef EVENT
 };
 
 static const char *const dcerpc_events[] = {
-	[DCERPC_EVENT_MALFORMED_DATA] = "malformed_data",
-	[DCERPC_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/dcerpc.def"
+#undef EVENT
 	NULL,
 };
 
@@ -148,6 +150,8 @@ static void fragment_take(struct worker *w, struct flow *f, struct dcerpc_state 
 {
 	struct dcerpc_tx *t;
 
+	if (d == TO_SERVER && h->auth_bytes)
+		dcerpc_logon_take(w, &st->association, h, data, len);
 	if (h->type == DCERPC_AUTH3 || h->type >= 17)
 		return;
 	t = tx_for(w, f, h, d);
@@ -396,6 +400,8 @@ static void write_part(struct recorder *r, enum field_id object, const struct dc
 
 static void write_call(struct recorder *r, const struct dcerpc_state *st, const struct dcerpc_tx *t)
 {
+	static const struct ntlmssp_fields logon = {F_dcerpc_ntlmssp, F_dcerpc_domain, F_dcerpc_user, F_dcerpc_host,
+						    F_dcerpc_ntlmssp_version};
 	const struct dcerpc_call *call = &t->call;
 	char text[40];
 
@@ -426,6 +432,7 @@ static void write_call(struct recorder *r, const struct dcerpc_state *st, const 
 		put_uint(put_text(put_to(text, sizeof(text)), "5."), t->minor);
 		rec_text(r, F_dcerpc_rpc_version, text);
 	}
+	dcerpc_logon_record(r, &logon, call);
 	rec_close(r);
 }
 
@@ -463,6 +470,7 @@ const struct proto proto_dcerpc = {
 	.udp_first = {{4, 4}},
 	.udp_least = UDP_HEADER_BYTES,
 	.state_bytes = sizeof(struct dcerpc_state),
+	.state_rest = app_state_moves,
 	.state_clear = dcerpc_state_clear,
 	.parse = dcerpc_parse,
 	.tx_free = dcerpc_tx_free,

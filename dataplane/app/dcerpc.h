@@ -8,12 +8,14 @@
 #define APP_DCERPC_H
 
 #include "dataplane/app/frame.h"
+#include "dataplane/app/ntlmssp.h"
 
 #define DCERPC_HEADER_BYTES 16
 #define DCERPC_FRAGMENT_MAX 65535
 #define DCERPC_STUB_MAX (1u << 20)   /* of one direction of one call; the rest is not kept */
 #define DCERPC_STUBS_MAX (16u << 20) /* of all live calls of a flow */
 #define DCERPC_INTERFACES_MAX 256    /* of one association; further ones are not remembered */
+#define DCERPC_LOGON_MAX 4096        /* bytes of a logon that are kept; of longer ones nothing is */
 
 enum dcerpc_type {
 	DCERPC_REQUEST = 0,
@@ -55,11 +57,19 @@ struct dcerpc_interface {
 	uint8_t uuid[16]; /* in the order in which it is written */
 };
 
+/* Who logged on (NTLMSSP, within SPNEGO or bare): shared by the association and its calls. */
+struct dcerpc_logon {
+	uint32_t users; /* how many hold it */
+	uint32_t len;
+	uint8_t blob[];
+};
+
 /* What an association (a connection, a pipe) has agreed on. */
 struct dcerpc_association {
 	struct dcerpc_interface *interfaces;
 	uint32_t count, cap;
 	uint16_t batch;   /* of the last bind */
+	struct dcerpc_logon *logon; /* NULL: nobody, or not seen */
 	/* Bytes of a response between header and stub data that are not shown: over TCP rules are
 	 * written for stub data that begins right behind the header, in pipes for the true one. */
 	uint8_t response_skip;
@@ -78,6 +88,7 @@ struct dcerpc_call {
 	bool little;
 	bool has_interface;
 	struct dcerpc_interface interface;   /* the request's, where it is known */
+	struct dcerpc_logon *logon;          /* as whom it was made; NULL: not known */
 	uint32_t fragments[2];
 	struct dcerpc_stub stub[2];
 	uint32_t *stub_bytes;                /* of the flow: a counter in its state, which outlives calls */
@@ -95,6 +106,12 @@ const char *dcerpc_type_name(uint8_t type);
 bool dcerpc_call_take(struct worker *w, struct dcerpc_association *a, struct dcerpc_call *call,
 		      const struct dcerpc_header *h, enum direction d, const uint8_t *data,
 		      uint32_t len);
+/* A whole fragment of a client: who logs on by it (MS-RPCE, 2.2.2.11, 3.3.1.5.2.2)? Bind, alter_context and AUTH3, which
+ * belongs to no call. */
+void dcerpc_logon_take(struct worker *w, struct dcerpc_association *a, const struct dcerpc_header *h,
+		       const uint8_t *data, uint32_t len);
+/* Of a record of a call: the object that says who makes it, if that is known. */
+void dcerpc_logon_record(struct recorder *r, const struct ntlmssp_fields *fields, const struct dcerpc_call *call);
 /* Would the fragment belong to this call? */
 bool dcerpc_call_fits(const struct dcerpc_call *call, const struct dcerpc_header *h,
 		      enum direction d);

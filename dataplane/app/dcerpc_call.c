@@ -116,8 +116,16 @@ bool dcerpc_stub_view(const struct dcerpc_call *call, enum direction d, struct b
 	return true;
 }
 
+static void logon_put(struct worker *w, struct dcerpc_logon **logon)
+{
+	if (*logon && --(*logon)->users == 0)
+		heap_free(&w->heap, *logon);
+	*logon = NULL;
+}
+
 void dcerpc_call_free(struct worker *w, struct dcerpc_call *call)
 {
+	logon_put(w, &call->logon);
 	*call->stub_bytes -= call->stub[TO_SERVER].len + call->stub[TO_CLIENT].len;
 	heap_free(&w->heap, call->stub[TO_SERVER].data);
 	heap_free(&w->heap, call->stub[TO_CLIENT].data);
@@ -128,6 +136,38 @@ void dcerpc_call_free(struct worker *w, struct dcerpc_call *call)
 void dcerpc_association_free(struct worker *w, struct dcerpc_association *a)
 {
 	heap_free(&w->heap, a->interfaces);
+	logon_put(w, &a->logon);
+}
+
+void dcerpc_logon_take(struct worker *w, struct dcerpc_association *a, const struct dcerpc_header *h,
+		       const uint8_t *data, uint32_t len)
+{
+	struct dcerpc_logon *logon;
+	struct ntlmssp n;
+	struct bytes blob;
+
+	if ((h->type != DCERPC_BIND && h->type != DCERPC_ALTER_CONTEXT && h->type != DCERPC_AUTH3) ||
+	    h->auth_bytes > len || h->auth_bytes > DCERPC_LOGON_MAX)
+		return;
+	blob = (struct bytes){data + len - h->auth_bytes, h->auth_bytes};
+	if (ntlmssp_read(blob, &n) != NTLMSSP_AUTHENTICATE || !n.user.len) /* without a user: anonymous */
+		return;
+	logon = heap_alloc(&w->heap, sizeof(*logon) + blob.len);
+	if (!logon) {
+		w->counters->app_memcap++;
+		return;
+	}
+	logon->users = 1;
+	logon->len = blob.len;
+	memcpy(logon->blob, blob.data, blob.len);
+	logon_put(w, &a->logon);
+	a->logon = logon;
+}
+
+void dcerpc_logon_record(struct recorder *r, const struct ntlmssp_fields *fields, const struct dcerpc_call *call)
+{
+	if (call->logon)
+		ntlmssp_record(r, fields, (struct bytes){call->logon->blob, call->logon->len});
 }
 
 static struct dcerpc_interface *interface_add(struct worker *w, struct dcerpc_association *a)
@@ -283,6 +323,10 @@ bool dcerpc_call_take(struct worker *w, struct dcerpc_association *a, struct dce
 		call->opnum = read16(&c, h->little);
 		call->little = h->little;
 		interface_find(a, call);
+		if (a->logon && !call->logon) {
+			call->logon = a->logon;
+			call->logon->users++;
+		}
 		break;
 	case DCERPC_RESPONSE:
 		cursor_skip(&c, a->response_skip);

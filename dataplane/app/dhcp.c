@@ -2,8 +2,9 @@
  *
  * DHCP (RFC 2131, options RFC 2132, name of the client RFC 4702) over UDP, on the ports 67 and 68.
  * Each message is a transaction of its own, complete at once. Options are read in their order up to
- * the end option; one that is cut short ends them (truncated_options). An acknowledged address is
- * a host record too.
+ * the end option, then those in the fields for file and server name where option 52 says so; one that is cut
+ * short ends them (truncated_options). What comes in several options of one code is one (RFC 3396). An
+ * acknowledged address is a host record too.
  * Eve: dhcp.extended (no): all messages and all of their fields, not only acknowledgements.
  * Runs in the worker that owns the flow.
  */
@@ -15,20 +16,24 @@
 #define DHCP_CLIENT_PORT 68
 #define DHCP_HEADER_BYTES 240 /* with the four that say that options follow */
 #define DHCP_COOKIE 0x63825363u
+#define DHCP_SERVER_NAME 44
+#define DHCP_SERVER_NAME_BYTES 64
+#define DHCP_FILE 108
+#define DHCP_FILE_BYTES 128
 #define DHCP_OPTIONS_MAX 1024 /* of one message; more are not looked at */
 #define DHCP_ADDRESSES_MAX 64 /* of one option */
 #define DHCP_TRANSACTIONS_MAX 500
 
 enum dhcp_event {
-	DHCP_EVENT_TRUNCATED_OPTIONS,
-	DHCP_EVENT_MALFORMED_OPTIONS,
-	DHCP_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) DHCP_EVENT_##id,
+#include "dataplane/event/app_event/dhcp.def"
+#undef EVENT
 };
 
 static const char *const dhcp_events[] = {
-	[DHCP_EVENT_TRUNCATED_OPTIONS] = "truncated_options",
-	[DHCP_EVENT_MALFORMED_OPTIONS] = "malformed_options",
-	[DHCP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/dhcp.def"
+#undef EVENT
 	NULL,
 };
 
@@ -58,6 +63,7 @@ enum dhcp_option {
 	OPTION_HOST_NAME = 12,
 	OPTION_REQUESTED_IP = 50,
 	OPTION_LEASE_TIME = 51,
+	OPTION_OVERLOAD = 52,
 	OPTION_TYPE = 53,
 	OPTION_PARAMETERS = 55,
 	OPTION_RENEWAL_TIME = 58,
@@ -73,7 +79,8 @@ struct dhcp_tx {
 	uint8_t direction; /* the message's: as the packet went */
 	uint8_t type;      /* enum dhcp_type; 0: none said */
 	bool truncated, malformed;
-	struct bytes message; /* a copy; owned */
+	/* The header, and the options, each once: code, length in two bytes, data. Owned. */
+	struct bytes message;
 };
 
 struct dhcp_config {
@@ -126,8 +133,8 @@ struct option {
 
 enum option_status { OPTION_GOOD, OPTION_LAST, OPTION_CUT };
 
-/* The next option that is not padding. */
-static enum option_status next_option(struct cursor *c, struct option *o)
+/* The next option of the wire that is not padding. */
+static enum option_status wire_option(struct cursor *c, struct option *o)
 {
 	const uint8_t *data;
 	uint8_t len;
@@ -145,6 +152,114 @@ static enum option_status next_option(struct cursor *c, struct option *o)
 	return c->bad ? OPTION_CUT : OPTION_GOOD;
 }
 
+/* Where options are: behind the header, and in two of its fields (RFC 2131, 4.1). */
+#define PLACES 3
+
+struct options {
+	struct bytes place[PLACES];
+	uint64_t seen[4], again[4]; /* bits of codes */
+};
+
+static bool bit_of(const uint64_t *bits, uint8_t code)
+{
+	return bits[code / 64] >> code % 64 & 1;
+}
+
+/* Goes through the options of the wire once: are they whole, which are there, and what kind of message is it? */
+static void check_options(struct dhcp_tx *d, struct options *all, const uint8_t *data, uint32_t len)
+{
+	enum option_status status = OPTION_LAST;
+	unsigned n = 0;
+
+	all->place[0] = (struct bytes){data + DHCP_HEADER_BYTES, len - DHCP_HEADER_BYTES};
+	for (unsigned i = 0; i < PLACES && !d->truncated && !d->malformed; i++) {
+		struct cursor c = cursor_of(all->place[i].data, all->place[i].len);
+		struct option o;
+
+		while (all->place[i].data && (status = wire_option(&c, &o)) == OPTION_GOOD && ++n < DHCP_OPTIONS_MAX) {
+			uint64_t bit = 1ull << o.code % 64;
+
+			all->again[o.code / 64] |= all->seen[o.code / 64] & bit;
+			all->seen[o.code / 64] |= bit;
+			if (o.code == OPTION_TYPE && o.data.len && !d->type)
+				d->type = o.data.data[0] < DHCP_TYPES ? o.data.data[0] : 0;
+			if (o.code == OPTION_CLIENT_ID && o.data.len < 2 && !bit_of(all->again, o.code))
+				d->malformed = true;
+			if (o.code == OPTION_OVERLOAD && o.data.len == 1 && i == 0) {
+				if (o.data.data[0] & 1)
+					all->place[1] = (struct bytes){data + DHCP_FILE, DHCP_FILE_BYTES};
+				if (o.data.data[0] & 2)
+					all->place[2] = (struct bytes){data + DHCP_SERVER_NAME, DHCP_SERVER_NAME_BYTES};
+			}
+		}
+		d->truncated |= status == OPTION_CUT && i == 0;
+		d->malformed |= status == OPTION_GOOD;
+	}
+}
+
+/* Appends the data of the options of that code, or of the first only, to out; its length. */
+static uint32_t join_options(const struct options *all, uint8_t code, uint8_t *out)
+{
+	uint32_t len = 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PLACES; i++) {
+		struct cursor c = cursor_of(all->place[i].data, all->place[i].len);
+		struct option o;
+
+		while (all->place[i].data && n++ < DHCP_OPTIONS_MAX && wire_option(&c, &o) == OPTION_GOOD) {
+			if (o.code != code)
+				continue;
+			memcpy(out + len, o.data.data, o.data.len);
+			len += o.data.len;
+			if (!bit_of(all->again, code))
+				return len;
+		}
+	}
+	return len;
+}
+
+/* Of each code one option, in the order in which they begin; out has room for all. Returns how many bytes. */
+static uint32_t write_options(const struct options *all, uint8_t *out)
+{
+	uint64_t written[4] = {0};
+	uint32_t at = 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PLACES; i++) {
+		struct cursor c = cursor_of(all->place[i].data, all->place[i].len);
+		struct option o;
+
+		while (all->place[i].data && n++ < DHCP_OPTIONS_MAX && wire_option(&c, &o) == OPTION_GOOD) {
+			uint32_t len = o.data.len;
+
+			if (bit_of(written, o.code))
+				continue;
+			written[o.code / 64] |= 1ull << o.code % 64;
+			if (bit_of(all->again, o.code))
+				len = join_options(all, o.code, out + at + 3);
+			else
+				memcpy(out + at + 3, o.data.data, len);
+			out[at] = o.code;
+			out[at + 1] = (uint8_t)(len >> 8);
+			out[at + 2] = (uint8_t)len;
+			at += 3 + len;
+		}
+	}
+	return at;
+}
+
+/* The next one of those that were written so. */
+static bool next_option(struct cursor *c, struct option *o)
+{
+	uint16_t len;
+
+	o->code = cursor_u8(c);
+	len = cursor_be16(c);
+	o->data = (struct bytes){cursor_take(c, len), len};
+	return !c->bad;
+}
+
 static struct cursor options_of(const struct dhcp_tx *d)
 {
 	struct cursor c = cursor_of(d->message.data, d->message.len);
@@ -153,13 +268,12 @@ static struct cursor options_of(const struct dhcp_tx *d)
 	return c;
 }
 
-/* The first option of that code. */
 static bool find_option(const struct dhcp_tx *d, uint8_t code, struct bytes *data)
 {
 	struct cursor c = options_of(d);
 	struct option o;
 
-	for (unsigned i = 0; i < DHCP_OPTIONS_MAX && next_option(&c, &o) == OPTION_GOOD; i++) {
+	while (next_option(&c, &o)) {
 		if (o.code == code) {
 			*data = o.data;
 			return true;
@@ -176,25 +290,6 @@ static bool find_seconds(const struct dhcp_tx *d, uint8_t code, uint32_t *second
 		return false;
 	*seconds = get_be32(data.data);
 	return true;
-}
-
-/* Goes through the options once: are they whole, and what kind of message is it? */
-static void check_options(struct dhcp_tx *d)
-{
-	struct cursor c = options_of(d);
-	enum option_status status;
-	struct option o;
-	unsigned n = 0;
-
-	while ((status = next_option(&c, &o)) == OPTION_GOOD && ++n < DHCP_OPTIONS_MAX) {
-		if (o.code == OPTION_TYPE && o.data.len && !d->type)
-			d->type = o.data.data[0] < DHCP_TYPES ? o.data.data[0] : 0;
-		if (o.code == OPTION_CLIENT_ID && o.data.len < 2)
-			d->malformed = true;
-	}
-	d->truncated = status == OPTION_CUT;
-	if (status == OPTION_GOOD)
-		d->malformed = true;
 }
 
 /* ---- who has an address ---- */
@@ -283,6 +378,7 @@ static struct parse_result dhcp_parse(struct worker *w, struct flow *f, void *st
 				      enum direction d, const struct app_input *in)
 {
 	struct parse_result res = {.status = PARSE_OK};
+	struct options all = {0};
 	struct dhcp_tx *tx;
 	uint8_t *copy;
 
@@ -292,17 +388,19 @@ static struct parse_result dhcp_parse(struct worker *w, struct flow *f, void *st
 	}
 	if (get_be32(in->data + 236) != DHCP_COOKIE)
 		return res; /* BOOTP alone (RFC 2131, 3) */
-	copy = heap_dup(&w->heap, in->data, in->len);
+	/* An option has a byte more there than on the wire, where none is shorter than two. */
+	copy = heap_alloc(&w->heap, DHCP_HEADER_BYTES + (in->len + DHCP_FILE_BYTES + DHCP_SERVER_NAME_BYTES) * 3 / 2);
 	tx = copy ? dhcp_of(tx_new(w, f, sizeof(*tx))) : NULL;
 	if (!tx) {
 		heap_free(&w->heap, copy);
 		return res;
 	}
-	tx->message = (struct bytes){copy, in->len};
+	memcpy(copy, in->data, DHCP_HEADER_BYTES);
+	check_options(tx, &all, in->data, in->len);
+	tx->message = (struct bytes){copy, DHCP_HEADER_BYTES + write_options(&all, copy + DHCP_HEADER_BYTES)};
 	tx->direction = (uint8_t)d;
 	tx->tx.progress[TO_SERVER] = tx->tx.progress[TO_CLIENT] = 1;
 	tx->tx.inspected_done[direction_other(d)] = 1;
-	check_options(tx);
 	if (tx->truncated)
 		tx_event(w, f, &tx->tx, d, DHCP_EVENT_TRUNCATED_OPTIONS);
 	if (tx->malformed)
@@ -422,7 +520,6 @@ static void write_message(struct recorder *r, const struct dhcp_tx *d, bool exte
 {
 	struct bytes hardware = hardware_address(d);
 	struct cursor c = options_of(d);
-	uint64_t written[4] = {0};
 	struct option o;
 	uint8_t op = opcode_of(d);
 
@@ -441,10 +538,7 @@ static void write_message(struct recorder *r, const struct dhcp_tx *d, bool exte
 			write_address(r, F_dhcp_next_server_ip, field(d, 20));
 		}
 	}
-	for (unsigned i = 0; i < DHCP_OPTIONS_MAX && next_option(&c, &o) == OPTION_GOOD; i++) {
-		if (written[o.code / 64] >> o.code % 64 & 1)
-			continue; /* a key stands in an object once */
-		written[o.code / 64] |= 1ull << o.code % 64;
+	while (next_option(&c, &o)) {
 		write_option(r, &o);
 		if (extended)
 			write_more(r, &o);

@@ -17,27 +17,15 @@
 #define TRANSPORT_FIR 0x40
 
 enum dnp3_event {
-	DNP3_EVENT_FLOODED,
-	DNP3_EVENT_LEN_TOO_SMALL,
-	DNP3_EVENT_BAD_LINK_CRC,
-	DNP3_EVENT_BAD_TRANSPORT_CRC,
-	DNP3_EVENT_MALFORMED,
-	DNP3_EVENT_UNKNOWN_OBJECT,
-	DNP3_EVENT_TOO_MANY_POINTS,
-	DNP3_EVENT_TOO_MANY_OBJECTS,
-	DNP3_EVENT_TOO_LONG_REASSEMBLY,
+#define EVENT(id, name) DNP3_EVENT_##id,
+#include "dataplane/event/app_event/dnp3.def"
+#undef EVENT
 };
 
 static const char *const dnp3_events[] = {
-	[DNP3_EVENT_FLOODED] = "flooded",
-	[DNP3_EVENT_LEN_TOO_SMALL] = "len_too_small",
-	[DNP3_EVENT_BAD_LINK_CRC] = "bad_link_crc",
-	[DNP3_EVENT_BAD_TRANSPORT_CRC] = "bad_transport_crc",
-	[DNP3_EVENT_MALFORMED] = "malformed",
-	[DNP3_EVENT_UNKNOWN_OBJECT] = "unknown_object",
-	[DNP3_EVENT_TOO_MANY_POINTS] = "too_many_points",
-	[DNP3_EVENT_TOO_MANY_OBJECTS] = "too_many_objects",
-	[DNP3_EVENT_TOO_LONG_REASSEMBLY] = "too_long_reassembly",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/dnp3.def"
+#undef EVENT
 	NULL,
 };
 
@@ -380,6 +368,7 @@ const struct proto proto_dnp3 = {
 	.too_many_event = DNP3_EVENT_FLOODED,
 	.probe = dnp3_probe,
 	.state_bytes = sizeof(struct dnp3_state),
+	.state_rest = app_state_moves,
 	.state_clear = dnp3_state_clear,
 	.parse = dnp3_parse,
 	.tx_free = dnp3_tx_free,

@@ -15,17 +15,9 @@
 #define DNS_FORWARD_CONTACTS_MAX 64 /* questions of one message remembered */
 
 const char *const dns_events[] = {
-	[DNS_EVENT_MALFORMED_DATA] = "malformed_data",
-	[DNS_EVENT_NOT_A_REQUEST] = "not_a_request",
-	[DNS_EVENT_NOT_A_RESPONSE] = "not_a_response",
-	[DNS_EVENT_Z_FLAG_SET] = "z_flag_set",
-	[DNS_EVENT_INVALID_OPCODE] = "invalid_opcode",
-	[DNS_EVENT_NAME_TOO_LONG] = "name_too_long",
-	[DNS_EVENT_INFINITE_LOOP] = "infinite_loop",
-	[DNS_EVENT_TOO_MANY_LABELS] = "too_many_labels",
-	[DNS_EVENT_INVALID_ADDITIONALS] = "invalid_additionals",
-	[DNS_EVENT_INVALID_AUTHORITIES] = "invalid_authorities",
-	[DNS_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/dns.def"
+#undef EVENT
 	NULL,
 };
 
@@ -256,6 +248,7 @@ const struct proto proto_dns = {
 	.config_bytes = sizeof(struct dns_config),
 	.configure = dns_configure,
 	.state_bytes = sizeof(struct dns_state),
+	.state_rest = app_state_moves,
 	.parse = dns_parse,
 	.tx_free = dns_tx_free,
 	.log = dns_log,

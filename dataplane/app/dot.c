@@ -32,6 +32,7 @@ uint32_t dot_take(struct dot_reader *r, const uint8_t *data, uint32_t len,
 
 			if (dot == DOT_END) {
 				*end = true;
+				r->odd = r->bare || r->held == 1;
 				return i + 1;
 			}
 			if (dot == DOT_HELD) {
@@ -44,12 +45,16 @@ uint32_t dot_take(struct dot_reader *r, const uint8_t *data, uint32_t len,
 			/* Not the end: a dot put before the line is taken off. */
 			if (r->held == 2)
 				out(ctx, (const uint8_t *)"\r", 1);
+			r->cr = r->held == 2;
 			r->held = 0;
 			r->at_start = false;
 		}
 		lf = memchr(data + i, '\n', len - i);
+		if (lf)
+			r->bare = !(lf > data + i ? lf[-1] == '\r' : r->cr);
 		i = lf ? (uint32_t)(lf - data) + 1 : len;
 		r->at_start = lf != NULL;
+		r->cr = data[i - 1] == '\r';
 	}
 	if (from < i)
 		out(ctx, data + from, i - from);

@@ -12,6 +12,8 @@
 struct dot_reader {
 	bool at_start; /* of a line */
 	uint8_t held;  /* there: 1 ".", 2 ".CR" */
+	bool cr, bare; /* the byte before was CR; the line before ended in LF alone */
+	bool odd;      /* the end was not CR LF "." CR LF: not everybody takes it for one */
 };
 
 /* The content begins. */

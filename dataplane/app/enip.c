@@ -14,11 +14,16 @@
 #define STATUS_AT 8
 #define OPTIONS_AT 20
 
-enum enip_event { ENIP_EVENT_TOO_MANY_TRANSACTIONS, ENIP_EVENT_INVALID_PDU };
+enum enip_event {
+#define EVENT(id, name) ENIP_EVENT_##id,
+#include "dataplane/event/app_event/enip.def"
+#undef EVENT
+};
 
 static const char *const enip_events[] = {
-	[ENIP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
-	[ENIP_EVENT_INVALID_PDU] = "invalid_pdu",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/enip.def"
+#undef EVENT
 	NULL,
 };
 
@@ -339,6 +344,7 @@ const struct proto proto_enip = {
 	.udp_first = {{0, 4}, {0x63, 0x66}, {0x6f, 0x73}},
 	.udp_least = ENIP_HEADER_BYTES,
 	.state_bytes = sizeof(struct enip_state),
+	.state_rest = app_state_moves,
 	.parse = enip_parse,
 	.tx_free = enip_tx_free,
 	.log = enip_log,

@@ -347,6 +347,18 @@ static struct file *file_new(struct worker *w, struct tx *tx, enum direction d)
 	return file;
 }
 
+void file_name_set(struct worker *w, struct file *file, const uint8_t *name, uint32_t name_len)
+{
+	uint32_t len = name_len < FILE_NAME_MAX ? name_len : FILE_NAME_MAX;
+	uint8_t *copy = heap_dup(&w->heap, name, len);
+
+	if (!copy)
+		return;
+	heap_free(&w->heap, file->name);
+	file->name = copy;
+	file->name_len = len;
+}
+
 struct file *file_open(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
 		       const uint8_t *name, uint32_t name_len)
 {
@@ -354,10 +366,7 @@ struct file *file_open(struct worker *w, struct flow *f, struct tx *tx, enum dir
 
 	if (!file)
 		return NULL;
-	file->name_len = name_len < FILE_NAME_MAX ? name_len : FILE_NAME_MAX;
-	file->name = heap_dup(&w->heap, name, file->name_len);
-	if (!file->name)
-		file->name_len = 0;
+	file_name_set(w, file, name, name_len);
 	file->wants = (uint8_t)w->files->wants;
 	if (file->wants & (FILE_WANT_MD5 | FILE_WANT_SHA1 | FILE_WANT_SHA256))
 		file->hash = hash_get(w, file->wants);

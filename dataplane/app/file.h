@@ -105,6 +105,8 @@ struct file *file_open(struct worker *w, struct flow *f, struct tx *tx, enum dir
 		       const uint8_t *name, uint32_t name_len);
 /* A window without a file (FILE_HIDDEN). */
 struct file *file_open_hidden(struct worker *w, struct flow *f, struct tx *tx, enum direction d);
+/* The name was not known when it was opened. Copied; NULL memory leaves it as it is. */
+void file_name_set(struct worker *w, struct file *file, const uint8_t *name, uint32_t name_len);
 void file_set_limits(struct file *file, const struct file_limits *limits);
 void file_append(struct worker *w, struct file *file, const uint8_t *data, uint32_t len);
 void file_gap(struct worker *w, struct file *file, uint64_t len);

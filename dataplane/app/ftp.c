@@ -14,10 +14,9 @@
 #include "dataplane/app/expect.h"
 
 static const char *const ftp_events[] = {
-	[FTP_EVENT_REQUEST_TOO_LONG] = "request_command_too_long",
-	[FTP_EVENT_RESPONSE_TOO_LONG] = "response_command_too_long",
-	[FTP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
-	[FTP_EVENT_FILE_BEFORE_PORT] = "file_before_port",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/ftp.def"
+#undef EVENT
 	NULL,
 };
 
@@ -328,6 +327,7 @@ const struct proto proto_ftp = {
 	.too_many_event = FTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ftp_probe,
 	.state_bytes = sizeof(struct ftp_state),
+	.state_rest = app_state_moves,
 	.parse = ftp_parse,
 	.tx_free = ftp_tx_free,
 	.log = ftp_log,

@@ -22,11 +22,10 @@ enum ftp_progress { FTP_NOTHING, FTP_COMMAND, FTP_REPLIED };
 enum ftp_mode { FTP_MODE_NONE, FTP_ACTIVE, FTP_PASSIVE };
 
 enum ftp_event {
-	FTP_EVENT_REQUEST_TOO_LONG,
-	FTP_EVENT_RESPONSE_TOO_LONG,
-	FTP_EVENT_TOO_MANY_TRANSACTIONS,
-	FTP_EVENT_FILE_BEFORE_PORT,
-	FTP_EVENT_COUNT
+#define EVENT(id, name) FTP_EVENT_##id,
+#include "dataplane/event/app_event/ftp.def"
+#undef EVENT
+	FTP_EVENT_COUNT,
 };
 
 struct ftp_tx {

@@ -158,6 +158,7 @@ const struct proto proto_ftp_data = {
 	.stream_waits = 1,
 	.max_transactions = 1,
 	.state_bytes = sizeof(struct ftp_data_state),
+	.state_rest = app_state_moves,
 	.state_init = ftp_data_state_init,
 	.state_clear = ftp_data_state_clear,
 	.parse = ftp_data_parse,

@@ -222,6 +222,7 @@ static int on_request_complete(htp_tx_t *htp)
 
 	if (!tx)
 		return without(htp);
+	tx->state->version_0_9 |= htp->is_protocol_0_9;
 	http_events_flags(tx->state, tx);
 	http_body_end(tx->state, tx, TO_SERVER);
 	if (tx->tx.progress[TO_SERVER] >= HTTP_BODY)
@@ -424,6 +425,40 @@ static void http_state_clear(struct worker *w, struct flow *f, void *state)
 	htp_connp_destroy_all(s->connp);
 }
 
+/* Exported by libhtp, but in none of its headers. */
+const char *htp_connp_in_state_as_string(htp_connp_t *connp);
+const char *htp_connp_out_state_as_string(htp_connp_t *connp);
+
+/* Does libhtp know nothing that a new parser of it would not? It waits for a request, and for no response. */
+static bool idle(const struct http_state *s)
+{
+	const htp_list_t *all = htp_connp_get_connection(s->connp)->transactions;
+
+	if (s->version_0_9 || s->failed[0] | s->failed[1] | s->close_done[0] | s->close_done[1] | s->stopped[0] | s->stopped[1])
+		return false;
+	if (htp_connp_get_in_tx(s->connp) || htp_connp_get_out_tx(s->connp) ||
+	    strcmp(htp_connp_in_state_as_string(s->connp), "REQ_IDLE") != 0 ||
+	    strcmp(htp_connp_out_state_as_string(s->connp), "RES_IDLE") != 0)
+		return false;
+	for (size_t i = 0; i < htp_list_size(all); i++)
+		if (htp_list_get(all, i))
+			return false;
+	return true;
+}
+
+/* libhtp's parser is much larger than all else of an idle flow, and points to the state. */
+static bool http_state_rest(struct worker *w, void *state)
+{
+	struct http_state *s = state;
+
+	(void)w;
+	if (s->connp && !s->headless && idle(s)) {
+		htp_connp_destroy_all(s->connp);
+		s->connp = NULL;
+	}
+	return !s->connp;
+}
+
 static void http_tx_free(struct worker *w, struct flow *f, struct tx *base)
 {
 	struct http_tx *tx = (struct http_tx *)base;
@@ -474,6 +509,8 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 	const void *data = in->flags & INPUT_GAP ? NULL : in->data;
 	int rc = HTP_STREAM_DATA;
 
+	if (!s->connp && !http_state_init(w, f, s))
+		return (struct parse_result){.status = PARSE_BAD};
 	s->w = w;
 	s->f = f;
 	s->offset = in->offset;
@@ -486,6 +523,7 @@ static struct parse_result http_parse(struct worker *w, struct flow *f, void *st
 		else if (!http_lost_gap(s))
 			rc = htp_connp_res_data(s->connp, NULL, NULL, in->len);
 		http_events_drain(s, d);
+		s->stopped[d] = rc != HTP_STREAM_DATA;
 	}
 	if (rc == HTP_STREAM_TUNNEL && d == TO_CLIENT)
 		switched(s);
@@ -526,6 +564,7 @@ const struct proto proto_http = {
 	.state_bytes = sizeof(struct http_state),
 	.state_init = http_state_init,
 	.state_clear = http_state_clear,
+	.state_rest = http_state_rest,
 	.parse = http_parse,
 	.tx_free = http_tx_free,
 	.log = http_log,

@@ -41,7 +41,7 @@ enum http_progress {
 
 enum http_event {
 #define EVENT(id, name) HTTP_EVENT_##id,
-#include "dataplane/app/http_events.def"
+#include "dataplane/event/app_event/http.def"
 #undef EVENT
 	HTTP_EVENT_COUNT
 };
@@ -102,6 +102,7 @@ struct http_tx {
 		status_line;
 	uint64_t frame[2], frame_at[2]; /* by direction: id, and where it began in the stream */
 	struct http_multipart *multipart;
+	struct http_byteranges *byteranges; /* NULL: the answer is of one range, or of none */
 	struct content_decoder *decoder[2]; /* NULL: nothing is to be undone */
 };
 
@@ -109,12 +110,14 @@ struct http_tx {
 struct http_state {
 	struct worker *w; /* of the call in hand */
 	struct flow *f;
-	htp_connp_t *connp;
+	htp_connp_t *connp; /* NULL: it was idle; made again with the next bytes */
 	uint64_t offset;  /* of the call's bytes in their stream */
 	struct bytes input; /* them; NULL data: a gap */
 	unsigned messages;
 	uint32_t transactions;
 	uint8_t failed[2], close_done[2]; /* by direction */
+	uint8_t stopped[2]; /* the last bytes did not leave libhtp waiting for more of them */
+	bool version_0_9; /* a request of HTTP/0.9: libhtp takes no other one */
 	bool head_lost;   /* behind the last gap begins what is left of an answer */
 	struct http_tx *headless; /* whose answer that is, as far as it has come; or NULL */
 	bool change;      /* the protocol changes after this call … */

@@ -12,7 +12,7 @@
 
 const char *const http2_events[HTTP2_EVENT_COUNT + 1] = {
 #define EVENT(id, name) [HTTP2_EVENT_##id] = name,
-#include "dataplane/app/http2_events.def"
+#include "dataplane/event/app_event/http2.def"
 #undef EVENT
 };
 
@@ -649,6 +649,7 @@ const struct proto proto_http2 = {
 	.too_many_event = HTTP2_EVENT_TOO_MANY_STREAMS,
 	.probe = http2_probe,
 	.state_bytes = sizeof(struct http2_state),
+	.state_rest = app_state_moves,
 	.state_init = http2_state_init,
 	.state_clear = http2_state_clear,
 	.parse = http2_parse,

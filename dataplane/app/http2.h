@@ -53,7 +53,7 @@ enum http2_progress { HTTP2_NOTHING, HTTP2_OPEN, HTTP2_FIELDS, HTTP2_BODY, HTTP2
 
 enum http2_event {
 #define EVENT(id, name) HTTP2_EVENT_##id,
-#include "dataplane/app/http2_events.def"
+#include "dataplane/event/app_event/http2.def"
 #undef EVENT
 	HTTP2_EVENT_COUNT
 };

@@ -12,6 +12,7 @@
 
 #include <strings.h>
 
+#include "dataplane/app/http_byteranges.h"
 #include "dataplane/app/http_multipart.h"
 #include "dataplane/app/mime.h"
 
@@ -155,8 +156,10 @@ static void body_open(struct http_state *s, struct http_tx *tx, enum direction d
 	if (!b->file)
 		return;
 	file_set_limits(b->file, &s->w->http->options.limits[d]);
-	if (d == TO_CLIENT && b->kind == BODY_FILE)
+	if (d == TO_CLIENT && b->kind == BODY_FILE) {
 		body_range(s, tx, b->file, name);
+		tx->byteranges = http_byteranges_new(s, tx, name);
+	}
 }
 
 /* Decoded bytes, or a gap. */
@@ -186,6 +189,8 @@ static void body_take(struct http_state *s, struct http_tx *tx, enum direction d
 	}
 	if (tx->multipart && d == TO_SERVER && n)
 		http_multipart_data(s, tx, data, n);
+	if (tx->byteranges && d == TO_CLIENT && n)
+		http_byteranges_data(s, tx, data, n);
 	if (n < len && !b->over_limit) {
 		b->over_limit = true;
 		file_close_all(s->w, &tx->tx, d, FILE_TRUNCATED);
@@ -262,6 +267,8 @@ void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d)
 {
 	if (tx->multipart && d == TO_SERVER)
 		http_multipart_end(s, tx);
+	if (d == TO_CLIENT)
+		http_byteranges_end(s, tx);
 	file_close_all(s->w, &tx->tx, d, FILE_CLOSED);
 	range_end(s->w, &tx->body[d].range);
 }
@@ -269,6 +276,7 @@ void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d)
 void http_body_free(struct worker *w, struct http_tx *tx)
 {
 	range_end(w, &tx->body[TO_CLIENT].range);
+	http_byteranges_free(w, tx);
 	content_decoder_free(&w->heap, tx->decoder[TO_SERVER]);
 	content_decoder_free(&w->heap, tx->decoder[TO_CLIENT]);
 	http_multipart_free(w, tx);

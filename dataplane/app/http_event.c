@@ -10,7 +10,7 @@
 
 const char *const http_event_names[] = {
 #define EVENT(id, name) name,
-#include "dataplane/app/http_events.def"
+#include "dataplane/event/app_event/http.def"
 #undef EVENT
 	NULL,
 };

@@ -12,19 +12,9 @@
 #define MARKER_BYTES 4
 
 static const char *const ike_events[] = {
-	[IKE_EVENT_MALFORMED_DATA] = "malformed_data",
-	[IKE_EVENT_NO_ENCRYPTION] = "no_encryption",
-	[IKE_EVENT_WEAK_CRYPTO_ENC] = "weak_crypto_enc",
-	[IKE_EVENT_WEAK_CRYPTO_PRF] = "weak_crypto_prf",
-	[IKE_EVENT_WEAK_CRYPTO_DH] = "weak_crypto_dh",
-	[IKE_EVENT_WEAK_CRYPTO_AUTH] = "weak_crypto_auth",
-	[IKE_EVENT_WEAK_CRYPTO_NO_DH] = "weak_crypto_no_dh",
-	[IKE_EVENT_WEAK_CRYPTO_NO_AUTH] = "weak_crypto_no_auth",
-	[IKE_EVENT_INVALID_PROPOSAL] = "invalid_proposal",
-	[IKE_EVENT_UNKNOWN_PROPOSAL] = "unknown_proposal",
-	[IKE_EVENT_PAYLOAD_EXTRA_DATA] = "payload_extra_data",
-	[IKE_EVENT_MULTIPLE_SERVER_PROPOSAL] = "multiple_server_proposal",
-	[IKE_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/ike.def"
+#undef EVENT
 	NULL,
 };
 

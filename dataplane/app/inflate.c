@@ -39,6 +39,7 @@ struct inflater *inflater_new(struct heap *heap, enum inflate_format format, boo
 	i->z.zalloc = zlib_alloc;
 	i->z.zfree = zlib_free;
 	i->z.opaque = heap;
+	lasting = lasting || heap->used_bytes > heap->limit_bytes / 2;
 	if (!lasting)
 		i->fast = heap_alloc(heap, sizeof(*i->fast));
 	if (lasting ? inflateInit2(&i->z, window_of(format)) != Z_OK : !i->fast) {

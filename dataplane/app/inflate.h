@@ -2,7 +2,8 @@
  *
  * Deflate (RFC 1951) piece by piece, bare or in the wrapper of zlib (RFC 1950) or gzip (RFC 1952). Two libraries do it:
  * ISA-L, two to three times as fast but with 87 KB of state, for what comes and goes as bodies do; zlib, with 7 KB and
- * a window of 32 KB once it is needed, for what lasts as long as its flow. Memory comes from the worker's heap.
+ * a window of 32 KB once it is needed, for what lasts as long as its flow, and for all while the worker's heap, from
+ * which memory comes, is half full.
  */
 #ifndef APP_INFLATE_H
 #define APP_INFLATE_H

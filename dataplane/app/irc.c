@@ -19,12 +19,16 @@
 #define IRC_TRANSACTIONS_MAX 1024
 #define CTCP 1 /* the byte around a message of a client to a client */
 
-enum irc_event { IRC_EVENT_TOO_MANY_TRANSACTIONS, IRC_EVENT_LINE_TOO_LONG, IRC_EVENT_MALFORMED_DCC };
+enum irc_event {
+#define EVENT(id, name) IRC_EVENT_##id,
+#include "dataplane/event/app_event/irc.def"
+#undef EVENT
+};
 
 static const char *const irc_events[] = {
-	[IRC_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
-	[IRC_EVENT_LINE_TOO_LONG] = "line_too_long",
-	[IRC_EVENT_MALFORMED_DCC] = "malformed_dcc",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/irc.def"
+#undef EVENT
 	NULL,
 };
 
@@ -476,6 +480,7 @@ const struct proto proto_irc = {
 	.too_many_event = IRC_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = irc_probe,
 	.state_bytes = sizeof(struct irc_state),
+	.state_rest = app_state_moves,
 	.state_clear = irc_state_clear,
 	.parse = irc_parse,
 	.tx_free = irc_tx_free,

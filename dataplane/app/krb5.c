@@ -20,12 +20,16 @@ enum { AS_REQ = 10, AS_REP, TGS_REQ, TGS_REP, AP_REQ, AP_REP, KRB_ERROR = 30 };
 enum { TAG_APPLICATION = 0x60, TAG_GENERAL_STRING = 0x1b };
 #define TAG_CONTEXT(n) (uint8_t)(0xa0 + (n))
 
-enum krb5_event { KRB5_EVENT_MALFORMED_DATA, KRB5_EVENT_WEAK_ENCRYPTION, KRB5_EVENT_TOO_MANY_TRANSACTIONS };
+enum krb5_event {
+#define EVENT(id, name) KRB5_EVENT_##id,
+#include "dataplane/event/app_event/krb5.def"
+#undef EVENT
+};
 
 static const char *const krb5_events[] = {
-	[KRB5_EVENT_MALFORMED_DATA] = "malformed_data",
-	[KRB5_EVENT_WEAK_ENCRYPTION] = "weak_encryption",
-	[KRB5_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/krb5.def"
+#undef EVENT
 	NULL,
 };
 
@@ -40,7 +44,8 @@ struct krb5_tx {
 };
 
 struct krb5_state {
-	uint8_t request; /* type of the last one */
+	uint8_t request; /* type of the last one that waits for its answer */
+	uint8_t waiting[AP_REQ + 1]; /* TCP: how many of a type do */
 	struct krb5_stream {
 		uint64_t skip; /* rest of a message that is passed over */
 		bool lost;
@@ -235,6 +240,27 @@ static enum probe_result krb5_probe(const struct probe_input *in)
 	return head_read(&c, &type) ? PROBE_YES : PROBE_NO;
 }
 
+/* Which requests wait for an answer. Over UDP they come again when it is lost, so only the last one counts. */
+static void request_count(struct krb5_state *st, struct krb5_tx *t, bool ordered)
+{
+	uint8_t answered;
+
+	if (t->type == AS_REQ || t->type == TGS_REQ || t->type == AP_REQ) {
+		st->request = t->type;
+		if (ordered && st->waiting[t->type] < UINT8_MAX)
+			st->waiting[t->type]++;
+		return;
+	}
+	t->failed_request = st->request;
+	answered = t->type == KRB_ERROR || !t->type ? st->request : t->type - 1;
+	if (answered && st->waiting[answered])
+		st->waiting[answered]--;
+	st->request = 0;
+	for (uint8_t type = AS_REQ; type <= AP_REQ; type += 2)
+		if (st->waiting[type])
+			st->request = type;
+}
+
 static void message_take(struct worker *w, struct flow *f, struct krb5_state *st, enum direction d,
 			 const uint8_t *data, uint32_t len)
 {
@@ -249,12 +275,7 @@ static void message_take(struct worker *w, struct flow *f, struct krb5_state *st
 		tx_event(w, f, &t->tx, d, KRB5_EVENT_MALFORMED_DATA);
 	if ((t->has_encryption && is_weak(t->encryption)))
 		tx_event(w, f, &t->tx, d, KRB5_EVENT_WEAK_ENCRYPTION);
-	if (t->type == AS_REQ || t->type == TGS_REQ || t->type == AP_REQ) {
-		st->request = t->type;
-	} else {
-		t->failed_request = st->request;
-		st->request = 0;
-	}
+	request_count(st, t, f->ip_proto == 6);
 }
 
 static struct parse_result parse_stream(struct worker *w, struct flow *f, struct krb5_state *st,
@@ -464,6 +485,7 @@ const struct proto proto_krb5 = {
 	.probe = krb5_probe,
 	.udp_first = {{TAG_APPLICATION, TAG_APPLICATION | 0x1f}},
 	.state_bytes = sizeof(struct krb5_state),
+	.state_rest = app_state_moves,
 	.parse = krb5_parse,
 	.tx_free = krb5_tx_free,
 	.log = krb5_log,

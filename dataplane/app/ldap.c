@@ -13,17 +13,15 @@
 #define FRAME_PDU 1
 
 enum ldap_event {
-	LDAP_EVENT_TOO_MANY_TRANSACTIONS,
-	LDAP_EVENT_INVALID_DATA,
-	LDAP_EVENT_REQUEST_NOT_FOUND,
-	LDAP_EVENT_INCOMPLETE_DATA,
+#define EVENT(id, name) LDAP_EVENT_##id,
+#include "dataplane/event/app_event/ldap.def"
+#undef EVENT
 };
 
 static const char *const ldap_events[] = {
-	[LDAP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
-	[LDAP_EVENT_INVALID_DATA] = "invalid_data",
-	[LDAP_EVENT_REQUEST_NOT_FOUND] = "request_not_found",
-	[LDAP_EVENT_INCOMPLETE_DATA] = "incomplete_data",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/ldap.def"
+#undef EVENT
 	NULL,
 };
 
@@ -467,6 +465,7 @@ const struct proto proto_ldap = {
 	.probe = ldap_probe,
 	.udp_first = {{BER_SEQUENCE, BER_SEQUENCE}},
 	.state_bytes = sizeof(struct ldap_state),
+	.state_rest = app_state_moves,
 	.parse = ldap_parse,
 	.tx_free = ldap_tx_free,
 	.log = ldap_log,

@@ -8,8 +8,8 @@ static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)
 {
 	struct mail *m = ctx;
 
-	mail_note_part(&m->note, name, type);
-	if (name.len)
+	mail_note_part(&m->note, name, type, mime_is_attached(&m->mime));
+	if ((name.len || mail_note_wants(m->w, &m->mime)) && !(m->lazy && name.data == m->mime.name))
 		m->file = file_open(m->w, m->f, m->tx, m->direction, name.data, name.len);
 }
 
@@ -18,8 +18,12 @@ static void on_part_data(void *ctx, const uint8_t *data, uint32_t len)
 	struct mail *m = ctx;
 
 	mail_note_data(m->w, &m->note, data, len);
+	if (m->lazy && !m->file && m->mime.name_len && m->mime.in_part)
+		m->file = file_open(m->w, m->f, m->tx, (enum direction)m->direction, m->mime.name, m->mime.name_len);
 	if (m->file)
 		file_append(m->w, m->file, data, len);
+	if (m->file)
+		tnef_data(&m->tnef, m->w, m->f, m->tx, (enum direction)m->direction, data, len);
 }
 
 static void on_part_end(void *ctx, bool complete)
@@ -30,6 +34,7 @@ static void on_part_end(void *ctx, bool complete)
 		mail_note_send(m->w, m->f, m->tx, (enum direction)m->direction, &m->note);
 	file_close(m->w, m->file, complete ? FILE_CLOSED : FILE_TRUNCATED);
 	m->file = NULL;
+	tnef_end(&m->tnef, m->w);
 }
 
 static void on_header(void *ctx, struct bytes name, struct bytes value, bool top)
@@ -52,7 +57,7 @@ static const struct mime_ops ops = {
 	.url = on_url,
 };
 
-struct mail *mail_begin(struct worker *w, struct flow *f, struct tx *tx, enum direction d)
+static struct mail *begin(struct worker *w, struct flow *f, struct tx *tx, enum direction d)
 {
 	struct mail *m = heap_zalloc(&w->heap, sizeof(*m));
 
@@ -62,8 +67,25 @@ struct mail *mail_begin(struct worker *w, struct flow *f, struct tx *tx, enum di
 	m->f = f;
 	m->tx = tx;
 	m->direction = (uint8_t)d;
-	m->whole = file_open_mail(w, f, tx, d);
 	mime_init(&m->mime, w, &ops, m, MIME_NO_URLS);
+	return m;
+}
+
+struct mail *mail_begin_part(struct worker *w, struct flow *f, struct tx *tx, enum direction d)
+{
+	struct mail *m = begin(w, f, tx, d);
+
+	if (m)
+		m->lazy = true;
+	return m;
+}
+
+struct mail *mail_begin(struct worker *w, struct flow *f, struct tx *tx, enum direction d)
+{
+	struct mail *m = begin(w, f, tx, d);
+
+	if (m)
+		m->whole = file_open_mail(w, f, tx, d);
 	return m;
 }
 
@@ -78,8 +100,10 @@ void mail_data(struct mail *m, const uint8_t *data, uint32_t len)
 
 void mail_gap(struct mail *m, uint64_t len)
 {
-	if (m && m->file)
+	if (m && m->file) {
 		file_gap(m->w, m->file, len);
+		tnef_gap(&m->tnef, m->w, len);
+	}
 	if (m && m->whole)
 		file_gap(m->w, m->whole, len);
 }
@@ -100,6 +124,7 @@ void mail_drop(struct mail *m)
 	if (!m)
 		return;
 	mime_free(&m->mime);
+	tnef_drop(&m->tnef, m->w);
 	mail_note_free(m->w, &m->note);
 	heap_free(&m->w->heap, m);
 }

@@ -9,6 +9,7 @@
 #include "dataplane/app/file.h"
 #include "dataplane/app/mail_note.h"
 #include "dataplane/app/mime.h"
+#include "dataplane/app/tnef.h"
 
 struct mail {
 	struct mime mime;
@@ -18,11 +19,15 @@ struct mail {
 	struct file *file; /* the attachment being read */
 	struct file *whole; /* NULL: mails are no files (file_bodies) */
 	struct mail_note note;
+	struct tnef tnef;  /* what the attachment itself is, or not */
 	uint8_t direction;
+	bool lazy; /* its part may never come: a file is opened with the first byte */
 };
 
 /* On the worker's heap; NULL: no memory. It is ended, or dropped with its transaction. */
 struct mail *mail_begin(struct worker *w, struct flow *f, struct tx *tx, enum direction d);
+/* Likewise, of one of which only a part will come: it is no file as a whole. */
+struct mail *mail_begin_part(struct worker *w, struct flow *f, struct tx *tx, enum direction d);
 /* NULL is fine for all of these. */
 void mail_data(struct mail *m, const uint8_t *data, uint32_t len);
 void mail_gap(struct mail *m, uint64_t len);

@@ -36,9 +36,14 @@ void mail_note_header(struct worker *w, struct mail_note *n, struct bytes name, 
 	}
 }
 
-void mail_note_part(struct mail_note *n, struct bytes name, enum mime_type type)
+bool mail_note_wants(const struct worker *w, const struct mime *m)
 {
-	n->in_text = !name.len && (type == MIME_TEXT_PLAIN || type == MIME_TEXT_HTML || type == MIME_OTHER);
+	return is_wanted(w) && mime_is_attached(m);
+}
+
+void mail_note_part(struct mail_note *n, struct bytes name, enum mime_type type, bool attached)
+{
+	n->in_text = !name.len && !attached && (type == MIME_TEXT_PLAIN || type == MIME_TEXT_HTML || type == MIME_OTHER);
 }
 
 void mail_note_data(struct worker *w, struct mail_note *n, const uint8_t *data, uint32_t len)

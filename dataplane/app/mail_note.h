@@ -26,8 +26,10 @@ struct mail_note {
 
 /* All do nothing unless files are analysed. */
 void mail_note_header(struct worker *w, struct mail_note *n, struct bytes name, struct bytes value);
-void mail_note_part(struct mail_note *n, struct bytes name, enum mime_type type);
+void mail_note_part(struct mail_note *n, struct bytes name, enum mime_type type, bool attached);
 void mail_note_data(struct worker *w, struct mail_note *n, const uint8_t *data, uint32_t len);
+/* Is a part without a name a file? Only where files are analysed: readers give it a name of their own. */
+bool mail_note_wants(const struct worker *w, const struct mime *m);
 /* An attachment or the mail ends. */
 void mail_note_send(struct worker *w, struct flow *f, struct tx *tx, enum direction d, struct mail_note *n);
 void mail_note_free(struct worker *w, struct mail_note *n);

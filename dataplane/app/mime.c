@@ -70,15 +70,19 @@ static bool is_space(uint8_t c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static void take_name(struct mime *m, struct bytes value, const char *parameter)
+/* Where the two headers that may name a part differ, the disposition's is what readers save it under (RFC 2183, 2.3). */
+static void take_name(struct mime *m, struct bytes value, const char *parameter, bool disposition)
 {
 	uint8_t written[MIME_NAME_WRITTEN_MAX];
 	uint32_t len;
 	bool cut;
 
-	if (m->name_len)
+	if (m->name_len && (m->name_disposition || !disposition))
 		return;
 	len = mime_parameter(value, parameter, written, sizeof(written), &cut);
+	if (!len && m->name_len)
+		return;
+	m->name_disposition = disposition;
 	if (cut || len > MIME_NAME_MAX)
 		m->anomalies |= MIME_LONG_NAME;
 	if (!(m->flags & MIME_RAW) && len && memmem(written, len, "=?", 2)) {
@@ -89,29 +93,51 @@ static void take_name(struct mime *m, struct bytes value, const char *parameter)
 	memcpy(m->name, written, m->name_len);
 }
 
+/* The first word of a value, without comments, quotes and parameters. */
+static struct bytes value_word(struct bytes value)
+{
+	while (value.len && (is_space(value.data[0]) || value.data[0] == '"')) {
+		value.data++;
+		value.len--;
+	}
+	for (uint32_t i = 0; i < value.len; i++)
+		if (is_space(value.data[i]) || strchr(";(\"", value.data[i]))
+			value.len = i;
+	return value;
+}
+
+/* A message that is sent in pieces: the first one begins with its headers (RFC 2046, 5.2.2). */
+static bool is_first_fragment(struct bytes word, struct bytes value)
+{
+	uint8_t number[2];
+	bool cut;
+
+	return bytes_are(word, "message/partial") &&
+	       mime_parameter(value, "number", number, sizeof(number), &cut) == 1 && number[0] == '1';
+}
+
 static void take_content_type(struct mime *m, struct bytes value)
 {
 	uint8_t boundary[MIME_BOUNDARY_MAX];
-	struct bytes word = value;
-	const uint8_t *semicolon = value.len ? memchr(value.data, ';', value.len) : NULL;
+	struct bytes word = value_word(value);
 	uint32_t len;
 	bool cut;
 
 	m->typed = true;
-	if (semicolon)
-		word.len = (uint32_t)(semicolon - value.data);
-	while (word.len && is_space(word.data[word.len - 1]))
-		word.len--;
+	m->attached |= starts(word, "application/");
 	if (!(m->flags & MIME_RAW))
-		take_name(m, value, "name");
+		take_name(m, value, "name", false);
 	if (bytes_are(word, "text/plain"))
 		m->type = MIME_TEXT_PLAIN;
 	else if (bytes_are(word, "text/html"))
 		m->type = MIME_TEXT_HTML;
-	else if (starts(word, "message/rfc822") || starts(word, "message/global"))
+	else if (starts(word, "message/rfc822") || starts(word, "message/global") || is_first_fragment(word, value))
 		m->type = MIME_MESSAGE;
+	/* In a type of its own that is no multipart the parameter says nothing, and must hide nothing. */
+	if (m->flags & MIME_RAW || (word.len && memchr(word.data, '/', word.len) && !starts(word, "multipart/")))
+		return;
 	len = mime_parameter(value, "boundary", boundary, sizeof(boundary), &cut);
-	if (!len || m->flags & MIME_RAW)
+	if (!len)
 		return;
 	if (cut)
 		m->anomalies |= MIME_LONG_BOUNDARY;
@@ -125,23 +151,25 @@ static void take_content_type(struct mime *m, struct bytes value)
 		m->digests |= (uint16_t)(1 << (m->depth - 1));
 }
 
+static void take_encoding(struct mime *m, struct bytes word)
+{
+	if (bytes_are(word, "base64") && !(m->flags & MIME_NO_BASE64))
+		m->encoding = MIME_BASE64;
+	else if (bytes_are(word, "quoted-printable") && !(m->flags & MIME_NO_QP))
+		m->encoding = MIME_QP;
+	else if (bytes_are(word, "x-uuencode") || bytes_are(word, "uuencode") || bytes_are(word, "x-uue"))
+		m->encoding = MIME_UU;
+}
+
 static void take_header(struct mime *m, struct bytes name, struct bytes value)
 {
 	if (name.len > MIME_HEADER_NAME_LONG)
 		m->anomalies |= MIME_LONG_HEADER_NAME;
 	if (bytes_are(name, "content-disposition")) {
-		take_name(m, value, "filename");
+		m->attached |= starts(value, "attachment");
+		take_name(m, value, "filename", true);
 	} else if (bytes_are(name, "content-transfer-encoding") && !(m->flags & MIME_RAW)) {
-		struct bytes word = value;
-
-		while (word.len && is_space(word.data[word.len - 1]))
-			word.len--;
-		if (bytes_are(word, "base64") && !(m->flags & MIME_NO_BASE64))
-			m->encoding = MIME_BASE64;
-		else if (bytes_are(word, "quoted-printable") && !(m->flags & MIME_NO_QP))
-			m->encoding = MIME_QP;
-		else if (bytes_are(word, "x-uuencode") || bytes_are(word, "uuencode") || bytes_are(word, "x-uue"))
-			m->encoding = MIME_UU;
+		take_encoding(m, value_word(value));
 	} else if (bytes_are(name, "content-type")) {
 		take_content_type(m, value);
 	}
@@ -161,6 +189,8 @@ static void header_flush(struct mime *m)
 	if (colon) {
 		name = (struct bytes){line.data, (uint32_t)(colon - line.data)};
 		value = (struct bytes){colon + 1, line.len - name.len - 1};
+		while (name.len && is_space(name.data[name.len - 1])) /* RFC 5322, 4.5 */
+			name.len--;
 		while (value.len && is_space(value.data[0])) {
 			value.data++;
 			value.len--;
@@ -208,6 +238,7 @@ static void entity_reset(struct mime *m)
 	m->type = MIME_OTHER;
 	m->encoding = MIME_PLAIN;
 	m->name_len = 0;
+	m->name_disposition = m->attached = false;
 	m->typed = true;
 	m->part_has_data = false;
 	m->at_start = true;
@@ -220,13 +251,13 @@ static void headers_end(struct mime *m)
 	header_flush(m);
 	m->at_start = true;
 	m->eol = 0;
+	m->coded_message = false;
 	if (!m->typed)
 		m->type = MIME_MESSAGE; /* RFC 2046, 5.1.5 */
-	/* Messages are never encoded as a whole (RFC 2046, 5.2.1): one that says so is read as it is,
-	 * so that the word alone hides nothing. */
 	if (m->type == MIME_MESSAGE && !(m->flags & MIME_RAW)) {
 		if (m->nesting < MIME_DEPTH_MAX) {
 			m->nesting++;
+			m->coded_message = m->encoding == MIME_BASE64 && !m->within;
 			entity_reset(m);
 			m->top = false;
 			return;
@@ -267,15 +298,51 @@ static void line_checked(struct mime *m)
 	m->line_len = 0;
 }
 
+/* Messages must not be encoded as a whole (RFC 2046, 5.2.1), but some are. The first line tells, so that the word
+ * alone hides nothing: in base64 there is no colon. The message is read by a parser of its own. */
+static void coded_message(struct mime *m)
+{
+	m->coded_message = false;
+	if (!m->header_len || memchr(m->header, ':', m->header_len))
+		return;
+	m->inner = heap_alloc(&m->w->heap, sizeof(*m->inner));
+	if (!m->inner)
+		return;
+	mime_init(m->inner, m->w, m->ops, m->ctx, m->flags);
+	m->inner->schemes = m->schemes;
+	m->inner->top = false;
+	m->inner->within = true;
+	m->inner->nesting = m->nesting;
+	m->header_open = false;
+	m->state = BODY;
+	m->in_part = true;
+	m->encoding = MIME_BASE64;
+	mime_decode_begin(m);
+	m->uu = UU_OFF;
+	mime_decode(m, m->header, m->header_len);
+	m->header_len = 0;
+}
+
 static void header_eol(struct mime *m)
 {
 	line_checked(m);
+	if (m->coded_message && !m->at_start)
+		coded_message(m);
 	if (m->at_start)
 		headers_end(m);
 	m->at_start = true;
 }
 
 /* ---- bodies ---- */
+
+static void inner_end(struct mime *m, bool complete)
+{
+	mime_end(m->inner, complete);
+	m->anomalies |= m->inner->anomalies;
+	mime_free(m->inner);
+	heap_free(&m->w->heap, m->inner);
+	m->inner = NULL;
+}
 
 static void part_end(struct mime *m, bool complete)
 {
@@ -285,7 +352,9 @@ static void part_end(struct mime *m, bool complete)
 	m->in_part = false;
 	if (m->name_len && !m->part_has_data)
 		m->anomalies |= MIME_EMPTY_PART;
-	if (!m->uu_closed)
+	if (m->inner)
+		inner_end(m, complete);
+	else if (!m->uu_closed)
 		m->ops->part_end(m->ctx, complete);
 }
 
@@ -307,14 +376,33 @@ static void body_text(struct mime *m, const uint8_t *data, uint32_t len)
 	}
 }
 
-/* Which open level's boundary is the held line? -1: none. */
+/* Nothing but blanks behind the boundary and the hyphens of the last one. */
+static bool is_whole(const uint8_t *rest, uint32_t len)
+{
+	uint32_t i = len >= 2 && memcmp(rest, "--", 2) == 0 ? 2 : 0;
+
+	while (i < len && is_space(rest[i]))
+		i++;
+	return i == len;
+}
+
+/* Which open level's boundary is the held line? -1: none. A line that only begins with one is a boundary, too
+ * (RFC 2046, 5.1.1), unless it is that of another level. */
 static int boundary_level(const struct mime *m)
 {
-	for (int i = m->depth - 1; i >= 0; i--)
-		if (m->start_len >= m->boundary_len[i] &&
-		    memcmp(m->start, m->boundary[i], m->boundary_len[i]) == 0)
+	int begins = -1;
+
+	for (int i = m->depth - 1; i >= 0; i--) {
+		uint32_t n = m->boundary_len[i];
+
+		if (m->start_len < n || memcmp(m->start, m->boundary[i], n) != 0)
+			continue;
+		if (is_whole(m->start + n, m->start_len - n))
 			return i;
-	return -1;
+		if (begins < 0)
+			begins = i;
+	}
+	return begins;
 }
 
 static void boundary_found(struct mime *m, int level)
@@ -330,8 +418,8 @@ static void boundary_found(struct mime *m, int level)
 	m->typed = !(m->digests & 1 << level);
 	m->skip_line = true;
 	m->start_len = 0;
-	if (!last)
-		m->state = HEADERS;
+	m->top = m->coded_message = false;
+	m->state = last ? BODY : HEADERS;
 }
 
 /* A line that began with hyphens is there, or is too long to be a boundary. */
@@ -347,7 +435,12 @@ static void start_decide(struct mime *m)
 		boundary_found(m, level);
 		return;
 	}
-	body_text(m, m->start, len);
+	if (m->state == HEADERS) {
+		m->at_start = true;
+		header_text(m, m->start, len);
+	} else {
+		body_text(m, m->start, len);
+	}
 }
 
 /* Holds what may be a boundary. Returns how much was taken. */
@@ -372,16 +465,19 @@ static void run_text(struct mime *m, const uint8_t *data, uint32_t len)
 
 	if (m->skip_line)
 		return;
-	if (m->state == HEADERS) {
-		header_text(m, data, len);
-		return;
-	}
-	if (m->at_start && m->depth) {
+	/* A boundary ends headers without a blank line as well. */
+	if (m->state == HEADERS && m->at_start && data[0] == '-' && !m->start_len)
+		header_flush(m);
+	if (m->at_start && m->depth && (m->state == BODY || m->start_len || data[0] == '-')) {
 		taken = start_hold(m, data, len);
 		data += taken;
 		len -= taken;
 		if (!len || m->skip_line)
 			return;
+	}
+	if (m->state == HEADERS) {
+		header_text(m, data, len);
+		return;
 	}
 	m->at_start = false;
 	body_text(m, data, len);
@@ -389,7 +485,7 @@ static void run_text(struct mime *m, const uint8_t *data, uint32_t len)
 
 static void run_eol(struct mime *m, unsigned eol)
 {
-	if (!m->skip_line && m->state == BODY && m->at_start && m->start_len)
+	if (!m->skip_line && m->at_start && m->start_len)
 		start_decide(m);
 	if (m->skip_line) {
 		m->skip_line = false;
@@ -443,13 +539,25 @@ void mime_data(struct mime *m, const uint8_t *data, uint32_t len)
 	}
 }
 
+void mime_is_decoded(struct mime *m)
+{
+	m->encoding = MIME_PLAIN;
+}
+
+bool mime_is_open(const struct mime *m)
+{
+	return m->depth > 0;
+}
+
 void mime_end(struct mime *m, bool complete)
 {
 	if (m->cr)
 		run_text(m, (const uint8_t *)"\r", 1);
 	m->cr = false;
-	if (m->state == BODY && m->start_len)
+	if (m->start_len)
 		start_decide(m);
+	if (m->coded_message && m->header_open)
+		coded_message(m);
 	if (m->state == HEADERS)
 		header_flush(m);
 	else if (m->in_part && (m->flags & MIME_RAW))
@@ -465,6 +573,10 @@ void mime_free(struct mime *m)
 		heap_free(&m->w->heap, m->boundary[--m->depth]);
 	heap_free(&m->w->heap, m->header);
 	heap_free(&m->w->heap, m->url);
+	if (m->inner)
+		mime_free(m->inner);
+	heap_free(&m->w->heap, m->inner);
+	m->inner = NULL;
 	m->header = NULL;
 	m->url = NULL;
 }

@@ -86,6 +86,11 @@ struct mime {
 	uint8_t encoding;
 	bool part_has_data;
 	bool typed;              /* its type is settled */
+	bool name_disposition;   /* its name is that of Content-Disposition */
+	bool attached;           /* it says so, or is an application's */
+	bool coded_message;      /* a message said to be in base64: its first line tells whether it is */
+	bool within;             /* this is another's inner */
+	struct mime *inner;      /* reads the message that the part is in base64; owner; NULL: it is none */
 	uint32_t name_len;
 	uint8_t name[MIME_NAME_MAX];
 
@@ -106,8 +111,9 @@ struct mime {
 	uint32_t quantum;        /* base64: bits so far */
 	uint8_t quantum_len;
 	bool base64_end;
-	uint8_t qp[3];
+	uint8_t qp[2];
 	uint8_t qp_len;
+	uint16_t qp_blanks;      /* behind its "=" */
 	uint8_t out[MIME_OUT_BYTES];
 	uint32_t out_len;
 
@@ -130,6 +136,15 @@ void mime_init(struct mime *m, struct worker *w, const struct mime_ops *ops, voi
 /* False: too long, or no memory. */
 bool mime_set_boundary(struct mime *m, struct bytes boundary);
 void mime_data(struct mime *m, const uint8_t *data, uint32_t len);
+/* What comes of the part in hand has been decoded already. */
+void mime_is_decoded(struct mime *m);
+/* Is the part that begins something that readers offer to save, though it may have no name? */
+static inline bool mime_is_attached(const struct mime *m)
+{
+	return m->attached;
+}
+/* Is it known that more must come: a multipart without its last boundary? */
+bool mime_is_open(const struct mime *m);
 /* No more comes. complete: the message is whole. */
 void mime_end(struct mime *m, bool complete);
 void mime_free(struct mime *m);

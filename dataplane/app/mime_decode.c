@@ -98,7 +98,10 @@ static void url_byte(struct mime *m, uint8_t c)
 
 static void hand_out(struct mime *m, const uint8_t *data, uint32_t len)
 {
-	if (m->uu != UU_OFF)
+	if (m->inner) {
+		mime_data(m->inner, data, len);
+		m->anomalies |= m->inner->anomalies;
+	} else if (m->uu != UU_OFF)
 		mime_uu(m, data, len);
 	else
 		m->ops->part_data(m->ctx, data, len);
@@ -127,6 +130,8 @@ static void out_byte(struct mime *m, uint8_t c)
 }
 
 /* ---- encodings ---- */
+
+#define QP_BLANKS_MAX 1000
 
 static void base64_byte(struct mime *m, uint8_t c)
 {
@@ -163,40 +168,55 @@ static void qp_give(struct mime *m)
 {
 	for (unsigned i = 0; i < m->qp_len; i++)
 		out_byte(m, m->qp[i]);
+	for (unsigned i = 0; i < m->qp_blanks; i++)
+		out_byte(m, ' ');
 	m->qp_len = 0;
+	m->qp_blanks = 0;
+}
+
+static void qp_begin(struct mime *m, uint8_t c)
+{
+	if (c == '=')
+		m->qp[m->qp_len++] = c;
+	else
+		out_byte(m, c);
 }
 
 static void qp_byte(struct mime *m, uint8_t c)
 {
 	if (m->qp_len == 0) {
-		if (c == '=')
-			m->qp[m->qp_len++] = c;
-		else
-			out_byte(m, c);
+		qp_begin(m, c);
 		return;
 	}
-	/* "=" at the end of a line: the line goes on in the next one. */
+	/* "=" at the end of a line, but for blanks that were added on the way (RFC 2045, 6.7, 3): it goes on in the next. */
 	if (c == '\n' && (m->qp_len == 1 || m->qp[1] == '\r')) {
 		m->qp_len = 0;
+		m->qp_blanks = 0;
 		return;
 	}
-	m->qp[m->qp_len++] = c;
-	if (m->qp_len == 2) {
-		if (c == '\r' || hex_digit(c) >= 0)
-			return;
-	} else if (hex_digit(m->qp[1]) >= 0 && hex_digit(c) >= 0) {
+	if ((c == ' ' || c == '\t') && m->qp_len == 1 && m->qp_blanks < QP_BLANKS_MAX) {
+		m->qp_blanks++;
+		return;
+	}
+	if (m->qp_len == 1 && (c == '\r' || (hex_digit(c) >= 0 && !m->qp_blanks))) {
+		m->qp[m->qp_len++] = c;
+		return;
+	}
+	if (m->qp_len == 2 && hex_digit(m->qp[1]) >= 0 && hex_digit(c) >= 0) {
 		out_byte(m, (uint8_t)(hex_digit(m->qp[1]) << 4 | hex_digit(c)));
 		m->qp_len = 0;
 		return;
 	}
 	m->anomalies |= MIME_INVALID_QP;
 	qp_give(m);
+	qp_begin(m, c);
 }
 
 void mime_decode_begin(struct mime *m)
 {
 	m->quantum = m->quantum_len = 0;
 	m->qp_len = 0;
+	m->qp_blanks = 0;
 	m->out_len = 0;
 	m->in_url = false;
 	m->word_len = m->colon = 0;

@@ -21,21 +21,28 @@ static bool is_space(uint8_t c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The next "name=value" of a header; false at its end. */
+/* The next "name=value" of a header; false at its end. Blanks around the "=" must not be there, but readers do not
+ * mind them; what has no value is passed over. */
 static bool parameter_next(struct cursor *c, struct parameter *out)
 {
 	const uint8_t *p = c->p, *end = c->end, *start;
 	bool escaped = false;
 
-	while (p < end && (is_space(*p) || *p == ';'))
-		p++;
-	start = p;
-	while (p < end && *p != '=')
-		p++;
-	if (p == end)
-		return false;
+	do {
+		while (p < end && (is_space(*p) || *p == ';'))
+			p++;
+		start = p;
+		while (p < end && *p != '=' && *p != ';')
+			p++;
+		if (p == end)
+			return false;
+	} while (*p != '=');
 	out->name = (struct bytes){start, (uint32_t)(p - start)};
+	while (out->name.len && is_space(start[out->name.len - 1]))
+		out->name.len--;
 	p++;
+	while (p < end && is_space(*p))
+		p++;
 	if (p < end && *p == '"') {
 		start = ++p;
 		while (p < end && (escaped || *p != '"')) {
@@ -67,39 +74,71 @@ static uint32_t copy(struct bytes v, uint8_t *out, uint32_t room, bool *cut)
 	return n;
 }
 
-static uint32_t copy_encoded(struct bytes v, bool first, uint8_t *out, uint32_t room, bool *cut)
+/* Where decoded bytes go. */
+struct output {
+	uint8_t *at;
+	uint32_t n, room;
+	bool latin; /* bytes of ISO 8859-1 or what extends it, not of UTF-8 */
+	bool cut;
+};
+
+static void put_byte(struct output *o, uint8_t c)
 {
-	uint32_t n = 0, i = 0, quotes = 0;
+	if (o->latin && c >= 0x80 && o->n + 2 <= o->room) {
+		o->at[o->n++] = (uint8_t)(0xc0 | c >> 6);
+		o->at[o->n++] = (uint8_t)(0x80 | (c & 0x3f));
+	} else if (o->n < o->room) {
+		o->at[o->n++] = c;
+	} else {
+		o->cut = true;
+	}
+}
+
+static bool is_latin(struct bytes charset)
+{
+	const uint8_t *language = charset.len ? memchr(charset.data, '*', charset.len) : NULL; /* RFC 2231, 5 */
+
+	if (language)
+		charset.len = (uint32_t)(language - charset.data);
+	return bytes_are(charset, "iso-8859-1") || bytes_are(charset, "iso-8859-15") ||
+	       bytes_are(charset, "windows-1252");
+}
+
+/* first: with charset and language before it, which hold for the sections behind it as well. */
+static void put_encoded(struct output *o, struct bytes v, bool first)
+{
+	uint32_t i = 0, quotes = 0, charset = 0;
 
 	if (first) {
-		while (i < v.len && quotes < 2)
-			quotes += v.data[i++] == '\'';
+		while (i < v.len && quotes < 2) {
+			quotes += v.data[i] == '\'';
+			charset += !quotes;
+			i++;
+		}
 		if (quotes < 2)
 			i = 0;
+		else
+			o->latin = is_latin((struct bytes){v.data, charset});
 	}
 	for (; i < v.len; i++) {
 		int high = i + 2 < v.len && v.data[i] == '%' ? hex_digit(v.data[i + 1]) : -1;
 		int low = high >= 0 ? hex_digit(v.data[i + 2]) : -1;
 
-		if (n == room) {
-			*cut = true;
-			break;
-		}
 		if (low >= 0) {
-			out[n++] = (uint8_t)(high << 4 | low);
+			put_byte(o, (uint8_t)(high << 4 | low));
 			i += 2;
 		} else {
-			out[n++] = v.data[i];
+			put_byte(o, v.data[i]);
 		}
 	}
-	return n;
 }
 
 uint32_t mime_encoded_value(struct bytes value, uint8_t *out, uint32_t room)
 {
-	bool cut = false;
+	struct output o = {.at = out, .room = room};
 
-	return copy_encoded(value, true, out, room, &cut);
+	put_encoded(&o, value, true);
+	return o.n;
 }
 
 /* Is `have` the name, or a section of it: -1 no, -2 plain, -3 plain encoded, else the section's
@@ -138,7 +177,7 @@ uint32_t mime_parameter(struct bytes header, const char *name, uint8_t *out, uin
 	struct cursor c;
 	size_t n = strlen(name);
 	struct bytes plain = {0}, encoded_plain = {0};
-	uint32_t len = 0;
+	struct output o = {.at = out, .room = room};
 
 	*cut = false;
 	if (!semicolon)
@@ -158,36 +197,21 @@ uint32_t mime_parameter(struct bytes header, const char *name, uint8_t *out, uin
 			sections[section].encoded = encoded;
 		}
 	}
-	if (encoded_plain.len)
-		return copy_encoded(encoded_plain, true, out, room, cut);
-	if (plain.len && !sections[0].there)
+	if (!encoded_plain.len && plain.len && !sections[0].there)
 		return copy(plain, out, room, cut);
-	for (int i = 0; i < SECTIONS_MAX && sections[i].there; i++) {
+	if (encoded_plain.len)
+		put_encoded(&o, encoded_plain, true);
+	for (int i = 0; !encoded_plain.len && i < SECTIONS_MAX && sections[i].there; i++) {
 		if (sections[i].encoded)
-			len += copy_encoded(sections[i].value, i == 0, out + len, room - len, cut);
+			put_encoded(&o, sections[i].value, i == 0);
 		else
-			len += copy(sections[i].value, out + len, room - len, cut);
+			o.n += copy(sections[i].value, out + o.n, room - o.n, &o.cut);
 	}
-	return len;
+	*cut = o.cut;
+	return o.n;
 }
 
 /* ---- encoded words ---- */
-
-struct output {
-	uint8_t *at;
-	uint32_t n, room;
-	bool latin; /* bytes of ISO 8859-1 or what extends it, not of UTF-8 */
-};
-
-static void put_byte(struct output *o, uint8_t c)
-{
-	if (o->latin && c >= 0x80 && o->n + 2 <= o->room) {
-		o->at[o->n++] = (uint8_t)(0xc0 | c >> 6);
-		o->at[o->n++] = (uint8_t)(0x80 | (c & 0x3f));
-	} else if (o->n < o->room) {
-		o->at[o->n++] = c;
-	}
-}
 
 static void put_quoted(struct output *o, struct bytes text)
 {
@@ -216,13 +240,6 @@ static void put_base64(struct output *o, struct bytes text)
 	}
 }
 
-static bool starts_with(struct bytes b, const char *word)
-{
-	size_t n = strlen(word);
-
-	return b.len >= n && strncasecmp((const char *)b.data, word, n) == 0;
-}
-
 /* "=?charset?Q?text?=" at the beginning of b. Returns its length; 0: there is none. */
 static uint32_t put_word(struct output *o, struct bytes b)
 {
@@ -238,8 +255,7 @@ static uint32_t put_word(struct output *o, struct bytes b)
 	stop = memmem(text, (size_t)(end - text), "?=", 2);
 	if (!stop)
 		return 0;
-	o->latin = starts_with((struct bytes){charset, (uint32_t)(encoding - charset)}, "iso-8859-1") ||
-		   starts_with((struct bytes){charset, (uint32_t)(encoding - charset)}, "windows-1252");
+	o->latin = is_latin((struct bytes){charset, (uint32_t)(encoding - charset)});
 	if ((encoding[1] | 0x20) == 'q')
 		put_quoted(o, (struct bytes){text, (uint32_t)(stop - text)});
 	else if ((encoding[1] | 0x20) == 'b')

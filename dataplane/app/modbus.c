@@ -10,25 +10,15 @@
 #define MESSAGE_MAX (MODBUS_HEADER_BYTES + MODBUS_LENGTH_MAX)
 
 enum modbus_event {
-	MODBUS_EVENT_UNSOLICITED_RESPONSE,
-	MODBUS_EVENT_INVALID_FUNCTION_CODE,
-	MODBUS_EVENT_INVALID_LENGTH,
-	MODBUS_EVENT_INVALID_VALUE,
-	MODBUS_EVENT_INVALID_EXCEPTION_CODE,
-	MODBUS_EVENT_VALUE_MISMATCH,
-	MODBUS_EVENT_FLOODED,
-	MODBUS_EVENT_INVALID_PROTOCOL_ID,
+#define EVENT(id, name) MODBUS_EVENT_##id,
+#include "dataplane/event/app_event/modbus.def"
+#undef EVENT
 };
 
 static const char *const modbus_events[] = {
-	[MODBUS_EVENT_UNSOLICITED_RESPONSE] = "unsolicited_response",
-	[MODBUS_EVENT_INVALID_FUNCTION_CODE] = "invalid_function_code",
-	[MODBUS_EVENT_INVALID_LENGTH] = "invalid_length",
-	[MODBUS_EVENT_INVALID_VALUE] = "invalid_value",
-	[MODBUS_EVENT_INVALID_EXCEPTION_CODE] = "invalid_exception_code",
-	[MODBUS_EVENT_VALUE_MISMATCH] = "value_mismatch",
-	[MODBUS_EVENT_FLOODED] = "flooded",
-	[MODBUS_EVENT_INVALID_PROTOCOL_ID] = "invalid_protocol_id",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/modbus.def"
+#undef EVENT
 	NULL,
 };
 
@@ -247,6 +237,7 @@ const struct proto proto_modbus = {
 	.too_many_event = MODBUS_EVENT_FLOODED,
 	.probe = modbus_probe,
 	.state_bytes = sizeof(struct modbus_state),
+	.state_rest = app_state_moves,
 	.parse = modbus_parse,
 	.tx_free = modbus_tx_free,
 	.log = modbus_log,

@@ -15,14 +15,14 @@
 
 enum mqtt_event {
 #define EVENT(id, name) MQTT_EVENT_##id,
-#include "dataplane/app/mqtt_events.def"
+#include "dataplane/event/app_event/mqtt.def"
 #undef EVENT
 	MQTT_EVENT_COUNT
 };
 
 static const char *const mqtt_events[MQTT_EVENT_COUNT + 1] = {
 #define EVENT(id, name) [MQTT_EVENT_##id] = name,
-#include "dataplane/app/mqtt_events.def"
+#include "dataplane/event/app_event/mqtt.def"
 #undef EVENT
 };
 
@@ -153,12 +153,21 @@ static void finish(struct worker *w, struct flow *f, struct mqtt_tx *t)
 	f->app->changed[TO_SERVER] = f->app->changed[TO_CLIENT] = 1;
 }
 
-static struct mqtt_tx *waiting(struct flow *f, uint32_t id)
+/* Each side counts its packets by itself: asked is who sent the one that is answered. Where nothing is known of that
+ * one, as on a connection that turned out to be the other way round, the number alone decides. */
+static struct mqtt_tx *waiting(struct flow *f, uint32_t id, enum direction asked)
 {
-	for (struct tx *tx = f->app->first; tx; tx = tx->next)
-		if (mqtt_of(tx)->waits_for == id)
+	struct mqtt_tx *other = NULL;
+
+	for (struct tx *tx = f->app->first; tx; tx = tx->next) {
+		if (mqtt_of(tx)->waits_for != id)
+			continue;
+		if (mqtt_of(tx)->direction == asked)
 			return mqtt_of(tx);
-	return NULL;
+		if (!other)
+			other = mqtt_of(tx);
+	}
+	return other;
 }
 
 /* The oldest one that waits gives way. */
@@ -262,7 +271,8 @@ static unsigned missing_event(uint8_t type)
 static void handle_answer(struct worker *w, struct flow *f, struct mqtt_state *s, enum direction d,
 			  struct mqtt_message *m)
 {
-	struct mqtt_tx *t = waiting(f, m->type == MQTT_CONNACK ? MQTT_WAITS_CONNACK : m->id);
+	struct mqtt_tx *t = waiting(f, m->type == MQTT_CONNACK ? MQTT_WAITS_CONNACK : m->id,
+				    m->type == MQTT_PUBREL ? d : direction_other(d));
 
 	if (t) {
 		uint8_t type = m->type;
@@ -647,6 +657,7 @@ const struct proto proto_mqtt = {
 	.config_bytes = sizeof(struct mqtt_config),
 	.configure = mqtt_configure,
 	.state_bytes = sizeof(struct mqtt_state),
+	.state_rest = app_state_moves,
 	.parse = mqtt_parse,
 	.tx_free = mqtt_tx_free,
 	.log = mqtt_log,

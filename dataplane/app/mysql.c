@@ -15,9 +15,9 @@
 #define QUERY_PARAMETERS_MAX 256
 
 static const char *const mysql_events[] = {
-	[MYSQL_EVENT_MALFORMED_REQUEST] = "malformed_request",
-	[MYSQL_EVENT_MALFORMED_RESPONSE] = "malformed_response",
-	[MYSQL_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/mysql.def"
+#undef EVENT
 	NULL,
 };
 
@@ -545,6 +545,7 @@ const struct proto proto_mysql = {
 	.config_bytes = sizeof(struct mysql_config),
 	.wanted = mysql_wanted,
 	.state_bytes = sizeof(struct mysql_state),
+	.state_rest = app_state_moves,
 	.state_clear = mysql_state_clear,
 	.parse = mysql_parse,
 	.tx_free = mysql_tx_free,

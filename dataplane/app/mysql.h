@@ -47,9 +47,9 @@ enum mysql_capability {
 };
 
 enum mysql_event {
-	MYSQL_EVENT_MALFORMED_REQUEST,
-	MYSQL_EVENT_MALFORMED_RESPONSE,
-	MYSQL_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) MYSQL_EVENT_##id,
+#include "dataplane/event/app_event/mysql.def"
+#undef EVENT
 };
 
 /* What the server says to a command; for one in hand, what its next packet is. */

@@ -19,10 +19,9 @@
 #define AUTH_BYTES_MAX 400  /* RFC 5531, 8.2 */
 
 static const char *const nfs_events[] = {
-	[NFS_EVENT_MALFORMED_DATA] = "malformed_data",
-	[NFS_EVENT_NONEXISTING_VERSION] = "nonexisting_version",
-	[NFS_EVENT_UNSUPPORTED_VERSION] = "unsupported_version",
-	[NFS_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/nfs.def"
+#undef EVENT
 	NULL,
 };
 

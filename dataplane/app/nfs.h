@@ -20,6 +20,7 @@
 #define NFS_RECORD_KEPT 65536   /* of another record; what is behind it is left out */
 #define NFS_RECORD_MAX (16u << 20)
 #define NFS_OPERATIONS_MAX 64   /* of a compound */
+#define NFS_READS_MAX 8         /* of a compound; data of more is left out */
 
 /* Version 3 (RFC 1813); those of version 2 and 4 are made these where they are the same thing. */
 enum nfs_kind {
@@ -31,10 +32,9 @@ enum nfs_kind {
 };
 
 enum nfs_event {
-	NFS_EVENT_MALFORMED_DATA,
-	NFS_EVENT_NONEXISTING_VERSION,
-	NFS_EVENT_UNSUPPORTED_VERSION,
-	NFS_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) NFS_EVENT_##id,
+#include "dataplane/event/app_event/nfs.def"
+#undef EVENT
 };
 
 enum nfs_progress { NFS_NOTHING, NFS_BEGUN, NFS_DONE };
@@ -59,7 +59,8 @@ struct nfs_call {
 	uint8_t version, kind;  /* enum nfs_kind */
 	bool integrity;         /* the reply is wrapped (RFC 2203, 5.3.3.4.2) */
 	uint32_t procedure;
-	uint64_t offset;
+	uint8_t reads, answered; /* version 4: offsets in use, and of those with data */
+	uint64_t offset[NFS_READS_MAX]; /* UINT64_MAX: of another handle */
 	struct text name, handle;
 };
 

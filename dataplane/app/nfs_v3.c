@@ -106,7 +106,7 @@ void nfs3_call(struct nfs_message *m)
 		to = nfs_opaque(&m->body, NFS_NAME_MAX);
 	}
 	if (p.arguments == ARGS_READ)
-		call->offset = m->version == 2 ? cursor_be32(&m->body) : cursor_be64(&m->body);
+		call->offset[0] = m->version == 2 ? cursor_be32(&m->body) : cursor_be64(&m->body);
 	text_set(m->w, &call->name, name);
 	text_set(m->w, &call->handle, handle);
 	if (p.kind == NFS_WRITE)
@@ -154,8 +154,8 @@ static void take_read(struct nfs_message *m, struct nfs_call *call)
 		return;
 	}
 	if (call->version == 2)
-		last = call->offset + len >= size;
-	nfs_file_data(m, call->procedure, text_bytes(&call->handle), call->offset, len, last);
+		last = call->offset[0] + len >= size;
+	nfs_file_data(m, call->procedure, text_bytes(&call->handle), call->offset[0], len, last);
 }
 
 /* RFC 1813, 3.3.17 */

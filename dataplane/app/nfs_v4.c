@@ -41,6 +41,19 @@ enum {
 	OP_RECLAIM_COMPLETE = 58,
 };
 
+/* How what is opened is named (RFC 8881, 18.16). */
+enum {
+	CLAIM_NAME,
+	CLAIM_PREVIOUS,
+	CLAIM_DELEGATE_CUR,
+	CLAIM_DELEGATE_PREV,
+	CLAIM_HANDLE,
+	CLAIM_DELEGATE_CUR_HANDLE,
+	CLAIM_DELEGATE_PREV_HANDLE,
+};
+
+enum { DELEGATE_NONE, DELEGATE_READ, DELEGATE_WRITE, DELEGATE_NONE_WHY };
+
 #define STATEID_BYTES 16
 #define CHANGE_BYTES 20 /* change_info4 */
 #define TAG_MAX 1024
@@ -94,12 +107,14 @@ static void open_arguments(struct walk *k, struct cursor *c)
 			skip_attributes(c);
 	}
 	claim = cursor_be32(c);
-	if (claim == 1) /* again after a crash: by its handle */
+	if (claim == CLAIM_PREVIOUS)
 		cursor_be32(c);
-	else if (claim == 0)
-		k->name = nfs_opaque(c, NFS_NAME_MAX);
-	else
+	else if (claim > CLAIM_DELEGATE_PREV_HANDLE)
 		c->bad = true;
+	if (claim == CLAIM_DELEGATE_CUR || claim == CLAIM_DELEGATE_CUR_HANDLE)
+		cursor_skip(c, STATEID_BYTES);
+	if (claim == CLAIM_NAME || claim == CLAIM_DELEGATE_CUR || claim == CLAIM_DELEGATE_PREV)
+		k->name = nfs_opaque(c, NFS_NAME_MAX);
 }
 
 static void create_arguments(struct walk *k, struct cursor *c)
@@ -133,6 +148,24 @@ static void write_arguments(struct walk *k, struct cursor *c)
 	if (k->handle.len && len)
 		nfs_file_data(m, OP_WRITE, k->handle, offset, len, stable == FILE_SYNC);
 	cursor_skip(c, (len + 3u) & ~3u);
+}
+
+static void read_arguments(struct walk *k, struct cursor *c)
+{
+	struct nfs_call *call = k->call;
+	uint64_t offset;
+
+	cursor_skip(c, STATEID_BYTES);
+	offset = cursor_be64(c);
+	cursor_be32(c);
+	call->kind = NFS_READ;
+	if (call->reads == NFS_READS_MAX)
+		return;
+	if (!call->reads)
+		text_set(k->m->w, &call->handle, k->handle);
+	else if (call->handle.len != k->handle.len || memcmp(call->handle.data, k->handle.data, k->handle.len) != 0)
+		offset = UINT64_MAX;
+	call->offset[call->reads++] = offset;
 }
 
 /* False: not understood. */
@@ -185,11 +218,7 @@ static bool call_operation(struct walk *k, struct cursor *c, uint32_t op)
 		k->handle = nfs_opaque(c, NFS_HANDLE_MAX);
 		return true;
 	case OP_READ:
-		cursor_skip(c, STATEID_BYTES);
-		k->call->offset = cursor_be64(c);
-		cursor_be32(c);
-		k->call->kind = NFS_READ;
-		text_set(k->m->w, &k->call->handle, k->handle);
+		read_arguments(k, c);
 		return true;
 	case OP_READDIR:
 		cursor_skip(c, 24);
@@ -287,15 +316,21 @@ static void skip_access(struct cursor *c)
 
 static void open_results(struct cursor *c)
 {
-	uint32_t delegation;
+	uint32_t delegation, why;
 
 	cursor_skip(c, STATEID_BYTES + CHANGE_BYTES + 4);
 	skip_bitmap(c);
 	delegation = cursor_be32(c);
-	if (delegation == 0)
+	if (delegation == DELEGATE_NONE)
 		return;
+	if (delegation == DELEGATE_NONE_WHY) {
+		why = cursor_be32(c);
+		if (why == 1 || why == 2) /* others have it, resources are out: will the server say when that is over? */
+			cursor_be32(c);
+		return;
+	}
 	cursor_skip(c, STATEID_BYTES + 4);
-	if (delegation == 2)
+	if (delegation == DELEGATE_WRITE)
 		cursor_skip(c, 12); /* how much may be written */
 	skip_access(c);
 }
@@ -303,16 +338,18 @@ static void open_results(struct cursor *c)
 static void read_results(struct replies *k, struct cursor *c)
 {
 	struct nfs_message *m = k->m;
+	struct nfs_call *call = k->call;
 	bool last = cursor_be32(c) != 0;
 	uint32_t len = cursor_be32(c);
+	uint64_t offset = call->answered < call->reads ? call->offset[call->answered++] : UINT64_MAX;
 
 	if (c->bad || len > NFS_RECORD_MAX) {
 		c->bad = true;
 		return;
 	}
 	m->body = *c;
-	if (k->call->handle.len)
-		nfs_file_data(m, OP_READ, text_bytes(&k->call->handle), k->call->offset, len, last);
+	if (call->handle.len && offset != UINT64_MAX)
+		nfs_file_data(m, OP_READ, text_bytes(&call->handle), offset, len, last);
 	cursor_skip(c, (len + 3u) & ~3u);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "dataplane/app/ntlmssp.h"
 
+#include "dataplane/base/digit.h"
 #include "dataplane/base/put.h"
 
 #define AUTHENTICATE 3
@@ -155,4 +156,11 @@ void ntlmssp_record(struct recorder *r, const struct ntlmssp_fields *fields, str
 		rec_text(r, fields->version, version);
 	}
 	rec_close(r);
+}
+
+void ntlmssp_record_base64(struct recorder *r, const struct ntlmssp_fields *fields, struct bytes text)
+{
+	uint8_t blob[NTLMSSP_BLOB_MAX];
+
+	ntlmssp_record(r, fields, (struct bytes){blob, (uint32_t)base64_bytes(text.data, text.len, blob, sizeof(blob))});
 }

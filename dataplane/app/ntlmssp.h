@@ -12,6 +12,9 @@
 #define NTLMSSP_TEXT_MAX 1024  /* names, in bytes of UTF-8 */
 #define NTLMSSP_VERSION_CHARS 32
 
+#define NTLMSSP_BLOB_MAX 4096  /* of a message in base64, what is decoded of it */
+#define NTLMSSP_LOGON_BASE64 "TlRMTVNTUAAD" /* how an AUTHENTICATE message begins in base64 */
+
 enum ntlmssp_found { NTLMSSP_NONE, NTLMSSP_OTHER, NTLMSSP_MALFORMED, NTLMSSP_AUTHENTICATE };
 
 /* Names are borrowed from the message, in UTF-16 where .unicode says so. */
@@ -34,5 +37,7 @@ uint32_t ntlmssp_text(struct bytes name, bool unicode, uint8_t out[NTLMSSP_TEXT_
 void ntlmssp_version(const struct ntlmssp *n, char out[NTLMSSP_VERSION_CHARS]);
 /* The object, if the message is one of a logon. */
 void ntlmssp_record(struct recorder *r, const struct ntlmssp_fields *fields, struct bytes blob);
+/* Likewise of a message in base64. */
+void ntlmssp_record_base64(struct recorder *r, const struct ntlmssp_fields *fields, struct bytes text);
 
 #endif

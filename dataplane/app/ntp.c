@@ -13,11 +13,16 @@
 
 enum { MODE_CLIENT = 3, MODE_SERVER = 4, MODE_CONTROL = 6, MODE_PRIVATE = 7 };
 
-enum ntp_event { NTP_EVENT_MALFORMED_DATA, NTP_EVENT_TOO_MANY_TRANSACTIONS };
+enum ntp_event {
+#define EVENT(id, name) NTP_EVENT_##id,
+#include "dataplane/event/app_event/ntp.def"
+#undef EVENT
+};
 
 static const char *const ntp_events[] = {
-	[NTP_EVENT_MALFORMED_DATA] = "malformed_data",
-	[NTP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/ntp.def"
+#undef EVENT
 	NULL,
 };
 

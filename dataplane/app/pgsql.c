@@ -10,29 +10,29 @@
 #define CODE_SSL 80877103u
 #define CODE_GSS 80877104u
 #define CODE_CANCEL 80877102u
+#define CANCEL_MAX 268 /* with the key of version 3.2 */
 #define STARTUP_MAX 10000 /* as servers have it */
 #define MESSAGE_LENGTH_MAX (1u << 30)
 #define HEAD_BYTES 5
 #define ROW_HEAD_BYTES 7
 
 enum pgsql_event {
-	PGSQL_EVENT_INVALID_LENGTH,
-	PGSQL_EVENT_MALFORMED_REQUEST,
-	PGSQL_EVENT_MALFORMED_RESPONSE,
-	PGSQL_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) PGSQL_EVENT_##id,
+#include "dataplane/event/app_event/pgsql.def"
+#undef EVENT
 };
 
 static const char *const pgsql_events[] = {
-	[PGSQL_EVENT_INVALID_LENGTH] = "invalid_length",
-	[PGSQL_EVENT_MALFORMED_REQUEST] = "malformed_request",
-	[PGSQL_EVENT_MALFORMED_RESPONSE] = "malformed_response",
-	[PGSQL_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/pgsql.def"
+#undef EVENT
 	NULL,
 };
 
 struct pgsql_state {
 	bool started;      /* messages of the client have a type from now on */
 	bool ssl_asked;    /* the server's next byte answers that */
+	bool blind;        /* GSS hides the rest */
 	uint8_t wants;     /* enum pgsql_request that the next message p is */
 	bool lost[2];
 	uint32_t skip[2];  /* bytes of a message that are not looked at */
@@ -54,8 +54,8 @@ static enum probe_result probe_client(const struct probe_input *in)
 	if (code == CODE_SSL || code == CODE_GSS)
 		return len == 8 ? PROBE_YES : PROBE_NO;
 	if (code == CODE_CANCEL)
-		return len == 16 ? PROBE_YES : PROBE_NO;
-	if (code != 3u << 16 || len < 9 || len > STARTUP_MAX)
+		return len >= 16 && len <= CANCEL_MAX ? PROBE_YES : PROBE_NO;
+	if (code >> 16 != 3 || len < 9 || len > STARTUP_MAX)
 		return PROBE_NO;
 	/* user, database, … */
 	return in->len < 9 ? PROBE_MORE : in->data[8] >= 'a' && in->data[8] <= 'z' ? PROBE_YES : PROBE_NO;
@@ -66,12 +66,12 @@ static enum probe_result probe_server(const struct probe_input *in)
 	const uint8_t *b = in->data;
 	uint32_t at = 0, len;
 
-	if (in->len && (b[0] == 'N' || b[0] == 'S')) {
-		if (in->len == 1)
-			return in->server_port == PGSQL_PORT ? PROBE_YES : PROBE_MORE;
+	if (in->len && (b[0] == 'N' || b[0] == 'S' || (b[0] == 'G' && in->known))) {
+		if (in->len == 1 || b[0] == 'G')
+			return in->server_port == PGSQL_PORT || in->known ? PROBE_YES : PROBE_MORE;
 		at = 1;
 	}
-	if (in->len > at && b[at] != 'R' && b[at] != 'E')
+	if (in->len > at && b[at] != 'R' && b[at] != 'E' && b[at] != 'v')
 		return PROBE_NO;
 	if (in->len < at + HEAD_BYTES)
 		return PROBE_MORE;
@@ -383,6 +383,7 @@ static bool take_ssl_answer(struct worker *w, struct flow *f, struct pgsql_state
 	}
 	if (byte == 'S')
 		app_change_protocol(w, f, APP_tls);
+	s->blind = byte == 'G';
 	return true;
 }
 
@@ -457,7 +458,7 @@ static struct parse_result pgsql_parse(struct worker *w, struct flow *f, void *s
 	at = s->skip[d] < in->len ? s->skip[d] : in->len;
 	s->skip[d] -= at;
 	s->begun[d] = 0;
-	while (at < in->len && !f->app->change) {
+	while (at < in->len && !f->app->change && !s->blind) {
 		uint32_t left = in->len - at, total = 0, n;
 
 		if (d == TO_CLIENT && s->ssl_asked && take_ssl_answer(w, f, s, in->data[at])) {
@@ -487,7 +488,7 @@ static struct parse_result pgsql_parse(struct worker *w, struct flow *f, void *s
 		s->skip[d] = total > left ? total - left : 0;
 		at += total < left ? total : left;
 	}
-	if (at < in->len) {
+	if (at < in->len && !s->blind) {
 		res.status = PARSE_MORE;
 		res.consumed = at;
 	}
@@ -538,6 +539,7 @@ const struct proto proto_pgsql = {
 	.config_bytes = sizeof(struct pgsql_config),
 	.configure = pgsql_configure,
 	.state_bytes = sizeof(struct pgsql_state),
+	.state_rest = app_state_moves,
 	.parse = pgsql_parse,
 	.tx_free = pgsql_tx_free,
 	.log = pgsql_log,

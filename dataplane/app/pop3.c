@@ -21,17 +21,15 @@
 enum pop3_progress { POP3_NOTHING, POP3_REQUEST, POP3_DONE };
 
 enum pop3_event {
-	POP3_EVENT_TOO_MANY_TRANSACTIONS,
-	POP3_EVENT_REQUEST_TOO_LONG,
-	POP3_EVENT_RESPONSE_TOO_LONG,
-	POP3_EVENT_INVALID_RESPONSE,
+#define EVENT(id, name) POP3_EVENT_##id,
+#include "dataplane/event/app_event/pop3.def"
+#undef EVENT
 };
 
 static const char *const pop3_events[] = {
-	[POP3_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
-	[POP3_EVENT_REQUEST_TOO_LONG] = "request_too_long",
-	[POP3_EVENT_RESPONSE_TOO_LONG] = "response_too_long",
-	[POP3_EVENT_INVALID_RESPONSE] = "invalid_response",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/pop3.def"
+#undef EVENT
 	NULL,
 };
 
@@ -98,7 +96,9 @@ static void transaction_end(struct pop3_state *s)
 {
 	struct pop3_tx *tx = s->waiting;
 
-	mail_end(s->mail, s->body == BODY_NONE);
+	/* TOP gives the beginning of a mail. */
+	mail_end(s->mail, s->body == BODY_NONE && !(s->mail && tx && bytes_are(text_bytes(&tx->command), "TOP") &&
+						     mime_is_open(&s->mail->mime)));
 	s->mail = NULL;
 	s->body = BODY_NONE;
 	if (!tx)
@@ -362,6 +362,7 @@ const struct proto proto_pop3 = {
 	.too_many_event = POP3_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = pop3_probe,
 	.state_bytes = sizeof(struct pop3_state),
+	.state_rest = app_state_moves,
 	.parse = pop3_parse,
 	.tx_free = pop3_tx_free,
 	.log = pop3_log,

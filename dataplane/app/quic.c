@@ -8,19 +8,15 @@
 #include "dataplane/engine/contact.h"
 
 enum quic_event {
-	QUIC_EVENT_FAILED_DECRYPT,
-	QUIC_EVENT_ERROR_ON_DATA,
-	QUIC_EVENT_ERROR_ON_HEADER,
-	QUIC_EVENT_CRYPTO_FRAG_TOO_LONG,
-	QUIC_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) QUIC_EVENT_##id,
+#include "dataplane/event/app_event/quic.def"
+#undef EVENT
 };
 
 static const char *const quic_events[] = {
-	[QUIC_EVENT_FAILED_DECRYPT] = "failed_decrypt",
-	[QUIC_EVENT_ERROR_ON_DATA] = "error_on_data",
-	[QUIC_EVENT_ERROR_ON_HEADER] = "error_on_header",
-	[QUIC_EVENT_CRYPTO_FRAG_TOO_LONG] = "crypto_frag_too_long",
-	[QUIC_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/quic.def"
+#undef EVENT
 	NULL,
 };
 
@@ -30,12 +26,9 @@ enum { CLIENT_HELLO = 1, SERVER_HELLO = 2 };
 
 /* CRYPTO frames of a direction, put in order. */
 struct crypto_stream {
-	uint8_t *data;
-	uint32_t cap;
-	struct {
-		uint32_t from, to;
-	} ranges[QUIC_RANGES_MAX];
-	unsigned count;
+	uint8_t *data;  /* cap bytes, and behind them a bit for each that has come: pieces may be of one byte, in any order */
+	uint32_t cap;   /* a multiple of 8 */
+	uint32_t whole; /* so many bytes from the first on have come */
 };
 
 struct quic_state {
@@ -43,7 +36,10 @@ struct quic_state {
 	bool has_keys, undecryptable; /* the latter: the version's keys are not known */
 	bool hello[2];                /* seen: what follows in this direction is encrypted */
 	bool retried;                 /* a client takes one retry only (RFC 9000, 17.2.5.2) */
-	uint8_t failures;
+	bool negotiated;              /* and one version negotiation */
+	uint8_t failures, version_changes;
+	uint8_t id[QUIC_CID_MAX], id_len; /* the client's first destination id, of which the keys are made */
+	uint32_t version;             /* for which they are */
 	struct crypto_stream crypto[2];
 };
 
@@ -251,6 +247,7 @@ static void take_hello(struct worker *w, struct flow *f, enum direction d, const
 		md5_hex(w, t->ja3, t->ja3_len, t->ja3_hash);
 	if (client)
 		ja4_text(&h, 'q', t->ja4);
+	t->ech = h.flags & HELLO_ECH;
 	if (h.sni.len) {
 		t->sni.len = h.sni.len < QUIC_NAME_MAX ? h.sni.len : QUIC_NAME_MAX;
 		t->sni.data = heap_dup(&w->heap, h.sni.data, t->sni.len);
@@ -266,64 +263,66 @@ static void crypto_free(struct worker *w, struct crypto_stream *c)
 	*c = (struct crypto_stream){0};
 }
 
-/* Joins the new range with those it touches. */
-static void range_add(struct crypto_stream *c, uint32_t from, uint32_t to)
+static uint8_t *crypto_bits(const struct crypto_stream *c)
 {
-	unsigned kept = 0;
+	return c->data + c->cap;
+}
 
-	for (unsigned i = 0; i < c->count; i++) {
-		if (c->ranges[i].from > to || c->ranges[i].to < from) {
-			c->ranges[kept++] = c->ranges[i];
-			continue;
-		}
-		from = from < c->ranges[i].from ? from : c->ranges[i].from;
-		to = to > c->ranges[i].to ? to : c->ranges[i].to;
+/* False: memory is out. */
+static bool crypto_room(struct worker *w, struct crypto_stream *c, uint32_t len)
+{
+	uint32_t cap = c->cap ? c->cap : QUIC_HELLO_USUAL;
+	uint8_t *data;
+
+	if (len <= c->cap)
+		return true;
+	while (cap < len)
+		cap *= 2;
+	data = heap_alloc(&w->heap, cap + cap / 8);
+	if (!data) {
+		w->counters->app_memcap++;
+		return false;
 	}
-	c->count = kept;
-	if (c->count == QUIC_RANGES_MAX)
-		return; /* too many holes: it will not be whole */
-	c->ranges[c->count].from = from;
-	c->ranges[c->count++].to = to;
+	memset(data + cap, 0, cap / 8);
+	if (c->data) {
+		memcpy(data, c->data, c->cap);
+		memcpy(data + cap, crypto_bits(c), c->cap / 8);
+	}
+	heap_free(&w->heap, c->data);
+	c->data = data;
+	c->cap = cap;
+	return true;
 }
 
 /* False: it is too long. */
 static bool crypto_add(struct worker *w, struct crypto_stream *c, uint64_t offset, struct bytes data)
 {
+	uint32_t to;
+	uint8_t *bits;
+
 	if (offset > QUIC_HELLO_MAX || data.len > QUIC_HELLO_MAX - offset)
 		return false;
-	if (offset + data.len > c->cap) {
-		uint32_t cap = c->cap ? c->cap : 1024;
-		uint8_t *moved;
-
-		while (cap < offset + data.len)
-			cap *= 2;
-		moved = heap_realloc(&w->heap, c->data, cap);
-		if (!moved) {
-			w->counters->app_memcap++;
-			return true;
-		}
-		c->data = moved;
-		c->cap = cap;
-	}
-	if (data.len) {
-		memcpy(c->data + offset, data.data, data.len);
-		range_add(c, (uint32_t)offset, (uint32_t)offset + data.len);
-	}
+	to = (uint32_t)offset + data.len;
+	if (!data.len || !crypto_room(w, c, to))
+		return true;
+	memcpy(c->data + offset, data.data, data.len);
+	bits = crypto_bits(c);
+	for (uint32_t i = (uint32_t)offset; i < to; i++)
+		bits[i / 8] |= (uint8_t)(1u << i % 8);
+	while (c->whole < c->cap && bits[c->whole / 8] & 1u << c->whole % 8)
+		c->whole++;
 	return true;
 }
 
 /* How many bytes of the first message there must be, when all of them are. */
 static uint32_t crypto_whole(const struct crypto_stream *c)
 {
-	for (unsigned i = 0; i < c->count; i++) {
-		uint32_t need;
+	uint32_t need;
 
-		if (c->ranges[i].from || c->ranges[i].to < 4)
-			continue;
-		need = 4 + (get_be32(c->data) & 0xffffff);
-		return c->ranges[i].to >= need ? need : 0;
-	}
-	return 0;
+	if (c->whole < 4)
+		return 0;
+	need = 4 + (get_be32(c->data) & 0xffffff);
+	return c->whole >= need ? need : 0;
 }
 
 /* ---- frames ---- */
@@ -408,13 +407,48 @@ static void take_google(struct worker *w, struct flow *f, enum direction d, cons
 	note_contacts(w, f, t);
 }
 
-/* A retry has the client begin again, with keys of another id (RFC 9001, 5.2). */
-static void take_retry(struct worker *w, struct quic_state *s)
+/* The client begins again, with another id. */
+static void begin_again(struct worker *w, struct quic_state *s)
 {
-	s->has_keys = false;
-	s->retried = true;
+	s->has_keys = s->undecryptable = false;
 	s->hello[TO_SERVER] = false;
 	crypto_free(w, &s->crypto[TO_SERVER]);
+}
+
+/* What has the client begin again: a retry (RFC 9001, 5.2), or a list of the server's versions, as long as the server
+ * has said nothing else (RFC 9000, 6.2). */
+static void take_order(struct worker *w, struct quic_state *s, enum quic_type type)
+{
+	bool *once = type == QUIC_RETRY ? &s->retried : &s->negotiated;
+
+	if (*once || (type == QUIC_NEGOTIATION && s->hello[TO_CLIENT]))
+		return;
+	*once = true;
+	begin_again(w, s);
+}
+
+/* Keys follow from the client's first id and the version, which the server may change (RFC 9368, 2.3; RFC 9369, 4.1).
+ * False: there are none. */
+static bool have_keys(struct worker *w, struct flow *f, struct quic_state *s, enum direction d,
+		      const struct quic_packet *p)
+{
+	if (!s->has_keys && d == TO_CLIENT)
+		return false;
+	if (!s->has_keys) {
+		s->id_len = (uint8_t)p->dcid.len;
+		memcpy(s->id, p->dcid.data, p->dcid.len);
+		s->has_keys = quic_keys_make(s->keys, p->version, p->dcid);
+		s->version = p->version;
+		if (!s->has_keys) { /* its version is all there is to be known */
+			s->undecryptable = true;
+			new_tx(w, f, d, p);
+		}
+	} else if (s->version != p->version && s->version_changes < QUIC_VERSION_CHANGES_MAX &&
+		   quic_keys_make(s->keys, p->version, (struct bytes){s->id, s->id_len})) {
+		s->version_changes++;
+		s->version = p->version;
+	}
+	return s->has_keys;
 }
 
 static void take_packet(struct worker *w, struct flow *f, struct quic_state *s, enum direction d,
@@ -424,18 +458,11 @@ static void take_packet(struct worker *w, struct flow *f, struct quic_state *s, 
 		take_google(w, f, d, p);
 		return;
 	}
-	if (p->type == QUIC_RETRY && d == TO_CLIENT && !s->retried)
-		take_retry(w, s);
+	if (d == TO_CLIENT && (p->type == QUIC_RETRY || p->type == QUIC_NEGOTIATION))
+		take_order(w, s, p->type);
 	if (p->type != QUIC_INITIAL || s->hello[d] || s->undecryptable)
 		return;
-	if (!s->has_keys && d == TO_SERVER) {
-		s->has_keys = quic_keys_make(s->keys, p->version, p->dcid);
-		if (!s->has_keys) { /* its version is all there is to be known */
-			s->undecryptable = true;
-			new_tx(w, f, d, p);
-		}
-	}
-	if (s->has_keys)
+	if (have_keys(w, f, s, d, p))
 		take_initial(w, f, s, d, p);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * QUIC over UDP: version 1 (RFC 9000, 9001), version 2 (RFC 9369), IETF drafts from 23 on, and
- * Google's versions in clear text (Q039 to Q046). Private to quic*.c.
+ * QUIC over UDP: version 1 (RFC 9000, 9001), version 2 (RFC 9369), changes of the version (RFC 9368),
+ * IETF drafts from 23 on, and Google's versions in clear text (Q039 to Q046). Private to quic*.c.
  *
  * Only what precedes encryption proper is read: Initial packets, whose keys follow from the
  * client's first connection id, up to the two hello messages. Each hello, and each packet of
@@ -17,7 +17,8 @@
 #define QUIC_V2 0x6b3343cfu
 #define QUIC_CID_MAX 20
 #define QUIC_HELLO_MAX 16384     /* bytes of CRYPTO frames put together, each direction */
-#define QUIC_RANGES_MAX 64       /* pieces of it held apart */
+#define QUIC_HELLO_USUAL 2048    /* room for the most usual ones, with post-quantum keys */
+#define QUIC_VERSION_CHANGES_MAX 4 /* of a connection: keys are made anew */
 #define QUIC_PACKET_MAX 4096     /* of an Initial packet: longer ones are not decrypted */
 #define QUIC_FRAMES_MAX 2048     /* looked at in a packet, runs of padding as one */
 #define QUIC_TRANSACTIONS_MAX 128
@@ -59,6 +60,7 @@ struct quic_tx {
 	uint8_t *hello;            /* owned; the hello's message, for the record; NULL: none */
 	uint32_t hello_len;
 	bool client;
+	bool ech; /* the hello offers an encrypted one: the name is that of the outer one */
 };
 
 static inline struct quic_tx *quic_of(struct tx *tx)

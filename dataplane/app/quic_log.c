@@ -132,6 +132,8 @@ static void write_members(struct recorder *r, const struct quic_tx *t)
 			   t->ja3_len);
 	if (t->ja4[0])
 		rec_bytes(r, F_quic_ja4, t->ja4, JA4_CHARS);
+	if (t->ech)
+		rec_bool(r, F_quic_ech, true);
 	write_extensions(r, t);
 	rec_close(r);
 }

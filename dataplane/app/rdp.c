@@ -21,11 +21,16 @@
 #define BLOCK_CORE 0xc001      /* client core data … */
 #define BLOCK_NET 0xc003       /* … and network data */
 
-enum rdp_event { RDP_EVENT_MALFORMED_DATA, RDP_EVENT_TOO_MANY_TRANSACTIONS };
+enum rdp_event {
+#define EVENT(id, name) RDP_EVENT_##id,
+#include "dataplane/event/app_event/rdp.def"
+#undef EVENT
+};
 
 static const char *const rdp_events[] = {
-	[RDP_EVENT_MALFORMED_DATA] = "malformed_data",
-	[RDP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/rdp.def"
+#undef EVENT
 	NULL,
 };
 
@@ -369,6 +374,7 @@ const struct proto proto_rdp = {
 	.too_many_event = RDP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = rdp_probe,
 	.state_bytes = sizeof(struct rdp_state),
+	.state_rest = app_state_moves,
 	.state_clear = rdp_state_clear,
 	.parse = rdp_parse,
 	.tx_free = rdp_tx_free,

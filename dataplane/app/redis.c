@@ -13,9 +13,9 @@
 #define REDIS_PORT 6379
 
 static const char *const redis_events[] = {
-	[REDIS_EVENT_MALFORMED_REQUEST] = "malformed_request",
-	[REDIS_EVENT_MALFORMED_RESPONSE] = "malformed_response",
-	[REDIS_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/redis.def"
+#undef EVENT
 	NULL,
 };
 
@@ -187,6 +187,18 @@ static bool answered(struct redis_state *s, const struct redis_tx *t)
 	return !s->silent && !skipped;
 }
 
+/* SUBSCRIBE and its kin, or what takes that back; of patterns and of shards too. */
+static bool is_subscription(struct bytes word)
+{
+	static const char *const ends[] = {"SUBSCRIBE", "UNSUBSCRIBE"};
+
+	if (word.len && ((word.data[0] | 0x20) == 'p' || ((word.data[0] | 0x20) == 's' && (word.len == 10 || word.len == 12)))) {
+		word.data++;
+		word.len--;
+	}
+	return bytes_are(word, ends[0]) || bytes_are(word, ends[1]);
+}
+
 static void command_end(struct flow *f, struct redis_state *s, struct redis_tx *t)
 {
 	struct bytes word = word_of(t, 0);
@@ -196,7 +208,7 @@ static void command_end(struct flow *f, struct redis_state *s, struct redis_tx *
 	t->tx.progress[TO_SERVER] = 1;
 	f->app->changed[TO_SERVER] = 1;
 	f->app->dirty = 1;
-	if (bytes_are(word, "SUBSCRIBE") || bytes_are(word, "PSUBSCRIBE") || bytes_are(word, "SSUBSCRIBE")) {
+	if (is_subscription(word)) { /* each channel is answered */
 		t->expected = t->words > 2 && t->words < UINT32_MAX ? (uint32_t)t->words - 1 : 1;
 		s->subscribed = true;
 	}
@@ -311,17 +323,42 @@ static bool is_message(struct bytes word)
 	return bytes_are(word, "message") || bytes_are(word, "pmessage") || bytes_are(word, "smessage");
 }
 
+/* Is that reply no answer to the command? Messages of channels are none, nor is what else is said of a channel where
+ * nobody asks for it: UNSUBSCRIBE without words is answered for each there is. */
+static bool is_of_channel(const struct redis_state *s, const struct redis_tx *t)
+{
+	struct bytes word = {s->word, s->word_len};
+
+	return (s->reply == '*' || s->reply == '>') &&
+	       (is_message(word) || (is_subscription(word) && !is_subscription(word_of(t, 0))));
+}
+
+static void word_take(struct redis_state *s, const struct redis_element *e)
+{
+	uint32_t room = sizeof(s->word) - s->word_len, n = e->text.len < room ? e->text.len : room;
+
+	if (s->word_done)
+		return;
+	if (n)
+		memcpy(s->word + s->word_len, e->text.data, n);
+	s->word_len = (uint8_t)(s->word_len + n);
+	s->word_done = e->closed;
+}
+
 static void reply_end(struct flow *f, struct redis_state *s, struct redis_tx *t)
 {
 	struct bytes command = word_of(t, 0);
 
-	if (s->subscribed && t->type == '*' && is_message(text_bytes(&t->value))) {
-		/* of a channel: the answer is still to come */
-		t->type = 0;
-		t->value_done = false;
-		t->value.len = 0;
+	if (s->subscribed && is_of_channel(s, t)) {
+		/* the answer is still to come, or more of it */
+		if (!t->replied) {
+			t->type = 0;
+			t->value_done = false;
+			t->value.len = 0;
+		}
 		return;
 	}
+	t->replied = true;
 	if (--t->expected)
 		return;
 	if (bytes_are(command, "PSYNC") || bytes_are(command, "SYNC"))
@@ -336,8 +373,11 @@ static void reply_take(struct worker *w, struct flow *f, struct redis_state *s, 
 	if (e->first && !e->more) {
 		bool asked = t && !t->open;
 
+		s->reply = e->type;
+		s->word_len = 0;
+		s->word_done = false;
 		/* A push answers nothing, but for what was subscribed to; attributes stand before an answer. */
-		s->pushing = !asked || e->type == '|' || (e->type == '>' && !bytes_are(word_of(t, 0), "SUBSCRIBE")) ? e->type : 0;
+		s->pushing = !asked || e->type == '|' || (e->type == '>' && !is_subscription(word_of(t, 0))) ? e->type : 0;
 		if (!s->pushing && !t->type) {
 			t->type = e->type;
 			t->number = e->number;
@@ -350,8 +390,10 @@ static void reply_take(struct worker *w, struct flow *f, struct redis_state *s, 
 			s->pushing = 0;
 		return;
 	}
-	if (e->more || strchr("+-:#,(", e->type))
+	if (e->more || strchr("+-:#,(", e->type)) {
+		word_take(s, e);
 		value_part(w, t, e);
+	}
 	if (e->last)
 		reply_end(f, s, t);
 }
@@ -460,6 +502,7 @@ const struct proto proto_redis = {
 	.config_bytes = sizeof(struct redis_config),
 	.configure = redis_configure,
 	.state_bytes = sizeof(struct redis_state),
+	.state_rest = app_state_moves,
 	.parse = redis_parse,
 	.tx_free = redis_tx_free,
 	.log = redis_log,

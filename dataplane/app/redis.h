@@ -22,9 +22,9 @@
 #define REDIS_TRANSACTIONS_MAX 1024
 
 enum redis_event {
-	REDIS_EVENT_MALFORMED_REQUEST,
-	REDIS_EVENT_MALFORMED_RESPONSE,
-	REDIS_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) REDIS_EVENT_##id,
+#include "dataplane/event/app_event/redis.def"
+#undef EVENT
 };
 
 /* Reads one direction element by element, in pieces of any size. */
@@ -59,7 +59,7 @@ struct redis_tx {
 	/* the reply */
 	uint8_t type;           /* its first byte; 0: none */
 	uint64_t number;
-	bool value_done;
+	bool value_done, replied;
 	struct text value;
 };
 
@@ -70,6 +70,10 @@ struct redis_config {
 struct redis_state {
 	struct redis_reader reader[2];
 	struct redis_tx *asking; /* its command is not complete */
+	uint8_t reply;           /* first byte of the reply in hand */
+	uint8_t word[16];        /* begin of the first value in it */
+	uint8_t word_len;
+	bool word_done;
 	uint8_t pushing;         /* type of what the server says unasked; 0: it answers */
 	bool subscribed;
 	bool silent, skip_next;  /* the client asked for no replies, for none to the next command */

@@ -17,17 +17,15 @@
 enum { SECURITY_INVALID, SECURITY_NONE, SECURITY_VNC };
 
 enum rfb_event {
-	RFB_EVENT_UNIMPLEMENTED_SECURITY_TYPE,
-	RFB_EVENT_UNKNOWN_SECURITY_RESULT,
-	RFB_EVENT_MALFORMED_MESSAGE,
-	RFB_EVENT_CONFUSED_STATE,
+#define EVENT(id, name) RFB_EVENT_##id,
+#include "dataplane/event/app_event/rfb.def"
+#undef EVENT
 };
 
 static const char *const rfb_events[] = {
-	[RFB_EVENT_UNIMPLEMENTED_SECURITY_TYPE] = "unimplemented_security_type",
-	[RFB_EVENT_UNKNOWN_SECURITY_RESULT] = "unknown_security_result",
-	[RFB_EVENT_MALFORMED_MESSAGE] = "malformed_message",
-	[RFB_EVENT_CONFUSED_STATE] = "confused_state",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/rfb.def"
+#undef EVENT
 	NULL,
 };
 
@@ -446,6 +444,7 @@ const struct proto proto_rfb = {
 	.too_many_event = RFB_EVENT_CONFUSED_STATE,
 	.probe = rfb_probe,
 	.state_bytes = sizeof(struct rfb_state),
+	.state_rest = app_state_moves,
 	.parse = rfb_parse,
 	.tx_free = rfb_tx_free,
 	.log = rfb_log,

@@ -11,12 +11,16 @@
 
 #define SIP_LINE_MAX 2048 /* a first line is told within */
 
-enum sip_event { SIP_EVENT_INCOMPLETE_DATA, SIP_EVENT_INVALID_DATA, SIP_EVENT_TOO_MANY_TRANSACTIONS };
+enum sip_event {
+#define EVENT(id, name) SIP_EVENT_##id,
+#include "dataplane/event/app_event/sip.def"
+#undef EVENT
+};
 
 static const char *const sip_events[] = {
-	[SIP_EVENT_INCOMPLETE_DATA] = "incomplete_data",
-	[SIP_EVENT_INVALID_DATA] = "invalid_data",
-	[SIP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/sip.def"
+#undef EVENT
 	NULL,
 };
 
@@ -285,6 +289,7 @@ const struct proto proto_sip = {
 	.probe = sip_probe,
 	.udp_first = {{'A', 'Z'}},
 	.state_bytes = sizeof(struct sip_state),
+	.state_rest = app_state_moves,
 	.parse = sip_parse,
 	.tx_free = sip_tx_free,
 	.log = sip_log,

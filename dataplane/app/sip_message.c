@@ -101,7 +101,7 @@ uint32_t sip_head_length(const uint8_t *data, uint32_t len)
 
 static struct bytes trimmed(struct bytes b)
 {
-	while (b.len && (b.data[0] == ' ' || b.data[0] == '\t')) {
+	while (b.len && (b.data[0] == ' ' || b.data[0] == '\t' || b.data[0] == '\r' || b.data[0] == '\n')) {
 		b.data++;
 		b.len--;
 	}
@@ -111,6 +111,17 @@ static struct bytes trimmed(struct bytes b)
 	return b;
 }
 
+/* The size of a line with those that continue it (RFC 3261, 7.3.1). */
+static uint32_t with_folded(struct bytes headers, uint32_t at, uint32_t size)
+{
+	while (at + size < headers.len && (headers.data[at + size] == ' ' || headers.data[at + size] == '\t')) {
+		const uint8_t *lf = memchr(headers.data + at + size, '\n', headers.len - at - size);
+
+		size = lf ? (uint32_t)(lf - headers.data) + 1 - at : headers.len - at;
+	}
+	return size;
+}
+
 bool sip_header(struct bytes headers, const char *name, char compact, unsigned n, struct bytes *out)
 {
 	uint32_t len = (uint32_t)strlen(name), at = 0;
@@ -118,9 +129,11 @@ bool sip_header(struct bytes headers, const char *name, char compact, unsigned n
 	for (unsigned i = 0; i < SIP_HEADERS_MAX && at < headers.len; i++) {
 		const uint8_t *line = headers.data + at, *lf = memchr(line, '\n', headers.len - at);
 		uint32_t size = lf ? (uint32_t)(lf - line) + 1 : headers.len - at;
-		const uint8_t *colon = memchr(line, ':', size);
+		const uint8_t *colon;
 		struct bytes title;
 
+		size = with_folded(headers, at, size);
+		colon = memchr(line, ':', size);
 		at += size;
 		if (!colon)
 			continue;

@@ -20,7 +20,7 @@
 
 static const char *const smb_event_names[] = {
 #define EVENT(id, name) [SMB_EVENT_##id] = name,
-#include "dataplane/app/smb_events.def"
+#include "dataplane/event/app_event/smb.def"
 #undef EVENT
 	NULL,
 };
@@ -277,6 +277,14 @@ static void record_take(struct smb_state *s, enum direction d, const uint8_t *da
 		smb2_record(s, d, data, len);
 }
 
+/* Messages in a transform header (MS-SMB2 2.2.41, 2.2.42) are not read; the flow's record says so. */
+static void unread_note(struct smb_state *s, const uint8_t *data, uint32_t len)
+{
+	if (len < PROTOCOL_BYTES || !protocol_id(data) || data[0] >= 0xfe)
+		return;
+	s->f->app->unread |= data[0] == 0xfd ? APP_UNREAD_ENCRYPTED : APP_UNREAD_COMPRESSED;
+}
+
 /* A record of `whole` bytes of which only `len` are there. True: it is taken, up to its end. */
 static bool record_begin(struct smb_state *s, enum direction d, const uint8_t *data, uint32_t len,
 			 uint32_t whole, uint64_t offset)
@@ -285,6 +293,7 @@ static bool record_begin(struct smb_state *s, enum direction d, const uint8_t *d
 	struct smb_data found;
 	bool good = false;
 
+	unread_note(s, data, len);
 	if (len >= PROTOCOL_BYTES && data[0] == 0xff)
 		good = smb1_data_start(s, d, data, len, whole, &found);
 	else if (len >= PROTOCOL_BYTES && data[0] == 0xfe)
@@ -431,8 +440,10 @@ static struct parse_result smb_parse(struct worker *w, struct flow *f, void *sta
 		}
 		if (s->f->app->frames)
 			record_frames(s, d, p + NETBIOS_BYTES, whole, whole, offset + NETBIOS_BYTES);
-		if (p[0] == NETBIOS_MESSAGE && whole)
+		if (p[0] == NETBIOS_MESSAGE && whole) {
+			unread_note(s, p + NETBIOS_BYTES, whole);
 			record_take(s, d, p + NETBIOS_BYTES, whole);
+		}
 		at += NETBIOS_BYTES + whole;
 	}
 	if (s->overrun)
@@ -540,6 +551,7 @@ const struct proto proto_smb = {
 	.too_many_event = SMB_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = smb_probe,
 	.state_bytes = sizeof(struct smb_state),
+	.state_rest = app_state_moves,
 	.state_clear = smb_state_clear,
 	.parse = smb_parse,
 	.tx_free = smb_tx_free,

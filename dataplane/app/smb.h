@@ -21,7 +21,7 @@
 #define SMB_OPENS_MAX 256             /* files and pipes of a flow; the one unused longest goes */
 #define SMB_TREES_MAX 64
 #define SMB_READS_MAX 256             /* reads whose response is awaited */
-#define SMB_HELD_BYTES (1u << 20)     /* of a file, in front of bytes that are not there yet */
+#define SMB_HELD_BYTES (8u << 20)     /* of a file, in front of bytes that are not there yet: some large reads */
 #define SMB_HELD_COUNT 64
 #define SMB_HELD_ALL_BYTES (8u << 20) /* of all files of a flow */
 #define SMB_TEXT_MAX NTLMSSP_TEXT_MAX             /* names, in bytes of UTF-8 */
@@ -36,7 +36,7 @@
 
 enum smb_event {
 #define EVENT(id, name) SMB_EVENT_##id,
-#include "dataplane/app/smb_events.def"
+#include "dataplane/event/app_event/smb.def"
 #undef EVENT
 	SMB_EVENT_COUNT
 };
@@ -142,6 +142,7 @@ struct smb_open {
 	uint8_t fid[SMB_FID_BYTES];
 	bool pipe;                    /* known to be one */
 	bool file;                    /* known to be on a disk */
+	bool closing;                 /* the close was asked for, but reads or the file's own number are still to come */
 	uint64_t size;                /* of the file when it was opened; 0: not known */
 	struct bytes name, share;     /* owned */
 	struct smb_way {              /* one direction of its bytes */
@@ -170,6 +171,20 @@ struct smb_read {
 	uint64_t session;
 };
 
+/* Until the server says which number an open file has, it has one made of the message that opens it. */
+static inline void smb_fid_early(uint8_t fid[SMB_FID_BYTES], uint64_t message)
+{
+	memset(fid, 0xff, SMB_FID_BYTES);
+	memcpy(fid, &message, sizeof(message));
+}
+
+static inline bool smb_fid_is_early(const uint8_t *fid)
+{
+	static const uint8_t mark[SMB_FID_BYTES - 8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+	return memcmp(fid + 8, mark, sizeof(mark)) == 0;
+}
+
 struct smb_state {
 	struct worker *w; /* of the call in hand, like f */
 	struct flow *f;
@@ -183,7 +198,7 @@ struct smb_state {
 		uint64_t data_at; /* position of the next of them in the file */
 		struct smb_open *open;
 		bool gap;         /* the next record must be found first */
-		uint8_t last_fid[SMB_FID_BYTES]; /* of the message before, in a compound */
+		uint8_t last_fid[SMB_FID_BYTES]; /* of the message before, in a compound or chain */
 	} side[2];
 	struct smb_open *opens; /* latest used first */
 	uint32_t open_count;
@@ -191,6 +206,7 @@ struct smb_state {
 	uint32_t stub_bytes;    /* of live calls */
 	struct smb_tree trees[SMB_TREES_MAX];
 	uint32_t tree_count, tree_next;
+	bool early;             /* messages have been about files whose number was not known yet */
 	bool overrun;           /* no room for one more transaction: parsing ends */
 	struct smb_read *reads; /* SMB_READS_MAX, a ring; made with the first */
 	uint32_t read_next;
@@ -261,8 +277,14 @@ bool smb2_data_start(struct smb_state *s, enum direction d, const uint8_t *data,
 struct smb_open *smb_open_find(struct smb_state *s, const uint8_t *fid);
 /* Made if it is not there. NULL: no memory. */
 struct smb_open *smb_open_get(struct smb_state *s, const uint8_t *fid, const struct smb_head *h);
+/* One that a response has opened, by the message that asked for it: what has come before gets its number. */
+struct smb_open *smb_open_settle(struct smb_state *s, const uint8_t *fid, const struct smb_tx *create);
 /* Ends what was going on with it, and forgets it. */
 void smb_open_close(struct smb_state *s, struct smb_open *o, bool whole);
+/* The client asks for that: done at once, unless something of it is still to come. */
+void smb_open_close_asked(struct smb_state *s, struct smb_open *o);
+/* The answer to it. */
+void smb_open_close_answered(struct smb_state *s, const uint8_t *fid);
 void smb_opens_free(struct smb_state *s);
 /* Bytes of a file at that position; d: the way they go. */
 void smb_file_data(struct smb_state *s, struct smb_open *o, enum direction d, uint64_t offset,

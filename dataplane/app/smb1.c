@@ -42,6 +42,7 @@ struct block {
 	const uint8_t *data; /* the whole message */
 	uint32_t len;
 	uint8_t word_count;
+	bool opens; /* a request before it in the chain opens the file that it is about (MS-CIFS, 3.2.4.1.4) */
 	struct cursor words, bytes;
 };
 
@@ -133,12 +134,21 @@ static void fid_set(uint8_t fid[SMB_FID_BYTES], uint16_t number)
 	fid[1] = (uint8_t)(number >> 8);
 }
 
+static void fid_of(struct smb_state *s, const struct block *b, uint16_t number, uint8_t fid[SMB_FID_BYTES])
+{
+	s->early |= b->opens;
+	if (b->opens)
+		smb_fid_early(fid, b->h.message);
+	else
+		fid_set(fid, number);
+}
+
 static struct smb_open *open_of(struct smb_state *s, const struct block *b, uint16_t number,
 				bool make)
 {
 	uint8_t fid[SMB_FID_BYTES];
 
-	fid_set(fid, number);
+	fid_of(s, b, number, fid);
 	return make ? smb_open_get(s, fid, &b->h) : smb_open_find(s, fid);
 }
 
@@ -252,12 +262,15 @@ static void request_open(struct smb_state *s, struct block *b)
 static void request_close(struct smb_state *s, struct block *b)
 {
 	struct smb_tx *t = smb_tx_new(s, &b->h, SMB_GENERIC);
-	struct smb_open *o = open_of(s, b, cursor_le16(&b->words), false);
+	uint16_t number = cursor_le16(&b->words);
+	struct smb_open *o = open_of(s, b, number, false);
 
-	if (t)
+	if (t) {
 		smb_tx_done(s, t, TO_SERVER);
+		fid_of(s, b, number, t->fid);
+	}
 	if (o)
-		smb_open_close(s, o, true);
+		smb_open_close_asked(s, o);
 }
 
 static void request_read(struct smb_state *s, struct block *b)
@@ -273,7 +286,7 @@ static void request_read(struct smb_state *s, struct block *b)
 		cursor_skip(&b->words, 10);
 		offset |= (uint64_t)cursor_le32(&b->words) << 32;
 	}
-	fid_set(fid, number);
+	fid_of(s, b, number, fid);
 	smb_read_note(s, &b->h, fid, offset);
 }
 
@@ -517,17 +530,9 @@ static void response_tree(struct smb_state *s, struct block *b, struct smb_tx *t
 
 static void opened(struct smb_state *s, struct block *b, struct smb_tx *t, uint16_t number)
 {
-	struct smb_open *o;
-
 	fid_set(t->fid, number);
-	o = smb_open_find(s, t->fid);
-	if (o)
-		smb_open_close(s, o, false);
-	o = smb_open_get(s, t->fid, &b->h);
-	if (!o)
-		return;
-	smb_copy(s, &o->name, t->name);
-	o->size = t->create ? t->create->size : 0;
+	t->head.tree = b->h.tree; /* in a chain the request did not know it */
+	smb_open_settle(s, t->fid, t);
 }
 
 static void response_create(struct smb_state *s, struct block *b, struct smb_tx *t)
@@ -631,6 +636,9 @@ static void response_take(struct smb_state *s, struct block *b)
 	case TRANS:
 		response_trans(s, b, t);
 		break;
+	case CLOSE:
+		smb_open_close_answered(s, t->fid);
+		break;
 	}
 	smb_tx_answered(s, t, b->h.status);
 }
@@ -675,6 +683,7 @@ void smb1_record(struct smb_state *s, enum direction d, const uint8_t *data, uin
 			response_take(s, &b);
 		if (command == NO_ANDX || next <= at || next >= len)
 			return;
+		b.opens = b.opens || b.h.command == NT_CREATE || b.h.command == OPEN_ANDX;
 		b.h.command = command;
 		at = next;
 	}

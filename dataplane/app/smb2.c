@@ -66,7 +66,6 @@ static bool message_read(struct message *m, const uint8_t *data, uint32_t len)
 	return !c.bad && data[0] == 0xfe;
 }
 
-
 static bool fid_unknown(const uint8_t *fid)
 {
 	for (unsigned i = 0; i < SMB_FID_BYTES; i++)
@@ -75,10 +74,26 @@ static bool fid_unknown(const uint8_t *fid)
 	return true;
 }
 
-/* The open file that a message is about; in a compound, that of the message before. */
-static const uint8_t *fid_of(struct smb_state *s, enum direction d, const uint8_t *fid)
+/* The open file that a request is about; in a compound, that of the message before. NULL: it has none. */
+static const uint8_t *fid_take(struct smb_state *s, struct cursor *c)
 {
-	return fid_unknown(fid) ? s->side[d].last_fid : fid;
+	const uint8_t *fid = cursor_take(c, SMB_FID_BYTES);
+	uint8_t *last = s->side[TO_SERVER].last_fid;
+
+	if (!fid)
+		return NULL;
+	if (fid_unknown(fid)) {
+		s->early |= smb_fid_is_early(last);
+		return last;
+	}
+	memcpy(last, fid, SMB_FID_BYTES);
+	return fid;
+}
+
+/* Of a read whose compound was not seen from its beginning: the file that was opened last. */
+static const uint8_t *fid_of_read(struct smb_state *s, const uint8_t *fid)
+{
+	return fid_unknown(fid) ? s->side[TO_CLIENT].last_fid : fid;
 }
 
 /* ---- requests ---- */
@@ -164,6 +179,7 @@ static void request_create(struct smb_state *s, struct message *m)
 	len = cursor_le16(c);
 	name = smb_part(m->data, m->len, offset, len);
 	smb_text(s, &t->name, name.data, name.len, true);
+	smb_fid_early(s->side[TO_SERVER].last_fid, m->h.message);
 	t->create = heap_zalloc(&s->w->heap, sizeof(*t->create));
 	if (!t->create)
 		return;
@@ -179,7 +195,7 @@ static void request_close(struct smb_state *s, struct message *m)
 	struct smb_open *o;
 
 	cursor_skip(&m->body, 8);
-	fid = cursor_take(&m->body, SMB_FID_BYTES);
+	fid = fid_take(s, &m->body);
 	if (t)
 		smb_tx_done(s, t, TO_SERVER);
 	if (!fid)
@@ -188,7 +204,7 @@ static void request_close(struct smb_state *s, struct message *m)
 		memcpy(t->fid, fid, SMB_FID_BYTES);
 	o = smb_open_find(s, fid);
 	if (o)
-		smb_open_close(s, o, true);
+		smb_open_close_asked(s, o);
 }
 
 static void request_read(struct smb_state *s, struct message *m)
@@ -200,7 +216,7 @@ static void request_read(struct smb_state *s, struct message *m)
 	cursor_skip(&m->body, 4);
 	len = cursor_le32(&m->body);
 	offset = cursor_le64(&m->body);
-	fid = cursor_take(&m->body, SMB_FID_BYTES);
+	fid = fid_take(s, &m->body);
 	if (!fid)
 		return;
 	if (len > SIZE_LIMIT || (s->max_read && len > s->max_read))
@@ -217,7 +233,7 @@ static struct smb_open *write_read(struct smb_state *s, struct message *m, struc
 	out->start = cursor_le16(&m->body);
 	out->len = cursor_le32(&m->body);
 	out->offset = cursor_le64(&m->body);
-	fid = cursor_take(&m->body, SMB_FID_BYTES);
+	fid = fid_take(s, &m->body);
 	if (!fid || fid_unknown(fid))
 		return NULL;
 	return out->open = smb_open_get(s, fid, &m->h);
@@ -247,10 +263,10 @@ static void request_ioctl(struct smb_state *s, struct message *m)
 
 	cursor_skip(c, 4);
 	function = cursor_le32(c);
-	fid = cursor_take(c, SMB_FID_BYTES);
+	fid = fid_take(s, c);
 	offset = cursor_le32(c);
 	len = cursor_le32(c);
-	if (fid && function == FSCTL_PIPE_TRANSCEIVE && !c->bad) {
+	if (fid && !fid_unknown(fid) && function == FSCTL_PIPE_TRANSCEIVE && !c->bad) {
 		struct bytes in = smb_part(m->data, m->len, offset, len);
 		struct smb_open *o = smb_open_get(s, fid, &m->h);
 
@@ -280,7 +296,7 @@ static void request_set_info(struct smb_state *s, struct message *m)
 	len = cursor_le32(c);
 	offset = cursor_le16(c);
 	cursor_skip(c, 6);
-	fid = cursor_take(c, SMB_FID_BYTES);
+	fid = fid_take(s, c);
 	if (!fid || type != INFO_FILE || (class != INFO_RENAME && class != INFO_DISPOSITION))
 		return;
 	t = smb_tx_new(s, &m->h, class == INFO_RENAME ? SMB_RENAME : SMB_SET_INFO);
@@ -388,7 +404,6 @@ static void response_create(struct smb_state *s, struct message *m, struct smb_t
 {
 	struct cursor *c = &m->body;
 	const uint8_t *fid;
-	struct smb_open *o;
 	uint64_t times[4];
 
 	if (m->h.status != SMB_STATUS_SUCCESS)
@@ -412,14 +427,7 @@ static void response_create(struct smb_state *s, struct message *m, struct smb_t
 		return;
 	memcpy(t->fid, fid, SMB_FID_BYTES);
 	memcpy(s->side[TO_CLIENT].last_fid, fid, SMB_FID_BYTES);
-	o = smb_open_find(s, fid);
-	if (o)
-		smb_open_close(s, o, false);
-	o = smb_open_get(s, fid, &t->head);
-	if (!o)
-		return;
-	smb_copy(s, &o->name, t->name);
-	o->size = t->create ? t->create->size : 0;
+	smb_open_settle(s, fid, t);
 }
 
 /* Where the data of a read's response are. False: there are none. */
@@ -445,21 +453,23 @@ static void response_read(struct smb_state *s, struct message *m)
 		smb_event(s, TO_CLIENT, SMB_EVENT_READ_RESPONSE_TOO_LARGE);
 	m->h.tree = read.tree;
 	m->h.session = read.session;
-	o = smb_open_get(s, fid_of(s, TO_CLIENT, read.fid), &m->h);
+	o = smb_open_get(s, fid_of_read(s, read.fid), &m->h);
 	data = smb_part(m->data, m->len, d.start, d.len);
 	if (o && data.len)
 		smb_data_take(s, o, TO_CLIENT, &m->h, read.offset, data);
 }
 
-static void response_ioctl(struct smb_state *s, struct message *m, struct smb_tx *t)
+/* t: NULL for what ends a call that a write began. */
+static void response_ioctl(struct smb_state *s, struct message *m, const struct smb_tx *t)
 {
 	struct cursor *c = &m->body;
-	uint32_t offset, len;
+	uint32_t offset, len, function;
 	const uint8_t *fid;
 	struct smb_open *o;
 	struct bytes out;
 
-	cursor_skip(c, 8);
+	cursor_skip(c, 4);
+	function = cursor_le32(c);
 	fid = cursor_take(c, SMB_FID_BYTES);
 	cursor_skip(c, 8);
 	offset = cursor_le32(c);
@@ -468,7 +478,7 @@ static void response_ioctl(struct smb_state *s, struct message *m, struct smb_tx
 		return;
 	o = smb_open_find(s, fid);
 	out = smb_part(m->data, m->len, offset, len);
-	if (o && !o->file && (t->kind == SMB_CALL || o->pipe) && out.len)
+	if (o && !o->file && ((t ? t->kind == SMB_CALL : function == FSCTL_PIPE_TRANSCEIVE) || o->pipe) && out.len)
 		smb_pipe_data(s, o, TO_CLIENT, &m->h, out.data, out.len);
 }
 
@@ -497,22 +507,17 @@ static void response_tree(struct smb_state *s, struct message *m, struct smb_tx 
 	smb_tree_set(s, &m->h, t);
 }
 
-/* In a compound the open file is known when the message before has been answered. */
+/* In a compound the open file may be known only now that the message before has been answered. */
 static void response_set_info(struct smb_state *s, struct smb_tx *t)
 {
-	struct smb_open *o;
+	struct smb_open *o = t->name.len ? NULL : smb_open_find(s, t->fid);
 
-	if (!fid_unknown(t->fid))
-		return;
-	memcpy(t->fid, s->side[TO_CLIENT].last_fid, SMB_FID_BYTES);
-	o = smb_open_find(s, t->fid);
 	if (o)
 		smb_copy(s, &t->name, o->name);
 }
 
 static void response_take(struct smb_state *s, struct message *m)
 {
-	struct smb_open *o;
 	struct smb_tx *t;
 
 	if (m->h.status == SMB_STATUS_PENDING && m->flags & FLAG_ASYNC)
@@ -526,6 +531,8 @@ static void response_take(struct smb_state *s, struct message *m)
 		return;
 	}
 	t = smb_tx_answer(s, &m->h);
+	if (!t && m->h.command == IOCTL)
+		response_ioctl(s, m, NULL);
 	if (!t)
 		return;
 	switch (m->h.command) {
@@ -545,9 +552,7 @@ static void response_take(struct smb_state *s, struct message *m)
 		response_set_info(s, t);
 		break;
 	case CLOSE:
-		o = fid_unknown(t->fid) ? smb_open_find(s, s->side[TO_CLIENT].last_fid) : NULL;
-		if (o)
-			smb_open_close(s, o, true);
+		smb_open_close_answered(s, t->fid);
 		break;
 	}
 	smb_tx_answered(s, t, m->h.status);
@@ -559,6 +564,8 @@ void smb2_record(struct smb_state *s, enum direction d, const uint8_t *data, uin
 {
 	struct smb_head before = {0};
 
+	if (d == TO_SERVER)
+		memset(s->side[d].last_fid, 0xff, SMB_FID_BYTES);
 	for (unsigned i = 0; i < SMB_COMPOUND_MAX && len; i++) {
 		struct message m;
 
@@ -602,6 +609,7 @@ bool smb2_data_start(struct smb_state *s, enum direction d, const uint8_t *data,
 	    m.h.command != (d == TO_SERVER ? WRITE : READ))
 		return false;
 	if (d == TO_SERVER) {
+		memset(s->side[d].last_fid, 0xff, SMB_FID_BYTES); /* the record's first message names its file */
 		if (!write_read(s, &m, out))
 			return false;
 	} else {
@@ -610,7 +618,7 @@ bool smb2_data_start(struct smb_state *s, enum direction d, const uint8_t *data,
 		out->offset = read.offset;
 		m.h.tree = read.tree;
 		m.h.session = read.session;
-		out->open = smb_open_get(s, fid_of(s, d, read.fid), &m.h);
+		out->open = smb_open_get(s, fid_of_read(s, read.fid), &m.h);
 	}
 	if (smb_data_begin(s, d, &m.h, out, HEADER_BYTES, data, len, whole))
 		return true;

@@ -186,6 +186,8 @@ static void write_part(struct recorder *r, enum field_id object, const struct dc
 
 static void write_call(struct recorder *r, const struct smb_tx *t)
 {
+	static const struct ntlmssp_fields logon = {F_smb_ntlmssp, F_smb_domain, F_smb_user, F_smb_host,
+						    F_smb_ntlmssp_version};
 	const struct dcerpc_call *call = t->call;
 	bool asked = call->seen[TO_SERVER], answered = call->seen[TO_CLIENT];
 
@@ -212,6 +214,7 @@ static void write_call(struct recorder *r, const struct smb_tx *t)
 	if (answered && call->response_type == DCERPC_RESPONSE)
 		write_part(r, F_smb_res, call, TO_CLIENT);
 	rec_uint(r, F_smb_call_id, call->call_id);
+	dcerpc_logon_record(r, &logon, call);
 	rec_close(r);
 }
 

@@ -209,6 +209,19 @@ struct smb_open *smb_open_find(struct smb_state *s, const uint8_t *fid)
 	return NULL;
 }
 
+/* The name is in the request that opens the file. */
+static void early_name(struct smb_state *s, struct smb_open *o)
+{
+	uint64_t message;
+
+	memcpy(&message, o->fid, sizeof(message));
+	for (struct tx *tx = s->f->app->last; tx; tx = tx->prev)
+		if (smb_of(tx)->kind == SMB_CREATE && smb_of(tx)->head.message == message) {
+			smb_copy(s, &o->name, smb_of(tx)->name);
+			return;
+		}
+}
+
 struct smb_open *smb_open_get(struct smb_state *s, const uint8_t *fid, const struct smb_head *h)
 {
 	struct smb_open *o = smb_open_find(s, fid);
@@ -227,6 +240,8 @@ struct smb_open *smb_open_get(struct smb_state *s, const uint8_t *fid, const str
 	if (!o)
 		return NULL;
 	memcpy(o->fid, fid, SMB_FID_BYTES);
+	if (smb_fid_is_early(fid))
+		early_name(s, o);
 	o->association.response_skip = 8;
 	tree = smb_tree_find(s, h);
 	if (tree) {
@@ -267,7 +282,64 @@ void smb_open_close(struct smb_state *s, struct smb_open *o, bool whole)
 {
 	if (!o->file)
 		calls_end(s, o);
-	open_free(s, o, whole);
+	open_free(s, o, whole || o->closing);
+}
+
+static bool reads_wait(const struct smb_state *s, const uint8_t *fid)
+{
+	for (uint32_t i = 0; s->reads && i < SMB_READS_MAX; i++)
+		if (s->reads[i].message && memcmp(s->reads[i].fid, fid, SMB_FID_BYTES) == 0)
+			return true;
+	return false;
+}
+
+void smb_open_close_asked(struct smb_state *s, struct smb_open *o)
+{
+	if (smb_fid_is_early(o->fid) || reads_wait(s, o->fid))
+		o->closing = true;
+	else
+		smb_open_close(s, o, true);
+}
+
+void smb_open_close_answered(struct smb_state *s, const uint8_t *fid)
+{
+	struct smb_open *o = smb_open_find(s, fid);
+
+	if (o && o->closing)
+		smb_open_close(s, o, true);
+}
+
+/* Whatever has the early number gets the true one. */
+static void fid_settle(struct smb_state *s, const uint8_t *early, const uint8_t *fid)
+{
+	for (uint32_t i = 0; s->reads && i < SMB_READS_MAX; i++)
+		if (memcmp(s->reads[i].fid, early, SMB_FID_BYTES) == 0)
+			memcpy(s->reads[i].fid, fid, SMB_FID_BYTES);
+	for (struct tx *tx = s->f->app->first; tx; tx = tx->next)
+		if (memcmp(smb_of(tx)->fid, early, SMB_FID_BYTES) == 0)
+			memcpy(smb_of(tx)->fid, fid, SMB_FID_BYTES);
+}
+
+struct smb_open *smb_open_settle(struct smb_state *s, const uint8_t *fid, const struct smb_tx *create)
+{
+	struct smb_open *o = smb_open_find(s, fid);
+	uint8_t early[SMB_FID_BYTES];
+
+	if (o)
+		smb_open_close(s, o, false);
+	smb_fid_early(early, create->head.message);
+	o = s->early ? smb_open_find(s, early) : NULL;
+	if (s->early)
+		fid_settle(s, early, fid);
+	if (o)
+		memcpy(o->fid, fid, SMB_FID_BYTES);
+	else
+		o = smb_open_get(s, fid, &create->head);
+	if (!o)
+		return NULL;
+	smb_copy(s, &o->name, create->name);
+	o->size = create->create ? create->create->size : 0;
+	return o;
 }
 
 void smb_opens_free(struct smb_state *s)
@@ -337,6 +409,8 @@ static void fragment_take(struct smb_state *s, struct smb_open *o, enum directio
 {
 	struct smb_tx *t;
 
+	if (d == TO_SERVER && rpc->auth_bytes)
+		dcerpc_logon_take(s->w, &o->association, rpc, data, len);
 	if (rpc->type >= DCERPC_AUTH3)
 		return;
 	t = call_for(s, o, d, h, rpc);

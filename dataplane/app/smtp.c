@@ -11,6 +11,7 @@
  * Runs in a worker of the dataplane process.
  */
 #include "dataplane/app/smtp.h"
+#include "dataplane/app/ntlmssp.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -20,7 +21,7 @@
 
 const char *const smtp_event_names[] = {
 #define EVENT(id, name) name,
-#include "dataplane/app/smtp_events.def"
+#include "dataplane/event/app_event/smtp.def"
 #undef EVENT
 	NULL,
 };
@@ -122,6 +123,8 @@ static bool transaction_new(struct smtp_state *s)
 	tx->state = s;
 	if (s->helo.data)
 		text_set(s->w, &tx->helo, text_bytes(&s->helo));
+	if (s->logon.data)
+		text_set(s->w, &tx->logon, text_bytes(&s->logon));
 	s->tx = tx;
 	advance(tx, SMTP_COMMANDS);
 	return true;
@@ -189,6 +192,8 @@ static bool command_bdat(struct smtp_state *s, struct bytes line)
 			n = n * 10 + (size.data[i] - '0');
 	}
 	s->bdat_left = n;
+	while (line.len && line.data[line.len - 1] == ' ')
+		line.len--;
 	s->bdat_last = line.len >= 4 && word_at((struct bytes){line.data + line.len - 4, 4}, "last");
 	s->in_data = n > 0;
 	if (!smtp_mail_in_chunks(s))
@@ -251,6 +256,15 @@ static void command_helo(struct smtp_state *s, struct bytes line)
 		text_set(s->w, &s->tx->helo, name);
 }
 
+/* The client's last line of AUTH NTLM (MS-SMTPNTLM): who sends all mails from now on. */
+static void take_logon(struct smtp_state *s, struct bytes line)
+{
+	text_free(s->w, &s->logon);
+	text_free(s->w, &s->tx->logon);
+	text_set(s->w, &s->logon, line);
+	text_set(s->w, &s->tx->logon, line);
+}
+
 /* Does this line begin a new mail? RSET, QUIT and an empty one belong to the one before. */
 static bool needs_new(const struct smtp_state *s, struct bytes line)
 {
@@ -289,6 +303,8 @@ static bool command_line(struct smtp_state *s, struct bytes line)
 		command_mail(s, line);
 	} else if (word_at(line, "rcpt to")) {
 		command_rcpt(s, line);
+	} else if (word_at(line, NTLMSSP_LOGON_BASE64)) {
+		take_logon(s, line);
 	} else if (word_at(line, "rset")) {
 		s->bdat_left = 0;
 		s->current = SMTP_RSET;
@@ -330,7 +346,7 @@ static void data_frame_end(struct smtp_state *s, uint64_t offset)
 
 static void content_end(struct smtp_state *s)
 {
-	s->in_data = false;
+	s->in_data = s->doubtful = false;
 	command_push(s, SMTP_DATA_END);
 	smtp_mail_end(s, true);
 	finish(s->tx);
@@ -369,20 +385,48 @@ static uint32_t content_data(struct smtp_state *s, const uint8_t *data, uint32_t
 	bool end;
 	uint32_t n = dot_take(&s->dot, data, len, content_out, s, &end);
 
-	if (end)
+	if (end && s->dot.odd) {
+		s->in_data = false;
+		s->doubtful = true;
+	} else if (end) {
 		content_end(s);
+	}
 	return n;
 }
 
-/* Its first line: with it the content begins. */
-static void content_early(struct smtp_state *s, struct bytes line)
+/* A line that was taken for a command's is the content's. */
+static void content_line(struct smtp_state *s, struct bytes line)
 {
-	smtp_event(s, SMTP_EVENT_PIPELINED);
-	s->early = s->in_data = true;
+	s->in_data = true;
 	s->current = SMTP_DATA;
 	data_frame_begin(s, s->line_at[TO_SERVER]);
 	content_data(s, line.data, line.len);
 	content_data(s, (const uint8_t *)"\r\n" + !s->line[TO_SERVER].cr, 1u + s->line[TO_SERVER].cr);
+}
+
+/* The first line of what comes before the answer to DATA. */
+static void content_early(struct smtp_state *s, struct bytes line)
+{
+	smtp_event(s, SMTP_EVENT_PIPELINED);
+	s->early = true;
+	content_line(s, line);
+}
+
+/* A server that wants CR LF on both sides of the dot takes what follows another end for more of the mail: what the
+ * client says next decides. */
+static void doubt_end(struct smtp_state *s, struct bytes *line)
+{
+	s->doubtful = false;
+	if (!s->tx || !s->tx->content || s->tx->content_done)
+		return;
+	if (is_command(*line) && (!word_at(*line, "mail") || word_at(*line, "mail from"))) {
+		content_end(s);
+		return;
+	}
+	smtp_mail_data(s, (const uint8_t *)".\n", 2);
+	dot_begin(&s->dot);
+	content_line(s, *line);
+	line->data = NULL;
 }
 
 static uint32_t content_bdat(struct smtp_state *s, const uint8_t *data, uint32_t len)
@@ -491,6 +535,9 @@ static bool reply_line(struct smtp_state *s, struct bytes line)
 		return false;
 	}
 	s->multiline = more;
+	/* The server has taken it for the end, unless it still answers what was said before. */
+	if (s->doubtful && s->command_first == s->command_count && s->tx)
+		content_end(s);
 	if (is_greeting(s, code)) {
 		if (s->first_reply)
 			return true;
@@ -573,6 +620,8 @@ static bool to_server(struct smtp_state *s, const uint8_t *data, uint32_t len, u
 			s->line_at[TO_SERVER] = offset + n;
 		} else {
 			n = line_take(s, TO_SERVER, data, len, &line, &ok);
+			if (ok && line.data && s->doubtful)
+				doubt_end(s, &line);
 			if (ok && line.data && comes_early(s, line)) {
 				content_early(s, line);
 				line.data = NULL; /* no command's */
@@ -645,7 +694,7 @@ static struct parse_result smtp_parse(struct worker *w, struct flow *f, void *st
 		ok = d == TO_SERVER ? to_server(s, in->data, in->len, in->offset)
 				    : to_client(s, in->data, in->len, in->offset);
 	if ((!ok || in->flags & INPUT_END) && d == TO_SERVER && s->tx && s->tx->mime)
-		smtp_mail_end(s, false);
+		smtp_mail_end(s, s->doubtful);
 	if (!ok)
 		result.status = PARSE_BAD;
 	else if (s->starttls) {
@@ -663,6 +712,7 @@ static void smtp_state_clear(struct worker *w, struct flow *f, void *state)
 	heap_free(&w->heap, s->line[0].data);
 	heap_free(&w->heap, s->line[1].data);
 	text_free(w, &s->helo);
+	text_free(w, &s->logon);
 	heap_free(&w->heap, s->commands);
 }
 
@@ -674,6 +724,7 @@ static void smtp_tx_free(struct worker *w, struct flow *f, struct tx *base)
 		tx->state->tx = NULL;
 	smtp_mail_free(w, tx);
 	text_free(w, &tx->helo);
+	text_free(w, &tx->logon);
 	text_free(w, &tx->mail_from);
 	texts_free(w, &tx->rcpt_to);
 	texts_free(w, &tx->header_names);
@@ -693,6 +744,7 @@ const struct proto proto_smtp = {
 	.too_many_event = SMTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = smtp_probe,
 	.state_bytes = sizeof(struct smtp_state),
+	.state_rest = app_state_moves,
 	.state_clear = smtp_state_clear,
 	.parse = smtp_parse,
 	.tx_free = smtp_tx_free,

@@ -15,6 +15,7 @@
 #include "dataplane/app/mail_note.h"
 #include "dataplane/app/mime.h"
 #include "dataplane/app/text.h"
+#include "dataplane/app/tnef.h"
 
 #define SMTP_LINE_MAX 4096        /* a longer command or reply is not looked at */
 #define SMTP_COMMANDS_MAX 8192    /* waiting for their replies */
@@ -30,7 +31,7 @@ enum smtp_progress { SMTP_NOTHING, SMTP_COMMANDS, SMTP_CONTENT, SMTP_DONE };
 
 enum smtp_event {
 #define EVENT(id, name) SMTP_EVENT_##id,
-#include "dataplane/app/smtp_events.def"
+#include "dataplane/event/app_event/smtp.def"
 #undef EVENT
 	SMTP_EVENT_COUNT
 };
@@ -41,12 +42,14 @@ struct smtp_tx {
 	struct tx tx;
 	struct smtp_state *state;
 	struct text helo, mail_from; /* data NULL: not seen */
+	struct text logon;         /* of NTLM, in base64 as sent; data NULL: none */
 	struct texts rcpt_to;
 	bool content;              /* DATA or BDAT was seen: there is an email object */
 	bool content_done;
 	bool bdat;                 /* its content comes in chunks that are read, and is complete with content_done */
 	struct mime *mime;         /* while the content is read */
 	struct file *file;         /* the attachment being read */
+	struct tnef tnef;          /* what it itself is, or not */
 	struct file *whole;        /* NULL: mails are no files (file_bodies) */
 	struct mail_note note;     /* for the analysis of attachments */
 	uint32_t anomalies_seen;
@@ -66,7 +69,7 @@ struct smtp_state {
 	struct worker *w;          /* of the call in hand */
 	struct flow *f;
 	struct smtp_tx *tx;        /* current; NULL: the next command makes one */
-	struct text helo;
+	struct text helo, logon;
 	struct smtp_line line[2];
 	uint8_t *commands;         /* queue: first … count */
 	uint32_t command_first, command_count, command_cap;
@@ -74,6 +77,7 @@ struct smtp_state {
 	bool in_data;              /* DATA: content until the dot; STARTTLS: nothing to read */
 	bool early;                /* content came, or will, before the answer to DATA */
 	bool data_waits;           /* for the answer to DATA */
+	bool doubtful;             /* the end of the mail is none if the client goes on with what is no command */
 	bool first_reply, multiline, pipelining;
 	bool starttls;             /* accepted: the protocol changes after this call */
 	struct dot_reader dot;     /* DATA */

@@ -3,6 +3,7 @@
  * SMTP: the smtp record of EVE with its email object, and contacts. Runs in a worker.
  */
 #include "dataplane/app/smtp.h"
+#include "dataplane/app/ntlmssp.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
 
@@ -12,10 +13,15 @@
 
 static void record_smtp(struct recorder *r, const struct smtp_tx *tx)
 {
+	static const struct ntlmssp_fields logon = {F_smtp_ntlmssp, F_smtp_domain, F_smtp_user, F_smtp_host,
+						    F_smtp_ntlmssp_version};
+
 	rec_open(r, F_smtp_smtp);
 	text_record(r, F_smtp_helo, &tx->helo);
 	text_record(r, F_smtp_mail_from, &tx->mail_from);
 	texts_record(r, F_smtp_rcpt_to, F_smtp_rcpt, &tx->rcpt_to);
+	if (tx->logon.data)
+		ntlmssp_record_base64(r, &logon, text_bytes(&tx->logon));
 	rec_close(r);
 }
 

@@ -34,10 +34,11 @@ static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)
 	struct smtp_tx *tx = ctx;
 	struct smtp_state *s = tx->state;
 
-	mail_note_part(&tx->note, name, type);
-	if (!name.len)
+	mail_note_part(&tx->note, name, type, mime_is_attached(tx->mime));
+	tnef_end(&tx->tnef, s->w);
+	if (!name.len && !mail_note_wants(s->w, tx->mime))
 		return;
-	if (tx->attachments.count < SMTP_ATTACHMENTS_MAX)
+	if (name.len && tx->attachments.count < SMTP_ATTACHMENTS_MAX)
 		texts_add(s->w, &tx->attachments, name.data, name.len);
 	tx->file = file_open(s->w, s->f, &tx->tx, TO_SERVER, name.data, name.len);
 }
@@ -49,6 +50,8 @@ static void on_part_data(void *ctx, const uint8_t *data, uint32_t len)
 	mail_note_data(tx->state->w, &tx->note, data, len);
 	if (tx->file)
 		file_append(tx->state->w, tx->file, data, len);
+	if (tx->file)
+		tnef_data(&tx->tnef, tx->state->w, tx->state->f, &tx->tx, TO_SERVER, data, len);
 }
 
 static void on_part_end(void *ctx, bool complete)
@@ -59,6 +62,7 @@ static void on_part_end(void *ctx, bool complete)
 		mail_note_send(tx->state->w, tx->state->f, &tx->tx, TO_SERVER, &tx->note);
 	file_close(tx->state->w, tx->file, complete ? FILE_CLOSED : FILE_TRUNCATED);
 	tx->file = NULL;
+	tnef_end(&tx->tnef, tx->state->w);
 }
 
 static void on_url(void *ctx, struct bytes scheme, struct bytes rest)
@@ -192,8 +196,10 @@ void smtp_mail_data(struct smtp_state *s, const uint8_t *data, uint32_t len)
 
 void smtp_mail_gap(struct smtp_state *s, uint64_t len)
 {
-	if (s->tx->file)
+	if (s->tx->file) {
 		file_gap(s->w, s->tx->file, len);
+		tnef_gap(&s->tx->tnef, s->w, len);
+	}
 	if (s->tx->whole)
 		file_gap(s->w, s->tx->whole, len);
 }
@@ -219,6 +225,7 @@ void smtp_mail_end(struct smtp_state *s, bool complete)
 void smtp_mail_free(struct worker *w, struct smtp_tx *tx)
 {
 	mail_note_free(w, &tx->note);
+	tnef_drop(&tx->tnef, w);
 	if (!tx->mime)
 		return;
 	mime_free(tx->mime);

@@ -28,14 +28,16 @@ enum {
 	MODEL_USER = 3
 };
 
-enum snmp_event { SNMP_EVENT_MALFORMED_DATA, SNMP_EVENT_UNKNOWN_SECURITY_MODEL, SNMP_EVENT_VERSION_MISMATCH,
-		  SNMP_EVENT_TOO_MANY_TRANSACTIONS };
+enum snmp_event {
+#define EVENT(id, name) SNMP_EVENT_##id,
+#include "dataplane/event/app_event/snmp.def"
+#undef EVENT
+};
 
 static const char *const snmp_events[] = {
-	[SNMP_EVENT_MALFORMED_DATA] = "malformed_data",
-	[SNMP_EVENT_UNKNOWN_SECURITY_MODEL] = "unknown_security_model",
-	[SNMP_EVENT_VERSION_MISMATCH] = "version_mismatch",
-	[SNMP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/snmp.def"
+#undef EVENT
 	NULL,
 };
 

@@ -27,17 +27,15 @@
 enum { SSH_MSG_KEXINIT = 20, SSH_MSG_NEWKEYS = 21 };
 
 enum ssh_event {
-	SSH_EVENT_INVALID_BANNER,
-	SSH_EVENT_LONG_BANNER,
-	SSH_EVENT_INVALID_RECORD,
-	SSH_EVENT_LONG_KEX_RECORD,
+#define EVENT(id, name) SSH_EVENT_##id,
+#include "dataplane/event/app_event/ssh.def"
+#undef EVENT
 };
 
 static const char *const ssh_events[] = {
-	[SSH_EVENT_INVALID_BANNER] = "invalid_banner",
-	[SSH_EVENT_LONG_BANNER] = "long_banner",
-	[SSH_EVENT_INVALID_RECORD] = "invalid_record",
-	[SSH_EVENT_LONG_KEX_RECORD] = "long_kex_record",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/ssh.def"
+#undef EVENT
 	NULL,
 };
 
@@ -456,6 +454,7 @@ const struct proto proto_ssh = {
 	.wanted = ssh_wanted,
 	.probe = ssh_probe,
 	.state_bytes = sizeof(struct ssh_state),
+	.state_rest = app_state_moves,
 	.parse = ssh_parse,
 	.tx_free = ssh_tx_free,
 	.log = ssh_log,

@@ -16,7 +16,12 @@ enum { IAC = 255, DONT = 254, WILL = 251, SB = 250, SE = 240 };
 enum telnet_frame { FRAME_PDU = 1, FRAME_CTL, FRAME_DATA };
 
 static const char *const telnet_frames[] = {"pdu", "ctl", "data", NULL};
-static const char *const telnet_events[] = {"too_many_transactions", NULL};
+static const char *const telnet_events[] = {
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/telnet.def"
+#undef EVENT
+	NULL,
+};
 
 enum telnet_at { AT_DATA, AT_CR, AT_COLON, AT_IAC, AT_OPTION, AT_SUB, AT_SUB_IAC };
 
@@ -160,6 +165,7 @@ const struct proto proto_telnet = {
 	.max_transactions = 1,
 	.probe = telnet_probe,
 	.state_bytes = sizeof(struct telnet_state),
+	.state_rest = app_state_moves,
 	.parse = telnet_parse,
 	.events = telnet_events,
 	.frames = telnet_frames,

@@ -3,7 +3,8 @@
  * TFTP (RFC 1350; options RFC 2347, block size RFC 2348): the request, which is told by its form, and the file.
  * The server answers from another port, in a flow of its own that it is the client of, and that the request
  * announces (expect.h); or from the port it was asked on. The file is as it was sent: lines of netascii end in CR
- * LF. Runs in the worker that owns the flow.
+ * LF. Behind block 65,535 comes 0, or 1 where a sender counts so: then none was left out. Runs in the worker that
+ * owns the flow.
  */
 #include <strings.h>
 
@@ -21,11 +22,16 @@ enum { TFTP_READ = 1, TFTP_WRITE, TFTP_DATA, TFTP_ACK, TFTP_ERROR, TFTP_OPTIONS_
 
 enum tftp_progress { TFTP_BEGUN = 1, TFTP_DONE };
 
-enum tftp_event { TFTP_EVENT_MALFORMED_REQUEST, TFTP_EVENT_TOO_MANY_TRANSACTIONS };
+enum tftp_event {
+#define EVENT(id, name) TFTP_EVENT_##id,
+#include "dataplane/event/app_event/tftp.def"
+#undef EVENT
+};
 
 static const char *const tftp_events[] = {
-	[TFTP_EVENT_MALFORMED_REQUEST] = "malformed_request",
-	[TFTP_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/tftp.def"
+#undef EVENT
 	NULL,
 };
 
@@ -44,6 +50,8 @@ struct tftp_state {
 	uint8_t direction;    /* of the data */
 	uint16_t block_bytes;
 	uint64_t block;       /* the last one, counted on over 65,535 */
+	uint32_t skipped;     /* numbers 0 that the sender does not use */
+	bool window;          /* several blocks at once: a number that is not there is a block that was lost */
 	struct text name;
 	struct tftp_tx *tx;   /* NULL: no data yet */
 };
@@ -97,6 +105,8 @@ static void awaits(struct worker *w, struct tftp_state *s, uint8_t opcode, enum 
 	s->direction = (uint8_t)d;
 	s->block_bytes = TFTP_BLOCK_BYTES;
 	s->block = 0;
+	s->skipped = 0;
+	s->window = false;
 	s->tx = NULL;
 	text_set(w, &s->name, name);
 }
@@ -158,9 +168,11 @@ static void take_data(struct worker *w, struct flow *f, struct tftp_state *s, st
 	if (c.bad || !block || block > s->block + UINT16_MAX || len > s->block_bytes ||
 	    (!s->tx && !transfer_begin(w, f, s)))
 		return;
+	if ((uint16_t)block == 1 && block == s->block + 2 && !s->window)
+		s->skipped++;
 	if (block > s->block)
 		s->block = block;
-	offset = (block - 1) * s->block_bytes;
+	offset = (block - 1 - s->skipped) * s->block_bytes;
 	chunks_add(w, &s->tx->body, offset, c.p, len);
 	if (len == s->block_bytes)
 		return;
@@ -178,7 +190,8 @@ static void take_options(struct tftp_state *s, struct cursor c)
 	while (text_take(&c, &name) && text_take(&c, &value)) {
 		uint32_t v = 0;
 
-		if (name.len != 7 || strncasecmp((const char *)name.data, "blksize", 7) != 0)
+		s->window |= bytes_are(name, "windowsize"); /* RFC 7440 */
+		if (!bytes_are(name, "blksize"))
 			continue;
 		for (uint32_t i = 0; i < value.len && v <= TFTP_BLOCK_BYTES_MAX; i++)
 			v = value.data[i] >= '0' && value.data[i] <= '9' ? v * 10 + (value.data[i] - '0') : UINT16_MAX;

@@ -27,9 +27,9 @@ enum sslv2_message { SSLV2_ERROR, SSLV2_CLIENT_HELLO, SSLV2_CLIENT_MASTER_KEY, S
 		     SSLV2_SERVER_HELLO, SSLV2_SERVER_VERIFY };
 
 static const char *const tls_event_names[] = {
-#define TLS_EVENT(id) #id,
-	TLS_EVENTS
-#undef TLS_EVENT
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/tls.def"
+#undef EVENT
 	NULL,
 };
 
@@ -518,6 +518,7 @@ const struct proto proto_tls = {
 	.configure = tls_configure,
 	.probe = tls_probe,
 	.state_bytes = sizeof(struct tls_state),
+	.state_rest = app_state_moves,
 	.state_clear = tls_state_clear,
 	.parse = tls_parse,
 	.tx_free = tls_tx_free,

@@ -14,45 +14,10 @@
 #define TLS_CHAIN_MAX 16                /* certificates of a chain that are kept */
 #define TLS_NAME_MAX 1024               /* server name and protocol names kept */
 
-#define TLS_EVENTS                                                                                 \
-	TLS_EVENT(INVALID_SSLV2_HEADER)                                                            \
-	TLS_EVENT(INVALID_TLS_HEADER)                                                              \
-	TLS_EVENT(INVALID_RECORD_VERSION)                                                          \
-	TLS_EVENT(INVALID_RECORD_TYPE)                                                             \
-	TLS_EVENT(INVALID_RECORD_LENGTH)                                                           \
-	TLS_EVENT(INVALID_HANDSHAKE_MESSAGE)                                                       \
-	TLS_EVENT(HEARTBEAT_MESSAGE)                                                               \
-	TLS_EVENT(INVALID_HEARTBEAT_MESSAGE)                                                       \
-	TLS_EVENT(OVERFLOW_HEARTBEAT_MESSAGE)                                                      \
-	TLS_EVENT(DATALEAK_HEARTBEAT_MISMATCH)                                                     \
-	TLS_EVENT(HANDSHAKE_INVALID_LENGTH)                                                        \
-	TLS_EVENT(MULTIPLE_SNI_EXTENSIONS)                                                         \
-	TLS_EVENT(INVALID_SNI_TYPE)                                                                \
-	TLS_EVENT(INVALID_SNI_LENGTH)                                                              \
-	TLS_EVENT(TOO_MANY_RECORDS_IN_PACKET)                                                      \
-	TLS_EVENT(INVALID_ALERT_MESSAGE)                                                           \
-	TLS_EVENT(INVALID_CERTIFICATE)                                                             \
-	TLS_EVENT(CERTIFICATE_INVALID_LENGTH)                                                      \
-	TLS_EVENT(CERTIFICATE_INVALID_VERSION)                                                     \
-	TLS_EVENT(CERTIFICATE_INVALID_SERIAL)                                                      \
-	TLS_EVENT(CERTIFICATE_INVALID_ALGORITHMIDENTIFIER)                                         \
-	TLS_EVENT(CERTIFICATE_INVALID_X509NAME)                                                    \
-	TLS_EVENT(CERTIFICATE_INVALID_DATE)                                                        \
-	TLS_EVENT(CERTIFICATE_INVALID_EXTENSIONS)                                                  \
-	TLS_EVENT(CERTIFICATE_INVALID_DER)                                                         \
-	TLS_EVENT(CERTIFICATE_INVALID_SUBJECT)                                                     \
-	TLS_EVENT(CERTIFICATE_INVALID_ISSUER)                                                      \
-	TLS_EVENT(CERTIFICATE_INVALID_VALIDITY)                                                    \
-	TLS_EVENT(CERTIFICATE_MISSING_ELEMENT)                                                     \
-	TLS_EVENT(CERTIFICATE_UNKNOWN_ELEMENT)                                                     \
-	TLS_EVENT(CERTIFICATE_INVALID_STRING)                                                      \
-	TLS_EVENT(ERROR_MESSAGE_ENCOUNTERED)                                                       \
-	TLS_EVENT(INVALID_SSL_RECORD)
-
 enum tls_event {
-#define TLS_EVENT(id) TLS_EVENT_##id,
-	TLS_EVENTS
-#undef TLS_EVENT
+#define EVENT(id, name) TLS_EVENT_##id,
+#include "dataplane/event/app_event/tls.def"
+#undef EVENT
 	TLS_EVENT_COUNT
 };
 

@@ -21,15 +21,15 @@
 enum opcode { CONTINUATION, TEXT, BINARY, CLOSE = 8, PING, PONG };
 
 enum websocket_event {
-	WEBSOCKET_EVENT_SKIP_END_OF_PAYLOAD,
-	WEBSOCKET_EVENT_REASSEMBLY_LIMIT_REACHED,
-	WEBSOCKET_EVENT_TOO_MANY_TRANSACTIONS,
+#define EVENT(id, name) WEBSOCKET_EVENT_##id,
+#include "dataplane/event/app_event/websocket.def"
+#undef EVENT
 };
 
 static const char *const websocket_events[] = {
-	[WEBSOCKET_EVENT_SKIP_END_OF_PAYLOAD] = "skip_end_of_payload",
-	[WEBSOCKET_EVENT_REASSEMBLY_LIMIT_REACHED] = "reassembly_limit_reached",
-	[WEBSOCKET_EVENT_TOO_MANY_TRANSACTIONS] = "too_many_transactions",
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/websocket.def"
+#undef EVENT
 	NULL,
 };
 
@@ -354,6 +354,7 @@ const struct proto proto_websocket = {
 	.too_many_event = WEBSOCKET_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = websocket_probe,
 	.state_bytes = sizeof(struct websocket_state),
+	.state_rest = app_state_moves,
 	.state_clear = websocket_state_clear,
 	.parse = websocket_parse,
 	.tx_free = websocket_tx_free,

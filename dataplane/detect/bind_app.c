@@ -257,7 +257,7 @@ static bool check_bind(struct app_rule *a, const struct proto *proto, struct bin
 	const struct proto_value *value = value_find(proto, keyword_text(m->keyword));
 
 	if (m->keyword == KEYWORD_app_layer_event && !event_known(proto, m)) {
-		snprintf(a->reason, sizeof(a->reason), "%s has no event of that name", proto->name);
+		snprintf(a->reason, sizeof(a->reason), "app-layer-event: %s: there is no event \"%s\"", proto->name, m->u.event.name);
 		return false;
 	}
 	if (m->keyword == KEYWORD_filesize && m->u.number.which && m->u.number.which != binding->direction + 1)

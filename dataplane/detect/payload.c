@@ -13,14 +13,6 @@
 #include "dataplane/detect/trace.h"
 
 #define PROTO_TCP 6
-#define PROTO_UDP 17
-
-static enum group_l4 l4_of(const struct packet *p)
-{
-	if (p->ip_proto == PROTO_TCP && p->ip_version)
-		return GROUP_TCP;
-	return p->ip_proto == PROTO_UDP && p->ip_version ? GROUP_UDP : GROUP_OTHER;
-}
 
 /* Do the first bytes leave a rule of the group in question? What is behind the end is zero: a rule that
  * asks for more bytes than there are is looked at in vain. */
@@ -38,51 +30,6 @@ static bool guards_hold(const struct pattern_group *g, const uint8_t *data, uint
 			return true;
 	}
 	return false;
-}
-
-static void groups_add(struct ports_found *found, const struct path_ports *paths, unsigned path, uint16_t port)
-{
-	const struct port_groups *g = path_ports_of(paths, path);
-	const struct pattern_group *narrow = port_group_narrow(g, port), *wide = port_group_wide(g, narrow);
-	uint8_t *end = &found->begin[PORT_LISTS];
-
-	if (wide)
-		found->groups[(*end)++] = wide;
-	if (narrow)
-		found->groups[(*end)++] = narrow;
-}
-
-static void groups_look_up(const struct ruleset_groups *g, struct ports_found *found, enum group_l4 l4, unsigned d,
-			   unsigned path, uint16_t port)
-{
-	const struct path_ports *lists[PORT_LISTS][3] = {
-		[LIST_ALWAYS] = {&g->packet_always[l4][d]},
-		[LIST_SHORT] = {&g->packet[l4][d]},
-		[LIST_LONG] = {&g->packet_long[l4][d], &g->packet_guarded[l4][d], &g->packet_near[l4][d]},
-		[LIST_STREAM] = {&g->stream[d]},
-	};
-
-	found->begin[PORT_LISTS] = 0;
-	for (unsigned i = 0; i < PORT_LISTS; i++) {
-		found->begin[i] = found->begin[PORT_LISTS];
-		for (unsigned k = 0; k < 3 && lists[i][k]; k++)
-			groups_add(found, lists[i][k], path, port);
-	}
-}
-
-static const struct ports_found *ports_of(struct detect_state *s, const struct packet *p, bool has_ports)
-{
-	enum group_l4 l4 = l4_of(p);
-	unsigned d = p->flow ? p->direction : TO_SERVER, path = packet_path(s, p);
-	uint16_t port = !has_ports ? 0 : d == TO_SERVER ? p->dport : p->sport;
-	uint32_t key = PORTS_KEY | (uint32_t)l4 << 24 | d << 22 | path << 16 | port;
-	struct ports_found *found = &s->ports[(key ^ key >> 16) % PORTS_FOUND];
-
-	if (found->key != key) {
-		groups_look_up(s->program->groups, found, l4, d, path, port);
-		found->key = key;
-	}
-	return found;
 }
 
 static void scan_list(struct worker *w, const struct ports_found *found, enum port_list list, const uint8_t *data,
@@ -105,7 +52,7 @@ static void scan_stream_group(struct worker *w, const struct pattern_group *g,
 
 static void candidates_of_stream(struct worker *w, const struct packet *p)
 {
-	const struct ports_found *found = ports_of(w->detect, p, true);
+	const struct ports_found *found = ports_find(w->detect, p, true);
 
 	for (unsigned i = found->begin[LIST_STREAM]; i < found->begin[LIST_STREAM + 1]; i++)
 		scan_stream_group(w, found->groups[i], &w->detect->stream);
@@ -123,8 +70,8 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 {
 	struct detect_state *s = w->detect;
 	const struct ruleset_groups *g = s->program->groups;
-	bool has_ports = l4_of(p) != GROUP_OTHER && packet_has_ports(p);
-	const struct ports_found *found = ports_of(s, p, has_ports);
+	bool has_ports = packet_l4(p) != GROUP_OTHER && packet_has_ports(p);
+	const struct ports_found *found = ports_find(s, p, has_ports);
 
 	scan_list(w, found, LIST_ALWAYS, NULL, 0);
 	for (uint32_t i = 0; p->event_count && i < g->event_count && !(p->flags & PACKET_PSEUDO); i++)
@@ -132,7 +79,7 @@ static void candidates_of_packet(struct worker *w, const struct packet *p)
 	if (wanted(p)) {
 		scan_list(w, found, p->payload_len > GROUP_SHORT_BYTES ? LIST_LONG : LIST_SHORT, p->payload, p->payload_len);
 		/* A segment outside its stream is looked at as a stream of its own. */
-		if (l4_of(p) == GROUP_TCP && !(p->flags & PACKET_STREAM_ADDED))
+		if (packet_l4(p) == GROUP_TCP && !(p->flags & PACKET_STREAM_ADDED))
 			scan_list(w, found, LIST_STREAM, p->payload, p->payload_len);
 	}
 	if (s->stream_there)

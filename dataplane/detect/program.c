@@ -242,7 +242,7 @@ static void rule_bind(struct binder *b, struct program_rule *r)
 	for (uint32_t i = 0; !r->refused && i < rule->packet_match_count; i++)
 		if (rule->packet_matches[i].keyword == KEYWORD_app_layer_event &&
 		    app_event_find(rule->packet_matches[i].u.event.name) < 0)
-			rule_refuse(b, r, "app-layer-event: there is no event of that name");
+			rule_refuse(b, r, "app-layer-event: there is no event of that name"); /* the language says so before */
 	if (!r->refused)
 		r->posts = checks_of(b, r, rule->post_matches, rule->post_match_count, true,
 				     &r->post_count);
@@ -390,6 +390,8 @@ static void scripts_refuse(struct binder *b, const struct ruleset *set)
 static bool program_begin(struct detect_program *p, const struct config *c, const struct ruleset *set)
 {
 	p->groups = set->groups;
+	if (!port_classes_make(p))
+		return false;
 	p->rule_count = (uint32_t)set->rule_count;
 	p->expressions = expressions_new();
 	p->arena = arena_new(0);
@@ -470,6 +472,7 @@ void detect_program_free(struct detect_program *p)
 		return;
 	for (uint32_t i = 0; p->rules && i < p->rule_count; i++)
 		rule_free(&p->rules[i]);
+	free(p->port_class);
 	free(p->bindings);
 	expressions_free(p->expressions);
 	for (unsigned i = 0; i < APP_PROTO_COUNT; i++) {

@@ -174,10 +174,13 @@ struct frame_check {
 
 #define INSIDE_RANGES_MAX 8
 
+#define PORT_COUNT 65536
+
 struct detect_program {
 	const struct config *config;
 	struct ruleset *set;           /* owner */
 	const struct ruleset_groups *groups;
+	uint16_t *port_class;          /* of each of PORT_COUNT: ports.c; owner */
 	uint64_t version;
 	struct program_rule *rules;
 	uint32_t rule_count;
@@ -258,12 +261,11 @@ struct view_slot {
 	struct buffer_view view;
 };
 
-/* The groups that a packet of one transport, direction, path and server port leads to, in the order in which they are
- * searched. Ports of servers are few: the last ones are kept. */
+/* The groups that a packet of one transport, direction, path and class of server ports leads to, in the order in which
+ * they are searched. */
 enum port_list { LIST_ALWAYS, LIST_SHORT, LIST_LONG, LIST_STREAM, PORT_LISTS };
 
 #define PORTS_FOUND 64
-#define PORTS_KEY (1u << 31)
 
 struct ports_found {
 	uint32_t key; /* 0: none */
@@ -374,12 +376,13 @@ bool candidate_there(const struct detect_state *s, uint32_t rule);
 /* Ascending; then the list stands in s->candidates. */
 void candidates_sort(struct detect_state *s);
 void candidates_clear(struct detect_state *s);
-const struct pattern_group *port_group_narrow(const struct port_groups *g, uint16_t port);
-/* The other one that must be asked beside it; NULL: none. */
-static inline const struct pattern_group *port_group_wide(const struct port_groups *g, const struct pattern_group *narrow)
-{
-	return narrow && narrow->with_wide ? NULL : g->wide;
-}
+
+/* ports.c */
+enum group_l4 packet_l4(const struct packet *p);
+/* False: memory is out. */
+bool port_classes_make(struct detect_program *p);
+/* Until the next call. has_ports: of the packet, else port 0 counts. */
+const struct ports_found *ports_find(struct detect_state *s, const struct packet *p, bool has_ports);
 
 /* header.c */
 bool header_matches(struct detect_state *s, const struct packet *p, const struct program_rule *r,

@@ -219,10 +219,3 @@ void candidates_clear(struct detect_state *s)
 		s->candidate_bits[s->candidates[i] / 64] = 0;
 	s->candidate_count = 0;
 }
-
-const struct pattern_group *port_group_narrow(const struct port_groups *g, uint16_t port)
-{
-	unsigned at = g->narrow_by_port ? g->narrow_by_port[port] : 0;
-
-	return at ? &g->narrow[at] : NULL;
-}

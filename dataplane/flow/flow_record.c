@@ -142,6 +142,10 @@ static void record_values(struct worker *w, struct recorder *r, struct flow *f)
 	const struct flow_notes *notes = flow_cold(f)->notes;
 
 	app_record(r, f);
+	if (f->app && f->app->unread & APP_UNREAD_ENCRYPTED)
+		rec_bool(r, F_top_app_encrypted, true);
+	if (f->app && f->app->unread & APP_UNREAD_COMPRESSED)
+		rec_bool(r, F_top_app_compressed, true);
 	service_record(r, f);
 	if ((f->ip_proto == PROTO_ICMP || f->ip_proto == PROTO_ICMP6) && f->packets[TO_CLIENT]) {
 		rec_uint(r, F_flow_icmp_reply_type, f->icmp_reply_type);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * An established TCP flow that is idle is put to rest: its counts, what hangs off it and its session stand in short
- * form in its own memory, where no packet looks that is not of it, and the session's goes back to the pool. Key,
- * flags, time and place in table and timers stay as they are. The next who wants more of it wakes it first; it is then
- * as it was, to the bit. What does not fit, or holds bytes, stays as it is. Worker thread only.
+ * form in its own memory, where no packet looks that is not of it, and theirs goes back to pool and heap. What does not
+ * fit there stands in a block of the heap. Key, flags, time and place in table and timers stay as they are. The next who
+ * wants more of it wakes it first; it is then as it was, to the bit. Worker thread only.
  */
 #include <string.h>
 
@@ -20,16 +20,21 @@
 #define REST_BYTES (HOT_BYTES + COLD_BYTES)
 _Static_assert(REST_BYTES == 92, "more than most sessions need");
 
-#define POINTER_BYTES 6u /* that differ from one address of a process to another */
+/* What does not fit stands in a block of the heap, whose length and address are then the last of it. */
+#define BLOCK_AT (REST_BYTES - PACK_POINTER_BYTES - sizeof(uint16_t))
 #define FLOW_PACKED_MAX 112
-#define PACKED_MAX (FLOW_PACKED_MAX + STREAM_PACKED_MAX)
+#define PACKED_MAX (FLOW_PACKED_MAX + STREAM_PACKED_MAX + APP_PACKED_MAX)
+_Static_assert(PACKED_MAX <= UINT16_MAX, "the length of a block");
 
 enum flow_written {
-	HAS_APP = 1 << 0,
-	HAS_DETECT = 1 << 1,
-	HAS_NOTES = 1 << 2,
-	HAS_MACS = 1 << 3,
-	HAS_MORE = 1 << 4, /* struct more */
+	HAS_APP = 1 << 0,      /* the session is written … */
+	HAS_APP_BLOCK = 1 << 1, /* … or stays where it is */
+	HAS_DETECT = 1 << 2,
+	HAS_NOTES = 1 << 3,
+	HAS_MACS = 1 << 4,
+	HAS_MACS_PLACE = 1 << 5, /* they stand in the table's .macs */
+	HAS_MORE = 1 << 6,     /* struct more */
+	HAS_BLOCK = 1 << 7,    /* there is more of it on the heap */
 };
 
 /* What is zero in most. */
@@ -49,25 +54,9 @@ static bool all_zero(const void *at, size_t len)
 	return !any;
 }
 
-static uint8_t *pack_pointer(uint8_t *at, const void *p)
-{
-	uintptr_t v = (uintptr_t)p;
-
-	return p ? pack_bytes(at, &v, POINTER_BYTES) : at;
-}
-
-static void *unpack_pointer(const uint8_t **at, bool there)
-{
-	uintptr_t v = 0;
-
-	if (there)
-		unpack_bytes(at, &v, POINTER_BYTES);
-	return (void *)v;
-}
-
 static bool pointers_short(const struct flow *f, const struct flow_cold *cold)
 {
-	return !(((uintptr_t)f->app | (uintptr_t)cold->detect | (uintptr_t)cold->notes) >> (8 * POINTER_BYTES));
+	return pointer_short(f->app) && pointer_short(cold->detect) && pointer_short(cold->notes);
 }
 
 static const uint8_t *macs_of(const struct flow_cold *cold)
@@ -76,28 +65,75 @@ static const uint8_t *macs_of(const struct flow_cold *cold)
 	return (const uint8_t *)cold + offsetof(struct flow_cold, src_mac);
 }
 
-static uint8_t *flow_pack(const struct flow *f, const struct flow_cold *cold, uint8_t *at)
+/* Most flows of a worker have the MACs of a few routers. First come, first served; -1: another stands there. */
+static int macs_place(struct flow_table *t, const uint8_t *macs)
+{
+	uint32_t a, b, c;
+	unsigned at;
+
+	memcpy(&a, macs, 4);
+	memcpy(&b, macs + 4, 4);
+	memcpy(&c, macs + 8, 4);
+	at = (unsigned)(mix(t->secret[0] ^ a ^ (uint64_t)b << 32, t->secret[1] ^ c) % FLOW_MACS);
+	if (all_zero(t->macs[at], sizeof(t->macs[at])))
+		memcpy(t->macs[at], macs, sizeof(t->macs[at]));
+	return memcmp(t->macs[at], macs, sizeof(t->macs[at])) == 0 ? (int)at : -1;
+}
+
+static uint8_t *macs_pack(struct flow_table *t, const struct flow_cold *cold, uint8_t *at, unsigned *has)
+{
+	const uint8_t *macs = macs_of(cold);
+	int place;
+
+	if (all_zero(macs, FLOW_MACS_BYTES))
+		return at;
+	place = macs_place(t, macs);
+	*has |= place < 0 ? HAS_MACS : HAS_MACS_PLACE;
+	if (place < 0)
+		return pack_bytes(at, macs, FLOW_MACS_BYTES);
+	*at++ = (uint8_t)place;
+	return at;
+}
+
+static void macs_unpack(const struct flow_table *t, struct flow_cold *cold, const uint8_t **at, unsigned has)
+{
+	uint8_t *macs = (uint8_t *)(uintptr_t)macs_of(cold);
+
+	if (has & HAS_MACS)
+		unpack_bytes(at, macs, FLOW_MACS_BYTES);
+	else if (has & HAS_MACS_PLACE)
+		memcpy(macs, t->macs[*(*at)++], FLOW_MACS_BYTES);
+}
+
+/* All of the flow but what stays where it is. NULL: it must stay as it is. */
+static uint8_t *flow_pack(struct worker *w, const struct flow *f, const struct flow_cold *cold, uint8_t *at)
 {
 	const uint8_t *more = (const uint8_t *)f + MORE_FROM;
-	unsigned has = (f->app ? HAS_APP : 0) | (cold->detect ? HAS_DETECT : 0) | (cold->notes ? HAS_NOTES : 0) |
-		       (all_zero(macs_of(cold), 12) ? 0 : HAS_MACS) | (all_zero(more, sizeof(struct more)) ? 0 : HAS_MORE);
+	unsigned has = (!f->app ? 0 : app_may_pack(f) ? HAS_APP : HAS_APP_BLOCK) | (cold->detect ? HAS_DETECT : 0) |
+		       (cold->notes ? HAS_NOTES : 0) | (all_zero(more, sizeof(struct more)) ? 0 : HAS_MORE);
+	uint8_t *first = at++;
 
-	*at++ = (uint8_t)has;
 	for (unsigned d = 0; d < 2; d++) {
 		at = pack_number(at, f->packets[d]);
 		at = pack_number(at, f->bytes[d]);
 	}
 	at = pack_bytes(at, f->tcp_flags, sizeof(f->tcp_flags));
 	at = pack_number(at, f->last_ns - cold->start_ns);
-	at = pack_pointer(at, f->app);
-	at = pack_pointer(at, cold->detect);
-	at = pack_pointer(at, cold->notes);
-	if (has & HAS_MACS)
-		at = pack_bytes(at, macs_of(cold), 12);
-	return has & HAS_MORE ? pack_bytes(at, more, sizeof(struct more)) : at;
+	if (has & HAS_APP_BLOCK)
+		at = pack_pointer(at, f->app);
+	if (has & HAS_DETECT)
+		at = pack_pointer(at, cold->detect);
+	if (has & HAS_NOTES)
+		at = pack_pointer(at, cold->notes);
+	at = macs_pack(w->flows, cold, at, &has);
+	if (has & HAS_MORE)
+		at = pack_bytes(at, more, sizeof(struct more));
+	*first = (uint8_t)has;
+	at = stream_pack(f, at);
+	return at && has & HAS_APP ? app_pack(w, f, at) : at;
 }
 
-static const uint8_t *flow_unpack(struct flow *f, struct flow_cold *cold, const uint8_t *at)
+static void flow_unpack(struct worker *w, struct flow *f, struct flow_cold *cold, const uint8_t *at)
 {
 	unsigned has = *at++;
 
@@ -107,14 +143,18 @@ static const uint8_t *flow_unpack(struct flow *f, struct flow_cold *cold, const 
 	}
 	unpack_bytes(&at, f->tcp_flags, sizeof(f->tcp_flags));
 	cold->start_ns = f->last_ns - unpack_number(&at);
-	f->app = unpack_pointer(&at, has & HAS_APP);
-	cold->detect = unpack_pointer(&at, has & HAS_DETECT);
-	cold->notes = unpack_pointer(&at, has & HAS_NOTES);
-	if (has & HAS_MACS)
-		unpack_bytes(&at, (uint8_t *)(uintptr_t)macs_of(cold), 12);
+	if (has & HAS_APP_BLOCK)
+		f->app = unpack_pointer(&at);
+	if (has & HAS_DETECT)
+		cold->detect = unpack_pointer(&at);
+	if (has & HAS_NOTES)
+		cold->notes = unpack_pointer(&at);
+	macs_unpack(w->flows, cold, &at, has);
 	if (has & HAS_MORE)
 		unpack_bytes(&at, (uint8_t *)f + MORE_FROM, sizeof(struct more));
-	return at;
+	at = stream_unpack(w, f, at);
+	if (has & HAS_APP)
+		app_unpack(w, f, at);
 }
 
 static bool may_rest(const struct flow *f)
@@ -123,18 +163,49 @@ static bool may_rest(const struct flow *f)
 	       !(f->flags & (FLOW_ENDING | FLOW_AT_REST));
 }
 
+/* What is longer than there is room for goes to the heap. False: no memory. */
+static bool block_pack(struct worker *w, uint8_t *packed, size_t len)
+{
+	uint16_t more = (uint16_t)(len - BLOCK_AT);
+	uint8_t *block;
+
+	if (len <= REST_BYTES)
+		return true;
+	block = heap_dup(&w->heap, packed + BLOCK_AT, more);
+	if (!block)
+		return false;
+	packed[0] |= HAS_BLOCK;
+	pack_pointer(pack_bytes(packed + BLOCK_AT, &more, sizeof(more)), block);
+	return true;
+}
+
+static void block_unpack(struct worker *w, uint8_t *packed)
+{
+	const uint8_t *at = packed + BLOCK_AT;
+	uint16_t more;
+	uint8_t *block;
+
+	unpack_bytes(&at, &more, sizeof(more));
+	block = unpack_pointer(&at);
+	memcpy(packed + BLOCK_AT, block, more);
+	heap_free(&w->heap, block);
+}
+
 bool flow_rest(struct worker *w, struct flow *f)
 {
 	struct flow_cold *cold = flow_cold(f);
-	uint8_t packed[PACKED_MAX] = {0}, *end;
+	uint8_t packed[PACKED_MAX], *end;
 
 	if (!may_rest(f) || !pointers_short(f, cold))
 		return false;
 	stream_shrink(w, f);
 	app_shrink(w, f);
-	end = stream_pack(f, flow_pack(f, cold, packed));
-	if (!end || end > packed + REST_BYTES)
+	memset(packed, 0, REST_BYTES);
+	end = flow_pack(w, f, cold, packed);
+	if (!end || !block_pack(w, packed, (size_t)(end - packed)))
 		return false;
+	if (packed[0] & HAS_APP)
+		app_put_away(w, f);
 	stream_put_away(w, f);
 	memcpy((uint8_t *)f + HOT_FROM, packed, HOT_BYTES);
 	memcpy((uint8_t *)cold + COLD_FROM, packed + HOT_BYTES, COLD_BYTES);
@@ -146,13 +217,15 @@ bool flow_rest(struct worker *w, struct flow *f)
 void flow_wake(struct worker *w, struct flow *f)
 {
 	struct flow_cold *cold = flow_cold(f);
-	uint8_t packed[REST_BYTES];
+	uint8_t packed[PACKED_MAX];
 
 	memcpy(packed, (const uint8_t *)f + HOT_FROM, HOT_BYTES);
 	memcpy(packed + HOT_BYTES, (const uint8_t *)cold + COLD_FROM, COLD_BYTES);
+	if (packed[0] & HAS_BLOCK)
+		block_unpack(w, packed);
 	memset((uint8_t *)f + HOT_FROM, 0, HOT_BYTES);
 	memset((uint8_t *)cold + COLD_FROM, 0, COLD_BYTES);
 	f->flags &= ~FLOW_AT_REST;
-	stream_unpack(w, f, flow_unpack(f, cold, packed));
+	flow_unpack(w, f, cold, packed);
 	w->counters->tcp_resting_sessions--;
 }

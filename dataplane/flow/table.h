@@ -88,6 +88,10 @@ struct flow_memo {
 };
 #define FLOW_MEMOS 16
 
+/* MACs of flows at rest, which stand here once (flow_rest.c): source and destination. */
+#define FLOW_MACS 256u
+#define FLOW_MACS_BYTES 12u
+
 /* A flow by its id, and its hash, which stays when its ends change places. */
 struct flow_ahead {
 	uint64_t id;
@@ -121,6 +125,7 @@ struct flow_table {
 
 	uint64_t full_noted_ns;
 	struct flow_memo memo[FLOW_MEMOS];
+	uint8_t macs[FLOW_MACS][FLOW_MACS_BYTES]; /* all zero: none yet; never changed */
 	struct packet pseudo; /* handed through the stages when a flow ends */
 };
 

@@ -145,3 +145,38 @@ void tcp_bytes_free(struct worker *w, struct tcp_side *side)
 	raw_free(w, b);
 	heap_free(&w->heap, b);
 }
+
+/* A frame is much larger than what is waited for in it, and there are not many. */
+static void piece_copy(struct worker *w, struct tcp_piece *piece)
+{
+	uint8_t *copy = piece->framed ? heap_dup(&w->heap, piece->data, piece->len) : NULL;
+
+	if (!copy)
+		return;
+	w->frame_release(piece->owner);
+	piece->data = piece->owner = copy;
+	piece->framed = false;
+}
+
+void held_shrink(struct worker *w, struct tcp_bytes *b)
+{
+	struct held_entry *less;
+
+	if (!b->held_count) {
+		heap_free(&w->heap, b->held);
+		b->held = NULL;
+		b->held_first = b->held_cap = 0;
+		return;
+	}
+	for (uint32_t i = 0; i < b->held_count; i++)
+		piece_copy(w, piece_of(w->streams, b, i));
+	if (b->held_cap == b->held_count)
+		return;
+	memmove(b->held, b->held + b->held_first, b->held_count * sizeof(*b->held));
+	b->held_first = 0;
+	less = heap_realloc(&w->heap, b->held, b->held_count * sizeof(*b->held));
+	if (!less)
+		return;
+	b->held = less;
+	b->held_cap = b->held_count;
+}

@@ -23,8 +23,14 @@ void raw_shrink(struct worker *w, struct tcp_bytes *b)
 {
 	uint8_t *less;
 
-	if (!b->raw_len || b->raw_cap == b->raw_len)
+	if (b->raw_cap == b->raw_len)
 		return;
+	if (!b->raw_len) {
+		heap_free(&w->heap, b->raw);
+		b->raw = NULL;
+		b->raw_cap = b->raw_head = 0;
+		return;
+	}
 	memmove(b->raw, b->raw + b->raw_head, b->raw_len);
 	b->raw_head = 0;
 	less = heap_realloc(&w->heap, b->raw, b->raw_len);

@@ -2,17 +2,18 @@
  *
  * A session put away: all that struct tcp_session has, in the few bytes that it needs while nothing is on its way.
  * Then what was sent is what was acknowledged and handed on, so that most numbers follow from others: a bit says
- * that, else the difference is written. Nothing is lost. Windows for rules, which may be looked back at, stay on the
- * heap, in no more room than they have bytes. Worker thread only.
+ * that, else the difference is written. Nothing is lost. A window for rules, which may be looked back at, is written too
+ * if it is short; else it stays on the heap, in no more room than it has bytes, as do pieces that wait. Worker thread
+ * only.
  */
 #include "dataplane/base/pack.h"
 #include "dataplane/stream/session.h"
 
 #define NS_PER_S 1000000000ull
-#define POINTER_BYTES 6u /* of an address in a process */
 #define SESSION_REGIONS (1u << 15) /* max_regions are written */
-#define SIDE_BYTES (1u << 11)      /* struct tcp_bytes is there: the first's is written, and leads to the other */
-_Static_assert(SESSION_STORED < SESSION_REGIONS && SIDE_GAP < SIDE_BYTES, "flags leave a bit");
+#define SIDE_BYTES (1u << 11)      /* struct tcp_bytes is written … */
+#define SIDE_HOLDS (1u << 12)      /* … or stays where it is */
+_Static_assert(SESSION_STORED < SESSION_REGIONS && SIDE_GAP < SIDE_BYTES, "flags leave bits");
 _Static_assert(OS_COUNT <= 16 && TCP_WINDOW_SCALE_MAX < 16, "both in a byte");
 _Static_assert(TCP_STATE_CLOSED < 16, "two states in a byte");
 
@@ -56,7 +57,7 @@ static uint8_t *side_pack(uint8_t *at, const struct tcp_side *side, uint32_t now
 
 	*at++ = (uint8_t)has;
 	*at++ = (uint8_t)(side->wscale | side->os_policy << 4);
-	at = pack_number(at, side->flags | (side->bytes ? SIDE_BYTES : 0));
+	at = pack_number(at, side->flags | (!side->bytes ? 0 : side->bytes->held_count ? SIDE_HOLDS : SIDE_BYTES));
 	at = pack_bytes(at, &side->isn, sizeof(side->isn));
 	at = pack_number(at, side->next_seq - side->isn);
 	if (has & HAS_WINDOW)
@@ -108,7 +109,112 @@ static void side_unpack(const uint8_t **at, struct tcp_side *side, uint32_t now_
 	side->next_win = side->last_ack + side->window + (has & HAS_NEXT_WIN ? (uint32_t)unpack_signed(at) : 0);
 }
 
-/* Nothing waits in it, and nothing of it is looked back at. */
+/* ---- a direction's bytes ---- */
+
+/* What is not as it is in most, and is written. */
+enum bytes_written {
+	HAS_SEEN = 1 << 0,      /* not all of the window was inspected */
+	HAS_SHOWN = 1 << 1,     /* the last peek was not about all of it */
+	HAS_PAST = 1 << 2,
+	HAS_OFFSET = 1 << 3,    /* the window does not end where the side stands */
+	HAS_MISSING = 1 << 4,
+	HAS_FLUSH = 1 << 5,
+	HAS_GAPS = 1 << 6,      /* holes, bytes left out */
+	HAS_OWN_BLOCK = 1 << 7, /* the window stays where it is */
+};
+
+static bool own_block(const struct tcp_bytes *b)
+{
+	return b->raw_len > STREAM_PACKED_BYTES;
+}
+
+static unsigned bytes_differ(const struct tcp_side *side)
+{
+	const struct tcp_bytes *b = side->bytes;
+
+	return (b->raw_seen != b->raw_len ? HAS_SEEN : 0) | (b->raw_shown != b->raw_len ? HAS_SHOWN : 0) |
+	       (b->raw_past ? HAS_PAST : 0) | (b->raw_offset + b->raw_len != side->delivered ? HAS_OFFSET : 0) |
+	       (b->raw_missing ? HAS_MISSING : 0) | (b->flush_to ? HAS_FLUSH : 0) |
+	       (b->gap_count | b->urgent_count ? HAS_GAPS : 0) | (own_block(b) ? HAS_OWN_BLOCK : 0);
+}
+
+static uint8_t *gaps_pack(uint8_t *at, const struct tcp_bytes *b)
+{
+	*at++ = b->gap_count;
+	*at++ = b->gap_past;
+	at = pack_number(at, b->urgent_count);
+	for (unsigned i = 0; i < b->gap_count; i++) {
+		at = pack_number(at, b->gap_at[i]);
+		at = pack_number(at, b->gap_len[i]);
+	}
+	return at;
+}
+
+static void gaps_unpack(const uint8_t **at, struct tcp_bytes *b)
+{
+	b->gap_count = *(*at)++;
+	b->gap_past = *(*at)++;
+	b->urgent_count = (uint32_t)unpack_number(at);
+	for (unsigned i = 0; i < b->gap_count; i++) {
+		b->gap_at[i] = (uint32_t)unpack_number(at);
+		b->gap_len[i] = (uint32_t)unpack_number(at);
+	}
+}
+
+static uint8_t *bytes_pack(uint8_t *at, const struct tcp_side *side)
+{
+	const struct tcp_bytes *b = side->bytes;
+	unsigned has = bytes_differ(side);
+
+	*at++ = (uint8_t)has;
+	at = pack_number(at, b->raw_len);
+	if (has & HAS_SEEN)
+		at = pack_number(at, b->raw_seen);
+	if (has & HAS_SHOWN)
+		at = pack_number(at, b->raw_shown);
+	if (has & HAS_PAST)
+		at = pack_number(at, b->raw_past);
+	if (has & HAS_OFFSET)
+		at = pack_signed(at, (int64_t)(side->delivered - b->raw_offset));
+	if (has & HAS_MISSING)
+		at = pack_number(at, b->raw_missing);
+	if (has & HAS_FLUSH)
+		at = pack_signed(at, (int64_t)(side->delivered - b->flush_to));
+	if (has & HAS_GAPS)
+		at = gaps_pack(at, b);
+	if (has & HAS_OWN_BLOCK)
+		return pack_pointer(at, b->raw);
+	return b->raw_len ? pack_bytes(at, b->raw, b->raw_len) : at;
+}
+
+/* b: where it goes, cleared; the window it lacks memory for is passed over. */
+static void bytes_unpack(struct worker *w, const uint8_t **at, const struct tcp_side *side, struct tcp_bytes *b)
+{
+	unsigned has = *(*at)++;
+
+	b->raw_cap = b->raw_len = (uint32_t)unpack_number(at);
+	b->raw_seen = has & HAS_SEEN ? (uint32_t)unpack_number(at) : b->raw_len;
+	b->raw_shown = has & HAS_SHOWN ? (uint32_t)unpack_number(at) : b->raw_len;
+	b->raw_past = has & HAS_PAST ? (uint32_t)unpack_number(at) : 0;
+	b->raw_offset = side->delivered - (has & HAS_OFFSET ? (uint64_t)unpack_signed(at) : b->raw_len);
+	b->raw_missing = has & HAS_MISSING ? (uint32_t)unpack_number(at) : 0;
+	b->flush_to = has & HAS_FLUSH ? side->delivered - (uint64_t)unpack_signed(at) : 0;
+	if (has & HAS_GAPS)
+		gaps_unpack(at, b);
+	if (has & HAS_OWN_BLOCK) {
+		b->raw = unpack_pointer(at);
+		return;
+	}
+	b->raw = b->raw_len ? heap_dup(&w->heap, *at, b->raw_len) : NULL;
+	*at += b->raw_len;
+	if (b->raw_len && !b->raw) {
+		w->counters->tcp_segment_memcap_drop++;
+		raw_free(w, b);
+		b->raw_seen = b->raw_shown = 0;
+	}
+}
+
+/* Is nothing in it that could be missed? */
 static bool side_empty(const struct tcp_side *side)
 {
 	const struct tcp_bytes *b = side->bytes;
@@ -116,20 +222,20 @@ static bool side_empty(const struct tcp_side *side)
 	return !b || !(b->held_count | b->urgent_count | b->raw_len | b->raw_missing | b->gap_count);
 }
 
-/* No longer needed is room for pieces, and that of a window beyond its bytes. */
+static bool side_holds(const struct tcp_side *side)
+{
+	return side->bytes && side->bytes->held_count;
+}
+
 static void side_shrink(struct worker *w, struct tcp_side *side)
 {
 	struct tcp_bytes *b = side->bytes;
 
-	if (!b || b->held_count)
-		return;
 	if (side_empty(side)) {
 		tcp_bytes_free(w, side);
 		return;
 	}
-	heap_free(&w->heap, b->held);
-	b->held = NULL;
-	b->held_cap = b->held_first = 0;
+	held_shrink(w, b);
 	raw_shrink(w, b);
 }
 
@@ -139,44 +245,16 @@ void stream_shrink(struct worker *w, struct flow *f)
 	side_shrink(w, &f->tcp->side[1]);
 }
 
-static bool side_holds(const struct tcp_side *side)
-{
-	return side->bytes && side->bytes->held_count;
-}
+/* ---- the session ---- */
 
 static uint32_t last_s(const struct flow *f)
 {
 	return (uint32_t)(f->last_ns / NS_PER_S);
 }
 
-/* One address: where both sides have bytes, the second's stands in the first's. */
-static uint8_t *bytes_pack(uint8_t *at, const struct tcp_session *s)
+static bool pointers_short(const struct tcp_side *side)
 {
-	struct tcp_bytes *a = s->side[0].bytes, *b = s->side[1].bytes, *first = a ? a : b;
-	uintptr_t v = (uintptr_t)first;
-
-	if (!first)
-		return at;
-	first->mate = a ? b : NULL;
-	return pack_bytes(at, &v, POINTER_BYTES);
-}
-
-static void bytes_unpack(const uint8_t **at, struct tcp_session *s)
-{
-	bool has[2] = {s->side[0].flags & SIDE_BYTES, s->side[1].flags & SIDE_BYTES};
-	struct tcp_bytes *first;
-	uintptr_t v = 0;
-
-	if (!has[0] && !has[1])
-		return;
-	unpack_bytes(at, &v, POINTER_BYTES);
-	first = (struct tcp_bytes *)v;
-	s->side[!has[0]].bytes = first;
-	if (has[0] && has[1])
-		s->side[1].bytes = first->mate;
-	first->mate = NULL;
-	s->side[0].flags &= (uint16_t)~SIDE_BYTES;
-	s->side[1].flags &= (uint16_t)~SIDE_BYTES;
+	return pointer_short(side->bytes) && (!side->bytes || pointer_short(side->bytes->raw));
 }
 
 uint8_t *stream_pack(const struct flow *f, uint8_t *at)
@@ -185,23 +263,53 @@ uint8_t *stream_pack(const struct flow *f, uint8_t *at)
 	bool regions = s->max_regions[0] | s->max_regions[1];
 	uint16_t flags = (uint16_t)(s->flags | (regions ? SESSION_REGIONS : 0));
 
-	if (s->queue || s->queue_len || side_holds(&s->side[0]) || side_holds(&s->side[1]))
-		return NULL;
-	if ((uintptr_t)s->side[0].bytes >> (8 * POINTER_BYTES) || (uintptr_t)s->side[1].bytes >> (8 * POINTER_BYTES))
+	if (s->queue || s->queue_len || !pointers_short(&s->side[0]) || !pointers_short(&s->side[1]))
 		return NULL;
 	at = pack_bytes(at, &flags, sizeof(flags));
 	*at++ = (uint8_t)(s->state | s->before << 4);
 	if (regions)
 		at = pack_bytes(at, s->max_regions, sizeof(s->max_regions));
-	at = side_pack(at, &s->side[0], last_s(f));
-	at = side_pack(at, &s->side[1], last_s(f));
-	return bytes_pack(at, s);
+	for (unsigned d = 0; d < 2; d++) {
+		const struct tcp_side *side = &s->side[d];
+
+		at = side_pack(at, side, last_s(f));
+		if (side_holds(side))
+			at = pack_pointer(at, side->bytes);
+		else if (side->bytes)
+			at = bytes_pack(at, side);
+	}
+	return at;
 }
 
 void stream_put_away(struct worker *w, struct flow *f)
 {
-	f->tcp->side[0].bytes = f->tcp->side[1].bytes = NULL;
+	for (unsigned d = 0; d < 2; d++) {
+		struct tcp_side *side = &f->tcp->side[d];
+
+		if (!side_holds(side)) {
+			if (side->bytes && own_block(side->bytes))
+				side->bytes->raw = NULL;
+			tcp_bytes_free(w, side);
+		}
+		side->bytes = NULL;
+	}
 	tcp_session_put(w, f);
+}
+
+static void side_bytes_unpack(struct worker *w, const uint8_t **at, struct tcp_side *side)
+{
+	struct tcp_bytes lost = {0};
+
+	if (side->flags & SIDE_HOLDS)
+		side->bytes = unpack_pointer(at);
+	else if (side->flags & SIDE_BYTES) {
+		bytes_unpack(w, at, side, tcp_bytes_get(w, side) ? side->bytes : &lost);
+		if (!side->bytes) {
+			w->counters->tcp_segment_memcap_drop++;
+			raw_free(w, &lost);
+		}
+	}
+	side->flags &= (uint16_t) ~(SIDE_BYTES | SIDE_HOLDS);
 }
 
 const uint8_t *stream_unpack(struct worker *w, struct flow *f, const uint8_t *at)
@@ -217,8 +325,19 @@ const uint8_t *stream_unpack(struct worker *w, struct flow *f, const uint8_t *at
 	if (s->flags & SESSION_REGIONS)
 		unpack_bytes(&at, s->max_regions, sizeof(s->max_regions));
 	s->flags &= (uint16_t)~SESSION_REGIONS;
-	side_unpack(&at, &s->side[0], last_s(f));
-	side_unpack(&at, &s->side[1], last_s(f));
-	bytes_unpack(&at, s);
+	for (unsigned d = 0; d < 2; d++) {
+		side_unpack(&at, &s->side[d], last_s(f));
+		side_bytes_unpack(w, &at, &s->side[d]);
+	}
 	return at;
+}
+
+const uint8_t *stream_kept(const struct flow *f, enum direction d, uint64_t offset, uint32_t len)
+{
+	const struct tcp_bytes *b = f->tcp ? f->tcp->side[d].bytes : NULL;
+
+	if (!b || b->gap_count || offset < b->raw_offset || offset - b->raw_offset > b->raw_len ||
+	    len > b->raw_len - (offset - b->raw_offset))
+		return NULL;
+	return b->raw + b->raw_head + (offset - b->raw_offset);
 }

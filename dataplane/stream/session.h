@@ -92,7 +92,6 @@ struct tcp_bytes {
 	uint64_t flush_to;      /* position up to which a look is asked for */
 	uint32_t gap_at[TCP_RAW_GAPS];  /* before this byte of the window … */
 	uint32_t gap_len[TCP_RAW_GAPS]; /* … so many are missing */
-	struct tcp_bytes *mate; /* while the session is put away: the other direction's */
 	uint8_t gap_count;
 	uint8_t gap_past;       /* of these, those behind which the looking goes on */
 };
@@ -280,13 +279,16 @@ uint32_t held_find(const struct stream_state *st, const struct tcp_bytes *b, uin
 bool held_insert(struct worker *w, struct tcp_bytes *b, uint32_t i, const struct tcp_piece *piece);
 void held_remove(struct worker *w, struct tcp_bytes *b, uint32_t i, uint32_t count);
 struct tcp_bytes *tcp_bytes_get(struct worker *w, struct tcp_side *side);
+/* The list takes no more room than it has pieces, and no frame is held: of its bytes there are copies, as far as there
+ * is memory for them. */
+void held_shrink(struct worker *w, struct tcp_bytes *b);
 
 /* raw.c */
 void raw_append(struct worker *w, struct tcp_side *side, const uint8_t *data, uint32_t len);
 /* Bytes were given up at the end of what the window has. */
 void raw_gap(struct worker *w, struct tcp_side *side, uint32_t len);
 void raw_free(struct worker *w, struct tcp_bytes *b);
-/* It takes no more room than it has bytes, until more come. */
+/* It takes no more room than it has bytes, the first of them at its begin, until more come. */
 void raw_shrink(struct worker *w, struct tcp_bytes *b);
 /* Have rules seen all that the window has? And: they have. */
 bool raw_all_seen(const struct tcp_side *side);

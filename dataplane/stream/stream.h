@@ -32,16 +32,21 @@ void stream_flow_free(struct worker *w, struct flow *f);
 
 /* ---- a session put away (flow_rest.c) ---- */
 
-#define STREAM_PACKED_MAX 128 /* bytes at most; some 45 of one with timestamps of which all was acknowledged */
-/* What the session has on the heap takes no more room than it has bytes. */
+#define STREAM_PACKED_BYTES 512 /* of a window at most that is packed with the session */
+/* Bytes at most; some 45 of a session with timestamps of which all was acknowledged, and a few for each window. */
+#define STREAM_PACKED_MAX (2 * (256 + STREAM_PACKED_BYTES))
+/* What the session has on the heap takes no more room than it has bytes, and no frame. */
 void stream_shrink(struct worker *w, struct flow *f);
-/* Writes all that f's session is; returns the end. NULL: bytes wait in it, or alternatives of its handshake, and it must
- * stay. Nothing is changed. */
+/* Writes all that f's session is; returns the end. NULL: alternatives of its handshake wait, and it must stay. Nothing is
+ * changed. */
 uint8_t *stream_pack(const struct flow *f, uint8_t *at);
-/* The session itself goes back to the pool, after that; it counts as active all the same. */
+/* The session goes back to the pool and what was written to the heap, after that; it counts as active all the same. */
 void stream_put_away(struct worker *w, struct flow *f);
 /* Makes f's session of what was so written. f->last_ns is as it was then. */
 const uint8_t *stream_unpack(struct worker *w, struct flow *f, const uint8_t *at);
+/* So many bytes from that place of the stream on, where the raw window still has them; or NULL. Borrowed until it
+ * changes. */
+const uint8_t *stream_kept(const struct flow *f, enum direction d, uint64_t offset, uint32_t len);
 
 /* Is p (direction d) a SYN that starts a session anew on the ports of f, whose session is over? */
 bool stream_reuses(struct worker *w, const struct flow *f, const struct packet *p,

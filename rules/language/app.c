@@ -121,6 +121,22 @@ bool parse_app_layer_protocol(struct draft *d, const struct keyword_row *row, st
 	return m != NULL;
 }
 
+static const struct {
+	const char *app, *name;
+} event_names[] = {
+#include "dataplane/app_event_index.def"
+};
+
+/* False: the protocol ("": their detection) has no event of that name. */
+static bool event_known(struct draft *d, const char *app, const struct scan *name)
+{
+	for (size_t i = 0; i < sizeof(event_names) / sizeof(event_names[0]); i++)
+		if (strcmp(event_names[i].app, app) == 0 && scan_is_nocase(name, event_names[i].name))
+			return true;
+	return draft_fail(d, name->p, "see the reference of anomaly events for the names",
+			  "app-layer-event: %s%sthere is no event \"%.*s\"", app, *app ? ": " : "", SCAN_ARG(name));
+}
+
 /* protocol.event; an event of the protocol detection itself is one of the flow. */
 bool parse_app_layer_event(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
@@ -135,6 +151,8 @@ bool parse_app_layer_event(struct draft *d, const struct keyword_row *row, struc
 			return app_refuse(d, row, &proto, "write protocol.event");
 		name = proto;
 		app = "";
+		if (!event_known(d, app, &name))
+			return false;
 		m = draft_add(d, &d->packet, keyword_id(row));
 		d->rule->flags |= RULE_NEEDS_FLOW;
 	} else {
@@ -146,6 +164,8 @@ bool parse_app_layer_event(struct draft *d, const struct keyword_row *row, struc
 					  "app-layer-event: \"%.*s\" is no protocol",
 					  SCAN_ARG(&proto));
 		app = strcmp(found->name, "http1") == 0 ? "http" : found->name;
+		if (!event_known(d, app, &name))
+			return false;
 		if (!draft_apps(d, strcmp(app, "http") == 0 ? "http1" : app, row->name))
 			return false;
 		m = draft_add_row(d, row);

@@ -196,7 +196,7 @@ def test_every_sample_says_what_it_must(tmp_path):
         "pdf-launch.pdf": {"pdf_launch"}, "pdf-objstm.pdf": {"pdf_launch"}, "pdf-embedded.pdf": {"program_in_document"},
         "shortcut-share.url": {"shortcut_share", "shortcut_program"}, "shortcut-folder.library-ms": {"shortcut_share"},
         "lnk-shell.lnk": {"lnk_interpreter", "script_encoded"}, "pe-inject.exe": {"imports_inject"}, "pe-overlay.exe": {"script_run"},
-        "pe-disguised.pdf": {"name_disguised"}, "tnef-script.dat": {"program_in_mail"}, "mail-locked.eml": {"unlocked_by_mail", "script_run"},
+        "pe-disguised.pdf": {"name_disguised"}, "tnef-script.dat": {"program_in_mail"}, "tnef-late.dat": {"program_in_mail"}, "tnef-long.dat": {"program_in_mail"}, "mail-locked.eml": {"unlocked_by_mail", "script_run"},
         "ole-locked-show.xlsm": {"locked_for_show", "macro_autorun"}, "ole-locked.docm": {"locked"},
         "mail-locked-agile.eml": {"unlocked_by_mail", "macro_autorun"}, "mail-locked-standard.eml": {"unlocked_by_mail", "macro_autorun"},
         "mail-macro.eml": {"macro_autorun"}, "mail-disk.eml": {"image_in_mail"}, "mail-image.eml": {"image_in_mail", "program_in_image", "lnk_interpreter"},
@@ -207,6 +207,7 @@ def test_every_sample_says_what_it_must(tmp_path):
         "ole-slides.ppt": {"macro_autorun", "macro_calls"}, "ole-outlook.msg": {"program_in_mail", "script_run"},
     }
     everything = samples.all_samples()
+    must.update({name: {"pdf_script", "pdf_script_auto", "script_hidden"} for name in everything if name.startswith("pdf-filter")})
     for name, data in everything.items():
         (tmp_path / name).write_bytes(data)
     done = cli("analyse", "--json", *[tmp_path / n for n in everything])

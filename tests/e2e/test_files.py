@@ -4,14 +4,18 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 from scapy.utils import wrpcap
 
-from conftest import METSUKE
+from conftest import METSUKE, TOP
 from live import hosts, service  # noqa: F401 (fixtures)
-from packets import Clock, http_get, http_ranges, sctp_turns
+from packets import Clock, http_get, http_ranges, sctp_turns, tcp_session
+
+sys.path.insert(0, os.path.join(TOP, "tests", "support"))
+import samples  # noqa: E402
 
 BODY = bytes(i * 7 % 251 for i in range(60_000)) + b"late marker" + bytes(i * 7 % 251 for i in range(140_000))
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -54,6 +58,20 @@ def test_a_file_that_came_over_sctp_is_kept(tmp_path):
     info, = inspect(tmp_path, RULE, packets)
     assert info["proto"] == "SCTP" and info["fileinfo"]["stored"]
     assert kept(tmp_path / "files") == {f"{DIGEST[:2]}/{DIGEST}": DIGEST}
+
+
+def test_what_is_attached_in_a_winmail_is_kept(tmp_path):
+    """By a rule on its long name, which stands behind its bytes; the winmail.dat around it is a file of the same mail."""
+    inner = b"WScript.Echo(1);\r\n" * 5000
+    message = samples.mail([("winmail.dat", samples.tnef("REPOR~1.JS", inner, long_name="report of may.js"))]).replace(b"\n", b"\r\n")
+    packets = tcp_session([("s", b"220 mx ESMTP\r\n"), ("c", b"EHLO a\r\n"), ("s", b"250 mx\r\n"), ("c", b"MAIL FROM:<a@b>\r\n"), ("s", b"250 ok\r\n"),
+                           ("c", b"DATA\r\n"), ("s", b"354 go\r\n"), ("c", message + b"\r\n.\r\n"), ("s", b"250 ok\r\n")], dport=25)
+    rule = 'alert smtp any any -> any any (msg:"long name"; file.name; content:"of may.js"; endswith; filestore; sid:3;)\n'
+    found = {e["fileinfo"]["filename"]: e["fileinfo"] for e in inspect(tmp_path, rule, packets)}
+    digest = hashlib.sha256(inner).hexdigest()
+    assert set(found) == {"winmail.dat", "report of may.js"}
+    assert found["report of may.js"]["stored"] and found["report of may.js"]["sha256"] == digest
+    assert kept(tmp_path / "files")[f"{digest[:2]}/{digest}"] == digest
 
 
 def test_a_rule_that_decides_late_gets_the_whole_file(tmp_path):

@@ -137,8 +137,22 @@ def test_why_in_one_sentence(tmp_path):
 
 
 def test_a_rule_that_the_engine_cannot_judge(tmp_path):
-    t = tried(tmp_path, 5, 'alert mdns any any -> any any (msg:"m"; app-layer-event:mdns.any; sid:5;)\n')
-    assert t["summary"].startswith("cannot match: mdns has no event of that name")
+    t = tried(tmp_path, 5, 'alert http any any -> any any (msg:"m"; frame:http1.any; content:"a"; sid:5;)\n')
+    assert t["summary"].startswith("cannot match: no protocol that this engine parses has such a frame")
+
+
+def test_events_that_no_protocol_has(inspect, tmp_path):
+    """`rules check` and the engine know the same events."""
+    text = "".join(f"alert {head} (app-layer-event:{event}; sid:{sid};)\n" for sid, (head, event) in enumerate((
+        ("smb any any -> any any", "smb.nonsense_here"), ("smb any any -> any any", "smb.Malformed_Data"),
+        ("mdns any any -> any any", "mdns.z_flag_set"), ("tcp any any -> any any", "http.missing_host_header"),
+        ("ip any any -> any any", "applayer_unexpected_protocol"), ("ip any any -> any any", "applayer_nonsense")), 1))
+    told = subprocess.run([METSUKE, "rules", "check", write(tmp_path, text, "e.rules")], capture_output=True, text=True,
+                          timeout=60, check=False).stdout
+    assert ':1:51: app-layer-event: smb: there is no event "nonsense_here"' in told
+    assert ':6:46: app-layer-event: there is no event "applayer_nonsense"' in told
+    assert "4 of 6 active rules load" in told
+    assert "4 loaded, 2 refused" in inspect(dns_lookup("a.example", SERVER), text).stdout
 
 
 def test_a_flow_that_another_rule_passes(tmp_path):

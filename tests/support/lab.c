@@ -117,6 +117,32 @@ void app_shrink(struct worker *w, struct flow *f)
 	(void)f;
 }
 
+bool app_may_pack(const struct flow *f)
+{
+	(void)f;
+	return false;
+}
+
+uint8_t *app_pack(struct worker *w, const struct flow *f, uint8_t *at)
+{
+	(void)w;
+	(void)f;
+	return at;
+}
+
+void app_put_away(struct worker *w, struct flow *f)
+{
+	(void)w;
+	(void)f;
+}
+
+const uint8_t *app_unpack(struct worker *w, struct flow *f, const uint8_t *at)
+{
+	(void)w;
+	(void)f;
+	return at;
+}
+
 void app_flow_free(struct worker *w, struct flow *f)
 {
 	(void)w;
@@ -331,32 +357,90 @@ void lab_wait(struct lab *l, double seconds)
 	l->w.now_ns += (uint64_t)(seconds * 1e9);
 }
 
-/* At any time a flow may be put to rest, and is as it was when it wakes: for what is kept by a session of no bytes,
- * whatever its state. */
+/* ---- at rest ---- */
+
+/* A session as it is, without addresses. */
+struct session_image {
+	struct tcp_session session;
+	bool has[2];
+	struct tcp_bytes bytes[2];
+	uint8_t *raw[2];
+};
+
+static void image_take(struct session_image *image, const struct tcp_session *s)
+{
+	memset(image, 0, sizeof(*image));
+	memcpy(&image->session, s, sizeof(*s)); /* padding too */
+	for (unsigned d = 0; d < 2; d++) {
+		const struct tcp_bytes *b = s->side[d].bytes;
+
+		image->session.side[d].bytes = NULL;
+		image->has[d] = b != NULL;
+		if (!b)
+			continue;
+		memcpy(&image->bytes[d], b, sizeof(*b));
+		image->bytes[d].raw = NULL;
+		image->bytes[d].held = NULL;
+		for (unsigned i = b->gap_count; i < TCP_RAW_GAPS; i++) /* of holes that are gone */
+			image->bytes[d].gap_at[i] = image->bytes[d].gap_len[i] = 0;
+		image->raw[d] = malloc(b->raw_len + 1);
+		if (b->raw_len)
+			memcpy(image->raw[d], b->raw + b->raw_head, b->raw_len);
+	}
+}
+
+static bool image_equal(const struct session_image *a, const struct session_image *b)
+{
+	bool equal = memcmp(&a->session, &b->session, sizeof(a->session)) == 0;
+
+	for (unsigned d = 0; d < 2; d++) {
+		equal &= a->has[d] == b->has[d];
+		equal &= memcmp(&a->bytes[d], &b->bytes[d], sizeof(a->bytes[d])) == 0;
+		equal = equal && (!a->bytes[d].raw_len || memcmp(a->raw[d], b->raw[d], a->bytes[d].raw_len) == 0);
+	}
+	return equal;
+}
+
+static void image_free(struct session_image *image)
+{
+	free(image->raw[0]);
+	free(image->raw[1]);
+}
+
+/* At any time a flow may be put to rest, and is as it was when it wakes, whatever its state. */
 static void rest_and_wake(struct lab *l, struct flow *f)
 {
 	struct flow_cold cold_before = *flow_cold(f), cold_after;
 	struct flow before = *f, after;
-	struct tcp_session session;
-	uint64_t active = l->counters.tcp_active_sessions;
+	struct session_image image, woken;
+	uint64_t active = l->counters.tcp_active_sessions, resting = l->counters.tcp_resting_sessions;
 
 	if (!f->tcp)
 		return;
 	stream_shrink(&l->w, f);
-	session = *f->tcp;
-	if (!flow_rest(&l->w, f))
+	image_take(&image, f->tcp);
+	if (!flow_rest(&l->w, f)) {
+		image_free(&image);
 		return;
+	}
 	l->rests++;
 	flow_wake(&l->w, f);
 	after = *f;
 	cold_after = *flow_cold(f);
 	after.tcp = before.tcp;
+	image_take(&woken, f->tcp);
 	if (memcmp(&before, &after, sizeof(before)) != 0 || memcmp(&cold_before, &cold_after, sizeof(cold_before)) != 0 ||
-	    memcmp(&session, f->tcp, sizeof(session)) != 0 || active != l->counters.tcp_active_sessions ||
-	    l->counters.tcp_resting_sessions) {
-		fprintf(stderr, "a flow that was at rest is not what it was\n");
+	    !image_equal(&image, &woken) || active != l->counters.tcp_active_sessions ||
+	    resting != l->counters.tcp_resting_sessions) {
+		fprintf(stderr, "a flow that was at rest is not what it was: %s %s %s %s\n",
+			memcmp(&before, &after, sizeof(before)) == 0 ? "" : "flow",
+			memcmp(&cold_before, &cold_after, sizeof(cold_before)) == 0 ? "" : "cold",
+			image_equal(&image, &woken) ? "" : "stream",
+			memcmp(&image.session, &woken.session, sizeof(image.session)) == 0 ? "" : "session");
 		abort();
 	}
+	image_free(&image);
+	image_free(&woken);
 }
 
 void lab_packet(struct lab *l, struct packet *p)

@@ -3,6 +3,7 @@
 Each function returns bytes. Nothing in them does anything; they only look as if.
 """
 import base64
+import binascii
 import bz2
 import email.message
 import gzip
@@ -327,6 +328,78 @@ def pdf(objects):
     return out + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(at) + 1, start)
 
 
+def lzw(data, early=1):
+    """ISO 32000-1, 7.4.4.2: codes of 9 to 12 bits, the highest bit first."""
+    bits, table, word, width = "", {bytes([i]): i for i in range(256)}, b"", 9
+    following = 258
+
+    def code(n):
+        return f"{n:0{width}b}"
+    bits += code(256)
+    for c in data:
+        if word + bytes([c]) in table:
+            word += bytes([c])
+            continue
+        bits += code(table[word])
+        table[word + bytes([c])] = following
+        following += 1
+        if following - 1 + early >= 1 << width and width < 12:
+            width += 1
+        if following == 4095:
+            bits += code(256)
+            table, following, width = {bytes([i]): i for i in range(256)}, 258, 9
+        word = bytes([c])
+    bits += (code(table[word]) if word else "") + code(257)
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+
+
+def run_length(data):
+    """7.4.5: every run of one byte as a repetition, all else as it is."""
+    out, at = b"", 0
+    while at < len(data):
+        n = 1
+        while n < 128 and at + n < len(data) and data[at + n] == data[at]:
+            n += 1
+        out += bytes([257 - n]) + data[at:at + 1] if n > 1 else b"\0" + data[at:at + 1]
+        at += n
+    return out + b"\x80"
+
+
+def predicted(data, columns):
+    """Rows of PNG, each with another predictor."""
+    data += b"\n" * (-len(data) % columns)
+    out, above = b"", bytes(columns)
+    for at in range(0, len(data), columns):
+        row, kind, coded = data[at:at + columns], at // columns % 5, []
+        for i, c in enumerate(row):
+            left, up, corner = row[i - 1] if i else 0, above[i], above[i - 1] if i else 0
+            p = left + up - corner
+            near = min((left, up, corner), key=lambda v: (abs(p - v)))
+            coded.append(c - (0, left, up, (left + up) // 2, near)[kind] & 255)
+        out += bytes([kind]) + bytes(coded)
+        above = row
+    return out
+
+
+def pdf_filters():
+    """A script behind every filter, and behind some that stand in a row; one that says its filter elsewhere."""
+    script = b"eval(unescape('%u9090'));" * 200
+    hexed, text85 = binascii.hexlify, lambda b: base64.a85encode(b, wrapcol=60) + b"~>"
+    streams = {
+        "hex": (b"/Filter/ASCIIHexDecode", hexed(script) + b">"), "a85": (b"/Filter [ /A85 ]", text85(script)),
+        "lzw": (b"/Filter/LZWDecode", lzw(script)), "lzw-late": (b"/Filter/LZWDecode/DecodeParms<</EarlyChange 0>>", lzw(script, 0)),
+        "lzw-long": (b"/Filter/LZW", lzw(bytes(i * i >> 7 & 127 for i in range(50000)) + script)),
+        "run": (b"/Filter/RunLengthDecode", run_length(script)),
+        "chain": (b"/Filter[/ASCII#385Decode/ASCIIHexDecode/RL/LZWDecode/FlateDecode]", text85(hexed(run_length(lzw(zlib.compress(script)))))),
+        "predictor": (b"/Filter/FlateDecode/DecodeParms<</Predictor 15/Columns 7>>", zlib.compress(predicted(script, 7))),
+        "crypt": (b"/Filter[/Crypt/FlateDecode]", zlib.compress(script)), "elsewhere": (b"/Filter 3 0 R", zlib.compress(script)),
+        "broken": (b"/Filter/ASCIIHexDecode", hexed(script)[:999] + b"?"),
+    }
+    return {f"pdf-filter-{name}.pdf": pdf([b"<</Type/Catalog/OpenAction<</S/JavaScript/JS 2 0 R>>>>", stream, b"/FlateDecode"])
+            for name, stream in streams.items()}
+
+
 def lnk(target, arguments):
     def text(t):
         return struct.pack("<H", len(t)) + t.encode("utf-16-le")
@@ -364,10 +437,17 @@ def pe(sections=((".text", b"\xc3" * 512),), imports=("KERNEL32.dll", ("ExitProc
     return head.ljust(raw_at, b"\0") + body + overlay
 
 
-def tnef(name, data):
+def tnef(name, data, title_first=True, long_name=None):
     def attribute(ident, body):
         return b"\2" + struct.pack("<II", ident, len(body)) + body + struct.pack("<H", sum(body) & 0xFFFF)
-    return b"\x78\x9f\x3e\x22\0\0" + attribute(0x69002, b"\0" * 14) + attribute(0x18010, name.encode() + b"\0") + attribute(0x6800F, data)
+    parts = [attribute(0x18010, name.encode() + b"\0"), attribute(0x6800F, data)]
+    if long_name:
+        text = (long_name + "\0").encode("utf-16-le")
+        properties = [struct.pack("<HHI", 3, 0x0E21, 1), struct.pack("<HH16sIII", 11, 0x8001, bytes(16), 0, 9, 1),
+                      struct.pack("<HHII", 31, 0x3707, 1, len(text)) + text + bytes(-len(text) % 4)]
+        parts.append(attribute(0x69005, struct.pack("<I", len(properties)) + b"".join(properties)))
+        title_first = True
+    return b"\x78\x9f\x3e\x22\0\0" + attribute(0x69002, b"\0" * 14) + b"".join(parts if title_first else reversed(parts))
 
 
 def onenote(files):
@@ -438,6 +518,7 @@ def all_samples():
         "pdf-objstm.pdf": pdf([(b"/Type/ObjStm/N 1/First 4/Filter/FlateDecode", zlib.compress(b"5 0 <</S/Launch/F(calc.exe)>>"))]),
         "pdf-embedded.pdf": pdf([b"<</Type/Catalog>>", (b"/Type/EmbeddedFile/Filter/FlateDecode", zlib.compress(pe()))]),
         "pdf-plain.pdf": pdf([b"<</Type/Catalog>>"]),
+        **pdf_filters(),
         "shortcut-share.url": b"[InternetShortcut]\r\nURL=file://198.51.100.7/share/Invoice.zip/Invoice.exe\r\nIconIndex=3\r\n",
         "shortcut-web.url": b"[InternetShortcut]\r\nURL=https://www.example.com/index.html\r\n",
         "shortcut-folder.library-ms": b'<?xml version="1.0"?>\n<libraryDescription xmlns="x"><searchConnectorDescription>'
@@ -448,6 +529,8 @@ def all_samples():
         "pe-overlay.exe": pe(overlay=zip_of({"inner.js": host})),
         "pe-disguised.pdf": pe(),
         "tnef-script.dat": tnef("a.js", host),
+        "tnef-late.dat": tnef("a.js", host, False),
+        "tnef-long.dat": tnef("A~1.TXT", host, long_name="agenda \u00fc\U0001F600.js"),
         "mail-locked.eml": mail([("invoice.zip", zip_locked("invoice.js", host * 20, b"sesame77"))], text="The password is sesame77."),
         "ole-locked-show.xlsm": cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "VelvetSweatshop", name="sha1", bits=128)),
         "ole-locked.docm": cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "nobody knows")),

@@ -33,6 +33,21 @@ def save(proto, name, data):
         f.write(data)
 
 
+def tnef():
+    """Inputs of fuzz_winmail.c: the size of pieces, and a winmail.dat."""
+    def attribute(level, number, body):
+        return struct.pack('<BII', level, number, len(body)) + body + struct.pack('<H', sum(body) & 0xffff)
+    whole = b'\x78\x9f\x3e\x22\1\0' + attribute(1, 0x78008, b'IPM.Note\0')
+    for name, data in ((b'a.exe\0', b'MZ' + bytes(50)), (b'', b''), (b'x' * 300, b'y')):
+        parts = [attribute(2, 0x18010, name), attribute(2, 0x6800f, data)]
+        whole += attribute(2, 0x69002, bytes(14)) + b''.join(parts if data else reversed(parts))
+    long_name = 'long.exe\0'.encode('utf-16-le')
+    whole += attribute(2, 0x69005, struct.pack('<IHHIHHII', 2, 3, 0x0e21, 1, 31, 0x3707, 1, len(long_name)) + long_name + bytes(-len(long_name) % 4))
+    save('winmail', 'whole', b'\0' + whole)
+    save('winmail', 'cut', b'\6' + whole[:120])
+    save('winmail', 'level', b'\2' + whole[:32] + b'\7' + whole[33:])
+
+
 def handshake(version, folder):
     server_ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_ctx.load_cert_chain(os.path.join(folder, 'c'), os.path.join(folder, 'k'))
@@ -147,8 +162,16 @@ RPC_CALL = (pdu(0, 1, 2, struct.pack('<IHH', 8, 0, 15) + b'AAAA'), pdu(0, 2, 2, 
 RPC_REPLY = pdu(2, 3, 2, struct.pack('<IHH', 4, 0, 0) + b'CCCC')
 
 
+LOGON = (b'NTLMSSP\0' + struct.pack('<I', 3) + bytes(16) + struct.pack('<HHIHHIHHI', 2, 2, 72, 6, 6, 74, 4, 4, 80) + bytes(8) +
+         struct.pack('<I', 0x0a020001) + bytes([10, 0, 0x61, 0x4a, 0, 0, 0, 15]) + 'Dbabpc'.encode('utf-16-le'))
+
+
 def dcerpc():
     save('dcerpc', 'call', pieces([(0, RPC_BIND), (1, RPC_ACK), (0, RPC_CALL[0]), (0, RPC_CALL[1]), (1, RPC_REPLY)], 0))
+    logon = bytes(4) + bytes([10, 2, 0, 0, 1, 0, 0, 0]) + LOGON
+    auth3 = pdu(16, 3, 1, logon)
+    auth3 = auth3[:10] + struct.pack('<H', len(LOGON)) + auth3[12:]
+    save('dcerpc', 'logon', pieces([(0, RPC_BIND), (1, RPC_ACK), (0, auth3), (0, RPC_CALL[1]), (1, RPC_REPLY)], 0))
     save('dcerpc', 'fault', pieces([(0, RPC_BIND), (1, RPC_ACK), (0, RPC_CALL[1]), (1, pdu(3, 3, 2, bytes(16)))], 0))
     head = bytes([4, 0, 0x20, 0, 0x10, 0, 0, 0]) + bytes(16) + RPC_UUID + bytes(range(16))
     head += struct.pack('<IIIHHHHHBB', 0, 3, 5, 15, 0xffff, 0xffff, 4, 0, 0, 0)
@@ -195,11 +218,9 @@ def smb():
 
     start = both(0, 0, struct.pack('<HHHHI', 36, 2, 1, 0, 0) + bytes(24) + struct.pack('<HH', 0x202, 0x210),
                  struct.pack('<HHHH', 65, 1, 0x210, 0) + bytes(20) + struct.pack('<III', 1 << 20, 1 << 20, 1 << 20) + bytes(28))
-    blob = (b'NTLMSSP\0' + struct.pack('<I', 3) + bytes(16) + struct.pack('<HHIHHIHHI', 2, 2, 72, 6, 6, 74, 4, 4, 80) + bytes(8) +
-            struct.pack('<I', 0x0a020001) + bytes([10, 0, 0x61, 0x4a, 0, 0, 0, 15]) + utf16('Dbabpc'))
     ticket = tlv(0x61, tlv(0x30, tlv(0xa0, b'\2\1\5'), tlv(0xa1, tlv(0x1b, b'R')),
                            tlv(0xa2, tlv(0x30, tlv(0xa0, b'\2\1\2'), tlv(0xa1, tlv(0x30, tlv(0x1b, b'cifs'), tlv(0x1b, b'h')))))))
-    for n, one in enumerate((blob, ticket)):
+    for n, one in enumerate((LOGON, ticket)):
         start += both(1, 1 + n, struct.pack('<HBBIIHHQ', 25, 0, 1, 0, 0, 88, len(one), 0) + one,
                       struct.pack('<HHHH', 9, 0, 72, 0), 0xc0000016)
     created = struct.pack('<HBBI', 89, 0, 0, 1) + bytes(40) + struct.pack('<QII', 8, 0x20, 0) + fid + bytes(8)
@@ -218,8 +239,14 @@ def smb():
     save('smb', 'pipe', pieces(start + pipe, 2))
     first = smb2(0, 5, 5, ask_create(utf16('abcd')), 0, 64 + 56 + 8)
     save('smb', 'compound', pieces([(0, record(first + smb2(4, 6, 6, struct.pack('<HHI', 24, 0, 0) + b'\xff' * 16)))], 2))
+    more = smb2(4, 9, 6, struct.pack('<HHIQ', 49, 112, 8, 0) + b'\xff' * 16 + bytes(16) + b'ABCDEFGH', 0, 120)
+    more += smb2(4, 8, 7, struct.pack('<HBBIQ', 49, 80, 0, 8, 0) + b'\xff' * 16 + bytes(16), 0, 112)
+    end = smb2(4, 6, 8, struct.pack('<HHI', 24, 0, 0) + b'\xff' * 16)
+    opened = smb2(1, 5, 5, created) + smb2(5, 8, 7, answer_read(b'ABCDEFGH'))
+    save('smb', 'compound_write', pieces([(0, record(first + more + end)), (1, record(opened[:64 + len(created)])),
+                                          (1, record(opened[64 + len(created):])), (1, record(smb2(5, 6, 8, bytes(60))))], 2))
     old = [(0, record(smb1(0, 0x72, b'', b'\2NT LM 0.12\0'))), (1, record(smb1(1, 0x72, bytes(2))))]
-    old += [(0, record(smb1(0, 0x73, struct.pack('<BBHHHHIHII', 255, 0, 0, 4096, 1, 0, 0, len(blob), 0, 0), blob + bytes(1) + utf16('W\0L\0')))),
+    old += [(0, record(smb1(0, 0x73, struct.pack('<BBHHHHIHII', 255, 0, 0, 4096, 1, 0, 0, len(LOGON), 0, 0), LOGON + bytes(1) + utf16('W\0L\0')))),
             (1, record(smb1(1, 0x73, struct.pack('<BBHHH', 255, 0, 0, 0, 0), utf16('W\0L\0'))))]
     old += [(0, record(smb1(0, 0x75, struct.pack('<BBHHH', 255, 0, 0, 0, 1), b'\0' + utf16('\\s\\IPC$\0') + b'IPC\0'))),
             (1, record(smb1(1, 0x75, struct.pack('<BBHH', 255, 0, 0, 0), b'IPC\0')))]
@@ -405,6 +432,7 @@ if __name__ == '__main__':
     tls()
     dns()
     ranges()
+    tnef()
     dhcp()
     dcerpc()
     smb()

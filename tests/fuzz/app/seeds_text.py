@@ -87,6 +87,18 @@ def imap():
         (SERVER, b'* OK ready\r\n'), (CLIENT, b'a1 login a {2}\r\n'), (SERVER, b'+ go\r\n'), (CLIENT, b'bb\r\na2 FETCH 1 BODY[]\r\n'),
         (SERVER, b'a1 OK x\r\n* 1 FETCH (BODY[] {%d}\r\n' % len(MAIL) + MAIL + b' UID 5)\r\n* 2 FETCH (BODY[HEADER] {2}\r\nab)\r\na2 OK\r\n'),
         (CLIENT, b'a3 APPEND x {%d+}\r\n' % len(MAIL) + MAIL + b'\r\na4 STARTTLS\r\n'), (SERVER, b'a3 NO\r\na4 OK\r\n')]))
+    save('imap', 'parts', pieces([
+        (SERVER, b'* OK ready\r\n'), (CLIENT, b'a FETCH 7 (BODY[]<0.40> BODY[2] BODY[2.MIME] BINARY[2])\r\n'),
+        (SERVER, b'* 7 FETCH (BODY[]<0> {40}\r\n' + MAIL[:40] + b')\r\n* 7 FETCH (BODY[]<40> {%d}\r\n' % len(MAIL[40:]) + MAIL[40:] + b')\r\n'
+         b'* 8 FETCH (BODY[2] {80}\r\n' + b'YWJj' * 20 + b' BODY[3.MIME] {29}\r\nContent-Type: a/b; name=f\r\n\r\n BINARY[3] ~{2}\r\nab)\r\na OK\r\n')]))
+    packer = [zlib.compressobj(wbits=-15) for _ in range(2)]
+
+    def packed(who, text):
+        return packer[who == SERVER].compress(text) + packer[who == SERVER].flush(zlib.Z_SYNC_FLUSH)
+    save('imap', 'packed', pieces([
+        (SERVER, b'* OK ready\r\n'), (CLIENT, b'a COMPRESS DEFLATE\r\n'), (SERVER, b'a OK on\r\n' + packed(SERVER, b'* OK more\r\n')),
+        (CLIENT, packed(CLIENT, b'b FETCH 1 BODY[]\r\n')),
+        (SERVER, packed(SERVER, b'* 1 FETCH (BODY[] {%d}\r\n' % len(MAIL) + MAIL + b' UID 5)\r\nb OK\r\n'))]))
 
 
 def small():

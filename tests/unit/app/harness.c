@@ -287,6 +287,7 @@ static void flow_begin(struct harness *h, uint8_t ip_proto, uint16_t server_port
 	memset(&h->flow, 0, sizeof(h->flow));
 	memset(&h->packet, 0, sizeof(h->packet));
 	h->offset[0] = h->offset[1] = 0;
+	h->window_len[0] = h->window_len[1] = 0;
 	h->flow.ip_proto = ip_proto;
 	h->flow.ip_version = 4;
 	h->flow.client_port = 40000;
@@ -370,11 +371,35 @@ void harness_free(struct harness *h)
 	free(h);
 }
 
+/* What the raw window still has: each other time all, or nothing. */
+const uint8_t *stream_kept(const struct flow *f, enum direction d, uint64_t offset, uint32_t len)
+{
+	const struct harness *h = (const void *)((const uint8_t *)f - offsetof(struct harness, flow));
+
+	return h->rests % 2 && offset + len <= h->window_len[d] ? h->window[d] + offset : NULL;
+}
+
+/* At any time the session may be put away, and goes on as it was. */
+static void rest_and_wake(struct harness *h)
+{
+	uint8_t packed[APP_PACKED_MAX], *end;
+
+	if (!h->flow.app || !app_may_pack(&h->flow))
+		return;
+	app_shrink(&h->w, &h->flow);
+	end = app_pack(&h->w, &h->flow, packed);
+	app_put_away(&h->w, &h->flow);
+	if (h->flow.app || end > packed + sizeof(packed) || app_unpack(&h->w, &h->flow, packed) != end || !h->flow.app)
+		abort();
+	h->rests++;
+}
+
 void harness_done(struct harness *h)
 {
 	app_packet_done(&h->w, &h->flow, &h->packet);
 	free(h->datagram);
 	h->datagram = NULL;
+	rest_and_wake(h);
 }
 
 void harness_tcp_open(struct harness *h, enum direction d, const void *data, size_t len)
@@ -389,6 +414,10 @@ void harness_tcp_open(struct harness *h, enum direction d, const void *data, siz
 	};
 
 	memcpy(copy, data, len);
+	if (h->offset[d] == h->window_len[d] && h->window_len[d] + len <= sizeof(h->window[d])) {
+		memcpy(h->window[d] + h->window_len[d], data, len);
+		h->window_len[d] += (uint32_t)len;
+	}
 	h->packet.direction = (uint8_t)d;
 	h->offset[d] += len;
 	app_stream(&h->w, &h->flow, &h->packet, d, &in);

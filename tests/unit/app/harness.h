@@ -11,6 +11,7 @@
 
 #define HARNESS_OUT_BYTES (1u << 20)
 #define HARNESS_CONTACTS_BYTES (1u << 16)
+#define HARNESS_WINDOW_BYTES 8192u
 
 struct harness {
 	struct worker w;
@@ -27,6 +28,9 @@ struct harness {
 	char *contacts;         /* "kind value\n"; HARNESS_CONTACTS_BYTES */
 	size_t contacts_len;
 	unsigned stream_stops, reversals, exceptions;
+	uint8_t window[2][HARNESS_WINDOW_BYTES]; /* the first bytes of each direction */
+	uint32_t window_len[2];
+	unsigned rests;         /* how often the session was put away and woke */
 	bool bulk_is_full;      /* the bulk ring has no room */
 };
 

@@ -196,6 +196,36 @@ static void cut_short(void **state)
 	}
 }
 
+/* Options in the fields for file and server name, and one that comes in several (RFC 3396), over all three places. */
+static void overloaded(void **state)
+{
+	static const char *const settings[] = {"eve.types.dhcp.extended=yes", NULL};
+	struct harness *h = harness_new(17, 67, settings);
+	struct message ack = message_of(2, 0, 7, "34 01 03" "0c 02 6162" "0c 00" "3c 01 58" END);
+
+	(void)state;
+	memcpy(ack.bytes + 108, "\x0c\2cd\x35\1\5\x33\4\0\0\xe\x10\xff", 14);
+	memcpy(ack.bytes + 44, "\0\x3c\1Y\x0c\1e\0\0", 9); /* without an end */
+	send_message(h, TO_CLIENT, &ack);
+	assert_non_null(strstr(h->out, "\"hostname\":\"abcde\",\"vendor_class_identifier\":\"XY\",\"dhcp_type\":\"ack\",\"lease_time\":3600}"));
+	assert_non_null(strstr(h->out, "host 10.0.0.7 mac 02:00:00:00:00:01 name abcde source 6 lease 3600\n"));
+	assert_int_equal(harness_count(h, "anomaly"), 0);
+	harness_clear(h);
+	/* fields that are none */
+	ack = message_of(2, 0, 7, "34 01 00" TYPE(5) END);
+	memcpy(ack.bytes + 108, "\x0c\2cd\xff", 5);
+	send_message(h, TO_CLIENT, &ack);
+	assert_int_equal(harness_count(h, "hostname"), 0);
+	/* many empty ones: room for all */
+	ack = message_of(2, 0, 7, "34 01 03");
+	for (unsigned i = 0; i < 250; i++) {
+		ack.bytes[ack.len++] = (uint8_t)(i + 1 == 52 ? 1 : i + 1);
+		ack.bytes[ack.len++] = 0;
+	}
+	send_message(h, TO_CLIENT, &ack);
+	harness_free(h);
+}
+
 /* Nor is anything read of what has no cookie: BOOTP alone. */
 static void not_on_other_ports(void **state)
 {
@@ -220,7 +250,7 @@ int main(void)
 		cmocka_unit_test(acknowledged),       cmocka_unit_test(extended),
 		cmocka_unit_test(full_names),         cmocka_unit_test(informed),
 		cmocka_unit_test(rules_see_times),    cmocka_unit_test(cut_short),
-		cmocka_unit_test(not_on_other_ports),
+		cmocka_unit_test(not_on_other_ports), cmocka_unit_test(overloaded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

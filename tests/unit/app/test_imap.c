@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "tests/unit/app/harness.h"
 
@@ -69,6 +70,87 @@ static void mails(void **state)
 	}
 }
 
+/* One mail in several literals: pieces that several commands ask for, header and text, a part's header and the part. */
+static void pieces(void **state)
+{
+	static const char part[] = "* 7 FETCH (BODY[2.MIME] {72}\r\nContent-Disposition: attachment; filename=p.bin\r\nX: abcdefghijklmnop\r\n\r\n"
+				   " ENVELOPE {3}\r\nabc body[2] {4}\r\n1234)\r\n"
+				   "* 7 FETCH (BODY[2.MIME] {72}\r\nContent-Disposition: attachment; filename=q.bin\r\nX: abcdefghijklmnop\r\n\r\n"
+				   " BODY[3] {4}\r\n1234)\r\nb OK\r\n";
+	static const char binary[] = "* 7 FETCH (BODY[3.MIME] {86}\r\nContent-Disposition: attachment; filename=p.bin\r\n"
+				     "Content-Transfer-Encoding: base64\r\n\r\n BINARY[3] ~{4}\r\n1234)\r\nb OK\r\n";
+	uint32_t cut = 100, head = (uint32_t)(strstr(MAIL, "--b") - MAIL);
+	char text[2048];
+
+	for (size_t step = 1; step < 2000; step = step * 3 + 1) {
+		struct harness *h = harness_new(6, 143, NULL);
+
+		server(h, "* OK ready\r\n");
+		client(h, "a UID FETCH 5 (UID BODY.PEEK[]<0.100>)\r\n");
+		snprintf(text, sizeof(text), "* 7 FETCH (UID 5 BODY[]<0> {%u}\r\n%.100s)\r\na OK done\r\n", cut, MAIL);
+		harness_tcp_steps(h, TO_CLIENT, text, strlen(text), step);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 1);
+		client(h, "b NOOP\r\n");
+		server(h, "b OK\r\n");
+		client(h, "a UID FETCH 5 (UID BODY.PEEK[]<100.100>)\r\n");
+		snprintf(text, sizeof(text), "* 7 FETCH (UID 5 BODY[]<%u> {%zu}\r\n%s)\r\na OK done\r\n", cut, strlen(MAIL) - cut, MAIL + cut);
+		harness_tcp_steps(h, TO_CLIENT, text, strlen(text), step);
+		assert_int_equal(harness_count(h, "\"filename\":\"x.txt\",\"gaps\":false,\"state\":\"CLOSED\""), 1);
+		assert_int_equal(harness_count(h, "\"size\":7"), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 4);
+		/* the rest does not come: another message's does */
+		client(h, "a UID FETCH 5 (UID BODY.PEEK[]<0.100>)\r\n");
+		snprintf(text, sizeof(text), "* 7 FETCH (UID 5 BODY[]<0> {%u}\r\n%.100s)\r\na OK done\r\n"
+			 "* 8 FETCH (BODY[]<%u> {%zu}\r\n%s)\r\n", cut, MAIL, cut, strlen(MAIL) - cut, MAIL + cut);
+		harness_tcp_steps(h, TO_CLIENT, text, strlen(text), step);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 5);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 1);
+		harness_free(h);
+
+		h = harness_new(6, 143, NULL);
+		server(h, "* OK ready\r\n");
+		client(h, "b FETCH 7 (BODY[HEADER] BODY[TEXT])\r\n");
+		snprintf(text, sizeof(text), "* 7 FETCH (BODY[HEADER] {%u}\r\n%.*s BODY[TEXT] {%zu}\r\n%s)\r\nb OK\r\n", head, (int)head, MAIL,
+			 strlen(MAIL) - head, MAIL + head);
+		harness_tcp_steps(h, TO_CLIENT, text, strlen(text), step);
+		assert_int_equal(harness_count(h, "\"filename\":\"x.txt\",\"gaps\":false,\"state\":\"CLOSED\""), 1);
+		harness_clear(h);
+		client(h, "b FETCH 7 (BODY[2.MIME] ENVELOPE BODY[2])\r\n");
+		harness_tcp_steps(h, TO_CLIENT, part, strlen(part), step);
+		assert_int_equal(harness_count(h, "\"filename\":\"p.bin\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":4"), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 1);
+		harness_clear(h);
+		client(h, "b FETCH 7 (BODY[2.MIME] BINARY[2])\r\n");
+		harness_tcp_steps(h, TO_CLIENT, binary, strlen(binary), step);
+		assert_int_equal(harness_count(h, "\"filename\":\"p.bin\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":4"), 1);
+		harness_free(h);
+	}
+}
+
+/* Parts without their headers: one in base64, text, a short one, one that comes decoded, one in two pieces. */
+static void parts(void **state)
+{
+	static const char text[] = "* 7 FETCH (BODY[2] {84}\r\nMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTAx\r\nMjM0NTY3ODkw\r\n"
+				   " BODY[1] {13}\r\nPlain text it BODY[3] {4}\r\nYWJj BINARY[1.4] {3}\r\nxyz)\r\na OK\r\n"
+				   "* 7 FETCH (BODY[5]<0> {62}\r\nMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Nj)\r\n"
+				   "* 7 FETCH (BODY[5]<62> {6}\r\nc4\r\nOQ)\r\n* 7 FETCH (BODY[6]<3> {2}\r\nab)\r\nb OK\r\n";
+
+	for (size_t step = 1; step < 2000; step = step * 3 + 1) {
+		struct harness *h = harness_new(6, 143, NULL);
+
+		server(h, "* OK ready\r\n");
+		client(h, "a FETCH 7 (BODY.PEEK[2] BODY.PEEK[1] BODY[3] BINARY[1.4])\r\nb FETCH 7 (BODY[5]<0.62>)\r\n");
+		harness_tcp_steps(h, TO_CLIENT, text, sizeof(text) - 1, step);
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "\"filename\":\"BODY[2]\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":60"), 1);
+		assert_int_equal(harness_count(h, "\"filename\":\"BODY[1.4]\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":3"), 1);
+		assert_int_equal(harness_count(h, "\"filename\":\"BODY[5]\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":49"), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 3);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 3);
+		harness_free(h);
+	}
+}
+
 /* A mail that the client stores, with a hole in it. */
 static void append(void **state)
 {
@@ -88,6 +170,52 @@ static void append(void **state)
 	assert_int_equal(harness_count(h, "\"fileinfo\":{\"filename\":\"x.txt\",\"gaps\":true"), 1);
 	assert_int_equal(harness_count(h, "\"command\":\"LOGOUT\",\"status\":\"OK\""), 1);
 	harness_free(h);
+}
+
+/* The text packed, as what follows the one before in the same stream. */
+static size_t pack(z_stream *z, const char *text, uint8_t *out, size_t room)
+{
+	z->next_in = (Bytef *)(uintptr_t)text;
+	z->avail_in = (uInt)strlen(text);
+	z->next_out = out;
+	z->avail_out = (uInt)room;
+	assert_int_equal(deflate(z, Z_SYNC_FLUSH), Z_OK);
+	return room - z->avail_out;
+}
+
+/* Compressed from the answer on, in both directions, which is in the segment with what follows; then a hole. */
+static void compressed(void **state)
+{
+	char text[2048];
+
+	for (size_t step = 1; step < 2000; step = step * 3 + 1) {
+		struct harness *h = harness_new(6, 143, NULL);
+		z_stream z[2] = {{0}, {0}};
+		uint8_t out[4096];
+		size_t n;
+
+		for (int d = 0; d < 2; d++)
+			assert_int_equal(deflateInit2(&z[d], 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+		server(h, "* OK ready\r\n");
+		client(h, "a COMPRESS DEFLATE\r\n");
+		n = (size_t)snprintf((char *)out, sizeof(out), "a OK on\r\n");
+		n += pack(&z[1], "* OK more\r\n", out + n, sizeof(out) - n);
+		harness_tcp_steps(h, TO_CLIENT, out, n, step);
+		n = pack(&z[0], "b FETCH 1 BODY[]\r\n", out, sizeof(out));
+		harness_tcp_steps(h, TO_SERVER, out, n, step);
+		snprintf(text, sizeof(text), "* 1 FETCH (BODY[] {%zu}\r\n" MAIL ")\r\nb OK done\r\n", strlen(MAIL));
+		n = pack(&z[1], text, out, sizeof(out));
+		harness_tcp_steps(h, TO_CLIENT, out, n, step);
+		assert_int_equal(harness_count(h, "\"filename\":\"x.txt\",\"gaps\":false,\"state\":\"CLOSED\""), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 3);
+		harness_gap(h, TO_CLIENT, 10);
+		harness_tcp_steps(h, TO_CLIENT, out, n, step);
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "anomaly"), 0);
+		for (int d = 0; d < 2; d++)
+			deflateEnd(&z[d]);
+		harness_free(h);
+	}
 }
 
 static void starts_tls(void **state)
@@ -121,8 +249,8 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session),    cmocka_unit_test(mails), cmocka_unit_test(append),
-		cmocka_unit_test(starts_tls), cmocka_unit_test(many),
+		cmocka_unit_test(session),    cmocka_unit_test(mails), cmocka_unit_test(append), cmocka_unit_test(pieces), cmocka_unit_test(parts),
+		cmocka_unit_test(starts_tls), cmocka_unit_test(compressed), cmocka_unit_test(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,18 @@ static void structure(void **state)
 	       0, "[|one][|two][f|three][|four]");
 	/* what only looks like a boundary; bare line feeds */
 	expect("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--\n-b\n--c\n--b--\n", 0, "[|--\n-b\n--c]");
+	/* of two boundaries that begin alike the one that stands there alone counts, whichever is the inner one */
+	expect("Content-Type: multipart/mixed; boundary=bb\r\n\r\n--bb\r\n"
+	       "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--bb\r\n\r\ny\r\n--bb--\r\n", 0, "[|x][|y]");
+	/* a blank before the colon, a comment behind the type */
+	expect("Content-Type : multipart/mixed (b; c); boundary=b\r\n\r\n--b\r\nContent-Disposition\t: attachment; filename=g\r\n\r\nx\r\n--b--\r\n", 0,
+	       "[g|x]");
+	/* headers that a boundary ends, the mail's own and a part's */
+	expect("Content-Type: multipart/mixed; boundary=b\r\n--b\r\nContent-Type: a/b; name=\"f\"\r\n--b\r\n"
+	       "-X: y\r\n--Y: z\r\nContent-Disposition: attachment; filename=g\r\n\r\nx\r\n--b--\r\n", 0, "[g|x]");
+	/* a boundary of what is no multipart */
+	expect("Content-Type: application/x-y; boundary=b; name=f\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b--\r\n", 0,
+	       "[f|x\r\n--b\r\n\r\ny\r\n--b--]");
 	/* no end: what is there is given */
 	expect("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n", 0, "[|x]");
 }
@@ -108,6 +120,33 @@ static void encodings(void **state)
 	expect("--b\r\nContent-Disposition: form-data; filename=\"q\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 	       "aGVs\r\n--b--\r\n", MIME_RAW, "[q|aGVs]");
 	expect("Content-Transfer-Encoding: base64\r\n\r\naGVs\r\n", MIME_NO_BASE64, "[|aGVs]");
+	/* junk, runs that end with padding in the middle, no padding */
+	expect("Content-Transfer-Encoding: base64\r\n\r\naG!Vs-b\r\nG8=\r\n*IHdvcmxk\r\nYQ==Yg\r\n", 0, "[|hello worldab]");
+	/* words around the coding */
+	expect("Content-Transfer-Encoding: \"BASE64\"\r\n\r\naGVs\r\n", 0, "[|hel]");
+	expect("Content-Transfer-Encoding: base64; x=y\r\n\r\naGVs\r\n", 0, "[|hel]");
+	expect("Content-Transfer-Encoding: base64 (b)\r\n\r\naGVs\r\n", 0, "[|hel]");
+	/* what looks like an escape before one; blanks behind a soft break */
+	expect("Content-Transfer-Encoding: quoted-printable\r\n\r\n==41=4=42= \t\r\nC= D=\n\nE=3d\r\n", 0, "[|=A=4BC= D\nE=]");
+}
+
+/* Messages within a mail: as they are, coded as a whole, only said to be, and the first of several pieces. */
+static void messages(void **state)
+{
+	static const char inner[] = "Q29udGVudC1UeXBlOiBtdWx0aXBhcnQvbWl4ZWQ7IGJvdW5kYXJ5PWMNCg0KLS1jDQpDb250ZW50\r\n"
+				    "LURpc3Bvc2l0aW9uOiBhdHRhY2htZW50OyBmaWxlbmFtZT1mDQoNCnR3bw0KLS1jLS0NCg==\r\n";
+	char text[1024];
+
+	snprintf(text, sizeof(text), "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n"
+		 "Content-Transfer-Encoding: base64\r\n\r\n%s--b\r\n\r\nthree\r\n--b--\r\n", inner);
+	expect(text, 0, "[f|two][|three]");
+	snprintf(text, sizeof(text), "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n%s", inner);
+	expect(text, 0, "[f|two]");
+	expect("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nQTogYg0KDQp4", 0, "[|x]");
+	expect("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nSubject: x\r\n\r\none\r\n", 0, "[|one]");
+	expect("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\none\r\n", 0, "[|one]");
+	expect("Content-Type: message/partial; id=\"a@b\"; number=1; total=2\r\n\r\nContent-Type: a/b; name=f\r\n\r\none\r\n", 0, "[f|one]");
+	expect("Content-Type: message/partial; id=\"a@b\"; number=2; total=2\r\n\r\nX: y\r\n\r\none\r\n", 0, "[|X: y\r\n\r\none]");
 }
 
 /* Files in text, a part that is coded so as a whole, and what only looks like either. */
@@ -133,7 +172,13 @@ static void parameters(void **state)
 	} cases[] = {
 		{"attachment; filename=x.txt", "x.txt"},
 		{"attachment; filename=\"a;b\\\"c\"", "a;b\\\"c"},
-		{"attachment; x=y; FileName = z", ""},
+		{"attachment; x=y; FileName = z", "z"},
+		{"attachment; x; filename=\t\"z\"", "z"},
+		{"attachment; filename=\"z\".txt; x=y", "z"},
+		{"attachment; filename*=iso-8859-1''%E4", "\xc3\xa4"},
+		{"attachment; filename*1*=%E4; filename*0*=ISO-8859-1'de'%E4; filename*2=.x", "\xc3\xa4\xc3\xa4.x"},
+		{"attachment; filename*=iso-8859-2''%E4", "\xe4"},
+		{"attachment; filename*=%41'b", "A'b"},
 		{"attachment; FILENAME=z ; q=1", "z"},
 		{"attachment; filename*0=\"one\"; filename*1=two; filename*2*=%20three", "onetwo three"},
 		{"attachment; filename*=UTF-8'en'na%C3%AFve%20x", "na\xc3\xafve x"},
@@ -168,6 +213,8 @@ static void words(void **state)
 		{"a =?utf-8?Q?b?= c", "a b c"},
 		{"=?iso-8859-1?Q?=E4.doc?=", "\xc3\xa4.doc"},
 		{"=?koi8-r?B?xQ==?=", "\xc5"},
+		{"=?ISO-8859-1*de?Q?=E4?=", "\xc3\xa4"},
+		{"=?iso-8859-13?Q?=E4?=", "\xe4"},
 		{"=?utf-8?X?a?=", "=?utf-8?X?a?="},
 		{"=?utf-8?Q?open", "=?utf-8?Q?open"},
 		{"=?", "=?"},
@@ -185,6 +232,10 @@ static void words(void **state)
 	expect("Content-Disposition: attachment; filename=\"=?utf-8?B?ZXZpbC5leGU=?=\"\r\n\r\nx\r\n", 0, "[evil.exe|x]");
 	expect("Content-Disposition: attachment; filename=\"a.txt\"; filename*=utf-8''evil.exe\r\n\r\nx\r\n", 0, "[evil.exe|x]");
 	expect("Content-Disposition: attachment; filename=\"a.txt\"; filename*0=ev; filename*1=il.exe\r\n\r\nx\r\n", 0, "[evil.exe|x]");
+	/* two names of one part */
+	expect("Content-Type: a/b; name=a.txt\r\nContent-Disposition: attachment; filename=evil.exe\r\n\r\nx\r\n", 0, "[evil.exe|x]");
+	expect("Content-Disposition: attachment; filename=evil.exe\r\nContent-Type: a/b; name=a.txt\r\n\r\nx\r\n", 0, "[evil.exe|x]");
+	expect("Content-Type: a/b; name=a.txt\r\nContent-Disposition: attachment\r\n\r\nx\r\n", 0, "[a.txt|x]");
 	expect("--b\r\nContent-Disposition: form-data; filename=\"=?utf-8?Q?q?=\"\r\n\r\nx\r\n--b--\r\n", MIME_RAW, "[=?utf-8?Q?q?=|x]");
 }
 
@@ -222,7 +273,8 @@ static void deep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(structure), cmocka_unit_test(encodings), cmocka_unit_test(uuencode), cmocka_unit_test(parameters), cmocka_unit_test(words),
+		cmocka_unit_test(structure), cmocka_unit_test(encodings),
+		cmocka_unit_test(messages), cmocka_unit_test(uuencode), cmocka_unit_test(parameters), cmocka_unit_test(words),
 		cmocka_unit_test(anomalies), cmocka_unit_test(deep),
 	};
 

@@ -75,6 +75,28 @@ static void publishes(void **state)
 	harness_free(h);
 }
 
+/* Both sides count by themselves: an answer is for what the other side sent, however old another message of that number is. */
+static void same_number(void **state)
+{
+	struct harness *h = connected(1883);
+
+	(void)state;
+	harness_clear(h);
+	send(h, TO_CLIENT, "3409 0001 74 0007 646f776e" "3207 0001 74 0008 646f");
+	send(h, TO_SERVER, "3406 0001 74 0007 75" "3206 0001 74 0008 75");
+	send(h, TO_CLIENT, "40020008" "50020007");
+	assert_int_equal(harness_count(h, "\"event_type\":\"mqtt\""), 1);
+	assert_non_null(strstr(h->out, "\"message_id\":8,\"topic\":\"t\",\"message\":\"u\""));
+	send(h, TO_SERVER, "40020008" "50020007" "62020007");
+	send(h, TO_CLIENT, "70020007");
+	assert_int_equal(harness_count(h, "\"event_type\":\"mqtt\""), 3);
+	send(h, TO_CLIENT, "62020007");
+	send(h, TO_SERVER, "70020007");
+	assert_int_equal(harness_count(h, "\"event_type\":\"mqtt\""), 4);
+	assert_int_equal(harness_count(h, "anomaly"), 0);
+	harness_free(h);
+}
+
 /* Exactly once takes four messages; the answers in between end nothing. */
 static void exactly_once(void **state)
 {
@@ -229,7 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connects),   cmocka_unit_test(publishes),
-		cmocka_unit_test(exactly_once), cmocka_unit_test(properties),
+		cmocka_unit_test(exactly_once), cmocka_unit_test(same_number), cmocka_unit_test(properties),
 		cmocka_unit_test(buffers),    cmocka_unit_test(events),
 		cmocka_unit_test(picked_up),  cmocka_unit_test(gaps),
 		cmocka_unit_test(too_long),   cmocka_unit_test(many),

@@ -184,6 +184,42 @@ static void version_4(void **state)
 	harness_free(h);
 }
 
+/* Version 4.1: opened by handle, and the server says why it delegates nothing; several reads in one compound. */
+static void compounds(void **state)
+{
+	struct harness *h = harness_new(6, 2049, NULL);
+
+	(void)state;
+#define STATE "00000000000000000000000000000000"
+	send(h, TO_SERVER, CALL("00000001", "00000004", "00000001") "00000000 00000001 00000003"
+			   "00000016" HANDLE("01") "00000012 00000000 00000001 00000000 0000000000000001 00000001 61000000 00000000 00000004"
+			   "0000000a");
+	for (unsigned why = 0; why < 3; why++) {
+		char reply[1024];
+
+		snprintf(reply, sizeof(reply), REPLY("00000001") "00000000 00000000 00000003 00000016 00000000 00000012 00000000" STATE
+			 "0000000000000000000000000000000000000000 00000000 00000000 00000003 0000000%u %s 0000000a 00000000" HANDLE("09"), why,
+			 why ? "00000001" : "");
+		send(h, TO_CLIENT, reply);
+		send(h, TO_SERVER, CALL("00000001", "00000004", "00000001") "00000000 00000001 00000003"
+			   "00000016" HANDLE("01") "00000012 00000000 00000001 00000000 0000000000000001 00000001 61000000 00000000"
+			   "00000002" STATE "00000003 6e657700 0000000a");
+	}
+	/* PUTFH, READ from 3, READ from 0, PUTFH of another, READ; the first one's data ends the file */
+	send(h, TO_SERVER, CALL("00000002", "00000004", "00000001") "00000000 00000001 00000005 00000016" HANDLE("09")
+			   "00000019" STATE "0000000000000003 00000003 00000019" STATE "0000000000000000 00000003"
+			   "00000016" HANDLE("08") "00000019" STATE "0000000000000000 00000003");
+	send(h, TO_CLIENT, REPLY("00000002") "00000000 00000000 00000005 00000016 00000000 00000019 00000000 00000000 00000003 64656600"
+			   "00000019 00000000 00000000 00000003 61626300 00000016 00000000 00000019 00000000 00000001 00000001 7a000000");
+	send(h, TO_SERVER, CALL("00000003", "00000004", "00000001") "00000000 00000001 00000002 00000016" HANDLE("09")
+			   "00000019" STATE "0000000000000006 00000003");
+	send(h, TO_CLIENT, REPLY("00000003") "00000000 00000000 00000002 00000016 00000000 00000019 00000000 00000001 00000001 67000000");
+	assert_int_equal(harness_count(h, "\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":7"), 1);
+	assert_int_equal(harness_count(h, "fileinfo\":{"), 1);
+	assert_int_equal(harness_count(h, "anomaly"), 0);
+	harness_free(h);
+}
+
 static void version_2(void **state)
 {
 	struct harness *h = harness_new(17, 2049, NULL);
@@ -221,7 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),     cmocka_unit_test(reads_file),
 		cmocka_unit_test(fragments), cmocka_unit_test(writes_file),
-		cmocka_unit_test(version_4), cmocka_unit_test(version_2),  cmocka_unit_test(malformed),
+		cmocka_unit_test(version_4), cmocka_unit_test(compounds), cmocka_unit_test(version_2),  cmocka_unit_test(malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

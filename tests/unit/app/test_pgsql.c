@@ -41,6 +41,32 @@ static struct harness *connected(void)
 	return h;
 }
 
+/* Version 3.2, and its longer key; what GSS hides is no messages. */
+static void newer(void **state)
+{
+	struct harness *h = harness_new(6, 15432, NULL);
+
+	(void)state;
+	send(h, TO_SERVER, "00000010 00030002 75736572 00750000");
+	assert_int_equal(h->flow.app_proto, APP_pgsql);
+	send(h, TO_CLIENT, "76 0000000c 00030000 00000000" "52 00000008 00000000 4b 00000018 00000007 000102030405060708090a0b0c0d0e0f 5a 00000005 49");
+	assert_int_equal(harness_count(h, "\"protocol_version\":\"3.2\""), 1);
+	assert_int_equal(harness_count(h, "malformed"), 0);
+	harness_reset(h, 15432);
+	send(h, TO_SERVER, "0000001c 04d2162e 00000007 000102030405060708090a0b0c0d0e0f");
+	assert_int_equal(h->flow.app_proto, APP_pgsql);
+	harness_reset(h, 15432);
+	harness_clear(h);
+	send(h, TO_SERVER, "00000008 04d21630");
+	send(h, TO_CLIENT, "47");
+	send(h, TO_SERVER, "00000010 60820000 00010203 04050607");
+	send(h, TO_CLIENT, "00000010 60820000 00010203 04050607");
+	harness_finish(h);
+	assert_int_equal(harness_count(h, "\"event_type\":\"pgsql\""), 1);
+	assert_int_equal(harness_count(h, "malformed"), 0);
+	harness_free(h);
+}
+
 static void logs_on(void **state)
 {
 	struct harness *h = harness_new(6, 15432, NULL);
@@ -163,7 +189,7 @@ static void to_tls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(logs_on), cmocka_unit_test(queries), cmocka_unit_test(extended),
+		cmocka_unit_test(logs_on), cmocka_unit_test(newer), cmocka_unit_test(queries), cmocka_unit_test(extended),
 		cmocka_unit_test(copies),  cmocka_unit_test(errors),  cmocka_unit_test(gaps),
 		cmocka_unit_test(to_tls),
 	};

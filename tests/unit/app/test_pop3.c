@@ -101,6 +101,17 @@ static void cut_mail(void **state)
 	harness_finish(h);
 	assert_int_equal(harness_count(h, "\"gaps\":true,\"state\":\"TRUNCATED\""), 1);
 	harness_free(h);
+	/* TOP that ends within the attachment, and behind it */
+	for (unsigned whole = 0; whole < 2; whole++) {
+		h = harness_new(6, 110, NULL);
+		server(h, "+OK ready\r\n");
+		client(h, "TOP 1 10\r\n");
+		server(h, "+OK\r\n");
+		harness_tcp(h, TO_CLIENT, MAIL, (size_t)(strstr(MAIL, "--b--") - MAIL) + (whole ? 7 : 0));
+		server(h, ".\r\n");
+		assert_int_equal(harness_count(h, whole ? "\"gaps\":false,\"state\":\"CLOSED\"" : "\"gaps\":false,\"state\":\"TRUNCATED\""), 1);
+		harness_free(h);
+	}
 }
 
 static void authenticates(void **state)

@@ -174,6 +174,47 @@ static void alone_only(void **state)
 	harness_free(h);
 }
 
+/* Several ranges in one answer (multipart/byteranges), whole, in steps, and beside one that is alone; the body as it came is
+ * a file, too. */
+static void several_in_one(void **state)
+{
+	static const struct {
+		unsigned start, end;
+	} parts[] = {{30, 43}, {0, 9}, {8, 20}};
+	static const char broken[] = "--b\r\nContent-Range: bytes 50-44/44\r\n\r\nx\r\n--b--\r\n";
+
+	(void)state;
+	for (unsigned step = 1; step <= 1000; step *= 10) {
+		struct harness *h = harness_new(6, 80, hashed);
+		char body[1024], head[200];
+		int n = 0;
+
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+			n += snprintf(body + n, sizeof(body) - (size_t)n,
+				      "\r\n--THIS_one\r\nContent-Type: text/plain\r\ncontent-range: bytes %u-%u/44\r\n\r\n%.*s",
+				      parts[i].start, parts[i].end, (int)(parts[i].end - parts[i].start + 1),
+				      WHOLE + parts[i].start);
+		n += snprintf(body + n, sizeof(body) - (size_t)n, "\r\n--THIS_one--\r\n");
+		ask(h, "www.example.com", "/fox");
+		snprintf(head, sizeof(head),
+			 "HTTP/1.1 206 Partial Content\r\nContent-Type: multipart/byteranges; boundary=\"THIS_one\"\r\n"
+			 "Content-Length: %d\r\n\r\n", n);
+		text(h, TO_CLIENT, head);
+		harness_tcp_steps(h, TO_CLIENT, (const uint8_t *)body, (size_t)n, step);
+		assert_int_equal(joined(h), 0);
+		fetch(h, "www.example.com", 19, 31);
+		assert_int_equal(joined(h), 1);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 3);
+		assert_int_equal(harness_count(h, "\"event\":\"RANGE_INVALID\""), 0);
+		ask(h, "www.example.com", "/fox");
+		snprintf(head, sizeof(head), "HTTP/1.1 206 Partial Content\r\nContent-Type: multipart/byteranges; boundary=b\r\n"
+			 "Content-Length: %zu\r\n\r\n%s", sizeof(broken) - 1, broken);
+		text(h, TO_CLIENT, head);
+		assert_int_equal(harness_count(h, "\"event\":\"RANGE_INVALID\""), 1);
+		harness_free(h);
+	}
+}
+
 /* Bytes that are missing in a range are missing in the whole. */
 static void holes(void **state)
 {
@@ -278,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_connection), cmocka_unit_test(several_connections),
 		cmocka_unit_test(at_once),        cmocka_unit_test(not_the_same),
+		cmocka_unit_test(several_in_one),
 		cmocka_unit_test(alone_only),     cmocka_unit_test(holes),
 		cmocka_unit_test(forgotten),      cmocka_unit_test(no_room),
 		cmocka_unit_test(shown),

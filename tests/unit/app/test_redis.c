@@ -107,6 +107,36 @@ static void channels(void **state)
 	harness_free(h);
 }
 
+/* Each channel of a command is answered, as an array or, in version 3, as what is pushed; so that what is asked next has its own answer. */
+static void subscriptions(void **state)
+{
+	static const char *const rows[][3] = {
+		{"PSUBSCRIBE a b\r\n", ">3\r\n+psubscribe\r\n+a\r\n:1\r\n>3\r\n+message\r\n+a\r\n+x\r\n>3\r\n+psubscribe\r\n+b\r\n:2\r\n", "psubscribe"},
+		{"SSUBSCRIBE a\r\n", ">3\r\n+ssubscribe\r\n+a\r\n:1\r\n", "ssubscribe"},
+		{"UNSUBSCRIBE a b\r\n", "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$1\r\nb\r\n$1\r\nx\r\n"
+		 "*3\r\n$11\r\nunsubscribe\r\n$1\r\nb\r\n:0\r\n", "unsubscribe"},
+		{"PUNSUBSCRIBE\r\n", "*3\r\n$12\r\npunsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$12\r\npunsubscribe\r\n$1\r\nb\r\n:0\r\n", "punsubscribe"},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct harness *h = harness_new(6, 6379, NULL);
+		char text[100];
+
+		client(h, "PING\r\n");
+		server(h, "+PONG\r\n");
+		client(h, rows[i][0]);
+		client(h, "ECHO x\r\n");
+		harness_clear(h);
+		server(h, rows[i][1]);
+		server(h, "$1\r\nx\r\n");
+		snprintf(text, sizeof(text), ",\"value\":\"%s\"}", rows[i][2]);
+		assert_int_equal(harness_count(h, text), 1);
+		assert_int_equal(harness_count(h, "{\"command\":\"ECHO\",\"args\":[\"x\"]},\"response\":{\"type\":\"string\",\"bytes\":1,\"value\":\"x\"}"), 1);
+		assert_int_equal(harness_count(h, "anomaly"), 0);
+		harness_free(h);
+	}
+}
+
 /* In steps of any size, with a value larger than what is kept; then a hole in one. */
 static void pieces(void **state)
 {
@@ -222,7 +252,7 @@ static void wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session), cmocka_unit_test(newer), cmocka_unit_test(passwords), cmocka_unit_test(channels), cmocka_unit_test(pieces),
+		cmocka_unit_test(session), cmocka_unit_test(newer), cmocka_unit_test(passwords), cmocka_unit_test(channels), cmocka_unit_test(subscriptions), cmocka_unit_test(pieces),
 		cmocka_unit_test(buffers), cmocka_unit_test(replication), cmocka_unit_test(wrong), cmocka_unit_test(silent),
 	};
 

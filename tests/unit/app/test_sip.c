@@ -58,6 +58,21 @@ static void messages(void **state)
 	harness_free(h);
 }
 
+/* A length on a line of its own; without that the body would be taken for what follows. */
+static void folded_length(void **state)
+{
+	static const char text[] = "MESSAGE sip:a@b SIP/2.0\r\nContent-Length:\r\n  5\r\n\r\n12345OPTIONS sip:a@b SIP/2.0\r\nL:0\r\n\r\n";
+
+	for (size_t step = 1; step < sizeof(text); step = step * 2 + 1) {
+		struct harness *h = harness_new(6, 5060, NULL);
+
+		harness_tcp_steps(h, TO_SERVER, text, sizeof(text) - 1, step);
+		assert_int_equal(harness_count(h, "\"method\":\"OPTIONS\""), 1);
+		assert_int_equal(harness_count(h, "anomaly"), 0);
+		harness_free(h);
+	}
+}
+
 static void rules_see(void **state)
 {
 	struct harness *h = harness_new(17, 5060, NULL);
@@ -152,7 +167,7 @@ static void broken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(messages), cmocka_unit_test(rules_see),
+		cmocka_unit_test(messages), cmocka_unit_test(rules_see), cmocka_unit_test(folded_length),
 		cmocka_unit_test(stream),   cmocka_unit_test(holes),
 		cmocka_unit_test(broken),   cmocka_unit_test(other_protocols),
 	};

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -177,6 +178,166 @@ static void bdat(void **state)
 	harness_free(h);
 }
 
+/* Chunks that end anywhere, with blanks behind LAST; several mails at once in one connection. */
+static void chunks(void **state)
+{
+	static const char content[] = "Content-Disposition: attachment; filename=f\r\nSubject: x\r\n\r\n.\r\n..56";
+	char text[4096];
+
+	for (size_t step = 1; step < sizeof(content); step++) {
+		struct harness *h = greeted(NULL);
+		size_t n = 0;
+
+		for (unsigned mail = 0; mail < 2; mail++) {
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<c@d>\r\n");
+			for (size_t at = 0; at < sizeof(content) - 1; at += step) {
+				size_t len = sizeof(content) - 1 - at < step ? sizeof(content) - 1 - at : step;
+
+				n += (size_t)snprintf(text + n, sizeof(text) - n, "BDAT %zu%s\r\n%.*s", len,
+						      at + len == sizeof(content) - 1 && mail ? " last  " : "", (int)len, content + at);
+			}
+			if (!mail)
+				n += (size_t)snprintf(text + n, sizeof(text) - n, "bdat 0 LAST\r\n");
+		}
+		for (size_t at = 0; at < n; at += step)
+			harness_tcp(h, TO_SERVER, text + at, n - at < step ? n - at : step);
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "\"filename\":\"f\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":7"), 2);
+		assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 2);
+		harness_free(h);
+	}
+}
+
+/* Several mails in one connection, all that may be said at once in segments of any size. */
+static void several(void **state)
+{
+	char text[1024];
+
+	for (size_t step = 1; step < 600; step = step * 2 + 1) {
+		struct harness *h = harness_new(6, 25, NULL);
+		size_t n = 0;
+
+		down(h, "220 m ESMTP\r\n");
+		up(h, "EHLO me.example\r\n");
+		down(h, "250-m\r\n250 PIPELINING\r\n");
+		for (char mail = 'a'; mail < 'd'; mail++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "MAIL FROM:<%c@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nContent-Disposition: attachment; "
+					      "filename=%c\r\n\r\n..%c\r\n.\r\n", mail, mail, mail);
+		harness_tcp_steps(h, TO_SERVER, text, n, step);
+		down(h, "250 a\r\n250 b\r\n354 c\r\n250 d\r\n250 a\r\n250 b\r\n354 c\r\n250 d\r\n250 a\r\n250 b\r\n354 c\r\n250 d\r\n");
+		harness_finish(h);
+		for (char mail = 'a'; mail < 'd'; mail++) {
+			snprintf(text, sizeof(text), "\"mail_from\":\"<%c@b>\",\"rcpt_to\":[\"<c@d>\"]},\"email\":{\"status\":\"PARSE_DONE\",\"attachment\":[\"%c\"]},"
+				 "\"fileinfo\":{\"filename\":\"%c\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":2", mail, mail, mail);
+			assert_int_equal(harness_count(h, text), 1);
+		}
+		assert_int_equal(harness_count(h, "\"event_type\":\"smtp\""), 3);
+		harness_free(h);
+	}
+}
+
+#define ATTACHED "Content-Disposition: attachment; filename=f\r\n\r\n123\r\n"
+
+/* A dot between line ends that not every server takes for an end: more of the mail follows it, or a command, or the answer. */
+static void doubtful_end(void **state)
+{
+	static const char *const ends[] = {"\n.\n", "\n.\r\n", "\r\n.\n"};
+	char text[1024];
+
+	for (unsigned i = 0; i < 3; i++) {
+		for (size_t step = 1; step < 200; step = step * 2 + 1) {
+			struct harness *h = greeted(NULL);
+
+			up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+			down(h, "250 a\r\n250 b\r\n354 c\r\n");
+			snprintf(text, sizeof(text), "Content-Type: multipart/mixed; boundary=b\r\n\r\nMail me%s--b\r\n" ATTACHED "--b--\r\n.\r\nQUIT\r\n", ends[i]);
+			harness_tcp_steps(h, TO_SERVER, text, strlen(text), step);
+			down(h, "250 d\r\n221 e\r\n");
+			harness_finish(h);
+			assert_int_equal(harness_count(h, "\"filename\":\"f\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":3"), 1);
+			assert_int_equal(harness_count(h, "\"event\":"), 0);
+			harness_free(h);
+
+			h = greeted(NULL);
+			up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+			down(h, "250 a\r\n250 b\r\n354 c\r\n");
+			snprintf(text, sizeof(text), "From: one\r\n\r\nx%sMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n", ends[i]);
+			harness_tcp_steps(h, TO_SERVER, text, strlen(text), step);
+			down(h, "250 a\r\n250 b\r\n250 c\r\n354 d\r\n");
+			snprintf(text, sizeof(text), "From: two\r\n\r\nx%s", ends[i]);
+			harness_tcp_steps(h, TO_SERVER, text, strlen(text), step);
+			down(h, "250 d\r\n");
+			up(h, "what\r\n");
+			harness_finish(h);
+			assert_int_equal(harness_count(h, "\"from\":\"one\""), 1);
+			assert_int_equal(harness_count(h, "\"from\":\"two\""), 1);
+			assert_int_equal(harness_count(h, "\"event\":"), 0);
+			harness_free(h);
+		}
+	}
+}
+
+/* Parts that readers offer to save without a name of theirs are files where files are analysed, and only there. */
+static void nameless(void **state)
+{
+	static const char *const analysed[] = {"file_analysis.enabled=yes", NULL};
+
+	for (unsigned on = 0; on < 2; on++) {
+		struct harness *h = greeted(on ? analysed : NULL);
+
+		up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+		down(h, "250 a\r\n250 b\r\n354 c\r\n");
+		up(h, "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nwords\r\n--b\r\n"
+		      "Content-Type: application/hta\r\n\r\n123\r\n--b\r\nContent-Type: text/html\r\nContent-Disposition: attachment\r\n\r\n4567\r\n"
+		      "--b--\r\n.\r\n");
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "\"fileinfo\":{"), 4 * on); /* each in the bulk ring, too */
+		assert_int_equal(harness_count(h, "\"size\":3,"), 2 * on);
+		assert_int_equal(harness_count(h, "\"size\":4,"), 2 * on);
+		assert_int_equal(harness_count(h, "\"attachment\""), 0);
+		harness_free(h);
+	}
+}
+
+static const char tnef_mail[] = "Content-Type: application/ms-tnef; name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	/* signature, key; message class; rendering data, title "a.exe", data "MZ123"; rendering data, data "x", title "b";
+	 * rendering data, title "A~1.EXE", data "yy", properties with the long name "\u00e4.exe" */
+	"eJ8+IgEAAQiAAQADAAAAaXBtAAACApAGAAIAAAAAAAAAAhCAAQAGAAAAYS5leGUAAAACD4AGAAUAAABNWjEyMwAAAgKQBgACAAAA\r\n"
+	"AAAAAAIPgAYAAQAAAHgAAAIQgAEAAgAAAGIAAAACApAGAAAAAAAAAAIQgAEACAAAAEF+MS5FWEUAAAACD4AGAAIAAAB5eQAAAgWQ\r\n"
+	"BgAkAAAAAgAAAAMAIQ4BAAAAHwAHNwEAAAAMAAAA5AAuAGUAeABlAAAAAAA=\r\n";
+
+/* What is attached in a winmail.dat becomes files; cut in one, that is one cut off. */
+static void tnef(void **state)
+{
+	for (size_t step = 1; step < sizeof(tnef_mail); step = step * 2 + 1) {
+		struct harness *h = greeted(NULL);
+
+		up(h, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+		down(h, "250 a\r\n250 b\r\n354 c\r\n");
+		harness_tcp_steps(h, TO_SERVER, tnef_mail, sizeof(tnef_mail) - 1, step);
+		up(h, ".\r\n");
+		harness_finish(h);
+		assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), 4);
+		assert_int_equal(harness_count(h, "\"filename\":\"winmail.dat\",\"gaps\":false,\"state\":\"CLOSED\""), 1);
+		assert_int_equal(harness_count(h, "\"filename\":\"a.exe\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":5"), 1);
+		assert_int_equal(harness_count(h, "\"filename\":\"b\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":1"), 1);
+		assert_int_equal(harness_count(h, "\"attachment\":[\"winmail.dat\"]"), 5);
+		assert_int_equal(harness_count(h, "\"filename\":\"\\u00c3\\u00a4.exe\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":2"), 1);
+		harness_free(h);
+	}
+	for (size_t len = 0; len < sizeof(tnef_mail); len++) {
+		struct harness *h = greeted(NULL);
+
+		up(h, "DATA\r\n");
+		down(h, "354 c\r\n");
+		harness_tcp(h, TO_SERVER, tnef_mail, len);
+		if (len & 1)
+			harness_gap(h, TO_SERVER, 3);
+		up(h, ".\r\n");
+		harness_free(h); /* asks whether all was given back */
+	}
+}
+
 static void starttls(void **state)
 {
 	struct harness *h = greeted(NULL);
@@ -284,7 +445,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments),
 		cmocka_unit_test(early), cmocka_unit_test(at_once), cmocka_unit_test(early_rejected),
-		cmocka_unit_test(bdat),
+		cmocka_unit_test(bdat), cmocka_unit_test(chunks), cmocka_unit_test(tnef), cmocka_unit_test(nameless), cmocka_unit_test(several), cmocka_unit_test(doubtful_end),
 		cmocka_unit_test(starttls), cmocka_unit_test(rset), cmocka_unit_test(events),
 		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw), cmocka_unit_test(bodies),
 	};

@@ -72,6 +72,10 @@ static void names_of_attachments(void **state)
 		{"attachment; filename*=iso-8859-1'en'%E9.txt", "\xc3\xa9.txt"},
 		{"attachment; filename*0=\"inv\"; filename*1=\"oice.exe\"", "invoice.exe"},
 		{"attachment; filename*0*=utf-8''a%20; filename*1=\"b.txt\"", "a b.txt"},
+		{"attachment; filename=a.txt; filename*=utf-8''b.exe", "b.exe"},
+		{"attachment; filename=a.txt; filename*0=b; filename*1=.exe", "b.exe"},
+		{"attachment; filename*0=b; filename*1=.exe; filename=a.txt", "b.exe"},
+		{"attachment; filename=\"=?iso-8859-1*en?Q?=E9?=\"", "\xc3\xa9"},
 		{"attachment; filename=\"=?utf-8?B?aW52b2ljZS5leGU=?=\"", "invoice.exe"},
 		{"attachment; filename=\"=?utf-8?Q?in?= =?utf-8?Q?voice=2Eexe?=\"", "invoice.exe"},
 	};
@@ -81,6 +85,32 @@ static void names_of_attachments(void **state)
 
 		mime_entity_header(&e, "Content-Disposition", rows[i].header);
 		assert_string_equal(e.name, rows[i].name);
+	}
+}
+
+/* Mails that are not written as they must be, but that readers read. */
+static void odd_mails(void **state)
+{
+	static const struct {
+		const char *text, *parts;
+	} rows[] = {
+		{"Content-Type : multipart/mixed; boundary=b\n\n--b\nContent-Disposition\t: attachment; filename=f\n\nx\n--b--\n", "f:1;"},
+		{"Content-Type: multipart/mixed; boundary=b\n\n--b and more\nContent-Disposition: attachment; filename=f\n\nx\n--b!\n\ny\n--b--\n", "f:1;:1;"},
+		{"Content-Type: multipart/mixed; boundary=bb\n\n--bb\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--bb\n\ny\n--bb--\n", ":1;:1;"},
+		{"Content-Transfer-Encoding: \"base64\"\nContent-Disposition: attachment; filename=f\n\nYQ==Yg==\nYw\n", "f:3;"},
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct analysis *a = analyse("m.eml", rows[i].text, strlen(rows[i].text));
+		size_t n = 0;
+
+		text[0] = '\0';
+		for (const struct part *p = analysis_root(a)->first; p; p = p->next)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s:%u;", p->name, (unsigned)p->size);
+		assert_string_equal(text, rows[i].parts);
+		analysis_free(a);
 	}
 }
 
@@ -252,7 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vba_containers),
-		cmocka_unit_test(names_of_attachments),
+		cmocka_unit_test(names_of_attachments), cmocka_unit_test(odd_mails),
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(reasons_meet),
 		cmocka_unit_test(loops_in_compound_files_end),

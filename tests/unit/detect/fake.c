@@ -76,9 +76,9 @@ void emit_tunnel(struct recorder *r, const struct packet *p)
 }
 
 const char *const app_event_names[APP_EVENT_COUNT] = {
-#define APP_EVENT(id) [APP_EVENT_##id] = "APPLAYER_" #id,
-	APP_EVENTS
-#undef APP_EVENT
+#define EVENT(id, name) name,
+#include "dataplane/event/app_event/applayer.def"
+#undef EVENT
 };
 
 struct recorder *emit_packet(struct worker *w, enum record_type type, const struct packet *p)

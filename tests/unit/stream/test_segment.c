@@ -47,6 +47,7 @@ static void out_of_order(void **state)
 
 		(void)state;
 		l->frames = frames;
+		l->wakeful = true; /* what rests holds no frames */
 		say(l, 6, "ghi");
 		say(l, 3, "def");
 		say(l, 9, "jkl");
@@ -74,7 +75,7 @@ static void acknowledged(void **state)
 	struct lab *l = lab_with(NULL, NULL);
 
 	(void)state;
-	l->frames = true;
+	l->frames = l->wakeful = true;
 	say(l, 0, "abcdef");
 	say(l, 6, "ghi");
 	assert_string_equal(lab_given(l, TO_SERVER), "");
@@ -530,7 +531,7 @@ static double one_byte_segments(uint32_t total, unsigned order)
 	uint32_t *at = malloc(block * sizeof(*at));
 	unsigned seed = 7;
 
-	l->quiet = true;
+	l->quiet = l->wakeful = true;
 	l->inspect = false;
 	start = seconds();
 	for (uint32_t from = 0; from < total; from += block) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Numbers as frames have them, most significant byte first.
+ * Numbers as frames have them, most significant byte first, and their checksums.
  */
 #ifndef BENCH_BYTES_H
 #define BENCH_BYTES_H
@@ -17,6 +17,14 @@ static inline void put32(uint8_t *at, uint32_t v)
 {
 	put16(at, v >> 16);
 	put16(at + 2, v & 0xffff);
+}
+
+/* RFC 1071, of a sum of 16-bit words. */
+static inline uint32_t checksum_of(uint32_t sum)
+{
+	sum = (sum >> 16) + (sum & 0xffff);
+	sum = (sum >> 16) + (sum & 0xffff);
+	return ~sum & 0xffff;
 }
 
 #endif

@@ -273,12 +273,6 @@ int made_parse(struct made *m, const char *name, char error[MADE_ERROR_BYTES])
 
 /* ---- bytes ---- */
 
-static uint32_t fold(uint32_t sum)
-{
-	sum = (sum >> 16) + (sum & 0xffff);
-	return (sum >> 16) + (sum & 0xffff);
-}
-
 /* What is always the same: the ports, addresses and checksums follow. */
 static void put_template(const struct made *m, uint8_t *frame)
 {
@@ -314,20 +308,20 @@ uint64_t made_frame(const struct made *m, uint64_t number, unsigned worker, uint
 	put32(ip + 16, dst);
 	addresses = (src >> 16) + (src & 0xffff) + (dst >> 16) + (dst & 0xffff);
 	sum = 0x4500 + (m->size - ETHERNET) + 0x4000 + (64u << 8 | m->kind->proto) + addresses;
-	put16(ip + 10, ~fold(sum) & 0xffff);
+	put16(ip + 10, checksum_of(sum));
 	put16(l4, sport);
 	put16(l4 + 2, dport);
 	sum = addresses + m->kind->proto + len + sport + dport + m->text_sum;
 	if (m->kind->proto == 17) {
 		put16(l4 + 4, len);
-		sum = ~fold(sum + len) & 0xffff;
+		sum = checksum_of(sum + len);
 		put16(l4 + 6, sum ? sum : 0xffff);
 	} else {
 		put32(l4 + 4, (uint32_t)mix(number));
 		put16(l4 + 12, 5u << 12 | SYN);
 		put16(l4 + 14, 64240);
 		sum += ((uint32_t)mix(number) >> 16) + ((uint32_t)mix(number) & 0xffff) + (5u << 12 | SYN) + 64240;
-		put16(l4 + 16, ~fold(sum) & 0xffff);
+		put16(l4 + 16, checksum_of(sum));
 	}
 	return number * m->step_ns;
 }

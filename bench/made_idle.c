@@ -55,13 +55,6 @@ static uint32_t sum_over(const uint8_t *at, uint32_t len)
 	return sum;
 }
 
-static uint32_t inverted(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum >> 16) + (sum & 0xffff);
-	return ~sum & 0xffff;
-}
-
 /* The number of the byte that comes after so much. */
 static uint32_t number_after(uint32_t isn, uint8_t done, const char *said)
 {
@@ -101,7 +94,7 @@ void made_idle_frame(const struct made_talk *talk, uint64_t number, uint32_t cli
 	ip[9] = 6;
 	put32(ip + 12, back ? server : client);
 	put32(ip + 16, back ? client : server);
-	put16(ip + 10, inverted(sum_over(ip, IP)));
+	put16(ip + 10, checksum_of(sum_over(ip, IP)));
 	put16(tcp, back ? talk->port : 40000);
 	put16(tcp + 2, back ? 40000 : talk->port);
 	put32(tcp + 4, seq[back] - steps[step].probe);
@@ -109,5 +102,5 @@ void made_idle_frame(const struct made_talk *talk, uint64_t number, uint32_t cli
 	put16(tcp + 12, 5u << 12 | steps[step].flags);
 	put16(tcp + 14, 64240);
 	memcpy(tcp + TCP, said, len);
-	put16(tcp + 16, inverted(sum_over(ip + 12, 8) + 6 + TCP + len + sum_over(tcp, TCP + len)));
+	put16(tcp + 16, checksum_of(sum_over(ip + 12, 8) + 6 + TCP + len + sum_over(tcp, TCP + len)));
 }

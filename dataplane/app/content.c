@@ -28,11 +28,6 @@ static void give_back(void *heap, void *block)
 
 /* ---- the list ---- */
 
-static bool is(struct bytes v, const char *name)
-{
-	return v.len == strlen(name) && strncasecmp((const char *)v.data, name, v.len) == 0;
-}
-
 static bool holds(struct bytes v, const char *name)
 {
 	uint32_t n = (uint32_t)strlen(name);
@@ -55,7 +50,7 @@ static enum content_coding coding_of(struct bytes v, bool *unknown)
 		     {"inflate", CONTENT_PLAIN}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (is(v, names[i].name))
+		if (bytes_are(v, names[i].name))
 			return names[i].coding;
 	*unknown = true;
 	return holds(v, "gzip") ? CONTENT_GZIP : holds(v, "deflate") ? CONTENT_DEFLATE : CONTENT_PLAIN;
@@ -416,7 +411,8 @@ static enum content_status fall_back(struct content_decoder *d, const uint8_t *d
 	const struct bytes pieces[2] = {{d->head, before}, {data, len}};
 
 	d->fell_back = true;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+	/* without a header the last one is the first */
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) - !header; i++) {
 		bool unsure = forms[i].format == INFLATE_RAW && !forms[i].skip && d->coding != CONTENT_DEFLATE &&
 			      before + len < BARE_SURE;
 

@@ -6,10 +6,10 @@
 
 #include <strings.h>
 
-#include "dataplane/app/mime.h"
+#include "dataplane/app/http_multipart.h"
 
 struct http_byteranges {
-	struct mime mime;
+	struct mime mime;     /* http_multipart_parts */
 	struct http_state *s; /* of the call in hand */
 	struct http_tx *tx;
 	struct bytes name;    /* owned */
@@ -19,10 +19,9 @@ struct http_byteranges {
 
 static void part_header(void *ctx, struct bytes name, struct bytes value, bool top)
 {
-	static const char header[] = "content-range";
 	struct http_byteranges *r = ctx;
 
-	if (name.len != sizeof(header) - 1 || strncasecmp((const char *)name.data, header, name.len) != 0)
+	if (!bytes_are(name, "content-range"))
 		return;
 	if (http_content_range(value, &r->range) && !http_range_is_wrong(&r->range))
 		return;
@@ -77,23 +76,17 @@ static bool is_byteranges(struct bytes type)
 struct http_byteranges *http_byteranges_new(struct http_state *s, struct http_tx *tx, struct bytes name)
 {
 	struct bytes type = http_field(tx, TO_CLIENT, "content-type");
-	uint8_t boundary[MIME_BOUNDARY_MAX];
 	struct http_byteranges *r;
-	uint32_t len;
-	bool cut;
 
 	if (tx->htp->response_status_number != 206 || !is_byteranges(type) || http_field(tx, TO_CLIENT, "content-encoding").data)
 		return NULL;
-	len = mime_parameter(type, "boundary", boundary, sizeof(boundary), &cut);
-	r = len && !cut ? heap_zalloc(&s->w->heap, sizeof(*r)) : NULL;
+	r = http_multipart_parts(s->w, sizeof(*r), &ops, type);
 	if (!r)
 		return NULL;
-	mime_init(&r->mime, s->w, &ops, r, MIME_RAW);
 	r->name = (struct bytes){heap_dup(&s->w->heap, name.data, name.len), name.len};
-	if (r->name.data && mime_set_boundary(&r->mime, (struct bytes){boundary, len}))
+	if (r->name.data)
 		return r;
 	mime_free(&r->mime);
-	heap_free(&s->w->heap, (void *)(uintptr_t)r->name.data);
 	heap_free(&s->w->heap, r);
 	return NULL;
 }

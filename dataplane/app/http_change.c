@@ -28,17 +28,12 @@ static void carry_request(struct http_state *s, struct http_tx *tx)
 	app_carry(s->w, s->f, carry, n);
 }
 
-static bool names(struct bytes b, const char *word)
-{
-	return b.len == strlen(word) && strncasecmp((const char *)b.data, word, b.len) == 0;
-}
-
 static enum app_proto upgraded_to(struct http_state *s, struct http_tx *tx)
 {
 	struct bytes to = http_field(tx, TO_CLIENT, "upgrade");
 
-	if (!names(to, "h2c"))
-		return names(to, "websocket") ? app_proto_by_name("websocket") : APP_UNKNOWN;
+	if (!bytes_are(to, "h2c"))
+		return bytes_are(to, "websocket") ? app_proto_by_name("websocket") : APP_UNKNOWN;
 	carry_request(s, tx);
 	return app_proto_by_name("http2");
 }

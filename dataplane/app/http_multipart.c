@@ -5,10 +5,8 @@
  */
 #include "dataplane/app/http_multipart.h"
 
-#include "dataplane/app/mime.h"
-
 struct http_multipart {
-	struct mime mime;
+	struct mime mime;     /* http_multipart_parts */
 	struct http_state *s; /* of the call in hand */
 	struct http_tx *tx;
 	struct file *file;    /* the part being read; NULL: none, or it is no file */
@@ -52,26 +50,28 @@ static const struct mime_ops ops = {
 	.part_end = part_end,
 };
 
-struct http_multipart *http_multipart_new(struct worker *w, struct bytes content_type)
+void *http_multipart_parts(struct worker *w, size_t bytes, const struct mime_ops *o, struct bytes content_type)
 {
 	uint8_t boundary[MIME_BOUNDARY_MAX];
-	struct http_multipart *m;
+	struct mime *m;
 	uint32_t len;
 	bool cut;
 
 	len = mime_parameter(content_type, "boundary", boundary, sizeof(boundary), &cut);
-	if (!len || cut)
-		return NULL;
-	m = heap_zalloc(&w->heap, sizeof(*m));
+	m = len && !cut ? heap_zalloc(&w->heap, bytes) : NULL;
 	if (!m)
 		return NULL;
-	mime_init(&m->mime, w, &ops, m, MIME_RAW);
-	if (!mime_set_boundary(&m->mime, (struct bytes){boundary, len})) {
-		mime_free(&m->mime);
-		heap_free(&w->heap, m);
-		return NULL;
-	}
-	return m;
+	mime_init(m, w, o, m, MIME_RAW);
+	if (mime_set_boundary(m, (struct bytes){boundary, len}))
+		return m;
+	mime_free(m);
+	heap_free(&w->heap, m);
+	return NULL;
+}
+
+struct http_multipart *http_multipart_new(struct worker *w, struct bytes content_type)
+{
+	return http_multipart_parts(w, sizeof(struct http_multipart), &ops, content_type);
 }
 
 static void events(struct http_multipart *m)

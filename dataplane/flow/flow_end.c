@@ -109,7 +109,7 @@ void flow_look(struct worker *w, struct flow *f)
 	for (unsigned d = 0; d < 2; d++) {
 		struct packet *p;
 
-		if (!f->app || !f->app->changed[d] || !flow_inspected(f))
+		if (!f->app || !f->app->changed[d] || f->app->changed[d] == APP_CHANGED_WAITING || !flow_inspected(f))
 			continue;
 		p = timeout_packet(w, f, (enum direction)d);
 		detect_packet(w, p);

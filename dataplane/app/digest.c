@@ -4,6 +4,7 @@
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* the calls that keep their state in our memory */
 #include "dataplane/app/digest.h"
+#include "dataplane/base/hex.h"
 
 #include <openssl/md5.h>
 #include <openssl/sha.h>
@@ -99,13 +100,8 @@ void digest(struct worker *w, enum digest_kind kind, const void *data, uint32_t 
 
 void md5_hex(struct worker *w, const void *data, uint32_t len, char out[MD5_HEX_CHARS + 1])
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t sum[MD5_DIGEST_LENGTH];
 
 	digest(w, DIGEST_MD5, data, len, sum);
-	for (unsigned i = 0; i < sizeof(sum); i++) {
-		out[i * 2] = digits[sum[i] >> 4];
-		out[i * 2 + 1] = digits[sum[i] & 15];
-	}
-	out[MD5_HEX_CHARS] = '\0';
+	*hex_put(out, sum, sizeof(sum)) = '\0';
 }

@@ -4,6 +4,7 @@
  * Runs in the worker.
  */
 #include "dataplane/app/file.h"
+#include "dataplane/base/hex.h"
 
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
@@ -56,13 +57,9 @@ static void record_members(struct recorder *r, const struct file *file, const st
 static void contact_hex(struct worker *w, struct flow *f, unsigned kind, const uint8_t *digest,
 			unsigned len)
 {
-	static const char digits[] = "0123456789abcdef";
 	char text[64];
 
-	for (unsigned i = 0; i < len; i++) {
-		text[2 * i] = digits[digest[i] >> 4];
-		text[2 * i + 1] = digits[digest[i] & 15];
-	}
+	hex_put(text, digest, len);
 	emit_contact(w, f, kind, text, 2 * len);
 }
 

@@ -4,6 +4,7 @@
  * attributes in those. Runs in the worker that owns the flow.
  */
 #include "dataplane/app/ike.h"
+#include "dataplane/base/hex.h"
 
 #define DOI_IPSEC 1
 #define ATTRIBUTE_SHORT 0x8000 /* its value stands where others have their length */
@@ -128,17 +129,10 @@ bool ike1_attribute_next(struct cursor *c, struct ike_attribute *out)
 
 static void keep_vendor(struct worker *w, struct ike_tx *t, struct cursor body)
 {
-	static const char digits[] = "0123456789abcdef";
 	char hex[512];
-	uint32_t n = 0;
+	size_t n = cursor_left(&body) < sizeof(hex) / 2 ? cursor_left(&body) : sizeof(hex) / 2;
 
-	while (cursor_left(&body) && n + 2 <= sizeof(hex)) {
-		uint8_t b = cursor_u8(&body);
-
-		hex[n++] = digits[b >> 4];
-		hex[n++] = digits[b & 15];
-	}
-	texts_add(w, &t->vendors, hex, n);
+	texts_add(w, &t->vendors, hex, (uint32_t)(hex_put(hex, body.p, n) - hex));
 }
 
 static void keep_transforms(struct worker *w, struct flow *f, struct ike_state *s, struct ike_tx *t)

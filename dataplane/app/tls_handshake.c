@@ -12,6 +12,7 @@
 #include "dataplane/app/digest.h"
 #include "dataplane/app/host.h"
 #include "dataplane/app/service.h"
+#include "dataplane/base/hex.h"
 #include "dataplane/engine/contact.h"
 #include "dataplane/engine/emit.h"
 
@@ -186,33 +187,29 @@ static bool server_hello(struct worker *w, struct flow *f, struct tls_tx *t, con
 
 /* ---- certificates ---- */
 
-static void hex_text(char *out, const uint8_t *sum, unsigned len, bool colons)
+/* "0f:3a:…" */
+static void hex_colons(char *out, const uint8_t *sum, unsigned len)
 {
-	static const char digits[] = "0123456789abcdef";
-
 	for (unsigned i = 0; i < len; i++) {
-		*out++ = digits[sum[i] >> 4];
-		*out++ = digits[sum[i] & 15];
-		if (colons && i + 1 < len)
-			*out++ = ':';
+		out = hex_put(out, &sum[i], 1);
+		*out++ = i + 1 < len ? ':' : '\0';
 	}
-	*out = '\0';
 }
 
 static void fingerprint(struct worker *w, struct flow *f, struct tls_certs *certs, enum direction d)
 {
 	const struct bytes *der = &certs->chain[0];
 	uint8_t sum[SHA256_DIGEST_LENGTH];
-	char text[2 * SHA256_DIGEST_LENGTH + 1];
+	char text[2 * SHA256_DIGEST_LENGTH];
 
 	digest(w, DIGEST_SHA1, der->data, der->len, sum);
-	hex_text(certs->fingerprint, sum, SHA_DIGEST_LENGTH, true);
+	hex_colons(certs->fingerprint, sum, SHA_DIGEST_LENGTH);
 	if (d == TO_SERVER)
 		return;
-	hex_text(text, sum, SHA_DIGEST_LENGTH, false);
+	hex_put(text, sum, SHA_DIGEST_LENGTH);
 	emit_contact(w, f, CONTACT_CERT_SHA1, text, 2 * SHA_DIGEST_LENGTH);
 	digest(w, DIGEST_SHA256, der->data, der->len, sum);
-	hex_text(text, sum, SHA256_DIGEST_LENGTH, false);
+	hex_put(text, sum, SHA256_DIGEST_LENGTH);
 	emit_contact(w, f, CONTACT_CERT_SHA256, text, 2 * SHA256_DIGEST_LENGTH);
 }
 

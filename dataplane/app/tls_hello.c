@@ -4,6 +4,7 @@
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* the calls that keep their state in our memory */
 #include "dataplane/app/tls_hello.h"
+#include "dataplane/base/hex.h"
 
 #include <openssl/sha.h>
 
@@ -293,11 +294,8 @@ static void sort16(uint16_t *v, unsigned n)
 
 static void hash_list(SHA256_CTX *ctx, const uint16_t *v, unsigned n)
 {
-	static const char digits[] = "0123456789abcdef";
-
 	for (unsigned i = 0; i < n; i++) {
-		const char text[5] = {digits[v[i] >> 12], digits[v[i] >> 8 & 15],
-				      digits[v[i] >> 4 & 15], digits[v[i] & 15], ','};
+		const char text[5] = {hex_char(v[i] >> 12), hex_char(v[i] >> 8), hex_char(v[i] >> 4), hex_char(v[i]), ','};
 
 		SHA256_Update(ctx, text, i + 1 < n ? 5 : 4);
 	}
@@ -305,14 +303,10 @@ static void hash_list(SHA256_CTX *ctx, const uint16_t *v, unsigned n)
 
 static void hash_text(SHA256_CTX *ctx, char text[12])
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t sum[SHA256_DIGEST_LENGTH];
 
 	SHA256_Final(sum, ctx);
-	for (unsigned i = 0; i < 6; i++) {
-		text[i * 2] = digits[sum[i] >> 4];
-		text[i * 2 + 1] = digits[sum[i] & 15];
-	}
+	hex_put(text, sum, 6);
 }
 
 static void put_version(char *text, uint16_t version)
@@ -336,7 +330,6 @@ static bool alphanumeric(uint8_t b)
 
 static void put_alpn(char *text, const struct tls_hello *h)
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t first, last;
 
 	memcpy(text, "00", 2);
@@ -350,8 +343,8 @@ static void put_alpn(char *text, const struct tls_hello *h)
 		text[0] = (char)first;
 		text[1] = (char)last;
 	} else {
-		text[0] = digits[first >> 4];
-		text[1] = digits[last & 15];
+		text[0] = hex_char(first >> 4);
+		text[1] = hex_char(last);
 	}
 }
 

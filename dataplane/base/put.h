@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dataplane/base/hex.h"
+
 struct put {
 	char *at;   /* where the zero byte stands */
 	char *last; /* the last one it may stand in */
@@ -47,7 +49,7 @@ static inline struct put put_digits(struct put p, uint64_t v, unsigned base, uns
 	unsigned n = 0;
 
 	do {
-		digits[n++] = "0123456789abcdef"[v % base];
+		digits[n++] = hex_char((unsigned)(v % base));
 		v /= base;
 	} while (v);
 	for (unsigned i = n; i < digits_min; i++)

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "dataplane/detect/script.h"
+#include "dataplane/base/hex.h"
 #include "rules/lists/lists.h"
 
 #define TIME_TEXT_MAX 40
@@ -360,7 +361,6 @@ static void hash_add(lua_State *L, struct hasher *h, int at)
 
 static int hash_end(lua_State *L, struct hasher *h, bool hex)
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t out[SHA256_DIGEST_LENGTH];
 	char text[2 * SHA256_DIGEST_LENGTH];
 	unsigned n = hash_lengths[h->kind];
@@ -371,10 +371,7 @@ static int hash_end(lua_State *L, struct hasher *h, bool hex)
 		SHA1_Final(out, &h->u.sha1);
 	else
 		SHA256_Final(out, &h->u.sha256);
-	for (unsigned i = 0; i < n; i++) {
-		text[2 * i] = digits[out[i] >> 4];
-		text[2 * i + 1] = digits[out[i] & 15];
-	}
+	hex_put(text, out, n);
 	lua_pushlstring(L, hex ? text : (const char *)out, hex ? 2 * n : n);
 	return 1;
 }

@@ -6,6 +6,7 @@
 
 #include "dataplane/app/app.h"
 #include "dataplane/base/cursor.h"
+#include "dataplane/base/hex.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/event/indicator.h"
 
@@ -95,17 +96,13 @@ static size_t canonical(unsigned kind, const uint8_t **value, size_t len, uint8_
 /* A value or entry for people. Returns its length. */
 static size_t value_text(int kind, const uint8_t *v, size_t len, char text[TEXT_MAX])
 {
-	static const char digits[] = "0123456789abcdef";
 	bool address = kind == CONTACT_IP || kind == INDICATOR_NET || kind == INDICATOR_ENDPOINT;
 	char number[ADDR_TEXT_MAX];
 	struct addr a = {0};
 	int version;
 
 	if (hash_bytes(kind) == len && len) {
-		for (size_t i = 0; i < len; i++) {
-			text[2 * i] = digits[v[i] >> 4];
-			text[2 * i + 1] = digits[v[i] & 15];
-		}
+		hex_put(text, v, len);
 		return 2 * len;
 	}
 	if (!address) {

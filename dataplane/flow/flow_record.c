@@ -6,6 +6,7 @@
 
 #include "dataplane/app/app.h"
 #include "dataplane/app/service.h"
+#include "dataplane/base/hex.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/flow/table.h"
 #include "dataplane/stream/stream.h"
@@ -97,11 +98,7 @@ static void record_exceptions(struct recorder *r, const struct config *c, const 
 
 void flow_hex_byte(uint8_t v, char text[3])
 {
-	static const char digits[] = "0123456789abcdef";
-
-	text[0] = digits[v >> 4];
-	text[1] = digits[v & 15];
-	text[2] = 0;
+	*hex_put(text, &v, 1) = 0;
 }
 
 static void record_tcp(struct recorder *r, const struct flow *f, bool streams)

@@ -165,7 +165,7 @@ static void body_open(struct http_state *s, struct http_tx *tx, enum direction d
 		b->kind = BODY_FILE;
 	else
 		b->kind = BODY_PLAIN;
-	if (b->kind == BODY_FILE) {
+	if (b->kind == BODY_FILE || (b->kind == BODY_MULTIPART && name.data && file_bodies(s->w))) {
 		if (name.len > FILE_NAME_MAX)
 			http_event(s, tx, d, HTTP_EVENT_NAME_TOO_LONG);
 		b->file = file_open(s->w, s->f, &tx->tx, d, name.data, name.len);

@@ -161,7 +161,7 @@ static void body_open(struct http_state *s, struct http_tx *tx, enum direction d
 			s->w, http_field(tx, TO_SERVER, "content-type"));
 	if (tx->multipart && d == TO_SERVER)
 		b->kind = BODY_MULTIPART;
-	else if (name.data && (d == TO_CLIENT || method == HTP_M_POST || method == HTP_M_PUT))
+	else if (name.data && (d == TO_CLIENT || method == HTP_M_POST || method == HTP_M_PUT || file_bodies(s->w)))
 		b->kind = BODY_FILE;
 	else
 		b->kind = BODY_PLAIN;

@@ -752,16 +752,6 @@ static bool receiver_has(const struct worker *w, const struct tcp_side *side, ui
 	       seq_upto(side->last_ack, side->isn + 1);
 }
 
-/* Are held bytes the last that was seen of the flow? Then its receiver never had the time to acknowledge them, and whether
- * it got what is missing before them is not known: the hole may be the capture's. */
-static bool receiver_unheard(const struct worker *w, const struct flow *f, const struct tcp_side *side)
-{
-	for (uint32_t i = side->bytes->held_count; i > 0; i--)
-		if (piece_of(w->streams, side->bytes, i - 1)->ts_ns >= f->last_ns)
-			return true;
-	return false;
-}
-
 /* What no parser is given, rules on the raw stream see all the same. */
 static void side_rest(struct worker *w, struct tcp_side *side)
 {
@@ -791,12 +781,10 @@ void tcp_finish(struct worker *w, struct flow *f, struct packet *p, enum directi
 	struct tcp_side *side = &f->tcp->side[d];
 
 	side_drain(w, f, p, &d, true);
-	while (side_hole(w, f, d)) {
+	for (bool last = held_since(w, f->tcp->side[d].bytes, f->last_ns); side_hole(w, f, d); side_skip(w, f, p, &d, true)) {
 		side = &f->tcp->side[d];
-		if (!receiver_has(w, side, piece_of(w->streams, side->bytes, 0)->seq) &&
-		    !receiver_unheard(w, f, side))
+		if (!last && !receiver_has(w, side, piece_of(w->streams, side->bytes, 0)->seq))
 			break;
-		side_skip(w, f, p, &d, true);
 	}
 	side = &f->tcp->side[d];
 	/* a FIN far off may be anybody's */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * TNEF, winmail.dat (MS-OXTNEF 2.1): attachments become parts.
+ * TNEF, winmail.dat (MS-OXTNEF 2.1): attachments become parts, and so do messages attached to the message, which are
+ * objects among their properties and TNEF, too.
  */
 #include "control/analysis/analyser.h"
 #include "dataplane/base/mapi.h"
@@ -63,9 +64,11 @@ void tnef_run(struct analysis *a, struct part *p)
 			there = true;
 			data = (struct bytes){body, len};
 		} else if (id == ATTACH_PROPERTIES) {
-			struct bytes better = long_name((struct bytes){body, len}, room, sizeof(room));
+			struct bytes better = long_name((struct bytes){body, len}, room, sizeof(room)), object;
 
 			name = better.len ? better : name;
+			if (len && mapi_object(cursor_of(body, len), &object))
+				part_add(a, p, name, "", object);
 		}
 	}
 	if (there)

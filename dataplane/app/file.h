@@ -38,6 +38,7 @@ enum file_flags {
 	FILE_STORE = 1 << 4,  /* to be kept: file_store.force, or a rule (detect) */
 	FILE_MAGIC_DONE = 1 << 5,
 	FILE_STORE_LOST = 1 << 6, /* the bulk ring had no room for a part */
+	FILE_ENCRYPTED = 1 << 7, /* it says so itself (packed.h) */
 };
 
 /* How much of a file is shown to rules at once (see file_view). */

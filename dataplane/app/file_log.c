@@ -34,6 +34,8 @@ static void record_members(struct recorder *r, const struct file *file, const st
 	if (file->magic)
 		rec_bytes(r, F_fileinfo_magic, file->magic, file->magic_len);
 	rec_bool(r, F_fileinfo_gaps, file->flags & FILE_HAS_GAPS);
+	if (file->flags & FILE_ENCRYPTED)
+		rec_bool(r, F_fileinfo_encrypted, true);
 	rec_text(r, F_fileinfo_state, state_names[file->state]);
 	if (file->has_hash & FILE_WANT_MD5)
 		rec_bytes(r, F_fileinfo_md5, file->md5, sizeof(file->md5));

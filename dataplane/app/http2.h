@@ -86,6 +86,7 @@ struct http2_side {
 	struct content_decoder *decoder;
 	struct file *file;
 	struct range_part range; /* of a longer file */
+	struct http_byteranges *byteranges; /* NULL: of one range, or of none */
 	struct blob dns_body; /* a message of DNS (http2_doh.c); .built: over, or none */
 	bool body_seen;
 };

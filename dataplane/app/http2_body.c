@@ -6,6 +6,7 @@
  */
 #include "dataplane/app/http.h"
 #include "dataplane/app/http2.h"
+#include "dataplane/app/http_byteranges.h"
 #include "dataplane/app/http_multipart.h"
 
 static struct bytes body_name(const struct http2_tx *t, enum direction d, uint8_t room[HTTP_FILE_NAME_MAX])
@@ -37,19 +38,37 @@ static struct bytes host_of(const struct http2_tx *t)
 	return host;
 }
 
+static struct range_origin whole_of(const struct http2_tx *t, struct bytes name)
+{
+	return (struct range_origin){.host = host_of(t), .name = name};
+}
+
 /* What is coded is a range of the coded bytes, of which no other part can be read. */
 static void body_joins(const struct http2_input *in, struct http2_tx *t, struct bytes name,
 		       const struct http_range *range)
 {
-	const struct range_origin origin = {
-		.host = host_of(t),
-		.name = name,
-		.start = range->start,
-		.total = range->size,
-	};
+	struct range_origin origin = whole_of(t, name);
 
+	origin.start = range->start;
+	origin.total = range->size;
 	if (http_range_is_part(range) && !http2_field_value(t, TO_CLIENT, "content-encoding").data)
 		range_begin(in->w, in->f, &t->tx, &t->side[TO_CLIENT].range, &origin);
+}
+
+static void several_ranges(const struct http2_input *in, struct http2_tx *t, struct bytes name)
+{
+	const struct range_origin whole = whole_of(t, name);
+
+	if (bytes_are(http2_field_value(t, TO_CLIENT, ":status"), "206") &&
+	    !http2_field_value(t, TO_CLIENT, "content-encoding").data)
+		t->side[TO_CLIENT].byteranges =
+			http_byteranges_new(in->w, http2_field_value(t, TO_CLIENT, "content-type"), &whole);
+}
+
+static void wrong_ranges(const struct http2_input *in, struct http2_tx *t, unsigned n)
+{
+	if (n)
+		tx_event(in->w, in->f, &t->tx, in->d, HTTP2_EVENT_INVALID_RANGE);
 }
 
 static void body_range(const struct http2_input *in, struct http2_tx *t, struct file *file, struct bytes name)
@@ -82,8 +101,20 @@ static void body_open(const struct http2_input *in, struct http2_tx *t)
 		side->decoder = content_decoders_new(&in->w->heap, &codings);
 	if (!side->file)
 		return;
-	if (in->d == TO_CLIENT)
-		body_range(in, t, side->file, name);
+	if (in->d != TO_CLIENT)
+		return;
+	body_range(in, t, side->file, name);
+	several_ranges(in, t, name);
+}
+
+/* Bytes of the file beside it that ranges make up; data NULL: a gap. */
+static void body_joined(const struct http2_input *in, struct http2_tx *t, const uint8_t *data, uint32_t len)
+{
+	struct http2_side *side = &t->side[in->d];
+
+	range_take(in->w, in->f, &t->tx, &side->range, data, len);
+	if (side->byteranges)
+		wrong_ranges(in, t, http_byteranges_data(in->w, in->f, &t->tx, side->byteranges, data, len));
 }
 
 struct appending {
@@ -111,7 +142,7 @@ void http2_body_take(const struct http2_input *in, struct http2_tx *t, const uin
 		return;
 	if (!side->decoder) {
 		file_append(in->w, a.file, data, len);
-		range_take(in->w, in->f, &t->tx, &side->range, data, len);
+		body_joined(in, t, data, len);
 		return;
 	}
 	if (content_decode(side->decoder, data, len, append, &a) == CONTENT_GOOD)
@@ -130,20 +161,24 @@ void http2_body_gap(const struct http2_input *in, struct http2_tx *t, uint32_t l
 	if (!side->file || side->file->state != FILE_OPEN)
 		return;
 	file_gap(in->w, side->file, len);
-	range_take(in->w, in->f, &t->tx, &side->range, NULL, len);
+	body_joined(in, t, NULL, len);
 	if (side->decoder) /* what is missing cannot be done without */
 		file_close(in->w, side->file, FILE_TRUNCATED);
 }
 
 void http2_body_end(const struct http2_input *in, struct http2_tx *t)
 {
-	file_close(in->w, t->side[in->d].file, FILE_CLOSED);
-	range_end(in->w, &t->side[in->d].range);
+	struct http2_side *side = &t->side[in->d];
+
+	wrong_ranges(in, t, http_byteranges_end(in->w, in->f, &t->tx, &side->byteranges));
+	file_close(in->w, side->file, FILE_CLOSED);
+	range_end(in->w, &side->range);
 	http2_doh_end(in, t);
 }
 
 void http2_body_free(struct worker *w, struct http2_side *side)
 {
 	range_end(w, &side->range);
+	http_byteranges_free(w, &side->byteranges);
 	content_decoder_free(&w->heap, side->decoder);
 }

@@ -88,19 +88,38 @@ static struct bytes body_name(struct http_tx *tx, enum direction d, uint8_t room
 
 /* ---- bodies ---- */
 
+static struct range_origin whole_of(struct http_state *s, struct http_tx *tx, struct bytes name)
+{
+	return (struct range_origin){
+		.host = http_bytes(tx->htp->request_hostname),
+		.name = name,
+		.limits = &s->w->http->options.limits[TO_CLIENT],
+	};
+}
+
 /* What is coded is a range of the coded bytes, of which no other part can be read. */
 static void body_joins(struct http_state *s, struct http_tx *tx, struct bytes name, const struct http_range *range)
 {
-	const struct range_origin origin = {
-		.host = http_bytes(tx->htp->request_hostname),
-		.name = name,
-		.start = range->start,
-		.total = range->size,
-		.limits = &s->w->http->options.limits[TO_CLIENT],
-	};
+	struct range_origin origin = whole_of(s, tx, name);
 
+	origin.start = range->start;
+	origin.total = range->size;
 	if (http_range_is_part(range) && !http_field(tx, TO_CLIENT, "content-encoding").data)
 		range_begin(s->w, s->f, &tx->tx, &tx->body[TO_CLIENT].range, &origin);
+}
+
+static void several_ranges(struct http_state *s, struct http_tx *tx, struct bytes name)
+{
+	const struct range_origin whole = whole_of(s, tx, name);
+
+	if (tx->htp->response_status_number == 206 && !http_field(tx, TO_CLIENT, "content-encoding").data)
+		tx->byteranges = http_byteranges_new(s->w, http_field(tx, TO_CLIENT, "content-type"), &whole);
+}
+
+static void wrong_ranges(struct http_state *s, struct http_tx *tx, unsigned n)
+{
+	if (n)
+		http_event(s, tx, TO_CLIENT, HTTP_EVENT_RANGE_INVALID);
 }
 
 static void body_range(struct http_state *s, struct http_tx *tx, struct file *file, struct bytes name)
@@ -142,11 +161,11 @@ static void body_open(struct http_state *s, struct http_tx *tx, enum direction d
 			s->w, http_field(tx, TO_SERVER, "content-type"));
 	if (tx->multipart && d == TO_SERVER)
 		b->kind = BODY_MULTIPART;
-	else if (name.data && (d == TO_CLIENT || method == HTP_M_POST || method == HTP_M_PUT))
+	else if (name.data && (d == TO_CLIENT || method == HTP_M_POST || method == HTP_M_PUT || file_bodies(s->w)))
 		b->kind = BODY_FILE;
 	else
 		b->kind = BODY_PLAIN;
-	if (b->kind == BODY_FILE) {
+	if (b->kind == BODY_FILE || (b->kind == BODY_MULTIPART && name.data && file_bodies(s->w))) {
 		if (name.len > FILE_NAME_MAX)
 			http_event(s, tx, d, HTTP_EVENT_NAME_TOO_LONG);
 		b->file = file_open(s->w, s->f, &tx->tx, d, name.data, name.len);
@@ -158,7 +177,7 @@ static void body_open(struct http_state *s, struct http_tx *tx, enum direction d
 	file_set_limits(b->file, &s->w->http->options.limits[d]);
 	if (d == TO_CLIENT && b->kind == BODY_FILE) {
 		body_range(s, tx, b->file, name);
-		tx->byteranges = http_byteranges_new(s, tx, name);
+		several_ranges(s, tx, name);
 	}
 }
 
@@ -190,7 +209,7 @@ static void body_take(struct http_state *s, struct http_tx *tx, enum direction d
 	if (tx->multipart && d == TO_SERVER && n)
 		http_multipart_data(s, tx, data, n);
 	if (tx->byteranges && d == TO_CLIENT && n)
-		http_byteranges_data(s, tx, data, n);
+		wrong_ranges(s, tx, http_byteranges_data(s->w, s->f, &tx->tx, tx->byteranges, data, n));
 	if (n < len && !b->over_limit) {
 		b->over_limit = true;
 		file_close_all(s->w, &tx->tx, d, FILE_TRUNCATED);
@@ -268,7 +287,7 @@ void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d)
 	if (tx->multipart && d == TO_SERVER)
 		http_multipart_end(s, tx);
 	if (d == TO_CLIENT)
-		http_byteranges_end(s, tx);
+		wrong_ranges(s, tx, http_byteranges_end(s->w, s->f, &tx->tx, &tx->byteranges));
 	file_close_all(s->w, &tx->tx, d, FILE_CLOSED);
 	range_end(s->w, &tx->body[d].range);
 }
@@ -276,7 +295,7 @@ void http_body_end(struct http_state *s, struct http_tx *tx, enum direction d)
 void http_body_free(struct worker *w, struct http_tx *tx)
 {
 	range_end(w, &tx->body[TO_CLIENT].range);
-	http_byteranges_free(w, tx);
+	http_byteranges_free(w, &tx->byteranges);
 	content_decoder_free(&w->heap, tx->decoder[TO_SERVER]);
 	content_decoder_free(&w->heap, tx->decoder[TO_CLIENT]);
 	http_multipart_free(w, tx);

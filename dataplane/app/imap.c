@@ -7,7 +7,8 @@
  * another: header and text, the header of a part (BODY[2.MIME]) and the part (BODY[2], BINARY[2]), or
  * partial fetches (BODY[]<0>, BODY[]<65536>), also by several commands: the transaction of the first one
  * then lasts until the mail is over. A part without its header is a file if it is in base64, or comes decoded
- * (BINARY[2]); how it is called is not known. Other literals are passed over. STARTTLS changes the protocol;
+ * (BINARY[2]); how it is called is not known. Other literals are passed over; where mails as a whole are files
+ * (file_bodies), what is fetched of one alone, as headers are, is one, too, as it came. STARTTLS changes the protocol;
  * compression (RFC 4978) is undone, up to the first hole. Arguments are not kept: they hold passwords. Runs in the worker that owns the flow.
  */
 #include <strings.h>
@@ -26,6 +27,7 @@
 #define IMAP_TEXT_MAX 512
 #define IMAP_TRANSACTIONS_MAX 64
 #define IMAP_SECTION_MAX 32
+#define IMAP_PORT 143
 #define IMAP_LOOK_BYTES 60 /* of a part: so long are lines of base64 at least, but for the last */
 
 enum imap_progress { IMAP_NOTHING, IMAP_COMMAND, IMAP_DONE };
@@ -77,6 +79,8 @@ struct imap_state {
 		bool looks;        /* a part without header begins: is it base64? */
 		uint8_t look[IMAP_LOOK_BYTES], look_len;
 		struct mail *mail; /* that the literal is, or was and goes on with; NULL: passed over */
+		struct file *piece; /* the literal, where it is not all of a mail; NULL: none is kept */
+		struct imap_tx *piece_of;
 	} stream[2];
 };
 
@@ -107,15 +111,41 @@ static enum probe_result probe_greeting(const struct probe_input *in)
 	return probe_words(in, words, sizeof(words) / sizeof(words[0]));
 }
 
+static bool is_one_of(struct bytes word, const char *const *words)
+{
+	while (*words && !bytes_are(word, *words))
+		words++;
+	return *words;
+}
+
+/* A session that is picked up midway, at its port: "tag OK …", "* … EXISTS". */
+static enum probe_result probe_answer(const struct probe_input *in)
+{
+	static const char *const status[] = {"OK", "NO", "BAD", NULL};
+	static const char *const about[] = {"EXISTS", "RECENT", "FETCH", "EXPUNGE", NULL};
+	const uint8_t *lf = in->len ? memchr(in->data, '\n', in->len) : NULL;
+	struct bytes rest = {in->data, lf ? (uint32_t)(lf - in->data) : in->len}, tag = word_take(&rest), second = word_take(&rest);
+
+	if (!lf || lf == in->data || lf[-1] != '\r')
+		return lf || in->len > IMAP_LINE_MAX ? PROBE_NO : PROBE_MORE;
+	if (bytes_are(tag, "*"))
+		return is_one_of((struct bytes){rest.data, rest.len - (rest.len > 0)}, about) ||
+		       is_one_of(word_take(&rest), about) ? PROBE_YES : PROBE_NO;
+	return tag.len && tag.len <= IMAP_TAG_MAX && is_one_of(second, status) ? PROBE_YES : PROBE_NO;
+}
+
 /* tag SP command: a command that no other protocol has in that place. */
 static enum probe_result imap_probe(const struct probe_input *in)
 {
-	static const char *const words[] = {"CAPABILITY", "LOGIN", "AUTHENTICATE", "STARTTLS", "ID"};
+	static const char *const words[] = {"CAPABILITY", "LOGIN", "AUTHENTICATE", "STARTTLS", "ID", NULL};
 	const uint8_t *lf = in->len ? memchr(in->data, '\n', in->len) : NULL;
 	struct bytes rest, tag, command;
+	enum probe_result greeting;
 
-	if (in->direction == TO_CLIENT)
-		return probe_greeting(in);
+	if (in->direction == TO_CLIENT) {
+		greeting = probe_greeting(in);
+		return greeting == PROBE_NO && in->midstream && in->server_port == IMAP_PORT ? probe_answer(in) : greeting;
+	}
 	for (uint32_t i = 0; i < in->len && i < IMAP_TAG_MAX && in->data[i] != ' '; i++)
 		if (in->data[i] <= ' ' || in->data[i] >= 0x7f || strchr("(){%*\"\\+:/", in->data[i]))
 			return PROBE_NO;
@@ -130,10 +160,7 @@ static enum probe_result imap_probe(const struct probe_input *in)
 		return PROBE_NO;
 	if (in->known)
 		return PROBE_YES;
-	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (bytes_are(command, words[i]))
-			return PROBE_YES;
-	return PROBE_NO;
+	return is_one_of(command, words) ? PROBE_YES : PROBE_NO;
 }
 
 /* ---- transactions ---- */
@@ -150,9 +177,17 @@ static void mail_over(struct imap_state *s, struct imap_stream *st, bool complet
 		transaction_end(s, tx);
 }
 
+static void piece_end(struct imap_state *s, struct imap_stream *st)
+{
+	file_close(s->w, st->piece, st->literal ? FILE_TRUNCATED : FILE_CLOSED);
+	st->piece = NULL;
+}
+
 static void transaction_end(struct imap_state *s, struct imap_tx *tx)
 {
 	tx->answered = false;
+	if (s->stream[TO_CLIENT].piece && s->stream[TO_CLIENT].piece_of == tx)
+		piece_end(s, &s->stream[TO_CLIENT]);
 	for (unsigned d = 0; d < 2; d++)
 		if (s->stream[d].mail && s->stream[d].mail->tx == &tx->tx)
 			mail_over(s, &s->stream[d], !s->stream[d].literal && !mime_is_open(&s->stream[d].mail->mime));
@@ -189,6 +224,8 @@ static void imap_tx_free(struct worker *w, struct flow *f, struct tx *base)
 	struct imap_state *s = f->app->state;
 	struct imap_tx *tx = imap_of(base);
 
+	if (s->stream[TO_CLIENT].piece_of == tx)
+		s->stream[TO_CLIENT].piece = NULL;
 	for (unsigned d = 0; d < 2; d++) {
 		if (!s->stream[d].mail || s->stream[d].mail->tx != base)
 			continue;
@@ -287,6 +324,13 @@ static bool fetch_read(struct bytes line, struct imap_fetch *out)
 	line.len--;
 	if (ends_with(line, "(RFC822") || ends_with(line, " RFC822"))
 		return true;
+	if (ends_with(line, "RFC822.HEADER") || ends_with(line, "RFC822.TEXT")) { /* RFC 3501, 6.4.5 */
+		bool header = ends_with(line, "HEADER");
+
+		out->section_len = header ? 6 : 4;
+		memcpy(out->section, header ? "HEADER" : "TEXT", out->section_len);
+		return true;
+	}
 	if (ends_with(line, ">")) {
 		line.len--;
 		if (!number_back(line, &line.len, '<', &out->offset))
@@ -397,6 +441,17 @@ static void fetch_take(struct imap_state *s, struct imap_stream *st, const struc
 		st->fetch.partial = false;
 }
 
+/* A literal that is not all of a mail begins, where those are kept. */
+static void piece_begin(struct imap_state *s, struct imap_stream *st)
+{
+	struct imap_tx *tx = file_bodies(s->w) ? oldest_open(s) : NULL;
+
+	if (!tx)
+		return;
+	st->piece = file_open_mail(s->w, s->f, &tx->tx, TO_CLIENT);
+	st->piece_of = tx;
+}
+
 static void client_line(struct imap_state *s, const struct line *line)
 {
 	struct imap_stream *st = &s->stream[TO_SERVER];
@@ -467,9 +522,15 @@ static void server_line(struct imap_state *s, const struct line *line)
 		st->message = message_of(rest);
 	fetch.message = st->message;
 	st->passes = true;
-	if (st->within && fetch_read(line->text, &fetch)) {
-		fetch_take(s, st, &fetch);
-		return;
+	if (st->within) {
+		bool read = fetch_read(line->text, &fetch);
+
+		if (read)
+			fetch_take(s, st, &fetch);
+		if (st->message && (!read || fetch.section_len))
+			piece_begin(s, st);
+		if (read)
+			return;
 	}
 	if (!first || !tag.len || bytes_are(tag, "+"))
 		return;
@@ -497,6 +558,8 @@ static void literal_end(struct imap_state *s, struct imap_stream *st)
 {
 	const struct imap_fetch *f = &st->fetch;
 
+	if (st->piece)
+		piece_end(s, st);
 	if (!st->mail)
 		return;
 	if (st == &s->stream[TO_CLIENT] && (f->partial || is_part_header(f) || section_is(f, 0, "HEADER")))
@@ -532,8 +595,11 @@ static void literal_take(struct imap_state *s, struct imap_stream *st, struct cu
 {
 	size_t n = st->literal < cursor_left(c) ? (size_t)st->literal : cursor_left(c), most = IMAP_LOOK_BYTES - st->look_len;
 
-	if (st->looks && mail_of(st)) {
+	if (st->looks && mail_of(st))
 		n = n < most ? n : most;
+	if (st->piece)
+		file_append(s->w, st->piece, c->p, (uint32_t)n);
+	if (st->looks && mail_of(st)) {
 		part_look(s, st, c->p, (uint32_t)n);
 	} else {
 		mail_data(mail_of(st), c->p, (uint32_t)n);
@@ -550,12 +616,16 @@ static void gap_take(struct imap_state *s, struct imap_stream *st, uint64_t len)
 		mail_over(s, st, false);
 	if (len <= st->literal) {
 		mail_gap(mail_of(st), len);
+		if (st->piece)
+			file_gap(s->w, st->piece, len);
 		st->literal -= len;
 		if (!st->literal)
 			literal_end(s, st);
 		return;
 	}
 	mail_over(s, st, false);
+	if (st->piece)
+		piece_end(s, st);
 	st->literal = 0;
 	st->within = false;
 	st->skip = true;
@@ -632,6 +702,8 @@ static void stream_end(struct imap_state *s, enum direction d)
 
 	if (st->mail)
 		mail_over(s, st, !st->literal && !mime_is_open(&st->mail->mime));
+	if (st->piece)
+		piece_end(s, st);
 	while (d == TO_CLIENT && (tx = oldest_open(s)))
 		transaction_end(s, tx);
 }

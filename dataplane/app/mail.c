@@ -23,7 +23,7 @@ static void on_part_data(void *ctx, const uint8_t *data, uint32_t len)
 	if (m->file)
 		file_append(m->w, m->file, data, len);
 	if (m->file)
-		tnef_data(&m->tnef, m->w, m->f, m->tx, (enum direction)m->direction, data, len);
+		packed_data(&m->packed, &m->packed_over, m->depth, m->w, m->f, m->tx, (enum direction)m->direction, m->file, data, len);
 }
 
 static void on_part_end(void *ctx, bool complete)
@@ -34,7 +34,7 @@ static void on_part_end(void *ctx, bool complete)
 		mail_note_send(m->w, m->f, m->tx, (enum direction)m->direction, &m->note);
 	file_close(m->w, m->file, complete ? FILE_CLOSED : FILE_TRUNCATED);
 	m->file = NULL;
-	tnef_end(&m->tnef, m->w);
+	packed_end(&m->packed, &m->packed_over, complete);
 }
 
 static void on_header(void *ctx, struct bytes name, struct bytes value, bool top)
@@ -80,6 +80,15 @@ struct mail *mail_begin_part(struct worker *w, struct flow *f, struct tx *tx, en
 	return m;
 }
 
+struct mail *mail_begin_inner(struct worker *w, struct flow *f, struct tx *tx, enum direction d, uint8_t depth)
+{
+	struct mail *m = begin(w, f, tx, d);
+
+	if (m)
+		m->depth = depth;
+	return m;
+}
+
 struct mail *mail_begin(struct worker *w, struct flow *f, struct tx *tx, enum direction d)
 {
 	struct mail *m = begin(w, f, tx, d);
@@ -102,7 +111,7 @@ void mail_gap(struct mail *m, uint64_t len)
 {
 	if (m && m->file) {
 		file_gap(m->w, m->file, len);
-		tnef_gap(&m->tnef, m->w, len);
+		packed_gap(&m->packed, &m->packed_over, len);
 	}
 	if (m && m->whole)
 		file_gap(m->w, m->whole, len);
@@ -124,7 +133,7 @@ void mail_drop(struct mail *m)
 	if (!m)
 		return;
 	mime_free(&m->mime);
-	tnef_drop(&m->tnef, m->w);
+	packed_drop(&m->packed);
 	mail_note_free(m->w, &m->note);
 	heap_free(&m->w->heap, m);
 }

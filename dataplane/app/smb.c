@@ -261,6 +261,24 @@ static void record_frames(struct smb_state *s, enum direction d, const uint8_t *
 		}
 }
 
+/* One in a compression transform header: what is in it are messages of SMB 2. */
+static void record_unpack(struct smb_state *s, enum direction d, const uint8_t *data, uint32_t len)
+{
+	struct bytes plain;
+	enum smb_unpacked how = smb_unpack(s, data, len, &plain);
+
+	if (how != SMB_UNPACKED) {
+		smb_event(s, d, how == SMB_UNPACK_LARGE ? SMB_EVENT_RECORD_OVERFLOW : SMB_EVENT_MALFORMED_DATA);
+		s->f->app->unread |= APP_UNREAD_COMPRESSED;
+		return;
+	}
+	if (plain.len >= PROTOCOL_BYTES && plain.data[0] == 0xfe && protocol_id(plain.data))
+		smb2_record(s, d, plain.data, plain.len);
+	else
+		smb_event(s, d, SMB_EVENT_MALFORMED_DATA);
+	heap_free(&s->w->heap, (void *)(uintptr_t)plain.data);
+}
+
 static void record_take(struct smb_state *s, enum direction d, const uint8_t *data, uint32_t len)
 {
 	if (len < PROTOCOL_BYTES || !protocol_id(data)) {
@@ -271,14 +289,10 @@ static void record_take(struct smb_state *s, enum direction d, const uint8_t *da
 		smb1_record(s, d, data, len);
 	else if (data[0] == 0xfe)
 		smb2_record(s, d, data, len);
-}
-
-/* Messages in a transform header (MS-SMB2 2.2.41, 2.2.42) are not read; the flow's record says so. */
-static void unread_note(struct smb_state *s, const uint8_t *data, uint32_t len)
-{
-	if (len < PROTOCOL_BYTES || !protocol_id(data) || data[0] >= 0xfe)
-		return;
-	s->f->app->unread |= data[0] == 0xfd ? APP_UNREAD_ENCRYPTED : APP_UNREAD_COMPRESSED;
+	else if (data[0] == 0xfd) /* a transform header (MS-SMB2 2.2.41): the flow's record says so */
+		s->f->app->unread |= APP_UNREAD_ENCRYPTED;
+	else
+		record_unpack(s, d, data, len);
 }
 
 /* A record of `whole` bytes of which only `len` are there. True: it is taken, up to its end. */
@@ -289,14 +303,17 @@ static bool record_begin(struct smb_state *s, enum direction d, const uint8_t *d
 	struct smb_data found;
 	bool good = false;
 
-	unread_note(s, data, len);
 	if (len >= PROTOCOL_BYTES && data[0] == 0xff)
 		good = smb1_data_start(s, d, data, len, whole, &found);
 	else if (len >= PROTOCOL_BYTES && data[0] == 0xfe)
 		good = smb2_data_start(s, d, data, len, whole, &found);
 	if (!good) {
-		if (whole <= SMB_RECORD_MAX)
+		bool packed = len >= PROTOCOL_BYTES && data[0] == 0xfc && protocol_id(data);
+
+		if (whole <= (packed ? SMB_PACKED_MAX : SMB_RECORD_MAX))
 			return false;
+		if (len >= PROTOCOL_BYTES && protocol_id(data) && data[0] < 0xfe)
+			s->f->app->unread |= packed ? APP_UNREAD_COMPRESSED : APP_UNREAD_ENCRYPTED;
 		smb_event(s, d, SMB_EVENT_RECORD_OVERFLOW);
 	} else {
 		uint32_t there = found.start < len ? len - found.start : 0;
@@ -436,10 +453,8 @@ static struct parse_result smb_parse(struct worker *w, struct flow *f, void *sta
 		}
 		if (s->f->app->frames)
 			record_frames(s, d, p + NETBIOS_BYTES, whole, whole, offset + NETBIOS_BYTES);
-		if (p[0] == NETBIOS_MESSAGE && whole) {
-			unread_note(s, p + NETBIOS_BYTES, whole);
+		if (p[0] == NETBIOS_MESSAGE && whole)
 			record_take(s, d, p + NETBIOS_BYTES, whole);
-		}
 		at += NETBIOS_BYTES + whole;
 	}
 	if (s->overrun)
@@ -542,7 +557,7 @@ const struct proto proto_smb = {
 	.over_tcp = 1,
 	.stream_waits = 1,
 	.done = {2, 2},
-	.max_pending_bytes = NETBIOS_BYTES + SMB_RECORD_MAX,
+	.max_pending_bytes = NETBIOS_BYTES + SMB_PACKED_MAX,
 	.max_transactions = SMB_TRANSACTIONS_MAX,
 	.too_many_event = SMB_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = smb_probe,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What the files of the SMB parser share (MS-CIFS, MS-SMB, MS-SMB2). smb.c cuts the stream into
- * records and keeps transactions; smb1.c and smb2.c read records; smb_open.c follows open files and
+ * records and keeps transactions; smb1.c and smb2.c read records, smb_unpack.c compressed ones; smb_open.c follows open files and
  * pipes; smb_auth.c reads NTLMSSP; smb_log.c writes; smb_name.c knows names.
  *
  * A command is a transaction, its response found by the message's number. Reads and writes of an
@@ -17,6 +17,11 @@
 
 #define SMB_TRANSACTIONS_MAX 1024
 #define SMB_RECORD_MAX (256u * 1024)  /* longer ones are skipped, but for the data of reads and writes */
+#define SMB_PACKED_MAX (1088u * 1024) /* compressed ones, which are gathered: of reads and writes of 1 MiB */
+#define SMB_UNPACKED_MAX (8320u * 1024) /* what comes out of one: reads and writes of 8 MiB */
+#define SMB_UNPACKED_FREE (64u << 20) /* of a flow, and then so many times what goes in: */
+#define SMB_UNPACKED_RATIO 100u
+#define SMB_CHAIN_MAX 64              /* parts of a compressed message */
 #define SMB_HEAD_BYTES 256            /* of a record, from which on data may be passed on as it comes */
 #define SMB_OPENS_MAX 256             /* files and pipes of a flow; the one unused longest goes */
 #define SMB_TREES_MAX 64
@@ -210,6 +215,7 @@ struct smb_state {
 	bool overrun;           /* no room for one more transaction: parsing ends */
 	struct smb_read *reads; /* SMB_READS_MAX, a ring; made with the first */
 	uint32_t read_next;
+	uint64_t packed, unpacked; /* bytes of compressed messages */
 };
 
 /* Where the data of a read or write begin within a record, and what they are. */
@@ -271,6 +277,13 @@ bool smb1_data_start(struct smb_state *s, enum direction d, const uint8_t *data,
 		     uint32_t whole, struct smb_data *out);
 bool smb2_data_start(struct smb_state *s, enum direction d, const uint8_t *data, uint32_t len,
 		     uint32_t whole, struct smb_data *out);
+
+/* ---- smb_unpack.c ---- */
+
+enum smb_unpacked { SMB_UNPACKED, SMB_UNPACK_BAD, SMB_UNPACK_LARGE };
+
+/* A record in a compression transform header. *out: on the worker's heap, the caller frees it. */
+enum smb_unpacked smb_unpack(struct smb_state *s, const uint8_t *data, uint32_t len, struct bytes *out);
 
 /* ---- smb_open.c ---- */
 

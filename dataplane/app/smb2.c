@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * SMB 2 and 3 (MS-SMB2, 2.2): one record, which may be a compound of several messages. Offsets of a
- * message are from its header. Encrypted and compressed messages are not looked into. Runs in the
+ * message are from its header. Encrypted messages are not looked into. Runs in the
  * worker that owns the flow.
  */
 #include "dataplane/app/smb.h"

@@ -15,7 +15,7 @@
 #include "dataplane/app/mail_note.h"
 #include "dataplane/app/mime.h"
 #include "dataplane/app/text.h"
-#include "dataplane/app/tnef.h"
+#include "dataplane/app/packed.h"
 
 #define SMTP_LINE_MAX 4096        /* a longer command or reply is not looked at */
 #define SMTP_COMMANDS_MAX 8192    /* waiting for their replies */
@@ -49,7 +49,8 @@ struct smtp_tx {
 	bool bdat;                 /* its content comes in chunks that are read, and is complete with content_done */
 	struct mime *mime;         /* while the content is read */
 	struct file *file;         /* the attachment being read */
-	struct tnef tnef;          /* what it itself is, or not */
+	struct packed *packed;     /* what it itself is; NULL: nothing that holds others */
+	bool packed_over;
 	struct file *whole;        /* NULL: mails are no files (file_bodies) */
 	struct mail_note note;     /* for the analysis of attachments */
 	uint32_t anomalies_seen;

@@ -35,7 +35,7 @@ static void on_part_begin(void *ctx, struct bytes name, enum mime_type type)
 	struct smtp_state *s = tx->state;
 
 	mail_note_part(&tx->note, name, type, mime_is_attached(tx->mime));
-	tnef_end(&tx->tnef, s->w);
+	packed_end(&tx->packed, &tx->packed_over, false);
 	if (!name.len && !mail_note_wants(s->w, tx->mime))
 		return;
 	if (name.len && tx->attachments.count < SMTP_ATTACHMENTS_MAX)
@@ -51,7 +51,7 @@ static void on_part_data(void *ctx, const uint8_t *data, uint32_t len)
 	if (tx->file)
 		file_append(tx->state->w, tx->file, data, len);
 	if (tx->file)
-		tnef_data(&tx->tnef, tx->state->w, tx->state->f, &tx->tx, TO_SERVER, data, len);
+		packed_data(&tx->packed, &tx->packed_over, 0, tx->state->w, tx->state->f, &tx->tx, TO_SERVER, tx->file, data, len);
 }
 
 static void on_part_end(void *ctx, bool complete)
@@ -62,7 +62,7 @@ static void on_part_end(void *ctx, bool complete)
 		mail_note_send(tx->state->w, tx->state->f, &tx->tx, TO_SERVER, &tx->note);
 	file_close(tx->state->w, tx->file, complete ? FILE_CLOSED : FILE_TRUNCATED);
 	tx->file = NULL;
-	tnef_end(&tx->tnef, tx->state->w);
+	packed_end(&tx->packed, &tx->packed_over, complete);
 }
 
 static void on_url(void *ctx, struct bytes scheme, struct bytes rest)
@@ -198,7 +198,7 @@ void smtp_mail_gap(struct smtp_state *s, uint64_t len)
 {
 	if (s->tx->file) {
 		file_gap(s->w, s->tx->file, len);
-		tnef_gap(&s->tx->tnef, s->w, len);
+		packed_gap(&s->tx->packed, &s->tx->packed_over, len);
 	}
 	if (s->tx->whole)
 		file_gap(s->w, s->tx->whole, len);
@@ -225,7 +225,7 @@ void smtp_mail_end(struct smtp_state *s, bool complete)
 void smtp_mail_free(struct worker *w, struct smtp_tx *tx)
 {
 	mail_note_free(w, &tx->note);
-	tnef_drop(&tx->tnef, w);
+	packed_drop(&tx->packed);
 	if (!tx->mime)
 		return;
 	mime_free(tx->mime);

@@ -9,6 +9,7 @@
 
 #define MAPI_PROPERTIES_MAX 1024u
 #define MAPI_VALUES_MAX 1024u       /* of one with several */
+#define MAPI_ATTACHED_OBJECT 0x3701u
 #define MAPI_LONG_FILE_NAME 0x3707u /* PidTagAttachLongFilename */
 
 enum { MAPI_INT16 = 2, MAPI_BOOL = 11, MAPI_DOUBLE = 5, MAPI_CURRENCY = 6, MAPI_TIME7 = 7, MAPI_OBJECT = 13, MAPI_INT64 = 20,
@@ -57,29 +58,55 @@ static inline void mapi_skip_name(struct cursor *c)
 	cursor_skip(c, -len & 3u);
 }
 
-/* The first value of that property, which may be cut off with the list; false: it is not there, or not whole. */
-static inline bool mapi_find(struct cursor c, uint16_t wanted, uint16_t *type, struct bytes *value)
+/* Moves to the first value of that property; false: it is not there. */
+static inline bool mapi_seek(struct cursor *c, uint16_t wanted, uint16_t *type)
 {
-	uint32_t count = cursor_le32(&c);
+	uint32_t count = cursor_le32(c);
 
-	for (uint32_t i = 0; i < count && i < MAPI_PROPERTIES_MAX && !c.bad; i++) {
-		uint16_t kind = cursor_le16(&c), id = cursor_le16(&c);
+	for (uint32_t i = 0; i < count && i < MAPI_PROPERTIES_MAX && !c->bad; i++) {
+		uint16_t kind = cursor_le16(c), id = cursor_le16(c);
 		bool variable;
 		uint32_t values = 1;
 
 		*type = kind & (uint16_t)~MAPI_SEVERAL;
 		if (id >= 0x8000)
-			mapi_skip_name(&c);
+			mapi_skip_name(c);
 		variable = *type == MAPI_OBJECT || *type == MAPI_STRING || *type == MAPI_UNICODE || *type == MAPI_BINARY;
 		if (variable || kind & MAPI_SEVERAL)
-			values = cursor_le32(&c);
-		for (uint32_t v = 0; v < values && v < MAPI_VALUES_MAX && !c.bad; v++) {
-			*value = mapi_value(&c, *type);
-			if (id == wanted && !c.bad)
-				return true;
-		}
+			values = cursor_le32(c);
+		if (id == wanted && values)
+			return !c->bad;
+		for (uint32_t v = 0; v < values && v < MAPI_VALUES_MAX && !c->bad; v++)
+			mapi_value(c, *type);
 	}
 	return false;
+}
+
+/* The first value of that property, which may be cut off with the list; false: it is not there, or not whole. */
+static inline bool mapi_find(struct cursor c, uint16_t wanted, uint16_t *type, struct bytes *value)
+{
+	if (!mapi_seek(&c, wanted, type))
+		return false;
+	*value = mapi_value(&c, *type);
+	return !c.bad;
+}
+
+/* The object that is attached (PidTagAttachDataObject: its length, an interface's identifier, and the object, of a message
+ * TNEF), of which *here are the bytes that are there; its length, 0: there is none. */
+static inline uint32_t mapi_object(struct cursor c, struct bytes *here)
+{
+	uint16_t type;
+	uint32_t len;
+
+	if (!mapi_seek(&c, MAPI_ATTACHED_OBJECT, &type) || (type != MAPI_OBJECT && type != MAPI_BINARY))
+		return 0;
+	len = cursor_le32(&c);
+	cursor_skip(&c, 16);
+	if (c.bad || len <= 16)
+		return 0;
+	len -= 16;
+	*here = (struct bytes){c.p, cursor_left(&c) < len ? (uint32_t)cursor_left(&c) : len};
+	return len;
 }
 
 /* A text without its zeros as UTF-8 (of 8 bits: as it is); the length. */

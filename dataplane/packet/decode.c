@@ -115,12 +115,14 @@ int decode_worker_new(struct worker *w)
 	ports_read(&s->geneve, c->decoder_geneve, &c->decoder_geneve_ports);
 	ports_read(&s->gtpu, c->decoder_gtpu, &c->decoder_gtpu_ports);
 	ports_read(&s->ayiya, c->decoder_ayiya, &c->decoder_ayiya_ports);
+	ports_read(&s->l2tp, c->decoder_l2tp, &c->decoder_l2tp_ports);
 	ports_add(&s->tunnels, &s->teredo);
 	ports_add(&s->tunnels, &s->vxlan);
 	ports_add(&s->tunnels, &s->vxlan_gpe);
 	ports_add(&s->tunnels, &s->geneve);
 	ports_add(&s->tunnels, &s->gtpu);
 	ports_add(&s->tunnels, &s->ayiya);
+	ports_add(&s->tunnels, &s->l2tp);
 	s->plain = s->max_layers > PLAIN_LAYERS;
 	error = defrag_new(w, &s->defrag);
 	if (error)

@@ -91,7 +91,7 @@ struct decode_state {
 	bool llc; /* Ethernet may have it */
 	bool validate_checksums;
 	bool plain;            /* plain.c may be asked */
-	struct tunnel_ports teredo, vxlan, vxlan_gpe, geneve, gtpu, ayiya;
+	struct tunnel_ports teredo, vxlan, vxlan_gpe, geneve, gtpu, ayiya, l2tp;
 	struct tunnel_ports_all tunnels;
 	struct defrag *defrag;
 };
@@ -173,5 +173,6 @@ bool decode_vxlan_gpe(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_geneve(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_gtpu(struct decoder *d, struct packet *p, struct cursor c);
 bool decode_ayiya(struct decoder *d, struct packet *p, struct cursor c);
+bool decode_l2tp(struct decoder *d, struct packet *p, struct cursor c);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * Tunnels in UDP, known by their port and then by their header: VXLAN (RFC 7348; with GPE,
  * draft-ietf-nvo3-vxlan-gpe), GENEVE (RFC 8926), Teredo (RFC 4380), GTP-U (3GPP TS 29.281), AYIYA
- * (draft-massar-v6ops-ayiya). What does not look like one is left to be inspected as plain UDP.
+ * (draft-massar-v6ops-ayiya), L2TP (RFC 2661). What does not look like one is left to be inspected as plain UDP.
  * Worker thread.
  */
 #include <netinet/in.h>
@@ -184,5 +184,45 @@ bool decode_ayiya(struct decoder *d, struct packet *p, struct cursor c)
 		return false;
 	d->w->counters->decoder_ayiya++;
 	decode_inner(d, p, c, h[3] == IPPROTO_IPV6 ? LAYER_ipv6 : LAYER_ipv4);
+	return true;
+}
+
+/* Does IP begin here, in PPP whose address, control and first byte of the protocol may be left out? */
+static bool ppp_has_ip(struct cursor c)
+{
+	const uint8_t *h = cursor_peek(&c, 2);
+	uint16_t proto;
+
+	if (h && h[0] == 0xff && h[1] == 0x03)
+		cursor_skip(&c, 2);
+	proto = cursor_u8(&c);
+	if (!(proto & 1))
+		proto = (uint16_t)(proto << 8 | cursor_u8(&c));
+	h = cursor_peek(&c, 20);
+	return !c.bad && h && ((proto == 0x21 && h[0] >> 4 == 4) || (proto == 0x57 && h[0] >> 4 == 6));
+}
+
+/* Data messages of version 2 (RFC 2661, 3.1). */
+bool decode_l2tp(struct decoder *d, struct packet *p, struct cursor c)
+{
+	enum { CONTROL = 0x8000, LENGTH = 0x4000, SEQUENCE = 0x0800, OFFSET = 0x0200, RESERVED = 0x34f0, VERSION = 0x000f };
+	size_t whole = cursor_left(&c);
+	uint16_t flags = cursor_be16(&c), len;
+
+	if (flags & (CONTROL | RESERVED) || (flags & VERSION) != 2)
+		return false;
+	if (flags & LENGTH) {
+		len = cursor_be16(&c);
+		if (len > whole || whole - len >= cursor_left(&c))
+			return false;
+		c.end -= whole - len;
+	}
+	cursor_skip(&c, flags & SEQUENCE ? 8 : 4); /* tunnel, session, and numbers */
+	if (flags & OFFSET)
+		cursor_skip(&c, cursor_be16(&c));
+	if (c.bad || !ppp_has_ip(c))
+		return false;
+	d->w->counters->decoder_l2tp++;
+	decode_inner(d, p, c, LAYER_ppp);
 	return true;
 }

@@ -65,5 +65,7 @@ enum layer decode_udp(struct decoder *d, struct packet *p, struct cursor *c)
 		return LAYER_END;
 	if (either_port(&s->ayiya, p))
 		decode_ayiya(d, p, datagram);
+	if (either_port(&s->l2tp, p))
+		decode_l2tp(d, p, datagram);
 	return LAYER_END;
 }

@@ -180,3 +180,11 @@ void held_shrink(struct worker *w, struct tcp_bytes *b)
 	b->held = less;
 	b->held_cap = b->held_count;
 }
+
+bool held_since(const struct worker *w, const struct tcp_bytes *b, uint64_t ts_ns)
+{
+	for (uint32_t i = b ? b->held_count : 0; i > 0; i--)
+		if (piece_of(w->streams, b, i - 1)->ts_ns >= ts_ns)
+			return true;
+	return false;
+}

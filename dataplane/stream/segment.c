@@ -781,11 +781,10 @@ void tcp_finish(struct worker *w, struct flow *f, struct packet *p, enum directi
 	struct tcp_side *side = &f->tcp->side[d];
 
 	side_drain(w, f, p, &d, true);
-	while (side_hole(w, f, d)) {
+	for (bool last = held_since(w, f->tcp->side[d].bytes, f->last_ns); side_hole(w, f, d); side_skip(w, f, p, &d, true)) {
 		side = &f->tcp->side[d];
-		if (!receiver_has(w, side, piece_of(w->streams, side->bytes, 0)->seq))
+		if (!last && !receiver_has(w, side, piece_of(w->streams, side->bytes, 0)->seq))
 			break;
-		side_skip(w, f, p, &d, true);
 	}
 	side = &f->tcp->side[d];
 	/* a FIN far off may be anybody's */

@@ -282,6 +282,9 @@ struct tcp_bytes *tcp_bytes_get(struct worker *w, struct tcp_side *side);
 /* The list takes no more room than it has pieces, and no frame is held: of its bytes there are copies, as far as there
  * is memory for them. */
 void held_shrink(struct worker *w, struct tcp_bytes *b);
+/* Did any of them come then or later? b may be NULL. Of the last packet of a flow: then their receiver never had the time to
+ * acknowledge them, and whether it got what is missing before them is not known: the hole may be the capture's. */
+bool held_since(const struct worker *w, const struct tcp_bytes *b, uint64_t ts_ns);
 
 /* raw.c */
 void raw_append(struct worker *w, struct tcp_side *side, const uint8_t *data, uint32_t len);

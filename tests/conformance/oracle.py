@@ -13,7 +13,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("METSUKE_BUILD", os.path.join(TOP, "build"))
 SHARED = os.environ.get("METSUKE_SHARED", os.path.join(os.path.dirname(TOP), "shared"))
 # What the reference does not look into.
-UNKNOWN_INSIDE = ("decoder.gtpu.enabled", "decoder.ayiya.enabled", "decoder.vxlan_gpe.enabled", "decoder.llc.enabled", "app_socks", "app_sctp", "app_ports")
+UNKNOWN_INSIDE = ("decoder.gtpu.enabled", "decoder.ayiya.enabled", "decoder.l2tp.enabled", "decoder.vxlan_gpe.enabled", "decoder.llc.enabled", "app_socks", "app_sctp", "app_ports")
 # Protocols that it does not know: its flows of them have none.
 UNKNOWN_THERE = ("mysql", "redis", "irc")
 

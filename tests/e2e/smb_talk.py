@@ -140,9 +140,22 @@ def transformed(n, session=17):
             bytes((i * 37 + 11) & 255 for i in range(n)))
 
 
-def compressed(n, original, algorithm=1):
-    """MS-SMB2 2.2.42.1: unchained, nothing of it in clear."""
-    return b"\xfcSMB" + struct.pack("<IHHI", original, algorithm, 0, 0) + bytes((i * 53 + 7) & 255 for i in range(n))
+def compressed(algorithm, packed, original, before=b""):
+    """MS-SMB2 2.2.42.1: a message of so many bytes as one; `before` stays as it is."""
+    return b"\xfcSMB" + struct.pack("<IHHI", original, algorithm, 0, len(before)) + before + packed
+
+
+def chained(original, *parts):
+    """MS-SMB2 2.2.42.2: (algorithm, bytes, how many they become; None: it does not say)."""
+    out = b"\xfcSMB" + struct.pack("<I", original)
+    for algorithm, packed, said in parts:
+        body = (b"" if said is None else struct.pack("<I", said)) + packed
+        out += struct.pack("<HHI", algorithm, 1, len(body)) + body
+    return out
+
+
+def pattern(byte, times):
+    return bytes([byte, 0, 0, 0]) + struct.pack("<I", times)
 
 
 # ---- SMB 1 ----

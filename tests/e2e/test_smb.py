@@ -1,15 +1,20 @@
 """SMB in many shapes: files whole and exact, pipes, what is encrypted or compressed."""
 import hashlib
+import os
+import sys
 
 import pytest
 import smb_talk as s
 from packets import tcp_session
 from tls_talk import filler
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+import xca  # noqa: E402
+
 ONE, TWO = bytes(range(16)), bytes(range(16, 32))
 NAME = "Büro\\中文 📄 report.docx"
 SMALL, LARGE = filler(5000, b"small"), filler(300000, b"large")
-HASHES = ["--set", "outputs.1.eve-log.types.files.force-hash=[md5,sha256]"]
+HASHES = ["--set", "file_hashes=[md5, sha256]"]
 RULES = "".join(f"alert smb any any -> any any ({body} sid:{sid};)\n" for sid, body in {
     1: 'app-layer-event:smb.malformed_data;',
     2: 'file.data; content:"MAGIC";',
@@ -19,17 +24,18 @@ RULES = "".join(f"alert smb any any -> any any ({body} sid:{sid};)\n" for sid, b
 
 
 def run(inspect, turns, options=(), **kw):
-    return inspect(tcp_session(turns, dport=445, **kw), RULES, options)
+    return inspect(tcp_session(turns, dport=445, **kw), RULES, [*HASHES, *options])
 
 
 def files(result):
-    """What the records say of files: name, size, state."""
-    return sorted((e["fileinfo"]["filename"], e["fileinfo"]["size"], e["fileinfo"]["state"])
-                  for e in result.events("fileinfo"))
+    """What the records say of files: name, size, state, digests."""
+    return sorted((f["filename"], f["size"], f["state"], f.get("md5"), f.get("sha256"))
+                  for f in (e["fileinfo"] for e in result.events("fileinfo")))
 
 
-def digests(result):
-    return {e["fileinfo"]["filename"]: e["fileinfo"].get("sha256") for e in result.events("fileinfo")}
+def whole(name, data):
+    """What they must say of a file that was sent so."""
+    return name, len(data), "CLOSED", hashlib.md5(data).hexdigest(), hashlib.sha256(data).hexdigest()
 
 
 def opened(number, fid, name, size=0):
@@ -51,7 +57,7 @@ def test_compound_read(inspect):
                     s.answer(s.READ, 5, s.read_answer(SMALL), flags=s.RELATED),
                     s.answer(s.CLOSE, 6, s.CLOSED, flags=s.RELATED))
     result = run(inspect, s.opening() + [("c", ask), ("s", tell)])
-    assert files(result) == [(NAME, 5000, "CLOSED")]
+    assert files(result) == [whole(NAME, SMALL)]
 
 
 def compound_write(interim=False, fails=False):
@@ -69,7 +75,7 @@ def compound_write(interim=False, fails=False):
 @pytest.mark.parametrize("interim", [False, True])
 def test_compound_write(inspect, interim):
     result = run(inspect, s.opening() + compound_write(interim))
-    assert files(result) == [(NAME, 5000, "CLOSED")]
+    assert files(result) == [whole(NAME, SMALL)]
     assert [e["smb"]["share"] for e in result.events("smb") if e["smb"].get("share") and "filename" in e["smb"]] == [
         "\\\\server\\data"]
 
@@ -82,7 +88,7 @@ def test_compound_write_goes_on(inspect):
     more = [("c", s.record(s.smb2(s.WRITE, 6, s.write(ONE, SMALL[2000:], 2000)))),
             ("s", s.record(s.answer(s.WRITE, 6, s.written(3000))))]
     result = run(inspect, s.opening() + [("c", ask), ("s", tell)] + more + closed(7, ONE))
-    assert files(result) == [(NAME, 5000, "CLOSED")]
+    assert files(result) == [whole(NAME, SMALL)]
 
 
 def test_compound_of_an_open_file(inspect):
@@ -90,7 +96,7 @@ def test_compound_of_an_open_file(inspect):
     ask = s.record(s.smb2(s.READ, 5, s.read(ONE, 65536)), s.smb2(s.CLOSE, 6, s.close(s.LAST), flags=s.RELATED))
     tell = s.record(s.answer(s.READ, 5, s.read_answer(SMALL)), s.answer(s.CLOSE, 6, s.CLOSED, flags=s.RELATED))
     result = run(inspect, s.opening() + opened(4, ONE, NAME) + [("c", ask), ("s", tell)])
-    assert files(result) == [(NAME, 5000, "CLOSED")]
+    assert files(result) == [whole(NAME, SMALL)]
 
 
 def test_unrelated_compound(inspect):
@@ -101,7 +107,7 @@ def test_unrelated_compound(inspect):
         ("s", s.record(s.answer(s.READ, 7, s.read_answer(LARGE[:70])))),
         ("s", s.record(s.answer(s.READ, 6, s.read_answer(SMALL)))),
         ("s", s.record(s.answer(s.CLOSE, 8, s.CLOSED), s.answer(s.CLOSE, 9, s.CLOSED)))]
-    assert files(run(inspect, turns)) == [("one", 5000, "CLOSED"), ("two", 70, "CLOSED")]
+    assert files(run(inspect, turns)) == [whole("one", SMALL), whole("two", LARGE[:70])]
 
 
 @pytest.mark.parametrize("pending", [False, True])
@@ -123,7 +129,7 @@ def test_large_reads(inspect, pending, segment):
                                              asynchronous=n))))
     turns += closed(20, ONE) + closed(21, TWO)
     result = run(inspect, turns, segment=segment)
-    assert files(result) == [("one", 300000, "CLOSED"), ("two", 300000, "CLOSED")]
+    assert files(result) == [whole("one", LARGE), whole("two", two)]
     assert all(e["fileinfo"]["gaps"] is False for e in result.events("fileinfo"))
 
 
@@ -137,8 +143,8 @@ def test_reads_far_ahead(inspect):
     for i in (1, 2, 3, 0):
         turns.append(("s", s.record(s.answer(s.READ, 5 + i, s.read_answer(data[offsets[i]:offsets[i] + step])))))
     result = run(inspect, turns + closed(20, ONE), segment=32000, options=["--set", "stream.reassembly.depth=0"])
-    info = result.events("fileinfo")[0]["fileinfo"]
-    assert (info["size"], info["gaps"], info["state"]) == (len(data), False, "CLOSED")
+    assert files(result) == [whole("one", data)]
+    assert not result.events("fileinfo")[0]["fileinfo"]["gaps"]
 
 
 def test_large_writes(inspect):
@@ -151,7 +157,7 @@ def test_large_writes(inspect):
         turns.append(("s", s.record(s.answer(s.WRITE, n, s.ERROR, s.PENDING, s.ASYNC, asynchronous=n))))
         turns.append(("s", s.record(s.answer(s.WRITE, n, s.written(100000), flags=s.ASYNC, asynchronous=n))))
     result = run(inspect, turns + closed(20, ONE) + closed(21, TWO))
-    assert files(result) == [("one", 300000, "CLOSED"), ("two", 300000, "CLOSED")]
+    assert files(result) == [whole("one", LARGE), whole("two", two)]
 
 
 RPC = s.Rpc()
@@ -216,15 +222,65 @@ def test_encrypted(inspect, size, segment):
     result = run(inspect, turns, segment=segment)
     assert [(e["app_proto"], e.get("app_encrypted"), e.get("app_compressed")) for e in result.events("flow")] == [
         ("smb", True, None)]
-    assert files(result) == [(NAME, 5000, "CLOSED")]
+    assert files(result) == [whole(NAME, SMALL)]
     assert result.sids() == [3]
 
 
-def test_compressed(inspect):
-    turns = s.opening() + [("s", s.record(s.compressed(900, 4000)))] + opened(4, ONE, NAME) + closed(5, ONE)
-    result = run(inspect, turns)
-    assert [(e.get("app_encrypted"), e.get("app_compressed")) for e in result.events("flow")] == [(None, True)]
+def chain(message):
+    """Its header as it is, the middle in each algorithm that says how long it is, zeros as a pattern."""
+    third = (len(message) - 64) // 3
+    parts = [message[64:64 + third], message[64 + third:64 + 2 * third], message[64 + 2 * third:]]
+    return s.chained(len(message) + 5000, (0, message[:64], None), (1, xca.lznt1(parts[0]), len(parts[0])), (2, xca.lz77(parts[1]), len(parts[1])),
+                     (3, xca.huffman(parts[2]), len(parts[2])), (4, s.pattern(0, 5000), None))
+
+
+PACKED = {
+    "lznt1": lambda m: s.compressed(1, xca.lznt1(m), len(m)),
+    "lz77": lambda m: s.compressed(2, xca.lz77(m[100:]), len(m) - 100, m[:100]),
+    "huffman": lambda m: s.compressed(3, xca.huffman(m), len(m)),
+    "chain": chain,
+}
+
+
+@pytest.mark.parametrize("how", PACKED)
+@pytest.mark.parametrize("size", [70, 300000])
+def test_compressed(inspect, how, size):
+    """A file is read and another written in compressed messages, of SMALL mixed with what packs well."""
+    data = (SMALL + bytes(3000) + b"again and again " * 500) * (size // 16000 + 1)
+    data, text = data[:size], (b"text " * size)[:size]
+    turns = s.opening() + opened(4, ONE, NAME, size) + opened(5, TWO, "text") + [
+        ("c", s.record(s.smb2(s.READ, 6, s.read(ONE, size), charge=5))),
+        ("s", s.record(PACKED[how](s.answer(s.READ, 6, s.read_answer(data), charge=5)))),
+        ("c", s.record(PACKED[how](s.smb2(s.WRITE, 7, s.write(TWO, text), charge=5)))),
+        ("s", s.record(s.answer(s.WRITE, 7, s.written(size), charge=5)))] + closed(8, ONE) + closed(9, TWO)
+    result = run(inspect, turns, segment=1400)
+    assert files(result) == sorted([whole(NAME, data), whole("text", text)])
+    assert "app_compressed" not in result.events("flow")[0]
     assert result.sids() == [3]
+
+
+BAD = {
+    "garbage": (s.compressed(1, filler(900), 4000), [1, 3]),
+    "unknown": (s.compressed(5, filler(900), 4000), [1, 3]),
+    "cut": (s.compressed(2, xca.lz77(SMALL)[:-9], 5000), [1, 3]),
+    "more": (s.compressed(2, xca.lz77(SMALL), 5001), [1, 3]),
+    "less": (s.compressed(2, xca.lz77(SMALL), 4999), [1, 3]),
+    "beyond": (s.compressed(1, b"", 4, b"x" * 9)[:-3], [1, 3]),
+    "not a message": (s.compressed(2, xca.lz77(SMALL), 5000), [1, 3]),
+    "chain": (s.chained(90, (4, s.pattern(7, 91), None)), [1, 3]),
+    "bomb": (s.chained(1 << 31, (4, s.pattern(7, 1 << 31), None)), [3]),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_compressed_badly(inspect, what):
+    message, sids = BAD[what]
+    ask, tell = opened(4, ONE, NAME)
+    result = run(inspect, s.opening() + [ask, ("s", s.record(message)), tell] + closed(5, ONE))
+    assert [(e.get("app_encrypted"), e.get("app_compressed")) for e in result.events("flow")] == [
+        (None, True if what not in ("not a message", "less") else None)]
+    assert sorted(set(result.sids())) == sids
+    assert [e["anomaly"]["event"] for e in result.events("anomaly")] == ["malformed_data" if 1 in sids else "record_overflow"]
 
 
 def test_nothing_unread(inspect):
@@ -285,5 +341,5 @@ def test_smb1_chains(inspect):
     records = [e["smb"] for e in result.events("smb")]
     assert [r["ntlmssp"]["user"] for r in records if "ntlmssp" in r] == ["alice"]
     assert [r["share"] for r in records if r["command"] == "SMB1_COMMAND_TREE_CONNECT_ANDX"] == ["\\\\server\\data"]
-    assert files(result) == [(NAME, 900, "CLOSED")]
+    assert files(result) == [whole(NAME, data)]
     assert set(result.sids()) == {3}

@@ -437,6 +437,53 @@ def pe(sections=((".text", b"\xc3" * 512),), imports=("KERNEL32.dll", ("ExitProc
     return head.ljust(raw_at, b"\0") + body + overlay
 
 
+def der(tag, *parts, indefinite=False):
+    """An element of BER, of definite length (DER) or not."""
+    body = b"".join(parts)
+    if indefinite:
+        return bytes([tag, 0x80]) + body + b"\0\0"
+    n = len(body)
+    size = bytes([n]) if n < 128 else bytes([0x80 | (n.bit_length() + 7) // 8]) + n.to_bytes((n.bit_length() + 7) // 8, "big")
+    return bytes([tag]) + size + body
+
+
+PKCS7, SMIME = bytes.fromhex("2a864886f70d0107"), bytes.fromhex("2a864886f70d01091001")
+
+
+def smime(content, kind="signed", pieces=0):
+    """S/MIME (RFC 5652, 3274): a message that is signed, compressed or enveloped; pieces: as BER with octets of so many bytes."""
+    ber = bool(pieces)
+    if kind == "compressed":
+        content = zlib.compress(content)
+    if ber:
+        octets = der(0x24, *(der(4, content[i:i + pieces]) for i in range(0, len(content), pieces)), indefinite=True)
+    else:
+        octets = der(4, content)
+    data = der(6, PKCS7 + b"\1")
+    if kind == "enveloped":
+        recipients = der(0x31, der(0x30, der(2, b"\0"), der(4, b"key" * 20)))
+        inner = [der(2, b"\0"), recipients, der(0x30, data, der(0x30, der(6, b"\x60\x86")), der(0x80, content))]
+        return der(0x30, der(6, PKCS7 + b"\3"), der(0xa0, der(0x30, *inner)))
+    encapsulated = der(0x30, data, der(0xa0, octets, indefinite=ber), indefinite=ber)
+    if kind == "compressed":
+        inner = [der(2, b"\0"), der(0x30, der(6, SMIME + b"\3\x08")), encapsulated]
+        return der(0x30, der(6, SMIME + b"\x09"), der(0xa0, der(0x30, *inner)))
+    inner = [der(2, b"\1"), der(0x31, der(0x30, der(6, b"\x60\x86\x48\1\x65\3\4\2\1"), der(5))), encapsulated,
+             der(0xa0, der(0x30, b"certificate" * 20)), der(0x31, der(0x30, b"signer" * 30))]
+    return der(0x30, der(6, PKCS7 + b"\2"), der(0xa0, der(0x30, *inner, indefinite=ber), indefinite=ber), indefinite=ber)
+
+
+def tnef_message(message):
+    """A winmail.dat with a message attached to it, which is TNEF itself."""
+    def attribute(ident, body):
+        return b"\2" + struct.pack("<II", ident, len(body)) + body + struct.pack("<H", sum(body) & 0xFFFF)
+    value = b"\7\3\2\0\0\0\0\0\xc0\0\0\0\0\0\0\x46" + message
+    properties = [struct.pack("<HHI", 3, 0x0E21, 1), struct.pack("<HHII", 13, 0x3701, 1, len(value)) + value + bytes(-len(value) % 4),
+                  struct.pack("<HHI", 3, 0x3705, 5)]
+    return b"\x78\x9f\x3e\x22\0\0" + attribute(0x69002, b"\2" + b"\0" * 13) + attribute(0x18010, b"Re: it\0") + \
+        attribute(0x69005, struct.pack("<I", len(properties)) + b"".join(properties))
+
+
 def tnef(name, data, title_first=True, long_name=None):
     def attribute(ident, body):
         return b"\2" + struct.pack("<II", ident, len(body)) + body + struct.pack("<H", sum(body) & 0xFFFF)
@@ -531,6 +578,13 @@ def all_samples():
         "tnef-script.dat": tnef("a.js", host),
         "tnef-late.dat": tnef("a.js", host, False),
         "tnef-long.dat": tnef("A~1.TXT", host, long_name="agenda \u00fc\U0001F600.js"),
+        "tnef-message.dat": tnef_message(tnef("a.js", host)),
+        "tnef-nested.dat": tnef("winmail.dat", tnef("winmail.dat", tnef("a.js", host))),
+        "smime-signed.p7m": smime(mail([("a.js", host)])),
+        "smime-pieces.p7m": smime(mail([("a.js", host)]), pieces=100),
+        "smime-compressed.p7m": smime(mail([("a.js", host)]), "compressed"),
+        "smime-enveloped.p7m": smime(b"secret" * 20, "enveloped"),
+        "mail-signed.eml": mail([("smime.p7m", smime(mail([("winmail.dat", tnef_message(tnef("a.js", host)))])))]),
         "mail-locked.eml": mail([("invoice.zip", zip_locked("invoice.js", host * 20, b"sesame77"))], text="The password is sesame77."),
         "ole-locked-show.xlsm": cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "VelvetSweatshop", name="sha1", bits=128)),
         "ole-locked.docm": cfb(office_locked.agile(docm({"ThisDocument": AUTORUN}), "nobody knows")),

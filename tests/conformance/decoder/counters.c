@@ -57,7 +57,7 @@ static int run(struct packet_worker *pw, const char *name, const char *path)
 int main(int argc, char **argv)
 {
 	static const char *const settings[] = {"checksums=ignore", "decoder.gtpu.enabled=no",
-					       "decoder.ayiya.enabled=no", "decoder.vxlan_gpe.enabled=no",
+					       "decoder.ayiya.enabled=no", "decoder.l2tp.enabled=no", "decoder.vxlan_gpe.enabled=no",
 					       "decoder.llc.enabled=no", NULL};
 	struct packet_worker *pw = packet_worker_new(settings);
 	char line[4096];

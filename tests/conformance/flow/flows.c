@@ -167,7 +167,7 @@ static void run(struct packet_worker *pw, const char *name, const char *path)
 int main(void)
 {
 	static const char *const settings[] = {"checksums=ignore", "decoder.gtpu.enabled=no",
-					       "decoder.ayiya.enabled=no", "decoder.vxlan_gpe.enabled=no",
+					       "decoder.ayiya.enabled=no", "decoder.l2tp.enabled=no", "decoder.vxlan_gpe.enabled=no",
 					       "decoder.llc.enabled=no",
 					       "flow.max=65536", NULL};
 	struct packet_worker *pw = packet_worker_new(settings);

@@ -31,7 +31,7 @@ EXTRA = {
     "vba": {"autorun": (None, samples.vba_compress(samples.AUTORUN.encode() * 3))},
 }
 KINDS = {"ole": "ole-", "ooxml": "ooxml-", "onenote": "onenote-", "rtf": "rtf-", "pdf": "pdf-", "pe": "pe-", "elf": "elf-", "lnk": "lnk-", "shortcut": "shortcut-", "mail": "mail-",
-         "tnef": "tnef-", "script": "script-", "image": "image-", "archive": "archive-"}
+         "tnef": "tnef-", "smime": "smime-", "script": "script-", "image": "image-", "archive": "archive-"}
 
 
 def write(kind, name, data, goes_by):

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * winmail.dat alone (tnef.c): whatever the pieces are, the files are the same as from one piece.
+ * winmail.dat or S/MIME alone (packed.c, tnef.c): whatever the pieces are, the files are the same as from one piece.
  * The input: the size of the pieces, then the bytes.
  */
 #include <stdlib.h>
 
+#include "dataplane/app/packed.c"
 #include "dataplane/app/tnef.c"
 #include "tests/unit/app/harness.h"
 
@@ -22,11 +23,12 @@ static void mix(struct sum *s, const uint8_t *data, uint32_t len)
 static void run(struct worker *w, struct flow *f, const uint8_t *data, size_t size, size_t step, struct sum *sum)
 {
 	struct tx tx = {0};
-	struct tnef t = {0};
+	struct packed *p = NULL;
+	bool over = false;
 
 	for (size_t at = 0; at < size; at += step)
-		tnef_data(&t, w, f, &tx, TO_SERVER, data + at, (uint32_t)(size - at < step ? size - at : step));
-	tnef_end(&t, w);
+		packed_data(&p, &over, 0, w, f, &tx, TO_SERVER, NULL, data + at, (uint32_t)(size - at < step ? size - at : step));
+	packed_end(&p, &over, true);
 	for (struct file *file = tx.files[TO_SERVER]; file; file = file->next) {
 		if (file->state == FILE_OPEN)
 			abort();

@@ -13,6 +13,10 @@ import sys
 import tempfile
 import zlib
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'support'))
+import samples  # noqa: E402
+import xca  # noqa: E402
+
 top = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), 'corpus')
 
 
@@ -46,6 +50,18 @@ def tnef():
     save('winmail', 'whole', b'\0' + whole)
     save('winmail', 'cut', b'\6' + whole[:120])
     save('winmail', 'level', b'\2' + whole[:32] + b'\7' + whole[33:])
+    inner = b'Content-Type: application/x; name=a\r\n\r\nMZ\r\n'
+    save('winmail', 'message', b'\3' + samples.tnef_message(samples.tnef('a.exe', b'MZ')))
+    save('winmail', 'signed', b'\4' + samples.smime(inner))
+    save('winmail', 'signed_pieces', b'\5' + samples.smime(inner, pieces=9))
+    save('winmail', 'enveloped', b'\7' + samples.smime(inner, 'enveloped'))
+
+
+def packed():
+    """Inputs of fuzz_xca.c: which decoder, how much may come out, and what is packed."""
+    text = b'abcabcabc, hello hello hello world' * 12 + bytes(700)
+    for i, (name, encode) in enumerate((('lznt1', xca.lznt1), ('lz77', xca.lz77), ('huffman', xca.huffman))):
+        save('xca', name, bytes([i]) + struct.pack('>H', len(text)) + encode(text))
 
 
 def handshake(version, folder):
@@ -231,6 +247,12 @@ def smb():
     disk += both(17, 8, info, b'\2\0') + both(17, 9, struct.pack('<HBBIHHI', 33, 1, 13, 1, 96, 0, 0) + fid + b'\1', b'\2\0')
     disk += both(6, 10, struct.pack('<HHI', 24, 0, 0) + fid, bytes(60))
     save('smb', 'disk', pieces(start + disk, 2))
+    plain = smb2(0, 9, 6, write(bytes(200)))
+    head = struct.pack('<I', len(plain))
+    one = b'\xfcSMB' + head + struct.pack('<HHI', 2, 0, 0) + xca.lz77(plain)
+    parts = ((0, plain[:64]), (3, struct.pack('<I', len(plain) - 64) + xca.huffman(plain[64:])), (1, struct.pack('<I', 0)), (4, bytes(8)))
+    chain = b'\xfcSMB' + head + b''.join(struct.pack('<HHI', kind, 1, len(body)) + body for kind, body in parts)
+    save('smb', 'packed', pieces(start + [(0, record(one)), (0, record(chain)), (1, record(chain))], 2))
     ioctl = struct.pack('<HHI', 57, 0, 0x11c017) + fid + struct.pack('<IIIIIIII', 120, 24 + 4, 0, 0, 0, 1024, 1, 0) + RPC_CALL[1]
     reply = struct.pack('<HHI', 49, 0, 0x11c017) + fid + struct.pack('<IIIIII', 112, 0, 112, len(RPC_REPLY), 0, 0) + RPC_REPLY
     pipe = both(3, 4, ask_tree(utf16('\\\\s\\IPC$')), struct.pack('<HBBIII', 16, 2, 0, 0, 0, 0)) + both(5, 5, ask_create(utf16('svcctl')), created)
@@ -433,6 +455,7 @@ if __name__ == '__main__':
     dns()
     ranges()
     tnef()
+    packed()
     dhcp()
     dcerpc()
     smb()

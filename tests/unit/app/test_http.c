@@ -144,7 +144,7 @@ static void response_alone(void **state)
 	harness_free(h);
 }
 
-/* A multipart that is no upload is one file, where such are wanted. */
+/* A multipart as a whole is a file, where such are wanted, and so is what a GET brings. */
 static void bodies(void **state)
 {
 	static const char *const settings[] = {"file_bodies=yes", NULL};
@@ -157,6 +157,14 @@ static void bodies(void **state)
 		down(h, "HTTP/1.1 204 No Content\r\n\r\n");
 		assert_int_equal(harness_count(h, "\"filename\":\"/wsman\",\"gaps\":false,\"state\":\"CLOSED\","
 						  "\"stored\":false,\"size\":29"), wanted);
+		up(h, "GET /odd HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+		down(h, "HTTP/1.1 204 No Content\r\n\r\n");
+		assert_int_equal(harness_count(h, "\"filename\":\"/odd\""), wanted);
+		up(h, "POST /form HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=XX\r\nContent-Length: 67\r\n\r\n"
+		      "--XX\r\nContent-Disposition: form-data; filename=\"a.b\"\r\n\r\n1\r\n--XX--\r\n");
+		down(h, "HTTP/1.1 204 No Content\r\n\r\n");
+		assert_int_equal(harness_count(h, "\"filename\":\"a.b\""), 1);
+		assert_int_equal(harness_count(h, "\"filename\":\"/form\""), wanted);
 		harness_free(h);
 	}
 }

@@ -152,6 +152,64 @@ static void parts(void **state)
 }
 
 /* A mail that the client stores, with a hole in it. */
+/* Where mails as a whole are files, so is what is fetched of one alone, as it came. */
+static void alone(void **state)
+{
+	static const char *const settings[] = {"file_bodies=yes", NULL};
+	static const char text[] = "* 1 FETCH (FLAGS () BODY[HEADER.FIELDS (FROM SUBJECT)] {21}\r\nSubject: nothing\r\n\r\n\r)\r\n"
+				   "* 2 FETCH (RFC822.HEADER {13}\r\nFrom: me\r\n\r\n\r RFC822.TEXT {0}\r\n)\r\n"
+				   "a1 OK done\r\n";
+
+	(void)state;
+	for (size_t step = 1; step < 2000; step = step * 3 + 1) {
+		for (unsigned wanted = 0; wanted < 2; wanted++) {
+			struct harness *h = harness_new(6, 143, wanted ? settings : NULL);
+
+			server(h, "* OK ready\r\n");
+			client(h, "a1 FETCH 1:2 X\r\n");
+			harness_tcp_steps(h, TO_CLIENT, text, sizeof(text) - 1, step);
+			assert_int_equal(harness_count(h, "\"filename\":\"rawmsg\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":21"), wanted);
+			assert_int_equal(harness_count(h, "\"filename\":\"rawmsg\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":13"), wanted);
+			assert_int_equal(harness_count(h, "\"event_type\":\"imap\""), 2);
+			server(h, "* 3 FETCH (BODY[HEADER] {100}\r\nFrom");
+			harness_finish(h);
+			assert_int_equal(harness_count(h, "\"state\":\"TRUNCATED\",\"stored\":false,\"size\":4"), wanted);
+			harness_free(h);
+		}
+	}
+}
+
+/* A session whose beginning was not seen. */
+static void midway(void **state)
+{
+	static const char *const settings[] = {"stream.midstream=yes", NULL};
+	static const struct {
+		const char *client, *server;
+		unsigned is;
+	} rows[] = {
+		{"DONE\r\n", "16 OK IDLE completed\r\n", 1}, {"DONE\r\n", "* 5 EXISTS\r\n", 1},
+		{"A4 UID FETCH 7 BODY[]\r\n", "* 7 FETCH (UID 7 BODY[] {4}\r\nab\r\n)\r\n", 1},
+		{"DONE\r\n", "what else\r\n", 0}, {"DONE\r\n", "* what else\r\n", 0}, {"DONE\r\n", "16 OK\n", 0},
+		{"DONE\r\n", "\r\n", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (unsigned step = 1; step < 100; step += 98) {
+			struct harness *h = harness_new(6, 143, settings), *other = harness_new(6, 144, settings);
+
+			client(h, rows[i].client);
+			harness_tcp_steps(h, TO_CLIENT, rows[i].server, strlen(rows[i].server), step);
+			assert_int_equal(h->flow.app_proto == APP_imap, rows[i].is);
+			client(other, rows[i].client);
+			server(other, rows[i].server);
+			assert_int_not_equal(other->flow.app_proto, APP_imap);
+			harness_free(h);
+			harness_free(other);
+		}
+	}
+}
+
 static void append(void **state)
 {
 	struct harness *h = harness_new(6, 143, NULL);
@@ -249,7 +307,7 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(session),    cmocka_unit_test(mails), cmocka_unit_test(append), cmocka_unit_test(pieces), cmocka_unit_test(parts),
+		cmocka_unit_test(session),    cmocka_unit_test(mails), cmocka_unit_test(alone), cmocka_unit_test(midway), cmocka_unit_test(append), cmocka_unit_test(pieces), cmocka_unit_test(parts),
 		cmocka_unit_test(starts_tls), cmocka_unit_test(compressed), cmocka_unit_test(many),
 	};
 

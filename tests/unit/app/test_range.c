@@ -174,30 +174,38 @@ static void alone_only(void **state)
 	harness_free(h);
 }
 
-/* Several ranges in one answer (multipart/byteranges), whole, in steps, and beside one that is alone; the body as it came is
- * a file, too. */
-static void several_in_one(void **state)
+#define SEVERAL_TYPE "multipart/byteranges; boundary=\"THIS_one\""
+
+/* All of WHOLE but for bytes 21 to 29. */
+static int several_body(char *body, size_t room)
 {
 	static const struct {
 		unsigned start, end;
 	} parts[] = {{30, 43}, {0, 9}, {8, 20}};
+	int n = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		n += snprintf(body + n, room - (size_t)n,
+			      "\r\n--THIS_one\r\nContent-Type: text/plain\r\ncontent-range: bytes %u-%u/44\r\n\r\n%.*s",
+			      parts[i].start, parts[i].end, (int)(parts[i].end - parts[i].start + 1), WHOLE + parts[i].start);
+	return n + snprintf(body + n, room - (size_t)n, "\r\n--THIS_one--\r\n");
+}
+
+/* Several ranges in one answer (multipart/byteranges), whole, in steps, and beside one that is alone; the body as it came is
+ * a file, too. */
+static void several_in_one(void **state)
+{
 	static const char broken[] = "--b\r\nContent-Range: bytes 50-44/44\r\n\r\nx\r\n--b--\r\n";
 
 	(void)state;
 	for (unsigned step = 1; step <= 1000; step *= 10) {
 		struct harness *h = harness_new(6, 80, hashed);
 		char body[1024], head[200];
-		int n = 0;
+		int n = several_body(body, sizeof(body));
 
-		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-			n += snprintf(body + n, sizeof(body) - (size_t)n,
-				      "\r\n--THIS_one\r\nContent-Type: text/plain\r\ncontent-range: bytes %u-%u/44\r\n\r\n%.*s",
-				      parts[i].start, parts[i].end, (int)(parts[i].end - parts[i].start + 1),
-				      WHOLE + parts[i].start);
-		n += snprintf(body + n, sizeof(body) - (size_t)n, "\r\n--THIS_one--\r\n");
 		ask(h, "www.example.com", "/fox");
 		snprintf(head, sizeof(head),
-			 "HTTP/1.1 206 Partial Content\r\nContent-Type: multipart/byteranges; boundary=\"THIS_one\"\r\n"
+			 "HTTP/1.1 206 Partial Content\r\nContent-Type: " SEVERAL_TYPE "\r\n"
 			 "Content-Length: %d\r\n\r\n", n);
 		text(h, TO_CLIENT, head);
 		harness_tcp_steps(h, TO_CLIENT, (const uint8_t *)body, (size_t)n, step);
@@ -212,6 +220,91 @@ static void several_in_one(void **state)
 		text(h, TO_CLIENT, head);
 		assert_int_equal(harness_count(h, "\"event\":\"RANGE_INVALID\""), 1);
 		harness_free(h);
+	}
+}
+
+/* ---- HTTP/2 ---- */
+
+#define END_STREAM 1
+#define END_HEADERS 4
+
+static size_t frame(uint8_t *out, uint8_t type, uint8_t flags, uint8_t stream, const void *data, size_t len)
+{
+	const uint8_t head[9] = {0, (uint8_t)(len >> 8), (uint8_t)len, type, flags, 0, 0, 0, stream};
+
+	memcpy(out, head, sizeof(head));
+	if (len)
+		memcpy(out + sizeof(head), data, len);
+	return sizeof(head) + len;
+}
+
+/* "name value" words, each a literal field (RFC 7541, 6.2.2). */
+static void headers(struct harness *h, enum direction d, uint8_t stream, uint8_t flags, const char *const fields[])
+{
+	uint8_t block[512], out[600];
+	size_t n = 0;
+
+	for (; *fields; fields++) {
+		const char *value = strchr(*fields, ' ') + 1;
+		size_t name_len = (size_t)(value - 1 - *fields), value_len = strlen(value);
+
+		block[n++] = 0;
+		block[n++] = (uint8_t)name_len;
+		memcpy(block + n, *fields, name_len);
+		n += name_len;
+		block[n++] = (uint8_t)value_len;
+		memcpy(block + n, value, value_len);
+		n += value_len;
+	}
+	harness_tcp(h, d, out, frame(out, 1, flags | END_HEADERS, stream, block, n));
+}
+
+static void fetch2(struct harness *h, uint8_t stream, const char *const answer[], const char *body, size_t len, size_t step)
+{
+	static const char *const request[] = {":method GET", ":scheme http", ":path /fox", ":authority www.example.com:80", NULL};
+	uint8_t out[1100];
+
+	headers(h, TO_SERVER, stream, END_STREAM, request);
+	headers(h, TO_CLIENT, stream, 0, answer);
+	for (size_t at = 0; at < len; at += step) {
+		size_t now = step < len - at ? step : len - at;
+
+		harness_tcp(h, TO_CLIENT, out, frame(out, 0, at + now == len ? END_STREAM : 0, stream, body + at, now));
+	}
+}
+
+/* Those of HTTP/2 are put together with those of HTTP/1 where host and path are the same. */
+static void several_in_http2(void **state)
+{
+	static const char *const several[] = {":status 206", "content-type " SEVERAL_TYPE, NULL};
+	static const char *const one[] = {":status 206", "content-range bytes 19-31/44", NULL};
+	static const char *const plain[] = {":status 200", "content-type " SEVERAL_TYPE, NULL};
+	static const char *const coded[] = {":status 206", "content-type " SEVERAL_TYPE, "content-encoding br", NULL};
+	static const char broken[] = "--THIS_one\r\nContent-Range: bytes 50-44/44\r\n\r\nx\r\n--THIS_one--\r\n";
+
+	(void)state;
+	for (size_t step = 1; step <= 1000; step *= 10) {
+		struct harness *h = harness_new(6, 80, hashed);
+		uint8_t settings[9];
+		char body[1024];
+		size_t n = (size_t)several_body(body, sizeof(body));
+
+		text(h, TO_SERVER, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+		harness_tcp(h, TO_SERVER, settings, frame(settings, 4, 0, 0, NULL, 0));
+		harness_tcp(h, TO_CLIENT, settings, frame(settings, 4, 0, 0, NULL, 0));
+		fetch2(h, 1, plain, body, n, step);
+		fetch2(h, 3, coded, body, n, step);
+		fetch2(h, 5, one, WHOLE + 19, 13, step);
+		assert_int_equal(h->counters.app_ranges_joined, 0);
+		fetch2(h, 7, several, body, n, step);
+		assert_int_equal(joined(h), 1);
+		assert_int_equal(h->counters.app_ranges_joined, 1);
+		assert_int_equal(harness_count(h, "\"event\":\"invalid_range\""), 0);
+		fetch2(h, 9, several, broken, sizeof(broken) - 1, step);
+		assert_int_equal(harness_count(h, "\"event\":\"invalid_range\""), 1);
+		headers(h, TO_SERVER, 11, END_STREAM, (const char *const[]){":method GET", ":path /fox", NULL});
+		headers(h, TO_CLIENT, 11, 0, several);
+		harness_free(h); /* in the middle of an answer */
 	}
 }
 
@@ -320,6 +413,7 @@ int main(void)
 		cmocka_unit_test(one_connection), cmocka_unit_test(several_connections),
 		cmocka_unit_test(at_once),        cmocka_unit_test(not_the_same),
 		cmocka_unit_test(several_in_one),
+		cmocka_unit_test(several_in_http2),
 		cmocka_unit_test(alone_only),     cmocka_unit_test(holes),
 		cmocka_unit_test(forgotten),      cmocka_unit_test(no_room),
 		cmocka_unit_test(shown),

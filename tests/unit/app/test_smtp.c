@@ -338,6 +338,81 @@ static void tnef(void **state)
 	}
 }
 
+/* A message attached to a message, a winmail.dat in one, mails that are signed (tests/support/samples.py), and one that is encrypted. */
+static const char packed_message[] =
+	"eJ8+IgAAAgKQBgAOAAAAAgAAAAAAAAAAAAAAAAACAAIQgAEABwAAAFJlOiBpdADuAQIFkAYAcAAAAAMAAAADACEOAQAAAA0AATcB\r\n"
+	"AAAAUAAAAAcDAgAAAAAAwAAAAAAAAEZ4nz4iAAACApAGAA4AAAAAAAAAAAAAAAAAAAAAAAAAAhCAAQAGAAAAYS5leGUA0QECD4AG\r\n"
+	"AAUAAABNWjEyMz0BAwAFNwUAAACUCQ==\r\n";
+static const char packed_nested[] =
+	"eJ8+IgAAAgKQBgAOAAAAAAAAAAAAAAAAAAAAAAAAAAIQgAEADAAAAHdpbm1haWwuZGF0AFgEAg+ABgBAAAAAeJ8+IgAAAgKQBgAO\r\n"
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAIQgAEABgAAAGEuZXhlANEBAg+ABgAFAAAATVoxMjM9AXIH\r\n";
+static const char packed_is_signed[] =
+	"MIICEQYJKoZIhvcNAQcCoIICAjCCAf4CAQExDzANBglghkgBZQMEAgEFADBMBgkqhkiG9w0BBwGgPwQ9Q29udGVudC1UeXBlOiBh\r\n"
+	"cHBsaWNhdGlvbi9vY3RldC1zdHJlYW07IG5hbWU9YS5leGUNCg0KTVoxMjMNCqCB3zCB3GNlcnRpZmljYXRlY2VydGlmaWNhdGVj\r\n"
+	"ZXJ0aWZpY2F0ZWNlcnRpZmljYXRlY2VydGlmaWNhdGVjZXJ0aWZpY2F0ZWNlcnRpZmljYXRlY2VydGlmaWNhdGVjZXJ0aWZpY2F0\r\n"
+	"ZWNlcnRpZmljYXRlY2VydGlmaWNhdGVjZXJ0aWZpY2F0ZWNlcnRpZmljYXRlY2VydGlmaWNhdGVjZXJ0aWZpY2F0ZWNlcnRpZmlj\r\n"
+	"YXRlY2VydGlmaWNhdGVjZXJ0aWZpY2F0ZWNlcnRpZmljYXRlY2VydGlmaWNhdGUxgbcwgbRzaWduZXJzaWduZXJzaWduZXJzaWdu\r\n"
+	"ZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJz\r\n"
+	"aWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWduZXJzaWdu\r\n"
+	"ZXJzaWduZXI=\r\n";
+static const char packed_pieces[] =
+	"MIAGCSqGSIb3DQEHAqCAMIACAQExDzANBglghkgBZQMEAgEFADCABgkqhkiG9w0BBwGggCSABAlDb250ZW50LVQECXlwZTogYXBw\r\n"
+	"bAQJaWNhdGlvbi9vBAljdGV0LXN0cmUECWFtOyBuYW1lPQQJYS5leGUNCg0KBAdNWjEyMw0KAAAAAAAAoIHfMIHcY2VydGlmaWNh\r\n"
+	"dGVjZXJ0aWZpY2F0ZWNlcnRpZmljYXRlY2VydGlmaWNhdGVjZXJ0aWZpY2F0ZWNlcnRpZmljYXRlY2VydGlmaWNhdGVjZXJ0aWZp\r\n"
+	"Y2F0ZWNlcnRpZmljYXRlY2VydGlmaWNhdGVjZXJ0aWZpY2F0ZWNlcnRpZmljYXRlY2VydGlmaWNhdGVjZXJ0aWZpY2F0ZWNlcnRp\r\n"
+	"ZmljYXRlY2VydGlmaWNhdGVjZXJ0aWZpY2F0ZWNlcnRpZmljYXRlY2VydGlmaWNhdGVjZXJ0aWZpY2F0ZTGBtzCBtHNpZ25lcnNp\r\n"
+	"Z25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25l\r\n"
+	"cnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNpZ25lcnNp\r\n"
+	"Z25lcnNpZ25lcnNpZ25lcnNpZ25lcgAAAAAAAA==\r\n";
+static const char packed_enveloped[] =
+	"MHIGCSqGSIb3DQEHA6BlMGMCAQAxQzBBAgEABDxrZXlrZXlrZXlrZXlrZXlrZXlrZXlrZXlrZXlrZXlrZXlrZXlrZXlrZXlrZXlr\r\n"
+	"ZXlrZXlrZXlrZXlrZXkwGQYJKoZIhvcNAQcBMAQGAmCGgAZzZWNyZXQ=\r\n";
+
+static void packed(void **state)
+{
+	static const struct {
+		const char *name, *base64;
+		unsigned files;
+		bool encrypted;
+	} rows[] = {
+		{"winmail.dat", packed_message, 2, false}, {"winmail.dat", packed_nested, 3, false}, {"smime.p7m", packed_is_signed, 2, false},
+		{"smime.p7m", packed_pieces, 2, false}, {"smime.p7m", packed_enveloped, 1, true},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char mail[4096];
+		size_t n = (size_t)snprintf(mail, sizeof(mail), "Content-Type: application/x; name=%s\r\nContent-Transfer-Encoding: base64\r\n\r\n%s",
+					    rows[i].name, rows[i].base64);
+
+		for (size_t step = 1; step < n; step = step * 3 + 1) {
+			struct harness *h = greeted(NULL);
+
+			up(h, "DATA\r\n");
+			down(h, "354 c\r\n");
+			harness_tcp_steps(h, TO_SERVER, mail, n, step);
+			up(h, ".\r\n");
+			harness_finish(h);
+			assert_int_equal(harness_count(h, "\"event_type\":\"fileinfo\""), rows[i].files);
+			assert_int_equal(harness_count(h, "\"filename\":\"a.exe\",\"gaps\":false,\"state\":\"CLOSED\",\"stored\":false,\"size\":5"), !rows[i].encrypted);
+			assert_int_equal(harness_count(h, "\"encrypted\":true"), rows[i].encrypted);
+			harness_free(h);
+		}
+		for (size_t len = 0; len < n; len += 1 + len % 3) {
+			struct harness *h = greeted(NULL);
+
+			up(h, "DATA\r\n");
+			down(h, "354 c\r\n");
+			harness_tcp(h, TO_SERVER, mail, len);
+			if (len & 1)
+				harness_gap(h, TO_SERVER, 4);
+			harness_tcp(h, TO_SERVER, mail + len, n - len);
+			if (len & 2)
+				up(h, ".\r\n");
+			harness_free(h);
+		}
+	}
+}
+
 static void starttls(void **state)
 {
 	struct harness *h = greeted(NULL);
@@ -445,7 +520,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session), cmocka_unit_test(one_byte_segments),
 		cmocka_unit_test(early), cmocka_unit_test(at_once), cmocka_unit_test(early_rejected),
-		cmocka_unit_test(bdat), cmocka_unit_test(chunks), cmocka_unit_test(tnef), cmocka_unit_test(nameless), cmocka_unit_test(several), cmocka_unit_test(doubtful_end),
+		cmocka_unit_test(bdat), cmocka_unit_test(chunks), cmocka_unit_test(tnef), cmocka_unit_test(packed), cmocka_unit_test(nameless), cmocka_unit_test(several), cmocka_unit_test(doubtful_end),
 		cmocka_unit_test(starttls), cmocka_unit_test(rset), cmocka_unit_test(events),
 		cmocka_unit_test(gaps_and_long_lines), cmocka_unit_test(raw), cmocka_unit_test(bodies),
 	};

@@ -292,6 +292,40 @@ static void ayiya(void **state)
 	assert_int_equal(frame_go(pw, &f), 1);
 }
 
+static void l2tp(void **state)
+{
+	/* flags, tunnel and session; with length, numbers and offset; protocol of one byte, without address and control */
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} inside[] = {
+#define ROW(text) {text, sizeof(text) - 1}
+		ROW("\0\2\0\7\0\1\xff\3\0\x21"), ROW("\2\2\0\7\0\1\0\2zz\xff\3\0\x21"), ROW("\1\2\0\7\0\1\x21"),
+		ROW("\x08\2\0\7\0\1\0\1\0\2\0\x21"),
+	}, not[] = {
+		ROW("\xc8\2\0\x34\0\7\0\1\0\1\0\2"), ROW("\0\3\0\7\0\1\xff\3\0\x21"), ROW("\0\2\0\7\0\1\xff\3\xc0\x21"),
+		ROW("\x10\2\0\7\0\1\xff\3\0\x21"), ROW("\x40\2\xff\xff\0\7\0\1\xff\3\0\x21"), ROW("\x40\2\0\x08\0\7\0\1\xff\3\0\x21"),
+		ROW("\2\2\0\7\0\1\xff\xff\xff\3\0\x21"), ROW("\0\2\0\7\0\1\xff\3\0\x57"),
+#undef ROW
+	};
+	struct packet_worker *pw = *state;
+
+	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+		outer_udp(1701);
+		frame_add(&f, inside[i].bytes, inside[i].len);
+		assert_non_null(inner_tcp(pw));
+		assert_int_equal(pw->counters.decoder_l2tp, i + 1);
+	}
+	for (size_t i = 0; i < sizeof(not) / sizeof(not[0]); i++) {
+		outer_udp(1701);
+		frame_add(&f, not[i].bytes, not[i].len);
+		assert_null(inner_tcp(pw));
+	}
+	outer_udp(1702);
+	frame_add(&f, inside[0].bytes, inside[0].len);
+	assert_null(inner_tcp(pw));
+}
+
 static void ports_and_switches_are_configured(void **state)
 {
 	static const char *const settings[] = {"decoder.vxlan.ports=4789,8472",
@@ -316,7 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PACKET_TEST(ip_in_ip), PACKET_TEST(gre_variants), PACKET_TEST(gre_malformed),
 		PACKET_TEST(vxlan),    PACKET_TEST(geneve),       PACKET_TEST(teredo),
-		PACKET_TEST(gtpu),     PACKET_TEST(ayiya),        PACKET_TEST(vxlan_gpe),
+		PACKET_TEST(gtpu),     PACKET_TEST(ayiya),        PACKET_TEST(vxlan_gpe), PACKET_TEST(l2tp),
 		cmocka_unit_test(ports_and_switches_are_configured),
 	};
 

@@ -232,10 +232,27 @@ static void hole_never_acknowledged(void **state)
 	say(l, 0, "abc");
 	ack(l, 3);
 	say(l, 10, "xyz");
+	lab_wait(l, 0.1);
+	ack(l, 3);
 	lab_end(l);
 	assert_string_equal(lab_given(l, TO_SERVER), "abc[end]");
 	assert_string_equal(lab_raw(l, TO_SERVER), "abcxyz");
 	assert_false(l->raw_broken);
+	lab_free(l);
+}
+
+/* Nothing comes after it: whether the receiver has what is missing nobody knows. */
+static void hole_before_the_last(void **state)
+{
+	struct lab *l = lab_with(NULL, NULL);
+
+	(void)state;
+	say(l, 0, "abc");
+	ack(l, 3);
+	lab_wait(l, 0.1);
+	say(l, 10, "xyz");
+	lab_end(l);
+	UP(TO_SERVER, "abc[gap 7]xyz[end]");
 	lab_free(l);
 }
 
@@ -663,6 +680,7 @@ int main(void)
 		cmocka_unit_test(hole_acknowledged),
 		cmocka_unit_test(hole_at_end),
 		cmocka_unit_test(hole_never_acknowledged),
+		cmocka_unit_test(hole_before_the_last),
 		cmocka_unit_test(policies),
 		cmocka_unit_test(delivered_wins),
 		cmocka_unit_test(wire_keeps_the_first),

@@ -95,11 +95,12 @@ bool match_cip_service(const struct match_context *c, const struct match *match)
 	const struct match_cip_service *m = &match->u.cip_service;
 	struct cip_message cip;
 	struct cip_walk k;
+	unsigned depth;
 
 	if (!c->tx)
 		return false;
 	k = cip_walk(enip_message_of(c->tx, c->p->direction & 1));
-	while (cip_walk_next(&k, &cip))
+	while (cip_walk_next(&k, &cip, &depth))
 		if (cip.service == m->service && (!m->has_class || has_class(&cip, m->cip_class)) &&
 		    (!m->has_attribute || has_attribute(&cip, m->attribute)))
 			return true;

@@ -86,6 +86,14 @@ def mdns(message, src=CLIENT, dst="224.0.0.251", sport=5353):
         sport=sport, dport=5353) / message
 
 
+def chain(*records):
+    """Records as this scapy wants them: one under the other; counts are its own."""
+    out = records[0]
+    for one in records[1:]:
+        out = out / one
+    return out
+
+
 def question(name, kind="PTR", unicast=False):
     return DNSQR(qname=name, qtype=kind, qclass=1 | 0x8000 * unicast)
 
@@ -97,12 +105,12 @@ def answer(name, kind="A", data="10.0.0.9", flush=False):
 def test_mdns(inspect):
     """Many questions, the unicast bit, known answers over two datagrams, the flush bit, an answer to one host."""
     packets = [
-        mdns(DNS(qd=[question("_http._tcp.local", unicast=True), question("_ipp._tcp.local"), question("a.local", "ANY")],
-                 tc=1, an=[answer("_ipp._tcp.local", "PTR", "printer._ipp._tcp.local")])),
-        mdns(DNS(qd=[], an=[answer("_ipp._tcp.local", "PTR", f"p{n}._ipp._tcp.local") for n in range(20)])),
-        mdns(DNS(qr=1, aa=1, qd=[], an=[answer("printer.local", flush=True)], ar=[answer("extra.local", flush=True)]), src=SERVER),
-        mdns(DNS(qr=1, aa=1, qd=[], an=[answer("printer.local")]), src=SERVER, dst=CLIENT),
-        mdns(DNS(qr=1, qd=[], an=[answer("printer.local", data="0.0.0.0")]), src="10.0.0.77", sport=6000),
+        mdns(DNS(rd=0, tc=1, an=answer("_ipp._tcp.local", "PTR", "printer._ipp._tcp.local"),
+                 qd=chain(question("_http._tcp.local", unicast=True), question("_ipp._tcp.local"), question("a.local", "ALL")))),
+        mdns(DNS(rd=0, qd=None, an=chain(*(answer("_ipp._tcp.local", "PTR", f"p{n}._ipp._tcp.local") for n in range(20))))),
+        mdns(DNS(qr=1, aa=1, qd=None, an=answer("printer.local", flush=True), ar=answer("extra.local", flush=True)), src=SERVER),
+        mdns(DNS(qr=1, aa=1, qd=None, an=answer("printer.local")), src=SERVER, dst=CLIENT),
+        mdns(DNS(qr=1, qd=None, an=answer("printer.local", data="0.0.0.0")), src="10.0.0.77", sport=6000),
     ]
     clock = Clock()
     result = inspect([clock.stamp(p) for p in packets], MDNS_RULES)
@@ -116,18 +124,17 @@ def test_mdns(inspect):
 
 def test_mdns_over_ipv6(inspect):
     packet = Ether(dst="33:33:00:00:00:fb") / IPv6(src="fe80::1", dst="ff02::fb") / UDP(sport=5353, dport=5353) / DNS(
-        qd=[question("_ipp._tcp.local")])
+        qd=question("_ipp._tcp.local"))
     assert inspect([Clock().stamp(packet)], MDNS_RULES).sids() == [1]
 
 
-@pytest.mark.parametrize("data", [b"", b"\0" * 11, bytes(DNS(qd=[question("a.local")]))[:-3],
+@pytest.mark.parametrize("data", [b"", b"\0" * 11, bytes(DNS(qd=question("a.local")))[:-3],
                                   b"\0\0\0\0\0\1\0\0\0\0\0\0\xc0\x0c\0\x0c\0\1", b"\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
                                   b"\0\0\0\0\0\1\0\0\0\0\0\0" + b"\x3fa" * 40])
 def test_mdns_malformed(inspect, data):
     """Loops, cut names and lies about counts harm nothing; the next message is read."""
     clock = Clock()
-    result = inspect([clock.stamp(mdns(d)) for d in (DNS(qd=[question("b.local")]), Raw(data), DNS(qd=[question(
-        "_ipp._tcp.local")]))], MDNS_RULES)
+    result = inspect([clock.stamp(mdns(d)) for d in (DNS(qd=question("b.local")), Raw(data), DNS(qd=question("_ipp._tcp.local")))], MDNS_RULES)
     assert result.sids() == [1]
 
 

@@ -83,7 +83,7 @@ static enum probe_result dnp3_probe(const struct probe_input *in)
 	if (memcmp(in->data, start, in->len < 2 ? in->len : 2) != 0)
 		return PROBE_NO;
 	if (in->len < HEADER_BYTES)
-		return PROBE_MORE;
+		return in->ip_proto == 17 ? PROBE_NO : PROBE_MORE;
 	if (in->data[2] < HEADER_COUNTED || !starts_frame(in->data, in->len))
 		return PROBE_NO;
 	from_master = in->data[3] & LINK_DIR;
@@ -374,6 +374,7 @@ const struct proto proto_dnp3 = {
 	.done = {1, 1},
 	.max_pending_bytes = FRAME_MAX,
 	.max_transactions = DNP3_TRANSACTIONS_MAX,
+	.in_bursts = 1,
 	.too_many_event = DNP3_EVENT_FLOODED,
 	.probe = dnp3_probe,
 	.udp_first = {{5, 5}},

@@ -207,10 +207,10 @@ static struct enip_tx *find_request(struct flow *f, const struct enip_message *r
 {
 	struct enip_tx *found = NULL;
 
-	for (struct tx *tx = f->app->first; tx && !found; tx = tx->next)
+	for (struct tx *tx = tx_waiting(f); tx && !found; tx = tx->next)
 		if (waits(enip_of(tx)) && answers(response, &enip_of(tx)->request))
 			found = enip_of(tx);
-	for (struct tx *tx = f->app->first; found && tx != &found->tx; tx = tx->next)
+	for (struct tx *tx = found ? tx_waiting(f) : NULL; tx && tx != &found->tx; tx = tx->next)
 		if (waits(enip_of(tx)) && is_late(enip_of(tx), found))
 			tx->progress[TO_CLIENT] = 1;
 	return found;
@@ -402,6 +402,7 @@ const struct proto proto_enip = {
 	.done = {1, 1},
 	.max_pending_bytes = ENIP_HEADER_BYTES + ENIP_DATA_MAX,
 	.max_transactions = ENIP_TRANSACTIONS_MAX,
+	.in_bursts = 1,
 	.gives_way = 1,
 	.too_many_event = ENIP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = enip_probe,

@@ -134,7 +134,7 @@ static void take_request(struct worker *w, struct flow *f, const uint8_t *data, 
 
 static struct modbus_tx *find_request(struct flow *f, struct modbus_message *response)
 {
-	for (struct tx *tx = f->app->first; tx; tx = tx->next) {
+	for (struct tx *tx = tx_waiting(f); tx; tx = tx->next) {
 		struct modbus_tx *t = modbus_of(tx);
 
 		if (t->request.there && !t->response.there && !tx->progress[TO_CLIENT] && modbus_answers(response, &t->request))
@@ -253,6 +253,7 @@ const struct proto proto_modbus = {
 	.done = {1, 1},
 	.max_pending_bytes = MESSAGE_MAX,
 	.max_transactions = MODBUS_TRANSACTIONS_MAX,
+	.in_bursts = 1,
 	.gives_way = 1,
 	.too_many_event = MODBUS_EVENT_FLOODED,
 	.probe = modbus_probe,

@@ -4,7 +4,7 @@ import struct
 
 import dnp3_talk as d
 import pytest
-from packets import CLIENT, SERVER, Clock, ends, tcp_session
+from packets import CLIENT, SERVER, Clock, ends, first_comes_last, tcp_session
 from scapy.all import UDP, Raw
 
 LOG = ["--set", "eve.types.dnp3.enabled=yes"]
@@ -200,6 +200,13 @@ def test_many(inspect):
         turns += [("c", d.request(d.READ, d.CLASSES, n)), ("s", d.response(d.header(30, 4, 0, b"\0\1") + b"\1\0\2\0", 0, n))]
     result = run(inspect, turns)
     assert len(messages(result)) == 6000 and events(result) == []
+
+
+def test_burst(inspect):
+    """A late segment brings thousands of messages at once: all of them are looked at."""
+    many = b"".join(d.request(d.READ, d.header(60, 1, 6), n) for n in range(2000)) + d.request(d.DIRECT, CROB)
+    result = inspect(first_comes_last(tcp_session([("c", d.request(d.READ, d.CLASSES)), ("c", many)], dport=d.PORT)), RULES, LOG)
+    assert result.sids() == [1, 2] and len(messages(result)) == 2002 and events(result) == []
 
 
 def test_garbage(inspect):

@@ -3,7 +3,7 @@ import random
 
 import enip_talk as e
 import pytest
-from packets import CLIENT, SERVER, Clock, ends, tcp_session
+from packets import CLIENT, SERVER, Clock, ends, first_comes_last, tcp_session
 from scapy.all import UDP, Raw
 
 LOG = ["--set", "eve.types.enip.enabled=yes"]
@@ -123,6 +123,13 @@ def test_one_side(inspect):
                                       dport=e.PORT) if p["IP"].src == CLIENT]
     result = inspect(packets, RULES, [*LOG, "--set", "stream.midstream=yes", "--set", "stream.async_oneside=yes"])
     assert len(records(result)) == 1002 and 10 in result.sids()
+
+
+def test_burst(inspect):
+    """A late segment brings thousands of requests at once: all of them are looked at."""
+    many = b"".join(e.pdu(e.SERVICES, context=b"%d" % n) for n in range(2000)) + e.rr(SET_TIME)
+    result = inspect(first_comes_last(tcp_session(e.opening()[:1] + [("c", many)], dport=e.PORT)), RULES, LOG)
+    assert {10, 11, 12} <= set(result.sids()) and len(records(result)) == 2002
 
 
 def test_midstream(inspect):

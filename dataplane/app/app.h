@@ -67,6 +67,7 @@ enum probe_result probe_words(const struct probe_input *in, const char *const *w
 
 #define APP_CHANGED_WAITING 2
 #define TX_EVENTS_MAX 16
+#define APP_BURST_MAX 8192            /* transactions beyond the limit that the packet in hand may bring, having filled a gap */
 #define APP_PROBE_BYTES 4096          /* kept of each direction while the protocol is unknown */
 #define APP_PROBE_LIMIT_BYTES 100000  /* seen of a direction after which probing ends */
 #define APP_PROBE_DATAGRAMS 8         /* looked at in each direction of a UDP flow */
@@ -156,6 +157,7 @@ struct proto {
 	uint8_t log_at[2];               /* progress in both directions at which log is called; 0: done */
 	uint32_t max_pending_bytes;      /* most that PARSE_MORE may leave to be kept, per direction */
 	uint32_t max_transactions;       /* live at once in one flow; one more is an event (tx_new fails) */
+	uint8_t in_bursts;               /* 1: messages are short: APP_BURST_MAX more may come with one packet */
 	uint8_t gives_way;               /* 1: at half of them (app_tx_limit) the parser ends the oldest that waits */
 	uint16_t too_many_event;         /* index into events for that */
 	/* What the protocol needs once a worker, made and freed by app_worker_new and app_worker_free
@@ -215,6 +217,7 @@ struct app_session {
 	const struct proto *proto;       /* NULL: not found out, or only identified, not parsed */
 	void *state;                     /* the protocol's */
 	struct tx *first, *last;         /* live transactions, oldest first */
+	struct tx *waiting;              /* before this one none waits (tx_waiting); NULL: none does */
 	uint32_t live;                   /* how many */
 	uint64_t tx_count;               /* made so far, by this protocol */
 	struct app_frames *frames;       /* owner: frame.c; NULL: nobody wants any */
@@ -225,6 +228,7 @@ struct app_session {
 	uint8_t proto_original;          /* before a protocol change (STARTTLS, CONNECT) */
 	uint8_t proto_expected;          /* what should come after the change, or APP_UNKNOWN */
 	uint8_t events;                  /* bit by enum app_event, of the packet in hand */
+	uint8_t crowded;                 /* that the oldest gave way was said, and has gone on since */
 	uint8_t unread;                  /* enum app_unread: why messages of it were not read */
 	uint16_t behind_port;            /* of the server that a proxy was asked for; 0: none was */
 	struct expectation *announced;   /* while state_init runs: why it is thought to be this; else NULL */

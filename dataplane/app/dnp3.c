@@ -83,7 +83,7 @@ static enum probe_result dnp3_probe(const struct probe_input *in)
 	if (memcmp(in->data, start, in->len < 2 ? in->len : 2) != 0)
 		return PROBE_NO;
 	if (in->len < HEADER_BYTES)
-		return PROBE_MORE;
+		return in->ip_proto == 17 ? PROBE_NO : PROBE_MORE;
 	if (in->data[2] < HEADER_COUNTED || !starts_frame(in->data, in->len))
 		return PROBE_NO;
 	from_master = in->data[3] & LINK_DIR;
@@ -124,8 +124,10 @@ static void check_objects(struct worker *w, struct flow *f, struct dnp3_tx *t)
 	enum dnp3_next next;
 	uint32_t objects = 0;
 	uint64_t points = 0;
+	bool unknown = false;
 
 	while ((next = dnp3_object_next(t, &c, &o)) == DNP3_NEXT_GOOD) {
+		unknown |= o.unknown;
 		points += o.count;
 		if (points > DNP3_POINTS_MAX || ++objects > DNP3_OBJECTS_MAX) {
 			tx_event(w, f, &t->tx, t->direction,
@@ -139,9 +141,9 @@ static void check_objects(struct worker *w, struct flow *f, struct dnp3_tx *t)
 		tx_event(w, f, &t->tx, t->direction, DNP3_EVENT_TOO_MANY_POINTS);
 	else if (next == DNP3_NEXT_BAD)
 		tx_event(w, f, &t->tx, t->direction, DNP3_EVENT_MALFORMED);
-	else if (next == DNP3_NEXT_UNKNOWN)
+	else if (next == DNP3_NEXT_UNKNOWN || unknown)
 		tx_event(w, f, &t->tx, t->direction, DNP3_EVENT_UNKNOWN_OBJECT);
-	t->complete = next == DNP3_NEXT_LAST;
+	t->complete = next == DNP3_NEXT_LAST && !unknown;
 }
 
 /* A whole message; data is handed over. */
@@ -327,21 +329,27 @@ static bool value_indications(struct worker *w, struct flow *f, struct tx *tx, e
 	return true;
 }
 
-/* Group and variation, a byte each. */
+/* Group and variation, a byte each. They are asked for one after the other. */
 static bool value_object(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
 			 unsigned instance, uint64_t *out)
 {
-	const struct dnp3_tx *t = dnp3_of(tx);
+	struct dnp3_tx *t = dnp3_of(tx);
 	struct dnp3_object o;
 	struct cursor c;
 
 	if (!t->data || instance >= DNP3_OBJECTS_MAX)
 		return false;
 	c = dnp3_objects(t);
+	if (!instance || instance < t->next_object)
+		t->next_object = t->next_at = 0;
+	cursor_skip(&c, t->next_at);
 	do
-		if (dnp3_object_next(t, &c, &o) != DNP3_NEXT_GOOD)
+		if (dnp3_object_next(t, &c, &o) != DNP3_NEXT_GOOD) {
+			t->next_object = t->next_at = 0;
 			return false;
-	while (instance--);
+		}
+	while (t->next_object++ < instance);
+	t->next_at = (uint32_t)(c.p - dnp3_objects(t).p);
 	*out = (uint64_t)o.group << 8 | o.variation;
 	return true;
 }
@@ -362,11 +370,15 @@ const struct proto proto_dnp3 = {
 	.name = "dnp3",
 	.id = APP_dnp3,
 	.over_tcp = 1,
+	.over_udp = 1,
 	.done = {1, 1},
 	.max_pending_bytes = FRAME_MAX,
 	.max_transactions = DNP3_TRANSACTIONS_MAX,
+	.in_bursts = 1,
 	.too_many_event = DNP3_EVENT_FLOODED,
 	.probe = dnp3_probe,
+	.udp_first = {{5, 5}},
+	.udp_least = HEADER_BYTES,
 	.state_bytes = sizeof(struct dnp3_state),
 	.state_rest = app_state_moves,
 	.state_clear = dnp3_state_clear,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * DNP3 (IEEE 1815-2012: 9 data link, 8 transport function, 4 application layer, annex A objects) over
- * TCP. Private to dnp3*.c. Each application message, put together from its segments, is a
+ * TCP and UDP. Private to dnp3*.c. Each application message, put together from its segments, is a
  * transaction.
  */
 #ifndef APP_DNP3_H
@@ -22,6 +22,7 @@ struct dnp3_tx {
 	uint16_t dst, src;
 	bool complete;     /* all of its objects were understood */
 	uint32_t len;
+	uint32_t next_object, next_at; /* value_object: which one is asked for next, and where it begins */
 	uint8_t *data;     /* application layer: control, function, …; owned */
 };
 
@@ -29,6 +30,7 @@ struct dnp3_tx {
 struct dnp3_object {
 	uint8_t group, variation, qualifier, prefix_code, range_code;
 	uint32_t start, stop, count;
+	bool unknown;         /* what its points are; their size was said */
 	struct cursor points; /* empty where none follow */
 };
 
@@ -44,6 +46,7 @@ enum dnp3_kind {
 	DNP3_INT,
 	DNP3_FLOAT,
 	DNP3_TEXT,   /* what is left of the point */
+	DNP3_SKIP,   /* .bytes that are not shown */
 };
 
 static inline struct dnp3_tx *dnp3_of(struct tx *tx)
@@ -68,8 +71,10 @@ static inline struct cursor dnp3_objects(const struct dnp3_tx *t)
 enum dnp3_next { DNP3_NEXT_GOOD, DNP3_NEXT_LAST, DNP3_NEXT_BAD, DNP3_NEXT_UNKNOWN };
 
 enum dnp3_next dnp3_object_next(const struct dnp3_tx *t, struct cursor *c, struct dnp3_object *o);
-/* Steps of a point; NULL: the object is not known. packed: a bit a point instead. */
-const struct dnp3_step *dnp3_layout(uint8_t group, uint8_t variation, bool *packed);
+/* Octet strings and virtual terminals: the variation is their length. */
+bool dnp3_is_string(uint8_t group);
+/* Steps of a point; NULL: the object is not known. packed: so many bits a point instead, or 0. */
+const struct dnp3_step *dnp3_layout(uint8_t group, uint8_t variation, uint8_t *packed);
 
 /* dnp3_log.c */
 void dnp3_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);

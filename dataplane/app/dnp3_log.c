@@ -69,6 +69,9 @@ static void put_steps(struct recorder *r, const struct dnp3_step *s, struct curs
 			left = (uint32_t)cursor_left(c);
 			rec_bytes(r, s->field, cursor_take(c, left), left);
 			break;
+		case DNP3_SKIP:
+			cursor_skip(c, s->bytes);
+			break;
 		}
 	}
 }
@@ -84,7 +87,7 @@ static void put_points(struct recorder *r, const struct dnp3_object *o, uint32_t
 {
 	struct cursor c = o->points;
 	const struct dnp3_step *steps;
-	bool packed;
+	uint8_t packed;
 
 	steps = dnp3_layout(o->group, o->variation, &packed);
 	if (!cursor_left(&c) || !steps)
@@ -101,8 +104,8 @@ static void put_points(struct recorder *r, const struct dnp3_object *o, uint32_t
 		if (o->prefix_code >= 4)
 			rec_uint(r, F_dnp3_size, prefix);
 		if (packed && !o->prefix_code)
-			rec_uint(r, F_dnp3_state, o->points.p[i / 8] >> i % 8 & 1);
-		else if (o->group >= 110 && o->prefix_code < 4)
+			rec_uint(r, F_dnp3_state, o->points.p[i * packed / 8] >> i * packed % 8 & ((1u << packed) - 1));
+		else if (dnp3_is_string(o->group) && o->prefix_code < 4)
 			rec_bytes(r, F_dnp3_octet_string, cursor_take(&point, o->variation), o->variation);
 		else
 			put_steps(r, steps, &point);

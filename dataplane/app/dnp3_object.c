@@ -6,9 +6,8 @@
 #include "dataplane/app/dnp3.h"
 #include "dataplane/event/fields.h"
 
-#define FUNCTION_READ 1
-#define GROUP_STRING 110
-#define GROUP_STRING_EVENT 111
+#define GROUP_STRING 110 /* to the events of virtual terminals */
+#define GROUP_TERMINAL_EVENT 113
 #define STEPS_MAX 16
 
 #define B(name) {DNP3_BIT, 1, F_dnp3_##name},
@@ -16,6 +15,7 @@
 #define I(bytes, name) {DNP3_INT, bytes, F_dnp3_##name},
 #define F(bytes, name) {DNP3_FLOAT, bytes, F_dnp3_##name},
 #define T(name) {DNP3_TEXT, 0, F_dnp3_##name},
+#define S(bytes) {DNP3_SKIP, bytes, 0},
 #define FLAGS_QUALITY B(online) B(restart) B(comm_lost) B(remote_forced) B(local_forced)
 #define FLAGS_BINARY FLAGS_QUALITY B(chatter_filter) B(reserved) B(state)
 #define FLAGS_DOUBLE FLAGS_QUALITY B(chatter_filter) {DNP3_BIT, 2, F_dnp3_state},
@@ -25,21 +25,26 @@
 
 static const struct layout {
 	uint8_t group, variation;
-	bool packed;
+	uint8_t packed;
 	struct dnp3_step steps[STEPS_MAX];
 } layouts[] = {
-#define NOTHING(group, variation) {group, variation, false, {{DNP3_END, 0, 0}}},
-#define PACKED(group, variation) {group, variation, true, {{DNP3_BIT, 1, F_dnp3_state}}},
-#define POINT(group, variation, steps) {group, variation, false, {steps {DNP3_END, 0, 0}}},
+#define NOTHING(group, variation) {group, variation, 0, {{DNP3_END, 0, 0}}},
+#define PACKED(group, variation, bits) {group, variation, bits, {{DNP3_BIT, bits, F_dnp3_state}}},
+#define POINT(group, variation, steps) {group, variation, 0, {steps {DNP3_END, 0, 0}}},
 #include "dataplane/app/dnp3_objects.def"
 };
 
-const struct dnp3_step *dnp3_layout(uint8_t group, uint8_t variation, bool *packed)
+bool dnp3_is_string(uint8_t group)
+{
+	return group >= GROUP_STRING && group <= GROUP_TERMINAL_EVENT;
+}
+
+const struct dnp3_step *dnp3_layout(uint8_t group, uint8_t variation, uint8_t *packed)
 {
 	static const struct dnp3_step string[] = {T(octet_string) {DNP3_END, 0, 0}};
 
-	*packed = false;
-	if (group == GROUP_STRING || group == GROUP_STRING_EVENT)
+	*packed = 0;
+	if (dnp3_is_string(group))
 		return string;
 	for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++)
 		if (layouts[i].group == group && layouts[i].variation == variation) {
@@ -67,7 +72,8 @@ static bool read_range(struct cursor *c, struct dnp3_object *o)
 		o->stop = number(c, o->range_code % 3u);
 		if (o->stop < o->start)
 			return false;
-		o->count = o->stop - o->start + 1;
+		o->count = o->stop - o->start;
+		o->count += o->count != UINT32_MAX;
 		break;
 	case 6:
 		break;
@@ -95,25 +101,27 @@ static uint32_t point_bytes(const struct dnp3_object *o, const struct dnp3_step 
 			bits += s->bytes;
 		else
 			bytes += s->bytes;
-		if (s->kind == DNP3_TEXT && (o->group == GROUP_STRING || o->group == GROUP_STRING_EVENT))
+		if (s->kind == DNP3_TEXT && dnp3_is_string(o->group))
 			bytes += o->variation;
 	}
 	return bytes + (bits + 7) / 8;
 }
 
+static const uint8_t prefix_bytes[8] = {0, 1, 2, 4, 1, 2, 4, 0};
+
 /* Moves c past the points, which o->points gets. */
 static enum dnp3_next take_points(struct cursor *c, struct dnp3_object *o)
 {
-	static const uint8_t prefix_bytes[8] = {0, 1, 2, 4, 1, 2, 4, 0};
 	struct cursor begin = *c;
 	const struct dnp3_step *steps;
-	bool packed;
+	uint8_t packed;
 
 	steps = dnp3_layout(o->group, o->variation, &packed);
-	if (!steps)
+	if (!steps && o->prefix_code < 4)
 		return DNP3_NEXT_UNKNOWN;
+	o->unknown = !steps;
 	if (packed && !o->prefix_code) {
-		cursor_skip(c, ((size_t)o->count + 7) / 8);
+		cursor_skip(c, ((size_t)o->count * packed + 7) / 8);
 	} else if (o->prefix_code >= 4) {
 		for (uint32_t i = 0; i < o->count && !c->bad; i++)
 			cursor_skip(c, number(c, o->prefix_code - 4u));
@@ -124,6 +132,25 @@ static enum dnp3_next take_points(struct cursor *c, struct dnp3_object *o)
 	}
 	o->points = (struct cursor){.p = begin.p, .end = c->p};
 	return c->bad ? DNP3_NEXT_BAD : DNP3_NEXT_GOOD;
+}
+
+/* Requests that name points without their data (4.4): to read, to freeze, to assign a class, of unsolicited
+ * responses. With a size there are data all the same. */
+static bool names_only(uint8_t function, const struct dnp3_object *o)
+{
+	switch (function) {
+	case 1:
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+	case 20:
+	case 21:
+	case 22:
+		return o->prefix_code < 4;
+	default:
+		return !o->variation && o->prefix_code < 4;
+	}
 }
 
 enum dnp3_next dnp3_object_next(const struct dnp3_tx *t, struct cursor *c, struct dnp3_object *o)
@@ -138,8 +165,9 @@ enum dnp3_next dnp3_object_next(const struct dnp3_tx *t, struct cursor *c, struc
 	o->range_code = o->qualifier & 15;
 	if (c->bad || !read_range(c, o) || o->prefix_code == 7)
 		return DNP3_NEXT_BAD;
-	/* Who reads names points, without their data. */
-	if (!o->count || !o->variation || (t->data[1] == FUNCTION_READ && !o->prefix_code))
+	if (!o->count || (!o->variation && !o->prefix_code))
 		return DNP3_NEXT_GOOD;
-	return take_points(c, o);
+	if (!names_only(t->data[1], o))
+		return take_points(c, o);
+	return cursor_skip(c, (size_t)prefix_bytes[o->prefix_code] * o->count) ? DNP3_NEXT_GOOD : DNP3_NEXT_BAD;
 }

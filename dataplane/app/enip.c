@@ -12,7 +12,9 @@
 #define LENGTH_AT 2
 #define SESSION_AT 4
 #define STATUS_AT 8
+#define CONTEXT_AT 12
 #define OPTIONS_AT 20
+#define ADDRESS_CONNECTED 0xa1
 
 enum enip_event {
 #define EVENT(id, name) ENIP_EVENT_##id,
@@ -102,6 +104,27 @@ static bool surely(const struct probe_input *in)
 	return (in->direction == TO_SERVER) == (length == 0);
 }
 
+static bool is_list(uint16_t command)
+{
+	return command == ENIP_LIST_SERVICES || command == ENIP_LIST_IDENTITY || command == ENIP_LIST_INTERFACES;
+}
+
+/* Who is the server? A request to all is answered in flows of their own, and a flow may be met midway. */
+static enum probe_result found(const struct probe_input *in)
+{
+	bool own = in->server_port == ENIP_PORT, other = in->client_port == ENIP_PORT, answer;
+
+	if (in->known)
+		return PROBE_YES;
+	if (own != other)
+		answer = (in->direction == TO_SERVER) == other;
+	else if (is_list(le16(in->data)))
+		answer = le16(in->data + LENGTH_AT) != 0; /* requests have no data */
+	else
+		return PROBE_YES;
+	return answer == (in->direction == TO_CLIENT) ? PROBE_YES : PROBE_YES_REVERSED;
+}
+
 static enum probe_result enip_probe(const struct probe_input *in)
 {
 	uint16_t port = in->server_port;
@@ -112,9 +135,9 @@ static enum probe_result enip_probe(const struct probe_input *in)
 		return in->ip_proto == 6 ? PROBE_MORE : PROBE_NO;
 	if (!header_good(in->data))
 		return PROBE_NO;
-	if (port == ENIP_PORT || port == ENIP_IO_PORT || in->client_port == ENIP_PORT || in->known)
-		return PROBE_YES;
-	return surely(in) ? PROBE_YES : PROBE_NO;
+	if (port == ENIP_PORT || port == ENIP_IO_PORT || in->client_port == ENIP_PORT || in->known || surely(in))
+		return found(in);
+	return PROBE_NO;
 }
 
 /* ---- transactions ---- */
@@ -129,33 +152,66 @@ static int sequence_of(const struct enip_message *m)
 	return le16(item.data.p);
 }
 
+/* The connection of connected data, which is another number in each direction; 0: none. */
+static uint32_t connection_of(const struct enip_message *m)
+{
+	struct enip_item item;
+
+	return enip_item_find(m, ADDRESS_CONNECTED, &item) ? cursor_le32(&item.data) : 0;
+}
+
+/* Nobody answers these (volume 2, 2-4). */
+static bool never_answered(uint16_t command)
+{
+	return command == ENIP_NOP || command == ENIP_UNREGISTER_SESSION || command == ENIP_CANCEL ||
+	       command == ENIP_INDICATE_STATUS;
+}
+
 static bool answers(const struct enip_message *response, const struct enip_message *request)
 {
-	struct cip_message cip;
+	struct cip_message asked, told;
 
 	if (request->command != response->command)
 		return false;
 	/* The request to register has none yet. */
 	if (request->session != response->session && request->command != ENIP_REGISTER_SESSION)
 		return false;
-	if (!enip_cip(request, &cip))
-		return !enip_cip(response, &cip);
-	return enip_cip(response, &cip) && sequence_of(request) == sequence_of(response);
+	/* It is to be repeated; one without any has not been. */
+	if (request->context != response->context && response->context)
+		return false;
+	if (response->status && !response->length)
+		return true; /* refused before anyone looked at its data */
+	if (!enip_cip(request, &asked))
+		return !enip_cip(response, &told);
+	return enip_cip(response, &told) && sequence_of(request) == sequence_of(response);
 }
 
-/* Requests before the one that is answered will not be. */
+/* What will not be answered any more, once a later request has been: an earlier one of the same connection, and one
+ * that is long ago. Others may still be, in any order. */
+static bool is_late(const struct enip_tx *t, const struct enip_tx *answered)
+{
+	uint32_t connection = connection_of(&t->request);
+
+	return answered->tx.id - t->tx.id > ENIP_WAITING_MAX ||
+	       (connection && connection == connection_of(&answered->request));
+}
+
+static bool waits(const struct enip_tx *t)
+{
+	return t->request.there && !t->response.there && !t->tx.progress[TO_CLIENT];
+}
+
 static struct enip_tx *find_request(struct flow *f, const struct enip_message *response)
 {
-	for (struct tx *tx = f->app->first; tx; tx = tx->next) {
-		struct enip_tx *t = enip_of(tx);
+	struct enip_tx *found = NULL;
 
-		if (!t->request.there || t->response.there)
-			continue;
-		t->tx.progress[TO_CLIENT] = 1;
-		if (answers(response, &t->request))
-			return t;
-	}
-	return NULL;
+	for (struct tx *tx = tx_waiting(f); tx && !found; tx = tx->next)
+		if (waits(enip_of(tx)) && answers(response, &enip_of(tx)->request))
+			found = enip_of(tx);
+	for (struct tx *tx = found ? tx_waiting(f) : NULL; tx && tx != &found->tx; tx = tx->next)
+		if (waits(enip_of(tx)) && is_late(enip_of(tx), found))
+			tx->progress[TO_CLIENT] = 1;
+	return found;
 }
 
 static struct enip_tx *take_message(struct worker *w, struct flow *f, enum direction d, const uint8_t *data,
@@ -168,6 +224,7 @@ static struct enip_tx *take_message(struct worker *w, struct flow *f, enum direc
 		.session = le32(data + SESSION_AT),
 		.status = le32(data + STATUS_AT),
 		.options = le32(data + OPTIONS_AT),
+		.context = (uint64_t)le32(data + CONTEXT_AT + 4) << 32 | le32(data + CONTEXT_AT),
 	};
 	struct enip_tx *t = NULL;
 
@@ -177,6 +234,7 @@ static struct enip_tx *take_message(struct worker *w, struct flow *f, enum direc
 	if (d == TO_CLIENT)
 		t = find_request(f, &m);
 	if (!t) {
+		tx_make_way(w, f, d);
 		t = enip_of(tx_new(w, f, sizeof(*t)));
 		if (t)
 			t->tx.inspected_done[direction_other(d)] = d == TO_CLIENT;
@@ -188,12 +246,16 @@ static struct enip_tx *take_message(struct worker *w, struct flow *f, enum direc
 	t->tx.progress[TO_SERVER] = 1;
 	if (d == TO_SERVER) {
 		t->request = m;
+		t->tx.progress[TO_CLIENT] = never_answered(m.command);
+		t->tx.inspected_done[TO_CLIENT] = never_answered(m.command);
 	} else {
 		t->response = m;
 		t->tx.progress[TO_CLIENT] = 1;
 	}
 	if (m.invalid)
 		tx_event(w, f, &t->tx, d, ENIP_EVENT_INVALID_PDU);
+	if (m.crowded)
+		tx_event(w, f, &t->tx, d, ENIP_EVENT_TOO_MANY_SERVICES);
 	return t;
 }
 
@@ -224,15 +286,16 @@ static void frame_at(const struct frame_maker *k, enum enip_frame type, const ui
 static void cip_frames(const struct frame_maker *k, const struct enip_item *item)
 {
 	struct cip_message cip;
-	struct cip_list l;
+	struct cip_walk walk;
+	unsigned depth;
 	bool bad;
 
 	if (!enip_item_cip(item, &cip, &bad))
 		return;
-	frame_at(k, FRAME_CIP, cip.start, (uint64_t)(item->data.end - cip.start));
-	l = cip_list(&cip);
-	for (unsigned i = 0; i < ENIP_SERVICES_MAX && cip_list_next(&l, &cip, &bad); i++)
-		frame_at(k, FRAME_CIP, cip.start, cip_size(&cip));
+	walk = cip_walk_of(&cip);
+	while (cip_walk_next(&walk, &cip, &depth))
+		frame_at(k, FRAME_CIP, cip.start,
+			 depth ? cip_size(&cip) : (uint64_t)(item->data.end - cip.start));
 }
 
 static void frames(const struct frame_maker *k)
@@ -337,6 +400,8 @@ const struct proto proto_enip = {
 	.done = {1, 1},
 	.max_pending_bytes = ENIP_HEADER_BYTES + ENIP_DATA_MAX,
 	.max_transactions = ENIP_TRANSACTIONS_MAX,
+	.in_bursts = 1,
+	.gives_way = 1,
 	.too_many_event = ENIP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = enip_probe,
 	.udp_first = {{0, 4}, {0x63, 0x66}, {0x6f, 0x73}},

@@ -2,8 +2,9 @@
  *
  * EtherNet/IP (The CIP Networks Library, volume 2, chapter 2: encapsulation; volume 1, chapters 2 and
  * 3 and appendices A and C: CIP) over TCP and UDP. Private to enip*.c and to detect/, which compares
- * CIP services with rules. A message and the one that answers it are a transaction. What a message
- * holds is read from its bytes each time it is asked for.
+ * CIP services with rules. A message and the one that answers it are a transaction; the session and the
+ * sender's context tell which one does, of connected data its sequence number. What a message holds is
+ * read from its bytes each time it is asked for.
  */
 #ifndef APP_ENIP_H
 #define APP_ENIP_H
@@ -12,10 +13,12 @@
 
 #define ENIP_HEADER_BYTES 24
 #define ENIP_DATA_MAX 8192         /* of a message's data, kept; what is behind it is left out */
-#define ENIP_TRANSACTIONS_MAX 256
+#define ENIP_TRANSACTIONS_MAX 512  /* at half of them the oldest one waits no longer */
+#define ENIP_WAITING_MAX 64        /* messages after which one that was not answered will not be */
 #define ENIP_ITEMS_MAX 16          /* of a message, looked at */
 #define ENIP_SEGMENTS_MAX 32       /* of a path, likewise */
-#define ENIP_SERVICES_MAX 64       /* packed in one multiple service, likewise */
+#define ENIP_SERVICES_MAX 64       /* packed in a message, likewise */
+#define ENIP_DEPTH_MAX 4           /* of services packed in packed ones */
 #define ENIP_ATTRIBUTES_MAX 64     /* of a list of them, likewise */
 #define ENIP_VALUES_MAX 512        /* of one kind, shown to a rule */
 
@@ -43,18 +46,23 @@ enum cip_service {
 	CIP_GET_ATTRIBUTE_LIST = 3,
 	CIP_SET_ATTRIBUTE_LIST = 4,
 	CIP_MULTIPLE_SERVICE = 10,
+	CIP_UNCONNECTED_SEND = 0x52, /* of the connection manager */
 	CIP_RESPONSE = 0x80, /* set in a response's service */
 };
 
+#define CIP_CONNECTION_MANAGER 6
+
 /* The upper six bits of a logical segment's type. */
-enum cip_segment_kind { CIP_CLASS = 8, CIP_INSTANCE = 9, CIP_ATTRIBUTE = 12 };
+enum cip_segment_kind { CIP_CLASS = 8, CIP_INSTANCE = 9, CIP_MEMBER = 10, CIP_POINT = 11, CIP_ATTRIBUTE = 12 };
 
 struct enip_message {
 	bool there;
 	bool cut;            /* its data was longer than what is kept */
 	bool invalid;        /* its data is not what its command says */
+	bool crowded;        /* more services are packed in it, or deeper, than are looked at */
 	uint16_t command, length;
 	uint32_t session, status, options;
+	uint64_t context;    /* the sender's, which the answer repeats */
 	struct text data;    /* behind the header; owned */
 };
 
@@ -71,7 +79,8 @@ struct enip_item {
 
 struct cip_segment {
 	uint8_t type;
-	uint32_t value;
+	uint32_t value;      /* of a logical one; a port's link address, if it is one byte */
+	struct bytes name;   /* of a symbolic one; borrowed */
 };
 
 /* A request or response of CIP: a service, of an object that a path names, or with a status. */
@@ -87,16 +96,20 @@ struct cip_message {
 /* The services packed in one. */
 struct cip_list {
 	const uint8_t *base, *end;
-	struct cursor offsets;
+	struct cursor offsets; /* of a multiple service; else there is one, all of base … end */
+	bool multiple;
 	uint32_t left;
 };
 
-/* All messages of CIP in a message: the first and those packed in it. */
+/* All messages of CIP in a message: the first and those packed in it, each before what is packed in it. */
 struct cip_walk {
 	struct cip_message first;
-	struct cip_list packed;
+	struct cip_list packed[ENIP_DEPTH_MAX];
+	unsigned depth;       /* lists that are open */
 	uint32_t number;      /* of the next one */
 	bool there;
+	bool bad;             /* a packed one is not well formed */
+	bool crowded;
 };
 
 static inline struct enip_tx *enip_of(struct tx *tx)
@@ -123,17 +136,19 @@ bool enip_item_cip(const struct enip_item *item, struct cip_message *out, bool *
 bool enip_cip(const struct enip_message *m, struct cip_message *out);
 bool cip_read(struct cursor c, struct cip_message *out);
 bool cip_segment_next(struct cursor *path, struct cip_segment *out);
-/* Those in a multiple service; empty where the message is none. */
+/* Those in a multiple service, or the one that an unconnected send carries; else empty. */
 struct cip_list cip_list(const struct cip_message *m);
 bool cip_list_next(struct cip_list *l, struct cip_message *out, bool *bad);
 struct cip_walk cip_walk(const struct enip_message *m);
-bool cip_walk_next(struct cip_walk *k, struct cip_message *out);
+struct cip_walk cip_walk_of(const struct cip_message *m);
+/* depth: how many the one is packed in. */
+bool cip_walk_next(struct cip_walk *k, struct cip_message *out, unsigned *depth);
 /* Attributes that a list of them names. */
 bool cip_listed_attribute(const struct cip_message *m, uint32_t number, uint32_t *out);
 /* Bytes that are understood: service, path, status, lists. */
 uint32_t cip_size(const struct cip_message *m);
-/* Is the data what the command says? */
-bool enip_valid(const struct enip_message *m);
+/* Is the data what the command says? Sets m->crowded. */
+bool enip_valid(struct enip_message *m);
 
 /* enip_log.c */
 void enip_log(struct worker *w, struct flow *f, struct tx *tx, const struct packet *p);

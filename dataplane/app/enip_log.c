@@ -44,11 +44,25 @@ static void put_name(struct recorder *r, enum field_id field, enum table table, 
 
 static const char *segment_name(uint8_t type)
 {
+	switch (type >> 5) {
+	case 0:
+		return "port";
+	case 3:
+		return "symbol";
+	case 4:
+		return type == 0x91 ? "symbol" : NULL;
+	default:
+		break;
+	}
 	switch (type >> 2) {
 	case CIP_CLASS:
 		return "class";
 	case CIP_INSTANCE:
 		return "instance";
+	case CIP_MEMBER:
+		return "member";
+	case CIP_POINT:
+		return "connection_point";
 	case CIP_ATTRIBUTE:
 		return "attribute";
 	default:
@@ -56,24 +70,32 @@ static const char *segment_name(uint8_t type)
 	}
 }
 
+static void put_segment(struct recorder *r, const struct cip_segment *segment)
+{
+	const char *name = segment_name(segment->type);
+	char text[24];
+
+	put_uint(put_text(put_to(text, sizeof(text)), "unknown-"), segment->type);
+	rec_open(r, F_enip_element);
+	rec_text(r, F_enip_segment_type, name ? name : text);
+	if (segment->name.data)
+		rec_bytes(r, F_enip_name, segment->name.data, segment->name.len);
+	else
+		rec_uint(r, F_enip_value, segment->value);
+	rec_close(r);
+}
+
 static void put_path(struct recorder *r, struct cursor path)
 {
 	struct cip_segment segment;
 	bool has_class = false;
 	uint32_t last = 0;
-	char text[24];
 
 	if (!cursor_left(&path))
 		return;
 	rec_open(r, F_enip_path);
 	for (unsigned i = 0; i < ENIP_SEGMENTS_MAX && cip_segment_next(&path, &segment); i++) {
-		const char *name = segment_name(segment.type);
-
-		put_uint(put_text(put_to(text, sizeof(text)), "unknown-"), segment.type);
-		rec_open(r, F_enip_element);
-		rec_text(r, F_enip_segment_type, name ? name : text);
-		rec_uint(r, F_enip_value, segment.value);
-		rec_close(r);
+		put_segment(r, &segment);
 		if (segment.type >> 2 == CIP_CLASS) {
 			has_class = true;
 			last = segment.value;
@@ -100,7 +122,10 @@ static void put_extended(struct recorder *r, const struct cip_message *m)
 
 static void put_cip(struct recorder *r, const struct cip_message *m)
 {
-	put_name(r, F_enip_service, TABLE_service, m->service);
+	if (cip_list(m).left && m->service == CIP_UNCONNECTED_SEND)
+		rec_text(r, F_enip_service, "Unconnected Send");
+	else
+		put_name(r, F_enip_service, TABLE_service, m->service);
 	if (m->response) {
 		put_name(r, F_enip_status, TABLE_status, m->status);
 		put_extended(r, m);
@@ -109,27 +134,47 @@ static void put_cip(struct recorder *r, const struct cip_message *m)
 	}
 }
 
+/* How what is packed in it is shown: an array, or the one message. */
+struct packed {
+	bool one, open;
+};
+
+static void open_packed(struct recorder *r, struct packed *p)
+{
+	if (!p->one && !p->open)
+		rec_open(r, F_enip_multiple);
+	p->open = true;
+	rec_open(r, p->one ? F_enip_embedded : F_enip_element);
+}
+
 static void put_all_cip(struct recorder *r, const struct enip_message *m)
 {
+	struct packed packed[ENIP_DEPTH_MAX + 1] = {{0}}; /* by depth: of what the message of that depth packs */
 	struct cip_walk k = cip_walk(m);
 	struct cip_message cip;
-	bool several = false;
+	unsigned depth, last = 0;
 
-	if (!cip_walk_next(&k, &cip))
+	if (!cip_walk_next(&k, &cip, &depth))
 		return;
 	rec_open(r, F_enip_cip);
-	put_cip(r, &cip);
-	while (cip_walk_next(&k, &cip)) {
-		if (!several)
-			rec_open(r, F_enip_multiple);
-		several = true;
-		rec_open(r, F_enip_element);
+	do {
+		/* The messages that end here, and the arrays of those that packed them. */
+		for (; k.number > 1 && last >= depth; last--) {
+			if (packed[last].open && !packed[last].one)
+				rec_close(r);
+			rec_close(r);
+		}
+		if (depth)
+			open_packed(r, &packed[depth - 1]);
 		put_cip(r, &cip);
+		packed[depth] = (struct packed){.one = cip.service == CIP_UNCONNECTED_SEND};
+		last = depth;
+	} while (cip_walk_next(&k, &cip, &depth));
+	for (unsigned n = last + 1; n--;) {
+		if (packed[n].open && !packed[n].one)
+			rec_close(r);
 		rec_close(r);
 	}
-	if (several)
-		rec_close(r);
-	rec_close(r);
 }
 
 /* ---- what the encapsulation says itself ---- */

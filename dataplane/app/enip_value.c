@@ -44,8 +44,9 @@ static bool nth_segment(struct tx *tx, uint8_t kind, unsigned instance, uint64_t
 {
 	struct cip_walk k = cip_walk(&enip_of(tx)->request);
 	struct cip_message cip;
+	unsigned depth;
 
-	while (instance < ENIP_VALUES_MAX && cip_walk_next(&k, &cip)) {
+	while (instance < ENIP_VALUES_MAX && cip_walk_next(&k, &cip, &depth)) {
 		struct cip_segment segment;
 		uint32_t listed;
 
@@ -79,8 +80,9 @@ static bool value_cip_status(struct worker *w, struct flow *f, struct tx *tx, en
 {
 	struct cip_walk k = cip_walk(&enip_of(tx)->response);
 	struct cip_message cip;
+	unsigned depth;
 
-	while (cip_walk_next(&k, &cip))
+	while (cip_walk_next(&k, &cip, &depth))
 		if (cip.response && !instance--) {
 			*out = cip.status;
 			return true;
@@ -93,8 +95,9 @@ static bool value_cip_extended(struct worker *w, struct flow *f, struct tx *tx, 
 {
 	struct cip_walk k = cip_walk(&enip_of(tx)->response);
 	struct cip_message cip;
+	unsigned depth;
 
-	while (cip_walk_next(&k, &cip))
+	while (cip_walk_next(&k, &cip, &depth))
 		if (cip.response && cip.extended.len >= 2 && !instance--) {
 			*out = (uint64_t)(cip.extended.data[1] << 8 | cip.extended.data[0]);
 			return true;

@@ -23,11 +23,12 @@ static const char *const modbus_events[] = {
 };
 
 struct modbus_state {
-	bool lost[2]; /* bytes were missing: where a message begins is to be found */
+	bool lost[2];     /* bytes were missing: where a message begins is to be found */
+	uint16_t skip[2]; /* of a message whose length is out of bounds */
 };
 
-/* Could a message begin here? What is not there speaks not against it. */
-static bool plausible(const uint8_t *data, uint32_t len)
+/* Could a header be here? What is not there speaks not against it. */
+static bool header_good(const uint8_t *data, uint32_t len)
 {
 	uint32_t length;
 
@@ -36,9 +37,14 @@ static bool plausible(const uint8_t *data, uint32_t len)
 	if (len < MODBUS_HEADER_BYTES)
 		return true;
 	length = get_be16(data + 4);
-	if (length < MODBUS_LENGTH_MIN || length > MODBUS_LENGTH_MAX)
-		return false;
-	return len < MODBUS_HEADER_BYTES + 2 || modbus_function_name(data[7] & ~MODBUS_EXCEPTION);
+	return length >= MODBUS_LENGTH_MIN && length <= MODBUS_LENGTH_MAX;
+}
+
+/* Likewise a message of an assigned function? */
+static bool plausible(const uint8_t *data, uint32_t len)
+{
+	return header_good(data, len) &&
+	       (len < MODBUS_HEADER_BYTES + 2 || modbus_function_name(data[7] & ~MODBUS_EXCEPTION));
 }
 
 /* Is it as long as its function makes it? */
@@ -69,21 +75,22 @@ static bool all_fit(const struct probe_input *in)
 	return true;
 }
 
-/* On its port a first message that could be one is; elsewhere all bytes must be such messages, as long
+/* On its port a first message that could be one is, of any function (vendors have their own); elsewhere all bytes must be such messages, as long
  * as their functions make them. */
 static enum probe_result modbus_probe(const struct probe_input *in)
 {
+	bool home = in->server_port == MODBUS_PORT || in->known;
 	uint32_t whole;
 
-	if (!plausible(in->data, in->len))
+	if (home ? !header_good(in->data, in->len) : !plausible(in->data, in->len))
 		return PROBE_NO;
 	if (in->len < MODBUS_HEADER_BYTES + 2)
 		return PROBE_MORE;
 	whole = MODBUS_HEADER_BYTES + get_be16(in->data + 4);
 	if (in->len < whole)
 		return PROBE_MORE;
-	if (in->server_port == MODBUS_PORT || in->known)
-		return PROBE_YES;
+	if (home)
+		return in->data[7] & ~MODBUS_EXCEPTION ? PROBE_YES : PROBE_NO;
 	return all_fit(in) ? PROBE_YES : PROBE_NO;
 }
 
@@ -114,8 +121,10 @@ static void note_errors(struct worker *w, struct flow *f, struct modbus_tx *t, e
 
 static void take_request(struct worker *w, struct flow *f, const uint8_t *data, uint32_t len)
 {
-	struct modbus_tx *t = modbus_of(tx_new(w, f, sizeof(*t)));
+	struct modbus_tx *t;
 
+	tx_make_way(w, f, TO_SERVER);
+	t = modbus_of(tx_new(w, f, sizeof(*t)));
 	if (!t)
 		return;
 	modbus_read(w, &t->request, TO_SERVER, data, len);
@@ -125,10 +134,10 @@ static void take_request(struct worker *w, struct flow *f, const uint8_t *data, 
 
 static struct modbus_tx *find_request(struct flow *f, struct modbus_message *response)
 {
-	for (struct tx *tx = f->app->first; tx; tx = tx->next) {
+	for (struct tx *tx = tx_waiting(f); tx; tx = tx->next) {
 		struct modbus_tx *t = modbus_of(tx);
 
-		if (t->request.there && !t->response.there && modbus_answers(response, &t->request))
+		if (t->request.there && !t->response.there && !tx->progress[TO_CLIENT] && modbus_answers(response, &t->request))
 			return t;
 	}
 	return NULL;
@@ -143,8 +152,10 @@ static void take_response(struct worker *w, struct flow *f, const uint8_t *data,
 	modbus_read(w, &m, TO_CLIENT, data, len);
 	t = find_request(f, &m);
 	asked = t != NULL;
-	if (!asked)
+	if (!asked) {
+		tx_make_way(w, f, TO_CLIENT);
 		t = modbus_of(tx_new(w, f, sizeof(*t)));
+	}
 	if (!t) {
 		text_free(w, &m.data);
 		return;
@@ -194,20 +205,28 @@ static struct parse_result modbus_parse(struct worker *w, struct flow *f, void *
 
 	if (in->flags & INPUT_GAP) {
 		s->lost[d] = true;
+		s->skip[d] = 0;
 		return res;
 	}
 	while (at < in->len) {
-		uint32_t left, n = MODBUS_HEADER_BYTES, length;
+		uint32_t left = in->len - at, n = MODBUS_HEADER_BYTES, length;
 
+		if (s->skip[d]) {
+			n = s->skip[d] < left ? s->skip[d] : left;
+			s->skip[d] = (uint16_t)(s->skip[d] - n);
+			at += n;
+			continue;
+		}
 		if (s->lost[d])
 			at += skip_lost(in->data + at, in->len - at);
 		left = in->len - at;
 		if (left >= n) {
 			length = get_be16(in->data + at + 4);
-			n += length;
-			/* The reference skips what such a message says it has, and so does this. */
-			if ((length < MODBUS_LENGTH_MIN || length > MODBUS_LENGTH_MAX) && n > left)
-				n = left;
+			/* What such a message says it has is left out; the reference does so, too. */
+			if (length < MODBUS_LENGTH_MIN || length > MODBUS_LENGTH_MAX)
+				s->skip[d] = (uint16_t)length;
+			else
+				n += length;
 		}
 		if (!left)
 			break;
@@ -234,6 +253,8 @@ const struct proto proto_modbus = {
 	.done = {1, 1},
 	.max_pending_bytes = MESSAGE_MAX,
 	.max_transactions = MODBUS_TRANSACTIONS_MAX,
+	.in_bursts = 1,
+	.gives_way = 1,
 	.too_many_event = MODBUS_EVENT_FLOODED,
 	.probe = modbus_probe,
 	.state_bytes = sizeof(struct modbus_state),

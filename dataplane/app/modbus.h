@@ -12,7 +12,7 @@
 #define MODBUS_HEADER_BYTES 6       /* transaction, protocol, length; unit and function follow */
 #define MODBUS_LENGTH_MIN 2         /* of what the length counts: unit and function … */
 #define MODBUS_LENGTH_MAX 254       /* … to all of the largest message */
-#define MODBUS_TRANSACTIONS_MAX 500 /* waiting at once; one more is a flood */
+#define MODBUS_TRANSACTIONS_MAX 1000 /* at half of them waiting the oldest gives way: a flood */
 #define MODBUS_EXCEPTION 0x80       /* of the function of a response that refuses */
 
 enum modbus_function {
@@ -100,10 +100,10 @@ void modbus_read(struct worker *w, struct modbus_message *m, enum direction d, c
 		 uint32_t len);
 /* Does the response belong to the request? What of it contradicts the request adds to its errors. */
 bool modbus_answers(struct modbus_message *response, const struct modbus_message *request);
-/* What it reads or writes, counted from 1 as the data model does (protocol addresses from 0). */
-bool modbus_range(const struct modbus_message *m, uint16_t *first, uint16_t *last);
+/* What it reads or writes, counted from 1 as the data model does (protocol addresses from 0): 65536 is the last. */
+bool modbus_range(const struct modbus_message *m, uint32_t *first, uint32_t *last);
 /* What it writes at that address, counted likewise. */
-bool modbus_written(const struct modbus_message *m, uint16_t address, uint16_t *value);
+bool modbus_written(const struct modbus_message *m, uint32_t address, uint16_t *value);
 /* NULL: none of the assigned ones. */
 const char *modbus_function_name(uint8_t function);
 

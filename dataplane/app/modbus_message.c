@@ -393,7 +393,7 @@ bool modbus_answers(struct modbus_message *response, const struct modbus_message
 
 /* ---- for rules ---- */
 
-bool modbus_range(const struct modbus_message *m, uint16_t *first, uint16_t *last)
+bool modbus_range(const struct modbus_message *m, uint32_t *first, uint32_t *last)
 {
 	uint32_t address = m->address, quantity = m->quantity;
 
@@ -405,17 +405,16 @@ bool modbus_range(const struct modbus_message *m, uint16_t *first, uint16_t *las
 	} else if (m->kind != MODBUS_WRITE_REQUEST && m->kind != MODBUS_READ_WRITE) {
 		return false;
 	}
-	if (!quantity || address + quantity > UINT16_MAX)
+	if (!quantity || address + quantity > UINT16_MAX + 1)
 		return false;
-	*first = (uint16_t)(address + 1);
-	*last = (uint16_t)(address + quantity);
+	*first = address + 1;
+	*last = address + quantity;
 	return true;
 }
 
-bool modbus_written(const struct modbus_message *m, uint16_t address, uint16_t *value)
+bool modbus_written(const struct modbus_message *m, uint32_t address, uint16_t *value)
 {
-	uint16_t first, last;
-	uint32_t at;
+	uint32_t first, last, at;
 
 	if (!modbus_range(m, &first, &last) || address < first || address > last)
 		return false;
@@ -425,7 +424,7 @@ bool modbus_written(const struct modbus_message *m, uint16_t address, uint16_t *
 	}
 	if (m->kind != MODBUS_WRITE_REQUEST && m->kind != MODBUS_READ_WRITE)
 		return false;
-	at = (uint32_t)(address - first);
+	at = address - first;
 	if (m->access & MODBUS_COILS) { /* lowest bit first (6.11) */
 		if (at / 8 >= m->data.len)
 			return false;

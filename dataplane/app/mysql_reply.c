@@ -6,7 +6,7 @@
  */
 #include "dataplane/app/mysql.h"
 
-enum { PACKET_OK = 0x00, PACKET_MORE_SECRET = 0x01, PACKET_INFILE = 0xfb, PACKET_END = 0xfe, PACKET_ERROR = 0xff };
+enum { PACKET_OK = 0x00, PACKET_MORE_SECRET = 0x01, PACKET_MORE_FACTOR = 0x02, PACKET_INFILE = 0xfb, PACKET_END = 0xfe, PACKET_ERROR = 0xff };
 enum { STATUS_MORE_RESULTS = 0x08, STATUS_CURSOR = 0x40 };
 
 #define EOF_BYTES 5
@@ -120,6 +120,7 @@ static bool take_auth(struct worker *w, struct flow *f, struct mysql_state *s, s
 		tx_finish(f, &t->tx);
 		return true;
 	case PACKET_END: /* another way to log in */
+	case PACKET_MORE_FACTOR: /* and one more */
 		if (cursor_left(&c))
 			text_set(w, &t->plugin, mysql_name(&c));
 		return true;

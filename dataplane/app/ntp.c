@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * NTP (RFC 5905, 7.3; control messages RFC 9327) over UDP, of whatever port: a message is told by its
- * form. Each is a transaction, complete at once. Runs in the worker that owns the flow.
+ * NTP (RFC 5905, 7.3; of versions 1 and 2 RFC 1059, 1119; control messages RFC 9327; private ones ntpd's
+ * ntp_request.h) over UDP: a message is told by its form, off its port only where it can be nothing else. Each is a
+ * transaction, complete at once. Runs in the worker that owns the flow.
  */
 #include "dataplane/app/app.h"
 #include "dataplane/engine/emit.h"
 
 #define NTP_HEADER_BYTES 48
 #define NTP_CONTROL_BYTES 12
+#define NTP_PRIVATE_BYTES 8
+#define NTP_PRIVATE_ERROR_MAX 7
 #define NTP_STRATUM_MAX 16
 #define NTP_TRANSACTIONS_MAX 256
 
@@ -30,6 +33,8 @@ struct ntp_tx {
 	struct tx tx;
 	uint8_t direction, version, mode, stratum;
 	bool timing;          /* it has stratum and reference id */
+	bool response;        /* of a control or private message */
+	uint8_t code;         /* what that asks for: opcode, or request code */
 	uint8_t reference[4];
 };
 
@@ -38,19 +43,39 @@ static struct ntp_tx *ntp_of(struct tx *tx)
 	return (struct ntp_tx *)(void *)tx;
 }
 
+static bool control_read(struct ntp_tx *t, const uint8_t *data, uint32_t len)
+{
+	if (len < NTP_CONTROL_BYTES)
+		return false;
+	t->response = data[1] & 0x80;
+	t->code = data[1] & 0x1f;
+	return get_be16(data + 10) <= len - NTP_CONTROL_BYTES;
+}
+
+/* The implementation is ntpd's, of whatever age; items of a size, as many as are said. */
+static bool private_read(struct ntp_tx *t, const uint8_t *data, uint32_t len)
+{
+	uint32_t count = get_be16(data + 4) & 0xfff, size = get_be16(data + 6) & 0xfff;
+
+	t->response = data[0] & 0x80;
+	t->code = data[3];
+	return data[2] <= 3 && data[2] != 1 && data[4] >> 4 <= NTP_PRIVATE_ERROR_MAX && data[6] >> 4 == 0 &&
+	       count * size <= len - NTP_PRIVATE_BYTES;
+}
+
 /* False: this is no NTP. */
 static bool message_read(struct ntp_tx *t, const uint8_t *data, uint32_t len)
 {
-	if (len < NTP_CONTROL_BYTES)
+	if (len < NTP_PRIVATE_BYTES)
 		return false;
 	t->version = data[0] >> 3 & 7;
 	t->mode = data[0] & 7;
 	if (t->version < 1 || t->version > 4 || !t->mode)
 		return false;
 	if (t->mode == MODE_CONTROL)
-		return get_be16(data + 10) <= len - NTP_CONTROL_BYTES;
+		return control_read(t, data, len);
 	if (t->mode == MODE_PRIVATE)
-		return false; /* it says nothing that could be checked */
+		return private_read(t, data, len);
 	if (len < NTP_HEADER_BYTES || len % 4 || data[1] > NTP_STRATUM_MAX)
 		return false;
 	t->timing = true;
@@ -66,12 +91,11 @@ static enum probe_result ntp_probe(const struct probe_input *in)
 	bool port = in->client_port == 123 || in->server_port == 123;
 	struct ntp_tx t = {0};
 
-	/* versions 1 and 2 are not followed, as in the reference */
-	if (!message_read(&t, in->data, in->len) || t.version < 3)
+	if (!message_read(&t, in->data, in->len))
 		return PROBE_NO;
 	if (port)
 		return PROBE_YES;
-	if (in->len != NTP_HEADER_BYTES || (t.mode != MODE_CLIENT && t.mode != MODE_SERVER))
+	if (t.version < 3 || in->len != NTP_HEADER_BYTES || (t.mode != MODE_CLIENT && t.mode != MODE_SERVER))
 		return PROBE_NO;
 	/* poll 2^3 to 2^17 s, precision 2^-6 to 2^-32 s, a time to be sent back */
 	if (in->data[2] > 17 || (int8_t)in->data[3] > 0 || !get_be32(in->data + 40))
@@ -108,6 +132,9 @@ static void ntp_alert_context(struct worker *w, struct flow *f, struct tx *tx, s
 	if (t->timing) {
 		rec_uint(r, F_ntp_stratum, t->stratum);
 		rec_bytes(r, F_ntp_reference_id, t->reference, sizeof(t->reference));
+	} else {
+		rec_bool(r, F_ntp_response, t->response);
+		rec_uint(r, t->mode == MODE_CONTROL ? F_ntp_opcode : F_ntp_request_code, t->code);
 	}
 	rec_close(r);
 }
@@ -168,8 +195,8 @@ const struct proto proto_ntp = {
 	.max_transactions = NTP_TRANSACTIONS_MAX,
 	.too_many_event = NTP_EVENT_TOO_MANY_TRANSACTIONS,
 	.probe = ntp_probe,
-	.udp_first = {{0x18, 0x27}, {0x58, 0x67}, {0x98, 0xa7}, {0xd8, 0xe7}}, /* version 3 or 4, whatever the leap */
-	.udp_least = NTP_CONTROL_BYTES,
+	.udp_first = {{0x08, 0x27}, {0x48, 0x67}, {0x88, 0xa7}, {0xc8, 0xe7}}, /* versions 1 to 4, whatever the leap */
+	.udp_least = NTP_PRIVATE_BYTES,
 	.parse = ntp_parse,
 	.log = ntp_log,
 	.alert_context = ntp_alert_context,

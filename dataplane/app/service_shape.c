@@ -311,9 +311,61 @@ bool service_is_ws_discovery(const struct service_look *l)
 
 /* ---- UDP ---- */
 
+/* A network layer's beginning: version 1, no reserved bit (ASHRAE 135, 6.2). */
+static bool is_npdu(const struct service_look *l, uint32_t at)
+{
+	return l->len >= at + 2 && l->data[at] == 1 && !(l->data[at + 1] & 0x50);
+}
+
+/* Annex J: how long each function is, and which of them carry messages; a table has entries of ten bytes. */
+static bool is_bvlc(const struct service_look *l)
+{
+	switch (l->data[1]) {
+	case 0x00: /* result */
+	case 0x05: /* register as a foreign device */
+		return l->len == 6;
+	case 0x02: /* read tables */
+	case 0x06:
+		return l->len == 4;
+	case 0x01:
+	case 0x03:
+	case 0x07:
+	case 0x08:
+		return (l->len - 4) % 10 == 0;
+	case 0x04: /* forwarded */
+		return is_npdu(l, 10);
+	case 0x09: /* distribute, unicast, broadcast */
+	case 0x0a:
+	case 0x0b:
+		return is_npdu(l, 4);
+	default:
+		return l->data[1] == 0x0c && l->len > 20; /* secured */
+	}
+}
+
+/* Annex U: over IPv6, with addresses of three bytes. */
+static bool is_bvlc6(const struct service_look *l)
+{
+	static const uint8_t lengths[] = {9, 0, 0, 10, 28, 10, 7, 10, 0, 9, 25};
+
+	switch (l->data[1]) {
+	case 0x01:
+		return is_npdu(l, 10);
+	case 0x02:
+	case 0x0c:
+		return is_npdu(l, 7);
+	case 0x08:
+		return is_npdu(l, 25);
+	default:
+		return l->data[1] < sizeof(lengths) && l->len == lengths[l->data[1]];
+	}
+}
+
 bool service_is_bacnet(const struct service_look *l)
 {
-	return l->len >= 6 && l->data[0] == 0x81 && l->data[1] <= 0x0c && get_be16(l->data + 2) == l->len;
+	if (l->len < 4 || get_be16(l->data + 2) != l->len)
+		return false;
+	return l->data[0] == 0x81 ? is_bvlc(l) : is_bvlc6(l);
 }
 
 bool service_is_coap(const struct service_look *l)

@@ -10,7 +10,7 @@
 #include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
-#define SNMP_VARS_MAX 64       /* of a message, kept */
+#define SNMP_VARS_MAX 256      /* of a message, kept */
 #define SNMP_OID_CHARS_MAX 512
 #define SNMP_PORT 161
 #define SNMP_TRAP_PORT 162
@@ -102,19 +102,25 @@ static uint32_t oid_text(struct bytes oid, char *out, uint32_t size)
 	return (uint32_t)(p.at - out);
 }
 
-static void vars_read(struct worker *w, struct snmp_tx *t, struct cursor *c)
+/* Each has a name and a value. False: one is not well formed; those before it are kept. */
+static bool vars_read(struct worker *w, struct snmp_tx *t, struct cursor *c)
 {
 	char text[SNMP_OID_CHARS_MAX];
-	struct cursor list, one;
+	struct cursor list, one, value;
+	uint8_t tag;
 
 	if (!ber_take(c, BER_SEQUENCE, &list))
-		return;
+		return false;
 	while (t->vars.count < SNMP_VARS_MAX && ber_take(&list, BER_SEQUENCE, &one)) {
 		struct bytes oid = ber_bytes(&one, TAG_OID);
 
-		if (oid.data)
-			texts_add(w, &t->vars, text, oid_text(oid, text, sizeof(text)));
+		if (!oid.data)
+			return false;
+		texts_add(w, &t->vars, text, oid_text(oid, text, sizeof(text)));
+		if (!ber_next(&one, &tag, &value))
+			return false;
 	}
+	return t->vars.count == SNMP_VARS_MAX || !cursor_left(&list);
 }
 
 /* RFC 1157, 4.1.6 */
@@ -132,8 +138,7 @@ static bool trap_read(struct worker *w, struct snmp_tx *t, struct cursor *c)
 	t->has_trap = t->has_address = true;
 	memcpy(t->address, address.data, 4);
 	text_set(w, &t->trap_oid, (struct bytes){(uint8_t *)text, oid_text(oid, text, sizeof(text))});
-	vars_read(w, t, c);
-	return true;
+	return vars_read(w, t, c);
 }
 
 static bool pdu_read(struct worker *w, struct snmp_tx *t, struct cursor *c)
@@ -150,8 +155,7 @@ static bool pdu_read(struct worker *w, struct snmp_tx *t, struct cursor *c)
 	if (!ber_take(&body, BER_INTEGER, &number) || !ber_number(&body, BER_INTEGER, &t->error) ||
 	    !ber_take(&body, BER_INTEGER, &number))
 		return false;
-	vars_read(w, t, &body);
-	return true;
+	return vars_read(w, t, &body);
 }
 
 /* RFC 3412, 6 and RFC 3414, 2.4 */
@@ -352,6 +356,7 @@ const struct proto proto_snmp = {
 	.probe = snmp_probe,
 	.udp_first = {{BER_SEQUENCE, BER_SEQUENCE}},
 	.state_bytes = sizeof(uint8_t), /* the version of the message before */
+	.state_rest = app_state_moves,
 	.parse = snmp_parse,
 	.tx_free = snmp_tx_free,
 	.log = snmp_log,

@@ -20,6 +20,8 @@ static void unlink_tx(struct app_session *s, struct tx *tx)
 		tx->next->prev = tx->prev;
 	else
 		s->last = tx->prev;
+	if (s->waiting == tx)
+		s->waiting = tx->next;
 	s->live--;
 }
 
@@ -133,6 +135,8 @@ void tx_settle(struct worker *w, struct flow *f, struct packet *p, bool all)
 		else if (tx->logged)
 			waiting = true; /* for detect */
 	}
+	if (s->crowded && s->live < app_tx_limit(w, s->proto->id) / 2)
+		s->crowded = 0;
 	s->dirty = waiting;
 }
 
@@ -167,11 +171,15 @@ static bool make_room(struct worker *w, struct flow *f)
 	return false;
 }
 
-static uint32_t live_max(const struct worker *w, const struct proto *proto)
+/* What one packet brings that fills a gap is looked at when it is in; until then there is room for it. */
+static bool has_room(struct worker *w, struct flow *f)
 {
-	uint32_t limit = app_tx_limit(w, proto->id);
+	const struct app_session *s = f->app;
+	uint32_t limit = app_tx_limit(w, s->proto->id), most = s->proto->gives_way ? 2 * limit : limit;
 
-	return proto->gives_way ? 2 * limit : limit;
+	while (s->live >= most && make_room(w, f))
+		;
+	return s->live < most || (s->proto->in_bursts && s->live < most + APP_BURST_MAX);
 }
 
 struct tx *tx_new(struct worker *w, struct flow *f, size_t size)
@@ -179,7 +187,7 @@ struct tx *tx_new(struct worker *w, struct flow *f, size_t size)
 	struct app_session *s = f->app;
 	struct tx *tx;
 
-	if (s->live >= live_max(w, s->proto) && !make_room(w, f)) {
+	if (!has_room(w, f)) {
 		if (s->last)
 			tx_event(w, f, s->last, TO_SERVER, s->proto->too_many_event);
 		return NULL;
@@ -196,6 +204,8 @@ struct tx *tx_new(struct worker *w, struct flow *f, size_t size)
 	else
 		s->first = tx;
 	s->last = tx;
+	if (!s->waiting)
+		s->waiting = tx;
 	s->live++;
 	w->counters->app_tx[app_transport_of(f)][s->proto->id]++;
 	return tx;
@@ -221,22 +231,25 @@ void tx_finish(struct flow *f, struct tx *tx)
 	f->app->dirty = 1;
 }
 
+/* What no longer waits never does again, so that they are passed over once. */
 struct tx *tx_waiting(const struct flow *f)
 {
-	struct tx *tx = f->app->first;
+	struct app_session *s = f->app;
 
-	while (tx && tx->progress[TO_CLIENT] == f->app->proto->done[TO_CLIENT])
-		tx = tx->next;
-	return tx;
+	while (s->waiting && s->waiting->progress[TO_CLIENT] == s->proto->done[TO_CLIENT])
+		s->waiting = s->waiting->next;
+	return s->waiting;
 }
 
 void tx_make_way(struct worker *w, struct flow *f, enum direction d)
 {
-	const struct proto *proto = f->app->proto;
-	struct tx *oldest = f->app->live >= app_tx_limit(w, proto->id) ? tx_waiting(f) : NULL;
+	struct app_session *s = f->app;
+	struct tx *oldest = s->live >= app_tx_limit(w, s->proto->id) ? tx_waiting(f) : NULL;
 
 	if (!oldest)
 		return;
-	tx_event(w, f, oldest, d, proto->too_many_event);
+	if (!s->crowded)
+		tx_event(w, f, oldest, d, s->proto->too_many_event);
+	s->crowded = 1;
 	tx_finish(f, oldest);
 }

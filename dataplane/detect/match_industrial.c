@@ -8,7 +8,7 @@
 #include "dataplane/detect/match.h"
 
 /* The condition asks for one number, or for what lies below, above or between (rule.h). */
-static bool in_range(const struct match_range *r, uint16_t first, uint16_t last)
+static bool in_range(const struct match_range *r, uint32_t first, uint32_t last)
 {
 	if (r->low == r->high)
 		return r->low >= first && r->low <= last;
@@ -28,7 +28,8 @@ static bool access_holds(const struct match_modbus *m, const struct modbus_messa
 		[MODBUS_TABLE_INPUT] = MODBUS_INPUT,
 		[MODBUS_TABLE_HOLDING] = MODBUS_HOLDING,
 	};
-	uint16_t first, last, value;
+	uint32_t first, last;
+	uint16_t value;
 
 	if (!(request->access & (m->writes ? MODBUS_WRITE : MODBUS_READ)) || !(request->access & tables[m->table]))
 		return false;
@@ -95,11 +96,12 @@ bool match_cip_service(const struct match_context *c, const struct match *match)
 	const struct match_cip_service *m = &match->u.cip_service;
 	struct cip_message cip;
 	struct cip_walk k;
+	unsigned depth;
 
 	if (!c->tx)
 		return false;
 	k = cip_walk(enip_message_of(c->tx, c->p->direction & 1));
-	while (cip_walk_next(&k, &cip))
+	while (cip_walk_next(&k, &cip, &depth))
 		if (cip.service == m->service && (!m->has_class || has_class(&cip, m->cip_class)) &&
 		    (!m->has_attribute || has_attribute(&cip, m->attribute)))
 			return true;

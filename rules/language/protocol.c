@@ -60,7 +60,7 @@ static const struct protocol_row protocols[] = {
 	{"websocket", RULE_TCP, 0, true, 0},
 	{"bittorrent-dht", RULE_UDP, 0, true, 0},
 	{"modbus", RULE_TCP, 0, true, 0},
-	{"dnp3", RULE_TCP, 0, true, 0},
+	{"dnp3", RULE_TCP | RULE_UDP, 0, true, 0},
 	{"enip", RULE_TCP | RULE_UDP, 0, true, 0},
 };
 

@@ -93,3 +93,12 @@ def sctp_turns(turns, clock=None, sport=50000, dport=80, chunk=1000):
             new[-2:] = new[:-3:-1]
         packets += [clock.stamp(p) for p in new]
     return packets
+
+
+def first_comes_last(packets, client=CLIENT):
+    """The client's first data comes behind all its other data, which nobody has acknowledged by then."""
+    data = [i for i, p in enumerate(packets) if p["IP"].src == client and len(p["TCP"].payload)]
+    first, last = packets[data[0]], packets[data[-1]]
+    first.time = last.time + 0.0001
+    between = [p for p in packets[data[0] + 1:data[-1]] if p["IP"].src == client]
+    return packets[:data[0]] + between + [last, first] + packets[data[-1] + 1:]

@@ -147,7 +147,7 @@ static void malformed(void **state)
 	(void)state;
 	send(h, TO_SERVER, ENIP_SEND_RR_DATA, 7, "00000000 0000 0100 b200 0900 0e");
 	assert_int_equal(harness_count(h, "invalid_pdu"), 1);
-	send(h, TO_SERVER, ENIP_SEND_RR_DATA, 7, "00000000 0000 0100 b200 0400 0e 01 0102"); /* no logical segment */
+	send(h, TO_SERVER, ENIP_SEND_RR_DATA, 7, "00000000 0000 0100 b200 0400 0e 01 e002"); /* no segment at all */
 	assert_int_equal(harness_count(h, "invalid_pdu"), 2);
 	harness_free(h);
 	h = harness_new(17, 44818, NULL);

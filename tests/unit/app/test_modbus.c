@@ -149,7 +149,8 @@ static void flood(void **state)
 static void ranges(void **state)
 {
 	struct harness *h = harness_new(6, 502, NULL);
-	uint16_t first, last, value;
+	uint32_t first, last;
+	uint16_t value;
 	struct modbus_tx *t;
 	size_t len;
 	uint8_t *data = unhex("0001 0000 0009 01 0f 0013 000a 02 cd01", &len);

@@ -53,11 +53,14 @@ static void others(void **state)
 	struct harness *h = harness_new(17, 123, NULL);
 
 	(void)state;
-	udp(h, TO_SERVER, "16020001 00000000 00000000"); /* version 2 begins no flow */
+	udp(h, TO_SERVER, "1600012a 00000000"); /* too short */
 	assert_int_not_equal(h->flow.app_proto, APP_ntp);
 	udp(h, TO_SERVER, "1e020001 00000000 00000000");
 	harness_done(h);
-	assert_non_null(strstr(h->out, "\"ntp\":{\"version\":3,\"mode\":6}"));
+	assert_non_null(strstr(h->out, "\"ntp\":{\"version\":3,\"mode\":6,\"response\":false,\"opcode\":2}"));
+	udp(h, TO_CLIENT, "d700032a 00010004 01020304"); /* the recent clients, amplified */
+	harness_done(h);
+	assert_non_null(strstr(h->out, "\"ntp\":{\"version\":2,\"mode\":7,\"response\":true,\"request_code\":42}"));
 	udp(h, TO_SERVER, "16020001 00000000 0000ffff");
 	harness_done(h);
 	assert_int_equal(harness_count(h, "\"event\":\"malformed_data\""), 1);
@@ -68,7 +71,7 @@ static void others(void **state)
 static void not_ntp(void **state)
 {
 	static const char *const texts[] = {
-		"23", "16020001 00000000 00000000", "230106ec 00000000 00000000 00000000" ZERO8 ZERO8 ZERO8 ZERO8,
+		"23", "16020001 00000000 00000000", "1700032a 00000000", "230106ec 00000000 00000000 00000000" ZERO8 ZERO8 ZERO8 ZERO8,
 		"2b0006ec 00000000 00000000 00000000" ZERO8 ZERO8 ZERO8 "e0000000 12345678", CLIENT_4 "00",
 	};
 

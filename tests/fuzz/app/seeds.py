@@ -109,6 +109,8 @@ def dns():
                                ((0, question), (0, question), (1, answer), (1, loop))], 0))
     save('mdns', 'multicast', datagrams([(0, question), (0, answer), (0, loop)], 15))
     save('mdns', 'unicast', datagrams([(0, question), (1, answer)], 14))
+    save('llmnr', 'udp', datagrams([(0, question), (0, answer), (1, answer), (0, loop), (0, question[:-7])], 15))
+    save('llmnr', 'tcp', pieces([(d, struct.pack('>H', len(m)) + m) for d, m in ((0, question), (1, answer), (0, loop))], 14))
 
 
 def ranges():

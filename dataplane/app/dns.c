@@ -157,6 +157,15 @@ struct tx *dns_tx_new(struct worker *w, struct flow *f, enum direction d, struct
 	return tx;
 }
 
+void dns_tx_malformed(struct worker *w, struct flow *f, enum direction d)
+{
+	struct dns_message none = {0};
+	struct tx *tx = dns_tx_new(w, f, d, &none, &dns_header_rules);
+
+	if (tx)
+		tx_event(w, f, tx, d, DNS_EVENT_MALFORMED_DATA);
+}
+
 /* One message. False: this is not what it should be. */
 static bool dns_take(struct worker *w, struct flow *f, enum direction d, const uint8_t *data,
 		     uint32_t len)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * DNS, private to dns*.c, mdns.c and llmnr.c, whose messages are the same: events, what rules see, parts of
+ * DNS, private to dns*.c, mdns.c, llmnr.c and nbns*.c, whose messages are the same: events, what rules see, parts of
  * records; options of DNS, made at start, read by the worker.
  */
 #ifndef APP_DNS_H
@@ -49,6 +49,12 @@ extern const struct dns_header_rules dns_header_rules; /* DNS's own */
 /* dns.c: a transaction of one message m, complete, its events noted; takes m's memory. NULL at the limit. */
 struct tx *dns_tx_new(struct worker *w, struct flow *f, enum direction d, struct dns_message *m,
 		      const struct dns_header_rules *rules);
+/* A transaction without a message (dns_has_message), for the event that one cannot be read. */
+void dns_tx_malformed(struct worker *w, struct flow *f, enum direction d);
+static inline bool dns_has_message(struct tx *tx)
+{
+	return dns_of(tx)->m.copy.data != NULL;
+}
 void dns_tx_free(struct worker *w, struct flow *f, struct tx *tx); /* proto.tx_free */
 /* An event about bytes that make no transaction: of the last one. */
 void dns_event_on_last(struct worker *w, struct flow *f, enum direction d, enum dns_event e);
@@ -78,9 +84,12 @@ void dns_write_address(struct recorder *r, enum field_id addr, enum field_id tex
 
 /* dns_link.c: the record of multicast DNS and of LLMNR. */
 struct dns_flag_name {
-	uint16_t bits; /* of the header's flags; 0: there are no more */
+	uint16_t bits; /* 0: there are no more */
 	const char *name;
 };
+/* Those of them that are set; nothing where none is. */
+void dns_write_flags(struct recorder *r, enum field_id array, enum field_id one, uint16_t flags,
+		     const struct dns_flag_name *names);
 struct dns_link_form {
 	enum field_id object;
 	const struct dns_flag_name *flags;
@@ -95,5 +104,7 @@ extern const struct proto_value dns_values[];
 typedef bool dns_get(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned instance,
 		     struct buffer_view *out);
 dns_get dns_get_question, dns_get_answer, dns_get_authority, dns_get_additional, dns_get_response;
+typedef bool dns_get_number(struct worker *w, struct flow *f, struct tx *tx, enum direction d, uint64_t *out);
+dns_get_number dns_get_opcode, dns_get_rcode;
 
 #endif

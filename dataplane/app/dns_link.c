@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The record of a message of names in the link (multicast DNS, LLMNR): fields of record/mdns.def, what is
+ * The record of a message of names in the link (multicast DNS, LLMNR; flags also of NetBIOS): fields of record/mdns.def, what is
  * inside the objects of a resource record those of record/dns.def. Runs in the worker.
  */
 #include "dataplane/app/dns.h"
@@ -119,7 +119,8 @@ static void write_section(struct recorder *r, enum field_id array, const struct 
 		rec_close(r);
 }
 
-static void write_flags(struct recorder *r, uint16_t flags, const struct dns_flag_name *names)
+void dns_write_flags(struct recorder *r, enum field_id array, enum field_id one, uint16_t flags,
+		     const struct dns_flag_name *names)
 {
 	bool open = false;
 
@@ -127,9 +128,9 @@ static void write_flags(struct recorder *r, uint16_t flags, const struct dns_fla
 		if (!(flags & names->bits))
 			continue;
 		if (!open)
-			rec_open(r, F_mdns_flags);
+			rec_open(r, array);
 		open = true;
-		rec_text(r, F_mdns_flag, names->name);
+		rec_text(r, one, names->name);
 	}
 	if (open)
 		rec_close(r);
@@ -156,7 +157,7 @@ void dns_link_record(struct recorder *r, const struct dns_message *m, const stru
 	rec_open(r, form->object);
 	rec_text(r, F_mdns_type, m->flags & DNS_QR ? "response" : "request");
 	rec_uint(r, F_mdns_id, m->id);
-	write_flags(r, m->flags, form->flags);
+	dns_write_flags(r, F_mdns_flags, F_mdns_flag, m->flags, form->flags);
 	rec_uint(r, F_mdns_opcode, m->flags >> 11 & 0xf);
 	rec_uint(r, F_mdns_rcode, m->flags & 0xf);
 	write_questions(r, m);

@@ -59,16 +59,6 @@ static enum probe_result llmnr_probe(const struct probe_input *in)
 
 /* ---- messages ---- */
 
-/* What cannot be read is a transaction without a message, for its event. */
-static void take_malformed(struct worker *w, struct flow *f, enum direction d)
-{
-	struct dns_message none = {0};
-	struct tx *tx = dns_tx_new(w, f, d, &none, &dns_header_rules);
-
-	if (tx)
-		tx_event(w, f, tx, d, LLMNR_EVENT_MALFORMED_DATA);
-}
-
 static void note_events(struct worker *w, struct flow *f, struct tx *tx, enum direction d)
 {
 	const struct dns_message *m = &dns_of(tx)->m;
@@ -93,7 +83,7 @@ static bool llmnr_take(struct worker *w, struct flow *f, enum direction d, const
 	if (status != DNS_GOOD) {
 		dns_message_free(&w->heap, &m);
 		if (status != DNS_NO_MEMORY)
-			take_malformed(w, f, d);
+			dns_tx_malformed(w, f, d);
 		return true; /* over TCP, too, its length has said where the next one begins */
 	}
 	tx = dns_tx_new(w, f, d, &m, &rules);
@@ -121,7 +111,7 @@ static void llmnr_alert_context(struct worker *w, struct flow *f, struct tx *tx,
 	};
 	static const struct dns_link_form form = {.object = F_llmnr_llmnr, .flags = flags, .ttl = true};
 
-	if (dns_of(tx)->m.copy.data)
+	if (dns_has_message(tx))
 		dns_link_record(r, &dns_of(tx)->m, &form);
 }
 
@@ -129,7 +119,7 @@ static void llmnr_log(struct worker *w, struct flow *f, struct tx *tx, const str
 {
 	struct recorder *r;
 
-	if (!dns_of(tx)->m.copy.data)
+	if (!dns_has_message(tx))
 		return;
 	r = emit_flow(w, RECORD_llmnr, f, dns_of(tx)->direction, tx->id, p);
 	if (!r)

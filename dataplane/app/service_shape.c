@@ -2,6 +2,7 @@
  *
  * First bytes of services that are no fixed bytes: lengths that agree, fields with few values.
  */
+#include "dataplane/app/netbios.h"
 #include "dataplane/app/service.h"
 #include "dataplane/base/cursor.h"
 #include "dataplane/base/digit.h"
@@ -372,12 +373,10 @@ bool service_is_dns(const struct service_look *l)
 /* The first name is 32 letters, A to P (RFC 1002, 4.1). */
 bool service_is_nbns(const struct service_look *l)
 {
-	if (l->len < 46 || l->data[12] != 32)
-		return false;
-	for (unsigned i = 13; i < 45; i++)
-		if (l->data[i] < 'A' || l->data[i] > 'P')
-			return false;
-	return true;
+	uint8_t name[NETBIOS_NAME_BYTES];
+
+	return l->len >= 46 && l->data[12] == NETBIOS_ENCODED_BYTES &&
+	       netbios_decode((struct bytes){l->data + 13, NETBIOS_ENCODED_BYTES}, name);
 }
 
 /* A reset that begins a session: its number, with tls-auth a code and the packet's number 1. */

@@ -31,6 +31,7 @@ static const struct protocol_row protocols[] = {
 	{"dns", RULE_TCP | RULE_UDP, 0, true, 0},
 	{"mdns", RULE_UDP, 0, true, 0},
 	{"llmnr", RULE_TCP | RULE_UDP, 0, true, 0},
+	{"nbns", RULE_UDP, 0, true, 0},
 	{"doh2", RULE_TCP, 0, true, 0},
 	{"ftp", RULE_TCP, 0, true, 0},
 	{"ftp-data", RULE_TCP, 0, true, 0},

@@ -1,8 +1,8 @@
-"""Names in the link: who asks for which name, who says that it has it. LLMNR."""
+"""Names in the link: who asks for which name, who says that it has it. LLMNR, NetBIOS."""
 import struct
 
 from packets import Clock, ends, tcp_session
-from scapy.all import UDP, Raw
+from scapy.all import UDP, NBNSHeader, NBNSNodeStatusResponse, NBNSQueryRequest, NBNSQueryResponse, NBNSRegistrationRequest, Raw
 
 VICTIM, POISONER, GROUP = "10.0.0.21", "10.0.0.66", "224.0.0.252"
 
@@ -61,3 +61,40 @@ def test_llmnr_over_tcp_and_garbage(inspect):
     assert [e["llmnr"]["queries"][0]["rrname"] for e in run.events("llmnr")] == ["one", "two"]
     assert [e["anomaly"]["event"] for e in run.events("anomaly")].count("malformed_data") == 2
     assert run.sids().count(4) == 2
+
+
+def nbns(src, dst, message):
+    return ends(src, dst) / UDP(sport=137, dport=137) / message
+
+
+NB_RULES = """
+alert nbns any any -> any any (nbns.query; content:"WPAD<00>"; bsize:8; sid:1;)
+alert nbns any any -> any any (nbns.answers.rrname; content:"WPAD<"; startswith; nbns.rcode:NOERROR; sid:2;)
+alert nbns any any -> any any (nbns.opcode:registration; nbns.additionals.rrname; content:"<00>"; endswith; sid:3;)
+alert nbns any any -> any any (nbns.status.name; content:"FILESRV"; bsize:7; sid:4;)
+alert udp any any -> any 137 (app-layer-protocol:nbns; sid:5; noalert;)
+alert nbns any any -> any any (app-layer-event:nbns.malformed_data; sid:6;)"""
+
+
+def test_netbios_names(inspect):
+    """A question to all, an answer from another host, a name that a host takes, what names a host has."""
+    asked = nbns(VICTIM, "10.0.0.255", NBNSHeader(NM_FLAGS=0x11, QDCOUNT=1) / NBNSQueryRequest(QUESTION_NAME=b"WPAD", SUFFIX=0x4141))
+    answered = nbns(POISONER, VICTIM, NBNSHeader(RESPONSE=1, NM_FLAGS=0x50, ANCOUNT=1) /
+                    NBNSQueryResponse(RR_NAME=b"WPAD", SUFFIX=0x4141, TTL=165, RDLENGTH=6, ADDR_ENTRY=[b"\0\0" + bytes([10, 0, 0, 66])]))
+    taken = nbns(VICTIM, "10.0.0.255", NBNSHeader(OPCODE=5, NM_FLAGS=0x11, QDCOUNT=1, ARCOUNT=1) /
+                 NBNSRegistrationRequest(QUESTION_NAME=b"PC21", SUFFIX=0x4141, NB_ADDRESS=VICTIM))
+    encoded = b"\x20CK" + b"A" * 30 + b"\0"
+    status = (struct.pack(">6H", 9, 0x8400, 0, 1, 0, 0) + encoded + struct.pack(">HHIHB", 0x21, 1, 0, 43, 2) + b"FILESRV".ljust(15) +
+              b"\x20\x04\0" + b"LAB".ljust(15) + b"\0\x84\0" + bytes([2, 0, 0, 0, 0, 5]))
+    clock = Clock()
+    run = inspect([clock.stamp(p) for p in (asked, answered, taken, nbns("10.0.0.5", VICTIM, Raw(status)),
+                                            nbns("10.0.0.5", VICTIM, Raw(status[:-20])), nbns("10.0.0.7", VICTIM, Raw(b"x" * 60)))], NB_RULES)
+    ask, answer_, take, told = run.events("nbns")
+    assert ask["nbns"]["queries"] == [{"rrname": "WPAD<00>", "service": "workstation", "rrtype": "nb"}]
+    assert (answer_["src_ip"], answer_["nbns"]["answers"][0]["addresses"]) == (POISONER, [{"ip": POISONER, "group": False, "node_type": "b"}])
+    assert take["nbns"]["additionals"][0]["addresses"][0]["ip"] == VICTIM
+    assert told["nbns"]["answers"][0]["mac"] == "02:00:00:00:00:05"
+    assert [n["rrname"] for n in told["nbns"]["answers"][0]["names"]] == ["FILESRV<20>", "LAB<00>"]
+    assert sorted(run.sids()) == [1, 2, 3, 4, 6]
+    assert [e["anomaly"]["event"] for e in run.events("anomaly")] == ["malformed_data"]
+    assert [h["name"].lower() for h in run.cli("hosts", VICTIM)] == ["pc21"]

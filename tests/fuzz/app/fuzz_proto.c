@@ -165,6 +165,8 @@ static uint16_t port_of(const struct proto *proto, unsigned n)
 	switch (proto->id) {
 	case APP_llmnr:
 		return 5355;
+	case APP_nbns:
+		return 137;
 	default:
 		return ports[n];
 	}

@@ -49,6 +49,7 @@ static const struct protocol_row protocols[] = {
 	{"dhcp", RULE_UDP, 0, true, 0},
 	{"ntp", RULE_UDP, 0, true, 0},
 	{"snmp", RULE_UDP, 0, true, 0},
+	{"syslog", RULE_TCP | RULE_UDP, 0, true, 0},
 	{"sip", RULE_TCP | RULE_UDP, 0, true, 0},
 	{"rfb", RULE_TCP, 0, true, 0},
 	{"rdp", RULE_TCP, 0, true, 0},

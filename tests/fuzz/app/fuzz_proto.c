@@ -167,6 +167,8 @@ static uint16_t port_of(const struct proto *proto, unsigned n)
 		return 5355;
 	case APP_nbns:
 		return 137;
+	case APP_syslog:
+		return 514;
 	default:
 		return ports[n];
 	}

@@ -44,7 +44,7 @@ static const struct {
 	const char *unique, *group;
 } services[] = {
 	{0x00, "workstation", "workgroup"},
-	{0x01, "messenger", "browsers"},
+	{0x01, "browsers", "browsers"},
 	{0x03, "messenger", "messenger"},
 	{0x06, "ras_server", NULL},
 	{0x1b, "domain_master_browser", NULL},

@@ -13,7 +13,6 @@
 #include "dataplane/app/syslog.h"
 
 #include "dataplane/app/blob.h"
-#include "dataplane/app/frame.h"
 #include "dataplane/app/text.h"
 #include "dataplane/base/digit.h"
 #include "dataplane/base/put.h"
@@ -195,7 +194,6 @@ static void parse_datagram(struct worker *w, struct flow *f, enum direction d, c
 	bool cut = in->len > SYSLOG_MESSAGE_MAX;
 	struct syslog_tx *t = take(w, f, d, (struct bytes){in->data, cut ? SYSLOG_MESSAGE_MAX : in->len}, cut);
 
-	app_frame_open(w, f, d, 1, 0, in->len);
 	if (t && cut)
 		tx_event(w, f, &t->tx, d, SYSLOG_EVENT_MESSAGE_TOO_LONG);
 }
@@ -579,7 +577,6 @@ const struct proto proto_syslog = {
 	.log = syslog_log,
 	.alert_context = syslog_alert_context,
 	.events = syslog_events,
-	.frames = (const char *const[]){"pdu", NULL},
 	.buffers = syslog_buffers,
 	.values = syslog_values,
 };

@@ -201,7 +201,6 @@ struct proto {
 	/* Names, NULL at the end, spelled as the anomaly record prints them ("malformed_data",
 	 * "INVALID_REPLY"); rules name them in any case. */
 	const char *const *events;
-	const char *const *frames;          /* types of frames (frame.h), likewise; at most 31; or NULL */
 	const struct proto_buffer *buffers; /* name == NULL at the end; or NULL */
 	const struct proto_value *values;   /* likewise */
 };

@@ -7,7 +7,6 @@
  */
 #include "dataplane/app/dcerpc.h"
 
-
 #include "dataplane/base/put.h"
 #include "dataplane/engine/emit.h"
 
@@ -192,8 +191,6 @@ static void gap_take(struct dcerpc_state *st, enum direction d, const struct app
 }
 
 enum { FRAME_HDR = 1, FRAME_PDU, FRAME_DATA };
-
-static const char *const dcerpc_frames[] = {"hdr", "pdu", "data", NULL};
 
 static void fragment_frames(struct worker *w, struct flow *f, enum direction d, uint64_t offset,
 			    uint32_t header, uint32_t whole)
@@ -478,6 +475,5 @@ const struct proto proto_dcerpc = {
 	.alert_context = dcerpc_alert_context,
 	.call = dcerpc_tx_call,
 	.events = dcerpc_events,
-	.frames = dcerpc_frames,
 	.buffers = dcerpc_buffers,
 };

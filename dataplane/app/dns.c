@@ -264,7 +264,6 @@ const struct proto proto_dns = {
 	.log = dns_log,
 	.alert_context = dns_alert_context,
 	.events = dns_events,
-	.frames = (const char *const[]){"pdu", NULL},
 	.buffers = dns_buffers,
 	.values = dns_values,
 };

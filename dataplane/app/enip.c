@@ -29,8 +29,6 @@ static const char *const enip_events[] = {
 
 enum enip_frame { FRAME_HEADER = 1, FRAME_DATA, FRAME_PDU, FRAME_CIP, FRAME_ITEM };
 
-static const char *const enip_frames[] = {"hdr", "data", "pdu", "cip", "enip.item", NULL};
-
 struct enip_state {
 	bool lost[2];     /* bytes were missing */
 	uint32_t skip[2]; /* of the message in hand, not kept */
@@ -350,7 +348,6 @@ const struct proto proto_enip = {
 	.log = enip_log,
 	.alert_context = enip_alert_context,
 	.events = enip_events,
-	.frames = enip_frames,
 	.buffers = enip_buffers,
 	.values = enip_values,
 };

@@ -31,18 +31,33 @@ static uint32_t wants(const struct worker *w, const struct flow *f)
 	return a->frame_log ? UINT32_MAX : a->frame_rules[f->app->proto->id];
 }
 
+static const struct {
+	enum app_proto proto;
+	const char *name;
+} frame_rows[] = {
+#define FRAME(proto, name) {APP_##proto, name},
+#include "dataplane/event/frame.def"
+#undef FRAME
+};
+#define FRAME_ROWS (sizeof(frame_rows) / sizeof(frame_rows[0]))
+
 const char *app_frame_name(const struct proto *proto, unsigned type)
 {
-	return type == APP_FRAME_STREAM ? "stream" : proto->frames[type - 1];
+	for (size_t i = 0; type && i < FRAME_ROWS; i++)
+		if (frame_rows[i].proto == proto->id && --type == 0)
+			return frame_rows[i].name;
+	return "stream";
 }
 
 int app_frame_type(const struct proto *proto, const char *name)
 {
+	int type = APP_FRAME_STREAM;
+
 	if (strcmp(name, "stream") == 0 && proto->over_tcp)
 		return APP_FRAME_STREAM;
-	for (int i = 0; proto->frames && proto->frames[i]; i++)
-		if (strcmp(proto->frames[i], name) == 0)
-			return i + 1;
+	for (size_t i = 0; i < FRAME_ROWS; i++)
+		if (frame_rows[i].proto == proto->id && ++type && strcmp(frame_rows[i].name, name) == 0)
+			return type;
 	return -1;
 }
 

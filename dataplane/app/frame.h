@@ -4,7 +4,7 @@
  * rules (`frame:tls.pdu`) and for the record "frame". A parser says where one begins and, now or
  * later, how long it is; that costs a load and a test where nobody asked for frames of the protocol.
  *
- * A protocol that has frames names them in proto.frames; its types count from 1 in that order. Type
+ * A protocol that has frames names them in event/frame.def; its types count from 1 in that order. Type
  * 0 is "stream", all of a direction, which every protocol over TCP has.
  *
  * Where frames are wanted the bytes of both directions are kept here: those that frames which are

@@ -64,8 +64,6 @@ static struct http_tx *tx_of(htp_tx_t *htp)
 
 /* ---- frames ---- */
 
-static const char *const http_frames[] = {"request", "response", NULL};
-
 /* Where libhtp stands in the stream. */
 static uint64_t position(const struct http_state *s, enum direction d)
 {
@@ -570,7 +568,6 @@ const struct proto proto_http = {
 	.log = http_log,
 	.alert_context = http_alert_context,
 	.events = http_event_names,
-	.frames = http_frames,
 	.buffers = http_buffers,
 	.values = NULL,
 };

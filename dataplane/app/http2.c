@@ -16,8 +16,6 @@ const char *const http2_events[HTTP2_EVENT_COUNT + 1] = {
 #undef EVENT
 };
 
-static const char *const http2_frames[] = {"hdr", "data", "pdu", NULL};
-
 enum { FRAME_HEADER = 1, FRAME_DATA, FRAME_PDU };
 
 struct frame {
@@ -657,7 +655,6 @@ const struct proto proto_http2 = {
 	.log = http2_log,
 	.alert_context = http2_alert_context,
 	.events = http2_events,
-	.frames = http2_frames,
 	.buffers = http2_buffers,
 	.values = http2_values,
 };

@@ -25,8 +25,6 @@ static const char *const ldap_events[] = {
 	NULL,
 };
 
-static const char *const ldap_frames[] = {"pdu", NULL};
-
 struct ldap_state {
 	bool sasl;         /* a layer of encryption may follow */
 	bool lost[2];      /* where messages begin is not known */
@@ -471,7 +469,6 @@ const struct proto proto_ldap = {
 	.log = ldap_log,
 	.alert_context = ldap_alert_context,
 	.events = ldap_events,
-	.frames = ldap_frames,
 	.buffers = ldap_buffers,
 	.values = ldap_values,
 };

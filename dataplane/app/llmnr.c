@@ -164,6 +164,5 @@ const struct proto proto_llmnr = {
 	.log = llmnr_log,
 	.alert_context = llmnr_alert_context,
 	.events = llmnr_events,
-	.frames = (const char *const[]){"pdu", NULL},
 	.buffers = llmnr_buffers,
 };

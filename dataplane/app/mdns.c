@@ -95,6 +95,5 @@ const struct proto proto_mdns = {
 	.log = mdns_log,
 	.alert_context = mdns_alert_context,
 	.events = dns_events,
-	.frames = (const char *const[]){"pdu", NULL},
 	.buffers = mdns_buffers,
 };

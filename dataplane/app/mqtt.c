@@ -26,8 +26,6 @@ static const char *const mqtt_events[MQTT_EVENT_COUNT + 1] = {
 #undef EVENT
 };
 
-static const char *const mqtt_frames[] = {"pdu", "header", "data", NULL};
-
 enum { FRAME_PDU = 1, FRAME_HEADER, FRAME_DATA };
 
 struct mqtt_state {
@@ -663,7 +661,6 @@ const struct proto proto_mqtt = {
 	.log = mqtt_log,
 	.alert_context = mqtt_alert_context,
 	.events = mqtt_events,
-	.frames = mqtt_frames,
 	.buffers = mqtt_buffers,
 	.values = mqtt_values,
 };

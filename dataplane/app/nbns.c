@@ -195,7 +195,6 @@ const struct proto proto_nbns = {
 	.log = nbns_log,
 	.alert_context = nbns_alert_context,
 	.events = nbns_events,
-	.frames = (const char *const[]){"pdu", NULL},
 	.buffers = nbns_buffers,
 	.values = nbns_values,
 };

@@ -34,11 +34,6 @@ enum sip_frame {
 	FRAME_RESPONSE_BODY,
 };
 
-static const char *const sip_frames[] = {
-	"pdu",           "request.line",     "request.headers", "request.body",
-	"response.line", "response.headers", "response.body",   NULL,
-};
-
 struct sip_state {
 	struct sip_stream {
 		uint64_t skip; /* rest of a body */
@@ -296,5 +291,4 @@ const struct proto proto_sip = {
 	.alert_context = sip_alert_context,
 	.events = sip_events,
 	.buffers = sip_buffers,
-	.frames = sip_frames,
 };

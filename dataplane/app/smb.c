@@ -219,10 +219,6 @@ enum {
 	FRAME_SMB3_PDU, FRAME_SMB3_HDR, FRAME_SMB3_DATA,
 };
 
-static const char *const smb_frames[] = {
-	"nbss.pdu", "nbss.hdr", "nbss.data", "smb1.pdu", "smb1.hdr", "smb1.data", "smb2.pdu",
-	"smb2.hdr", "smb2.data", "smb3.pdu", "smb3.hdr", "smb3.data", NULL};
-
 /* Frames of three: all, its header, what follows. */
 static void frames_three(struct smb_state *s, enum direction d, unsigned first, uint64_t offset,
 			 uint32_t header, uint32_t whole)
@@ -559,7 +555,6 @@ const struct proto proto_smb = {
 	.alert_context = smb_alert_context,
 	.call = smb_tx_call,
 	.events = smb_event_names,
-	.frames = smb_frames,
 	.buffers = smb_buffers,
 	.values = smb_values,
 };

@@ -316,8 +316,6 @@ static bool command_line(struct smtp_state *s, struct bytes line)
 
 enum { FRAME_COMMAND_LINE = 1, FRAME_DATA, FRAME_RESPONSE_LINE };
 
-static const char *const smtp_frames[] = {"command_line", "data", "response_line", NULL};
-
 static void line_frame(struct smtp_state *s, enum direction d, uint64_t end)
 {
 	uint64_t id = app_frame_open(s->w, s->f, d, d == TO_SERVER ? FRAME_COMMAND_LINE : FRAME_RESPONSE_LINE,
@@ -751,6 +749,5 @@ const struct proto proto_smtp = {
 	.log = smtp_log,
 	.alert_context = smtp_alert_context,
 	.events = smtp_event_names,
-	.frames = smtp_frames,
 	.buffers = smtp_buffers,
 };

@@ -41,8 +41,6 @@ static const char *const ssh_events[] = {
 
 enum ssh_frame { FRAME_HDR = 1, FRAME_DATA, FRAME_PDU };
 
-static const char *const ssh_frames[] = {"record.hdr", "record.data", "record.pdu", NULL};
-
 enum ssh_encryption { SSH_TRACK_ONLY, SSH_BYPASS, SSH_FULL };
 
 struct ssh_config {
@@ -461,5 +459,4 @@ const struct proto proto_ssh = {
 	.alert_context = ssh_alert_context,
 	.events = ssh_events,
 	.buffers = ssh_buffers,
-	.frames = ssh_frames,
 };

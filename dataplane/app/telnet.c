@@ -15,7 +15,6 @@ enum { IAC = 255, DONT = 254, WILL = 251, SB = 250, SE = 240 };
 
 enum telnet_frame { FRAME_PDU = 1, FRAME_CTL, FRAME_DATA };
 
-static const char *const telnet_frames[] = {"pdu", "ctl", "data", NULL};
 static const char *const telnet_events[] = {
 #define EVENT(id, name) name,
 #include "dataplane/event/app_event/telnet.def"
@@ -168,5 +167,4 @@ const struct proto proto_telnet = {
 	.state_rest = app_state_moves,
 	.parse = telnet_parse,
 	.events = telnet_events,
-	.frames = telnet_frames,
 };

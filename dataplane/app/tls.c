@@ -385,8 +385,6 @@ static struct parse_result record_header(struct worker *w, struct flow *f, struc
 
 enum { FRAME_PDU = 1, FRAME_HDR, FRAME_DATA, FRAME_ALERT, FRAME_HEARTBEAT, FRAME_SSL2_HDR, FRAME_SSL2_PDU };
 
-static const char *const tls_frames[] = {"pdu", "hdr", "data", "alert", "heartbeat", "ssl2.hdr", "ssl2.pdu", NULL};
-
 /* A record whose header, of so many bytes, has been read. */
 static void record_frames(struct worker *w, struct flow *f, const struct tls_state *st, enum direction d,
 			  uint8_t content, uint64_t offset, uint32_t header)
@@ -525,7 +523,6 @@ const struct proto proto_tls = {
 	.log = tls_log,
 	.alert_context = tls_alert_context,
 	.events = tls_event_names,
-	.frames = tls_frames,
 	.buffers = tls_buffers,
 	.values = tls_values,
 };

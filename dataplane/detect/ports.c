@@ -140,7 +140,7 @@ const struct ports_found *ports_find(struct detect_state *s, const struct packet
 	unsigned d = p->flow ? p->direction : TO_SERVER, path = packet_path(s, p);
 	uint16_t port = !has_ports ? 0 : d == TO_SERVER ? p->dport : p->sport, class = s->program->port_class[port];
 	uint32_t key = KEY_SET | (uint32_t)l4 << 24 | d << 22 | path << 16 | class;
-	struct ports_found *found = &s->ports[(key ^ key >> 16) % PORTS_FOUND];
+	struct ports_found *found = &s->ports[key * 0x9e3779b1u >> (32 - PORTS_FOUND_BITS)];
 
 	if (found->key != key) {
 		groups_look_up(s->program->groups, found, l4, d, path, port);

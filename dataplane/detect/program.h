@@ -265,7 +265,8 @@ struct view_slot {
  * they are searched. */
 enum port_list { LIST_ALWAYS, LIST_SHORT, LIST_LONG, LIST_STREAM, PORT_LISTS };
 
-#define PORTS_FOUND 64
+#define PORTS_FOUND_BITS 9 /* some 200 are in use on a busy link; by the 64 that were kept first half of all were looked up again */
+#define PORTS_FOUND (1u << PORTS_FOUND_BITS)
 
 struct ports_found {
 	uint32_t key; /* 0: none */

@@ -40,15 +40,24 @@ struct packet *flow_pseudo_packet(struct worker *w, struct flow *f, enum directi
 	return p;
 }
 
+static struct packet *timeout_packet(struct worker *w, struct flow *f, enum direction d)
+{
+	struct packet *p = flow_pseudo_packet(w, f, d);
+
+	p->source = PACKET_FLOW_TIMEOUT;
+	p->ts_ns = w->now_ns;
+	return p;
+}
+
 /* It stands for the end of one direction. */
 static struct packet *end_packet(struct worker *w, struct flow *f, enum direction d,
 				 enum flow_end_reason reason)
 {
-	struct packet *p = flow_pseudo_packet(w, f, d);
+	struct packet *p = timeout_packet(w, f, d);
 
 	p->flags |= PACKET_STREAM_END;
-	p->source = PACKET_FLOW_TIMEOUT;
-	p->ts_ns = reason == FLOW_END_SHUTDOWN ? f->last_ns : w->now_ns;
+	if (reason == FLOW_END_SHUTDOWN)
+		p->ts_ns = f->last_ns;
 	return p;
 }
 
@@ -92,6 +101,19 @@ static void direction_end(struct worker *w, struct flow *f, enum direction d,
 		look = stream_raw_peek(w, f, d, &raw);
 		if (look)
 			p = end_packet(w, f, d, reason);
+	}
+}
+
+void flow_look(struct worker *w, struct flow *f)
+{
+	for (unsigned d = 0; d < 2; d++) {
+		struct packet *p;
+
+		if (!f->app || !f->app->changed[d] || f->app->changed[d] == APP_CHANGED_WAITING || !flow_inspected(f))
+			continue;
+		p = timeout_packet(w, f, (enum direction)d);
+		detect_packet(w, p);
+		app_packet_done(w, f, p);
 	}
 }
 

@@ -412,6 +412,9 @@ bool flow_rest(struct worker *w, struct flow *f);
 void flow_wake(struct worker *w, struct flow *f);
 
 /* flow_end.c */
+/* Rules see what parsers made of the last bytes of a session that is idle: acknowledged by the other end, they else wait for
+ * the next packet of their own direction, or the flow's end. */
+void flow_look(struct worker *w, struct flow *f);
 void flow_end(struct worker *w, struct flow *f, enum flow_end_reason reason);
 
 #endif

@@ -222,13 +222,14 @@ static unsigned list_run(struct worker *w, struct flow_table *t, unsigned list, 
 	return done;
 }
 
-/* Sessions that are idle are put to rest; whether they are or not, those hang in the wheel from now on. */
+/* Sessions that are idle are looked at and put to rest; whether they are or not, those hang in the wheel from now on. */
 static void awake_look(struct worker *w, struct flow_table *t, struct flow *f, uint64_t now_ns)
 {
 	bool idle = now_ns > f->last_ns && now_ns - f->last_ns >= t->rest_ns;
 	unsigned list = LIST_AWAKE;
 
 	if (idle) {
+		flow_look(w, f);
 		flow_rest(w, f);
 		list = wheel_slot(t, f);
 	}

@@ -681,3 +681,25 @@ bool parse_dnp3_obj(struct draft *d, const struct keyword_row *row, struct scan 
 		m->u.number = (struct number_test){NUMBER_EQUAL, g << 8 | v, 0, 0};
 	return m != NULL;
 }
+
+/* frame:name or frame:protocol.name */
+bool parse_frame(struct draft *d, const struct keyword_row *row, struct scan *arg)
+{
+	const char *prefix = "frame.";
+	char name[160];
+
+	scan_trim(arg);
+	if (scan_left(arg) > 100 || scan_done(arg))
+		return draft_fail(d, arg->p, "name a frame, such as smtp.command_line",
+				  "frame: no such name");
+	if (memchr(arg->p, '.', scan_left(arg)))
+		snprintf(name, sizeof(name), "%s%.*s", prefix, SCAN_ARG(arg));
+	else if (d->apps_set && !strchr(d->apps, ' '))
+		snprintf(name, sizeof(name), "%s%.20s.%.*s", prefix, d->apps, SCAN_ARG(arg));
+	else
+		snprintf(name, sizeof(name), "%s%s.%.*s", prefix, d->proto_name, SCAN_ARG(arg));
+	if (!protocol_frame_known(d->apps_set ? d->apps : NULL, name + strlen(prefix)))
+		return draft_fail(d, arg->p, "name a frame of the rule's protocol, such as smtp.command_line (the records \"frame\" show them)",
+				  "frame: there is no frame \"%.*s\"", SCAN_ARG(arg));
+	return draft_stick(d, row, arena_text(d->l->arena, name, strlen(name)));
+}

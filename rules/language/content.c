@@ -201,24 +201,6 @@ bool parse_base64_data(struct draft *d, const struct keyword_row *row, struct sc
 			  "base64_data: nothing has been decoded before it");
 }
 
-/* frame:name or frame:protocol.name */
-bool parse_frame(struct draft *d, const struct keyword_row *row, struct scan *arg)
-{
-	char name[160];
-
-	scan_trim(arg);
-	if (scan_left(arg) > 100 || scan_done(arg))
-		return draft_fail(d, arg->p, "name a frame, such as smtp.command_line",
-				  "frame: no such name");
-	if (memchr(arg->p, '.', scan_left(arg)))
-		snprintf(name, sizeof(name), "frame.%.*s", SCAN_ARG(arg));
-	else if (d->apps_set && !strchr(d->apps, ' '))
-		snprintf(name, sizeof(name), "frame.%.20s.%.*s", d->apps, SCAN_ARG(arg));
-	else
-		snprintf(name, sizeof(name), "frame.%s.%.*s", d->proto_name, SCAN_ARG(arg));
-	return draft_stick(d, row, arena_text(d->l->arena, name, strlen(name)));
-}
-
 bool parse_nocase(struct draft *d, const struct keyword_row *row, struct scan *arg)
 {
 	struct match_content *c = draft_content(d, row);

@@ -139,3 +139,40 @@ bool protocol_hook_known(const char *apps, const struct scan *hook, char *names,
 	}
 	return false;
 }
+
+static const struct {
+	const char *app, *name;
+} frames[] = {
+#define FRAME(proto, name) {#proto, name},
+#include "dataplane/event/frame.def"
+#undef FRAME
+};
+
+/* May a rule on apps (NULL: any) be about the protocol? "http" stands for both versions. */
+static bool app_among(const char *app, const char *apps)
+{
+	return !apps || hook_of(app, apps) || (strcmp(app, "http2") == 0 && protocol_in("http", 4, apps));
+}
+
+/* The frame's name without that of the protocol. */
+static const char *frame_of(const char *app, const char *frame)
+{
+	size_t n = strlen(app);
+
+	if (strcmp(app, "http") == 0 && strncmp(frame, "http1.", 6) == 0)
+		return frame + 6;
+	return strncmp(frame, app, n) == 0 && frame[n] == '.' ? frame + n + 1 : frame;
+}
+
+bool protocol_frame_known(const char *apps, const char *frame)
+{
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
+		if (app_among(frames[i].app, apps) && strcmp(frame_of(frames[i].app, frame), frames[i].name) == 0)
+			return true;
+	/* every protocol over TCP has its stream */
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (protocols[i].app && protocols[i].ip_protos & RULE_TCP && app_among(protocols[i].name, apps) &&
+		    strcmp(frame_of(protocols[i].name, frame), "stream") == 0)
+			return true;
+	return false;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The protocols a rule's header may name, and the hooks of each (dataplane/event/hook.def).
+ * The protocols a rule's header may name, the hooks and the frames of each (dataplane/event/hook.def, frame.def).
  */
 #ifndef LANGUAGE_PROTOCOL_H
 #define LANGUAGE_PROTOCOL_H
@@ -28,5 +28,8 @@ bool protocol_in(const char *app, size_t len, const char *list);
 /* Has one of the protocols (words; http1 is http) a hook of that name, in either direction? False: names
  * holds those that they have, as text. */
 bool protocol_hook_known(const char *apps, const struct scan *hook, char *names, size_t size);
+
+/* Has one of the protocols (likewise; NULL: any) a frame of that name, which may stand behind its own and a dot? */
+bool protocol_frame_known(const char *apps, const char *frame);
 
 #endif

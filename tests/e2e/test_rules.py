@@ -137,8 +137,9 @@ def test_why_in_one_sentence(tmp_path):
 
 
 def test_a_rule_that_the_engine_cannot_judge(tmp_path):
-    t = tried(tmp_path, 5, 'alert http any any -> any any (msg:"m"; frame:http1.any; content:"a"; sid:5;)\n')
-    assert t["summary"].startswith("cannot match: no protocol that this engine parses has such a frame")
+    t = tried(tmp_path, 5, 'alert http any any -> any any (msg:"m"; frame:http1.request; content:"a"; '
+                           'frame:http1.response; content:"b"; sid:5;)\n')
+    assert t["summary"].startswith("cannot match: ") and "two kinds of frames" in t["summary"]
 
 
 def test_events_that_no_protocol_has(inspect, tmp_path):
@@ -153,6 +154,21 @@ def test_events_that_no_protocol_has(inspect, tmp_path):
     assert ':6:46: app-layer-event: there is no event "applayer_nonsense"' in told
     assert "4 of 6 active rules load" in told
     assert "4 loaded, 2 refused" in inspect(dns_lookup("a.example", SERVER), text).stdout
+
+
+def test_frames_that_no_protocol_has(inspect, tmp_path):
+    """So with frames."""
+    frames = (("tls", "pdu", 1), ("tls", "tls.pdu", 1), ("tls", "smb.nbss.pdu", 0), ("tls", "nonsense", 0), ("smb", "nbss.pdu", 1),
+              ("smb", "smb.nbss.pdu", 1), ("tcp", "smb2.hdr", 1), ("tcp", "pdu", 0), ("tcp", "ssh.record.hdr", 1), ("tcp", "http.stream", 1),
+              ("http", "http1.request", 1), ("http", "http2.pdu", 1), ("dns", "pdu", 1), ("tcp", "ftp.command", 0), ("smtp", "stream", 1))
+    text = "".join(f'alert {head} any any -> any any (frame:{name}; content:"abcd"; sid:{sid};)\n'
+                   for sid, (head, name, _) in enumerate(frames, 1))
+    told = subprocess.run([METSUKE, "rules", "check", write(tmp_path, text, "f.rules")], capture_output=True, text=True,
+                          timeout=60, check=False).stdout
+    assert ':4:37: frame: there is no frame "nonsense"' in told
+    refused = [sid for sid, (_, _, good) in enumerate(frames, 1) if not good]
+    assert [n for n in range(1, len(frames) + 1) if f"f.rules:{n}:" in told] == refused, told
+    assert f"{len(frames) - len(refused)} loaded, {len(refused)} refused" in inspect(dns_lookup("a.example", SERVER), text).stdout
 
 
 def test_a_flow_that_another_rule_passes(tmp_path):

@@ -50,8 +50,7 @@ static const struct proto_buffer buffers[] = {
 };
 
 static const struct proto http = {.name = "http", .id = APP_http, .over_tcp = 1, .done = {3, 3},
-				  .buffers = buffers,
-				  .frames = (const char *const[]){"request", "response", NULL}};
+				  .buffers = buffers};
 
 const struct proto *const app_protos[APP_PROTO_COUNT] = {[APP_http] = &http};
 

@@ -569,7 +569,7 @@ static void frames(void **state)
 		"alert http any any -> any 80 (frame:http1.response; content:\"GET\"; sid:4;)\n"
 		"alert http any any -> any 81 (frame:http1.request; content:\"GET\"; sid:5;)\n"
 		"alert http any any -> any 80 (frame:http1.request; to_lowercase; content:\"get\"; sid:6;)\n"
-		"alert http any any -> any 80 (frame:http1.nothing; content:\"GET\"; sid:7;)\n"
+		"alert tcp any any -> any 80 (frame:tls.pdu; content:\"GET\"; sid:7;)\n"
 		"alert http any any -> any 80 (frame:http1.request; content:\"GET\"; http.uri; content:\"a\"; sid:8;)\n"
 		"alert http any any -> any 80 (frame:http1.request; content:\"G\"; frame:http1.response; content:\"H\"; sid:9;)\n");
 	struct app_frame one = {.id = 2, .type = 1, .tx_id = RECORD_NO_TX};

@@ -150,6 +150,7 @@ struct proto {
 	uint8_t over_tcp, over_udp;      /* 1: yes */
 	uint8_t over_sctp;               /* 1: as over TCP (sctp.h) */
 	uint8_t client_first;            /* 1: a flow whose first bytes are the server's is not followed */
+	uint8_t client_alone;            /* 1: servers say nothing, which is no event */
 	uint8_t stream_waits;            /* 1: a complete transaction does not make the raw stream due */
 	uint8_t shows_past;              /* 1: alerts show the stream from before what is new, as far as it is kept */
 	uint8_t stop_tells;              /* 1: PARSE_DONE is told to the rules (detect_stop) */

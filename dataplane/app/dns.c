@@ -3,12 +3,14 @@
  * DNS over UDP and TCP (RFC 1035, 7766). Each message is a transaction of its own, complete at
  * once: a request belongs to the direction to the server, a response to the other; they are not
  * paired. On port 53 any message that can be read is DNS; on other ports only one that is beyond
- * doubt, and never on those of NetBIOS, multicast DNS and LLMNR, which look the same.
+ * doubt, and never on those of NetBIOS, multicast DNS and LLMNR, which look the same. Streams of messages
+ * behind their lengths are read here for LLMNR, too.
  * Options: dns_options.c. Runs in the worker that owns the flow.
  */
 #include "dataplane/app/dns.h"
 
 #include "dataplane/app/frame.h"
+#include "dataplane/app/host.h"
 #include "dataplane/engine/contact.h"
 
 #define DNS_PORT 53
@@ -21,16 +23,12 @@ const char *const dns_events[] = {
 	NULL,
 };
 
-struct dns_state {
-	bool gap[2]; /* bytes were lost: the next message must be found first */
-};
-
 /* ---- is it DNS? ---- */
 
-/* NetBIOS, mDNS, LLMNR: datagrams of much the same form. */
-static bool other_name_service(uint16_t port)
+/* NetBIOS, mDNS, LLMNR: messages of much the same form. */
+static bool other_name_service(const struct probe_input *in, uint16_t port)
 {
-	return port == 137 || port == 5353 || port == 5355;
+	return port == LLMNR_PORT || (in->ip_proto != 6 && (port == NBNS_PORT || port == MDNS_PORT));
 }
 
 static bool own_port(const struct probe_input *in, uint16_t port)
@@ -79,10 +77,10 @@ static enum probe_result dns_probe(const struct probe_input *in)
 {
 	bool port_53 = own_port(in, in->client_port) || own_port(in, in->server_port);
 
+	if (!port_53 && (other_name_service(in, in->client_port) || other_name_service(in, in->server_port)))
+		return PROBE_NO;
 	if (in->ip_proto == 6)
 		return probe_tcp(in, port_53);
-	if (!port_53 && (other_name_service(in->client_port) || other_name_service(in->server_port)))
-		return PROBE_NO;
 	if (in->len < DNS_HEADER_BYTES)
 		return PROBE_NO;
 	if (port_53 ? dns_message_probe(in->data, in->len, in->len) :
@@ -121,16 +119,18 @@ static void remember(struct worker *w, struct flow *f, const struct dns_message 
 	}
 }
 
+const struct dns_header_rules dns_header_rules = {.reserved = DNS_Z, .opcode = 7};
+
 static void note_events(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
-			const struct dns_message *m)
+			const struct dns_message *m, const struct dns_header_rules *rules)
 {
 	if (m->bad_additionals)
 		tx_event(w, f, tx, d, DNS_EVENT_INVALID_ADDITIONALS);
 	if (m->bad_authorities)
 		tx_event(w, f, tx, d, DNS_EVENT_INVALID_AUTHORITIES);
-	if (m->flags & DNS_Z)
+	if (m->flags & rules->reserved)
 		tx_event(w, f, tx, d, DNS_EVENT_Z_FLAG_SET);
-	if ((m->flags >> 11 & 0xf) >= 7)
+	if ((m->flags >> 11 & 0xf) >= rules->opcode)
 		tx_event(w, f, tx, d, DNS_EVENT_INVALID_OPCODE);
 	if (m->name_flags & DNS_NAME_TRUNCATED)
 		tx_event(w, f, tx, d, DNS_EVENT_NAME_TOO_LONG);
@@ -140,7 +140,8 @@ static void note_events(struct worker *w, struct flow *f, struct tx *tx, enum di
 		tx_event(w, f, tx, d, DNS_EVENT_TOO_MANY_LABELS);
 }
 
-struct tx *dns_tx_new(struct worker *w, struct flow *f, enum direction d, struct dns_message *m)
+struct tx *dns_tx_new(struct worker *w, struct flow *f, enum direction d, struct dns_message *m,
+		      const struct dns_header_rules *rules)
 {
 	struct tx *tx = tx_new(w, f, sizeof(struct dns_tx));
 
@@ -152,8 +153,17 @@ struct tx *dns_tx_new(struct worker *w, struct flow *f, enum direction d, struct
 	dns_of(tx)->direction = (uint8_t)d;
 	tx->progress[TO_SERVER] = tx->progress[TO_CLIENT] = 1;
 	tx->inspected_done[direction_other(d)] = 1;
-	note_events(w, f, tx, d, m);
+	note_events(w, f, tx, d, m, rules);
 	return tx;
+}
+
+void dns_tx_malformed(struct worker *w, struct flow *f, enum direction d)
+{
+	struct dns_message none = {0};
+	struct tx *tx = dns_tx_new(w, f, d, &none, &dns_header_rules);
+
+	if (tx)
+		tx_event(w, f, tx, d, DNS_EVENT_MALFORMED_DATA);
 }
 
 /* One message. False: this is not what it should be. */
@@ -177,14 +187,14 @@ static bool dns_take(struct worker *w, struct flow *f, enum direction d, const u
 			      response ? DNS_EVENT_NOT_A_REQUEST : DNS_EVENT_NOT_A_RESPONSE);
 		return false;
 	}
-	tx = dns_tx_new(w, f, d, &m);
+	tx = dns_tx_new(w, f, d, &m, &dns_header_rules);
 	if (tx && !response)
 		remember(w, f, &dns_of(tx)->m);
 	return true;
 }
 
-static struct parse_result dns_parse_tcp(struct worker *w, struct flow *f, struct dns_state *st,
-					 enum direction d, const struct app_input *in)
+struct parse_result dns_stream(struct worker *w, struct flow *f, struct dns_state *st, enum direction d,
+			       const struct app_input *in, dns_take_message *take)
 {
 	struct parse_result res = {.status = PARSE_OK};
 	struct cursor c;
@@ -216,7 +226,7 @@ static struct parse_result dns_parse_tcp(struct worker *w, struct flow *f, struc
 		cursor_skip(&c, 2);
 		message = cursor_take(&c, len);
 		app_frame_open(w, f, d, 1, in->offset + (uint64_t)(message - in->data), len);
-		if (len && !dns_take(w, f, d, message, len)) {
+		if (len && !take(w, f, d, message, len)) {
 			res.status = PARSE_BAD;
 			break;
 		}
@@ -229,7 +239,7 @@ static struct parse_result dns_parse(struct worker *w, struct flow *f, void *sta
 				     const struct app_input *in)
 {
 	if (f->ip_proto == 6)
-		return dns_parse_tcp(w, f, state, d, in);
+		return dns_stream(w, f, state, d, in, dns_take);
 	app_frame_open(w, f, d, 1, 0, in->len);
 	dns_take(w, f, d, in->data, in->len);
 	return (struct parse_result){.status = PARSE_OK};

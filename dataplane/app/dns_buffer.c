@@ -76,15 +76,15 @@ bool dns_get_response(struct worker *w, struct flow *f, struct tx *tx, enum dire
 	return false;
 }
 
-static bool get_opcode(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
-		       uint64_t *out)
+bool dns_get_opcode(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
+		    uint64_t *out)
 {
 	*out = dns_of(tx)->m.flags >> 11 & 0xf;
 	return dns_of(tx)->direction == d;
 }
 
-static bool get_rcode(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
-		      uint64_t *out)
+bool dns_get_rcode(struct worker *w, struct flow *f, struct tx *tx, enum direction d,
+		   uint64_t *out)
 {
 	*out = dns_of(tx)->m.flags & 0xf;
 	return dns_of(tx)->direction == d;
@@ -123,8 +123,8 @@ const struct proto_buffer dns_buffers[] = {
 };
 
 const struct proto_value dns_values[] = {
-	{.name = "dns.opcode", .to_server = 1, .to_client = 1, .get = get_opcode},
-	{.name = "dns.rcode", .to_server = 1, .to_client = 1, .get = get_rcode},
+	{.name = "dns.opcode", .to_server = 1, .to_client = 1, .get = dns_get_opcode},
+	{.name = "dns.rcode", .to_server = 1, .to_client = 1, .get = dns_get_rcode},
 	{.name = "dns.rrtype", .to_server = 1, .to_client = 1, .get_multi = get_rrtype},
 	{.name = NULL},
 };

@@ -5,6 +5,7 @@
  * message costs at most that factor of its length. Runs in the worker that owns the flow.
  */
 #include "dataplane/app/dns_message.h"
+#include "dataplane/app/netbios.h"
 #include "dataplane/base/put.h"
 
 #include <strings.h>
@@ -155,6 +156,23 @@ static bool read_name(struct cursor *c, struct bytes message, struct name_out *o
 	return true;
 }
 
+/* In place: the text gets shorter. */
+static void decode_netbios(struct name_out *out, struct dns_name *name)
+{
+	uint8_t plain[NETBIOS_NAME_BYTES];
+	char text[NETBIOS_TEXT_BYTES];
+	uint32_t len;
+
+	if (!netbios_decode((struct bytes){out->text, out->len}, plain))
+		return;
+	len = netbios_text(plain, text);
+	name->netbios = (uint8_t)len;
+	name->suffix = plain[NETBIOS_NAME_BYTES - 1];
+	memcpy(out->text, text, len);
+	memmove(out->text + len, out->text + NETBIOS_ENCODED_BYTES, out->len - NETBIOS_ENCODED_BYTES);
+	out->len -= NETBIOS_ENCODED_BYTES - len;
+}
+
 static bool take_name(struct heap *heap, struct dns_message *m, struct cursor *c,
 		      struct dns_name *name)
 {
@@ -169,9 +187,13 @@ static bool take_name(struct heap *heap, struct dns_message *m, struct cursor *c
 	}
 	m->name_flags |= out.flags;
 	name->flags = out.flags;
+	name->netbios = 0;
+	if (m->netbios)
+		decode_netbios(&out, name);
 	text = out.len ? arena_take(heap, m, out.len) : NULL;
 	if (out.len && !text) {
 		name->flags |= DNS_NAME_TRUNCATED;
+		name->netbios = 0;
 		m->name_flags |= DNS_NAME_TRUNCATED;
 		return true;
 	}
@@ -267,12 +289,12 @@ static bool read_section(struct heap *heap, struct dns_message *m, struct cursor
 		r.raw = (struct bytes){cursor_take(c, len), len};
 		if (c->bad)
 			return false;
-		if (r.type == DNS_TXT) {
+		if (r.type == DNS_TXT && !m->netbios) {
 			if (!add_strings(heap, m, section, &r))
 				return false;
 			continue;
 		}
-		if (!read_data(heap, m, &r))
+		if (!m->netbios && !read_data(heap, m, &r))
 			return false;
 		slot = add_record(heap, m, section);
 		if (!slot)
@@ -316,14 +338,12 @@ bool dns_header_valid(const uint8_t *data, uint32_t have, uint32_t len)
 	return 2 * records <= len; /* no record is shorter */
 }
 
-enum dns_status dns_message_parse(struct heap *heap, struct dns_message *m, const uint8_t *data,
-				  uint32_t len)
+static enum dns_status message_parse(struct heap *heap, struct dns_message *m, const uint8_t *data, uint32_t len)
 {
 	unsigned counts[DNS_SECTIONS], questions;
 	struct cursor c;
 	uint8_t *copy;
 
-	*m = (struct dns_message){0};
 	if (!dns_header_valid(data, len, len))
 		return DNS_NOT_DNS;
 	copy = arena_take(heap, m, len);
@@ -350,6 +370,19 @@ enum dns_status dns_message_parse(struct heap *heap, struct dns_message *m, cons
 		m->record_count[DNS_ADDITIONAL] = 0;
 	}
 	return DNS_GOOD;
+}
+
+enum dns_status dns_message_parse(struct heap *heap, struct dns_message *m, const uint8_t *data,
+				  uint32_t len)
+{
+	*m = (struct dns_message){0};
+	return message_parse(heap, m, data, len);
+}
+
+enum dns_status dns_message_parse_netbios(struct heap *heap, struct dns_message *m, const uint8_t *data, uint32_t len)
+{
+	*m = (struct dns_message){.netbios = true};
+	return message_parse(heap, m, data, len);
 }
 
 /* Moves past count records, looking at their names and lengths only. */

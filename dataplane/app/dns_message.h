@@ -37,6 +37,8 @@ enum dns_name_flags {
 struct dns_name {
 	struct bytes text; /* labels with dots between, case kept, no final dot */
 	uint8_t flags;     /* enum dns_name_flags */
+	uint8_t netbios;   /* bytes of text that are a name of NetBIOS, "PC1<20>", a scope behind them; 0: it is none */
+	uint8_t suffix;    /* the last byte of that name */
 };
 
 struct dns_question {
@@ -64,6 +66,7 @@ struct dns_message {
 	uint32_t record_count[DNS_SECTIONS], record_cap[DNS_SECTIONS];
 	bool bad_authorities, bad_additionals;
 	uint8_t name_flags;     /* of all names together */
+	bool netbios;           /* dns_message_parse_netbios has read it */
 	/* memory */
 	struct dns_block *blocks;
 	uint32_t memory_bytes;
@@ -88,6 +91,9 @@ bool dns_header_valid(const uint8_t *data, uint32_t have, uint32_t len);
 /* Fills *m (any content before). Whatever the status, dns_message_free is due afterwards. */
 enum dns_status dns_message_parse(struct heap *heap, struct dns_message *m, const uint8_t *data,
 				  uint32_t len);
+/* Likewise a message of the name service of NetBIOS (RFC 1002, 4.2): names are decoded, data of records is left as it
+ * is, since types mean something else there. */
+enum dns_status dns_message_parse_netbios(struct heap *heap, struct dns_message *m, const uint8_t *data, uint32_t len);
 void dns_message_free(struct heap *heap, struct dns_message *m);
 /* Walks the message without keeping anything: would dns_message_parse call it good? A message of
  * which only the first `have` bytes are there is judged by its header. */

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "dataplane/app/expect.h"
+#include "dataplane/base/digit.h"
 
 static const char *const ftp_events[] = {
 #define EVENT(id, name) name,
@@ -38,11 +39,6 @@ static struct ftp_tx *ftp_of(struct tx *tx)
 }
 
 /* ---- finding it ---- */
-
-static bool is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
 
 /* Is a greeting long past? */
 static bool goes_on(const struct probe_input *in)

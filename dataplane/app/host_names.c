@@ -6,51 +6,26 @@
  */
 #include <strings.h>
 
-#include "dataplane/app/dns_message.h"
 #include "dataplane/app/host.h"
+#include "dataplane/app/nbns.h"
+#include "dataplane/app/netbios.h"
 
-enum { NBNS_NB = 0x20, NBNS_NBSTAT = 0x21, CLASS_IN = 1 };
-enum {
-	NBNS_QUERY = 0,
-	NBNS_REGISTRATION = 5,
-	NBNS_REFRESH = 8,
-	NBNS_REFRESH_ALT = 9,
-	NBNS_MULTIHOMED = 15
-};
+enum { CLASS_IN = 1 };
 enum { SUFFIX_WORKSTATION = 0x00, SUFFIX_USER = 0x03, SUFFIX_SERVER = 0x20 };
 
-#define NBNS_GROUP 0x8000u /* of NB_FLAGS, NAME_FLAGS: the name is many hosts' */
-#define NBNS_NAME_BYTES 16
-#define NBNS_ENCODED_BYTES 32
 #define NBNS_ADDRESSES_MAX 8 /* of one record that are noted */
 #define MDNS_FACTS_MAX 16    /* of one message */
-
-/* RFC 1002, 4.1: each half of a byte is a letter from 'A' on; a scope may follow. */
-static bool nbns_name(struct bytes encoded, uint8_t *name)
-{
-	if (encoded.len < NBNS_ENCODED_BYTES ||
-	    (encoded.len > NBNS_ENCODED_BYTES && encoded.data[NBNS_ENCODED_BYTES] != '.'))
-		return false;
-	for (unsigned i = 0; i < NBNS_NAME_BYTES; i++) {
-		unsigned high = encoded.data[2 * i] - 'A', low = encoded.data[2 * i + 1] - 'A';
-
-		if (high > 15 || low > 15)
-			return false;
-		name[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
-}
 
 /* What the last byte of the name says about the others. */
 static bool nbns_fill(struct host_fact *fact, const uint8_t *name)
 {
-	switch (name[NBNS_NAME_BYTES - 1]) {
+	switch (name[NETBIOS_NAME_BYTES - 1]) {
 	case SUFFIX_WORKSTATION:
 	case SUFFIX_SERVER:
-		fact->name = (struct bytes){name, NBNS_NAME_BYTES - 1};
+		fact->name = (struct bytes){name, NETBIOS_NAME_BYTES - 1};
 		return true;
 	case SUFFIX_USER:
-		fact->user = (struct bytes){name, NBNS_NAME_BYTES - 1};
+		fact->user = (struct bytes){name, NETBIOS_NAME_BYTES - 1};
 		return true;
 	default:
 		return false;
@@ -62,9 +37,9 @@ static void nbns_addresses(struct worker *w, const struct dns_record *r, struct 
 {
 	struct cursor c = cursor_of(r->raw.data, r->raw.len);
 	struct host_fact fact = {.ip_version = 4, .source = HOST_NBNS};
-	uint8_t name[NBNS_NAME_BYTES];
+	uint8_t name[NETBIOS_NAME_BYTES];
 
-	if (r->type != NBNS_NB || !nbns_name(encoded, name) || !nbns_fill(&fact, name))
+	if (r->type != NBNS_NB || !netbios_decode(encoded, name) || !nbns_fill(&fact, name))
 		return;
 	for (unsigned i = 0; i < NBNS_ADDRESSES_MAX && cursor_left(&c) >= 6; i++) {
 		uint16_t flags = cursor_be16(&c);
@@ -110,16 +85,16 @@ static void nbns_status(struct worker *w, const struct packet *p, struct cursor 
 	const uint8_t *mac;
 
 	for (unsigned i = 0; i < count && !c.bad; i++) {
-		const uint8_t *name = cursor_take(&c, NBNS_NAME_BYTES);
+		const uint8_t *name = cursor_take(&c, NETBIOS_NAME_BYTES);
 		uint16_t flags = cursor_be16(&c);
 
 		if (c.bad)
 			return;
 		if (flags & NBNS_GROUP)
 			continue;
-		if (name[NBNS_NAME_BYTES - 1] == SUFFIX_WORKSTATION && !fact.name.len)
+		if (name[NETBIOS_NAME_BYTES - 1] == SUFFIX_WORKSTATION && !fact.name.len)
 			nbns_fill(&fact, name);
-		else if (name[NBNS_NAME_BYTES - 1] == SUFFIX_USER &&
+		else if (name[NETBIOS_NAME_BYTES - 1] == SUFFIX_USER &&
 			 (!fact.name.len || memcmp(name, fact.name.data, fact.name.len) != 0))
 			nbns_fill(&fact, name);
 	}

@@ -302,7 +302,8 @@ static bool not_found_in(struct worker *w, struct flow *f, enum direction d, uin
 	if (s->proto) {
 		if (!s->probe_done[d] && !end)
 			return false;
-		app_note(f, APP_EVENT_DETECT_PROTOCOL_ONLY_ONE_DIRECTION);
+		if (seen || !s->proto->client_alone)
+			app_note(f, APP_EVENT_DETECT_PROTOCOL_ONLY_ONE_DIRECTION);
 		*app_proto_slot(s, d) = f->app_proto;
 		return true;
 	}

@@ -2,7 +2,9 @@
  *
  * First bytes of services that are no fixed bytes: lengths that agree, fields with few values.
  */
+#include "dataplane/app/netbios.h"
 #include "dataplane/app/service.h"
+#include "dataplane/app/syslog.h"
 #include "dataplane/base/cursor.h"
 #include "dataplane/base/digit.h"
 
@@ -11,11 +13,6 @@
 static uint32_t get_le32(const uint8_t *b)
 {
 	return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-}
-
-static bool is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
 }
 
 static bool says(const struct service_look *l, const char *text)
@@ -424,12 +421,10 @@ bool service_is_dns(const struct service_look *l)
 /* The first name is 32 letters, A to P (RFC 1002, 4.1). */
 bool service_is_nbns(const struct service_look *l)
 {
-	if (l->len < 46 || l->data[12] != 32)
-		return false;
-	for (unsigned i = 13; i < 45; i++)
-		if (l->data[i] < 'A' || l->data[i] > 'P')
-			return false;
-	return true;
+	uint8_t name[NETBIOS_NAME_BYTES];
+
+	return l->len >= 46 && l->data[12] == NETBIOS_ENCODED_BYTES &&
+	       netbios_decode((struct bytes){l->data + 13, NETBIOS_ENCODED_BYTES}, name);
 }
 
 /* A reset that begins a session: its number, with tls-auth a code and the packet's number 1. */
@@ -500,46 +495,32 @@ bool service_is_stun(const struct service_look *l)
 	       get_be16(l->data + 2) + 20u <= l->len;
 }
 
-/* "<34>": facility and severity; the bytes of it, or 0. */
-static uint32_t priority(const struct service_look *l)
+/* The bytes of a priority, or 0. */
+static uint32_t priority(struct bytes b)
 {
-	uint32_t i = 1, n = 0;
+	unsigned number = 0;
+	uint32_t len = syslog_priority(b, &number);
 
-	if (l->len < 4 || l->data[0] != '<' || !is_digit(l->data[1]))
-		return 0;
-	for (; i < l->len && i < 4 && is_digit(l->data[i]); i++)
-		n = n * 10 + (l->data[i] & 15);
-	return n <= 191 && i < l->len && l->data[i] == '>' ? i + 1 : 0;
+	return number <= SYSLOG_PRIORITY_MAX ? len : 0;
 }
 
 bool service_is_syslog(const struct service_look *l)
 {
-	return priority(l);
+	return priority((struct bytes){l->data, l->len});
 }
 
-/* With a version (RFC 5424) or a month (RFC 3164) after it. */
+/* With a version or a date after it; over TCP the length may stand before it (RFC 6587). */
 bool service_is_syslog_dated(const struct service_look *l)
 {
-	static const char months[] = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec ";
-	struct service_look inner = *l;
-	uint32_t n;
+	struct bytes b = {l->data, l->len};
+	uint32_t n = 0;
 
-	/* TCP: the length may stand before it (RFC 6587) */
-	for (n = 0; n < 6 && n < inner.len && is_digit(inner.data[n]);)
+	while (n < 6 && n < b.len && is_digit(b.data[n]))
 		n++;
-	if (n && n < inner.len && inner.data[n] == ' ' && l->f->ip_proto == 6) {
-		inner.data += n + 1;
-		inner.len -= n + 1;
-	}
-	n = priority(&inner);
-	if (!n || inner.len < n + 4)
-		return false;
-	if (inner.data[n] == '1' && inner.data[n + 1] == ' ')
-		return true;
-	for (unsigned i = 0; i < sizeof(months) - 1; i += 4)
-		if (memcmp(inner.data + n, months + i, 4) == 0)
-			return true;
-	return false;
+	if (n && n < b.len && b.data[n] == ' ' && l->f->ip_proto == 6)
+		b = (struct bytes){b.data + n + 1, b.len - n - 1};
+	n = priority(b);
+	return n && syslog_dated((struct bytes){b.data + n, b.len - n});
 }
 
 bool service_is_teamviewer(const struct service_look *l)

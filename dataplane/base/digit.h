@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Digits by value: hexadecimal in either case, base64 (RFC 4648, 4). -1: it is none. And base64 digit by digit.
+ * Digits, decimal; by value: hexadecimal in either case, base64 (RFC 4648, 4). -1: it is none. And base64 digit by digit.
  */
 #ifndef BASE_DIGIT_H
 #define BASE_DIGIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+static inline bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
 
 static inline int hex_digit(uint8_t c)
 {

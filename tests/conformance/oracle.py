@@ -15,7 +15,7 @@ SHARED = os.environ.get("METSUKE_SHARED", os.path.join(os.path.dirname(TOP), "sh
 # What the reference does not look into.
 UNKNOWN_INSIDE = ("decoder.gtpu.enabled", "decoder.ayiya.enabled", "decoder.l2tp.enabled", "decoder.vxlan_gpe.enabled", "decoder.llc.enabled", "app_socks", "app_sctp", "app_ports")
 # Protocols that it does not know: its flows of them have none.
-UNKNOWN_THERE = ("mysql", "redis", "irc")
+UNKNOWN_THERE = ("mysql", "redis", "irc", "llmnr", "nbns", "syslog")
 
 
 def need_shared(what):

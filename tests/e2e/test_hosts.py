@@ -77,9 +77,9 @@ def test_by_name_mac_and_user(inspect):
 
 
 def test_records_stay_as_they_are(inspect):
-    """Who has an address is no record of EVE; DHCP is, and Kerberos (half a session is an anomaly)."""
+    """Who has an address is no record of EVE; DHCP, names of NetBIOS and Kerberos are (half a session is an anomaly)."""
     run = inspect(story())
-    assert {e["event_type"] for e in run.events()} == {"anomaly", "dhcp", "flow", "krb5", "stats"}
+    assert {e["event_type"] for e in run.events()} == {"anomaly", "dhcp", "flow", "krb5", "nbns", "stats"}
     assert [e["dhcp"]["assigned_ip"] for e in run.events("dhcp")] == [ADDRESS, ADDRESS]
 
 

@@ -155,9 +155,27 @@ static void announce(struct harness *h, const struct proto *proto, uint8_t detai
 		expect_add(&h->w, &e);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* The last one is of protocols that are at one port only. */
+static uint16_t port_of(const struct proto *proto, unsigned n)
 {
 	static const uint16_t ports[] = {53, 443, 80, 25, 5300, 8080, 67, 5353};
+
+	if (n < 7)
+		return ports[n];
+	switch (proto->id) {
+	case APP_llmnr:
+		return 5355;
+	case APP_nbns:
+		return 137;
+	case APP_syslog:
+		return 514;
+	default:
+		return ports[n];
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	static struct harness *workers[2];
 	const struct proto *proto = app_protos[app_proto_by_name(FUZZED)];
 	struct harness *h;
@@ -169,7 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!workers[udp])
 		workers[udp] = worker_for(proto, udp ? 17 : 6);
 	h = workers[udp];
-	harness_reset(h, ports[data[0] >> 1 & 7]);
+	harness_reset(h, port_of(proto, data[0] >> 1 & 7));
 	announce(h, proto, data[0] >> 4);
 	if (data[0] & 0x80)
 		h->flow.flags |= FLOW_MIDSTREAM;

@@ -125,6 +125,8 @@ def dns():
                                ((0, question), (0, question), (1, answer), (1, loop))], 0))
     save('mdns', 'multicast', datagrams([(0, question), (0, answer), (0, loop)], 15))
     save('mdns', 'unicast', datagrams([(0, question), (1, answer)], 14))
+    save('llmnr', 'udp', datagrams([(0, question), (0, answer), (1, answer), (0, loop), (0, question[:-7])], 15))
+    save('llmnr', 'tcp', pieces([(d, struct.pack('>H', len(m)) + m) for d, m in ((0, question), (1, answer), (0, loop))], 14))
 
 
 def ranges():
@@ -295,6 +297,16 @@ def tlv(tag, *parts):
 def host():
     """Inputs of fuzz_host.c: a byte that says what follows, then the packet."""
     encoded = b'\x20' + b''.join(bytes([65 + (c >> 4), 65 + (c & 15)]) for c in b'PC1'.ljust(15) + b'\0') + b'\0'
+    head = {'question': (0x0110, 1, 0, 0, 0), 'answer': (0x8500, 0, 1, 0, 0), 'registration': (0x2910, 1, 0, 0, 1)}
+    head = {k: struct.pack('>6H', 7, *v) for k, v in head.items()}
+    address = b'\0\x20\0\1\0\0\0\x09\0\x0c\0\0\x0a\0\0\6\x80\0\x0a\0\0\7'
+    status = (b'\0\x21\0\1\0\0\0\0\0\x2b\2' + b'PC1'.ljust(15) + b'\0\4\0' + b'LAB'.ljust(15) + b'\x1e\x84\0' +
+              bytes([2, 0, 0, 0, 0, 1]))
+    save('nbns', 'names', datagrams([(0, head['question'] + encoded + b'\0\x20\0\1'), (0, head['answer'] + encoded + address),
+                                     (0, head['registration'] + encoded + b'\0\x20\0\1\xc0\x0c' + address),
+                                     (0, head['question'] + encoded[:-1] + b'\3lab\0\0\x20\0\1')], 15))
+    save('nbns', 'status', datagrams([(0, head['question'] + encoded + b'\0\x21\0\1'), (1, head['answer'] + encoded + status),
+                                      (1, head['answer'] + encoded + status[:40])], 15))
     save('host', 'nbns-registration', b'\0' + struct.pack('>HHHHHH', 1, 0x2910, 1, 0, 0, 1) + encoded +
          b'\0\x20\0\1\xc0\x0c\0\x20\0\1\0\0\0\x09\0\6\0\0\x0a\0\0\6')
     save('host', 'nbns-status', b'\0' + struct.pack('>HHHHHH', 1, 0x8400, 0, 1, 0, 0) + encoded +

@@ -135,6 +135,18 @@ def krb5():
     save('krb5', 'tcp', pieces([(CLIENT, struct.pack('>I', len(request)) + request), (SERVER, struct.pack('>I', len(reply)) + reply)]))
 
 
+def syslog():
+    ietf = b'<165>1 2003-10-11T22:14:15.003Z host.example app 71 ID47 [ex@32473 iut="3" a="q\\"\\]"][x@1] \xef\xbb\xbfAn event'
+    bsd = b"<34>Oct 11 22:14:15 mymachine su[230]: 'su root' failed"
+    router = b'<189>123: *Mar  1 18:46:11.000 UTC: %SYS-5-CONFIG_I: Configured'
+    save('syslog', 'udp', datagrams([(CLIENT, m) for m in (ietf, bsd, router, b'<13>1 - - - - - [a', b'<999>x', b'text')], 15))
+    save('syslog', 'lines', pieces([(CLIENT, bsd + b'\n' + ietf + b'\n'), (CLIENT, router[:30]), (CLIENT, router[30:] + b'\0no\n')], 14))
+    counted = b''.join(b'%d %s' % (len(m), m) for m in (bsd, ietf, router))
+    hole = bytes([5, 9])
+    save('syslog', 'counted', pieces([(CLIENT, counted), (CLIENT, b'9999999 <13>a\n')], 14)[:-4] + hole + pieces([(CLIENT, counted)])[1:])
+    save('syslog', 'torn', pieces([(CLIENT, b'70 ' + bsd)], 14)[:-4] + hole + hole + pieces([(CLIENT, b'er ' + counted)])[1:])
+
+
 def contents():
     """The same text in each coding that Debian's Python has; the first byte chooses it (enum content_coding)."""
     text = b'the body of a response ' * 40
@@ -158,6 +170,7 @@ def main():
     ftp_data()
     ssh()
     ftp()
+    syslog()
 
 
 if __name__ == '__main__':

@@ -128,7 +128,8 @@ static const struct {
 };
 
 /* Protocols that are parsed, where they are switched off. */
-static const char *const off[] = {"app.mysql.enabled=no", "app.redis.enabled=no", "app.irc.enabled=no", NULL};
+static const char *const off[] = {"app.mysql.enabled=no", "app.redis.enabled=no", "app.irc.enabled=no", "app.llmnr.enabled=no",
+				  "app.nbns.enabled=no", "app.syslog.enabled=no", NULL};
 
 static void first_bytes(void **state)
 {

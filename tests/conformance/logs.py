@@ -92,13 +92,24 @@ def reference_facts(kind, answer, ours):
     return found
 
 
+def unknown_flows(events):
+    """Flows that the reference does not follow: NTP of versions 1 and 2 or private, DNP3 over UDP."""
+    ntp = {}
+    for e in events:
+        if e["event_type"] == "ntp":
+            known = e["ntp"]["version"] > 2 and e["ntp"]["mode"] != 7
+            ntp[e["flow_id"]] = ntp.get(e["flow_id"], False) or known
+    return {flow for flow, known in ntp.items() if not known} | {
+        e["flow_id"] for e in events if e["event_type"] == "flow" and e.get("app_proto") == "dnp3" and e["proto"] == "UDP"}
+
+
 def our_facts(kind, events, ours):
     _, event_type, facts = KINDS[kind]
-    found = []
+    found, unknown = [], unknown_flows(events) if kind == "flow" else ()
     for e in events:
         if e["event_type"] == event_type:
             for fact in facts(e):
-                if kind == "flow" and fact[5] not in ours:
+                if kind == "flow" and (fact[5] not in ours or e["flow_id"] in unknown):
                     fact = fact[:5] + (None,) + fact[6:]
                 found.append(fact)
     return found

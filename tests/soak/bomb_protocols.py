@@ -56,10 +56,20 @@ def h2_index(path, n):
 
 # ---- a million messages of the others, answered or not ----
 
-def dns_tcp(path, n):
+def dns_tcp(port):
     def ask(i):
         return struct.pack("!HHHHHHH", 21, i & 0xffff, 0x100, 1, 0, 0, 0) + b"\x03www\x00\x00\x01\x00\x01"[:9]
-    capture(path, turns([], ask, None, 100_000 * n), port=53)
+    return lambda path, n: capture(path, turns([], ask, None, 100_000 * n), port=port)
+
+
+def enip(path, n):
+    """Requests of 64 services each, answered by nobody."""
+    service = b"\x0e\x03\x20\x01\x24\x01\x30\x01"
+    count = 64
+    services = struct.pack("<H", count) + b"".join(struct.pack("<H", 2 + 2 * count + 8 * i) for i in range(count)) + service * count
+    cip = b"\x0a\x02\x20\x02\x24\x01" + services
+    data = bytes(6) + struct.pack("<HHHHH", 2, 0, 0, 0xb2, len(cip)) + cip
+    capture(path, turns([], lambda i: struct.pack("<HHII8sI", 0x6f, len(data), 1, 0, struct.pack("<Q", i), 0) + data, None, 5_000 * n), port=44818)
 
 
 def smb2(command, session, message, body, flags=0):
@@ -75,6 +85,13 @@ def smb2_create(i):
 def smb_messages(path, n):
     capture(path, turns([], lambda i: smb2(13, 1, i, struct.pack("<HH", 4, 0)),
                         lambda i: smb2(13, 1, i, struct.pack("<HH", 4, 0), 1), 100_000 * n), port=445)
+
+
+def smb_packed(path, n):
+    """Eight megabytes of zeros in 40 bytes, again and again."""
+    message = b"\xfcSMB" + struct.pack("<IHHIII", 8 << 20, 4, 1, 8, 0, 8 << 20)
+    capture(path, turns([], lambda i: smb2(13, 1, i, struct.pack("<HH", 4, 0)), None, BATCH) +
+            [(True, (struct.pack("!I", len(message)) + message) * 10)] * 1_000 * n, port=445)
 
 
 def smb_unanswered(path, n):
@@ -146,6 +163,24 @@ def mail_layers(path, n):
 def mail_letters(path, n):
     """Mails in mails."""
     mail(path, b"Content-Type: message/rfc822\r\n\r\n" * 50_000 * n)
+
+
+def der(tag, body):
+    size = len(body).to_bytes(4, "big")
+    return bytes([tag, 0x84]) + size + body
+
+
+def mail_signed(path, n):
+    """S/MIME in S/MIME, twenty layers, and the next."""
+    text = b"Content-Type: text/plain\r\n\r\n" + b"x" * 2_000
+    for _ in range(20):
+        data = der(0x30, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01" + der(0xa0, der(4, text)))
+        signed = der(0x30, b"\x02\x01\x01" + der(0x31, b"") + data + der(0x31, b""))
+        info = der(0x30, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02" + der(0xa0, signed))
+        text = (b"Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\r\n"
+                b"Content-Transfer-Encoding: binary\r\n\r\n" + info)
+    part = b"--b\r\n" + text + b"\r\n"
+    mail(path, b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part.replace(b"\n.", b"\n..") * 200 * n)
 
 
 def mail_parts(path, n):
@@ -268,7 +303,11 @@ def mysql(path, n):
 
 KINDS = {
     "h2 streams": h2_streams, "h2 resets": h2_resets, "h2 open": h2_open, "h2 continued": h2_continuations, "h2 index": h2_index,
-    "dns": dns_tcp, "smb": smb_messages, "smb unanswered": smb_unanswered, "smb files": smb_files, "ldap": ldap, "ldap entries": ldap_entries,
+    "dns": dns_tcp(53), "llmnr": dns_tcp(5355), "syslog": lines(514, [], b"<13>1 - - - - - - x\n", None, 200_000),
+    "syslog counted": lines(601, [], b"20 <13>1 - - - - - - x\xff", None, 200_000), "enip": enip,
+    "modbus": lines(502, [], b"\0\1\0\0\0\6\1\3\0\0\0\1", b"\0\1\0\0\0\5\1\3\2\0\0"),
+    "modbus unanswered": lines(502, [], b"\0\1\0\0\0\6\1\3\0\0\0\1", None), "smb packed": smb_packed,
+    "smb": smb_messages, "smb unanswered": smb_unanswered, "smb files": smb_files, "ldap": ldap, "ldap entries": ldap_entries,
     "mqtt": mqtt, "websocket": websocket, "mysql": mysql,
     "smtp rcpt": lines(25, SMTP_HELLO, b"RCPT TO:<c@d>\r\n", b"250 ok\r\n"), "smtp noop": lines(25, SMTP_HELLO, b"NOOP\r\n", None),
     "ftp": lines(21, FTP_HELLO, b"CWD /\r\n", b"250 ok\r\n"), "ftp unanswered": lines(21, FTP_HELLO, b"CWD /\r\n", None),
@@ -277,7 +316,8 @@ KINDS = {
     "redis": lines(6379, [], b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"), "redis nested": lines(6379, REDIS_HELLO, b"*1\r\n", None),
     "http unanswered": lines(80, [], b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", None),
     "smtp line": long_line(25, SMTP_HELLO), "ftp line": long_line(21, FTP_HELLO), "imap line": long_line(143, IMAP_HELLO),
-    "pop3 line": long_line(110, POP3_HELLO), "mail layers": mail_layers, "mail letters": mail_letters, "mail parts": mail_parts,
+    "pop3 line": long_line(110, POP3_HELLO), "mail layers": mail_layers, "mail letters": mail_letters, "mail signed": mail_signed,
+    "mail parts": mail_parts,
     "mail headers": mail_headers, "dns names": dns_names, "http headers": http_headers, "h2 headers": h2_headers,
     "mqtt topics": mqtt_topics, "ldap attributes": ldap_attributes, "smtp recipients": smtp_recipients, "mail urls": mail_urls,
     "mail received": mail_received, "tls certificates": tls_certificates, "sdp lines": sdp_lines, "irc words": irc_words,
@@ -290,4 +330,4 @@ LOOKING = "".join(f'alert {proto} any any -> any any (msg:"{buffer}"; {buffer}; 
     ("http", "http.response_header"), ("http2", "http2.header_name"), ("mqtt", "mqtt.subscribe.topic"), ("ldap", "ldap.request.attribute_type"),
     ("ldap", "ldap.responses.attribute_type"), ("ldap", "ldap.responses.dn"), ("smtp", "smtp.rcpt_to"), ("smtp", "email.url"), ("smtp", "email.received"),
     ("smtp", "file.name"), ("smtp", "file.data"), ("tls", "tls.certs"), ("tls", "tls.subjectaltname"), ("tls", "tls.alpn"), ("sip", "sdp.attribute"),
-    ("irc", "irc.params"), ("redis", "redis.value"), ("krb5", "krb5.sname"), ("ftp", "ftp.reply")]))
+    ("syslog", "syslog.message"), ("llmnr", "llmnr.queries.rrname"), ("irc", "irc.params"), ("redis", "redis.value"), ("krb5", "krb5.sname"), ("ftp", "ftp.reply")]))

@@ -591,3 +591,13 @@ uint8_t *unhex(const char *text, size_t *len)
 	}
 	return out;
 }
+
+bool harness_flawed(struct harness *h, const char *record, const char *event)
+{
+	char type[64];
+
+	snprintf(type, sizeof(type), "\"event_type\":\"%s\"", record);
+	harness_done(h);
+	return harness_count(h, "\"event_type\":\"anomaly\"") == 1 && harness_count(h, event) == 1 &&
+	       harness_count(h, type) == (strcmp(event, "malformed_data") != 0) && h->flow.app->live == 0;
+}

@@ -65,6 +65,8 @@ void harness_done(struct harness *h);
 
 /* How often `text` occurs in the records. */
 unsigned harness_count(const struct harness *h, const char *text);
+/* Was one event told of the message in hand, and its record unless it is malformed_data, and is nothing left of it? */
+bool harness_flawed(struct harness *h, const char *record, const char *event);
 /* Forgets the records. */
 void harness_clear(struct harness *h);
 const struct proto_buffer *harness_buffer(const struct proto *proto, const char *name);

@@ -115,11 +115,7 @@ static void events(void **state)
 		struct harness *h = harness_new(17, 5355, NULL);
 
 		give(h, TO_SERVER, cases[i].hex, 0);
-		harness_done(h);
-		assert_int_equal(harness_count(h, "\"event_type\":\"anomaly\""), 1);
-		assert_int_equal(harness_count(h, cases[i].event), 1);
-		assert_int_equal(harness_count(h, "\"event_type\":\"llmnr\""), strcmp(cases[i].event, "malformed_data") != 0);
-		assert_int_equal(h->flow.app->live, 0);
+		assert_true(harness_flawed(h, "llmnr", cases[i].event));
 		/* the next one stands for itself */
 		give(h, TO_SERVER, QUESTION, 0);
 		harness_done(h);

@@ -171,11 +171,7 @@ static void events(void **state)
 		struct harness *h = harness_new(17, 137, NULL);
 
 		give(h, TO_SERVER, cases[i].hex);
-		harness_done(h);
-		assert_int_equal(harness_count(h, "\"event_type\":\"anomaly\""), 1);
-		assert_int_equal(harness_count(h, cases[i].event), 1);
-		assert_int_equal(harness_count(h, "\"event_type\":\"nbns\""), strcmp(cases[i].event, "malformed_data") != 0);
-		assert_int_equal(h->flow.app->live, 0);
+		assert_true(harness_flawed(h, "nbns", cases[i].event));
 		harness_free(h);
 	}
 }

@@ -142,11 +142,14 @@ class Service:
         return dict(flat(self.cli("counters", name)))[name]
 
     def conserved(self):
-        """Packets in, packets out and dropped, and whether they come to the same."""
-        figures = dict(flat(self.cli("counters", "")))
-        came, went = figures["capture.rx_packets"], figures["capture.tx_packets"]
-        dropped = sum(v for k, v in figures.items() if k.startswith("ips.drop_reason."))
-        return came == went + dropped
+        """Do packets in come to packets out and dropped, as soon as none is under way?"""
+        for _ in range(50):
+            figures = dict(flat(self.cli("counters", "")))
+            came, went = figures["capture.rx_packets"], figures["capture.tx_packets"]
+            if came == went + sum(v for k, v in figures.items() if k.startswith("ips.drop_reason.")):
+                return True
+            time.sleep(0.1)
+        return False
 
     def events(self, kind=None):
         path = os.path.join(self.folder, "eve.json")

@@ -16,7 +16,14 @@
 #define HUGE_BYTES ((size_t)2 << 20)
 #define KEYS_OF_WORKER 4099u
 #define MADE_BEGIN_NS (1700000000ull * 1000000000)
-#define GAP_NS (86400ull * 1000000000) /* between two loops: longer than any timeout */
+#define GAP_NS (86400ull * 1000000000) /* between two loops, at least: longer than any timeout */
+/* Loops begin at the same place in a second, and in a tick of the engine's timers (2^30 ns): what they bring is the same then. */
+#define STEP_NS ((1ull << 21) * 1000000000)
+
+static uint64_t step_after(uint64_t taken_ns)
+{
+	return (taken_ns + GAP_NS + STEP_NS - 1) / STEP_NS * STEP_NS;
+}
 
 static int add_frame(struct traffic *t, struct rte_mbuf *m)
 {
@@ -42,7 +49,7 @@ static int made_load(struct traffic *t, const char *name, char *error)
 	t->warm = t->made.warm;
 	t->count = t->made.warm + t->made.packets;
 	t->bytes = t->count * t->made.size;
-	t->step_ns = t->count * t->made.step_ns + GAP_NS;
+	t->step_ns = step_after(t->count * t->made.step_ns);
 	return 0;
 }
 
@@ -74,7 +81,7 @@ static int capture_load(struct traffic *t, const char *path, char *error)
 		snprintf(error, CAPTURE_ERROR_BYTES, "the capture %s holds no packet", path);
 		return -1;
 	}
-	t->step_ns = last - first + GAP_NS;
+	t->step_ns = step_after(last - first);
 	return 0;
 }
 

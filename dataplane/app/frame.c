@@ -11,6 +11,7 @@
 
 #include "dataplane/app/app_state.h"
 #include "dataplane/engine/emit.h"
+#include "dataplane/event/frame.h"
 
 #define LIST_FIRST 8
 #define DATA_FIRST 4096u
@@ -51,12 +52,13 @@ const char *app_frame_name(const struct proto *proto, unsigned type)
 
 int app_frame_type(const struct proto *proto, const char *name)
 {
+	const char *app = app_proto_names[proto->id];
 	int type = APP_FRAME_STREAM;
 
-	if (strcmp(name, "stream") == 0 && proto->over_tcp)
+	if (proto->over_tcp && frame_is(app, "stream", name))
 		return APP_FRAME_STREAM;
 	for (size_t i = 0; i < FRAME_ROWS; i++)
-		if (frame_rows[i].proto == proto->id && ++type && strcmp(frame_rows[i].name, name) == 0)
+		if (frame_rows[i].proto == proto->id && ++type && frame_is(app, frame_rows[i].name, name))
 			return type;
 	return -1;
 }

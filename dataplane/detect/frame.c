@@ -34,17 +34,7 @@ bool rule_on_frames(const struct rule *rule)
 /* The type that `frame.PROTOCOL.NAME`, or `frame.NAME` in a rule for the protocol, means; -1: none. */
 static int type_of(const struct proto *proto, const char *buffer)
 {
-	const char *name = buffer + strlen(FRAME_PREFIX), *app = app_proto_names[proto->id];
-	size_t n = strlen(app);
-	int type = app_frame_type(proto, name);
-
-	if (type >= 0)
-		return type;
-	if (strcmp(app, "http") == 0 && strncmp(name, "http1.", 6) == 0)
-		n = 5;
-	else if (strncmp(name, app, n) != 0 || name[n] != '.')
-		return -1;
-	return app_frame_type(proto, name + n + 1);
+	return app_frame_type(proto, buffer + strlen(FRAME_PREFIX));
 }
 
 static struct frame_kind *kind_get(struct binder *b, const struct proto *proto, unsigned type,

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "dataplane/event/frame.h"
+
 static const struct protocol_row protocols[] = {
 	{"ip", RULE_ANY_PROTO, 0, false, 0},
 	{"pkthdr", RULE_ANY_PROTO, 0, false, RULE_DECODE_EVENT},
@@ -154,25 +156,15 @@ static bool app_among(const char *app, const char *apps)
 	return !apps || hook_of(app, apps) || (strcmp(app, "http2") == 0 && protocol_in("http", 4, apps));
 }
 
-/* The frame's name without that of the protocol. */
-static const char *frame_of(const char *app, const char *frame)
-{
-	size_t n = strlen(app);
-
-	if (strcmp(app, "http") == 0 && strncmp(frame, "http1.", 6) == 0)
-		return frame + 6;
-	return strncmp(frame, app, n) == 0 && frame[n] == '.' ? frame + n + 1 : frame;
-}
-
 bool protocol_frame_known(const char *apps, const char *frame)
 {
 	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
-		if (app_among(frames[i].app, apps) && strcmp(frame_of(frames[i].app, frame), frames[i].name) == 0)
+		if (app_among(frames[i].app, apps) && frame_is(frames[i].app, frames[i].name, frame))
 			return true;
 	/* every protocol over TCP has its stream */
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
 		if (protocols[i].app && protocols[i].ip_protos & RULE_TCP && app_among(protocols[i].name, apps) &&
-		    strcmp(frame_of(protocols[i].name, frame), "stream") == 0)
+		    frame_is(protocols[i].name, "stream", frame))
 			return true;
 	return false;
 }

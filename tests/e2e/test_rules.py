@@ -160,7 +160,7 @@ def test_frames_that_no_protocol_has(inspect, tmp_path):
     """So with frames."""
     frames = (("tls", "pdu", 1), ("tls", "tls.pdu", 1), ("tls", "smb.nbss.pdu", 0), ("tls", "nonsense", 0), ("smb", "nbss.pdu", 1),
               ("smb", "smb.nbss.pdu", 1), ("tcp", "smb2.hdr", 1), ("tcp", "pdu", 0), ("tcp", "ssh.record.hdr", 1), ("tcp", "http.stream", 1),
-              ("http", "http1.request", 1), ("http", "http2.pdu", 1), ("dns", "pdu", 1), ("tcp", "ftp.command", 0), ("smtp", "stream", 1))
+              ("http", "http1.request", 1), ("http", "http2.pdu", 1), ("dns", "pdu", 1), ("tcp", "ftp.command", 0), ("smtp", "stream", 1), ("enip", "enip.item", 1), ("enip", "enip.enip.item", 1))
     text = "".join(f'alert {head} any any -> any any (frame:{name}; content:"abcd"; sid:{sid};)\n'
                    for sid, (head, name, _) in enumerate(frames, 1))
     told = subprocess.run([METSUKE, "rules", "check", write(tmp_path, text, "f.rules")], capture_output=True, text=True,

@@ -6,9 +6,9 @@
 
 static bool view_of(const struct dns_name *name, struct buffer_view *out)
 {
-	/* the root's empty name is there, but has no bytes */
+	/* the root's empty name is there, but has no bytes; of NetBIOS without the scope */
 	*out = (struct buffer_view){.data = name->text.data ? name->text.data : (const uint8_t *)"",
-				    .len = name->text.len,
+				    .len = name->netbios ? name->netbios : name->text.len,
 				    .complete = true};
 	return true;
 }

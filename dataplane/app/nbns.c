@@ -110,44 +110,6 @@ static struct parse_result nbns_parse(struct worker *w, struct flow *f, void *st
 
 /* ---- rules ---- */
 
-/* Without the scope. */
-static bool view_of(const struct dns_name *name, struct buffer_view *out)
-{
-	*out = (struct buffer_view){.data = name->text.data ? name->text.data : (const uint8_t *)"",
-				    .len = name->netbios ? name->netbios : name->text.len,
-				    .complete = true};
-	return true;
-}
-
-static bool get_question(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned instance,
-			 struct buffer_view *out)
-{
-	const struct dns_message *m = &dns_of(tx)->m;
-
-	return dns_of(tx)->direction == d && instance < m->question_count && view_of(&m->questions[instance].name, out);
-}
-
-static bool get_record(struct tx *tx, enum direction d, enum dns_section section, unsigned instance,
-		       struct buffer_view *out)
-{
-	const struct dns_message *m = &dns_of(tx)->m;
-
-	return dns_of(tx)->direction == d && instance < m->record_count[section] &&
-	       view_of(&m->records[section][instance].name, out);
-}
-
-static bool get_answer(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned instance,
-		       struct buffer_view *out)
-{
-	return get_record(tx, d, DNS_ANSWER, instance, out);
-}
-
-static bool get_additional(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned instance,
-			   struct buffer_view *out)
-{
-	return get_record(tx, d, DNS_ADDITIONAL, instance, out);
-}
-
 /* Names in the status of a host, without their last byte. */
 static bool get_status_name(struct worker *w, struct flow *f, struct tx *tx, enum direction d, unsigned instance,
 			    struct buffer_view *out)
@@ -166,10 +128,10 @@ static bool get_status_name(struct worker *w, struct flow *f, struct tx *tx, enu
 }
 
 static const struct proto_buffer nbns_buffers[] = {
-	{.name = "nbns.queries.rrname", .flags = BUFFER_MULTI, .to_server = 1, .to_client = 1, .get = get_question},
-	{.name = "nbns.answers.rrname", .flags = BUFFER_MULTI, .to_server = 1, .to_client = 1, .get = get_answer},
+	{.name = "nbns.queries.rrname", .flags = BUFFER_MULTI, .to_server = 1, .to_client = 1, .get = dns_get_question},
+	{.name = "nbns.answers.rrname", .flags = BUFFER_MULTI, .to_server = 1, .to_client = 1, .get = dns_get_answer},
 	{.name = "nbns.additionals.rrname", .flags = BUFFER_MULTI, .to_server = 1, .to_client = 1,
-	 .get = get_additional},
+	 .get = dns_get_additional},
 	{.name = "nbns.status.name", .flags = BUFFER_MULTI, .to_server = 1, .to_client = 1, .get = get_status_name},
 	{.name = NULL},
 };

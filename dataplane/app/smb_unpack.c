@@ -7,7 +7,6 @@
 #include "dataplane/app/smb.h"
 #include "dataplane/base/xca.h"
 
-
 enum algorithm { NONE, LZNT1, LZ77, LZ77_HUFFMAN, PATTERN_V1 };
 enum { FLAG_CHAINED = 1 };
 
